@@ -1,0 +1,99 @@
+import type { ByteOff, InsnIdx, MapIdx, OriginIdx } from '../base/units.ts';
+
+/**
+ * One 8-byte instruction slot (RFC 9669 section 3.1). A 16-byte `lddw` is two slots, the second with opcode 0 and the
+ * high 32 bits in `imm`, so that an index into the array is the index in the kernel's log.
+ */
+export interface Insn {
+  readonly opcode: number; // u8
+  readonly dst: number; // 0..15 as encoded; the kernel allows 0..10
+  readonly src: number; // 0..15
+  readonly off: number; // s16
+  readonly imm: number; // s32
+}
+
+/** Kernel map type numbers (uapi `enum bpf_map_type`); names in `maps.ts`. */
+export type MapType = number;
+
+/** A map that a program uses, as an object defines it. */
+export interface MapDef {
+  readonly name: string;
+  readonly type: MapType;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+  /** Initial contents of a global-data map (`.data…`, `.rodata…`, `.bss`); exactly `valueSize` bytes. */
+  readonly data?: Uint8Array;
+  /** The section a global-data map stands for: `.data.weights`, `.rodata`, `.bss`. */
+  readonly section?: string;
+  /** Frozen before load (`.rodata`): the verifier reads its contents as constants. */
+  readonly frozen?: boolean;
+  /** Template of the inner map for array/hash of maps. */
+  readonly inner?: MapDef;
+  /** `LIBBPF_PIN_BY_NAME`. */
+  readonly pinByName?: boolean;
+}
+
+/** What BTF says about an argument of a global function; the verifier checks such functions apart from their callers. */
+export type ArgType =
+  | { readonly kind: 'scalar' }
+  | { readonly kind: 'ctx' }
+  | { readonly kind: 'mem'; readonly size: number; readonly nonNull: boolean };
+
+export interface Subprog {
+  readonly name: string;
+  readonly start: InsnIdx;
+  readonly linkage: 'static' | 'global';
+  /** Known for global functions with BTF; absent otherwise. */
+  readonly args?: readonly ArgType[];
+  readonly returns?: 'scalar' | 'void';
+}
+
+/** One record of `.BTF.ext` line info: `text` is the source line itself (an ONNX node or a line of C). */
+export interface LineInfo {
+  readonly insnIdx: InsnIdx;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly text: string;
+}
+
+/** What an instruction serves: an ONNX node (with its rows), a C line, or the binding's own code. */
+export interface Origin {
+  readonly kind: 'node' | 'source' | 'binding' | 'runtime';
+  /** ONNX node index for `node`; otherwise -1. */
+  readonly nodeIdx: number;
+  /** Name shown to people: node name, function, or what the runtime code does. */
+  readonly label: string;
+}
+
+/**
+ * A program ready to be verified and run: subprograms appended after the main one, calls resolved to relative ones, and
+ * `lddw` with `src` 1 (map) or 2 (map value) holding an index into `maps` in `imm` in place of a file descriptor.
+ */
+export interface Program {
+  readonly name: string;
+  /** ELF section, which decides type and attach type as libbpf does. */
+  readonly section: string;
+  /** uapi `enum bpf_prog_type`. */
+  readonly progType: number;
+  /** uapi `enum bpf_attach_type`, 0 when unspecified. */
+  readonly expectedAttachType: number;
+  readonly sleepable: boolean;
+  /** `BPF_F_…` load flags other than sleepable (strict alignment and so on); 0 for most. */
+  readonly loadFlags: number;
+  readonly license: string;
+  readonly insns: readonly Insn[];
+  /** Sorted by `start`; `subprogs[0].start` is 0. */
+  readonly subprogs: readonly Subprog[];
+  readonly maps: readonly MapDef[];
+  readonly lineInfo: readonly LineInfo[];
+  /** Several origins may claim one instruction: shared loops and functions. Index by instruction; empty list: unknown. */
+  readonly origins: readonly Origin[];
+  readonly insnOrigins: readonly (readonly OriginIdx[])[];
+  /** Calls to kernel functions: instruction → name (the object reader keeps them unresolved). */
+  readonly kfuncCalls: ReadonlyMap<InsnIdx, string>;
+}
+
+export type { ByteOff, InsnIdx, MapIdx, OriginIdx };

@@ -1,0 +1,58 @@
+/**
+ * The low-level IR: virtual registers of 64 bits (assigned any number of times, no SSA), three-address instructions in
+ * basic blocks, BPF's own memory model. Model compiler and C front end both lower to it; `../backend` turns it into a Program.
+ */
+export type VReg = number;
+/** Immediate operands fit in 32 bits, sign-extended; wider constants are `const` instructions. */
+export type Operand = { readonly reg: VReg } | { readonly imm: number };
+export type BlockId = number;
+export type OriginId = number;
+export type AluOp =
+  | 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'sdiv' | 'smod'
+  | 'and' | 'or' | 'xor' | 'lsh' | 'rsh' | 'arsh';
+export type Cmp =
+  | 'eq' | 'ne' | 'ugt' | 'uge' | 'ult' | 'ule' | 'sgt' | 'sge' | 'slt' | 'sle' | 'set';
+export type Width = 32 | 64;
+export type Size = 1 | 2 | 4 | 8;
+
+export type IrInst = { readonly origin: OriginId } & (
+  | { readonly op: 'const'; readonly dst: VReg; readonly value: bigint }
+  | { readonly op: 'mov'; readonly dst: VReg; readonly src: Operand; readonly width: Width }
+  | { readonly op: 'alu'; readonly alu: AluOp; readonly width: Width; readonly dst: VReg; readonly a: Operand; readonly b: Operand }
+  | { readonly op: 'sext'; readonly dst: VReg; readonly src: VReg; readonly bits: 8 | 16 | 32 }
+  | { readonly op: 'bswap'; readonly dst: VReg; readonly src: VReg; readonly bits: 16 | 32 | 64; readonly to: 'be' | 'le' | 'swap' }
+  | { readonly op: 'load'; readonly dst: VReg; readonly base: VReg; readonly off: number; readonly size: Size; readonly signed: boolean }
+  | { readonly op: 'store'; readonly base: VReg; readonly off: number; readonly src: Operand; readonly size: Size }
+  | { readonly op: 'atomicAdd'; readonly base: VReg; readonly off: number; readonly src: VReg; readonly size: 4 | 8 }
+  | { readonly op: 'mapPtr'; readonly dst: VReg; readonly map: string }
+  | { readonly op: 'mapValue'; readonly dst: VReg; readonly map: string; readonly off: number }
+  | { readonly op: 'stackAddr'; readonly dst: VReg; readonly slot: number }
+  | { readonly op: 'callHelper'; readonly dst: VReg | null; readonly helper: string; readonly args: readonly Operand[] }
+  | { readonly op: 'call'; readonly dst: VReg | null; readonly func: string; readonly args: readonly Operand[] }
+);
+
+export type Terminator = { readonly origin: OriginId } & (
+  | { readonly op: 'jump'; readonly to: BlockId }
+  | { readonly op: 'branch'; readonly cmp: Cmp; readonly width: Width; readonly a: Operand; readonly b: Operand; readonly then: BlockId; readonly else: BlockId }
+  | { readonly op: 'ret'; readonly value: Operand | null }
+);
+
+export interface IrBlock {
+  readonly id: BlockId;
+  readonly insts: readonly IrInst[];
+  readonly term: Terminator;
+}
+
+export interface IrFunc {
+  readonly name: string;
+  /** Global functions are verified apart from their callers (kernel ≥ 5.6) and take scalars or ctx only. */
+  readonly linkage: 'main' | 'static' | 'global';
+  /** At most five; `args[i]` holds argument i at entry. */
+  readonly args: readonly { readonly reg: VReg; readonly type: 'scalar' | 'ctx' | 'ptr' }[];
+  readonly returns: 'scalar' | 'void';
+  /** Bytes of each stack slot, by slot number; the back end places them and adds its spills (512 in all). */
+  readonly stackSlots: readonly number[];
+  /** Entry first, in layout order. */
+  readonly blocks: readonly IrBlock[];
+  readonly vregCount: number;
+}

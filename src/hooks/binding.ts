@@ -1,0 +1,53 @@
+/**
+ * The binding: how an event becomes input tensors and how outputs become a verdict. The same document drives the compiled
+ * program and the reference, so both see the same tokens and decide by the same rule. JSON schema: `binding.schema.json`.
+ */
+export interface Binding {
+  readonly $schema?: string;
+  readonly hook: 'xdp';
+  readonly input: PayloadInput | TensorInput;
+  readonly output: ArgmaxOutput | ThresholdOutput | TensorOutput;
+  /** Counts verdicts and keeps the last score in maps `verdicts` and `score`. Always on for packet bindings. */
+}
+
+/** The first `length` bytes at `layer` as tokens 0–255, then `pad` beyond the end of the packet. */
+export interface PayloadInput {
+  readonly kind: 'payload';
+  /** Model input; optional where the model has one input. */
+  readonly tensor?: string;
+  readonly layer: 'l2' | 'l3' | 'l4' | 'l4_payload';
+  readonly length: number;
+  readonly pad: number;
+  /** What happens to packets without that layer (not IP, fragments, no TCP/UDP): the verdict they get, without inference. Default PASS. */
+  readonly otherwise?: VerdictName;
+}
+
+/** Inputs come from map `input`, outputs are left in map `output`: models that read tensors, not packets. */
+export interface TensorInput {
+  readonly kind: 'tensor';
+}
+
+export type VerdictName = 'PASS' | 'DROP' | 'TX' | 'REDIRECT' | 'ABORTED' | 'TAG';
+
+export interface ArgmaxOutput {
+  readonly kind: 'argmax';
+  readonly tensor?: string;
+  /** Verdict of each class, in class order. */
+  readonly verdicts: readonly VerdictName[];
+  readonly redirectIfindex?: number;
+}
+
+/** Probability of `class` (softmax over the logits, sigmoid for a single one, or the value itself if the model ends in softmax) against `threshold`. */
+export interface ThresholdOutput {
+  readonly kind: 'threshold';
+  readonly tensor?: string;
+  readonly class: number;
+  readonly threshold: number;
+  readonly above: VerdictName;
+  readonly below: VerdictName;
+  readonly redirectIfindex?: number;
+}
+
+export interface TensorOutput {
+  readonly kind: 'tensor';
+}
