@@ -109,4 +109,10 @@ VARIANTS = [
        "pattern", 13, (32, 32, 4, 64, 2), dynamic="batch", fold=False),
     _v("relative-window", "learned distance bias on a float window, batch 1", hand.RelativeBias,
        "majority", 16, (40, 32, 2, 64, 2), C=3, features=6),
+    _v("bert-small", "BERT-like, small enough for a test fixture: padding mask, LayerNormalization, symbolic sequence",
+       hand.BertLike, "before", 17, (16, 16, 2, 32, 1), padded=True, dynamic="batch+sequence"),
+    _v("gpt-small", "nanoGPT-like, small enough for a test fixture: split, causal mask, tanh GELU", hand.GptLike,
+       "first_marked", 14, (16, 16, 2, 64, 2), dict(causal=True), C=3, dynamic="batch"),
+    _v("vit-window-small", "ViT-like float window, small enough for a test fixture: five dimensions, erf GELU, opset 11",
+       hand.VitLike, "before", 11, (16, 24, 3, 48, 2), features=4),
 ]
