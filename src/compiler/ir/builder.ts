@@ -183,8 +183,8 @@ export class FuncBuilder {
   jump(to: BlockId): void {
     this.#end({ op: 'jump', to });
   }
-  branch(cmp: Cmp, a: Val, b: Val, thenBlock: BlockId, elseBlock: BlockId, width: Width = 64): void {
-    this.#end({ op: 'branch', cmp, width, a: operand(a), b: operand(b), then: thenBlock, else: elseBlock });
+  branch(cmp: Cmp, a: Val, b: Val, ifTrue: BlockId, ifFalse: BlockId, width: Width = 64): void {
+    this.#end({ op: 'branch', cmp, width, a: operand(a), b: operand(b), ifTrue, ifFalse });
   }
   ret(value: Val | null): void {
     this.#end({ op: 'ret', value: value === null ? null : operand(value) });

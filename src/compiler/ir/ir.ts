@@ -7,11 +7,8 @@ export type VReg = number;
 export type Operand = { readonly reg: VReg } | { readonly imm: number };
 export type BlockId = number;
 export type OriginId = number;
-export type AluOp =
-  | 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'sdiv' | 'smod'
-  | 'and' | 'or' | 'xor' | 'lsh' | 'rsh' | 'arsh';
-export type Cmp =
-  | 'eq' | 'ne' | 'ugt' | 'uge' | 'ult' | 'ule' | 'sgt' | 'sge' | 'slt' | 'sle' | 'set';
+export type AluOp = 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'sdiv' | 'smod' | 'and' | 'or' | 'xor' | 'lsh' | 'rsh' | 'arsh';
+export type Cmp = 'eq' | 'ne' | 'ugt' | 'uge' | 'ult' | 'ule' | 'sgt' | 'sge' | 'slt' | 'sle' | 'set';
 export type Width = 32 | 64;
 export type Size = 1 | 2 | 4 | 8;
 
@@ -33,7 +30,15 @@ export type IrInst = { readonly origin: OriginId } & (
 
 export type Terminator = { readonly origin: OriginId } & (
   | { readonly op: 'jump'; readonly to: BlockId }
-  | { readonly op: 'branch'; readonly cmp: Cmp; readonly width: Width; readonly a: Operand; readonly b: Operand; readonly then: BlockId; readonly else: BlockId }
+  | {
+      readonly op: 'branch';
+      readonly cmp: Cmp;
+      readonly width: Width;
+      readonly a: Operand;
+      readonly b: Operand;
+      readonly ifTrue: BlockId;
+      readonly ifFalse: BlockId;
+    }
   | { readonly op: 'ret'; readonly value: Operand | null }
 );
 

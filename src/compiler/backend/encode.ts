@@ -1,0 +1,287 @@
+import {
+  ALU,
+  ALU64,
+  ATOMIC,
+  B,
+  DW,
+  H,
+  JMP,
+  JMP32,
+  K,
+  LDX,
+  MEM,
+  MEMSX,
+  OP_CALL,
+  OP_EXIT,
+  OP_LDDW,
+  PSEUDO_CALL,
+  PSEUDO_MAP_FD,
+  PSEUDO_MAP_VALUE,
+  ST,
+  STX,
+  W,
+  X,
+} from '../../bpf/insn.ts';
+import type { Insn } from '../../bpf/program.ts';
+import type { AluOp, BlockId, Cmp, IrInst, Operand, OriginId, Size, Terminator } from '../ir/ir.ts';
+import { isCommutative } from './legalize.ts';
+import { FRAME } from './liveness.ts';
+import { type Move, orderMoves } from './moves.ts';
+import type { Allocation } from './regalloc.ts';
+
+/** Operation bits of ALU instructions (RFC 9669 section 4.1) and the offset that makes division signed. */
+const ALU_CODE: Record<AluOp, readonly [code: number, off: number]> = {
+  add: [0x00, 0],
+  sub: [0x10, 0],
+  mul: [0x20, 0],
+  div: [0x30, 0],
+  sdiv: [0x30, 1],
+  or: [0x40, 0],
+  and: [0x50, 0],
+  lsh: [0x60, 0],
+  rsh: [0x70, 0],
+  mod: [0x90, 0],
+  smod: [0x90, 1],
+  xor: [0xa0, 0],
+  arsh: [0xc0, 0],
+};
+const MOV = 0xb0;
+const END = 0xd0;
+const JA = 0x00;
+const TO_BE = 0x08;
+/** Operation bits of jumps (RFC 9669 section 4.3) and the comparison that is their opposite (`set` has none). */
+const CMP_CODE: Record<Cmp, readonly [code: number, opposite: Cmp | null]> = {
+  eq: [0x10, 'ne'],
+  ne: [0x50, 'eq'],
+  ugt: [0x20, 'ule'],
+  uge: [0x30, 'ult'],
+  ult: [0xa0, 'uge'],
+  ule: [0xb0, 'ugt'],
+  sgt: [0x60, 'sle'],
+  sge: [0x70, 'slt'],
+  slt: [0xc0, 'sge'],
+  sle: [0xd0, 'sgt'],
+  set: [0x40, null],
+};
+const SIZE_CODE: Record<Size, number> = { 1: B, 2: H, 4: W, 8: DW };
+const FP = 10;
+
+/** A jump or call whose distance is known only when everything has its place. */
+export interface Fixup {
+  readonly at: number;
+  readonly kind: 'branch' | 'goto' | 'call';
+  readonly block?: BlockId;
+  readonly func?: string;
+}
+
+/** Code of one function; jump distances are still open. */
+export interface FuncCode {
+  readonly name: string;
+  readonly insns: Insn[];
+  readonly originIds: OriginId[];
+  readonly fixups: Fixup[];
+  /** First instruction of each block. */
+  readonly blockStart: Map<BlockId, number>;
+}
+
+export interface EncodeContext {
+  readonly helperId: (name: string) => number;
+  readonly mapIdx: (name: string) => number;
+}
+
+const insn = (opcode: number, dst: number, src: number, off: number, imm: number): Insn => ({ opcode, dst, src, off, imm });
+
+/** Instructions of an allocated function. Blocks follow each other in layout order; a jump to the next one disappears. */
+export function encodeFunc(allocation: Allocation, context: EncodeContext): FuncCode {
+  const { func } = allocation;
+  const code: FuncCode = { name: func.name, insns: [], originIds: [], fixups: [], blockStart: new Map() };
+  const emitter = new Emitter(allocation, context, code);
+  emitter.prologue();
+  func.blocks.forEach((block, index) => {
+    code.blockStart.set(block.id, code.insns.length);
+    for (const inst of block.insts) emitter.inst(inst);
+    emitter.terminator(block.term, func.blocks[index + 1]?.id ?? null);
+  });
+  return code;
+}
+
+class Emitter {
+  readonly #allocation: Allocation;
+  readonly #context: EncodeContext;
+  readonly #code: FuncCode;
+
+  constructor(allocation: Allocation, context: EncodeContext, code: FuncCode) {
+    this.#allocation = allocation;
+    this.#context = context;
+    this.#code = code;
+  }
+
+  /** Arguments arrive in r1–r5. */
+  prologue(): void {
+    const { func, argSpills } = this.#allocation;
+    const origin = func.blocks[0].insts[0]?.origin ?? func.blocks[0].term.origin;
+    const moves: Move[] = [];
+    func.args.forEach((arg, i) => {
+      const stackOff = argSpills.get(i);
+      if (stackOff !== undefined) this.#push(origin, insn(STX | MEM | DW, FP, i + 1, -stackOff, 0));
+      else if (this.#allocation.regOf[arg.reg] >= 0) moves.push({ dst: this.#reg(arg.reg), src: { reg: i + 1 } });
+    });
+    this.#moves(origin, moves);
+  }
+
+  inst(inst: IrInst): void {
+    const { origin } = inst;
+    switch (inst.op) {
+      case 'const':
+        this.#constant(origin, this.#reg(inst.dst), inst.value);
+        return;
+      case 'mov':
+        this.#mov(origin, this.#reg(inst.dst), inst.src, inst.width);
+        return;
+      case 'alu':
+        this.#alu(inst);
+        return;
+      case 'sext':
+        this.#push(origin, insn(ALU64 | MOV | X, this.#reg(inst.dst), this.#reg(inst.src), inst.bits, 0));
+        return;
+      case 'bswap': {
+        const dst = this.#reg(inst.dst);
+        this.#mov(origin, dst, { reg: inst.src }, 64);
+        const opcode = inst.to === 'swap' ? ALU64 | END : ALU | END | (inst.to === 'be' ? TO_BE : 0);
+        this.#push(origin, insn(opcode, dst, 0, 0, inst.bits));
+        return;
+      }
+      case 'load':
+        this.#push(
+          origin,
+          insn(LDX | (inst.signed ? MEMSX : MEM) | SIZE_CODE[inst.size], this.#reg(inst.dst), this.#reg(inst.base), inst.off, 0),
+        );
+        return;
+      case 'store': {
+        const base = this.#reg(inst.base);
+        if ('imm' in inst.src) this.#push(origin, insn(ST | MEM | SIZE_CODE[inst.size], base, 0, inst.off, inst.src.imm));
+        else this.#push(origin, insn(STX | MEM | SIZE_CODE[inst.size], base, this.#reg(inst.src.reg), inst.off, 0));
+        return;
+      }
+      case 'atomicAdd':
+        this.#push(origin, insn(STX | ATOMIC | SIZE_CODE[inst.size], this.#reg(inst.base), this.#reg(inst.src), inst.off, 0));
+        return;
+      case 'mapPtr':
+        this.#lddw(origin, this.#reg(inst.dst), PSEUDO_MAP_FD, this.#context.mapIdx(inst.map), 0);
+        return;
+      case 'mapValue':
+        this.#lddw(origin, this.#reg(inst.dst), PSEUDO_MAP_VALUE, this.#context.mapIdx(inst.map), inst.off);
+        return;
+      case 'stackAddr': {
+        const dst = this.#reg(inst.dst);
+        this.#push(origin, insn(ALU64 | MOV | X, dst, FP, 0, 0));
+        this.#push(origin, insn(ALU64 | K, dst, 0, 0, -this.#allocation.slotOffset[inst.slot]));
+        return;
+      }
+      case 'callHelper':
+      case 'call': {
+        this.#moves(
+          origin,
+          inst.args.map((arg, i) => ({ dst: i + 1, src: 'imm' in arg ? arg : { reg: this.#reg(arg.reg) } })),
+        );
+        if (inst.op === 'callHelper') this.#push(origin, insn(OP_CALL, 0, 0, 0, this.#context.helperId(inst.helper)));
+        else {
+          this.#code.fixups.push({ at: this.#code.insns.length, kind: 'call', func: inst.func });
+          this.#push(origin, insn(OP_CALL, 0, PSEUDO_CALL, 0, 0));
+        }
+        if (inst.dst !== null && this.#allocation.regOf[inst.dst] >= 0) this.#mov(origin, this.#reg(inst.dst), { reg: 0 }, 64, true);
+        return;
+      }
+    }
+  }
+
+  terminator(term: Terminator, next: BlockId | null): void {
+    const { origin } = term;
+    if (term.op === 'ret') {
+      if (term.value) this.#mov(origin, 0, term.value, 64);
+      else this.#push(origin, insn(ALU64 | MOV | K, 0, 0, 0, 0));
+      this.#push(origin, insn(OP_EXIT, 0, 0, 0, 0));
+    } else if (term.op === 'jump') {
+      if (term.to !== next) this.#goto(origin, term.to);
+    } else if (term.ifTrue === term.ifFalse) {
+      if (term.ifTrue !== next) this.#goto(origin, term.ifTrue);
+    } else {
+      const opposite = CMP_CODE[term.cmp][1];
+      if (term.ifTrue === next && opposite) this.#branch(term, opposite, term.ifFalse);
+      else {
+        this.#branch(term, term.cmp, term.ifTrue);
+        if (term.ifFalse !== next) this.#goto(origin, term.ifFalse);
+      }
+    }
+  }
+
+  #branch(term: Extract<Terminator, { op: 'branch' }>, cmp: Cmp, to: BlockId): void {
+    if ('imm' in term.a) throw new Error('comparison with a constant on the left survived legalization');
+    const cls = term.width === 64 ? JMP : JMP32;
+    const left = this.#reg(term.a.reg);
+    this.#code.fixups.push({ at: this.#code.insns.length, kind: 'branch', block: to });
+    const op = CMP_CODE[cmp][0];
+    if ('imm' in term.b) this.#push(term.origin, insn(cls | op | K, left, 0, 0, term.b.imm));
+    else this.#push(term.origin, insn(cls | op | X, left, this.#reg(term.b.reg), 0, 0));
+  }
+
+  #goto(origin: OriginId, to: BlockId): void {
+    this.#code.fixups.push({ at: this.#code.insns.length, kind: 'goto', block: to });
+    this.#push(origin, insn(JMP | JA, 0, 0, 0, 0));
+  }
+
+  #alu(inst: Extract<IrInst, { op: 'alu' }>): void {
+    const { origin, alu, width } = inst;
+    const dst = this.#reg(inst.dst);
+    let { a, b } = inst;
+    const inB = 'reg' in b && this.#reg(b.reg) === dst;
+    const inA = 'reg' in a && this.#reg(a.reg) === dst;
+    if (inB && !inA) {
+      if (!isCommutative(alu)) throw new Error(`${alu}: the second operand shares the result's register`);
+      [a, b] = [b, a];
+    }
+    this.#mov(origin, dst, a, 64);
+    const [op, off] = ALU_CODE[alu];
+    const cls = width === 64 ? ALU64 : ALU;
+    if ('imm' in b) this.#push(origin, insn(cls | op | K, dst, 0, off, b.imm));
+    else this.#push(origin, insn(cls | op | X, dst, this.#reg(b.reg), off, 0));
+  }
+
+  /** 64-bit moves between one register and itself vanish; 32-bit ones clear the upper half and stay. */
+  #mov(origin: OriginId, dst: number, src: Operand, width: 32 | 64, physical = false): void {
+    const cls = width === 64 ? ALU64 : ALU;
+    if ('imm' in src) this.#push(origin, insn(cls | MOV | K, dst, 0, 0, src.imm));
+    else {
+      const from = physical ? src.reg : this.#reg(src.reg);
+      if (from !== dst || width === 32) this.#push(origin, insn(cls | MOV | X, dst, from, 0, 0));
+    }
+  }
+
+  #constant(origin: OriginId, dst: number, value: bigint): void {
+    const signed = BigInt.asIntN(64, value);
+    if (signed >= -0x8000_0000n && signed <= 0x7fff_ffffn) this.#push(origin, insn(ALU64 | MOV | K, dst, 0, 0, Number(signed)));
+    else if (signed >= 0n && signed <= 0xffff_ffffn) this.#push(origin, insn(ALU | MOV | K, dst, 0, 0, Number(signed) | 0));
+    else this.#lddw(origin, dst, 0, Number(BigInt.asIntN(32, signed)), Number(BigInt.asIntN(32, signed >> 32n)));
+  }
+
+  #lddw(origin: OriginId, dst: number, src: number, low: number, high: number): void {
+    this.#push(origin, insn(OP_LDDW, dst, src, 0, low));
+    this.#push(origin, insn(0, 0, 0, 0, high));
+  }
+
+  #moves(origin: OriginId, moves: readonly Move[]): void {
+    for (const move of orderMoves(moves)) this.#mov(origin, move.dst, move.src, 64, true);
+  }
+
+  #reg(vreg: number): number {
+    if (vreg === FRAME) return FP;
+    const reg = this.#allocation.regOf[vreg];
+    if (reg < 0) throw new Error(`${this.#allocation.func.name}: value ${vreg} has no register`);
+    return reg;
+  }
+
+  #push(origin: OriginId, instruction: Insn): void {
+    this.#code.insns.push(instruction);
+    this.#code.originIds.push(origin);
+  }
+}
