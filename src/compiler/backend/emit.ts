@@ -1,3 +1,4 @@
+import { helperId } from '../../bpf/helpers.ts';
 import { JMP, JMP32, K } from '../../bpf/insn.ts';
 import type { Insn, MapDef, Subprog } from '../../bpf/program.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
@@ -9,7 +10,6 @@ export interface EmitOptions {
   readonly cpu: Cpu;
   /** Maps that the functions name; `lddw` holds indices into this list. */
   readonly maps: readonly Pick<MapDef, 'name'>[];
-  readonly helperId: (name: string) => number;
 }
 
 export interface Emitted {
@@ -30,7 +30,11 @@ export function emitProgram(funcs: readonly IrFunc[], options: EmitOptions): Emi
   if (ordered[0]?.linkage !== 'main' || ordered[1]?.linkage === 'main') throw new Error('a program has exactly one main function');
   const mapIdx = new Map(options.maps.map((map, index) => [map.name, index]));
   const context: EncodeContext = {
-    helperId: options.helperId,
+    helperId: (name) => {
+      const id = helperId(name);
+      if (id === undefined) throw new Error(`no helper is called ${name}`);
+      return id;
+    },
     mapIdx: (name) => {
       const index = mapIdx.get(name);
       if (index === undefined) throw new Error(`no map is called ${name}`);

@@ -39,7 +39,7 @@ interface Interval {
 export function allocate(source: IrFunc): Allocation {
   const slotOffset: number[] = [];
   let stackBytes = 0;
-  for (const bytes of func.stackSlots) {
+  for (const bytes of source.stackSlots) {
     stackBytes += (bytes + 7) & ~7;
     slotOffset.push(stackBytes);
   }
