@@ -1,0 +1,169 @@
+// Carries bpf(2) calls for kernel.ts: one request on standard input, one reply on standard output, in order.
+// It knows no attribute layout; kernel.ts fills the attributes and says where the addresses of buffers belong in them.
+//
+// Request: u32 length of the rest, u32 op, then
+//   OP_BPF:      u32 cmd, u32 attr length, u32 buffer count, attr,
+//                for each buffer u32 offset of its address in attr, u32 mode, u32 bytes sent, u32 size, the bytes sent
+//   OP_CLOSE:    u32 file descriptor
+//   OP_AFFINITY: u32 processor
+// Reply: u32 length of the rest, s32 result or -errno, u64 nanoseconds the call took, and for OP_BPF attr and each
+//   buffer that comes back as u32 length and bytes.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { OP_BPF = 0, OP_CLOSE = 1, OP_AFFINITY = 2 };
+enum { MODE_IN = 0, MODE_BOTH = 1, MODE_STRING = 2 };
+enum { MAX_BUFFERS = 16, MAX_ATTR = 512 };
+
+struct buffer {
+  uint32_t attr_off, mode, sent, size;
+  char *bytes;
+};
+
+static void fail(const char *what) {
+  fprintf(stderr, "kernel-loader: %s\n", what);
+  exit(1);
+}
+
+static const char *cursor, *end;
+
+static const void *take(size_t len) {
+  if ((size_t)(end - cursor) < len) fail("request is cut short");
+  const void *at = cursor;
+  cursor += len;
+  return at;
+}
+
+static uint32_t take_u32(void) {
+  uint32_t value;
+  memcpy(&value, take(4), 4);
+  return value;
+}
+
+static void put(const void *bytes, size_t len) {
+  if (len && fwrite(bytes, 1, len, stdout) != len) exit(0);
+}
+
+static void put_u32(uint32_t value) { put(&value, 4); }
+
+static uint64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void reply_head(uint32_t rest, int32_t result, uint64_t elapsed) {
+  put_u32(12 + rest);
+  put(&result, 4);
+  put(&elapsed, 8);
+}
+
+static void do_bpf(void) {
+  _Alignas(8) char attr[MAX_ATTR];
+  struct buffer buffers[MAX_BUFFERS];
+  uint32_t cmd = take_u32(), attr_len = take_u32(), count = take_u32();
+  if (attr_len > MAX_ATTR || count > MAX_BUFFERS) fail("request is too large");
+  memcpy(attr, take(attr_len), attr_len);
+  for (uint32_t i = 0; i < count; i++) {
+    struct buffer *b = &buffers[i];
+    b->attr_off = take_u32();
+    b->mode = take_u32();
+    b->sent = take_u32();
+    b->size = take_u32();
+    if (b->sent > b->size || b->attr_off + 8 > attr_len) fail("buffer does not fit");
+    // Large logs are mapped lazily, so that 64 MB of room cost nothing until the kernel writes them.
+    b->bytes = calloc(1, b->size ? b->size : 1);
+    if (!b->bytes) fail("out of memory");
+    memcpy(b->bytes, take(b->sent), b->sent);
+    uint64_t address = (uint64_t)(uintptr_t)b->bytes;
+    memcpy(attr + b->attr_off, &address, 8);
+  }
+  uint64_t before = now_ns();
+  long result = syscall(SYS_bpf, cmd, attr, attr_len);
+  int32_t status = result < 0 ? -errno : (int32_t)result;
+  uint64_t elapsed = now_ns() - before;
+  uint32_t rest = attr_len;
+  for (uint32_t i = 0; i < count; i++) {
+    struct buffer *b = &buffers[i];
+    if (b->mode == MODE_STRING) b->size = strnlen(b->bytes, b->size);
+    if (b->mode != MODE_IN) rest += 4 + b->size;
+  }
+  reply_head(rest, status, elapsed);
+  put(attr, attr_len);
+  for (uint32_t i = 0; i < count; i++) {
+    if (buffers[i].mode != MODE_IN) {
+      put_u32(buffers[i].size);
+      put(buffers[i].bytes, buffers[i].size);
+    }
+    free(buffers[i].bytes);
+  }
+}
+
+static int32_t do_affinity(uint32_t cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (cpu >= CPU_SETSIZE) return -EINVAL;
+  CPU_SET(cpu, &set);
+  return sched_setaffinity(0, sizeof set, &set) ? -errno : 0;
+}
+
+static int read_fully(void *into, size_t len) {
+  for (char *at = into; len > 0;) {
+    ssize_t got = read(0, at, len);
+    if (got <= 0) return 0;
+    at += got;
+    len -= (size_t)got;
+  }
+  return 1;
+}
+
+// A pipelined client writes many requests before it reads: replies are held back until the next read would wait.
+static int more_waiting(void) {
+  fd_set set;
+  struct timeval none = {0, 0};
+  FD_ZERO(&set);
+  FD_SET(0, &set);
+  return select(1, &set, NULL, NULL, &none) > 0;
+}
+
+int main(void) {
+  char *request = NULL;
+  size_t room = 0;
+  static char out[1 << 20];
+  setvbuf(stdout, out, _IOFBF, sizeof out);
+  for (;;) {
+    uint32_t len;
+    if (!more_waiting()) fflush(stdout);
+    if (!read_fully(&len, 4)) return 0;
+    if (len > room) {
+      room = len;
+      request = realloc(request, room);
+      if (!request) fail("out of memory");
+    }
+    if (!read_fully(request, len)) return 0;
+    cursor = request;
+    end = request + len;
+    switch (take_u32()) {
+      case OP_BPF:
+        do_bpf();
+        break;
+      case OP_CLOSE:
+        reply_head(0, close((int)take_u32()) ? -errno : 0, 0);
+        break;
+      case OP_AFFINITY:
+        reply_head(0, do_affinity(take_u32()), 0);
+        break;
+      default:
+        fail("unknown operation");
+    }
+  }
+}

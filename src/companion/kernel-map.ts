@@ -1,0 +1,93 @@
+import type { MapDef } from '../bpf/program.ts';
+import { Attr } from './attr.ts';
+import type { Kernel } from './kernel.ts';
+import type { CallBuffer } from './loader-process.ts';
+
+const MAP_LOOKUP_ELEM = 1;
+const MAP_UPDATE_ELEM = 2;
+const MAP_DELETE_ELEM = 3;
+const MAP_GET_NEXT_KEY = 4;
+const ENOENT = 2;
+/** Types whose value exists once for each possible processor (enum bpf_map_type). */
+const PER_CPU_TYPES = new Set([5, 6, 10, 21]);
+
+/** A map in the kernel. Values of per-CPU maps are those of all possible processors, each padded to 8 bytes. */
+export class KernelMap {
+  readonly fd: number;
+  readonly def: MapDef;
+  /** Bytes that a lookup returns and an update takes. */
+  readonly transferSize: number;
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel, fd: number, def: MapDef) {
+    this.#kernel = kernel;
+    this.fd = fd;
+    this.def = def;
+    this.transferSize = PER_CPU_TYPES.has(def.type) ? ((def.valueSize + 7) & ~7) * kernel.cpus : def.valueSize;
+  }
+
+  /** The value at `key`, or null when there is none. */
+  async lookup(key: Uint8Array): Promise<Uint8Array | null> {
+    const reply = await this.#call(MAP_LOOKUP_ELEM, key, { attrOff: 16, mode: 'both', size: this.transferSize });
+    if (reply.result === -ENOENT) return null;
+    if (reply.result < 0) throw new Error(`lookup in map ${this.def.name}: errno ${-reply.result}`);
+    return reply.buffers[0];
+  }
+
+  /** The value at index `index` of an array. */
+  async lookupIndex(index: number): Promise<Uint8Array> {
+    const value = await this.lookup(new Uint8Array(new Uint32Array([index]).buffer));
+    if (!value) throw new Error(`map ${this.def.name} has no entry ${index}`);
+    return value;
+  }
+
+  /** `value` may be one value of a per-CPU map; every processor then gets it. Throws when the kernel refuses. */
+  async update(key: Uint8Array, value: Uint8Array, flags = 0): Promise<void> {
+    const errno = await this.tryUpdate(key, value, flags);
+    if (errno !== 0) throw new Error(`update of map ${this.def.name}: errno ${errno}`);
+  }
+
+  /** As {@link update}, but a refusal is returned as a positive errno. */
+  async tryUpdate(key: Uint8Array, value: Uint8Array, flags = 0): Promise<number> {
+    const bytes = new Uint8Array(this.transferSize);
+    const stride = (this.def.valueSize + 7) & ~7;
+    if (value.length === this.transferSize) bytes.set(value);
+    else for (let at = 0; at < bytes.length; at += stride) bytes.set(value.subarray(0, this.def.valueSize), at);
+    const reply = await this.#call(MAP_UPDATE_ELEM, key, { attrOff: 16, mode: 'in', bytes }, flags);
+    return reply.result < 0 ? -reply.result : 0;
+  }
+
+  /** True when the key was there. */
+  async delete(key: Uint8Array): Promise<boolean> {
+    const reply = await this.#call(MAP_DELETE_ELEM, key);
+    if (reply.result < 0 && reply.result !== -ENOENT) throw new Error(`delete in map ${this.def.name}: errno ${-reply.result}`);
+    return reply.result >= 0;
+  }
+
+  /** Every entry, in the kernel's order. */
+  async dump(): Promise<{ key: Uint8Array; value: Uint8Array }[]> {
+    const entries: { key: Uint8Array; value: Uint8Array }[] = [];
+    let key: Uint8Array | null = null;
+    // A map that others change may be walked in circles: its size bounds the walk.
+    while (entries.length <= this.def.maxEntries) {
+      const buffers: CallBuffer[] = [{ attrOff: 16, mode: 'both', size: this.def.keySize }];
+      if (key) buffers.push({ attrOff: 8, mode: 'in', bytes: key });
+      const reply = await this.#kernel.loader.bpf(MAP_GET_NEXT_KEY, new Attr(32).u32(0, this.fd).bytes, buffers);
+      if (reply.result < 0) break;
+      key = reply.buffers[0];
+      const value = await this.lookup(key);
+      if (value) entries.push({ key, value });
+    }
+    return entries;
+  }
+
+  async close(): Promise<void> {
+    await this.#kernel.loader.closeFd(this.fd);
+  }
+
+  #call(cmd: number, key: Uint8Array, value?: CallBuffer, flags = 0) {
+    const keyBuffer: CallBuffer = { attrOff: 8, mode: 'in', bytes: key, size: this.def.keySize };
+    const attr = new Attr(32).u32(0, this.fd).u64(24, flags);
+    return this.#kernel.loader.bpf(cmd, attr.bytes, value ? [keyBuffer, value] : [keyBuffer]);
+  }
+}
