@@ -70,3 +70,78 @@ export function decodeInsns(bytes: Uint8Array): Insn[] {
   }
   return insns;
 }
+
+/** `src` of `lddw`: index into the object's map array instead of a file descriptor; kernel uapi, not in RFC 9669's first table. */
+export const PSEUDO_MAP_IDX = 5;
+export const PSEUDO_MAP_IDX_VALUE = 6;
+
+/** Operation (high four bits) of ALU classes, RFC 9669 section 4.1. */
+export const ADD = 0x00;
+export const SUB = 0x10;
+export const MUL = 0x20;
+export const DIV = 0x30;
+export const OR = 0x40;
+export const AND = 0x50;
+export const LSH = 0x60;
+export const RSH = 0x70;
+export const NEG = 0x80;
+export const MOD = 0x90;
+export const XOR = 0xa0;
+export const MOV = 0xb0;
+export const ARSH = 0xc0;
+export const END = 0xd0;
+
+/** Operation (high four bits) of jump classes, RFC 9669 section 4.3. */
+export const JA = 0x00;
+export const JEQ = 0x10;
+export const JGT = 0x20;
+export const JGE = 0x30;
+export const JSET = 0x40;
+export const JNE = 0x50;
+export const JSGT = 0x60;
+export const JSGE = 0x70;
+export const CALL = 0x80;
+export const EXIT = 0x90;
+export const JLT = 0xa0;
+export const JLE = 0xb0;
+export const JSLT = 0xc0;
+export const JSLE = 0xd0;
+/** Kernel 6.9: conditional pseudo jump; `src` 0 is `may_goto`. Not in RFC 9669. */
+export const JCOND = 0xe0;
+
+/** `imm` of atomic operations, RFC 9669 section 5.3; the last two are Linux 6.12+ and not in the RFC. */
+export const FETCH = 0x01;
+export const XCHG = 0xe1;
+export const CMPXCHG = 0xf1;
+export const LOAD_ACQ = 0x100;
+export const STORE_REL = 0x110;
+
+/** `off` of a 64-bit `mov` from register that is Linux's `addr_space_cast` (arena pointers); not in RFC 9669. */
+export const ADDR_SPACE_CAST = 1;
+
+export const classOf = (insn: Insn): number => insn.opcode & 7;
+export const opOf = (insn: Insn): number => insn.opcode & 0xf0;
+export const sizeOf = (insn: Insn): number => insn.opcode & 0x18;
+export const modeOf = (insn: Insn): number => insn.opcode & 0xe0;
+
+/** True for jumps within a function that name a target: `goto`, `gotol`, `if …`, `may_goto`. */
+export function isJump(insn: Insn): boolean {
+  const cls = classOf(insn);
+  if (cls !== JMP && cls !== JMP32) return false;
+  const op = opOf(insn);
+  return op !== CALL && op !== EXIT;
+}
+
+/** True for `goto` and `gotol`, which never fall through. */
+export const isUnconditional = (insn: Insn): boolean => isJump(insn) && opOf(insn) === JA;
+
+/** Target of a jump at `idx`: `gotol` carries it in `imm`, all others in `off`. */
+export function jumpTarget(insn: Insn, idx: number): number {
+  return idx + 1 + (classOf(insn) === JMP32 && opOf(insn) === JA ? insn.imm : insn.off);
+}
+
+/** True for a call of a function in the same program. */
+export const isPseudoCall = (insn: Insn): boolean => insn.opcode === OP_CALL && insn.src === PSEUDO_CALL;
+
+/** True for `lddw` with the address of a function (callbacks). */
+export const isFuncAddress = (insn: Insn): boolean => insn.opcode === OP_LDDW && insn.src === PSEUDO_FUNC;
