@@ -1,0 +1,39 @@
+/**
+ * `npm run long NAME`: a long run (corpus, big fuzzing, benchmark). Each one is a module in `bench/` whose default export returns
+ * figures; they are written to `bench/results/NAME.json` with the commit, the command and the machine.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const name = process.argv[2] ?? '';
+const available = readdirSync(here)
+  .filter((file) => file.endsWith('.ts') && file !== 'long.ts')
+  .map((file) => file.slice(0, -3));
+
+if (!/^[a-z0-9-]+$/.test(name) || !existsSync(join(here, `${name}.ts`))) {
+  console.error(`npm run long NAME, with NAME one of: ${available.join(', ')}`);
+  process.exit(2);
+}
+
+const { default: measure } = (await import(`./${name}.ts`)) as { default: (args: string[]) => Promise<unknown> };
+const figures = await measure(process.argv.slice(3));
+if (figures !== undefined) {
+  const git = (...args: string[]): string => execFileSync('git', args, { cwd: here, encoding: 'utf8' }).trim();
+  const record = {
+    name,
+    command: `npm run long ${process.argv.slice(2).join(' ')}`,
+    commit: git('rev-parse', 'HEAD'),
+    dirty: git('status', '--porcelain') !== '',
+    date: new Date().toISOString(),
+    machine: { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release(), node: process.version },
+    figures,
+  };
+  const folder = join(here, 'results');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(record, null, 1)}\n`);
+  console.log(JSON.stringify(figures, null, 1));
+}

@@ -1,0 +1,73 @@
+// `npm test`: installs what is missing, then lint, types, unit tests, the build and browser tests. Kernel tests are among the unit
+// tests; they say so when they are skipped. Ends with one line of counts and a non-zero status on any failure.
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { install, root, run } from './install.mjs';
+
+install();
+
+const cache = join(root, '.cache');
+mkdirSync(cache, { recursive: true });
+const unitReport = join(cache, 'unit.json');
+const browserReport = join(cache, 'browser.json');
+for (const report of [unitReport, browserReport]) rmSync(report, { force: true });
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const failedSteps = [];
+
+/** Runs one step with its output on this terminal. */
+function step(name, command, args, env) {
+  const started = Date.now();
+  console.log(`\n── ${name}`);
+  const status = run(command, args, env);
+  console.log(`── ${name}: ${status === 0 ? 'ok' : 'FAILED'} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  if (status !== 0) failedSteps.push(name);
+  return status;
+}
+
+/** A step without tests of its own counts as one. */
+function count(status) {
+  if (status === 0) totals.passed++;
+  else totals.failed++;
+}
+
+/** Adds a report's counts; a runner that died without one counts as a failure. */
+function add(report, read) {
+  if (existsSync(report)) read(JSON.parse(readFileSync(report, 'utf8')));
+  else totals.failed++;
+}
+
+count(step('format and lint', 'npx', ['biome', 'check', '.']));
+count(step('type-aware lint', 'npx', ['oxlint', '--type-aware', '--max-warnings', '0', 'src', 'e2e', 'bench', 'scripts']));
+count(step('layers', 'node', ['scripts/check-layers.mjs']));
+count(step('types', 'npx', ['tsc', '--noEmit']));
+
+const unit = step('unit and kernel tests', 'npx', [
+  'vitest',
+  'run',
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${unitReport}`,
+]);
+add(unitReport, (r) => {
+  totals.passed += r.numPassedTests;
+  totals.failed += r.numFailedTests;
+  totals.skipped += r.numPendingTests + (r.numTodoTests ?? 0);
+  // A file that fails to load has no failed test of its own.
+  if (unit !== 0 && r.numFailedTests === 0) totals.failed++;
+});
+
+count(step('build', 'npx', ['vite', 'build', '--logLevel', 'warn']));
+const browser = step('browser tests', 'npx', ['playwright', 'test', '--reporter=list,json'], {
+  PLAYWRIGHT_JSON_OUTPUT_NAME: browserReport,
+});
+add(browserReport, (r) => {
+  totals.passed += r.stats.expected + r.stats.flaky;
+  totals.failed += r.stats.unexpected;
+  totals.skipped += r.stats.skipped;
+  if (browser !== 0 && r.stats.unexpected === 0) totals.failed++;
+});
+
+if (failedSteps.length > 0) console.log(`\nfailed: ${failedSteps.join(', ')}`);
+console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exit(totals.failed > 0 || failedSteps.length > 0 ? 1 : 0);
