@@ -1,0 +1,410 @@
+import { parseInsn, type Reference } from './asm-insn.ts';
+import { helperId } from './helpers.ts';
+import { isFuncAddress, isPseudoCall, OP_LDDW, PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from './insn.ts';
+import { SyntaxProblem, TokenReader, tokenize } from './lexer.ts';
+import { mapTypeByName } from './maps.ts';
+import type { ArgType, Insn, InsnIdx, MapDef, Program, Subprog } from './program.ts';
+import { PROG_TYPE_XDP, progTypeByName, sectionFor, sectionType } from './progtypes.ts';
+
+export interface Diagnostic {
+  /** From 1. */
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+export interface Assembly {
+  /** null when there is at least one diagnostic. */
+  readonly program: Program | null;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Line (from 1) of each instruction slot, also when there are diagnostics. */
+  readonly lineOfInsn: readonly number[];
+}
+
+/** A file that is no assembly at all has a mistake on every line; nobody reads more than these. */
+const MAX_DIAGNOSTICS = 200;
+const MAX_MAP_BYTES = 256 * 1024 * 1024;
+
+interface Pending {
+  readonly reference: Reference;
+  readonly insnIdx: InsnIdx;
+  readonly line: number;
+}
+
+interface MapDraft {
+  def: MapDef;
+  data: { readonly bytes: Uint8Array; used: number } | null;
+}
+
+interface FuncDraft {
+  readonly name: string;
+  readonly start: InsnIdx;
+  readonly linkage: 'static' | 'global';
+  readonly args?: readonly ArgType[];
+  readonly returns?: 'scalar' | 'void';
+}
+
+/** Words of a directive with their columns; `"quoted words"` lose their quotes. */
+interface Word {
+  readonly text: string;
+  readonly column: number;
+}
+
+const wordsOf = (text: string, firstColumn: number): Word[] =>
+  [...text.matchAll(/"([^"]*)"|\([^)]*\)|[^\s,]+/g)].map((match) => ({ text: match[1] ?? match[0], column: firstColumn + match.index }));
+
+const parseNumber = (text: string): number => (/^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN);
+
+class Assembler {
+  readonly diagnostics: Diagnostic[] = [];
+  readonly lineOfInsn: number[] = [];
+  private readonly insns: Insn[] = [];
+  private readonly labels = new Map<string, InsnIdx>();
+  private readonly pending: Pending[] = [];
+  private readonly maps: MapDraft[] = [];
+  private readonly funcs: FuncDraft[] = [];
+  private readonly kfuncCalls = new Map<InsnIdx, string>();
+  private name: string | null = null;
+  private section: string | null = null;
+  private license = 'GPL';
+  private progType: number | null = null;
+  private attachType: number | null = null;
+  private sleepable: boolean | null = null;
+  private loadFlags: number | null = null;
+
+  complain(line: number, column: number, message: string): void {
+    if (this.diagnostics.length < MAX_DIAGNOSTICS) this.diagnostics.push({ line, column, message });
+  }
+
+  line(raw: string, line: number): void {
+    this.attempt(line, () => this.statement(stripComment(raw), 1, line));
+  }
+
+  private attempt(line: number, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof SyntaxProblem)) throw error;
+      this.complain(line, error.column, error.message);
+    }
+  }
+
+  private statement(text: string, firstColumn: number, line: number): void {
+    let rest = text;
+    let column = firstColumn;
+    const skip = (pattern: RegExp): RegExpExecArray | null => {
+      const match = pattern.exec(rest);
+      if (match) {
+        rest = rest.slice(match[0].length);
+        column += match[0].length;
+      }
+      return match;
+    };
+    skip(/^\s+/);
+    if (rest === '') return;
+    const label = skip(/^([A-Za-z_.$][\w.$]*|"[^"]+"):\s*/);
+    if (label) {
+      this.label(label[1]!.replaceAll('"', ''), line, firstColumn);
+      if (rest !== '') this.statement(rest, column, line);
+      return;
+    }
+    if (/^\.(?!insn\b)/.test(rest)) {
+      this.directive(wordsOf(rest, column), line);
+      return;
+    }
+    // A log line: its index, and the opcode in parentheses.
+    skip(/^\d+:\s*/);
+    const opcode = skip(/^\(([0-9a-f]{2})\)\s*/);
+    const expected = opcode ? Number.parseInt(opcode[1]!, 16) : -1;
+    const reader = new TokenReader(tokenize(rest, column));
+    const statement = parseInsn(reader, expected === OP_LDDW);
+    reader.end();
+    const got = statement.slots[0]!.opcode;
+    if (opcode && got !== expected) {
+      throw new SyntaxProblem(`opcode ${opcode[1]} stands in front, but this is ${got.toString(16).padStart(2, '0')}`, column);
+    }
+    const insnIdx = this.insns.length;
+    if (statement.reference) this.pending.push({ reference: statement.reference, insnIdx, line });
+    if (statement.kfunc !== undefined) this.kfuncCalls.set(insnIdx, statement.kfunc);
+    for (const slot of statement.slots) {
+      this.insns.push(slot);
+      this.lineOfInsn.push(line);
+    }
+  }
+
+  private label(name: string, line: number, column: number): void {
+    if (this.labels.has(name)) this.complain(line, column, `label ${name} stands twice`);
+    else this.labels.set(name, this.insns.length);
+  }
+
+  private directive(words: readonly Word[], line: number): void {
+    const [directive, ...rest] = words;
+    const first = rest[0]?.text ?? '';
+    const column = (rest[0] ?? directive!).column;
+    const need = (count: number): boolean => {
+      if (rest.length >= count) return true;
+      this.complain(line, directive!.column, `${directive!.text} needs ${count} ${count === 1 ? 'word' : 'words'} after it`);
+      return false;
+    };
+    const number = (): number => {
+      const value = parseNumber(first);
+      if (Number.isNaN(value)) this.complain(line, column, `${directive!.text} needs a number`);
+      return value | 0;
+    };
+    switch (directive!.text) {
+      case '.section':
+        if (need(1)) this.section = first;
+        return;
+      case '.license':
+        // Licences have spaces: `.license Dual BSD/GPL`.
+        if (need(1)) this.license = rest.map((word) => word.text).join(' ');
+        return;
+      case '.name':
+        if (need(1)) this.name = first;
+        return;
+      case '.type':
+      case '.prog':
+        if (!need(1)) return;
+        this.progType = progTypeByName(first) ?? sectionType(first)?.progType ?? (/^\d+$/.test(first) ? Number(first) : null);
+        if (this.progType === null) this.complain(line, column, `unknown program type ${first}`);
+        return;
+      case '.attach':
+        if (need(1)) this.attachType = number();
+        return;
+      case '.flags':
+        if (need(1)) this.loadFlags = number();
+        return;
+      case '.sleepable':
+        this.sleepable = first !== 'no';
+        return;
+      case '.map':
+      case '.inner':
+        if (need(5)) this.map(directive!.text === '.inner', rest, line);
+        return;
+      case '.data':
+      case '.zero':
+        this.mapData(directive!.text, rest, directive!.column);
+        return;
+      case '.func':
+        if (need(1)) this.func(rest, line);
+        return;
+      default:
+        this.complain(line, directive!.column, `unknown directive ${directive!.text}`);
+    }
+  }
+
+  /** `name type keySize valueSize maxEntries [flags] [section=NAME] [frozen] [pin]` */
+  private map(isInner: boolean, words: readonly Word[], line: number): void {
+    const [name, type, ...numbers] = words;
+    const mapType = mapTypeByName(type!.text) ?? parseNumber(type!.text);
+    if (Number.isNaN(mapType)) throw new SyntaxProblem(`unknown map type ${type!.text}`, type!.column);
+    const values: number[] = [];
+    let section: string | undefined;
+    let frozen = false;
+    let pinByName = false;
+    for (const word of numbers) {
+      const value = parseNumber(word.text);
+      if (word.text === 'frozen') frozen = true;
+      else if (word.text === 'pin') pinByName = true;
+      else if (word.text.startsWith('section=')) section = word.text.slice('section='.length);
+      else if (Number.isNaN(value) || value > 0xffffffff || values.length === 4) {
+        throw new SyntaxProblem(
+          'a map is: name, type, key size, value size, entries, then maybe flags, section=NAME, frozen, pin',
+          word.column,
+        );
+      } else values.push(value);
+    }
+    if (values.length < 3) throw new SyntaxProblem('a map needs key size, value size and number of entries', type!.column);
+    const def: MapDef = {
+      name: name!.text,
+      type: mapType,
+      keySize: values[0]!,
+      valueSize: values[1]!,
+      maxEntries: values[2]!,
+      flags: values[3] ?? 0,
+      ...(section === undefined ? {} : { section }),
+      ...(frozen ? { frozen } : {}),
+      ...(pinByName ? { pinByName } : {}),
+    };
+    if (isInner) {
+      const outer = this.maps.at(-1);
+      if (outer) outer.def = { ...outer.def, inner: def };
+      else this.complain(line, words[0]!.column, '.inner must follow the map that holds it');
+      return;
+    }
+    if (this.maps.some((map) => map.def.name === def.name)) throw new SyntaxProblem(`map ${def.name} stands twice`, name!.column);
+    this.maps.push({ def, data: null });
+  }
+
+  private mapData(directive: string, words: readonly Word[], column: number): void {
+    const map = this.maps.at(-1);
+    if (!map) throw new SyntaxProblem(`${directive} must follow a .map`, column);
+    if (map.def.valueSize > MAX_MAP_BYTES) throw new SyntaxProblem(`contents of more than ${MAX_MAP_BYTES} bytes`, column);
+    map.data ??= { bytes: new Uint8Array(map.def.valueSize), used: 0 };
+    const data = map.data;
+    const room = data.bytes.length - data.used;
+    if (directive === '.zero') {
+      const count = parseNumber(words[0]?.text ?? '');
+      if (!(count <= room))
+        throw new SyntaxProblem(`.zero needs a number of at most ${room}, what is left of the value`, words[0]?.column ?? column);
+      data.used += count;
+      return;
+    }
+    for (const word of words) {
+      if (!/^([0-9a-f]{2})+$/i.test(word.text)) throw new SyntaxProblem('.data takes pairs of hexadecimal digits', word.column);
+      if (data.used + word.text.length / 2 > data.bytes.length) {
+        throw new SyntaxProblem(`more data than the ${data.bytes.length} bytes of the value`, word.column);
+      }
+      for (let at = 0; at < word.text.length; at += 2) data.bytes[data.used++] = Number.parseInt(word.text.slice(at, at + 2), 16);
+    }
+  }
+
+  /** `name [static|global] [(scalar, ctx, mem:8, mem?:8)] [-> scalar|void]` */
+  private func(words: readonly Word[], line: number): void {
+    const name = words[0]!;
+    let linkage: 'static' | 'global' = 'static';
+    let args: ArgType[] | undefined;
+    let returns: 'scalar' | 'void' | undefined;
+    for (const word of words.slice(1)) {
+      if (word.text === 'static' || word.text === 'global') linkage = word.text;
+      else if (word.text === 'scalar' || word.text === 'void') returns = word.text;
+      else if (word.text.startsWith('(')) {
+        args = [];
+        for (const text of word.text.slice(1, -1).split(',')) {
+          const trimmed = text.trim();
+          if (trimmed === '') continue;
+          const memory = /^mem(\?)?:(\d+)$/.exec(trimmed);
+          if (trimmed === 'scalar' || trimmed === 'ctx') args.push({ kind: trimmed });
+          else if (memory) args.push({ kind: 'mem', size: Number(memory[2]), nonNull: memory[1] === undefined });
+          else this.complain(line, word.column, `unknown argument type ${trimmed}: scalar, ctx, mem:SIZE or mem?:SIZE`);
+        }
+      } else if (word.text !== '->') this.complain(line, word.column, `unexpected ${word.text}`);
+    }
+    this.label(name.text, line, name.column);
+    this.funcs.push({ name: name.text, start: this.insns.length, linkage, ...(args ? { args } : {}), ...(returns ? { returns } : {}) });
+  }
+
+  finish(): Assembly {
+    if (this.insns.length === 0) this.complain(1, 1, 'there is no instruction in this text');
+    for (const pending of this.pending) this.attempt(pending.line, () => this.resolve(pending));
+    this.checkTargets();
+    const maps = this.maps.map(({ def, data }): MapDef => (data ? { ...def, data: data.bytes } : def));
+    const subprogs = this.subprogs();
+    const section = this.section ?? (this.progType === null ? 'xdp' : (sectionFor(this.progType) ?? 'xdp'));
+    const type = sectionType(section);
+    if (this.progType === null && !type) this.complain(1, 1, `section ${section} names no program type: add .type`);
+    const sameType = this.progType === null || this.progType === type?.progType;
+    const program: Program = {
+      name: this.name ?? subprogs[0]?.name ?? 'prog',
+      section,
+      progType: this.progType ?? type?.progType ?? PROG_TYPE_XDP,
+      expectedAttachType: this.attachType ?? (sameType ? (type?.expectedAttachType ?? 0) : 0),
+      sleepable: this.sleepable ?? (sameType && (type?.sleepable ?? false)),
+      loadFlags: this.loadFlags ?? (sameType ? (type?.loadFlags ?? 0) : 0),
+      license: this.license,
+      insns: this.insns,
+      subprogs,
+      maps,
+      lineInfo: [],
+      origins: [],
+      insnOrigins: this.insns.map(() => []),
+      kfuncCalls: this.kfuncCalls,
+    };
+    const diagnostics = this.diagnostics.sort((a, b) => a.line - b.line || a.column - b.column);
+    return { program: diagnostics.length === 0 ? program : null, diagnostics, lineOfInsn: this.lineOfInsn };
+  }
+
+  private resolve({ reference, insnIdx }: Pending): void {
+    const insn = this.insns[insnIdx]!;
+    this.insns[insnIdx] = { ...insn, ...this.resolvedFields(reference, insn, insnIdx) };
+  }
+
+  private resolvedFields({ kind, name, column }: Reference, insn: Insn, insnIdx: InsnIdx): Partial<Insn> {
+    const target = this.labels.get(name);
+    const mapIdx = this.maps.findIndex((map) => map.def.name === name);
+    if (kind === 'map' || (kind === 'symbol' && mapIdx >= 0)) {
+      if (mapIdx < 0) throw new SyntaxProblem(`no map is called ${name}: declare it with .map`, column);
+      // LLVM writes `name ll` for a map and `.data ll` for a place in global data.
+      const isData = kind === 'symbol' && this.maps[mapIdx]!.data !== null;
+      return { src: kind === 'map' ? insn.src : isData ? PSEUDO_MAP_VALUE : PSEUDO_MAP_FD, imm: mapIdx };
+    }
+    const helper = kind === 'call' && target === undefined ? helperId(name) : undefined;
+    if (helper !== undefined) return { src: 0, imm: helper };
+    if (target === undefined) {
+      const what = kind === 'call' ? 'function or helper' : kind === 'symbol' ? 'map or function' : kind === 'func' ? 'function' : 'label';
+      throw new SyntaxProblem(`no ${what} is called ${name}`, column);
+    }
+    const distance = target - insnIdx - 1;
+    if (kind === 'func' || kind === 'symbol') return { src: PSEUDO_FUNC, imm: distance };
+    if (kind === 'jump32' || kind === 'call') return { imm: distance };
+    if (distance < -32768 || distance > 32767) {
+      throw new SyntaxProblem(`${name} is ${distance} instructions away, too far for 16 bits: use gotol`, column);
+    }
+    return { off: distance };
+  }
+
+  /** Functions declared with `.func`, and every place that is called. */
+  private subprogs(): Subprog[] {
+    const byStart = new Map<InsnIdx, Subprog>();
+    for (const func of this.funcs) if (func.start < this.insns.length) byStart.set(func.start, func);
+    const nameOf = new Map<InsnIdx, string>();
+    for (const [name, at] of this.labels) if (!nameOf.has(at)) nameOf.set(at, name);
+    const declare = (start: InsnIdx, fallback: string): void => {
+      if (!byStart.has(start))
+        byStart.set(start, { name: nameOf.get(start) ?? fallback, start, linkage: start === 0 ? 'global' : 'static' });
+    };
+    declare(0, this.name ?? 'prog');
+    for (const target of calledTargets(this.insns)) declare(target, `func_${target}`);
+    return [...byStart.values()].sort((a, b) => a.start - b.start);
+  }
+
+  private checkTargets(): void {
+    this.insns.forEach((insn, idx) => {
+      if (!isPseudoCall(insn) && !isFuncAddress(insn)) return;
+      const target = idx + 1 + insn.imm;
+      if (target < 0 || target >= this.insns.length) {
+        this.complain(this.lineOfInsn[idx]!, 1, `function at instruction ${target} lies outside the program of ${this.insns.length}`);
+      }
+    });
+  }
+}
+
+/** Starts of all functions that the code calls or takes the address of, ascending, targets outside left out. */
+export function calledTargets(insns: readonly Insn[]): InsnIdx[] {
+  const targets = new Set<InsnIdx>();
+  for (let idx = 0; idx < insns.length; idx++) {
+    const insn = insns[idx]!;
+    if (insn.opcode === OP_LDDW) {
+      if (insn.src === PSEUDO_FUNC) targets.add(idx + 1 + insn.imm);
+      idx++;
+    } else if (isPseudoCall(insn)) targets.add(idx + 1 + insn.imm);
+  }
+  return [...targets].filter((target) => target >= 0 && target < insns.length).sort((a, b) => a - b);
+}
+
+/** `//` and `;` end a line anywhere outside quotes; `#` does at its start or after a space (`call bpf_redirect#23` is a number). */
+function stripComment(raw: string): string {
+  let quoted = false;
+  for (let at = 0; at < raw.length; at++) {
+    const char = raw[at];
+    if (char === '"') quoted = !quoted;
+    if (quoted) continue;
+    if (char === ';' || (char === '/' && raw[at + 1] === '/')) return raw.slice(0, at);
+    if (char === '#' && (at === 0 || /\s/.test(raw[at - 1]!))) return raw.slice(0, at);
+  }
+  return raw;
+}
+
+/**
+ * Assembles a text in the verifier log's syntax or LLVM's, mixed as the writer likes. All mistakes are reported, not only the first.
+ *
+ * Directives: `.section xdp`, `.type xdp`, `.attach N`, `.flags N`, `.sleepable`, `.name main`, `.license GPL`,
+ * `.map name type keySize valueSize entries [flags] [section=.data.x] [frozen] [pin]` followed by `.data HEX…`, `.zero N` and `.inner …`,
+ * `.func name [static|global] [(scalar, ctx, mem:8)] [-> scalar|void]`, `.insn opcode dst src off imm`.
+ */
+export function assemble(text: string): Assembly {
+  const assembler = new Assembler();
+  let line = 0;
+  for (const raw of text.split(/\r\n|\n|\r/)) assembler.line(raw, ++line);
+  return assembler.finish();
+}
