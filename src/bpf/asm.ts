@@ -1,4 +1,5 @@
 import { parseInsn, type Reference } from './asm-insn.ts';
+import { calledTargets } from './cfg.ts';
 import { helperId } from './helpers.ts';
 import { isFuncAddress, isPseudoCall, OP_LDDW, PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from './insn.ts';
 import { SyntaxProblem, TokenReader, tokenize } from './lexer.ts';
@@ -367,19 +368,6 @@ class Assembler {
       }
     });
   }
-}
-
-/** Starts of all functions that the code calls or takes the address of, ascending, targets outside left out. */
-export function calledTargets(insns: readonly Insn[]): InsnIdx[] {
-  const targets = new Set<InsnIdx>();
-  for (let idx = 0; idx < insns.length; idx++) {
-    const insn = insns[idx]!;
-    if (insn.opcode === OP_LDDW) {
-      if (insn.src === PSEUDO_FUNC) targets.add(idx + 1 + insn.imm);
-      idx++;
-    } else if (isPseudoCall(insn)) targets.add(idx + 1 + insn.imm);
-  }
-  return [...targets].filter((target) => target >= 0 && target < insns.length).sort((a, b) => a - b);
 }
 
 /** `//` and `;` end a line anywhere outside quotes; `#` does at its start or after a space (`call bpf_redirect#23` is a number). */

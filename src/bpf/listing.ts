@@ -1,3 +1,4 @@
+import { secondSlots } from './cfg.ts';
 import { type DisasmOptions, formatKernel } from './disasm.ts';
 import { helperName } from './helpers.ts';
 import {
@@ -119,6 +120,7 @@ class Listing {
   private collectLabels(): void {
     const { insns, subprogs } = this.program;
     const targets = new Set<InsnIdx>();
+    const second = secondSlots(insns);
     for (let idx = 0; idx < insns.length; idx++) {
       if (insns[idx]!.opcode === OP_LDDW) idx++;
       else if (isJump(insns[idx]!)) targets.add(jumpTarget(insns[idx]!, idx));
@@ -127,28 +129,13 @@ class Listing {
     let number = 0;
     for (const target of [...targets].sort((a, b) => a - b)) {
       // A target inside an lddw or outside the program has no line to stand on.
-      if (target < 0 || target >= insns.length || this.isSecondSlot(target)) continue;
+      if (target < 0 || target >= insns.length || second[target]) continue;
       while (func + 1 < subprogs.length && subprogs[func + 1]!.start <= target) {
         func++;
         number = 0;
       }
       this.labels.set(target, `LBB${func}_${++number}`);
     }
-  }
-
-  private isSecondSlot(idx: InsnIdx): boolean {
-    return this.slotKinds()[idx] === 1;
-  }
-
-  private kinds: Uint8Array | null = null;
-  /** 1 for the second slot of an `lddw`, counted from the first instruction on as a machine would. */
-  private slotKinds(): Uint8Array {
-    if (this.kinds) return this.kinds;
-    const { insns } = this.program;
-    const kinds = new Uint8Array(insns.length);
-    for (let idx = 0; idx < insns.length; idx++) if (insns[idx]!.opcode === OP_LDDW && idx + 1 < insns.length) kinds[++idx] = 1;
-    this.kinds = kinds;
-    return kinds;
   }
 
   lines(): ListingLine[] {
