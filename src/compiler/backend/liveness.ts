@@ -102,7 +102,7 @@ export function liveness(func: IrFunc): Liveness {
         for (let w = 0; w < words; w++) out[w] |= next[w];
       }
       for (let w = 0; w < words; w++) {
-        const value = gen[b][w] | (out[w] & ~kill[b][w]);
+        const value = (gen[b][w] | (out[w] & ~kill[b][w])) >>> 0;
         if (value !== liveIn[b][w]) {
           liveIn[b][w] = value;
           changed = true;
