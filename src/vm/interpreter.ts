@@ -1,0 +1,701 @@
+import type { AddressSpace, Region } from './address-space.ts';
+import { byteSwap, compareUnsigned, divmod64, sdivmod32, sdivmod64 } from './arithmetic.ts';
+import { ATOMIC_LOAD, ATOMIC_STORE, atomicUpdate } from './atomic.ts';
+import {
+  CODE_BASE,
+  type Decoded,
+  OP_KFUNC,
+  OP_TRAP,
+  WORD_ARG,
+  WORD_CACHE_BASE,
+  WORD_CACHE_LAST,
+  WORD_OFF,
+  WORD_OP,
+  WORD_TRAPPED,
+  WORDS,
+} from './decode.ts';
+import { VmFault } from './fault.ts';
+
+export const STACK_SIZE = 512;
+export const MAX_FRAMES = 8;
+/** BPF_MAX_LOOPS: how often `may_goto` lets a function go on, counted in each frame. */
+const MAY_GOTO_LIMIT = 8_388_608;
+/** Words saved by a call: return entry, r6…r9. */
+const SAVED_WORDS = 10;
+/** Executed instructions are added up this often, so that the counter stays a small integer. */
+const COUNT_CHUNK = 1 << 28;
+
+/** What the interpreter asks of its surroundings. */
+export interface Environment {
+  /** Runs helper `id` with r1…r5 and leaves the result in r0. Throws {@link VmFault}. */
+  callHelper(id: number, pc: number): void;
+}
+
+/**
+ * Executes decoded instructions. Registers are pairs of 32-bit words, pointers plain addresses; each memory instruction
+ * remembers the element it accessed last, so that the exact bounds check costs one comparison.
+ */
+export class Interpreter {
+  readonly registers: Int32Array;
+  readonly decoded: Decoded;
+  readonly #space: AddressSpace;
+  readonly #stack: Region;
+  readonly #environment: Environment;
+  readonly #kfuncs: ReadonlyMap<number, string>;
+  readonly #code: Int32Array;
+  #trappedCode: Int32Array | null = null;
+  #active: Int32Array;
+  #onInsn: ((insnIdx: number) => void) | null = null;
+  readonly #saved = new Int32Array(MAX_FRAMES * SAVED_WORDS);
+  readonly #mayGoto = new Int32Array(MAX_FRAMES);
+  /** Entries whose remembered bounds are those of the packet. */
+  #moving: number[] = [];
+  #depth = 0;
+  #counted = 0;
+  #limit = COUNT_CHUNK;
+  #maxInsns = 0;
+
+  constructor(decoded: Decoded, kfuncs: ReadonlyMap<number, string>, space: AddressSpace, stack: Region, environment: Environment) {
+    this.#kfuncs = kfuncs;
+    this.decoded = decoded;
+    this.registers = decoded.registers.slice();
+    this.#code = decoded.code;
+    this.#active = decoded.code;
+    this.#space = space;
+    this.#stack = stack;
+    this.#environment = environment;
+  }
+
+  /** Instructions executed since {@link begin}. */
+  get executed(): number {
+    return this.#counted;
+  }
+
+  /** Depth of the current function: 0 in the main program. */
+  get depth(): number {
+    return this.#depth;
+  }
+
+  /** Clean registers and stack for a run of at most `maxInsns` instructions. */
+  begin(maxInsns: number): void {
+    this.registers.fill(0, 0, 24);
+    this.#depth = -1;
+    this.#counted = 0;
+    this.#maxInsns = maxInsns;
+    this.#limit = Math.min(maxInsns, COUNT_CHUNK);
+    this.#active = this.#code;
+    this.#onInsn = null;
+    this.forgetPacketBounds();
+  }
+
+  /** Calls `onInsn` before every instruction until the next {@link begin}. */
+  trace(onInsn: (insnIdx: number) => void): void {
+    if (!this.#trappedCode) {
+      const code = this.#code.slice();
+      for (let at = 0; at < code.length; at += WORDS) {
+        code[at + WORD_TRAPPED] = code[at + WORD_OP];
+        code[at + WORD_OP] = OP_TRAP;
+        code[at + WORD_CACHE_LAST] = -1;
+      }
+      this.#trappedCode = code;
+    }
+    this.#active = this.#trappedCode;
+    this.#onInsn = onInsn;
+  }
+
+  /** Must follow every change of the packet's place or length. */
+  forgetPacketBounds(): void {
+    const moving = this.#moving;
+    for (let i = 0; i < moving.length; i++) {
+      this.#code[moving[i] + WORD_CACHE_LAST] = -1;
+      if (this.#trappedCode) this.#trappedCode[moving[i] + WORD_CACHE_LAST] = -1;
+    }
+    this.#moving = [];
+  }
+
+  /** Instruction slot of a code entry. */
+  insnIdxAt(pc: number): number {
+    return this.decoded.insnOfEntry[pc / WORDS];
+  }
+
+  fault(pc: number, what: string, advice = ''): VmFault {
+    return new VmFault(this.insnIdxAt(pc), what, advice);
+  }
+
+  /** Calls the function at code entry `pc` with what r1…r5 hold, and returns when it exits. r6…r9 are kept. */
+  call(pc: number, from: number): void {
+    if (this.#depth + 1 >= MAX_FRAMES) throw this.fault(from, `the call stack of ${MAX_FRAMES + 1} frames is too deep`);
+    const { registers } = this;
+    const base = this.#depth;
+    const kept = base >= 0 ? registers.slice(12, 22) : null;
+    this.#enter();
+    this.#execute(pc, base);
+    this.#depth = base;
+    if (kept) registers.set(kept, 12);
+  }
+
+  /** A fresh frame: 512 zeroed bytes, r10 at their end. */
+  #enter(): void {
+    const depth = ++this.#depth;
+    const base = this.#stack.base + depth * this.#stack.stride;
+    this.#space.bytes.fill(0, base, base + STACK_SIZE);
+    this.registers[20] = base + STACK_SIZE;
+    this.registers[21] = 0;
+    this.#mayGoto[depth] = MAY_GOTO_LIMIT;
+  }
+
+  /** Adds `count`, in words of code, to the total; throws when the budget is spent. */
+  #flush(count: number, pc: number): void {
+    this.#counted += count / WORDS;
+    const left = this.#maxInsns - this.#counted;
+    if (left < 0) {
+      throw this.fault(pc, `stopped after ${this.#counted} instructions`, 'The program does not end, or needs a larger budget');
+    }
+    this.#limit = Math.min(left * WORDS, COUNT_CHUNK);
+  }
+
+  /** Saves r6…r10 and the way back, and enters the next frame. */
+  #pushFrame(pc: number): void {
+    const depth = this.#depth;
+    if (depth + 1 >= MAX_FRAMES) throw this.fault(pc, `the call stack of ${MAX_FRAMES + 1} frames is too deep`);
+    const at = depth * SAVED_WORDS;
+    this.#saved[at] = pc;
+    this.#saved.set(this.registers.subarray(12, 20), at + 1);
+    this.#enter();
+  }
+
+  /** Restores the caller's r6…r10 and returns the entry of its call. */
+  #popFrame(): number {
+    const depth = --this.#depth;
+    const at = depth * SAVED_WORDS;
+    this.registers.set(this.#saved.subarray(at + 1, at + 9), 12);
+    this.registers[20] = this.#stack.base + depth * this.#stack.stride + STACK_SIZE;
+    return this.#saved[at];
+  }
+
+  #unavailable(pc: number, op: number): string {
+    const kfunc = op === OP_KFUNC ? this.#kfuncs.get(this.insnIdxAt(pc)) : undefined;
+    if (op === OP_KFUNC) return `kernel function ${kfunc ?? `with BTF id ${this.#active[pc + WORD_ARG]}`} is not available in this machine`;
+    return `instruction 0x${op.toString(16).padStart(2, '0')} is unknown to this machine`;
+  }
+
+  /** An access outside the remembered element: looks its element up, or faults. */
+  #miss(pc: number, pointer: number, size: number, write: boolean): void {
+    const r = this.registers;
+    const code = this.#active;
+    const off = code[pc + WORD_OFF];
+    const address = (r[pointer] >>> 0) + off;
+    const region = r[pointer + 1] === 0 ? this.#space.regionAt(address) : null;
+    if (region && (region.writable || !write)) {
+      const base = this.#space.elementBase(region, address);
+      const last = region.elementSize - size;
+      if (address >= base && address - base <= last) {
+        code[pc + WORD_CACHE_BASE] = base;
+        code[pc + WORD_CACHE_LAST] = last;
+        if (region.moves) this.#moving.push(pc);
+        return;
+      }
+    }
+    const value = (BigInt(r[pointer + 1] >>> 0) << 32n) | BigInt(r[pointer] >>> 0);
+    throw this.fault(pc, this.#space.describeDenied(BigInt.asUintN(64, value + BigInt(off)), size, write));
+  }
+
+  /** Atomic operations of 1 to 8 bytes; only loads and stores exist below 4. */
+  #atomic(pc: number, d: number, s: number, size: number): void {
+    const r = this.registers;
+    const code = this.#active;
+    const operation = code[pc + WORD_ARG];
+    const pointer = operation === ATOMIC_LOAD ? s : d;
+    this.#miss(pc, pointer, size, operation !== ATOMIC_LOAD);
+    const address = (r[pointer] + code[pc + WORD_OFF]) | 0;
+    const { view } = this.#space;
+    if (operation === ATOMIC_LOAD) {
+      r[d] = size === 1 ? view.getUint8(address) : size === 2 ? view.getUint16(address, true) : view.getInt32(address, true);
+      r[d + 1] = size === 8 ? view.getInt32(address + 4, true) : 0;
+    } else if (operation === ATOMIC_STORE) {
+      if (size === 1) view.setUint8(address, r[s]);
+      else if (size === 2) view.setUint16(address, r[s], true);
+      else view.setInt32(address, r[s], true);
+      if (size === 8) view.setInt32(address + 4, r[s + 1], true);
+    } else if (size < 4 || !atomicUpdate(r, view, address, size, operation, s)) {
+      throw this.fault(pc, `unknown atomic operation 0x${operation.toString(16)} of ${size} bytes`);
+    }
+  }
+
+  /** Runs from `entry` until the frame above `base` exits. */
+  #execute(entry: number, base: number): void {
+    const code = this.#active;
+    const r = this.registers;
+    const { bytes, view } = this.#space;
+    let pc = entry;
+    // Instructions are counted at taken branches only: those since `start` ran in a row.
+    let start = entry - WORDS;
+    let count = 0;
+    let limit = this.#limit;
+    let op = code[pc];
+    for (;;) {
+      const d = code[pc + 1];
+      const s = code[pc + 2];
+      switch (op) {
+        // 64-bit arithmetic.
+        case 0x0f: {
+          const a = r[d];
+          const lo = (a + r[s]) | 0;
+          r[d + 1] = r[d + 1] + r[s + 1] + (lo >>> 0 < a >>> 0 ? 1 : 0);
+          r[d] = lo;
+          break;
+        }
+        case 0x1f: {
+          const a = r[d];
+          const b = r[s];
+          r[d + 1] = r[d + 1] - r[s + 1] - (a >>> 0 < b >>> 0 ? 1 : 0);
+          r[d] = a - b;
+          break;
+        }
+        case 0x2f: {
+          const a = r[d];
+          const b = r[s];
+          const lo = Math.imul(a, b);
+          // The rounded product minus the exact low word is a multiple of 2^32 but for an error below 2^12: adding a half finds it.
+          const carry = (((a >>> 0) * (b >>> 0) - (lo >>> 0)) * 2.3283064365386963e-10 + 0.5) | 0;
+          r[d + 1] = carry + Math.imul(a, r[s + 1]) + Math.imul(r[d + 1], b);
+          r[d] = lo;
+          break;
+        }
+        case 0x3f:
+          divmod64(r, d, s, false);
+          break;
+        case 0x9f:
+          divmod64(r, d, s, true);
+          break;
+        case 0x13f:
+          sdivmod64(r, d, s, false);
+          break;
+        case 0x19f:
+          sdivmod64(r, d, s, true);
+          break;
+        case 0x4f:
+          r[d] |= r[s];
+          r[d + 1] |= r[s + 1];
+          break;
+        case 0x5f:
+          r[d] &= r[s];
+          r[d + 1] &= r[s + 1];
+          break;
+        case 0xaf:
+          r[d] ^= r[s];
+          r[d + 1] ^= r[s + 1];
+          break;
+        case 0x6f: {
+          const n = r[s] & 63;
+          const lo = r[d];
+          if (n >= 32) {
+            r[d + 1] = lo << (n - 32);
+            r[d] = 0;
+          } else if (n > 0) {
+            r[d + 1] = (r[d + 1] << n) | (lo >>> (32 - n));
+            r[d] = lo << n;
+          }
+          break;
+        }
+        case 0x7f: {
+          const n = r[s] & 63;
+          const hi = r[d + 1];
+          if (n >= 32) {
+            r[d] = hi >>> (n - 32);
+            r[d + 1] = 0;
+          } else if (n > 0) {
+            r[d] = (r[d] >>> n) | (hi << (32 - n));
+            r[d + 1] = hi >>> n;
+          }
+          break;
+        }
+        case 0xcf: {
+          const n = r[s] & 63;
+          const hi = r[d + 1];
+          if (n >= 32) {
+            r[d] = hi >> (n - 32);
+            r[d + 1] = hi >> 31;
+          } else if (n > 0) {
+            r[d] = (r[d] >>> n) | (hi << (32 - n));
+            r[d + 1] = hi >> n;
+          }
+          break;
+        }
+        case 0x8f: {
+          const lo = r[d];
+          r[d + 1] = lo === 0 ? -r[d + 1] : ~r[d + 1];
+          r[d] = -lo;
+          break;
+        }
+        case 0xbf: {
+          const lo = r[s];
+          r[d + 1] = r[s + 1];
+          r[d] = lo;
+          break;
+        }
+        case 0x1bf: {
+          const shift = code[pc + 4];
+          const lo = (r[s] << shift) >> shift;
+          r[d] = lo;
+          r[d + 1] = lo >> 31;
+          break;
+        }
+        // 32-bit arithmetic: the upper half becomes zero.
+        case 0x0c:
+          r[d] += r[s];
+          r[d + 1] = 0;
+          break;
+        case 0x1c:
+          r[d] -= r[s];
+          r[d + 1] = 0;
+          break;
+        case 0x2c:
+          r[d] = Math.imul(r[d], r[s]);
+          r[d + 1] = 0;
+          break;
+        case 0x3c: {
+          const b = r[s] >>> 0;
+          r[d] = b === 0 ? 0 : (r[d] >>> 0) / b;
+          r[d + 1] = 0;
+          break;
+        }
+        case 0x9c: {
+          const b = r[s] >>> 0;
+          if (b !== 0) r[d] = (r[d] >>> 0) % b;
+          r[d + 1] = 0;
+          break;
+        }
+        case 0x13c:
+          sdivmod32(r, d, s, false);
+          break;
+        case 0x19c:
+          sdivmod32(r, d, s, true);
+          break;
+        case 0x4c:
+          r[d] |= r[s];
+          r[d + 1] = 0;
+          break;
+        case 0x5c:
+          r[d] &= r[s];
+          r[d + 1] = 0;
+          break;
+        case 0xac:
+          r[d] ^= r[s];
+          r[d + 1] = 0;
+          break;
+        case 0x6c:
+          r[d] <<= r[s];
+          r[d + 1] = 0;
+          break;
+        case 0x7c:
+          r[d] >>>= r[s];
+          r[d + 1] = 0;
+          break;
+        case 0xcc:
+          r[d] >>= r[s];
+          r[d + 1] = 0;
+          break;
+        case 0x8c:
+          r[d] = -r[d];
+          r[d + 1] = 0;
+          break;
+        case 0xbc:
+          r[d] = r[s];
+          r[d + 1] = 0;
+          break;
+        case 0x1bc: {
+          const shift = code[pc + 4];
+          r[d] = (r[s] << shift) >> shift;
+          r[d + 1] = 0;
+          break;
+        }
+        case 0xd4:
+          byteSwap(r, d, code[pc + 4], false);
+          break;
+        case 0xdc:
+          byteSwap(r, d, code[pc + 4], true);
+          break;
+        // Loads.
+        case 0x71: {
+          const a = (r[s] + code[pc + 3]) | 0;
+          if (r[s + 1] !== 0 || (a - code[pc + 5]) >>> 0 > code[pc + 6]) this.#miss(pc, s, 1, false);
+          r[d] = bytes[a];
+          r[d + 1] = 0;
+          break;
+        }
+        case 0x91: {
+          const a = (r[s] + code[pc + 3]) | 0;
+          if (r[s + 1] !== 0 || (a - code[pc + 5]) >>> 0 > code[pc + 6]) this.#miss(pc, s, 1, false);
+          const value = (bytes[a] << 24) >> 24;
+          r[d] = value;
+          r[d + 1] = value >> 31;
+          break;
+        }
+        case 0x69: {
+          const a = (r[s] + code[pc + 3]) | 0;
+          if (r[s + 1] !== 0 || (a - code[pc + 5]) >>> 0 > code[pc + 6]) this.#miss(pc, s, 2, false);
+          r[d] = view.getUint16(a, true);
+          r[d + 1] = 0;
+          break;
+        }
+        case 0x89: {
+          const a = (r[s] + code[pc + 3]) | 0;
+          if (r[s + 1] !== 0 || (a - code[pc + 5]) >>> 0 > code[pc + 6]) this.#miss(pc, s, 2, false);
+          const value = view.getInt16(a, true);
+          r[d] = value;
+          r[d + 1] = value >> 31;
+          break;
+        }
+        case 0x61: {
+          const a = (r[s] + code[pc + 3]) | 0;
+          if (r[s + 1] !== 0 || (a - code[pc + 5]) >>> 0 > code[pc + 6]) this.#miss(pc, s, 4, false);
+          r[d] = view.getInt32(a, true);
+          r[d + 1] = 0;
+          break;
+        }
+        case 0x81: {
+          const a = (r[s] + code[pc + 3]) | 0;
+          if (r[s + 1] !== 0 || (a - code[pc + 5]) >>> 0 > code[pc + 6]) this.#miss(pc, s, 4, false);
+          const value = view.getInt32(a, true);
+          r[d] = value;
+          r[d + 1] = value >> 31;
+          break;
+        }
+        case 0x79: {
+          const a = (r[s] + code[pc + 3]) | 0;
+          if (r[s + 1] !== 0 || (a - code[pc + 5]) >>> 0 > code[pc + 6]) this.#miss(pc, s, 8, false);
+          r[d] = view.getInt32(a, true);
+          r[d + 1] = view.getInt32(a + 4, true);
+          break;
+        }
+        // Stores.
+        case 0x73: {
+          const a = (r[d] + code[pc + 3]) | 0;
+          if (r[d + 1] !== 0 || (a - code[pc + 5]) >>> 0 > code[pc + 6]) this.#miss(pc, d, 1, true);
+          bytes[a] = r[s];
+          break;
+        }
+        case 0x6b: {
+          const a = (r[d] + code[pc + 3]) | 0;
+          if (r[d + 1] !== 0 || (a - code[pc + 5]) >>> 0 > code[pc + 6]) this.#miss(pc, d, 2, true);
+          view.setInt16(a, r[s], true);
+          break;
+        }
+        case 0x63: {
+          const a = (r[d] + code[pc + 3]) | 0;
+          if (r[d + 1] !== 0 || (a - code[pc + 5]) >>> 0 > code[pc + 6]) this.#miss(pc, d, 4, true);
+          view.setInt32(a, r[s], true);
+          break;
+        }
+        case 0x7b: {
+          const a = (r[d] + code[pc + 3]) | 0;
+          if (r[d + 1] !== 0 || (a - code[pc + 5]) >>> 0 > code[pc + 6]) this.#miss(pc, d, 8, true);
+          view.setInt32(a, r[s], true);
+          view.setInt32(a + 4, r[s + 1], true);
+          break;
+        }
+        case 0xd3:
+          this.#atomic(pc, d, s, 1);
+          break;
+        case 0xcb:
+          this.#atomic(pc, d, s, 2);
+          break;
+        case 0xc3:
+          this.#atomic(pc, d, s, 4);
+          break;
+        case 0xdb:
+          this.#atomic(pc, d, s, 8);
+          break;
+        // Branches. Targets are stored one entry early, since the end of the loop steps over it.
+        case 0x05:
+          count += pc - start;
+          start = pc = code[pc + 4];
+          break;
+        case 0x1d:
+          if (r[d] === r[s] && r[d + 1] === r[s + 1]) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x5d:
+          if (r[d] !== r[s] || r[d + 1] !== r[s + 1]) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x2d:
+          if (compareUnsigned(r[d], r[d + 1], r[s], r[s + 1]) > 0) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x3d:
+          if (compareUnsigned(r[d], r[d + 1], r[s], r[s + 1]) >= 0) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0xad:
+          if (compareUnsigned(r[d], r[d + 1], r[s], r[s + 1]) < 0) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0xbd:
+          if (compareUnsigned(r[d], r[d + 1], r[s], r[s + 1]) <= 0) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x4d:
+          if (((r[d] & r[s]) | (r[d + 1] & r[s + 1])) !== 0) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x6d:
+          if (r[d + 1] > r[s + 1] || (r[d + 1] === r[s + 1] && r[d] >>> 0 > r[s] >>> 0)) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x7d:
+          if (r[d + 1] > r[s + 1] || (r[d + 1] === r[s + 1] && r[d] >>> 0 >= r[s] >>> 0)) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0xcd:
+          if (r[d + 1] < r[s + 1] || (r[d + 1] === r[s + 1] && r[d] >>> 0 < r[s] >>> 0)) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0xdd:
+          if (r[d + 1] < r[s + 1] || (r[d + 1] === r[s + 1] && r[d] >>> 0 <= r[s] >>> 0)) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x1e:
+          if (r[d] === r[s]) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x5e:
+          if (r[d] !== r[s]) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x2e:
+          if (r[d] >>> 0 > r[s] >>> 0) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x3e:
+          if (r[d] >>> 0 >= r[s] >>> 0) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0xae:
+          if (r[d] >>> 0 < r[s] >>> 0) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0xbe:
+          if (r[d] >>> 0 <= r[s] >>> 0) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x4e:
+          if ((r[d] & r[s]) !== 0) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x6e:
+          if (r[d] > r[s]) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0x7e:
+          if (r[d] >= r[s]) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0xce:
+          if (r[d] < r[s]) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0xde:
+          if (r[d] <= r[s]) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        case 0xe5:
+          if (--this.#mayGoto[this.#depth] < 0) {
+            count += pc - start;
+            start = pc = code[pc + 4];
+          }
+          break;
+        // Calls and exits.
+        case 0x201:
+          this.#environment.callHelper(code[pc + 4], pc);
+          break;
+        case 0x85:
+          count += pc - start;
+          this.#pushFrame(pc);
+          start = pc = code[pc + 4];
+          break;
+        case 0x8d: {
+          // A register holds either a function's address or, in programs that no compiler of today writes, a helper's number.
+          const to = (r[d] >>> 0) - CODE_BASE;
+          if (r[d + 1] === 0 && to >= 0 && to < code.length && to % WORDS === 0) {
+            count += pc - start;
+            this.#pushFrame(pc);
+            start = pc = to - WORDS;
+          } else {
+            this.#environment.callHelper(r[d + 1] === 0 ? r[d] >>> 0 : -1, pc);
+          }
+          break;
+        }
+        case 0x95:
+          count += pc - start;
+          if (this.#depth === base + 1) {
+            this.#flush(count, pc);
+            return;
+          }
+          start = pc = this.#popFrame();
+          break;
+        case 0x204:
+          this.#onInsn!(this.insnIdxAt(pc));
+          op = code[pc + WORD_TRAPPED];
+          continue;
+        case 0x205:
+          throw this.fault(pc, 'runs past the last instruction');
+        default:
+          throw this.fault(pc, this.#unavailable(pc, op));
+      }
+      // Every loop takes a branch, so an endless one comes by here with a grown count.
+      if (count >= limit) {
+        this.#flush(count, pc);
+        count = 0;
+        limit = this.#limit;
+      }
+      pc += 8;
+      op = code[pc];
+    }
+  }
+}

@@ -1,0 +1,241 @@
+import { InputError } from '../base/errors.ts';
+import type { Program } from '../bpf/program.ts';
+import { type AddressSpace, AddressSpaceLayout, type Region } from './address-space.ts';
+import { decodeProgram } from './decode.ts';
+import type { VmFault } from './fault.ts';
+import { type Machine, type Redirect, runHelper, type VmEvent } from './helpers.ts';
+import { Interpreter, MAX_FRAMES, STACK_SIZE } from './interpreter.ts';
+import { type Cpus, createMap, type VmMap, type VmMapCore } from './maps.ts';
+import { RingBuffers } from './ringbuf.ts';
+import { type XdpInput, XdpPacket } from './xdp.ts';
+
+export interface VmOptions {
+  /** The processor that runs the program; decides which values of per-CPU maps it sees. Default 0. */
+  readonly cpu?: number;
+  /** Processors of the machine; default one more than `cpu`. */
+  readonly cpus?: number;
+  /** Seed of bpf_get_prandom_u32. */
+  readonly randomSeed?: number;
+  /** Instructions after which a run is stopped; default 1,000,000,000. */
+  readonly maxInsns?: number;
+  /** Bytes of the memory that {@link Vm.runRaw} may be given; 0, the default, for programs that take packets. */
+  readonly rawMemory?: number;
+}
+
+export interface XdpResult {
+  /** r0 as u32, as a kernel test run reports it. */
+  readonly returnValue: number;
+  /** The packet as the program left it. */
+  readonly packet: Uint8Array;
+  readonly insnsExecuted: number;
+  /** Where the last bpf_redirect or bpf_redirect_map pointed; null without one. */
+  readonly redirect: Redirect | null;
+  /** What the program printed or sent to user space, in order. */
+  readonly events: readonly VmEvent[];
+}
+
+/** What a traced run shows before each instruction. */
+export interface Stepper {
+  readonly insnIdx: number;
+  /** r0…r10 as they are, unsigned. */
+  register(index: number): bigint;
+  /** 0 in the main program. */
+  readonly frame: number;
+}
+
+/** The maps of a machine by name. */
+export class VmMaps {
+  readonly #maps: readonly VmMapCore[];
+
+  constructor(maps: readonly VmMapCore[]) {
+    this.#maps = maps;
+  }
+
+  get(name: string): VmMap {
+    const map = this.#maps.find((m) => m.name === name);
+    if (!map) throw new InputError(`the program has no map ${name}`, '', `It has ${this.#maps.map((m) => m.name).join(', ') || 'none'}`);
+    return map;
+  }
+
+  has(name: string): boolean {
+    return this.#maps.some((m) => m.name === name);
+  }
+
+  [Symbol.iterator](): Iterator<VmMap> {
+    return this.#maps[Symbol.iterator]();
+  }
+}
+
+/** A machine with one program in it. Maps keep their contents from run to run. */
+export class Vm {
+  readonly program: Program;
+  readonly maps: VmMaps;
+  readonly #interpreter: Interpreter;
+  readonly #space: AddressSpace;
+  readonly #packet: XdpPacket;
+  readonly #raw: Region | null;
+  readonly #mapList: readonly VmMapCore[];
+  readonly #machine: Machine;
+  readonly #cpus: Cpus;
+  readonly #maxInsns: number;
+  #helperPc = 0;
+
+  constructor(program: Program, options: VmOptions = {}) {
+    this.program = program;
+    const cpu = options.cpu ?? 0;
+    this.#cpus = { count: options.cpus ?? cpu + 1, current: cpu };
+    this.#maxInsns = options.maxInsns ?? 1_000_000_000;
+    const layout = new AddressSpaceLayout();
+    const stack = layout.add({ name: 'stack', elementSize: STACK_SIZE, count: MAX_FRAMES, stride: 2 * STACK_SIZE });
+    this.#packet = new XdpPacket(layout, () => this.#interpreter.forgetPacketBounds());
+    this.#raw = options.rawMemory ? layout.add({ name: 'memory', elementSize: 0, stride: options.rawMemory, moves: true }) : null;
+    this.#mapList = program.maps.map((def) => createMap(def, layout, this.#cpus));
+    this.maps = new VmMaps(this.#mapList);
+    const ringBuffers = new RingBuffers(this.#mapList, layout);
+    this.#space = layout.build();
+    this.#packet.attach(this.#space);
+    for (const map of this.#mapList) map.attach(this.#space);
+    const decoded = decodeProgram(program, (mapIdx) => this.#mapList[mapIdx]?.valueAddress ?? null);
+    this.#interpreter = new Interpreter(decoded, program.kfuncCalls, this.#space, stack, {
+      callHelper: (id, pc) => this.#callHelper(id, pc),
+    });
+    this.#machine = this.#createMachine(ringBuffers, options.randomSeed ?? 1);
+  }
+
+  /** The processor that runs the program from now on. */
+  set cpu(cpu: number) {
+    if (!(cpu >= 0 && cpu < this.#cpus.count))
+      throw new InputError(`this machine has ${this.#cpus.count} processors: there is no processor ${cpu}`);
+    this.#cpus.current = cpu;
+  }
+
+  get cpu(): number {
+    return this.#cpus.current;
+  }
+
+  /** Where bpf_ktime_get_ns stands, in nanoseconds. */
+  set clockNs(now: number) {
+    this.#machine.clockNs = now;
+  }
+
+  get clockNs(): number {
+    return this.#machine.clockNs;
+  }
+
+  /** One packet through the program. Throws {@link VmFault}, which names the instruction. */
+  runXdp(packet: Uint8Array, input: XdpInput = {}): XdpResult {
+    this.#begin();
+    return this.#runXdp(packet, input);
+  }
+
+  /** As {@link runXdp}, with a look at the machine before every instruction; about ten times slower. */
+  runTraced(packet: Uint8Array, onInsn: (stepper: Stepper) => void, input: XdpInput = {}): XdpResult {
+    this.#begin();
+    const interpreter = this.#interpreter;
+    let insnIdx = 0;
+    const stepper: Stepper = {
+      get insnIdx() {
+        return insnIdx;
+      },
+      get frame() {
+        return interpreter.depth;
+      },
+      register: (index) => this.#register(index),
+    };
+    interpreter.trace((idx) => {
+      insnIdx = idx;
+      onInsn(stepper);
+    });
+    return this.#runXdp(packet, input);
+  }
+
+  /** How often each instruction runs for one packet; index by instruction slot. */
+  executedCounts(packet: Uint8Array, input: XdpInput = {}): Uint32Array {
+    const counts = new Uint32Array(this.program.insns.length);
+    this.#begin();
+    this.#interpreter.trace((insnIdx) => {
+      counts[insnIdx]++;
+    });
+    this.#runXdp(packet, input);
+    return counts;
+  }
+
+  /** Runs with r1 = the address of `memory` and r2 = its length; `memory` is written back. Returns r0, unsigned. */
+  runRaw(memory: Uint8Array): bigint {
+    this.#begin();
+    const region = this.#raw;
+    if (memory.length > (region?.stride ?? 0))
+      throw new InputError(`this machine has room for ${region?.stride ?? 0} bytes, not ${memory.length}`);
+    const r = this.#interpreter.registers;
+    if (region) {
+      region.elementSize = memory.length;
+      this.#space.bytes.set(memory, region.base);
+      r[2] = region.base;
+    }
+    r[4] = memory.length;
+    this.#interpreter.call(0, 0);
+    if (region) memory.set(this.#space.bytes.subarray(region.base, region.base + memory.length));
+    return this.#register(0);
+  }
+
+  /** All maps as they were when the machine was built; targets of redirects are forgotten. */
+  resetMaps(): void {
+    for (const map of this.#mapList) map.reset();
+  }
+
+  #begin(): void {
+    this.#interpreter.begin(this.#maxInsns);
+    this.#machine.events.length = 0;
+    this.#machine.redirect = null;
+    this.#machine.ringBuffers.reset();
+  }
+
+  #runXdp(packet: Uint8Array, input: XdpInput): XdpResult {
+    this.#packet.receive(packet, input);
+    const r = this.#interpreter.registers;
+    r[2] = this.#packet.context.base;
+    this.#interpreter.call(0, 0);
+    return {
+      returnValue: r[0] >>> 0,
+      packet: this.#packet.copy(),
+      insnsExecuted: this.#interpreter.executed,
+      redirect: this.#machine.redirect,
+      events: [...this.#machine.events],
+    };
+  }
+
+  #register(index: number): bigint {
+    const r = this.#interpreter.registers;
+    return (BigInt(r[index * 2 + 1] >>> 0) << 32n) | BigInt(r[index * 2] >>> 0);
+  }
+
+  #callHelper(id: number, pc: number): void {
+    this.#helperPc = pc;
+    runHelper(this.#machine, id);
+  }
+
+  #createMachine(ringBuffers: RingBuffers, randomSeed: number): Machine {
+    const interpreter = this.#interpreter;
+    // xorshift32 (Marsaglia 2003); zero is its fixed point.
+    let random = randomSeed | 0 || 1;
+    return {
+      registers: interpreter.registers,
+      space: this.#space,
+      maps: this.#mapList,
+      packet: this.#packet,
+      ringBuffers,
+      cpus: this.#cpus,
+      events: [],
+      redirect: null,
+      clockNs: 1_000_000_000,
+      nextRandom: () => {
+        random ^= random << 13;
+        random ^= random >>> 17;
+        random ^= random << 5;
+        return random;
+      },
+      callFunction: (pc) => interpreter.call(pc, this.#helperPc),
+      fault: (what, advice): VmFault => interpreter.fault(this.#helperPc, what, advice),
+    };
+  }
+}
