@@ -20,7 +20,6 @@ const mem: MapDef = {
 };
 
 const u64 = (x: bigint): bigint => BigInt.asUintN(64, x);
-const s64 = (x: bigint): bigint => BigInt.asIntN(64, x);
 
 function alu(op: AluOp, a: bigint, b: bigint, width: Width): bigint {
   const cut = (x: bigint): bigint => BigInt.asUintN(width, x);

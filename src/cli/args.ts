@@ -1,0 +1,99 @@
+import { parseArgs } from 'node:util';
+import { InputError } from '../base/errors.ts';
+import type { Quant, Strategy } from '../compiler/api.ts';
+import type { KernelVersion, Privilege } from '../verifier/api.ts';
+
+type OptionKind = 'string' | 'boolean' | 'list';
+
+/** Arguments of one verb: positionals in order, options by name. */
+export interface Args {
+  readonly positionals: readonly string[];
+  string(name: string): string | undefined;
+  list(name: string): readonly string[];
+  flag(name: string): boolean;
+  /** A whole number of at least `min`; `fallback` when the option is absent. */
+  count(name: string, fallback: number, min?: number): number;
+}
+
+/** Parses a verb's arguments; unknown options and missing values are {@link InputError}s that name the option. */
+export function parse(argv: readonly string[], kinds: Readonly<Record<string, OptionKind>>): Args {
+  const options = Object.fromEntries(
+    Object.entries(kinds).map(([name, kind]) => [
+      name,
+      {
+        type: kind === 'boolean' ? ('boolean' as const) : ('string' as const),
+        multiple: kind === 'list',
+        ...(name === 'output' ? { short: 'o' } : {}),
+      },
+    ]),
+  );
+  let parsed: { values: Record<string, unknown>; positionals: string[] };
+  try {
+    parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new InputError(
+      String((error as Error).message)
+        .split('\n')[0]
+        .replace(/\. To specify.*$/, ''),
+      'arguments',
+    );
+  }
+  const { values, positionals } = parsed;
+  return {
+    positionals,
+    string: (name) => values[name] as string | undefined,
+    list: (name) => (values[name] as string[] | undefined) ?? [],
+    flag: (name) => values[name] === true,
+    count: (name, fallback, min = 1) => {
+      const text = values[name] as string | undefined;
+      if (text === undefined) return fallback;
+      const value = Number(text);
+      if (!Number.isSafeInteger(value) || value < min)
+        throw new InputError(`--${name} takes a whole number of at least ${min}, not ${text}`, 'arguments');
+      return value;
+    },
+  };
+}
+
+/** The value of an option that takes one of a few words. */
+export function choice<T extends string>(args: Args, name: string, allowed: readonly T[], fallback: T): T {
+  const text = args.string(name);
+  if (text === undefined) return fallback;
+  if (!allowed.includes(text as T)) throw new InputError(`--${name} takes one of ${allowed.join(', ')}, not ${text}`, 'arguments');
+  return text as T;
+}
+
+export const KERNELS: readonly KernelVersion[] = ['5.15', '6.1', '6.6', '6.12', '6.18'];
+export const PRIVILEGES: readonly Privilege[] = ['root', 'bpf', 'unpriv'];
+export const STRATEGIES: readonly Strategy[] = ['auto', 'global'];
+export const QUANTS: readonly Quant[] = ['w8a16'];
+export const ENGINES = ['interp', 'kernel'] as const;
+export type Engine = (typeof ENGINES)[number];
+
+/** Options that compile, run and replay share (docs/cli.md, "Model options"). */
+export const MODEL_OPTIONS = {
+  dim: 'list',
+  binding: 'string',
+  calibrate: 'string',
+  kernel: 'string',
+  strategy: 'string',
+  quant: 'string',
+  json: 'boolean',
+} as const;
+
+/** `--dim NAME=N …` as sizes by name. */
+export function dims(args: Args): Record<string, number> {
+  return Object.fromEntries(
+    args.list('dim').map((text) => {
+      const match = /^(.+)=(\d+)$/.exec(text);
+      if (!match || Number(match[2]) < 1) throw new InputError(`--dim takes NAME=N, not ${text}`, 'arguments');
+      return [match[1], Number(match[2])];
+    }),
+  );
+}
+
+/** The only positional argument. */
+export function onlyPositional(args: Args, what: string): string {
+  if (args.positionals.length !== 1) throw new InputError(`takes ${what}; ${args.positionals.length} arguments were given`, 'arguments');
+  return args.positionals[0];
+}

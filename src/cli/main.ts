@@ -1,0 +1,72 @@
+import { InputError } from '../base/errors.ts';
+import { tell } from './io.ts';
+
+/** 0 done, accepted, agrees; 1 rejected or disagrees. Unusable input is an {@link InputError} and becomes 2. */
+export type ExitStatus = 0 | 1;
+export type Verb = (argv: readonly string[]) => Promise<ExitStatus> | ExitStatus;
+
+interface VerbEntry {
+  readonly usage: string;
+  readonly load: () => Promise<Verb>;
+}
+
+const MODEL = '[--dim NAME=N]… [--binding B.json] [--calibrate TRACE|X.npy] [--kernel K] [--strategy S] [--quant Q]';
+
+const VERBS: Readonly<Record<string, VerbEntry>> = {
+  compile: { usage: `MODEL.onnx -o OUT.o ${MODEL} [--json]`, load: async () => (await import('./verbs/compile.ts')).compileVerb },
+  verify: {
+    usage:
+      'FILE.o|FILE.s… [--program NAME] [--kernel K] [--privilege root|bpf|unpriv] [--log-level N] [--json], or --cases CASES.jsonl --jsonl',
+    load: async () => (await import('./verbs/verify.ts')).verifyVerb,
+  },
+  run: {
+    usage: `MODEL.onnx|FILE.o (--input [NAME=]X.npy… | --packet P.bin) ${MODEL} [--engine interp|kernel] [--repeat N] [--json]`,
+    load: async () => (await import('./verbs/run.ts')).runVerb,
+  },
+  replay: {
+    usage: `MODEL.onnx|FILE.o TRACE ${MODEL} [--compare ort] [--min-agreement 0.995] [--engine interp|kernel] [--json]`,
+    load: async () => (await import('./verbs/replay.ts')).replayVerb,
+  },
+  conformance: {
+    usage: 'CASES.jsonl [--engine interp] [--jsonl]',
+    load: async () => (await import('./verbs/conformance.ts')).conformanceVerb,
+  },
+  asm: { usage: 'FILE.s -o OUT.o', load: async () => (await import('./verbs/asm.ts')).asmVerb },
+  disasm: { usage: 'FILE.o [--program NAME] [--syntax kernel|llvm]', load: async () => (await import('./verbs/asm.ts')).disasmVerb },
+};
+
+function help(): string {
+  const rows = Object.entries(VERBS).map(([verb, { usage }]) => `  ${verb.padEnd(12)}${usage}`);
+  return [
+    'bpformer VERB …',
+    '',
+    ...rows,
+    '',
+    'Exit status: 0 done, accepted, agrees; 1 rejected or disagrees; 2 unusable input or arguments.',
+  ].join('\n');
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === 'help' || name === '--help') {
+    process.stdout.write(`${help()}\n`);
+    return name === undefined ? 2 : 0;
+  }
+  const entry = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+  if (!entry) throw new InputError(`there is no verb ${name}`, 'arguments', `Verbs: ${Object.keys(VERBS).join(', ')}`);
+  if (rest.includes('--help')) {
+    process.stdout.write(`bpformer ${name} ${entry.usage}\n`);
+    return 0;
+  }
+  const verb = await entry.load();
+  return verb(rest);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  // One line that says what and where; anything else is a defect of ours, and says so without a stack trace.
+  if (error instanceof InputError) tell(`bpformer: ${error.message.replace(/\s*\n\s*/g, ' ')}`);
+  else tell(`bpformer: internal error: ${String((error as Error)?.message ?? error).split('\n')[0]}`);
+  process.exitCode = 2;
+}

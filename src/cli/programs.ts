@@ -1,0 +1,46 @@
+import { InputError } from '../base/errors.ts';
+import { assemble } from '../bpf/asm.ts';
+import type { Program } from '../bpf/program.ts';
+import { readObject } from '../object/reader.ts';
+import { fileName, readInput, tell } from './io.ts';
+
+export interface ProgramFile {
+  readonly file: string;
+  readonly programs: readonly Program[];
+  /** Contents of `.debug_bpformer`, unchecked. */
+  readonly meta: unknown;
+}
+
+/** Programs of an object or an assembly file. Assembly with mistakes is an {@link InputError} that names the first one. */
+export function readPrograms(path: string): ProgramFile {
+  if (/\.s$/i.test(path)) {
+    const { program, diagnostics } = assemble(new TextDecoder().decode(readInput(path)));
+    if (!program) {
+      const [first] = diagnostics;
+      const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more mistakes)` : '';
+      throw new InputError(`${first.message}${more}`, `${path}:${first.line}:${first.column}`);
+    }
+    return { file: path, programs: [program], meta: undefined };
+  }
+  const object = readObject(readInput(path), fileName(path));
+  for (const warning of object.warnings) tell(`${path}: ${warning}`);
+  return { file: path, programs: object.programs, meta: object.meta };
+}
+
+/** The program called `name`, or the only one. */
+export function pickProgram(file: ProgramFile, name: string | undefined): Program {
+  const names = file.programs.map((program) => program.name).join(', ');
+  if (name !== undefined) {
+    const found = file.programs.find((program) => program.name === name);
+    if (!found) throw new InputError(`it has no program ${name}`, file.file, `It has ${names || 'none'}`);
+    return found;
+  }
+  if (file.programs.length !== 1) {
+    throw new InputError(
+      `it has ${file.programs.length} programs`,
+      file.file,
+      file.programs.length > 0 ? `Choose with --program: ${names}` : '',
+    );
+  }
+  return file.programs[0];
+}

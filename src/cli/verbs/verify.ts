@@ -1,0 +1,68 @@
+import { InputError } from '../../base/errors.ts';
+import type { Program } from '../../bpf/program.ts';
+import { progTypeName } from '../../bpf/progtypes.ts';
+import type { VerifyOptions, VerifyResult } from '../../verifier/api.ts';
+import { parseCorpus } from '../../verifier/corpus.ts';
+import { verify } from '../../verifier/verify.ts';
+import { choice, KERNELS, PRIVILEGES, parse } from '../args.ts';
+import { print, printJson, readText } from '../io.ts';
+import type { Verb } from '../main.ts';
+import { pickProgram, readPrograms } from '../programs.ts';
+
+/** `verify FILE…`, or `verify --cases CASES.jsonl`. Status 1 when any program is rejected; with cases 0, whatever the verdicts. */
+export const verifyVerb: Verb = (argv) => {
+  const args = parse(argv, {
+    program: 'string',
+    kernel: 'string',
+    privilege: 'string',
+    'log-level': 'string',
+    cases: 'string',
+    json: 'boolean',
+    jsonl: 'boolean',
+  });
+  const options: VerifyOptions = {
+    kernel: choice(args, 'kernel', KERNELS, '6.18'),
+    privilege: choice(args, 'privilege', PRIVILEGES, 'root'),
+    logLevel: args.count('log-level', 1, 0),
+  };
+  if (options.logLevel > 7) throw new InputError('--log-level takes the kernel’s bits: 0, 1, 2, 4 or a sum of them', 'arguments');
+  const cases = args.string('cases');
+  if (cases !== undefined) {
+    for (const program of parseCorpus(readText(cases))) {
+      const { accepted, message, insnIdx, processed } = verify(program, { ...options, logLevel: 0 });
+      printJson({ accepted, message, insn: insnIdx, processed });
+    }
+    return 0;
+  }
+  if (args.positionals.length === 0) throw new InputError('takes object or assembly files, or --cases', 'arguments');
+  const json = args.flag('json');
+  const rows = args.positionals.flatMap((path) => {
+    const file = readPrograms(path);
+    const programs = args.string('program') === undefined ? file.programs : [pickProgram(file, args.string('program'))];
+    if (programs.length === 0) throw new InputError('it has no program', path);
+    return programs.map((program) => ({ path, program, result: verify(program, json ? { ...options, logLevel: 0 } : options) }));
+  });
+  if (json) printJson({ programs: rows.map(({ path, program, result }) => row(path, program, result)) });
+  else {
+    for (const { path, program, result } of rows) {
+      if (rows.length > 1) print(`== ${path} ${program.name}`);
+      print(result.log);
+    }
+  }
+  return rows.every(({ result }) => result.accepted) ? 0 : 1;
+};
+
+function row(path: string, program: Program, result: VerifyResult): object {
+  return {
+    file: path,
+    name: program.name,
+    section: program.section,
+    type: progTypeName(program.progType),
+    accepted: result.accepted,
+    message: result.message,
+    insn: result.insnIdx,
+    processed: result.processed,
+    totalStates: result.totalStates,
+    stackDepth: result.stackDepth,
+  };
+}
