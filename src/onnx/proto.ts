@@ -78,13 +78,15 @@ const MAX_DEPTH = 64;
 /** Reads a ModelProto. Throws {@link InputError} for anything that is not one. */
 export function readModelProto(bytes: Uint8Array, file: string): ModelProto {
   refuseForeign(bytes, file);
+  // A plain Uint8Array: Node's Buffer has other ideas of slice().
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const model: ModelProto = { irVersion: 0, opsets: new Map(), producer: '', graph: null, functions: [] };
-  const r = new WireReader(bytes, file);
+  const r = new WireReader(plain, file);
   while (r.next()) {
     if (r.field === 1) model.irVersion = r.int();
     else if (r.field === 2) model.producer = r.string() + (model.producer && ` ${model.producer}`);
     else if (r.field === 3) model.producer = [model.producer, r.string()].filter(Boolean).join(' ');
-    else if (r.field === 7) model.graph = readGraph(r.message(), 0, file);
+    else if (r.field === 7) model.graph = readGraph(r.message(), 0, file, model.graph);
     else if (r.field === 8) readOpset(r.message(), model.opsets);
     else if (r.field === 25) model.functions.push(readFunction(r.message(), file));
     else r.skip();
@@ -127,9 +129,10 @@ function readOpset(r: WireReader, into: Map<string, number>): void {
   into.set(domain === 'ai.onnx' ? '' : domain, version);
 }
 
-function readGraph(r: WireReader, depth: number, file: string): GraphProto {
+/** Protobuf merges a message that occurs twice, which is how `appendOutputs` (write.ts) adds outputs without touching the rest. */
+function readGraph(r: WireReader, depth: number, file: string, into: GraphProto | null = null): GraphProto {
   if (depth > MAX_DEPTH) throw new InputError('damaged ONNX file: graphs are nested too deeply', file);
-  const graph: GraphProto = { name: '', nodes: [], initializers: [], sparseInitializers: 0, inputs: [], outputs: [] };
+  const graph: GraphProto = into ?? { name: '', nodes: [], initializers: [], sparseInitializers: 0, inputs: [], outputs: [] };
   while (r.next()) {
     if (r.field === 1) graph.nodes.push(readNode(r.message(), depth, file));
     else if (r.field === 2) graph.name = r.string();

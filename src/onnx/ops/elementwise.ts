@@ -2,7 +2,7 @@ import type { DType, TensorData } from '../model.ts';
 import { allocate, isFloat, isWide } from '../tensor.ts';
 import type { OpContext, OpDef, Shaped } from './context.ts';
 import { product } from './context.ts';
-import { broadcastMap, elements } from './indexing.ts';
+import { broadcastMap, elements, larger, smaller } from './indexing.ts';
 
 type Num1 = (x: number) => number;
 type Num2 = (a: number, b: number) => number;
@@ -237,10 +237,7 @@ export const ELEMENTWISE: Readonly<Record<string, OpDef>> = {
     (x) => -x,
   ),
   Sign: plain(Math.sign, (x) => (x > 0n ? 1n : x < 0n ? -1n : 0n)),
-  Relu: plain(
-    (x) => Math.max(x, 0),
-    (x) => (x > 0n ? x : 0n),
-  ),
+  Relu: plain((x) => Math.max(x, 0)),
   Exp: plain(Math.exp),
   Log: plain(Math.log),
   Sqrt: plain(Math.sqrt),
@@ -361,8 +358,8 @@ export const ELEMENTWISE: Readonly<Record<string, OpDef>> = {
     (a, b) => a <= b,
     (a, b) => a <= b,
   ),
-  Min: variadic(Math.min, (a, b) => (a < b ? a : b)),
-  Max: variadic(Math.max, (a, b) => (a > b ? a : b)),
+  Min: variadic(Math.min, smaller),
+  Max: variadic(Math.max, larger),
   Sum: variadic((a, b) => a + b, null),
   Mean: variadic(
     (a, b) => a + b,

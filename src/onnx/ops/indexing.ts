@@ -58,3 +58,13 @@ export function pick(dtype: DType, data: TensorData, map: Int32Array): TensorDat
 export function around(dims: readonly number[], axis: number): { outer: number; size: number; inner: number } {
   return { outer: elementCount(dims.slice(0, axis)), size: dims[axis], inner: elementCount(dims.slice(axis + 1)) };
 }
+
+/** Math.min and Math.max take no bigints. */
+export function smaller(a: bigint, b: bigint): bigint {
+  if (a < b) return a;
+  return b;
+}
+export function larger(a: bigint, b: bigint): bigint {
+  if (a > b) return a;
+  return b;
+}

@@ -1,7 +1,7 @@
 import { allocate, isFloat, isWide } from '../tensor.ts';
 import type { OpContext, OpDef } from './context.ts';
 import { product } from './context.ts';
-import { around, elements, indexMap, stridesOf } from './indexing.ts';
+import { around, elements, indexMap, larger, smaller, stridesOf } from './indexing.ts';
 
 interface Reducer {
   readonly start: number;
@@ -130,8 +130,8 @@ export const REDUCE: Readonly<Record<string, OpDef>> = {
   ReduceSum: reduce({ start: 0, step: (sum, x) => sum + x, big: { start: 0n, step: (sum, x) => sum + x } }),
   ReduceMean: reduce({ start: 0, step: (sum, x) => sum + x, finish: (sum, count) => sum / count }),
   ReduceProd: reduce({ start: 1, step: (sum, x) => sum * x, big: { start: 1n, step: (sum, x) => sum * x } }),
-  ReduceMax: reduce({ start: Number.NEGATIVE_INFINITY, step: Math.max, big: { start: null, step: (a, b) => (a > b ? a : b) } }),
-  ReduceMin: reduce({ start: Number.POSITIVE_INFINITY, step: Math.min, big: { start: null, step: (a, b) => (a < b ? a : b) } }),
+  ReduceMax: reduce({ start: Number.NEGATIVE_INFINITY, step: Math.max, big: { start: null, step: larger } }),
+  ReduceMin: reduce({ start: Number.POSITIVE_INFINITY, step: Math.min, big: { start: null, step: smaller } }),
   ReduceL1: reduce({ start: 0, step: (sum, x) => sum + Math.abs(x) }),
   ReduceL2: reduce({ start: 0, step: (sum, x) => sum + x * x, finish: Math.sqrt }),
   ReduceSumSquare: reduce({ start: 0, step: (sum, x) => sum + x * x }),

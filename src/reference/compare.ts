@@ -1,0 +1,97 @@
+/** One event as reference and program saw it. */
+export interface EventPair {
+  /** Index of the class or verdict that each chose. */
+  readonly reference: number;
+  readonly actual: number;
+  /** How clear the reference's choice was: difference of the best two logits, or distance from the threshold. */
+  readonly margin: number;
+  readonly referenceValues: ArrayLike<number>;
+  readonly actualValues: ArrayLike<number>;
+}
+
+export interface ClassAgreement {
+  readonly name: string;
+  /** Events that the reference gives this class. */
+  readonly events: number;
+  readonly agreed: number;
+}
+
+export interface ComparisonResult {
+  readonly events: number;
+  readonly agreed: number;
+  /** Share of events with the same class; null without events. */
+  readonly agreement: number | null;
+  readonly maxAbsError: number;
+  readonly meanAbsError: number;
+  readonly classes: readonly ClassAgreement[];
+  /** `confusion[reference][actual]` = events. */
+  readonly confusion: readonly (readonly number[])[];
+  /** Events whose margin is below `margin`, and how many of the disagreements are among them. */
+  readonly nearTies: { readonly margin: number; readonly events: number; readonly disagreed: number };
+}
+
+/** Counts how well a program agrees with the reference, event by event. */
+export class Comparison {
+  readonly #names: readonly string[];
+  readonly #margin: number;
+  readonly #confusion: number[][];
+  #maxAbsError = 0;
+  #sumAbsError = 0;
+  #values = 0;
+  #near = 0;
+  #nearDisagreed = 0;
+
+  /** `classNames` in index order; events with a margin below `nearMargin` count as near ties. */
+  constructor(classNames: readonly string[], nearMargin: number) {
+    this.#names = classNames;
+    this.#margin = nearMargin;
+    this.#confusion = classNames.map(() => classNames.map(() => 0));
+  }
+
+  add(pair: EventPair): void {
+    this.#confusion[pair.reference][pair.actual]++;
+    if (pair.margin < this.#margin) {
+      this.#near++;
+      if (pair.reference !== pair.actual) this.#nearDisagreed++;
+    }
+    for (let i = 0; i < pair.referenceValues.length; i++) {
+      const error = Math.abs(pair.referenceValues[i] - pair.actualValues[i]);
+      if (!(error <= this.#maxAbsError)) this.#maxAbsError = error;
+      this.#sumAbsError += error;
+      this.#values++;
+    }
+  }
+
+  result(): ComparisonResult {
+    const classes = this.#names.map((name, i) => ({
+      name,
+      events: this.#confusion[i].reduce((sum, n) => sum + n, 0),
+      agreed: this.#confusion[i][i],
+    }));
+    const events = classes.reduce((sum, c) => sum + c.events, 0);
+    const agreed = classes.reduce((sum, c) => sum + c.agreed, 0);
+    return {
+      events,
+      agreed,
+      agreement: events > 0 ? agreed / events : null,
+      maxAbsError: this.#maxAbsError,
+      meanAbsError: this.#values > 0 ? this.#sumAbsError / this.#values : 0,
+      classes,
+      confusion: this.#confusion.map((row) => [...row]),
+      nearTies: { margin: this.#margin, events: this.#near, disagreed: this.#nearDisagreed },
+    };
+  }
+}
+
+/** Index of the largest value (the first of equals, as ONNX ArgMax has it) and its lead over the second. */
+export function argmax(values: ArrayLike<number>): { index: number; margin: number } {
+  let index = 0;
+  let second = Number.NEGATIVE_INFINITY;
+  for (let i = 1; i < values.length; i++) {
+    if (values[i] > values[index]) {
+      second = values[index];
+      index = i;
+    } else if (values[i] > second) second = values[i];
+  }
+  return { index, margin: values.length > 1 ? values[index] - second : Number.POSITIVE_INFINITY };
+}

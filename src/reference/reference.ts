@@ -1,0 +1,111 @@
+import { InputError } from '../base/errors.ts';
+import type { SymbolicInput } from '../onnx/inputs.ts';
+import { symbolicInputs } from '../onnx/inputs.ts';
+import type { DType, Tensor, TensorData } from '../onnx/model.ts';
+import type { ModelProto } from '../onnx/proto.ts';
+import { readModelProto } from '../onnx/proto.ts';
+import type { ExternalData } from '../onnx/tensor.ts';
+import { elementCount } from '../onnx/tensor.ts';
+import { appendOutputs } from '../onnx/write.ts';
+import type { Ort } from './ort.ts';
+import { loadOrt } from './ort.ts';
+
+export interface ReferenceOptions {
+  /** `all`: every intermediate value comes back too, under its name in the file. */
+  readonly outputs?: 'model' | 'all';
+  readonly fileName?: string;
+  /** Weights outside the file, as for import. */
+  readonly externalData?: ExternalData;
+}
+
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** A model in ONNX Runtime: what every figure of ours is compared with. */
+export interface Reference {
+  readonly inputs: readonly SymbolicInput[];
+  /** Outputs of the model itself, in order. */
+  readonly outputNames: readonly string[];
+  /** Values that `run` returns besides the outputs. */
+  readonly intermediateNames: readonly string[];
+  /** One inference. Symbolic dimensions take the sizes of the given tensors. */
+  run(inputs: Tensors): Promise<Tensors>;
+  release(): Promise<void>;
+}
+
+/** Opens a model in ONNX Runtime. Throws {@link InputError} when the runtime refuses it. */
+export async function createReference(modelBytes: Uint8Array, options: ReferenceOptions = {}): Promise<Reference> {
+  const file = options.fileName ?? 'model.onnx';
+  const proto = readModelProto(modelBytes, file);
+  if (!proto.graph) throw new InputError('not an ONNX model: it holds no graph', file);
+  const outputNames = proto.graph.outputs.map(({ name }) => name);
+  const intermediateNames = options.outputs === 'all' ? intermediates(proto) : [];
+  const bytes = intermediateNames.length > 0 ? appendOutputs(modelBytes, intermediateNames) : modelBytes;
+  const ort = await loadOrt();
+  const session = await refusals(file, () =>
+    ort.InferenceSession.create(bytes, {
+      executionProviders: ['wasm'],
+      // The runtime's Transformer fusions can remove a value although it is a graph output.
+      graphOptimizationLevel: intermediateNames.length > 0 ? 'basic' : 'all',
+      logSeverityLevel: 3,
+      externalData: externalFiles(proto, options.externalData),
+    }),
+  );
+  return {
+    inputs: symbolicInputs(proto.graph, file),
+    outputNames,
+    intermediateNames,
+    run: async (inputs) => {
+      const feeds = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, toOrt(ort, name, tensor)]));
+      const results = await refusals(file, () => session.run(feeds));
+      const out: Record<string, Tensor> = {};
+      for (const [name, value] of Object.entries(results)) {
+        const tensor = fromOrt(value);
+        if (tensor) out[name] = tensor;
+      }
+      return out;
+    },
+    release: () => session.release(),
+  };
+}
+
+/** Names of all values that nodes of the main graph produce, but for its outputs and literal constants. */
+function intermediates(proto: ModelProto): string[] {
+  const graph = proto.graph!;
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  const names = graph.nodes.filter(({ op }) => op !== 'Constant').flatMap((node) => node.outputs);
+  return names.filter((name) => name !== '' && !outputs.has(name));
+}
+
+function externalFiles(proto: ModelProto, externalData?: ExternalData): { path: string; data: Uint8Array }[] {
+  const locations = new Set(proto.graph!.initializers.flatMap(({ external }) => external?.get('location') ?? []));
+  return [...locations].flatMap((path) => {
+    const data = externalData?.(path);
+    return data ? [{ path, data }] : [];
+  });
+}
+
+async function refusals<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new InputError(`ONNX Runtime refuses it: ${text.trim().replace(/\s+/g, ' ')}`, file);
+  }
+}
+
+function toOrt(ort: Ort, name: string, tensor: Tensor): InstanceType<Ort['Tensor']> {
+  const { dtype, dims, data } = tensor;
+  if (dtype === 'float16' || dtype === 'bfloat16' || dtype === 'string') {
+    throw new InputError(`it has the type ${dtype}, which cannot be passed on`, `input \`${name}\``, 'Convert the model to float32');
+  }
+  if (elementCount(dims) !== data.length) {
+    throw new InputError(`it has ${data.length} elements for the shape [${dims.join(', ')}]`, `input \`${name}\``);
+  }
+  return new ort.Tensor(dtype, data as Float32Array, dims);
+}
+
+/** Null for the types that we do not hold: sequences, strings and half floats. */
+function fromOrt(value: unknown): Tensor | null {
+  const { type, dims, data } = value as { type: string; dims: readonly number[]; data: TensorData };
+  return type === 'string' || type === 'float16' || !ArrayBuffer.isView(data) ? null : { dtype: type as DType, dims, data };
+}
