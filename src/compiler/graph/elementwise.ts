@@ -1,0 +1,305 @@
+import { InputError } from '../../base/errors.ts';
+import type { Node } from '../../onnx/model.ts';
+import { attrNumber, attrString } from './attrs.ts';
+import { BINARY, geluTanh, UNARY } from './functions.ts';
+import type { Const, View } from './hops.ts';
+import { broadcastView, joinNodes, lastAxis, MASK, place, sameMap, sameView, uniform, type Lazy, type Walk } from './lazy.ts';
+import { normOf } from './norms.ts';
+import { allOffsets, broadcastDims, broadcastMap, denseMap, mapDims } from './view.ts';
+
+type Fn = (x: number) => number;
+type Element = { base: View; fn: Fn | null };
+
+const asElement = (lazy: Lazy): Element | null =>
+  lazy.k === 'view' ? { base: lazy.view, fn: null } : lazy.k === 'fn' ? { base: lazy.base, fn: lazy.fn } : null;
+
+const dimsOf = (walk: Walk, node: Node, lazies: readonly Lazy[]): number[] => {
+  let dims: number[] = [];
+  for (const lazy of lazies) {
+    const next = broadcastDims(dims, walk.dims(lazy));
+    if (!next) throw new InputError(`shapes do not broadcast: ${lazies.map((l) => `[${walk.dims(l)}]`).join(' and ')}`, place(node));
+    dims = next;
+  }
+  return dims;
+};
+
+/** A node that is a function of one element of one tensor, whatever constants are mixed in; null when it is more than that. */
+function fuse(walk: Walk, node: Node, lazies: readonly Lazy[], fn: (xs: readonly number[]) => number): Lazy | null {
+  const dims = dimsOf(walk, node, lazies);
+  const slots: ((x: number) => number)[] = [];
+  let base: View | null = null;
+  for (const lazy of lazies) {
+    if (lazy.k === 'const') {
+      const value = uniform(lazy.t);
+      if (value === null) return null;
+      slots.push(() => value);
+      continue;
+    }
+    const element = asElement(lazy);
+    if (!element) return null;
+    const view = broadcastView(element.base, dims);
+    base ??= view;
+    if (base.buf !== view.buf || !sameMap(base.map, view.map)) return null;
+    // The same integers under another gain.
+    const ratio = view.gain / base.gain;
+    const inner = element.fn;
+    slots.push((x) => (inner ? inner(x * ratio) : x * ratio));
+  }
+  if (!base) return null;
+  return { k: 'fn', base, fn: (x) => fn(slots.map((slot) => slot(x))), nodes: joinNodes(...lazies.map((l) => l.nodes), [node]) };
+}
+
+/** Makes values that are still pending (a matrix product, a mean) readable as elements. */
+function settle(walk: Walk, node: Node, names: readonly string[]): Lazy[] {
+  return names.map((name) => {
+    const lazy = walk.get(name, node);
+    if (lazy.k === 'const' || asElement(lazy)) return lazy;
+    return { k: 'view', ...walk.view(name, node) };
+  });
+}
+
+export function unary(walk: Walk, node: Node): void {
+  const [name] = node.inputs;
+  const lazy = walk.get(name, node);
+  const attr = (key: string, otherwise: number): number => attrNumber(node, key) ?? otherwise;
+  const table = node.op === 'Gelu' && attrString(node, 'approximate') === 'tanh' ? geluTanh : UNARY[node.op];
+  const fn: Fn = (x) => table(x, attr);
+  const nodes = joinNodes(lazy.nodes, [node]);
+  if (lazy.k === 'variance') return walk.set(node.outputs[0], { ...lazy, fn: (v) => fn(lazy.fn(v)), nodes });
+  if (node.op === 'Relu' && lazy.k === 'linear' && walk.usedOnce(name)) {
+    const out = walk.buf(node.outputs[0], lazy.dims, 'act');
+    walk.ops.push({ kind: 'linear', a: lazy.a, weights: lazy.weights, bias: lazy.bias, relu: true, out, nodes });
+    return walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: denseMap(lazy.dims), gain: 1 }, nodes: [] });
+  }
+  const [settled] = settle(walk, node, [name]);
+  if (settled.k === 'view' && node.op === 'Neg') {
+    return walk.set(node.outputs[0], { k: 'view', view: { ...settled.view, gain: -settled.view.gain }, nodes: joinNodes(settled.nodes, [node]) });
+  }
+  walk.set(node.outputs[0], fuse(walk, node, [settled], ([x]) => fn(x)) as Lazy);
+}
+
+export function clip(walk: Walk, node: Node): void {
+  const lazies = settle(walk, node, [node.inputs[0]]);
+  const bound = (slot: number, key: string, otherwise: number): number => {
+    const name = node.inputs[slot];
+    const lazy = name ? walk.get(name, node) : null;
+    if (!lazy) return attrNumber(node, key) ?? otherwise;
+    if (lazy.k !== 'const') throw new InputError('bounds must be constants', place(node));
+    return lazy.t.data[0];
+  };
+  const lo = bound(1, 'min', Number.NEGATIVE_INFINITY);
+  const hi = bound(2, 'max', Number.POSITIVE_INFINITY);
+  walk.set(node.outputs[0], fuse(walk, node, lazies, ([x]) => Math.min(hi, Math.max(lo, x))) as Lazy);
+}
+
+/** Casts keep real values; only float → integer and → bool change them. */
+export function cast(walk: Walk, node: Node): void {
+  const to = attrNumber(node, 'to') ?? 1;
+  const from = walk.model.values.get(node.inputs[0])?.dtype ?? 'float32';
+  const lazy = walk.get(node.inputs[0], node);
+  const nodes = joinNodes(lazy.nodes, [node]);
+  const toBool = to === 9 && from !== 'bool';
+  const toInt = [2, 3, 4, 5, 6, 7, 12, 13].includes(to) && (from.startsWith('float') || from === 'bfloat16');
+  if (!toBool && !toInt) return walk.set(node.outputs[0], { ...lazy, nodes });
+  const fn = toBool ? (x: number) => (x === 0 ? 0 : 1) : Math.trunc;
+  walk.set(node.outputs[0], fuse(walk, node, settle(walk, node, [node.inputs[0]]), ([x]) => fn(x)) as Lazy);
+}
+
+/** Add, Sub, Mul, Div, Pow, comparisons and logic of two values. */
+export function binary(walk: Walk, node: Node): void {
+  if (node.inputs.length !== 2) throw new InputError(`${node.inputs.length} inputs`, place(node), 'Use two inputs, or a chain of nodes');
+  const raw = node.inputs.map((name) => walk.get(name, node));
+  const result = pending(walk, node, raw) ?? settledBinary(walk, node);
+  walk.set(node.outputs[0], result);
+}
+
+/** Folds a constant into a pending product or normalisation, and builds normalisations from their parts. */
+function pending(walk: Walk, node: Node, [a, b]: readonly Lazy[]): Lazy | null {
+  const nodes = joinNodes(a.nodes, b.nodes, [node]);
+  const fn = BINARY[node.op];
+  const [x, c, flip] = a.k === 'const' ? [b, a, true] : [a, b, false];
+  const name = node.inputs[flip ? 1 : 0];
+  if (c.k === 'const') {
+    const value = uniform(c.t);
+    if (x.k === 'variance' && value !== null) return { ...x, fn: (v) => (flip ? fn(value, x.fn(v)) : fn(x.fn(v), value)), nodes };
+    if (x.k === 'centered' && node.op === 'Pow' && value === 2 && !x.gamma) return { k: 'square', of: x.of, center: true, nodes };
+    if (x.k !== 'linear' && x.k !== 'norm' && x.k !== 'centered') return null;
+    if (!walk.usedOnce(name) && x.k !== 'centered') return null;
+    if (x.k === 'linear' && value !== null && node.op !== 'Add' && node.op !== 'Sub') return null;
+    const dims = walk.dims(x);
+    const n = dims[dims.length - 1];
+    const cols = lastAxis(c.t, n);
+    if (!cols || dimsOf(walk, node, [a, b]).length !== dims.length) return null;
+    return foldColumns(x, node.op, flip, cols, nodes);
+  }
+  if (node.op === 'Sub' && b.k === 'mean' && b.keep) {
+    const of = a.k === 'view' ? a.view : null;
+    if (of && sameView(of, b.of)) return { k: 'centered', of, gamma: null, nodes };
+  }
+  if (node.op === 'Mul' && a.k === 'centered' && b.k === 'centered' && sameView(a.of, b.of) && !a.gamma && !b.gamma) {
+    return { k: 'square', of: a.of, center: true, nodes };
+  }
+  const stat = a.k === 'variance' ? a : b.k === 'variance' ? b : null;
+  const other = stat === a ? b : a;
+  if (stat && ((node.op === 'Div' && stat === b) || node.op === 'Mul')) {
+    const factor = node.op === 'Div' ? (v: number) => 1 / stat.fn(v) : stat.fn;
+    if (stat.center && other.k === 'centered' && sameView(other.of, stat.of)) return normOf(node, stat, factor, other.gamma, nodes);
+    if (!stat.center && other.k === 'view' && sameView(other.view, stat.of)) return normOf(node, stat, factor, null, nodes);
+  }
+  return null;
+}
+
+function foldColumns(x: Lazy & { k: 'linear' | 'norm' | 'centered' }, op: string, flip: boolean, cols: Float64Array, nodes: readonly Node[]): Lazy | null {
+  const n = cols.length;
+  const scaleBy = op === 'Mul' ? cols : op === 'Div' && !flip ? cols.map((c) => 1 / c) : op === 'Sub' && flip ? new Float64Array(n).fill(-1) : null;
+  const shift = op === 'Add' || (op === 'Sub' && flip) ? cols : op === 'Sub' ? cols.map((c) => -c) : null;
+  if (!scaleBy && !shift) return null;
+  const affine = (v: Float64Array): Float64Array => v.map((y, i) => y * (scaleBy ? scaleBy[i] : 1));
+  const shifted = (v: Float64Array): Float64Array => affine(v).map((y, i) => y + (shift ? shift[i] : 0));
+  if (x.k === 'centered') return shift ? null : { ...x, gamma: affine(x.gamma ?? new Float64Array(n).fill(1)), nodes };
+  if (x.k === 'norm') return { ...x, gamma: affine(x.gamma), beta: shifted(x.beta), nodes };
+  let { weights } = x;
+  if (scaleBy) {
+    const k = weights.data.length / n;
+    weights = { dims: weights.dims, data: weights.data.map((w, i) => w * scaleBy[Math.floor(i / k)]) };
+  }
+  return { ...x, weights, bias: shifted(x.bias ?? new Float64Array(n)), nodes };
+}
+
+function settledBinary(walk: Walk, node: Node): Lazy {
+  const lazies = settle(walk, node, node.inputs);
+  const [a, b] = lazies;
+  const nodes = joinNodes(a.nodes, b.nodes, [node]);
+  const fn = BINARY[node.op];
+  // A scalar factor only changes what the integers mean.
+  const x = a.k === 'const' ? b : a;
+  const c = a.k === 'const' ? a : b;
+  const value = c.k === 'const' ? uniform(c.t) : null;
+  if (x.k === 'view' && x.view.buf.kind !== 'token' && value && Number.isFinite(value) && (node.op === 'Mul' || (node.op === 'Div' && c === b))) {
+    const view = broadcastView(x.view, dimsOf(walk, node, lazies));
+    return { k: 'view', view: { ...view, gain: node.op === 'Mul' ? view.gain * value : view.gain / value }, nodes };
+  }
+  const mean = meanOfSquares(x, node, value, nodes);
+  if (mean) return mean;
+  const fused = fuse(walk, node, lazies, ([p, q]) => fn(p, q));
+  if (fused) return fused;
+  if (c.k === 'const') return withConst(walk, node, x === a ? 0 : 1, c.t);
+  return ofTwo(walk, node);
+}
+
+/** Squares are kept symbolic so that a root mean square normalisation can be recognised. */
+function meanOfSquares(x: Lazy, node: Node, value: number | null, nodes: readonly Node[]): Lazy | null {
+  const [p, q] = node.inputs;
+  const squared = x.k === 'view' && x.view.buf.kind !== 'token' && ((node.op === 'Pow' && value === 2) || (node.op === 'Mul' && p === q));
+  return squared ? { k: 'fn', base: x.view, fn: SQUARE, nodes } : null;
+}
+/** The one function object that stands for x². */
+export const SQUARE: Fn = (x) => x * x;
+
+/** `x op constant` where the constant differs between elements. */
+function withConst(walk: Walk, node: Node, slot: number, c: Const): Lazy {
+  const { view: x, nodes: before } = walk.view(node.inputs[slot], node);
+  const dims = broadcastDims(mapDims(x.map), c.dims) as number[];
+  const nodes = joinNodes(before, [node]);
+  const neg = (t: Const): Const => ({ ...t, data: t.data.map((v) => -v) });
+  switch (node.op) {
+    case 'Add':
+      return affine(walk, node, x, dims, null, c, nodes);
+    case 'Sub':
+      return slot === 0 ? affine(walk, node, x, dims, null, neg(c), nodes) : affine(walk, node, { ...x, gain: -x.gain }, dims, null, c, nodes);
+    case 'Mul':
+    case 'And':
+      return affine(walk, node, x, dims, c, null, nodes);
+    case 'Div':
+      if (slot === 0) return affine(walk, node, x, dims, { ...c, data: c.data.map((v) => 1 / v) }, null, nodes);
+      break;
+  }
+  throw new InputError(`${node.op} of a tensor and a constant that differs between elements is not supported`, place(node), 'Use Add, Sub, Mul or Div');
+}
+
+function affine(walk: Walk, node: Node, x: View, dims: readonly number[], mul: Const | null, add: Const | null, nodes: readonly Node[]): Lazy {
+  const masks = add?.data.some((v) => v <= MASK) ?? false;
+  const extra = masks ? { masked: { of: x, below: 14 } } : {};
+  const out = walk.buf(node.outputs[0], dims, 'act', extra);
+  walk.ops.push({ kind: 'affine', x: broadcastView(x, dims), mul, add, out, nodes });
+  return { k: 'view', view: { buf: out, map: denseMap(dims), gain: 1 }, nodes: [] };
+}
+
+/** `a op b` of two computed tensors. */
+function ofTwo(walk: Walk, node: Node): Lazy {
+  const [a, b] = node.inputs.map((name) => walk.view(name, node));
+  const nodes = joinNodes(a.nodes, b.nodes, [node]);
+  const dims = broadcastDims(mapDims(a.view.map), mapDims(b.view.map)) as number[];
+  const va = broadcastView(a.view, dims);
+  const vb = broadcastView(b.view, dims);
+  switch (node.op) {
+    case 'Add':
+      return addViews(walk, node, va, vb, nodes);
+    case 'Sub':
+      return addViews(walk, node, va, { ...vb, gain: -vb.gain }, nodes);
+    case 'Mul':
+    case 'And':
+      return emitTwo(walk, node, 'mul', va, vb, nodes);
+    case 'Div':
+      return emitTwo(walk, node, 'div', va, vb, nodes);
+    default:
+      throw new InputError(`${node.op} of two computed tensors is not supported`, place(node), 'Use Add, Sub, Mul or Div, or make one side a constant');
+  }
+}
+
+function emitTwo(walk: Walk, node: Node, kind: 'mul' | 'div', a: View, b: View, nodes: readonly Node[]): Lazy {
+  const dims = mapDims(a.map);
+  const out = walk.buf(node.outputs[0], dims, 'act');
+  walk.ops.push({ kind, a, b, out, nodes });
+  return { k: 'view', view: { buf: out, map: denseMap(dims), gain: 1 }, nodes: [] };
+}
+
+export function addViews(walk: Walk, node: Node, a: View, b: View, nodes: readonly Node[]): Lazy {
+  const dims = mapDims(a.map);
+  const isMask = (v: View): boolean => (v.buf.known ? v.buf.known.min * v.gain <= MASK : v.buf.masked !== undefined);
+  const extra = isMask(a) ? { masked: { of: b, below: 14 } } : isMask(b) ? { masked: { of: a, below: 14 } } : {};
+  const out = walk.buf(node.outputs[0], dims, 'act', extra);
+  walk.ops.push({ kind: 'add', a, b, relu: false, out, nodes });
+  return { k: 'view', view: { buf: out, map: denseMap(dims), gain: 1 }, nodes: [] };
+}
+
+/** Where: a mask when the other branch is very negative, otherwise arithmetic with the condition as 0 and 1. */
+export function where(walk: Walk, node: Node): void {
+  const lazies = settle(walk, node, node.inputs);
+  const [cond, yes, no] = lazies;
+  const done = (lazy: Lazy): void => walk.set(node.outputs[0], lazy);
+  const fused = fuse(walk, node, lazies, ([c, p, q]) => (c !== 0 ? p : q));
+  if (fused) return done(fused);
+  const dims = dimsOf(walk, node, lazies);
+  const keepYes = yes.k !== 'const';
+  const kept = keepYes ? 1 : 2;
+  const other = keepYes ? no : yes;
+  if (other.k !== 'const') throw new InputError('both branches are computed', place(node), 'Multiply by a 0/1 mask and add instead');
+  const { view, nodes: before } = walk.view(node.inputs[kept], node);
+  const x = broadcastView(view, dims);
+  const nodes = joinNodes(before, cond.nodes, [node]);
+  if (cond.k === 'const') {
+    const at = (t: Const): Float64Array => Float64Array.from(allOffsets(broadcastMap(denseMap(t.dims), dims)), (o) => t.data[o]);
+    const keep = at(cond.t).map((c) => ((c !== 0) === keepYes ? 1 : 0));
+    const fill = at(other.t).map((v, i) => (keep[i] ? 0 : v));
+    // A mask alone needs no product: the addition saturates.
+    const masks = fill.every((v, i) => keep[i] || v <= MASK);
+    return done(affine(walk, node, x, dims, masks ? null : { dims, data: keep }, { dims, data: fill }, nodes));
+  }
+  const fill = uniform(other.t);
+  const c = asElement(cond);
+  if (fill === null || !c) throw new InputError('the replaced value differs between elements', place(node), 'Use one value, such as -inf');
+  const name = `${node.outputs[0]}.condition`;
+  const test: Fn = c.fn ?? ((v) => v);
+  const select = (keep: number, replace: number): View => {
+    const fn: Fn = (v) => ((test(v) !== 0) === keepYes ? keep : replace);
+    const lazy: Lazy = { k: 'fn', base: c.base, fn, nodes: joinNodes(cond.nodes, [node]) };
+    return broadcastView(walk.emit(name, lazy, node), dims);
+  };
+  if (c.base.buf.kind !== 'token') throw new InputError('the condition depends on computed values', place(node), 'Compute masks from the tokens');
+  if (fill <= MASK) return done(addViews(walk, node, x, select(0, fill), nodes));
+  const product = emitTwo(walk, node, 'mul', x, select(1, 0), nodes);
+  if (fill === 0 || product.k !== 'view') return done(product);
+  done(addViews(walk, node, product.view, select(0, fill), nodes));
+}
+

@@ -1,0 +1,92 @@
+import type { Node } from '../../onnx/model.ts';
+import type { IndexMap } from './view.ts';
+
+/** A dense block of integers in memory, written by one op (or by the hook, for inputs). */
+export interface Buf {
+  readonly id: number;
+  /** The ONNX value that it holds; its calibrated range decides the scale. */
+  readonly name: string;
+  readonly dims: readonly number[];
+  /** `token`: u16 from the hook; `input`: i16 from the hook; `act`: int16 that an op writes. */
+  readonly kind: 'token' | 'input' | 'act';
+  /** Known bounds of the real values; they replace calibration (embeddings, softmax, functions of tokens). */
+  readonly known?: { readonly min: number; readonly max: number };
+  /** All values are whole numbers: the scale is a power of two, so that they are exact. */
+  readonly whole?: boolean;
+  /** Reads values of these bounds, but holds masked elements that must fall `below` them (additive masks). */
+  readonly masked?: { readonly of: View; readonly below: number };
+  /** Index range of a token buffer: 0 … vocabulary − 1. */
+  vocabulary?: number;
+}
+
+/** A buffer seen through an index map; the real value is `gain` times the buffer's. */
+export interface View {
+  readonly buf: Buf;
+  readonly map: IndexMap;
+  readonly gain: number;
+}
+
+/** A constant tensor in floating point. */
+export interface Const {
+  readonly dims: readonly number[];
+  readonly data: Float64Array;
+}
+
+interface OpBase {
+  readonly out: Buf;
+  /** ONNX nodes that this op serves: the node itself and what was folded into it. */
+  readonly nodes: readonly Node[];
+}
+
+export type HOp =
+  /** `out[…, n] = Σk a[…, k]·weights[n, k] + bias[n]`, optionally clamped at zero. */
+  | (OpBase & { readonly kind: 'linear'; readonly a: View; readonly weights: Const; readonly bias: Float64Array | null; readonly relu: boolean })
+  /** `out[…, m, n] = Σk a[…, m, k]·b[…, k, n]`; `unitRows`: every row of `a` is a probability distribution. */
+  | (OpBase & { readonly kind: 'matmul'; readonly a: View; readonly b: View })
+  | (OpBase & { readonly kind: 'softmax'; readonly x: View })
+  /** `(x − mean)·gamma / √(var + eps) + beta` over the last dimension; `center` false: root mean square without the mean. */
+  | (OpBase & { readonly kind: 'norm'; readonly x: View; readonly gamma: Float64Array; readonly beta: Float64Array; readonly eps: number; readonly center: boolean })
+  | (OpBase & { readonly kind: 'unary'; readonly x: View; readonly fn: (x: number) => number })
+  | (OpBase & { readonly kind: 'add'; readonly a: View; readonly b: View; readonly relu: boolean })
+  | (OpBase & { readonly kind: 'mul'; readonly a: View; readonly b: View })
+  | (OpBase & { readonly kind: 'div'; readonly a: View; readonly b: View })
+  /** `out = x·mul + add`, constants broadcast to the output's shape. */
+  | (OpBase & { readonly kind: 'affine'; readonly x: View; readonly mul: Const | null; readonly add: Const | null })
+  /** `out[i…, j] = table[token[i…], j]`. */
+  | (OpBase & { readonly kind: 'embed'; readonly tokens: View; readonly table: Const })
+  /** Over `axes` of `x`; `out` keeps the other dimensions in order. */
+  | (OpBase & { readonly kind: 'reduce'; readonly x: View; readonly axes: readonly number[]; readonly mode: 'mean' | 'sum' | 'max' | 'min' })
+  /** Parts side by side along `axis`. */
+  | (OpBase & { readonly kind: 'concat'; readonly parts: readonly (View | Const)[]; readonly axis: number });
+
+/** The graph in ops that have an integer kernel each, in execution order. */
+export interface HGraph {
+  readonly inputs: readonly Buf[];
+  readonly ops: readonly HOp[];
+  readonly outputs: readonly { readonly name: string; readonly view: View; readonly nodes: readonly Node[] }[];
+}
+
+export const isView = (x: View | Const): x is View => 'buf' in x;
+
+/** The views that an op reads. */
+export function opViews(op: HOp): View[] {
+  switch (op.kind) {
+    case 'linear':
+      return [op.a];
+    case 'matmul':
+    case 'add':
+    case 'mul':
+    case 'div':
+      return [op.a, op.b];
+    case 'softmax':
+    case 'norm':
+    case 'unary':
+    case 'affine':
+    case 'reduce':
+      return [op.x];
+    case 'embed':
+      return [op.tokens];
+    case 'concat':
+      return op.parts.filter(isView);
+  }
+}

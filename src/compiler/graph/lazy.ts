@@ -1,0 +1,202 @@
+import { InputError } from '../../base/errors.ts';
+import type { Model, Node, Tensor } from '../../onnx/model.ts';
+import type { Buf, Const, HOp, View } from './hops.ts';
+import { broadcastMap, denseMap, mapDims, product, reshapeMap, type IndexMap } from './view.ts';
+
+/**
+ * What is known about an ONNX value before any integer op is emitted for it. Most nodes only change this description; an op
+ * appears when another op has to read the value. That is how a decomposed GELU becomes one table, a decomposed
+ * LayerNormalization one kernel and a bias part of its matrix.
+ */
+export type Lazy = { readonly nodes: readonly Node[] } & (
+  | { readonly k: 'const'; readonly t: Const }
+  | { readonly k: 'view'; readonly view: View }
+  /** A function of one element of `base`. */
+  | { readonly k: 'fn'; readonly base: View; readonly fn: (x: number) => number }
+  | { readonly k: 'linear'; readonly a: View; readonly weights: Const; readonly bias: Float64Array | null; readonly dims: readonly number[] }
+  /** Mean over the last dimension (kept as 1, or dropped). */
+  | { readonly k: 'mean'; readonly of: View; readonly keep: boolean }
+  /** `(x − mean x)·gamma`. */
+  | { readonly k: 'centered'; readonly of: View; readonly gamma: Float64Array | null }
+  /** Squares, of `x − mean x` or of `x` itself. */
+  | { readonly k: 'square'; readonly of: View; readonly center: boolean }
+  /** A function of the mean of those squares. */
+  | { readonly k: 'variance'; readonly of: View; readonly center: boolean; readonly fn: (v: number) => number }
+  | { readonly k: 'norm'; readonly of: View; readonly center: boolean; readonly eps: number; readonly gamma: Float64Array; readonly beta: Float64Array }
+);
+
+const identity = (x: number): number => x;
+
+/** Nodes without repetition, in file order. */
+export function joinNodes(...lists: (readonly Node[])[]): Node[] {
+  return [...new Set(lists.flat())].sort((a, b) => a.index - b.index);
+}
+
+export function constOf(tensor: Tensor): Const {
+  const { data } = tensor;
+  const out = new Float64Array(data.length);
+  for (let i = 0; i < out.length; i++) out[i] = Number(data[i]);
+  return { dims: tensor.dims, data: out };
+}
+
+/** Elements of a constant in an index map's order. */
+export function gatherConst(t: Const, offs: Int32Array): Float64Array {
+  return Float64Array.from(offs, (o) => t.data[o]);
+}
+
+export const sameMap = (a: IndexMap, b: IndexMap): boolean =>
+  a.off === b.off &&
+  a.dims.length === b.dims.length &&
+  a.dims.every((d, i) => d.length === b.dims[i].length && d.every((f, j) => f.n === b.dims[i][j].n && f.stride === b.dims[i][j].stride));
+
+export const sameView = (a: View, b: View): boolean => a.buf === b.buf && a.gain === b.gain && sameMap(a.map, b.map);
+
+/** Everything at least this negative is an attention mask: its softmax weight is zero in float32 too. */
+export const MASK = -1000;
+/** Masks are stored no lower than this. */
+const MASK_FLOOR = -30000;
+
+/** State of the walk over the graph: values as they are known so far, ops emitted so far. */
+export class Walk {
+  readonly model: Model;
+  readonly ops: HOp[] = [];
+  readonly #values = new Map<string, Lazy>();
+  readonly #uses = new Map<string, number>();
+  #bufCount = 0;
+
+  constructor(model: Model) {
+    this.model = model;
+    for (const node of model.nodes) for (const name of node.inputs) this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1);
+    for (const { name } of model.outputs) this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1);
+  }
+
+  buf(name: string, dims: readonly number[], kind: Buf['kind'], extra: Partial<Buf> = {}): Buf {
+    return { id: this.#bufCount++, name, dims, kind, ...extra };
+  }
+  usedOnce(name: string): boolean {
+    return this.#uses.get(name) === 1;
+  }
+  set(name: string, lazy: Lazy): void {
+    this.#values.set(name, lazy);
+  }
+  get(name: string, node: Node): Lazy {
+    const lazy = this.#values.get(name);
+    if (lazy) return lazy;
+    const tensor = this.model.initializers.get(name);
+    if (!tensor) throw new InputError(`input "${name}" is defined nowhere`, place(node));
+    if (tensor.dtype === 'string') throw new InputError('string tensors are not supported', place(node));
+    const made: Lazy = { k: 'const', t: constOf(tensor), nodes: [] };
+    this.#values.set(name, made);
+    return made;
+  }
+  /** Logical dimensions of a value. */
+  dims(lazy: Lazy): readonly number[] {
+    switch (lazy.k) {
+      case 'const':
+        return lazy.t.dims;
+      case 'view':
+        return mapDims(lazy.view.map);
+      case 'fn':
+        return mapDims(lazy.base.map);
+      case 'linear':
+        return lazy.dims;
+      case 'mean': {
+        const dims = mapDims(lazy.of.map).slice(0, -1);
+        return lazy.keep ? [...dims, 1] : dims;
+      }
+      case 'variance':
+        return [...mapDims(lazy.of.map).slice(0, -1), 1];
+      case 'centered':
+      case 'square':
+      case 'norm':
+        return mapDims(lazy.of.map);
+    }
+  }
+
+  /** The value as a view of a buffer; emits the op that computes it when there is none yet. */
+  view(name: string, node: Node): { view: View; nodes: readonly Node[] } {
+    const lazy = this.get(name, node);
+    if (lazy.k === 'view' && lazy.view.buf.kind !== 'token') return lazy;
+    const view = this.emit(name, lazy, node);
+    const made: Lazy = { k: 'view', view, nodes: [] };
+    this.#values.set(name, made);
+    return { view, nodes: [] };
+  }
+
+  /** Emits the op for `lazy` and gives a view of its result. */
+  emit(name: string, lazy: Lazy, node: Node): View {
+    const dims = [...this.dims(lazy)];
+    const { nodes } = lazy;
+    const act = (shape: readonly number[], extra: Partial<Buf> = {}): Buf => this.buf(name, shape, 'act', extra);
+    const push = (op: HOp): View => {
+      this.ops.push(op);
+      return { buf: op.out, map: denseMap(op.out.dims), gain: 1 };
+    };
+    switch (lazy.k) {
+      case 'view':
+        if (lazy.view.buf.kind !== 'token') return lazy.view;
+        return this.emitTokenFn(name, lazy.view, identity, nodes);
+      case 'fn':
+        if (lazy.base.buf.kind === 'token') return this.emitTokenFn(name, lazy.base, lazy.fn, nodes);
+        return push({ kind: 'unary', x: lazy.base, fn: lazy.fn, out: act(dims), nodes });
+      case 'linear':
+        return push({ kind: 'linear', a: lazy.a, weights: lazy.weights, bias: lazy.bias, relu: false, out: act(dims), nodes });
+      case 'norm':
+        return push({ kind: 'norm', x: lazy.of, gamma: lazy.gamma, beta: lazy.beta, eps: lazy.eps, center: lazy.center, out: act(dims), nodes });
+      case 'mean': {
+        const rank = lazy.of.map.dims.length;
+        const out = act(dims.slice(0, rank - 1));
+        const view = push({ kind: 'reduce', x: lazy.of, axes: [rank - 1], mode: 'mean', out, nodes });
+        return { ...view, map: reshapeMap(view.map, dims) as IndexMap };
+      }
+      case 'const':
+        return push({ kind: 'concat', parts: [lazy.t], axis: 0, out: act(dims, { known: bounds(lazy.t.data) }), nodes: nodes.length ? nodes : [node] });
+      default:
+        throw new InputError('part of a normalisation is used outside of it', place(node), 'Export the model with nn.LayerNorm');
+    }
+  }
+
+  /** A function of a token is a table over the vocabulary. */
+  emitTokenFn(name: string, tokens: View, fn: (x: number) => number, nodes: readonly Node[]): View {
+    const table = new Float64Array(vocabularyOf(tokens.buf));
+    for (let t = 0; t < table.length; t++) table[t] = Math.max(MASK_FLOOR, fn(t * tokens.gain));
+    const dims = mapDims(tokens.map);
+    const whole = table.every(Number.isInteger);
+    const out = this.buf(name, dims, 'act', { known: bounds(table), whole });
+    this.ops.push({ kind: 'embed', tokens, table: { dims: [table.length, 1], data: table }, out, nodes });
+    return { buf: out, map: denseMap(dims), gain: 1 };
+  }
+}
+
+export function vocabularyOf(buf: Buf): number {
+  return buf.vocabulary ?? 256;
+}
+
+export function bounds(data: Float64Array): { min: number; max: number } {
+  let min = 0;
+  let max = 0;
+  for (const x of data) {
+    if (x < min) min = x;
+    if (x > max) max = x;
+  }
+  return { min, max };
+}
+
+export const place = (node: Node): string => `node ${node.name} (${node.op}, #${node.index})`;
+
+/** A view whose shape is `dims` by broadcasting. */
+export const broadcastView = (view: View, dims: readonly number[]): View => ({ ...view, map: broadcastMap(view.map, dims) });
+
+/** The value that all elements share, or null. */
+export function uniform(t: Const): number | null {
+  const first = t.data[0];
+  for (const x of t.data) if (x !== first) return null;
+  return product(t.dims) > 0 ? first : null;
+}
+
+/** A constant that varies only along the last dimension, as one value for each of `n` columns; null otherwise. */
+export function lastAxis(t: Const, n: number): Float64Array | null {
+  if (t.data.length === 1) return new Float64Array(n).fill(t.data[0]);
+  if (t.data.length === n && (t.dims[t.dims.length - 1] ?? 1) === n) return t.data;
+  return null;
+}

@@ -1,0 +1,142 @@
+import { InputError } from '../../base/errors.ts';
+import type { Node } from '../../onnx/model.ts';
+import { attrInts, attrNumber } from './attrs.ts';
+import { SQUARE } from './elementwise.ts';
+import { joinNodes, lastAxis, place, type Lazy, type Walk } from './lazy.ts';
+import { denseMap, mapDims, product, reshapeMap, transposeMap, type IndexMap } from './view.ts';
+
+/**
+ * `x·factor(variance)` as a normalisation: factor must be `c/√(v + eps)`. A standard deviation with its epsilon outside
+ * the root, `c/(√v + e)`, is close enough to that when e is small.
+ */
+export function normOf(
+  node: Node,
+  stat: Lazy & { k: 'variance' },
+  factor: (v: number) => number,
+  gamma: Float64Array | null,
+  nodes: readonly Node[],
+): Lazy {
+  const c = factor(1e12) * 1e6;
+  const eps = Math.max(0, (c / factor(1e-2)) ** 2 - 1e-2);
+  for (const v of [1e-2, 0.1, 1, 10, 1e4]) {
+    const want = factor(v);
+    if (!(Math.abs(c / Math.sqrt(v + eps) - want) <= 1e-3 * Math.abs(want))) {
+      throw new InputError('the divisor is not √(variance + epsilon)', place(node), 'Use LayerNormalization');
+    }
+  }
+  const dims = mapDims(stat.of.map);
+  const d = dims[dims.length - 1];
+  const scaled = Float64Array.from({ length: d }, (_, i) => c * (gamma ? gamma[i] : 1));
+  return { k: 'norm', of: stat.of, center: stat.center, eps, gamma: scaled, beta: new Float64Array(d), nodes };
+}
+
+/** LayerNormalization (opset 17) and the RMS norms of later opsets and contrib domains. */
+export function layerNorm(walk: Walk, node: Node): void {
+  const { view, nodes: before } = walk.view(node.inputs[0], node);
+  const dims = mapDims(view.map);
+  const axis = attrNumber(node, 'axis') ?? -1;
+  if (axis !== -1 && axis !== dims.length - 1) throw new InputError(`axis ${axis} is not the last`, place(node), 'Normalise over the last dimension only');
+  const d = dims[dims.length - 1];
+  const vector = (slot: number, otherwise: number): Float64Array => {
+    const name = node.inputs[slot];
+    if (!name) return new Float64Array(d).fill(otherwise);
+    const lazy = walk.get(name, node);
+    const values = lazy.k === 'const' ? lastAxis(lazy.t, d) : null;
+    if (!values) throw new InputError(`input ${slot} must be a constant vector of ${d}`, place(node));
+    return values;
+  };
+  walk.set(node.outputs[0], {
+    k: 'norm',
+    of: view,
+    center: node.op === 'LayerNormalization',
+    eps: attrNumber(node, 'epsilon') ?? 1e-5,
+    gamma: vector(1, 1),
+    beta: vector(2, 0),
+    nodes: joinNodes(before, [node]),
+  });
+}
+
+const MODES: Readonly<Record<string, 'mean' | 'sum' | 'max' | 'min'>> = {
+  ReduceMean: 'mean',
+  ReduceSum: 'sum',
+  ReduceMax: 'max',
+  ReduceMin: 'min',
+  GlobalAveragePool: 'mean',
+  GlobalMaxPool: 'max',
+};
+
+export function reduce(walk: Walk, node: Node): void {
+  const mode = MODES[node.op];
+  const [name] = node.inputs;
+  const lazy = walk.get(name, node);
+  const rank = walk.dims(lazy).length;
+  const pool = node.op.startsWith('Global');
+  const keep = pool || (attrNumber(node, 'keepdims') ?? 1) !== 0;
+  const axes = pool ? Array.from({ length: rank - 2 }, (_, i) => i + 2) : reduceAxes(walk, node, rank);
+  if (axes.length === 0) return walk.set(node.outputs[0], { ...lazy, nodes: joinNodes(lazy.nodes, [node]) });
+  const nodes = joinNodes(lazy.nodes, [node]);
+  if (mode === 'mean' && axes.length === 1 && axes[0] === rank - 1) {
+    if (lazy.k === 'square' && keep) return walk.set(node.outputs[0], { k: 'variance', of: lazy.of, center: lazy.center, fn: (v) => v, nodes });
+    if (lazy.k === 'fn' && lazy.fn === SQUARE && keep) return walk.set(node.outputs[0], { k: 'variance', of: lazy.base, center: false, fn: (v) => v, nodes });
+    const { view, nodes: before } = walk.view(name, node);
+    return walk.set(node.outputs[0], { k: 'mean', of: view, keep, nodes: joinNodes(before, [node]) });
+  }
+  const { view, nodes: before } = walk.view(name, node);
+  const dims = mapDims(view.map);
+  const outDims = dims.filter((_, i) => !axes.includes(i));
+  const masked = view.buf.masked ? { masked: view.buf.masked } : {};
+  const whole = mode === 'sum' && view.buf.whole === true && view.gain === 1;
+  const n = product(axes.map((a) => dims[a]));
+  const known = view.buf.known && { min: Math.min(0, view.buf.known.min * view.gain * (mode === 'sum' ? n : 1)), max: Math.max(0, view.buf.known.max * view.gain * (mode === 'sum' ? n : 1)) };
+  const out = walk.buf(node.outputs[0], outDims, 'act', { ...(mode === 'max' || mode === 'min' ? masked : {}), whole, ...(known && view.gain > 0 ? { known } : {}) });
+  walk.ops.push({ kind: 'reduce', x: view, axes, mode, out, nodes: joinNodes(before, [node]) });
+  const shape = keep ? dims.map((size, i) => (axes.includes(i) ? 1 : size)) : outDims;
+  walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: reshapeMap(denseMap(outDims), shape) as IndexMap, gain: 1 }, nodes: [] });
+}
+
+/** Axes as an attribute (up to opset 17; ReduceSum up to 12) or as an input; none means all. */
+function reduceAxes(walk: Walk, node: Node, rank: number): number[] {
+  let axes = attrInts(node, 'axes');
+  if (!axes && node.inputs[1]) {
+    const lazy = walk.get(node.inputs[1], node);
+    if (lazy.k !== 'const') throw new InputError('axes must be constants', place(node));
+    axes = [...lazy.t.data];
+  }
+  if (!axes || axes.length === 0) {
+    if (attrNumber(node, 'noop_with_empty_axes')) return [];
+    return Array.from({ length: rank }, (_, i) => i);
+  }
+  return axes.map((a) => (a < 0 ? a + rank : a)).sort((a, b) => a - b);
+}
+
+/** Softmax over the last dimension; other axes by transposing the view, opsets below 13 by joining dimensions. */
+export function softmax(walk: Walk, node: Node): void {
+  const { view, nodes: before } = walk.view(node.inputs[0], node);
+  const dims = mapDims(view.map);
+  const rank = dims.length;
+  const opset = walk.model.opset;
+  let axis = attrNumber(node, 'axis') ?? (opset < 13 ? 1 : -1);
+  if (axis < 0) axis += rank;
+  let x = view;
+  let shape = dims;
+  const perm = dims.map((_, i) => i).filter((i) => i !== axis);
+  perm.push(axis);
+  if (opset < 13) {
+    if (dims.slice(axis + 1).some((n) => n > 1)) {
+      shape = [product(dims.slice(0, axis)), product(dims.slice(axis))];
+      const map = reshapeMap(view.map, shape);
+      if (!map) throw new InputError('softmax over several dimensions of a transposed tensor', place(node), 'Use axis -1');
+      x = { ...view, map };
+    }
+  } else if (axis !== rank - 1) {
+    x = { ...view, map: transposeMap(view.map, perm) };
+    shape = mapDims(x.map);
+  }
+  const out = walk.buf(node.outputs[0], shape, 'act', { known: { min: 0, max: 1 } });
+  walk.ops.push({ kind: 'softmax', x, out, nodes: joinNodes(before, [node]) });
+  let map: IndexMap = denseMap(shape);
+  if (opset >= 13 && axis !== rank - 1) map = transposeMap(map, perm.map((_, i) => perm.indexOf(i)));
+  else map = reshapeMap(map, dims) as IndexMap;
+  walk.set(node.outputs[0], { k: 'view', view: { buf: out, map, gain: 1 }, nodes: [] });
+}
+

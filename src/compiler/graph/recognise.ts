@@ -1,0 +1,68 @@
+import { InputError } from '../../base/errors.ts';
+import type { Model } from '../../onnx/model.ts';
+import { OPS } from '../ops.ts';
+import type { Buf, HGraph } from './hops.ts';
+import { place, Walk } from './lazy.ts';
+import { denseMap, product } from './view.ts';
+
+/** Ops whose name is close to an unsupported one, for the message. */
+const NEAREST: Readonly<Record<string, string>> = {
+  BatchNormalization: 'fold it into the matrix before it (torch.nn.utils.fusion)',
+  LogSoftmax: 'end the model before it, or with Softmax: the order of classes is the same',
+  ArgMax: 'end the model before it and let the binding take the argmax',
+  TopK: 'end the model before it and let the binding take the argmax',
+  Conv: 'use a Linear layer over windows',
+  LSTM: 'use attention or a Linear layer over a window',
+  GRU: 'use attention or a Linear layer over a window',
+  CumSum: 'use positions that do not depend on the data',
+  InstanceNormalization: 'use LayerNormalization',
+  GroupNormalization: 'use LayerNormalization',
+};
+
+/** Turns an ONNX graph into ops that have an integer kernel each. Throws {@link InputError} at the first node that has none. */
+export function recognise(model: Model): HGraph {
+  const walk = new Walk(model);
+  const inputs: Buf[] = [];
+  for (const info of model.inputs) {
+    const tokens = /^(u?int(8|16|32|64)|bool)$/.test(info.dtype);
+    const buf = walk.buf(info.name, info.dims, tokens ? 'token' : 'input');
+    if (info.dtype === 'string') throw new InputError(`input "${info.name}" holds strings`, '', 'Give tokens as integers');
+    if (product(info.dims) === 0) throw new InputError(`input "${info.name}" is empty`);
+    inputs.push(buf);
+    walk.set(info.name, { k: 'view', view: { buf, map: denseMap(info.dims), gain: 1 }, nodes: [] });
+  }
+  setVocabularies(model, inputs);
+  for (const node of model.nodes) {
+    const known = node.domain === '' || node.domain === 'ai.onnx' || node.domain === 'com.microsoft';
+    const op = known ? OPS.get(node.op) : undefined;
+    if (!op) {
+      const name = known ? node.op : `${node.domain}.${node.op}`;
+      throw new InputError(`operator ${name} is not supported`, place(node), NEAREST[node.op] ? `Nearest rewrite: ${NEAREST[node.op]}` : 'docs/ops.md lists the operators that are');
+    }
+    op.run(walk, node);
+  }
+  const outputs = model.outputs.map(({ name }) => {
+    const producer = model.nodes.find((n) => n.outputs.includes(name)) ?? model.nodes[model.nodes.length - 1];
+    if (!producer) throw new InputError(`output "${name}" is a constant: the model computes nothing`);
+    return { name, ...walk.view(name, producer) };
+  });
+  return { inputs, ops: walk.ops, outputs };
+}
+
+/** The vocabulary of a token input is the number of rows of the largest table that it (or a function of it) indexes. */
+function setVocabularies(model: Model, inputs: readonly Buf[]): void {
+  for (const buf of inputs) {
+    if (buf.kind !== 'token') continue;
+    const reach = new Set([buf.name]);
+    let rows = 0;
+    for (const node of model.nodes) {
+      if (node.op === 'Gather' && reach.has(node.inputs[1]) && !reach.has(node.inputs[0])) {
+        const table = model.initializers.get(node.inputs[0]);
+        if (table) rows = Math.max(rows, table.dims[0]);
+      } else if (['Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Transpose', 'Flatten', 'Clip'].includes(node.op) && reach.has(node.inputs[0])) {
+        reach.add(node.outputs[0]);
+      }
+    }
+    buf.vocabulary = Math.min(65536, rows || 256);
+  }
+}

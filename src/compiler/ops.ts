@@ -1,0 +1,57 @@
+import type { Node } from '../onnx/model.ts';
+import { binary, cast, clip, unary, where } from './graph/elementwise.ts';
+import { BINARY, UNARY } from './graph/functions.ts';
+import type { Walk } from './graph/lazy.ts';
+import { layerNorm, reduce, softmax } from './graph/norms.ts';
+import { einsum, gemm, matMul } from './graph/products.ts';
+import { concat, expand, gather, identity, reshape, slice, split, transpose } from './graph/shapes.ts';
+
+/** What the compiler does with an ONNX operator; `docs/ops.md` is generated from this table. */
+export interface OpRule {
+  readonly run: (walk: Walk, node: Node) => void;
+  /** What it becomes. */
+  readonly becomes: string;
+  /** What is refused. */
+  readonly limits: string;
+}
+
+const rule = (run: OpRule['run'], becomes: string, limits = ''): OpRule => ({ run, becomes, limits });
+
+const TABLE = 'part of one lookup table with the elementwise nodes around it';
+
+export const OPS: ReadonlyMap<string, OpRule> = new Map<string, OpRule>([
+  ...Object.keys(UNARY).map((op): [string, OpRule] => [op, rule(unary, op === 'Relu' ? 'a clamp of the product before it, or a table' : TABLE)]),
+  ...Object.keys(BINARY).map((op): [string, OpRule] => {
+    const full = ['Add', 'Sub', 'Mul', 'Div', 'And'].includes(op);
+    return [op, rule(binary, full ? 'folded into its neighbour, a table, or an elementwise kernel' : TABLE, full ? '' : 'one side must be a scalar constant, or both sides functions of the same element')];
+  }),
+  ['Cast', rule(cast, 'nothing, or part of a table')],
+  ['Clip', rule(clip, TABLE, 'constant bounds')],
+  ['Concat', rule(concat, 'copies')],
+  ['Constant', rule(identity, 'weights')],
+  ['Dropout', rule(identity, 'nothing')],
+  ['Einsum', rule(einsum, 'matrix products', 'two or more operands, explicit output, no ellipsis, every summed label in two operands')],
+  ['Expand', rule(expand, 'a view')],
+  ['Flatten', rule(reshape, 'a view')],
+  ['Gather', rule(gather, 'an embedding lookup or a view', 'tokens into a constant table along axis 0, or constant, evenly spaced places')],
+  ['Gemm', rule(gemm, 'the pair kernel', 'the second matrix is constant')],
+  ['GlobalAveragePool', rule(reduce, 'a reduction')],
+  ['GlobalMaxPool', rule(reduce, 'a reduction')],
+  ['Identity', rule(identity, 'nothing')],
+  ['LayerNormalization', rule(layerNorm, 'the normalisation kernel', 'last axis, constant scale and bias')],
+  ['MatMul', rule(matMul, 'the pair kernel')],
+  ['RMSNormalization', rule(layerNorm, 'the normalisation kernel', 'last axis, constant scale')],
+  ['ReduceMax', rule(reduce, 'a reduction')],
+  ['ReduceMean', rule(reduce, 'a reduction, or part of a normalisation')],
+  ['ReduceMin', rule(reduce, 'a reduction')],
+  ['ReduceSum', rule(reduce, 'a reduction')],
+  ['Reshape', rule(reshape, 'a view')],
+  ['SimplifiedLayerNormalization', rule(layerNorm, 'the normalisation kernel', 'last axis, constant scale')],
+  ['Slice', rule(slice, 'a view', 'constant bounds')],
+  ['Softmax', rule(softmax, 'the softmax kernel')],
+  ['Split', rule(split, 'views')],
+  ['Squeeze', rule(reshape, 'a view')],
+  ['Transpose', rule(transpose, 'a view')],
+  ['Unsqueeze', rule(reshape, 'a view')],
+  ['Where', rule(where, 'a mask, a table, or a product', 'one branch is constant; the condition is constant or comes from tokens')],
+]);
