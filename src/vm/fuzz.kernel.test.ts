@@ -1,0 +1,72 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Kernel, KernelProgram } from '../companion/kernel.ts';
+import { kernelForTests } from '../companion/vitest-kernel.ts';
+import { randomProgram, randomSource } from './testing/random-program.ts';
+import { Vm } from './vm.ts';
+
+/** BPFORMER_FUZZ programs; 300 in a test run. */
+const COUNT = Number(process.env.BPFORMER_FUZZ ?? 300);
+const FIRST_SEED = Number(process.env.BPFORMER_FUZZ_SEED ?? 1);
+
+const kernel = await kernelForTests();
+afterAll(() => kernel?.close());
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+/** What a run leaves: verdict, packet, and the maps as processor 0 sees them. */
+interface Outcome {
+  readonly returnValue: number;
+  readonly packet: string;
+  readonly maps: Record<string, Record<string, string>>;
+}
+
+async function kernelOutcomes(program: KernelProgram, packets: readonly Uint8Array[]): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const packet of packets) {
+    const run = await program.testRun(packet);
+    expect(run.errno).toBe(0);
+    const maps: Outcome['maps'] = {};
+    for (const map of program.maps) {
+      const entries = await map.dump();
+      maps[map.def.name] = Object.fromEntries(entries.map((e) => [hex(e.key), hex(e.value.subarray(0, map.def.valueSize))]));
+    }
+    outcomes.push({ returnValue: run.returnValue, packet: hex(run.data), maps });
+  }
+  return outcomes;
+}
+
+function vmOutcomes(vm: Vm, packets: readonly Uint8Array[]): Outcome[] {
+  return packets.map((packet) => {
+    const run = vm.runXdp(packet);
+    const maps: Outcome['maps'] = {};
+    for (const map of vm.maps) maps[map.name] = Object.fromEntries(map.entries().map((e) => [hex(e.key), hex(e.value)]));
+    return { returnValue: run.returnValue, packet: hex(run.packet), maps };
+  });
+}
+
+async function compare(kernel: Kernel, seed: number): Promise<string | null> {
+  const program = randomProgram(seed);
+  const loaded = await kernel.load(program, { logLevel: 1 });
+  if (!loaded.program) return `rejected: ${loaded.message}`;
+  const random = randomSource(seed);
+  const packets = Array.from({ length: 3 }, () => Uint8Array.from({ length: 60 + (random() % 40) }, () => random()));
+  const expected = await kernelOutcomes(loaded.program, packets);
+  await loaded.program.closeAll();
+  expect({ seed, outcomes: vmOutcomes(new Vm(program), packets) }).toEqual({ seed, outcomes: expected });
+  return null;
+}
+
+describe.skipIf(!kernel)('interpreter and kernel', () => {
+  it(`agree on ${COUNT} random programs: r0, packet and maps`, { timeout: 3_600_000 }, async () => {
+    await kernel!.pin(0);
+    const rejections: string[] = [];
+    let compared = 0;
+    for (let seed = FIRST_SEED; compared < COUNT; seed++) {
+      const rejection = await compare(kernel!, seed);
+      if (rejection) rejections.push(`seed ${seed}: ${rejection}`);
+      else compared++;
+      if (rejections.length > 10 + compared / 10) break;
+    }
+    expect(compared, rejections.slice(0, 5).join('\n')).toBe(COUNT);
+  });
+});
