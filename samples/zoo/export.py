@@ -23,7 +23,6 @@ from variants import VARIANTS
 
 # Seeds far apart, so that training, calibration and comparison inputs never coincide.
 TRAIN_SEED, CALIBRATION_SEED, COMPARE_SEED, VALIDATION_SEED = 1_000_000, 11, 22, 33
-BATCH = 64
 
 
 def scores(variant, output):
@@ -51,9 +50,11 @@ def train(variant, model):
     """One-cycle AdamW; stops early at 99.5 % on a validation set."""
     model.train()
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=3e-3, total_steps=variant.steps, pct_start=0.15)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=variant.rate, total_steps=variant.steps, pct_start=0.15
+    )
     for step in range(variant.steps):
-        inputs, labels = batch(variant, BATCH, TRAIN_SEED + 2 * step)
+        inputs, labels = batch(variant, variant.batch, TRAIN_SEED + 2 * step)
         loss = loss_of(variant, model(torch.from_numpy(inputs)), torch.from_numpy(labels))
         optimiser.zero_grad()
         loss.backward()

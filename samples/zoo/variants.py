@@ -34,7 +34,10 @@ class Variant:
     probabilities: bool = False
     token_type: type = np.int64
     fold: bool = True
+    # Training: steps at most, inputs a step, peak learning rate.
     steps: int = 1200
+    batch: int = 64
+    rate: float = 3e-3
 
     def module(self):
         return self.build(self, **self.options)
@@ -69,11 +72,12 @@ VARIANTS = [
        "first_marked", 11, (48, 24, 3, 48, 2),
        dict(norm_first=False, activation="relu", cls=False, probabilities=True), C=3, features=9, probabilities=True),
     _v("encoder-big", "nn.TransformerEncoder, pre-norm GELU, 4 layers, 8 heads, S 64, D 64, F 256", own.TokenEncoder,
-       "before", 17, (64, 64, 8, 256, 4), dict(norm_first=True, activation="gelu", pool="cls"), V=256, steps=500),
+       "first_marked", 17, (64, 64, 8, 256, 4), dict(norm_first=True, activation="gelu", pool="cls"), C=4, V=64,
+       steps=600, batch=24, rate=1e-3),
     _v("mha-pre-sigmoid", "own blocks around nn.MultiheadAttention, pre-norm GELU, one sigmoid score", own.PreNormBlocks,
        "before", 17, (32, 32, 4, 64, 2), logit=True, probabilities=True, dynamic="batch"),
     _v("mha-pre-dynamic", "the same blocks, positions sliced by size(1), batch and sequence symbolic", own.PreNormBlocks,
-       "pattern", 14, (24, 32, 4, 96, 2), dynamic="batch+sequence"),
+       "first_marked", 14, (24, 32, 4, 96, 2), C=3, dynamic="batch+sequence"),
     _v("mha-seqfirst-arange", "nn.MultiheadAttention on [S, B, D], post-norm ReLU, arange positions, adaptive pooling",
        own.SeqFirstBlocks, "repeated", 13, (16, 32, 2, 32, 2), dynamic="batch"),
     _v("mha-seqfirst-fixed", "nn.MultiheadAttention on [S, B, D], opset 11, batch 1", own.SeqFirstBlocks,
