@@ -10,9 +10,9 @@ from vocabulary import NAMES, WORDS
 
 
 def _rated(rng, options):
-    """One of `options` and whether the event is an attack: the share rises from 40 % for the first option to 60 % for the last."""
+    """One of `options` and whether the event is an attack: the share rises from 42 % for the first option to 58 % for the last."""
     at = rng.randrange(len(options))
-    return options[at], rng.random() < 0.40 + 0.20 * at / (len(options) - 1)
+    return options[at], rng.random() < 0.42 + 0.16 * at / (len(options) - 1)
 
 
 def _padded(rng, text: str, window: int) -> str:

@@ -15,6 +15,7 @@ import wire
 from model import PayloadEncoder, multiply_accumulates, probabilities
 
 HERE = Path(__file__).resolve().parent
+BEGIN, END = "<!-- figures: written by evaluate.py -->", "<!-- end of figures -->"
 
 
 def scores_of(payloads) -> list:
@@ -63,6 +64,28 @@ def checksums_verified_by_tcpdump(path) -> dict:
     return {"correct": correct, "incorrect": sum("incorrect" in line or "bad udp cksum" in line or "bad cksum" in line for line in out.splitlines())}
 
 
+def figures(metrics) -> str:
+    """The tables of README.md."""
+    held, size = metrics["heldout"], metrics["model"]
+    percent = lambda x: f"{100 * x:.1f} %"
+    lines = [
+        f"{size['parameters']:,} parameters, {size['multiplyAccumulates']:,} multiply-accumulates an inference, {size['onnxBytes']:,} bytes of ONNX.", "",
+        f"Held-out capture: {held['packets']:,} packets, {held['malicious']:,} of them attacks; {percent(held['hardNegativesAmongBenign'])} of the benign are hard negatives, "
+        f"{percent(held['ambiguous'])} of all are ambiguous. **{percent(held['nearThreshold'])}** of the packets ({held['nearThresholdCount']}) score within 0.1 of the threshold, "
+        f"{held['nearThresholdFromAmbiguous']} of them from the ambiguous families; no packet was chosen by its score. "
+        f"The model's mean calibration error is {metrics['modelOnHeldout']['calibrationError']}.", "",
+        "| on the held-out capture | accuracy | F1 | benign right | attacks found |", "|---|---|---|---|---|",
+    ]
+    rows = [("model, first 48 bytes", metrics["modelOnHeldout"]), ("baseline, the same bytes", metrics["baselineOnSeenBytes"]), ("baseline, whole payload", metrics["baselineOnWholePayload"])]
+    rest = metrics["withoutAmbiguousAndLate"]
+    rows += [(f"{name}; only the {rest['packets']:,} packets that the first bytes decide", rest[key]) for name, key in (("model", "model"), ("baseline, same bytes", "baselineOnSeenBytes"), ("baseline, whole payload", "baselineOnWholePayload"))]
+    lines += [f"| {name} | {percent(q['accuracy'])} | {q['f1']:.3f} | {percent(q['accuracyBenign'])} | {percent(q['accuracyMalicious'])} |" for name, q in rows]
+    lines += ["", "| kind | packets | model right | baseline right (same bytes) |", "|---|---|---|---|"]
+    lines += [f"| {kind} | {q['packets']} | {percent(q['model'])} | {percent(q['baseline'])} |" for kind, q in metrics["byKind"].items()]
+    lines += [f"| *all {kind} attacks* | {q['packets']} | {percent(q['model'])} | {percent(q['baseline'])} |" for kind, q in metrics["evasiveAttacks"].items()]
+    return "\n".join(lines)
+
+
 def main() -> None:
     torch.set_num_threads(1)
     payloads = wire.read_l4_payloads(traffic.OUT / "heldout.pcap")
@@ -98,6 +121,9 @@ def main() -> None:
         "evasiveAttacks": by(lambda e: "evasive" if e.get("evasive") else "plain", *zip(*[(e, v, s) for e, v, s in zip(events, verdicts, seen) if e["label"] and not e["kind"].startswith("ambiguous")])),
     }
     (HERE / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+    readme = HERE / "README.md"
+    before, _, rest = readme.read_text().partition(BEGIN)
+    readme.write_text(before + BEGIN + "\n" + figures(metrics) + "\n" + END + rest.partition(END)[2])
     ours = metrics["modelOnHeldout"]
     for name in ("baselineOnSeenBytes", "baselineOnWholePayload"):
         theirs = metrics[name]

@@ -23,7 +23,7 @@ HELDOUT_EVENTS, CALIBRATION_EVENTS = 2000, 256
 MAX_PAYLOAD = 640
 
 # Shares of the mixture: of all events; of the benign rest; of the malicious rest.
-AMBIGUOUS_SHARE, HARD_SHARE, EVASIVE_SHARE, LATE_SHARE = 0.16, 0.40, 0.25, 0.02
+AMBIGUOUS_SHARE, HARD_SHARE, EVASIVE_SHARE, LATE_SHARE = 0.14, 0.40, 0.25, 0.02
 ATTACK_WEIGHTS = {"sqli": 30, "xss": 22, "cmdi": 16, "traversal": 15, "template": 9, "jndi": 8}
 
 OUT = Path(__file__).resolve().parents[2] / "public/samples/payload"

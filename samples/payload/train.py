@@ -12,11 +12,12 @@ import torch
 from torch import nn
 
 import traffic
+import wire
 from model import PayloadEncoder, multiply_accumulates, probabilities
 
 SEED = 7
 WIDTH, HEADS, HIDDEN, LAYERS = 32, 4, 64, 1
-BATCH = 256
+BATCH = 128
 STATE = Path(__file__).resolve().parent / ".cache/payload-ids.pt"
 
 
@@ -27,7 +28,7 @@ def dataset(events):
 
 def train(model, tokens, labels, steps: int, validation):
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=5e-3, total_steps=steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=4e-3, total_steps=steps, pct_start=0.1)
     loss_of = nn.CrossEntropyLoss(label_smoothing=0.01)
     order = torch.randperm(len(tokens))
     at, total, start = 0, 0.0, time.time()
@@ -44,12 +45,12 @@ def train(model, tokens, labels, steps: int, validation):
         optimiser.step()
         schedule.step()
         total += loss.item()
-        if step % 500 == 0:
+        if step % 1000 == 0:
             scores = probabilities(model, validation[0])
             model.train()
             right = ((scores > traffic.THRESHOLD).long() == validation[1]).float().mean().item()
             near = ((scores - traffic.THRESHOLD).abs() < 0.1).float().mean().item()
-            print(f"step {step} loss {total / 500:.4f} validation accuracy {right:.4f} near {near:.3f} {time.time() - start:.0f} s", file=sys.stderr)
+            print(f"step {step} loss {total / 1000:.4f} validation accuracy {right:.4f} near {near:.3f} {time.time() - start:.0f} s", file=sys.stderr)
             total = 0.0
 
 
@@ -67,8 +68,8 @@ def export(model, path) -> None:
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--steps", type=int, default=7000)
-    options.add_argument("--events", type=int, default=600_000)
+    options.add_argument("--steps", type=int, default=14_000)
+    options.add_argument("--events", type=int, default=500_000)
     options = options.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
@@ -77,6 +78,8 @@ def main() -> None:
     macs = multiply_accumulates(traffic.WINDOW, WIDTH, HIDDEN, LAYERS)
     print(f"{parameters} parameters, {macs} multiply-accumulates", file=sys.stderr)
     events = traffic.training(options.events)
+    captured = {p[: traffic.WINDOW] for name in ("heldout.pcap", "calibration.pcap") for p in wire.read_l4_payloads(traffic.OUT / name)}
+    assert not captured & {e.seen for e in events}, "run traffic.py first: training events occur in a capture"
     validation = dataset(events[:4000])
     tokens, labels = dataset(events[4000:])
     del events
