@@ -118,7 +118,7 @@ class PreNormBlocks(nn.Module):
 
     def __init__(self, v):
         super().__init__()
-        self.single = v.C == 1 or v.C == 2 and v.logit
+        self.single = v.logit
         self.embed = nn.Embedding(v.V, v.D)
         self.position = nn.Parameter(torch.zeros(1, 256, v.D))
         self.blocks = nn.Sequential(*[PreNormBlock(v.D, v.H, v.F) for _ in range(v.L)])
