@@ -121,20 +121,33 @@ export class AddressSpace {
   /** Why an access that {@link permits} denies is wrong: `read of 8 bytes at map weights+65536 beyond its 65536 bytes`. */
   describeDenied(address: bigint, size: number, write: boolean): string {
     const access = `${write ? 'write' : 'read'} of ${size} ${size === 1 ? 'byte' : 'bytes'}`;
-    const low = address < BigInt(this.buffer.byteLength) ? Number(address) : -1;
-    if (low >= 0 && low < FIRST_ADDRESS) return `${access} at ${low === 0 ? 'null' : `null+${low}`}`;
-    const region = this.#nearest(low);
-    if (!region) return `${access} at 0x${address.toString(16)}, where nothing is`;
-    const off = low - this.elementBase(region, low);
+    const near = address < BigInt(this.buffer.byteLength) ? this.#nearest(Number(address)) : null;
+    if (!near) {
+      if (address < BigInt(FIRST_ADDRESS)) return `${access} at ${address === 0n ? 'null' : `null+${address}`}`;
+      return `${access} at 0x${address.toString(16)}, where nothing is`;
+    }
+    const { region, off } = near;
     const place = `${region.name}${off < 0 ? off : `+${off}`}`;
     if (off < 0) return `${access} at ${place}, before its beginning`;
     if (off + size > region.elementSize) return `${access} at ${place} beyond its ${region.elementSize} bytes`;
     return `${access} at ${place}, which is read-only`;
   }
 
-  #nearest(address: number): Region | null {
-    if (address < 0) return null;
-    // One page to either side: where an overrun or underrun most likely started.
-    return this.regionAt(address) ?? this.regionAt(address - PAGE) ?? this.regionAt(address + PAGE);
+  /** The element that an address lies in, or at most a page away from: where an overrun or underrun most likely started. */
+  #nearest(address: number): { region: Region; off: number } | null {
+    let best: { region: Region; off: number } | null = null;
+    let bestDistance = PAGE + 1;
+    for (const region of this.regions) {
+      const first = this.elementBase(region, Math.max(address, region.base));
+      for (const base of [first, first + region.stride]) {
+        const off = address - base;
+        const distance = off < 0 ? -off : Math.max(0, off - region.elementSize + 1);
+        if (distance < bestDistance && base < region.base + region.stride * region.count) {
+          bestDistance = distance;
+          best = { region, off };
+        }
+      }
+    }
+    return best;
   }
 }

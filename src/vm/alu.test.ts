@@ -116,6 +116,18 @@ describe('arithmetic', () => {
   });
 });
 
+describe('multiplication', () => {
+  it('finds the carry where the rounded product lies half a step below', () => {
+    const multiply = machine([...loadBoth, insn(0x2f, 0, 3), exit]);
+    for (const [a, b] of [
+      [2n ** 31n + 1537n, 2n ** 31n - 1536n],
+      [2n ** 32n - 1n, 2n ** 32n - 1n],
+    ]) {
+      expect(multiply(a, b)).toBe(u(64, a * b));
+    }
+  });
+});
+
 describe('conditions', () => {
   const conditions: [string, number, (a: bigint, b: bigint, bits: number) => boolean][] = [
     ['jeq', 0x10, (a, b) => a === b],

@@ -256,7 +256,7 @@ export class Interpreter {
           const a = r[d];
           const b = r[s];
           const lo = Math.imul(a, b);
-          // The rounded product minus the exact low word is a multiple of 2^32 but for an error below 2^12: adding a half finds it.
+          // The rounded product minus the exact low word is a multiple of 2^32 but for an error of at most 2^10: a half absorbs it.
           const carry = (((a >>> 0) * (b >>> 0) - (lo >>> 0)) * 2.3283064365386963e-10 + 0.5) | 0;
           r[d + 1] = carry + Math.imul(a, r[s + 1]) + Math.imul(r[d + 1], b);
           r[d] = lo;
