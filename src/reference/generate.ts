@@ -1,4 +1,5 @@
 import type { Binding } from '../hooks/binding.ts';
+import { embeddingRows } from '../hooks/fit.ts';
 import type { Model, Tensor, ValueInfo } from '../onnx/model.ts';
 import { allocate, elementCount, isFloat, isWide } from '../onnx/tensor.ts';
 import type { Tensors } from './reference.ts';
@@ -43,19 +44,4 @@ function generate(model: Model, input: ValueInfo, random: () => number, binding?
     for (let i = 0; i < data.length; i++) store(i, rows === null ? 1 : Math.floor(random() * rows));
   }
   return { dtype, dims, data: data as unknown as Tensor['data'] };
-}
-
-/** Rows of the table that input `name` indexes through Gather, or null when it is no token input. */
-export function embeddingRows(model: Model, name: string): number | null {
-  const names = new Set([name]);
-  for (const node of model.nodes) {
-    if (node.op === 'Gather' && names.has(node.inputs[1])) {
-      const axis = Number(node.attrs.get('axis') ?? 0);
-      const { dims } = model.values.get(node.inputs[0])!;
-      return dims[axis < 0 ? axis + dims.length : axis];
-    }
-    const passes = ['Cast', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity', 'Slice', 'Clip'].includes(node.op);
-    if (passes && names.has(node.inputs[0])) names.add(node.outputs[0]);
-  }
-  return null;
 }

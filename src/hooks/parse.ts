@@ -1,0 +1,140 @@
+import { InputError } from '../base/errors.ts';
+import type { Binding } from './binding.ts';
+
+/** Inputs longer than this are more than one packet's worth. */
+export const MAX_LENGTH = 1024;
+export const MAX_CLASSES = 64;
+const VERDICTS = ['PASS', 'DROP', 'TX', 'REDIRECT', 'ABORTED', 'TAG'];
+const LAYERS = ['l2', 'l3', 'l4', 'l4_payload'];
+
+/** A value's rule: throws through `c` when the value breaks it. Rules and messages follow `binding.schema.json`; a test holds the two together. */
+type Rule = (c: Checker, value: unknown, path: string) => void;
+
+class Checker {
+  readonly #where: string;
+
+  constructor(where: string) {
+    this.#where = where;
+  }
+  fail(path: string, what: string): never {
+    throw new InputError(`${path || 'the binding'} ${what}`, this.#where, 'docs/binding.md describes the format');
+  }
+  /** The fields of an object, each with its rule; `?` at the end of a name marks an optional one. */
+  fields(value: unknown, path: string, rules: Readonly<Record<string, Rule>>): void {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) this.fail(path, `should be an object, not ${show(value)}`);
+    const object = value as Record<string, unknown>;
+    const names = new Map(Object.entries(rules).map(([name, rule]) => [name.replace('?', ''), { rule, optional: name.endsWith('?') }]));
+    for (const name of Object.keys(object)) {
+      if (!names.has(name)) this.fail(`${path}/${name}`, `is unknown; here can be ${[...names.keys()].join(', ')}`);
+    }
+    for (const [name, { rule, optional }] of names) {
+      if (Object.hasOwn(object, name)) rule(this, object[name], `${path}/${name}`);
+      else if (!optional) this.fail(`${path}/${name}`, 'is missing');
+    }
+  }
+}
+
+const show = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 40 ? `${text.slice(0, 37)}…` : text;
+};
+
+const oneOf =
+  (values: readonly string[]): Rule =>
+  (c, value, path) => {
+    if (!values.includes(value as string)) c.fail(path, `should be ${values.map((v) => `"${v}"`).join(' or ')}, not ${show(value)}`);
+  };
+const text: Rule = (c, value, path) => {
+  if (typeof value !== 'string' || value === '') c.fail(path, `should be a name, not ${show(value)}`);
+};
+const anyText: Rule = (c, value, path) => {
+  if (typeof value !== 'string') c.fail(path, `should be a string, not ${show(value)}`);
+};
+const integer =
+  (min: number, max: number): Rule =>
+  (c, value, path) => {
+    if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
+      c.fail(path, `should be a whole number from ${min} to ${max}, not ${show(value)}`);
+    }
+  };
+const probability: Rule = (c, value, path) => {
+  if (typeof value !== 'number' || !(value > 0 && value < 1)) c.fail(path, `should be a number between 0 and 1, not ${show(value)}`);
+};
+const verdict = oneOf(VERDICTS);
+const verdicts: Rule = (c, value, path) => {
+  if (!Array.isArray(value) || value.length < 2 || value.length > MAX_CLASSES) {
+    c.fail(path, `should be a list of 2 to ${MAX_CLASSES} verdicts, not ${show(value)}`);
+  }
+  value.forEach((item, i) => {
+    verdict(c, item, `${path}/${i}`);
+  });
+};
+
+const ifindex = integer(1, 0x7fff_ffff);
+const payload = {
+  kind: oneOf(['payload']),
+  'tensor?': text,
+  layer: oneOf(LAYERS),
+  length: integer(1, MAX_LENGTH),
+  pad: integer(0, 0xffff),
+  'otherwise?': verdict,
+};
+const tensor = { kind: oneOf(['tensor']) };
+const argmax = { kind: oneOf(['argmax']), 'tensor?': text, verdicts, 'redirectIfindex?': ifindex };
+const threshold = {
+  kind: oneOf(['threshold']),
+  'tensor?': text,
+  class: integer(0, MAX_CLASSES - 1),
+  threshold: probability,
+  above: verdict,
+  below: verdict,
+  'redirectIfindex?': ifindex,
+};
+
+/** Chooses the rules of an object by its `kind`. */
+const byKind =
+  (kinds: Readonly<Record<string, Readonly<Record<string, Rule>>>>): Rule =>
+  (c, value, path) => {
+    const kind = typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
+    if (kind === undefined) c.fields(value, path, { kind: oneOf(Object.keys(kinds)) });
+    if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind)) return oneOf(Object.keys(kinds))(c, kind, `${path}/kind`);
+    c.fields(value, path, kinds[kind]);
+  };
+
+/** A binding from JSON text or from the object itself; `where` names it in errors. Throws {@link InputError} with the JSON path. */
+export function parseBinding(source: unknown, where: string): Binding {
+  const value = typeof source === 'string' ? parseJson(source, where) : source;
+  const c = new Checker(where);
+  c.fields(value, '', {
+    '$schema?': anyText,
+    hook: oneOf(['xdp']),
+    input: byKind({ payload, tensor }),
+    output: byKind({ argmax, threshold, tensor }),
+  });
+  const binding = value as Binding;
+  if ((binding.input.kind === 'tensor') !== (binding.output.kind === 'tensor')) {
+    c.fail('/output/kind', `"${binding.output.kind}" does not go with an input of kind "${binding.input.kind}": only both can be "tensor"`);
+  }
+  const used = new Set(verdictsOf(binding));
+  const redirects = binding.output.kind !== 'tensor' && binding.output.redirectIfindex !== undefined;
+  if (used.has('REDIRECT') && !redirects) c.fail('/output/redirectIfindex', 'is missing: REDIRECT needs the interface to send to');
+  return binding;
+}
+
+function verdictsOf({ input, output }: Binding): string[] {
+  const otherwise = input.kind === 'payload' && input.otherwise ? [input.otherwise] : [];
+  if (output.kind === 'argmax') return [...otherwise, ...output.verdicts];
+  return output.kind === 'threshold' ? [...otherwise, output.above, output.below] : otherwise;
+}
+
+function parseJson(source: string, where: string): unknown {
+  try {
+    return JSON.parse(source);
+  } catch (error) {
+    throw new InputError(
+      `it is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+      where,
+      'docs/binding.md describes the format',
+    );
+  }
+}
