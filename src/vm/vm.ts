@@ -27,6 +27,8 @@ export interface XdpResult {
   readonly returnValue: number;
   /** The packet as the program left it. */
   readonly packet: Uint8Array;
+  /** What the program put before it with bpf_xdp_adjust_meta; a kernel test run returns both as one. */
+  readonly metadata: Uint8Array;
   readonly insnsExecuted: number;
   /** Where the last bpf_redirect or bpf_redirect_map pointed; null without one. */
   readonly redirect: Redirect | null;
@@ -198,6 +200,7 @@ export class Vm {
     return {
       returnValue: r[0] >>> 0,
       packet: this.#packet.copy(),
+      metadata: this.#packet.metadata(),
       insnsExecuted: this.#interpreter.executed,
       redirect: this.#machine.redirect,
       events: [...this.#machine.events],
