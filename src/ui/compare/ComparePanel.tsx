@@ -1,0 +1,151 @@
+import { useMemo } from 'react';
+import { type CompareView, compareColumns, NEAR } from '../../workbench/comparison.ts';
+import { cancelStage } from '../../workbench/pipeline.ts';
+import { formatCount } from '../../workbench/selectors.ts';
+import { useWorkbench } from '../../workbench/store.ts';
+import { ErrorNote } from '../components/ErrorNote.tsx';
+import { Panel } from '../components/Panel.tsx';
+import { Progress } from '../components/Progress.tsx';
+import { Confusion } from './Confusion.tsx';
+import { ScatterPlot } from './ScatterPlot.tsx';
+import './compare.css';
+
+/** How well the program agrees with ONNX Runtime on this trace. */
+export function ComparePanel() {
+  const trace = useWorkbench((state) => state.stages.trace.value);
+  const replay = useWorkbench((state) => state.stages.replay);
+  const reference = useWorkbench((state) => state.stages.reference);
+  const calibration = useWorkbench((state) => state.stages.calibration.value);
+  const overlay = useWorkbench((state) => state.overlay);
+  const binding = useWorkbench((state) => state.history.doc.binding);
+  const source = useWorkbench((state) => state.history.doc.source);
+  const view = useMemo(() => {
+    if (!trace || !replay.value || !reference.value || !binding) return null;
+    if (trace.count !== replay.value.total || trace.count !== reference.value.total) return null;
+    return compareColumns({ trace, replay: replay.value, reference: reference.value, overlay, binding });
+  }, [trace, replay.value, reference.value, overlay, binding]);
+  const stale = replay.stale || reference.stale;
+  const complete = trace !== null && view?.result.events === trace.count;
+  const measured = view !== null && view.result.events > 0;
+
+  return (
+    <Panel
+      id="compare"
+      title="Compare"
+      summary={
+        measured ? (
+          <>
+            with ONNX Runtime on {formatCount(view.result.events)}
+            {complete ? '' : ` of ${formatCount(trace?.count ?? 0)}`} events
+          </>
+        ) : (
+          'with ONNX Runtime'
+        )
+      }
+    >
+      {reference.error ? <ErrorNote error={reference.error} /> : null}
+      {reference.status === 'running' ? (
+        <Progress progress={reference.progress} label="loading ONNX Runtime" onCancel={() => cancelStage('reference')} />
+      ) : null}
+      {measured ? (
+        <div className={stale ? 'compare stale' : 'compare'} data-testid="compare" data-complete={complete && !stale}>
+          <Headline view={view} tensors={trace?.kind === 'tensors'} />
+          {calibration?.source === 'generated' ? (
+            <ErrorNote
+              tone="warning"
+              error={{
+                what: 'The scales come from generated inputs, so accuracy on real traffic may be lower',
+                where: '',
+                advice: 'Calibrate on a trace in the binding form',
+              }}
+            />
+          ) : null}
+          <div className="compare-grid">
+            <ScatterPlot scatter={view.scatter} threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null} />
+            <div className="compare-tables">
+              <Confusion result={view.result} />
+              <Labels view={view} />
+            </div>
+          </div>
+        </div>
+      ) : reference.status === 'running' || reference.error ? null : (
+        <div className="empty" data-testid="unmeasured">
+          <strong>{source?.kind === 'model' ? 'Accuracy is unmeasured.' : 'Nothing to compare yet.'}</strong>
+          <p>
+            {trace
+              ? 'Scores of ONNX Runtime on the same events will stand here beside those of the program.'
+              : 'Open a capture (.pcap) or tensors (.npy): the program and ONNX Runtime then score the same events, and what they disagree about stands here.'}
+          </p>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function Headline({ view, tensors }: { view: CompareView; tensors: boolean }) {
+  const { result } = view;
+  const agreement = result.agreement ?? 0;
+  const differ = result.events - result.agreed;
+  return (
+    <dl className="headline">
+      <div>
+        <dt>agreement</dt>
+        <dd className="big" data-testid="agreement" data-agreement={agreement}>
+          {(agreement * 100).toFixed(2)} %
+        </dd>
+        <dd className="muted">{differ === 0 ? 'no event differs' : `${formatCount(differ)} of ${formatCount(result.events)} differ`}</dd>
+      </div>
+      <div>
+        <dt>max |Δ| {tensors ? 'output' : 'score'}</dt>
+        <dd className="big" data-testid="max-error">
+          {(tensors ? result.maxAbsError : view.maxScoreError).toFixed(4)}
+        </dd>
+        <dd className="muted">
+          {tensors ? `mean ${result.meanAbsError.toFixed(4)}` : result.maxAbsError > 0 ? `outputs ${result.maxAbsError.toFixed(4)}` : ''}
+        </dd>
+      </div>
+      <div>
+        <dt>{tensors ? 'near ties' : 'near threshold'}</dt>
+        <dd className="big" data-testid="near">
+          {formatCount(result.nearTies.events)}
+        </dd>
+        <dd className="muted">
+          within {NEAR}, {formatCount(result.nearTies.disagreed)} differ
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+function Labels({ view }: { view: CompareView }) {
+  if (view.labels.length === 0) return null;
+  return (
+    <table className="labels" data-testid="labels">
+      <caption>Against the labels</caption>
+      <thead>
+        <tr>
+          <th scope="col">class</th>
+          <th scope="col" className="num">
+            events
+          </th>
+          <th scope="col" className="num">
+            program
+          </th>
+          <th scope="col" className="num">
+            reference
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {view.labels.map((row) => (
+          <tr key={row.label}>
+            <th scope="row">{row.label}</th>
+            <td className="num">{formatCount(row.events)}</td>
+            <td className="num">{((row.program / row.events) * 100).toFixed(1)} %</td>
+            <td className="num">{((row.reference / row.events) * 100).toFixed(1)} %</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

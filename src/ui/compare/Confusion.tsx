@@ -1,0 +1,47 @@
+import type { ComparisonResult } from '../../reference/compare.ts';
+import { formatCount } from '../../workbench/selectors.ts';
+
+/** What ONNX Runtime decides by row, what the program decides by column; classes that never occur are left out. */
+export function Confusion({ result }: { result: ComparisonResult }) {
+  const used = result.classes
+    .map((_, at) => at)
+    .filter((at) => result.confusion[at]!.some((count) => count > 0) || result.confusion.some((row) => row[at]! > 0));
+  return (
+    <table className="confusion" data-testid="confusion">
+      <caption>Reference by row, program by column</caption>
+      <thead>
+        <tr>
+          <td />
+          {used.map((at) => (
+            <th key={at} scope="col" className="num">
+              {result.classes[at]!.name}
+            </th>
+          ))}
+          <th scope="col" className="num">
+            agreed
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {used.map((row) => (
+          <tr key={row}>
+            <th scope="row">{result.classes[row]!.name}</th>
+            {used.map((column) => {
+              const count = result.confusion[row]![column]!;
+              return (
+                <td key={column} className={`num${row === column ? ' diagonal' : count > 0 ? ' off' : ' zero'}`}>
+                  {formatCount(count)}
+                </td>
+              );
+            })}
+            <td className="num">
+              {result.classes[row]!.events === 0
+                ? '–'
+                : `${((result.classes[row]!.agreed / result.classes[row]!.events) * 100).toFixed(1)} %`}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

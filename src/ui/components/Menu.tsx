@@ -1,0 +1,86 @@
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
+import './menu.css';
+
+export interface MenuItem {
+  readonly id: string;
+  readonly title: string;
+  readonly detail?: string;
+  run(): void;
+}
+
+/** A button with a menu: arrows move, Enter chooses, Escape closes and gives the focus back. */
+export function Menu({
+  label,
+  button,
+  items,
+  heading,
+}: {
+  label: string;
+  button: ReactNode;
+  items: readonly MenuItem[];
+  heading?: string;
+}) {
+  const [open, setOpen] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  const id = useId();
+  useEffect(() => {
+    if (!open) return;
+    box.current?.querySelector<HTMLElement>('[role=menuitem]')?.focus();
+    const outside = (event: PointerEvent) => {
+      if (!box.current?.contains(event.target as Node)) setOpen(false);
+    };
+    window.addEventListener('pointerdown', outside);
+    return () => window.removeEventListener('pointerdown', outside);
+  }, [open]);
+  const close = () => {
+    setOpen(false);
+    box.current?.querySelector<HTMLElement>('[aria-haspopup]')?.focus();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (!open) return;
+    const entries = [...(box.current?.querySelectorAll<HTMLElement>('[role=menuitem]') ?? [])];
+    const at = entries.indexOf(document.activeElement as HTMLElement);
+    if (event.key === 'Escape') close();
+    else if (event.key === 'ArrowDown') entries[(at + 1) % entries.length]?.focus();
+    else if (event.key === 'ArrowUp') entries[(at - 1 + entries.length) % entries.length]?.focus();
+    else if (event.key === 'Home') entries[0]?.focus();
+    else if (event.key === 'End') entries.at(-1)?.focus();
+    else if (event.key === 'Tab') setOpen(false);
+    else return;
+    if (event.key !== 'Tab') event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys of the menu, which holds the focus
+    <div className="menu" ref={box} onKeyDown={onKeyDown}>
+      <button type="button" className="button" aria-haspopup="menu" aria-expanded={open} aria-label={label} onClick={() => setOpen(!open)}>
+        {button}
+      </button>
+      {open ? (
+        <div className="menu-list" role="menu" aria-labelledby={heading ? id : undefined}>
+          {heading ? (
+            <p id={id} className="menu-heading small muted">
+              {heading}
+            </p>
+          ) : null}
+          {items.map((item) => (
+            <button
+              key={item.id}
+              type="button"
+              role="menuitem"
+              tabIndex={-1}
+              className="menu-item"
+              onClick={() => {
+                close();
+                item.run();
+              }}
+            >
+              <span>{item.title}</span>
+              {item.detail ? <span className="muted">{item.detail}</span> : null}
+            </button>
+          ))}
+        </div>
+      ) : null}
+    </div>
+  );
+}

@@ -1,0 +1,169 @@
+import type { ModelNodeView, ModelView } from '../../workbench/views.ts';
+import type { LayoutInput } from './layout.ts';
+
+/** What the graph draws: operators, and the model's inputs and outputs. */
+export interface GraphNode {
+  readonly id: string;
+  readonly kind: 'op' | 'input' | 'output';
+  /** ONNX node; null for inputs and outputs. */
+  readonly node: ModelNodeView | null;
+  readonly title: string;
+  readonly subtitle: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface GraphEdge {
+  readonly from: number;
+  readonly to: number;
+  readonly tensor: string;
+  /** Bytes of the tensor, by which the edge thickens. */
+  readonly bytes: number;
+}
+
+export interface ModelGraph {
+  readonly nodes: readonly GraphNode[];
+  readonly edges: readonly GraphEdge[];
+  readonly indexOfOp: ReadonlyMap<number, number>;
+}
+
+const OP_WIDTH = 172;
+const OP_HEIGHT = 44;
+const IO_HEIGHT = 28;
+
+const ELEMENT_BYTES: Readonly<Record<string, number>> = {
+  float32: 4,
+  float64: 8,
+  float16: 2,
+  bfloat16: 2,
+  int8: 1,
+  uint8: 1,
+  int16: 2,
+  uint16: 2,
+  int32: 4,
+  uint32: 4,
+  int64: 8,
+  uint64: 8,
+  bool: 1,
+};
+
+const SHORT: Readonly<Record<string, string>> = {
+  float32: 'f32',
+  float64: 'f64',
+  float16: 'f16',
+  bfloat16: 'bf16',
+  int8: 'i8',
+  uint8: 'u8',
+  int16: 'i16',
+  uint16: 'u16',
+  int32: 'i32',
+  uint32: 'u32',
+  int64: 'i64',
+  uint64: 'u64',
+  bool: 'bool',
+  string: 'str',
+};
+
+export function shortType(dtype: string): string {
+  return SHORT[dtype] ?? dtype;
+}
+
+function shapeText(dims: readonly number[], dtype: string): string {
+  return `${dims.length === 0 ? 'scalar' : dims.join('×')} ${shortType(dtype)}`;
+}
+
+/** The operators that are left after folding, in the file's order, each input standing before its first use. */
+export function buildGraph(model: ModelView): ModelGraph {
+  const live = model.nodes.filter((node) => node.folded === undefined);
+  const nodes: GraphNode[] = [];
+  const edges: GraphEdge[] = [];
+  const indexOfOp = new Map<number, number>();
+  const producer = new Map<string, number>();
+  const bytes = new Map<string, number>();
+  const waiting = new Map(model.inputs.map((input) => [input.name, input]));
+  const io = (kind: 'input' | 'output', tensor: ModelView['inputs'][number]) => {
+    nodes.push({
+      id: `${kind}:${tensor.name}`,
+      kind,
+      node: null,
+      title: tensor.name,
+      subtitle: shapeText(tensor.dims, tensor.dtype),
+      width: OP_WIDTH,
+      height: IO_HEIGHT,
+    });
+    bytes.set(
+      tensor.name,
+      tensor.dims.reduce((product, dim) => product * dim, ELEMENT_BYTES[tensor.dtype] ?? 4),
+    );
+    return nodes.length - 1;
+  };
+  const link = (tensor: string, to: number) => {
+    const from = producer.get(tensor);
+    if (from !== undefined) edges.push({ from, to, tensor, bytes: bytes.get(tensor) ?? 0 });
+  };
+  for (const node of live) {
+    for (const name of node.inputs) {
+      const input = waiting.get(name);
+      if (!input) continue;
+      waiting.delete(name);
+      producer.set(name, io('input', input));
+    }
+    const at = nodes.length;
+    indexOfOp.set(node.index, at);
+    nodes.push({
+      id: `op:${node.index}`,
+      kind: 'op',
+      node,
+      title: node.op,
+      subtitle: node.output ? shapeText(node.output.dims, node.output.dtype) : '',
+      width: OP_WIDTH,
+      height: OP_HEIGHT,
+    });
+    for (const name of new Set(node.inputs)) link(name, at);
+    for (const name of node.outputs) producer.set(name, at);
+    if (node.output) {
+      bytes.set(
+        node.output.name,
+        node.output.dims.reduce((product, dim) => product * dim, ELEMENT_BYTES[node.output.dtype] ?? 4),
+      );
+    }
+  }
+  for (const output of model.outputs) link(output.name, io('output', output));
+  return { nodes, edges, indexOfOp };
+}
+
+export function layoutInput(graph: ModelGraph): LayoutInput {
+  return {
+    nodes: graph.nodes.map(({ width, height }) => ({ width, height })),
+    edges: graph.edges.map(({ from, to }) => ({ from, to })),
+  };
+}
+
+/** Nodes whose names share a path, as `/encoder/layers.0/` does: drawn as one labelled area behind them. */
+export interface GraphGroup {
+  readonly path: string;
+  readonly label: string;
+  readonly depth: number;
+  readonly members: readonly number[];
+}
+
+export function buildGroups(graph: ModelGraph): readonly GraphGroup[] {
+  const members = new Map<string, number[]>();
+  graph.nodes.forEach((node, at) => {
+    if (!node.node) return;
+    const parts = node.node.name.split('/').filter(Boolean).slice(0, -1);
+    for (let depth = 1; depth <= parts.length; depth++) {
+      const path = parts.slice(0, depth).join('/');
+      const list = members.get(path);
+      if (list) list.push(at);
+      else members.set(path, [at]);
+    }
+  });
+  const groups: GraphGroup[] = [];
+  for (const [path, list] of members) {
+    if (list.length < 2) continue;
+    const parts = path.split('/');
+    groups.push({ path, label: parts.at(-1)!, depth: parts.length, members: list });
+  }
+  return groups.sort((a, b) => a.depth - b.depth);
+}

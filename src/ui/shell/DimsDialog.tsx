@@ -1,0 +1,35 @@
+import { useEffect, useRef, useState } from 'react';
+import { type Inspected, setAskDims } from '../../workbench/actions.ts';
+import { Dialog } from '../components/Dialog.tsx';
+import { DimsForm } from '../model/DimsForm.tsx';
+
+interface Question {
+  readonly file: string;
+  readonly inspected: Inspected;
+}
+
+/** Asks for the sizes that a model leaves open, before it takes the place of the open one. */
+export function DimsDialog() {
+  const [question, setQuestion] = useState<Question | null>(null);
+  const answer = useRef<(dims: Record<string, number> | null) => void>(() => {});
+  useEffect(() => {
+    setAskDims(
+      (file, inspected) =>
+        new Promise((resolve) => {
+          answer.current(null);
+          answer.current = resolve;
+          setQuestion({ file, inspected });
+        }),
+    );
+  }, []);
+  const settle = (dims: Record<string, number> | null) => {
+    answer.current(dims);
+    answer.current = () => {};
+    setQuestion(null);
+  };
+  return (
+    <Dialog open={question !== null} title={`Dimensions of ${question?.file ?? ''}`} onClose={() => settle(null)}>
+      {question ? <DimsForm suggested={question.inspected.suggested} onSubmit={settle} /> : null}
+    </Dialog>
+  );
+}

@@ -1,0 +1,59 @@
+import { Fragment, type ReactNode } from 'react';
+import { formatCount } from '../../workbench/selectors.ts';
+import { STAGE_VERBS, type StageName } from '../../workbench/stages.ts';
+import { useWorkbench } from '../../workbench/store.ts';
+
+const ORDER: readonly StageName[] = ['model', 'calibration', 'program', 'verified', 'trace', 'replay', 'reference'];
+
+/** What stands and what is under way, in one line. */
+export function StatusBar() {
+  const stages = useWorkbench((state) => state.stages);
+  const { program, verified, replay, trace, calibration } = stages;
+  const parts: ReactNode[] = [];
+  if (verified.value && verified.status === 'done') {
+    parts.push(
+      verified.value.accepted ? (
+        <span className="ok">✓ verified in {formatMs(verified.ms)}</span>
+      ) : (
+        <span className="bad">✕ rejected in {formatMs(verified.ms)}</span>
+      ),
+    );
+  }
+  if (program.value && program.status === 'done') parts.push(<span>compiled in {formatMs(program.ms)}</span>);
+  if (calibration.value) {
+    parts.push(
+      <span>
+        calibrated on {formatCount(calibration.value.samples)} {calibration.value.source === 'trace' ? 'events' : 'generated inputs'}
+        {calibration.value.precomputed ? ', shipped with the sample' : ''}
+      </span>,
+    );
+  }
+  if (replay.value && trace.value) parts.push(<span>engine interpreter</span>, <span>{formatCount(replay.value.done)} events</span>);
+  const running = ORDER.filter((name) => stages[name].status === 'running');
+  return (
+    <footer className="statusbar" aria-label="Status">
+      {parts.map((part, at) => (
+        <Fragment key={at}>
+          {at > 0 ? <span className="muted">·</span> : null}
+          {part}
+        </Fragment>
+      ))}
+      <span className="grow" />
+      {running.map((name) => {
+        const { progress } = stages[name];
+        const share = progress && progress.total > 0 ? ` ${Math.floor((progress.done / progress.total) * 100)} %` : '';
+        return (
+          <span key={name} data-running={name}>
+            ◔ {STAGE_VERBS[name]}
+            {share}
+          </span>
+        );
+      })}
+      {running.length === 0 && program.value ? <span className="muted">idle</span> : null}
+    </footer>
+  );
+}
+
+function formatMs(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}

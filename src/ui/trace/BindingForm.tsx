@@ -1,0 +1,247 @@
+import { type FormEvent, useEffect, useMemo, useState } from 'react';
+import type { Binding, PayloadInput, VerdictName } from '../../hooks/binding.ts';
+import { applyBinding, calibrateOn, checkBinding } from '../../workbench/actions.ts';
+import type { CalibrationSource } from '../../workbench/document.ts';
+import type { UserError } from '../../workbench/errors.ts';
+import { useWorkbench } from '../../workbench/store.ts';
+import { ErrorNote } from '../components/ErrorNote.tsx';
+import { packetBytes, tokenRange } from './packet-info.ts';
+
+const LAYERS: readonly (readonly [PayloadInput['layer'], string])[] = [
+  ['l2', 'Ethernet frame'],
+  ['l3', 'IP packet'],
+  ['l4', 'TCP or UDP'],
+  ['l4_payload', 'payload of TCP or UDP'],
+];
+
+const VERDICTS: readonly VerdictName[] = ['PASS', 'DROP', 'TX', 'REDIRECT', 'ABORTED'];
+
+/** How packets become tokens and outputs become verdicts; the preview shows the selected packet's tokens as they are typed. */
+export function BindingForm({ packet, onClose }: { packet: number; onClose: () => void }) {
+  const current = useWorkbench((state) => state.history.doc.binding)!;
+  const calibration = useWorkbench((state) => state.history.doc.calibration);
+  const traceRef = useWorkbench((state) => state.history.doc.trace);
+  const trace = useWorkbench((state) => state.stages.trace.value);
+  const model = useWorkbench((state) => state.stages.model.value);
+  const [draft, setDraft] = useState<Binding>(current);
+  const [error, setError] = useState<UserError | null>(null);
+  const [source, setSource] = useState(calibration.kind);
+  useEffect(() => setDraft(current), [current]);
+
+  useEffect(() => {
+    let wanted = true;
+    checkBinding(draft).then((problem) => {
+      if (wanted) setError(problem);
+    });
+    return () => {
+      wanted = false;
+    };
+  }, [draft]);
+
+  const { input, output } = draft;
+  const setInput = (change: Partial<PayloadInput>) => setDraft({ ...draft, input: { ...(input as PayloadInput), ...change } });
+  const setOutput = (change: object) => setDraft({ ...draft, output: { ...output, ...change } as Binding['output'] });
+  const classes = model?.outputs[0]?.dims.at(-1) ?? 2;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (error) return;
+    applyBinding(draft);
+    if (source !== calibration.kind) calibrateOn(source);
+    onClose();
+  };
+  return (
+    <form className="binding" onSubmit={submit} aria-label="Binding">
+      {input.kind === 'payload' ? (
+        <fieldset>
+          <legend>Packet to tokens</legend>
+          <Choice label="bytes of" value={input.layer} options={LAYERS} onChange={(layer) => setInput({ layer })} />
+          <NumberField label="length" value={input.length} min={1} max={4096} onChange={(length) => setInput({ length })} />
+          <NumberField label="padding token" value={input.pad} min={0} max={65535} onChange={(pad) => setInput({ pad })} />
+          <Choice
+            label="otherwise"
+            value={input.otherwise ?? 'PASS'}
+            options={VERDICTS.map((name) => [name, name] as const)}
+            onChange={(otherwise) => setInput({ otherwise })}
+          />
+        </fieldset>
+      ) : (
+        <fieldset>
+          <legend>Input</legend>
+          <p className="muted">
+            Inputs come from map <code>input</code>; outputs are left in map <code>output</code>.
+          </p>
+        </fieldset>
+      )}
+      {output.kind !== 'tensor' ? (
+        <fieldset>
+          <legend>Output to verdict</legend>
+          <Choice
+            label="rule"
+            value={output.kind}
+            options={[
+              ['threshold', 'probability threshold'],
+              ['argmax', 'most likely class'],
+            ]}
+            onChange={(kind) => {
+              if (kind === output.kind) return;
+              setDraft({
+                ...draft,
+                output:
+                  kind === 'threshold'
+                    ? {
+                        kind,
+                        ...(output.tensor ? { tensor: output.tensor } : {}),
+                        class: Math.min(1, classes - 1),
+                        threshold: 0.5,
+                        above: 'DROP',
+                        below: 'PASS',
+                      }
+                    : {
+                        kind: 'argmax',
+                        ...(output.tensor ? { tensor: output.tensor } : {}),
+                        verdicts: Array.from({ length: classes }, (_, at) => (at === 0 ? 'PASS' : 'DROP')),
+                      },
+              });
+            }}
+          />
+          {output.kind === 'threshold' ? (
+            <>
+              <NumberField
+                label="class"
+                value={output.class}
+                min={0}
+                max={Math.max(0, classes - 1)}
+                onChange={(value) => setOutput({ class: value })}
+              />
+              <NumberField
+                label="threshold"
+                value={output.threshold}
+                min={0}
+                max={1}
+                step={0.01}
+                onChange={(threshold) => setOutput({ threshold })}
+              />
+              <Choice
+                label="at or above"
+                value={output.above}
+                options={VERDICTS.map((name) => [name, name] as const)}
+                onChange={(above) => setOutput({ above })}
+              />
+              <Choice
+                label="below"
+                value={output.below}
+                options={VERDICTS.map((name) => [name, name] as const)}
+                onChange={(below) => setOutput({ below })}
+              />
+            </>
+          ) : (
+            output.verdicts.map((verdict, at) => (
+              <Choice
+                key={at}
+                label={`class ${at}`}
+                value={verdict}
+                options={VERDICTS.map((name) => [name, name] as const)}
+                onChange={(next) => setOutput({ verdicts: output.verdicts.map((old, place) => (place === at ? next : old)) })}
+              />
+            ))
+          )}
+        </fieldset>
+      ) : null}
+      <fieldset>
+        <legend>Calibration</legend>
+        <Choice<CalibrationSource['kind']>
+          label="ranges from"
+          value={source}
+          options={[
+            ...(calibration.kind === 'generated' ? [] : ([[calibration.kind, `${calibration.blob.name}`]] as const)),
+            ...(calibration.kind !== 'trace' && traceRef ? ([['trace', `the open trace, ${traceRef.name}`]] as const) : []),
+            ['generated', 'generated inputs'],
+          ]}
+          onChange={setSource}
+        />
+        {input.kind === 'payload' && trace?.kind === 'packets' && packet >= 0 ? (
+          <Preview bytes={packetBytes(trace, packet, [])} draft={draft} packet={packet} />
+        ) : null}
+        {error ? <ErrorNote error={error} /> : null}
+        <div className="binding-actions">
+          <button type="submit" className="button primary" disabled={error !== null}>
+            Apply
+          </button>
+          <button type="button" className="button" onClick={onClose}>
+            Cancel
+          </button>
+        </div>
+      </fieldset>
+    </form>
+  );
+}
+
+function Preview({ bytes, draft, packet }: { bytes: Uint8Array; draft: Binding; packet: number }) {
+  const range = useMemo(() => tokenRange(bytes, draft), [bytes, draft]);
+  if (draft.input.kind !== 'payload') return null;
+  const { length, pad } = draft.input;
+  return (
+    <div className="binding-preview" aria-live="polite">
+      <p className="muted">
+        {range
+          ? `tokens of packet ${packet + 1}: ${range.to - range.from} bytes, then ${length - (range.to - range.from)} × ${pad}`
+          : `packet ${packet + 1} has no such layer: ${draft.input.otherwise ?? 'PASS'}`}
+      </p>
+      {range ? (
+        <p className="mono">
+          {Array.from(bytes.subarray(range.from, Math.min(range.to, range.from + 32))).join(' ')}
+          {range.to - range.from > 32 ? ' …' : ''}
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+interface ChoiceProps<Value extends string> {
+  readonly label: string;
+  readonly value: Value;
+  readonly options: readonly (readonly [Value, string])[];
+  onChange(value: Value): void;
+}
+
+function Choice<Value extends string>({ label, value, options, onChange }: ChoiceProps<Value>) {
+  return (
+    <label>
+      <span>{label}</span>
+      <select className="field" value={value} onChange={(event) => onChange(event.target.value as Value)}>
+        {options.map(([id, title]) => (
+          <option key={id} value={id}>
+            {title}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+interface NumberFieldProps {
+  readonly label: string;
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  readonly step?: number;
+  onChange(value: number): void;
+}
+
+function NumberField({ label, value, min, max, step = 1, onChange }: NumberFieldProps) {
+  return (
+    <label>
+      <span>{label}</span>
+      <input
+        className="field"
+        type="number"
+        min={min}
+        max={max}
+        step={step}
+        required
+        value={Number.isNaN(value) ? '' : value}
+        onChange={(event) => onChange(event.target.valueAsNumber)}
+      />
+    </label>
+  );
+}

@@ -1,0 +1,69 @@
+import { useMemo } from 'react';
+import { argmax } from '../../reference/compare.ts';
+import { select, useWorkbench } from '../../workbench/store.ts';
+import type { ScoreColumns, TensorTraceView } from '../../workbench/views.ts';
+import { VirtualList } from '../components/VirtualList.tsx';
+
+/** One input a line: the class that program and reference give it, and how clearly. */
+export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }) {
+  const replay = useWorkbench((state) => state.stages.replay);
+  const reference = useWorkbench((state) => state.stages.reference);
+  const selection = useWorkbench((state) => state.selection);
+  const selected = selection?.kind === 'packet' ? Number(selection.id) : -1;
+  const outputs = useMemo(
+    () => (columns: ScoreColumns | null, i: number) => {
+      if (!columns || i >= columns.done || columns.outputWidth === 0) return null;
+      const values = columns.outputs.subarray(i * columns.outputWidth, (i + 1) * columns.outputWidth);
+      return { ...argmax(values), values };
+    },
+    [],
+  );
+  return (
+    <div className="trace-list">
+      <div className="trace-row trace-head small muted" aria-hidden="true">
+        <span className="t-no">#</span>
+        <span className="t-verdict">argmax</span>
+        <span className="t-score">reference</span>
+        {trace.labels ? <span className="t-label">label</span> : null}
+        <span className="t-score">margin</span>
+        <span className="t-outputs">outputs</span>
+      </div>
+      <VirtualList
+        label="Inputs"
+        count={trace.count}
+        rowHeight={20}
+        active={at}
+        onActivate={(i) => select('packet', i)}
+        rowClass={(i) => (i === selected ? 'selected' : i === at ? 'related' : '')}
+        rowLabel={(i) => {
+          const mine = outputs(replay.value, i);
+          const theirs = outputs(reference.value, i);
+          return `input ${i + 1}, ${mine ? `class ${mine.index}` : 'not yet replayed'}${theirs ? `, reference ${theirs.index}` : ''}`;
+        }}
+      >
+        {(i) => {
+          const mine = outputs(replay.value, i);
+          const theirs = outputs(reference.value, i);
+          const differs = mine && theirs && mine.index !== theirs.index;
+          const label = trace.labels?.[i] ?? -1;
+          return (
+            <div className="trace-row" data-packet={i}>
+              <span className="t-no">{i + 1}</span>
+              <span className={replay.stale ? 't-verdict stale' : 't-verdict'} data-verdict>
+                {mine ? mine.index : ''}
+              </span>
+              <span className={`t-score${differs ? ' bad' : ''}${reference.stale ? ' stale' : ''}`} data-reference>
+                {theirs ? `${differs ? '✕ ' : ''}${theirs.index}` : ''}
+              </span>
+              {trace.labels ? <span className="t-label">{label < 0 ? '' : label}</span> : null}
+              <span className="t-score">{mine ? mine.margin.toFixed(3) : ''}</span>
+              <span className="t-outputs ellipsis muted">
+                {mine ? Array.from(mine.values, (value) => value.toFixed(3)).join('  ') : ''}
+              </span>
+            </div>
+          );
+        }}
+      </VirtualList>
+    </div>
+  );
+}

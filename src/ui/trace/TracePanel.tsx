@@ -1,0 +1,79 @@
+import { SlidersHorizontal } from 'lucide-react';
+import { useState } from 'react';
+import { cancelStage } from '../../workbench/pipeline.ts';
+import { formatCount } from '../../workbench/selectors.ts';
+import { useWorkbench } from '../../workbench/store.ts';
+import { ErrorNote } from '../components/ErrorNote.tsx';
+import { Panel } from '../components/Panel.tsx';
+import { Progress } from '../components/Progress.tsx';
+import { StageGate } from '../components/StageGate.tsx';
+import { BindingForm } from './BindingForm.tsx';
+import { BytesView } from './BytesView.tsx';
+import { PacketList } from './PacketList.tsx';
+import { TensorList } from './TensorList.tsx';
+import { TensorView } from './TensorView.tsx';
+import './trace.css';
+
+/** The events of the trace with what the program and the reference decide about each, and one event in full. */
+export function TracePanel() {
+  const trace = useWorkbench((state) => state.stages.trace.value);
+  const replay = useWorkbench((state) => state.stages.replay);
+  const cursor = useWorkbench((state) => state.cursors.packet);
+  const binding = useWorkbench((state) => state.history.doc.binding);
+  const [form, setForm] = useState(false);
+  const at = trace ? Math.min(trace.count - 1, cursor === null ? 0 : Number(cursor)) : -1;
+  const done = replay.value?.done ?? 0;
+
+  return (
+    <Panel
+      id="trace"
+      title="Trace"
+      summary={
+        trace ? (
+          <>
+            {trace.file} · {formatCount(trace.count)} {trace.kind === 'packets' ? 'packets' : 'inputs'} ·{' '}
+            <span data-testid="replayed" data-done={replay.stale ? 0 : done}>
+              {formatCount(done)} replayed
+            </span>
+          </>
+        ) : null
+      }
+      actions={
+        <button type="button" className="button" disabled={!binding} aria-pressed={form} onClick={() => setForm(!form)}>
+          <SlidersHorizontal size={14} /> Binding
+        </button>
+      }
+    >
+      {form && binding ? <BindingForm packet={at} onClose={() => setForm(false)} /> : null}
+      <StageGate
+        name="trace"
+        empty={
+          <div className="empty">
+            <strong>No trace is open.</strong>
+            <p>
+              Packets of a capture (.pcap), or inputs of a tensor file (.npy), appear here with the verdict that the program gives each.
+              Drop one anywhere.
+            </p>
+          </div>
+        }
+      >
+        {replay.error ? <ErrorNote error={replay.error} /> : null}
+        {trace?.warning ? <ErrorNote tone="warning" error={trace.warning} /> : null}
+        {replay.status === 'running' && trace && done < trace.count ? (
+          <Progress progress={{ stage: 'replaying', done, total: trace.count }} label="replaying" onCancel={() => cancelStage('replay')} />
+        ) : null}
+        {trace?.kind === 'packets' ? (
+          <div className="trace-split">
+            <PacketList trace={trace} at={at} />
+            {at >= 0 ? <BytesView trace={trace} packet={at} /> : null}
+          </div>
+        ) : trace ? (
+          <div className="trace-split">
+            <TensorList trace={trace} at={at} />
+            {at >= 0 ? <TensorView trace={trace} at={at} /> : null}
+          </div>
+        ) : null}
+      </StageGate>
+    </Panel>
+  );
+}

@@ -1,0 +1,87 @@
+import { useMemo } from 'react';
+import { formatCount } from '../../workbench/selectors.ts';
+import { select, useWorkbench } from '../../workbench/store.ts';
+import type { ProgramView, VerifiedView } from '../../workbench/views.ts';
+import { VirtualList } from '../components/VirtualList.tsx';
+import { familyColour, familyOf } from '../model/families.ts';
+
+interface BudgetRow {
+  readonly nodeIdx: number | null;
+  readonly label: string;
+  readonly op: string;
+  readonly colour: string;
+  readonly processed: number;
+}
+
+/**
+ * Visits by origin. An instruction of a shared loop serves several nodes; its visits are split evenly among them, so that the
+ * rows add up to what the verifier processed.
+ */
+export function budgetRows(program: ProgramView, visits: Uint32Array, opOf: (nodeIdx: number) => string): readonly BudgetRow[] {
+  const byOrigin = new Float64Array(program.origins.length);
+  let unclaimed = 0;
+  for (let insn = 0; insn < visits.length; insn++) {
+    const from = program.originStart[insn] ?? 0;
+    const to = program.originStart[insn + 1] ?? from;
+    if (to === from) unclaimed += visits[insn]!;
+    for (let at = from; at < to; at++) byOrigin[program.originIdx[at]!]! += visits[insn]! / (to - from);
+  }
+  const rows: BudgetRow[] = [];
+  program.origins.forEach((origin, at) => {
+    if (byOrigin[at] === 0) return;
+    const node = origin.kind === 'node';
+    const op = node ? opOf(origin.nodeIdx) : '';
+    rows.push({
+      nodeIdx: node ? origin.nodeIdx : null,
+      label: origin.label,
+      op,
+      colour: familyColour(node ? familyOf(op) : origin.kind === 'runtime' ? 'runtime' : 'binding'),
+      processed: byOrigin[at]!,
+    });
+  });
+  if (unclaimed > 0)
+    rows.push({ nodeIdx: null, label: 'hand-written or unknown', op: '', colour: 'var(--f-runtime)', processed: unclaimed });
+  return rows.sort((a, b) => b.processed - a.processed);
+}
+
+/** Which operators the verifier's work goes to. */
+export function Budget({ verified, program }: { verified: VerifiedView; program: ProgramView }) {
+  const model = useWorkbench((state) => state.stages.model.value);
+  const selection = useWorkbench((state) => state.selection);
+  const rows = useMemo(() => {
+    const ops = new Map(model?.nodes.map((node) => [node.index, node.op]));
+    return budgetRows(program, verified.visits, (nodeIdx) => ops.get(nodeIdx) ?? '');
+  }, [program, verified, model]);
+  const most = rows[0]?.processed ?? 1;
+  const active = selection?.kind === 'node' ? rows.findIndex((row) => row.nodeIdx === selection.id) : -1;
+  return (
+    <VirtualList
+      label="Instructions processed by node"
+      count={rows.length}
+      rowHeight={20}
+      active={active}
+      rowClass={(at) => (at === active ? 'selected' : '')}
+      onActivate={(at) => {
+        const { nodeIdx } = rows[at]!;
+        if (nodeIdx !== null) select('node', nodeIdx);
+      }}
+      rowLabel={(at) => `${rows[at]!.label}, ${Math.round(rows[at]!.processed)} processed`}
+    >
+      {(at) => {
+        const row = rows[at]!;
+        return (
+          <div className="budget-row">
+            <span className="budget-label ellipsis">
+              {row.op ? `${row.op} ` : ''}
+              <span className="muted">{row.label}</span>
+            </span>
+            <span className="budget-bar">
+              <span style={{ width: `${(row.processed / most) * 100}%`, background: row.colour }} />
+            </span>
+            <span className="budget-count">{formatCount(row.processed)}</span>
+          </div>
+        );
+      }}
+    </VirtualList>
+  );
+}

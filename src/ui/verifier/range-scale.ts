@@ -1,0 +1,32 @@
+/**
+ * The signed log scale of range bars: 0 in the middle, the ends at −2⁶³ and 2⁶³ − 1, each doubling one equal step. Takes and
+ * gives plain numbers: the loss of the lowest bits does not show at this size.
+ */
+export function signedLogPosition(value: bigint): number {
+  if (value === 0n) return 0.5;
+  const magnitude = value < 0n ? -value : value;
+  const bits = Math.log2(Number(magnitude) + 1) / 63;
+  return 0.5 + Math.sign(value < 0n ? -1 : 1) * 0.5 * Math.min(1, bits);
+}
+
+const LIMITS: readonly (readonly [bigint, string])[] = [
+  [-(2n ** 63n), 'S64_MIN'],
+  [2n ** 63n - 1n, 'S64_MAX'],
+  [-(2n ** 31n), 'S32_MIN'],
+  [2n ** 31n - 1n, 'S32_MAX'],
+  [2n ** 32n - 1n, 'U32_MAX'],
+];
+
+/** A bound as people read it: the limits by name, others in decimal. */
+export function boundText(value: bigint): string {
+  const known = LIMITS.find(([limit]) => limit === value);
+  return known ? known[1] : value.toLocaleString('en').replaceAll(',', '\u2009');
+}
+
+/** Known bits of a tnum as 0, 1 and x, low 16 of them, with what lies above in words. */
+export function tnumBits(value: bigint, mask: bigint): string {
+  let bits = '';
+  for (let bit = 15n; bit >= 0n; bit--) bits += (mask >> bit) & 1n ? 'x' : (value >> bit) & 1n ? '1' : '0';
+  const high = (mask | value) >> 16n;
+  return (high === 0n ? '0…' : mask >> 16n ? 'x…' : '…') + bits;
+}

@@ -1,0 +1,204 @@
+import type { Binding } from '../hooks/binding.ts';
+import type { KernelVersion } from '../verifier/api.ts';
+import { putBlob } from './blobs.ts';
+import { compileWorker, hold } from './clients.ts';
+import { type BlobRef, type CalibrationSource, EMPTY_PROJECT, type ProjectDoc } from './document.ts';
+import { toUserError, type UserError } from './errors.ts';
+import { type FileKind, recognise } from './files.ts';
+import { RemoteError } from './rpc.ts';
+import { announce, currentDoc, dismissNotice, editDoc, notify, openDoc, useWorkbench } from './store.ts';
+
+/** What the user can do to a project. Each either changes the document by one step or leaves it and says why. */
+
+/** What the compile worker finds out about a model before the project changes. */
+export interface Inspected {
+  readonly symbolicDims: readonly string[];
+  readonly suggested: Readonly<Record<string, number>>;
+}
+
+/** Asks for sizes of symbolic dimensions; resolves with null when the user leaves the form. */
+export type AskDims = (file: string, inspected: Inspected) => Promise<Record<string, number> | null>;
+
+let askDims: AskDims = async (_file, inspected) => ({ ...inspected.suggested });
+export function setAskDims(ask: AskDims): void {
+  askDims = ask;
+}
+
+const asUserError = (error: unknown, doing: string): UserError => (error instanceof RemoteError ? error.error : toUserError(error, doing));
+
+/** Opens files by what they contain: a model or program first, then traces, so that both may be dropped together. */
+export async function openFiles(files: readonly File[]): Promise<void> {
+  const read: { kind: FileKind; ref: BlobRef }[] = [];
+  for (const file of files) {
+    const doing = `Opening ${file.name}`;
+    try {
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      const kind = recognise(file.name, bytes);
+      read.push({ kind, ref: await putBlob(file.name, bytes) });
+    } catch (error) {
+      notify(doing, asUserError(error, doing));
+    }
+  }
+  const order: readonly FileKind[] = ['model', 'object', 'assembly', 'packets', 'tensors', 'binding'];
+  read.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+  for (const { kind, ref } of read) {
+    const doing = `Opening ${ref.name}`;
+    for (const notice of useWorkbench.getState().notices) if (notice.doing === doing) dismissNotice(notice.id);
+    try {
+      if (kind === 'model') await openModel(ref);
+      else if (kind === 'object' || kind === 'assembly') await openProgram(kind, ref);
+      else if (kind === 'binding') await openBinding(ref);
+      else await openTrace(kind, ref);
+      announce(`${ref.name} opened`);
+    } catch (error) {
+      notify(doing, asUserError(error, doing));
+    }
+  }
+}
+
+/** Imports the model first: a file that cannot be used leaves the open workspace as it is. */
+async function openModel(ref: BlobRef): Promise<void> {
+  hold(compileWorker, ref);
+  const inspected = await compileWorker.call<Inspected>('inspect', { blob: ref });
+  let dims: Record<string, number> = {};
+  if (inspected.symbolicDims.length > 0) {
+    const answer = await askDims(ref.name, inspected);
+    if (!answer) return;
+    dims = answer;
+  }
+  const binding = await compileWorker.call<Binding>('defaultBinding', { blob: ref, dims });
+  openDoc({
+    ...EMPTY_PROJECT,
+    name: ref.name.replace(/\.onnx$/i, ''),
+    source: { kind: 'model', blob: ref },
+    binding,
+    options: { ...EMPTY_PROJECT.options, kernel: currentDoc().options.kernel, dims },
+  });
+}
+
+async function openProgram(kind: 'object' | 'assembly', ref: BlobRef): Promise<void> {
+  hold(compileWorker, ref);
+  await compileWorker.call('checkProgram', { kind, blob: ref });
+  openDoc({
+    ...EMPTY_PROJECT,
+    name: ref.name,
+    source: { kind, blob: ref },
+    options: { ...EMPTY_PROJECT.options, kernel: currentDoc().options.kernel },
+  });
+}
+
+async function openTrace(kind: 'packets' | 'tensors', ref: BlobRef): Promise<void> {
+  hold(compileWorker, ref);
+  const doc = currentDoc();
+  const model = doc.source?.kind === 'model' ? { blob: doc.source.blob, dims: doc.options.dims } : null;
+  // A capture needs a binding that reads packets and a tensor file one that reads tensors: the worker finds one that fits or says why none does.
+  const binding = await compileWorker.call<Binding | null>('bindingFor', { kind, trace: ref, model, binding: doc.binding });
+  editDoc(`open ${ref.name}`, (present) => ({ ...present, trace: ref, labels: null, edits: [], binding: binding ?? present.binding }));
+}
+
+async function openBinding(ref: BlobRef): Promise<void> {
+  hold(compileWorker, ref);
+  const binding = await compileWorker.call<Binding>('readBinding', { blob: ref });
+  const problem = await checkBinding(binding);
+  if (problem) throw new RemoteError(problem);
+  applyBinding(binding);
+}
+
+/** Why a binding does not fit the open model; null when it does. */
+export async function checkBinding(binding: Binding): Promise<UserError | null> {
+  const { source, options } = currentDoc();
+  if (source?.kind !== 'model') return null;
+  try {
+    hold(compileWorker, source.blob);
+    await compileWorker.call('checkBinding', { model: { blob: source.blob, dims: options.dims }, binding });
+    return null;
+  } catch (error) {
+    return asUserError(error, 'Checking the binding');
+  }
+}
+
+export function applyBinding(binding: Binding): void {
+  editDoc('change the binding', (doc) => (JSON.stringify(doc.binding) === JSON.stringify(binding) ? doc : { ...doc, binding }));
+}
+
+export function calibrateOn(kind: CalibrationSource['kind']): void {
+  editDoc('change the calibration', (doc) => {
+    if (kind === 'generated') return { ...doc, calibration: { kind } };
+    return kind === 'trace' && doc.trace ? { ...doc, calibration: { kind, blob: doc.trace } } : doc;
+  });
+}
+
+export function setKernel(kernel: KernelVersion): void {
+  editDoc(`kernel ${kernel}`, (doc) => (doc.options.kernel === kernel ? doc : { ...doc, options: { ...doc.options, kernel } }));
+}
+
+export function editPacketByte(packet: number, byteOff: number, value: number): void {
+  editDoc(`change byte ${byteOff} of packet ${packet + 1}`, (doc) => ({
+    ...doc,
+    edits: [...doc.edits.filter((edit) => edit.packet !== packet || edit.byteOff !== byteOff), { packet, byteOff, value }],
+  }));
+}
+
+export function revertPacket(packet: number): void {
+  editDoc(`revert packet ${packet + 1}`, (doc) => ({ ...doc, edits: doc.edits.filter((edit) => edit.packet !== packet) }));
+}
+
+/** One committed edit of the program is one step of the project. */
+export async function commitFork(text: string): Promise<void> {
+  const ref = await putBlob('program.s', new TextEncoder().encode(text));
+  editDoc('edit the program', (doc) => (doc.fork?.text.hash === ref.hash ? doc : { ...doc, fork: { text: ref } }));
+}
+
+export function discardFork(): void {
+  editDoc('discard the changes to the program', (doc) => (doc.fork ? { ...doc, fork: null } : doc));
+}
+
+/** Writes the ELF object of the program on show and hands it to the browser as a download. */
+export async function exportObject(): Promise<void> {
+  const { program } = useWorkbench.getState().stages;
+  if (!program.value) return;
+  try {
+    const bytes = await compileWorker.call<Uint8Array<ArrayBuffer>>('exportObject', { program: program.value.key });
+    download(`${currentDoc().name}.bpf.o`, bytes);
+    announce(`${currentDoc().name}.bpf.o written, ${bytes.length} bytes`);
+  } catch (error) {
+    notify('Exporting the object', asUserError(error, 'Exporting the object'));
+  }
+}
+
+function download(name: string, bytes: Uint8Array<ArrayBuffer>): void {
+  const url = URL.createObjectURL(new Blob([bytes], { type: 'application/octet-stream' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}
+
+/** A project that comes with the site. */
+export interface Sample {
+  readonly id: string;
+  readonly title: string;
+  readonly about: string;
+  load(fetchBlob: (path: string) => Promise<BlobRef>): Promise<ProjectDoc>;
+}
+
+export async function openSample(sample: Sample): Promise<void> {
+  const doing = `Opening the sample ${sample.title}`;
+  try {
+    openDoc(
+      await sample.load(async (path) => {
+        const url = new URL(`samples/${path}`, document.baseURI);
+        const response = await fetch(url);
+        if (!response.ok) throw new Error(`${url.pathname} answers ${response.status}`);
+        return putBlob(path.split('/').at(-1)!, new Uint8Array(await response.arrayBuffer()));
+      }),
+    );
+  } catch (error) {
+    notify(doing, {
+      what: `The files of the sample could not be loaded (${error instanceof Error ? error.message : String(error)})`,
+      where: '',
+      advice: 'Reload the page, or open files of your own',
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import type { Binding } from '../hooks/binding.ts';
+import { getBlob } from './blobs.ts';
+import type { BlobRef, CalibrationSource, ProjectOptions } from './document.ts';
+import { WorkerClient } from './rpc.ts';
+
+/** The two workers of the page. Both are caches keyed by content: ending one loses nothing. */
+export const compileWorker = new WorkerClient(
+  'compiler',
+  () => new Worker(new URL('./workers/compile.worker.ts', import.meta.url), { type: 'module', name: 'compiler' }),
+);
+
+export const referenceWorker = new WorkerClient(
+  'ONNX Runtime',
+  () => new Worker(new URL('./workers/reference.worker.ts', import.meta.url), { type: 'module', name: 'onnxruntime' }),
+);
+
+/** What a worker needs to know to stand where the document stands; blobs travel before it, once. */
+export interface ModelSpec {
+  readonly key: string;
+  readonly model: BlobRef;
+  readonly dims: ProjectOptions['dims'];
+}
+
+export interface TraceSpec {
+  readonly key: string;
+  readonly trace: BlobRef;
+  readonly labels: BlobRef | null;
+}
+
+export interface CalibrationSpec {
+  readonly key: string;
+  readonly source: CalibrationSource;
+}
+
+export interface ProgramSpec {
+  readonly key: string;
+  /** A model to compile, or an object or assembly text to read. */
+  readonly from:
+    | { readonly kind: 'model'; readonly model: ModelSpec; readonly calibration: unknown; readonly binding: Binding }
+    | { readonly kind: 'object'; readonly blob: BlobRef }
+    | { readonly kind: 'assembly'; readonly blob: BlobRef };
+  readonly options: ProjectOptions;
+  readonly fork: BlobRef | null;
+}
+
+/** Hands the bytes of `refs` to `client`'s worker unless it has them. */
+export function hold(client: WorkerClient, ...refs: readonly (BlobRef | null)[]): void {
+  for (const ref of refs) if (ref) client.hold(ref.hash, getBlob(ref));
+}

@@ -1,0 +1,92 @@
+import type { Quant, Strategy } from '../compiler/api.ts';
+import type { Binding } from '../hooks/binding.ts';
+import type { KernelVersion } from '../verifier/api.ts';
+
+/** Bytes held in the blob store under their SHA-256. */
+export interface BlobRef {
+  readonly hash: string;
+  readonly name: string;
+  readonly size: number;
+}
+
+/** Where the ranges of the model's values come from. */
+export type CalibrationSource =
+  | { readonly kind: 'precomputed'; readonly blob: BlobRef }
+  | { readonly kind: 'trace'; readonly blob: BlobRef }
+  | { readonly kind: 'generated' };
+
+export interface ProjectOptions {
+  readonly kernel: KernelVersion;
+  readonly strategy: Strategy;
+  readonly quant: Quant;
+  readonly dims: Readonly<Record<string, number>>;
+}
+
+/** A program edited by hand: the text of the whole program, and the compiled program that it left. */
+export interface Fork {
+  readonly text: BlobRef;
+}
+
+/** One byte of one packet, changed by the user. */
+export interface PacketEdit {
+  readonly packet: number;
+  readonly byteOff: number;
+  readonly value: number;
+}
+
+/** The whole project: small, immutable, names bytes by hash. Undo keeps documents, never bytes. */
+export interface ProjectDoc {
+  readonly name: string;
+  /** An ONNX model to compile, or a program that came as an object or as assembly. */
+  readonly source:
+    | { readonly kind: 'model'; readonly blob: BlobRef }
+    | { readonly kind: 'object'; readonly blob: BlobRef }
+    | { readonly kind: 'assembly'; readonly blob: BlobRef }
+    | null;
+  readonly binding: Binding | null;
+  readonly calibration: CalibrationSource;
+  readonly trace: BlobRef | null;
+  readonly labels: BlobRef | null;
+  readonly edits: readonly PacketEdit[];
+  readonly options: ProjectOptions;
+  readonly fork: Fork | null;
+}
+
+export const EMPTY_PROJECT: ProjectDoc = {
+  name: 'untitled',
+  source: null,
+  binding: null,
+  calibration: { kind: 'generated' },
+  trace: null,
+  labels: null,
+  edits: [],
+  options: { kernel: '6.18', strategy: 'auto', quant: 'w8a16', dims: {} },
+  fork: null,
+};
+
+export const KERNELS: readonly KernelVersion[] = ['6.18', '6.12', '6.6', '6.1', '5.15'];
+
+/** A document and the road to it. */
+export interface DocHistory {
+  readonly past: readonly { readonly doc: ProjectDoc; readonly label: string }[];
+  readonly doc: ProjectDoc;
+  readonly future: readonly { readonly doc: ProjectDoc; readonly label: string }[];
+}
+
+const DEPTH = 200;
+
+export function edited(history: DocHistory, doc: ProjectDoc, label: string): DocHistory {
+  return { past: [...history.past.slice(-DEPTH + 1), { doc: history.doc, label }], doc, future: [] };
+}
+
+export function undone(history: DocHistory): DocHistory {
+  const last = history.past.at(-1);
+  if (!last) return history;
+  return { past: history.past.slice(0, -1), doc: last.doc, future: [{ doc: history.doc, label: last.label }, ...history.future] };
+}
+
+export function redone(history: DocHistory): DocHistory {
+  const next = history.future[0];
+  if (!next) return history;
+  return { past: [...history.past, { doc: history.doc, label: next.label }], doc: next.doc, future: history.future.slice(1) };
+}

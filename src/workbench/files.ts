@@ -1,0 +1,36 @@
+import { InputError } from '../base/errors.ts';
+
+export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'binding';
+
+const PCAP_MAGICS = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1]);
+const PCAPNG_MAGIC = 0x0a0d0d0a;
+
+/** What a file is, by its contents first and its name second. */
+export function recognise(name: string, bytes: Uint8Array): FileKind {
+  if (bytes.length === 0) throw new InputError('the file is empty', name, 'Give an .onnx, .pcap, .npy, .o or .s file');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = bytes.length >= 4 ? view.getUint32(0, false) : 0;
+  const starts = (text: string) => text.split('').every((char, at) => bytes[at] === char.charCodeAt(0));
+  if (PCAP_MAGICS.has(magic) || magic === PCAPNG_MAGIC) return 'packets';
+  if (starts('\x93NUMPY')) return 'tensors';
+  if (starts('\x7fELF')) return 'object';
+  const extension = name.toLowerCase().split('.').at(-1);
+  if (extension === 'onnx') return 'model';
+  if (extension === 's' || extension === 'asm') return 'assembly';
+  if (extension === 'json') return 'binding';
+  if (extension === 'pcap' || extension === 'cap')
+    throw new InputError(
+      'this is no capture: its first bytes are not those of pcap',
+      name,
+      'Give a file written by tcpdump or Wireshark as pcap',
+    );
+  if (extension === 'npy')
+    throw new InputError('this is no NumPy file: its first bytes are not those of npy', name, 'Give a file written by numpy.save');
+  if (extension === 'o')
+    throw new InputError(
+      'this is no object file: its first bytes are not those of ELF',
+      name,
+      'Give a file compiled with clang -target bpf -c',
+    );
+  throw new InputError('this kind of file opens nowhere here', name, 'Give an .onnx, .pcap, .npy, .o, .s or binding .json file');
+}

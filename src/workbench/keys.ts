@@ -1,0 +1,36 @@
+import type { ProjectDoc } from './document.ts';
+import type { StageName } from './stages.ts';
+
+/** What each stage's value depends on, as text: equal keys, equal values. '' where the document has nothing to compute it from. */
+export type StageKeys = { readonly [Name in StageName]: string };
+
+export function stageKeys(doc: ProjectDoc): StageKeys {
+  const key = (...parts: unknown[]) => JSON.stringify(parts);
+  const { source, binding, trace, labels, options, fork } = doc;
+  const isModel = source?.kind === 'model';
+  const model = isModel ? key(source.blob.hash, options.dims) : '';
+  const traceKey = trace ? key(trace.hash, labels?.hash) : '';
+  const calibration = isModel
+    ? key(model, doc.calibration.kind, doc.calibration.kind === 'generated' ? '' : doc.calibration.blob.hash, inputOf(doc))
+    : '';
+  const compiled = isModel
+    ? key(calibration, binding, options.kernel, options.strategy, options.quant)
+    : source
+      ? key(source.kind, source.blob.hash)
+      : '';
+  const program = compiled && key(compiled, fork?.text.hash ?? null);
+  return {
+    model,
+    trace: traceKey,
+    calibration,
+    program,
+    verified: program && key(program, options.kernel),
+    replay: program && traceKey && key(program, traceKey),
+    reference: model && traceKey && key(model, traceKey, binding),
+  };
+}
+
+/** What of the binding calibration depends on: how events become inputs, not what is done with outputs. */
+function inputOf(doc: ProjectDoc): unknown {
+  return doc.calibration.kind === 'trace' ? doc.binding?.input : null;
+}

@@ -1,0 +1,331 @@
+import { Cancelled } from '../base/progress.ts';
+import type { Calibration } from '../compiler/api.ts';
+import type { Binding } from '../hooks/binding.ts';
+import { getBlob } from './blobs.ts';
+import { type CalibrationSpec, compileWorker, hold, type ModelSpec, type ProgramSpec, referenceWorker, type TraceSpec } from './clients.ts';
+import type { PacketEdit, ProjectDoc } from './document.ts';
+import { toUserError } from './errors.ts';
+import { type StageKeys, stageKeys } from './keys.ts';
+import { type CallOptions, RemoteError } from './rpc.ts';
+import { ABSENT, type StageName, type StageValues } from './stages.ts';
+import { announce, currentDoc, onDocChange, type Rescored, setOverlay, setStage, useWorkbench } from './store.ts';
+import type { CalibrationView, ModelView, ProgramView, ScoreBatch, ScoreColumns, TraceView, VerifiedView } from './views.ts';
+
+/**
+ * Document → artifacts. Every change of the document restarts exactly the stages whose inputs changed; a stage under way whose
+ * inputs are the same goes on. Old values stay, marked stale, until new ones come.
+ */
+interface Job {
+  readonly key: string;
+  readonly controller: AbortController;
+  readonly promise: Promise<unknown>;
+}
+
+const jobs: { [Name in StageName]?: Job } = {};
+let generation = 0;
+
+/** How many events are scored before the verifier starts: enough to fill the first screen. */
+const FIRST_EVENTS = 20;
+
+export function startPipeline(): void {
+  onDocChange((doc) => void run(doc));
+}
+
+/** Stops a stage; the stages that wait for it stop too. */
+export function cancelStage(name: StageName): void {
+  jobs[name]?.controller.abort();
+}
+
+/** Runs again what was stopped or failed. */
+export function rerun(): void {
+  for (const name of ['replay', 'reference'] as const) {
+    if (!jobs[name]) setStage(name, { status: 'absent', key: '', stale: useWorkbench.getState().stages[name].value !== null });
+  }
+  void run(currentDoc());
+}
+
+type Work<Name extends StageName> = (options: CallOptions) => Promise<StageValues[Name]>;
+
+function stage<Name extends StageName>(name: Name, key: string, work: Work<Name>): Promise<StageValues[Name]> {
+  const present = useWorkbench.getState().stages[name];
+  if (present.status === 'done' && present.key === key && !present.stale) return Promise.resolve(present.value as StageValues[Name]);
+  const running = jobs[name];
+  if (running?.key === key && !running.controller.signal.aborted) return running.promise as Promise<StageValues[Name]>;
+  running?.controller.abort();
+  const controller = new AbortController();
+  const started = performance.now();
+  setStage(name, { status: 'running', stale: present.value !== null, progress: null, error: null } as never);
+  const settle = (change: object) => {
+    if (jobs[name] !== job) return;
+    delete jobs[name];
+    setStage(name, { progress: null, ms: performance.now() - started, ...change } as never);
+  };
+  const promise = work({
+    signal: controller.signal,
+    onProgress: (verb, done, total) => {
+      if (jobs[name] === job) setStage(name, { progress: { stage: verb, done, total } } as never);
+    },
+  }).then(
+    (value) => {
+      settle({ status: 'done', key, value, stale: false });
+      return value;
+    },
+    (error: unknown) => {
+      if (error instanceof Cancelled) settle({ status: 'cancelled' });
+      else settle({ status: 'error', error: error instanceof RemoteError ? error.error : toUserError(error, name) });
+      throw error;
+    },
+  );
+  const job: Job = { key, controller, promise };
+  jobs[name] = job;
+  // Whoever waits handles the rejection; nobody may be waiting.
+  promise.catch(() => {});
+  return promise;
+}
+
+/** Marks what no longer follows from the document: dimmed where a new value is to come, gone where none can. */
+function markStale(keys: StageKeys): void {
+  const { stages } = useWorkbench.getState();
+  for (const name of Object.keys(keys) as StageName[]) {
+    const present = stages[name];
+    if (keys[name] === '') {
+      jobs[name]?.controller.abort();
+      delete jobs[name];
+      if (present !== ABSENT) setStage(name, ABSENT);
+    } else if (present.key !== keys[name]) {
+      const going = jobs[name];
+      if (going && going.key !== keys[name]) {
+        going.controller.abort();
+        delete jobs[name];
+        setStage(name, { status: 'absent', progress: null } as never);
+      }
+      setStage(name, { stale: present.value !== null, error: null } as never);
+    } else if (present.stale && present.value !== null && !jobs[name])
+      setStage(name, { stale: false, status: 'done', error: null } as never);
+  }
+}
+
+async function run(doc: ProjectDoc): Promise<void> {
+  const mine = ++generation;
+  const current = () => mine === generation;
+  const keys = stageKeys(doc);
+  markStale(keys);
+  const { program: known, trace: loaded } = useWorkbench.getState().stages;
+  if (known.key === keys.program && loaded.key === keys.trace) void applyEdits(doc, keys);
+  const trace = doc.trace ? traceStage(doc, keys) : Promise.resolve(null);
+  trace.catch(() => {});
+  try {
+    const program = await programStage(doc, keys, current);
+    if (!program || !current()) return;
+    await runStages(doc, keys, program, trace, current);
+  } catch {
+    // The stage that failed shows its error; what depends on it keeps its old value, dimmed.
+  }
+}
+
+function traceStage(doc: ProjectDoc, keys: StageKeys): Promise<TraceView> {
+  return stage('trace', keys.trace, (options) => {
+    hold(compileWorker, doc.trace, doc.labels);
+    return compileWorker.call<TraceView>('trace', traceSpec(doc, keys), options);
+  });
+}
+
+function modelSpec(doc: ProjectDoc, keys: StageKeys): ModelSpec {
+  return { key: keys.model, model: doc.source!.blob, dims: doc.options.dims };
+}
+
+function traceSpec(doc: ProjectDoc, keys: StageKeys): TraceSpec {
+  return { key: keys.trace, trace: doc.trace!, labels: doc.labels };
+}
+
+/** The calibration itself, by key: small, and the compile worker may be a new one. */
+const calibrations = new Map<string, Calibration>();
+
+async function programStage(doc: ProjectDoc, keys: StageKeys, current: () => boolean): Promise<ProgramView | null> {
+  const { source, fork } = doc;
+  if (!source) return null;
+  let from: ProgramSpec['from'];
+  if (source.kind === 'model') {
+    const spec = modelSpec(doc, keys);
+    const model = stage('model', keys.model, (options) => {
+      hold(compileWorker, source.blob);
+      return compileWorker.call<ModelView>('model', spec, options);
+    });
+    await model;
+    if (!current() || !doc.binding) return null;
+    await calibrationStage(doc, keys);
+    if (!current()) return null;
+    from = { kind: 'model', model: spec, calibration: calibrations.get(keys.calibration), binding: doc.binding };
+  } else from = { kind: source.kind, blob: source.blob };
+  const spec: ProgramSpec = { key: keys.program, from, options: doc.options, fork: fork?.text ?? null };
+  return stage('program', keys.program, (options) => {
+    hold(compileWorker, source.blob, fork?.text ?? null);
+    return compileWorker.call<ProgramView>('program', spec, options);
+  });
+}
+
+function calibrationStage(doc: ProjectDoc, keys: StageKeys): Promise<CalibrationView> {
+  return stage('calibration', keys.calibration, async (options) => {
+    const { calibration: source } = doc;
+    let result: Calibration;
+    if (source.kind === 'precomputed') result = JSON.parse(new TextDecoder().decode(getBlob(source.blob))) as Calibration;
+    else {
+      hold(referenceWorker, doc.source!.blob, source.kind === 'trace' ? source.blob : null);
+      const spec: CalibrationSpec = { key: keys.calibration, source };
+      result = await referenceWorker.call<Calibration>(
+        'calibrate',
+        { model: modelSpec(doc, keys), calibration: spec, binding: doc.binding },
+        options,
+      );
+    }
+    calibrations.set(keys.calibration, result);
+    return { source: result.source, samples: result.samples, precomputed: source.kind === 'precomputed' };
+  });
+}
+
+/** The first screenful of events of a replay, by the replay's key: the verifier starts when they stand. */
+const firstEvents = new Map<string, Promise<unknown>>();
+
+function verifyStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView): Promise<VerifiedView> {
+  return stage('verified', keys.verified, async (options) => {
+    const result = await compileWorker.call<VerifiedView>('verify', { program: program.key, kernel: doc.options.kernel }, options);
+    sayVerdict(result);
+    return result;
+  });
+}
+
+function replayStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView, trace: TraceView): Promise<ScoreColumns> {
+  return stage('replay', keys.replay, async (options) => {
+    const filled = new Filling('replay', trace.count, keys.replay);
+    const through = async (from: number, to: number) => {
+      if (to > from) await compileWorker.call('replay', { program: program.key, trace: keys.trace, from, to }, filled.options(options));
+    };
+    // A program edited by hand may loop or fault: it runs once the verifier has accepted it.
+    if (!doc.fork) {
+      const first = through(0, Math.min(FIRST_EVENTS, trace.count));
+      firstEvents.set(
+        keys.replay,
+        first.catch(() => {}),
+      );
+      await first;
+    }
+    const verdict = await verifyStage(doc, keys, program).catch(() => null);
+    if (verdict && !verdict.accepted) {
+      throw new RemoteError({
+        what: 'Not replayed, because the verifier rejects this program',
+        where: '',
+        advice: 'Mend the program or undo the change that broke it',
+      });
+    }
+    await through(filled.columns.done, trace.count);
+    announce(`Replay: ${trace.count.toLocaleString('en')} events done`);
+    return filled.columns;
+  });
+}
+
+async function runStages(
+  doc: ProjectDoc,
+  keys: StageKeys,
+  program: ProgramView,
+  tracing: Promise<TraceView | null>,
+  current: () => boolean,
+): Promise<void> {
+  const trace = await tracing.catch(() => null);
+  if (!current()) return;
+  if (trace) {
+    const replaying = replayStage(doc, keys, program, trace);
+    if (!doc.fork) await (firstEvents.get(keys.replay) ?? replaying.catch(() => {}));
+  }
+  if (!current()) return;
+  await verifyStage(doc, keys, program).catch(() => {});
+  if (!trace || !current()) return;
+  void applyEdits(doc, keys);
+  if (keys.reference === '') return;
+  await stage('reference', keys.reference, async (options) => {
+    hold(referenceWorker, doc.source!.blob, doc.trace, doc.labels);
+    const filled = new Filling('reference', trace.count, keys.reference);
+    const args = { model: modelSpec(doc, keys), trace: traceSpec(doc, keys), binding: doc.binding };
+    await referenceWorker.call('score', args, filled.options(options));
+    return filled.columns;
+  });
+  if (current()) void applyEdits(doc, keys);
+}
+
+function sayVerdict(result: VerifiedView): void {
+  announce(
+    result.accepted
+      ? `Verifier: accepted, ${result.processed.toLocaleString('en')} instructions processed`
+      : `Verifier: rejected at instruction ${result.insnIdx}: ${result.message}`,
+  );
+}
+
+/** Columns that fill batch by batch; panels see a new object after each batch. */
+class Filling {
+  readonly #name: 'replay' | 'reference';
+  readonly #key: string;
+  columns: ScoreColumns;
+
+  constructor(name: 'replay' | 'reference', total: number, key: string) {
+    this.#name = name;
+    this.#key = key;
+    const score = new Float64Array(total).fill(Number.NaN);
+    this.columns = { total, done: 0, score, verdict: new Uint8Array(total), outputs: new Float32Array(0), outputWidth: 0 };
+  }
+
+  options(options: CallOptions): CallOptions {
+    return { ...options, onEvent: ((batch: ScoreBatch) => this.#add(batch)) as CallOptions['onEvent'] };
+  }
+
+  #add(batch: ScoreBatch): void {
+    const { total, score, verdict } = this.columns;
+    let { outputs } = this.columns;
+    if (outputs.length === 0 && batch.outputWidth > 0) outputs = new Float32Array(total * batch.outputWidth).fill(Number.NaN);
+    score.set(batch.score, batch.start);
+    verdict.set(batch.verdict, batch.start);
+    outputs.set(batch.outputs, batch.start * batch.outputWidth);
+    this.columns = { total, done: batch.start + batch.score.length, score, verdict, outputs, outputWidth: batch.outputWidth };
+    if (jobs[this.#name]?.key === this.#key) {
+      setStage(this.#name, { value: this.columns, key: this.#key, stale: false } as never);
+    }
+  }
+}
+
+/** A packet's bytes with the document's edits. */
+export function editedPacket(bytes: Uint8Array, edits: readonly PacketEdit[], packet: number): Uint8Array {
+  const own = edits.filter((edit) => edit.packet === packet && edit.byteOff < bytes.length);
+  if (own.length === 0) return bytes;
+  const copy = bytes.slice();
+  for (const edit of own) copy[edit.byteOff] = edit.value;
+  return copy;
+}
+
+/** Scores the edited packets again, by the program and by the reference, and puts the results in front of the columns. */
+async function applyEdits(doc: ProjectDoc, keys: StageKeys): Promise<void> {
+  const { trace, program } = useWorkbench.getState().stages;
+  const packets = new Set(doc.edits.map((edit) => edit.packet));
+  const ours = new Map<number, Rescored>();
+  const theirs = new Map<number, Rescored>();
+  const stillMine = () => currentDoc() === doc;
+  if (packets.size === 0 || trace.value?.kind !== 'packets' || !program.value || !doc.binding) {
+    if (stillMine()) setOverlay({ program: ours, reference: theirs });
+    return;
+  }
+  const view = trace.value;
+  for (const packet of packets) {
+    const original = view.bytes.subarray(view.start[packet]!, view.start[packet + 1]!);
+    const bytes = editedPacket(original, doc.edits, packet).slice();
+    const known = useWorkbench.getState().stages.reference;
+    const [mine, reference] = await Promise.all([
+      compileWorker.call<Rescored>('scoreOne', { program: program.value.key, bytes }).catch(() => null),
+      known.status === 'done' && known.key === keys.reference
+        ? referenceWorker
+            .call<Rescored>('scoreOne', { model: modelSpec(doc, keys), binding: doc.binding as Binding, bytes })
+            .catch(() => null)
+        : null,
+    ]);
+    if (!stillMine()) return;
+    if (mine) ours.set(packet, mine);
+    if (reference) theirs.set(packet, reference);
+    setOverlay({ program: new Map(ours), reference: new Map(theirs) });
+  }
+}

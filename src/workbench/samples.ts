@@ -1,0 +1,54 @@
+import type { Binding } from '../hooks/binding.ts';
+import type { Sample } from './actions.ts';
+import { getBlob } from './blobs.ts';
+import { EMPTY_PROJECT } from './document.ts';
+
+export const SAMPLES: readonly Sample[] = [
+  {
+    id: 'payload-ids',
+    title: 'payload-ids',
+    about: 'A Transformer in XDP scores TCP and UDP payloads for injection attempts; 2,000 labelled packets',
+    load: async (fetchBlob) => {
+      const [model, calibration, binding, trace, labels] = await Promise.all([
+        fetchBlob('payload/payload-ids.onnx'),
+        fetchBlob('payload/calibration.json').catch(() => null),
+        fetchBlob('payload/binding.json'),
+        fetchBlob('payload/heldout.pcap'),
+        fetchBlob('payload/heldout-labels.json'),
+      ]);
+      return {
+        ...EMPTY_PROJECT,
+        name: 'payload-ids',
+        source: { kind: 'model', blob: model },
+        binding: JSON.parse(new TextDecoder().decode(getBlob(binding))) as Binding,
+        calibration: calibration ? { kind: 'precomputed', blob: calibration } : { kind: 'trace', blob: trace },
+        trace,
+        labels,
+        options: { ...EMPTY_PROJECT.options, dims: { batch: 1 } },
+      };
+    },
+  },
+  {
+    id: 'motion',
+    title: 'motion',
+    about: 'A Transformer on windows of an accelerometer and a gyroscope; 512 tensors, no packets',
+    load: async (fetchBlob) => {
+      const [model, calibration, trace, labels] = await Promise.all([
+        fetchBlob('motion/model.onnx'),
+        fetchBlob('motion/calibration.npy'),
+        fetchBlob('motion/trace.npy'),
+        fetchBlob('motion/labels.npy'),
+      ]);
+      return {
+        ...EMPTY_PROJECT,
+        name: 'motion',
+        source: { kind: 'model', blob: model },
+        binding: { hook: 'xdp', input: { kind: 'tensor' }, output: { kind: 'tensor' } },
+        calibration: { kind: 'trace', blob: calibration },
+        trace,
+        labels,
+        options: { ...EMPTY_PROJECT.options, dims: { batch: 1 } },
+      };
+    },
+  },
+];

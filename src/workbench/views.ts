@@ -1,0 +1,179 @@
+import type { UserError } from './errors.ts';
+
+/**
+ * What workers hand to panels: plain objects and typed-array columns, so that a program of a million instructions or a log of
+ * a million lines crosses by transfer and panels decode only the rows that they show.
+ */
+export interface TensorSummary {
+  readonly name: string;
+  readonly dtype: string;
+  readonly dims: readonly number[];
+}
+
+export interface ModelNodeView {
+  readonly index: number;
+  readonly name: string;
+  readonly op: string;
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attrs: readonly { readonly name: string; readonly text: string }[];
+  readonly output: TensorSummary | null;
+  /** Why folding removed the node; absent for a node that is left. */
+  readonly folded?: string;
+  /** Initializers among the inputs. */
+  readonly weights: readonly TensorSummary[];
+}
+
+export interface ModelView {
+  readonly file: string;
+  readonly name: string;
+  readonly producer: string;
+  readonly opset: number;
+  readonly parameterCount: number;
+  readonly inputs: readonly TensorSummary[];
+  readonly outputs: readonly TensorSummary[];
+  readonly nodes: readonly ModelNodeView[];
+}
+
+export interface WeightStats extends TensorSummary {
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly std: number;
+  /** Counts in equal bins from min to max. */
+  readonly bins: readonly number[];
+}
+
+export interface CalibrationView {
+  readonly source: 'trace' | 'generated';
+  readonly samples: number;
+  /** Shipped with the sample rather than measured in this tab. */
+  readonly precomputed: boolean;
+}
+
+export interface OriginView {
+  readonly kind: 'node' | 'source' | 'binding' | 'runtime';
+  readonly nodeIdx: number;
+  readonly label: string;
+}
+
+export interface MapView {
+  readonly name: string;
+  readonly type: string;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+}
+
+export interface NodeCostView {
+  readonly index: number;
+  readonly insns: number;
+}
+
+export interface ProgramView {
+  /** Identifies the program for staleness and selection. */
+  readonly key: string;
+  readonly name: string;
+  readonly section: string;
+  readonly license: string;
+  readonly progType: number;
+  /** 8 bytes an instruction. */
+  readonly code: Uint8Array;
+  readonly subprogs: readonly { readonly name: string; readonly start: number; readonly linkage: string }[];
+  readonly maps: readonly MapView[];
+  readonly origins: readonly OriginView[];
+  /** Origins of instruction i: `originIdx[originStart[i] … originStart[i + 1])`. */
+  readonly originStart: Uint32Array;
+  readonly originIdx: Uint16Array;
+  readonly nodes: readonly NodeCostView[];
+  readonly lines: readonly { readonly insnIdx: number; readonly file: string; readonly line: number; readonly text: string }[];
+  /** Of a fork: how many lines differ from the compiled program; 0 for the compiled one. */
+  readonly changes: number;
+  readonly fork: boolean;
+}
+
+export interface VerifiedView {
+  readonly accepted: boolean;
+  readonly message: string | null;
+  readonly insnIdx: number | null;
+  readonly processed: number;
+  readonly totalStates: number;
+  readonly peakStates: number;
+  readonly maxStatesPerInsn: number;
+  readonly stackDepth: string;
+  readonly kernel: string;
+  readonly visits: Uint32Array;
+  /** UTF-8 text and the byte at which each line begins. */
+  readonly log: Uint8Array;
+  readonly logLines: Uint32Array;
+}
+
+/** A register or stack slot, bounds as decimal strings because BigInt stays in the worker. */
+export interface StateRowView {
+  readonly name: string;
+  readonly text: string;
+  readonly smin?: string;
+  readonly smax?: string;
+  readonly tnumValue?: string;
+  readonly tnumMask?: string;
+}
+
+export interface PacketTraceView {
+  readonly kind: 'packets';
+  readonly key: string;
+  readonly file: string;
+  readonly count: number;
+  /** All packets one after another. */
+  readonly bytes: Uint8Array;
+  readonly start: Uint32Array;
+  /** Seconds since the first packet. */
+  readonly time: Float64Array;
+  readonly warning: UserError | null;
+  /** Class by packet where labels are known, -1 where one is not. */
+  readonly labels: Int8Array | null;
+}
+
+export interface TensorTraceView {
+  readonly kind: 'tensors';
+  readonly key: string;
+  readonly file: string;
+  readonly count: number;
+  readonly dims: readonly number[];
+  readonly dtype: string;
+  /** Inputs one after another, as floats for display. */
+  readonly data: Float32Array;
+  readonly warning: UserError | null;
+  readonly labels: Int8Array | null;
+}
+
+export type TraceView = PacketTraceView | TensorTraceView;
+
+/** Columns that fill as a replay or the reference runs; `done` says how far. */
+export interface ScoreColumns {
+  readonly total: number;
+  readonly done: number;
+  /** Probability (or logit) that the binding thresholds; NaN where the model did not run. */
+  readonly score: Float64Array;
+  /** Verdict code of a packet, class of a tensor. */
+  readonly verdict: Uint8Array;
+  /** Largest absolute output per event, by which tensor errors are judged. */
+  readonly outputs: Float32Array;
+  readonly outputWidth: number;
+}
+
+export interface ScoreBatch {
+  readonly start: number;
+  readonly score: Float64Array;
+  readonly verdict: Uint8Array;
+  readonly outputs: Float32Array;
+  readonly outputWidth: number;
+}
+
+export interface AssemblyDiagnostic {
+  readonly line: number;
+  readonly column: number;
+  readonly endColumn: number;
+  readonly message: string;
+}

@@ -1,0 +1,113 @@
+import { importModel, inspectModel } from '../../onnx/import.ts';
+import type { Attr, Model, Node, Tensor } from '../../onnx/model.ts';
+import type { Inspected } from '../actions.ts';
+import type { ModelSpec } from '../clients.ts';
+import type { BlobRef } from '../document.ts';
+import type { ModelNodeView, ModelView, TensorSummary, WeightStats } from '../views.ts';
+import { bytesOf, Recent } from './blobs.ts';
+
+const models = new Recent<Model>(4);
+
+export function modelOf(blob: BlobRef, dims: Readonly<Record<string, number>>): Model {
+  const key = JSON.stringify([blob.hash, dims]);
+  return models.get(key) ?? models.set(key, importModel(bytesOf(blob), { fileName: blob.name, dims }));
+}
+
+/** Models by the page's own key, for calls that name no file. */
+const byKey = new Recent<Model>(4);
+
+export function modelView(spec: ModelSpec): ModelView {
+  const model = modelOf(spec.model, spec.dims);
+  byKey.set(spec.key, model);
+  return {
+    file: spec.model.name,
+    name: model.name,
+    producer: model.producer,
+    opset: model.opset,
+    parameterCount: model.parameterCount,
+    inputs: model.inputs.map(summary),
+    outputs: model.outputs.map(summary),
+    nodes: nodeViews(model),
+  };
+}
+
+/** The nodes that are left, and those of the file that folding removed. */
+function nodeViews(model: Model): ModelNodeView[] {
+  const left = new Set(model.nodes.map((node) => node.index));
+  const gone = model.allNodes.filter((node) => !left.has(node.index));
+  return [
+    ...model.nodes.map((node) => nodeView(model, node)),
+    ...gone.map((node) => nodeView(model, node, model.folded.get(node.index) ?? 'unused')),
+  ];
+}
+
+export function inspect(blob: BlobRef): Inspected {
+  const { symbolicDims, suggested } = inspectModel(bytesOf(blob), blob.name);
+  return { symbolicDims, suggested };
+}
+
+function summary({ name, dtype, dims }: TensorSummary): TensorSummary {
+  return { name, dtype, dims };
+}
+
+function nodeView(model: Model, node: Node, folded?: string): ModelNodeView {
+  const output = model.values.get(node.outputs[0] ?? '');
+  const weights = node.inputs.flatMap((name) => {
+    const tensor = model.initializers.get(name);
+    return tensor ? [{ name, dtype: tensor.dtype, dims: tensor.dims }] : [];
+  });
+  return {
+    index: node.index,
+    name: node.name,
+    op: node.op,
+    domain: node.domain,
+    inputs: node.inputs,
+    outputs: node.outputs,
+    attrs: [...node.attrs].map(([name, value]) => ({ name, text: attrText(value) })),
+    output: output ? summary(output) : null,
+    ...(folded === undefined ? {} : { folded }),
+    weights,
+  };
+}
+
+const MOST_VALUES = 16;
+
+function attrText(value: Attr): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value !== 'object') return String(value);
+  if ('data' in value) return `tensor ${value.dims.join('×')} ${value.dtype}`;
+  if ('nodes' in value) return `graph of ${value.nodes.length} nodes`;
+  const shown = Array.from(value as readonly unknown[])
+    .slice(0, MOST_VALUES)
+    .map(String)
+    .join(', ');
+  return value.length > MOST_VALUES ? `[${shown}, …]` : `[${shown}]`;
+}
+
+const BINS = 48;
+
+/** What the weights called `names` look like. */
+export function weightStats({ model: key, names }: { model: string; names: readonly string[] }): WeightStats[] {
+  const model = byKey.get(key);
+  if (!model) return [];
+  return names.flatMap((name) => {
+    const tensor = model.initializers.get(name);
+    return tensor && tensor.dtype !== 'string' && tensor.data.length > 1 ? [statsOf(name, tensor)] : [];
+  });
+}
+
+function statsOf(name: string, { dtype, dims, data }: Tensor): WeightStats {
+  let [min, max, sum, squares] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
+  for (let at = 0; at < data.length; at++) {
+    const value = Number(data[at]);
+    if (value < min) min = value;
+    if (value > max) max = value;
+    sum += value;
+    squares += value * value;
+  }
+  const mean = sum / data.length;
+  const bins = new Array<number>(BINS).fill(0);
+  const span = max - min || 1;
+  for (let at = 0; at < data.length; at++) bins[Math.min(BINS - 1, Math.floor(((Number(data[at]) - min) / span) * BINS))]!++;
+  return { name, dtype, dims, count: data.length, min, max, mean, std: Math.sqrt(Math.max(0, squares / data.length - mean * mean)), bins };
+}

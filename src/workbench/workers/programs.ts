@@ -1,0 +1,204 @@
+import { InputError } from '../../base/errors.ts';
+import { assemble } from '../../bpf/asm.ts';
+import { encodeInsns } from '../../bpf/insn.ts';
+import { disassemble, listing } from '../../bpf/listing.ts';
+import { mapTypeName } from '../../bpf/maps.ts';
+import type { MapDef, OriginIdx, Program } from '../../bpf/program.ts';
+import type { Compiled } from '../../compiler/api.ts';
+import type { ProgramSpec } from '../clients.ts';
+import { changedLines, diffLines, type Hunk } from '../diff.ts';
+import { type CallContext, Transferred } from '../rpc.ts';
+import type { AssemblyDiagnostic, ProgramView } from '../views.ts';
+import { bytesOf, Recent } from './blobs.ts';
+import { compileModel, readObjectProgram } from './build.ts';
+
+/** A program and what is known about how it came to be. */
+export interface Built {
+  readonly program: Program;
+  /** Of a compiled model; null for programs that came as objects or assembly. */
+  readonly compiled: Compiled | null;
+}
+
+/** What edits start from, by what it was made of; and what the page calls by key. */
+const bases = new Recent<Built>(3);
+const programs = new Recent<Built & { readonly base: Built; readonly hunks: readonly Hunk[] }>(4);
+
+export function builtOf(key: string): Built & { readonly base: Built; readonly hunks: readonly Hunk[] } {
+  const built = programs.get(key);
+  if (!built) throw new Error('this program is no longer held');
+  return built;
+}
+
+export async function programView(spec: ProgramSpec, context: CallContext): Promise<Transferred<ProgramView>> {
+  const { from, options } = spec;
+  const baseKey = JSON.stringify([
+    from.kind === 'model' ? [from.model.key, from.calibration, from.binding, options] : [from.kind, from.blob.hash],
+  ]);
+  const base = bases.get(baseKey) ?? bases.set(baseKey, await build(spec, context));
+  let built = base;
+  let hunks: readonly Hunk[] = [];
+  if (spec.fork) {
+    const fork = forked(base.program, new TextDecoder().decode(bytesOf(spec.fork)), spec.fork.name);
+    built = { program: fork.program, compiled: base.compiled };
+    hunks = fork.hunks;
+  }
+  programs.set(spec.key, { ...built, base, hunks });
+  return viewOf(spec.key, built, spec.fork !== null, changedLines(hunks));
+}
+
+async function build(spec: ProgramSpec, context: CallContext): Promise<Built> {
+  const { from, options } = spec;
+  if (from.kind === 'model') {
+    const compiled = await compileModel(from, options, context);
+    return { program: compiled.program, compiled };
+  }
+  if (from.kind === 'object') return { program: readObjectProgram(bytesOf(from.blob), from.blob.name), compiled: null };
+  return { program: assembled(new TextDecoder().decode(bytesOf(from.blob)), from.blob.name), compiled: null };
+}
+
+/** Assembles a text or says where its first mistake is. */
+export function assembled(text: string, file: string): Program {
+  const { program, diagnostics } = assemble(text);
+  if (program) return program;
+  const [first] = diagnostics;
+  const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more mistakes)` : '';
+  throw new InputError(`${first?.message ?? 'no program'}${more}`, `${file}:${first?.line ?? 1}:${first?.column ?? 1}`);
+}
+
+/** Weights are no reading matter: the editor shows maps by their sizes alone. */
+function withoutData(maps: readonly MapDef[]): readonly MapDef[] {
+  return maps.map((map) => (map.data ? { ...map, data: new Uint8Array(map.data.length) } : map));
+}
+
+/** The text that the editor opens: the whole program with labels, so that inserting a line keeps every jump. */
+export function programText({ program: key }: { program: string }): string {
+  const { program } = builtOf(key);
+  return disassemble({ ...program, maps: withoutData(program.maps) }, { labels: true });
+}
+
+/** Instructions as lines without distances, by which edited and original programs are aligned. */
+function lines(program: Program): { texts: string[]; insns: number[] } {
+  const texts: string[] = [];
+  const insns: number[] = [];
+  for (const line of listing({ ...program, maps: withoutData(program.maps) }, { source: false })) {
+    if (line.insnIdx < 0) continue;
+    texts.push(line.text.replace(/\b(goto|gotol|may_goto|call) pc[+-]\d+/, '$1'));
+    insns.push(line.insnIdx);
+  }
+  return { texts, insns };
+}
+
+/** The edited text as a program: unchanged lines keep their origins, maps keep their contents. */
+function forked(base: Program, text: string, file: string): { program: Program; hunks: readonly Hunk[] } {
+  const edited = assembled(text, file);
+  const before = lines(base);
+  const after = lines(edited);
+  const hunks = diffLines(before.texts, after.texts);
+  const insnOrigins: (readonly OriginIdx[])[] = edited.insns.map(() => []);
+  const newIdx = new Map<number, number>();
+  let [a, b] = [0, 0];
+  const keep = (count: number) => {
+    for (let at = 0; at < count; at++) {
+      const old = before.insns[a + at]!;
+      const now = after.insns[b + at]!;
+      newIdx.set(old, now);
+      insnOrigins[now] = base.insnOrigins[old] ?? [];
+      if (base.insns[old]?.opcode === 0x18 && now + 1 < insnOrigins.length) insnOrigins[now + 1] = base.insnOrigins[old + 1] ?? [];
+    }
+  };
+  for (const hunk of [
+    ...hunks,
+    { aFrom: before.texts.length, aTo: before.texts.length, bFrom: after.texts.length, bTo: after.texts.length },
+  ]) {
+    keep(hunk.aFrom - a);
+    a = hunk.aTo;
+    b = hunk.bTo;
+  }
+  const maps = edited.maps.map(
+    (map) => base.maps.find((old) => old.name === map.name && old.valueSize === map.valueSize && old.type === map.type) ?? map,
+  );
+  const lineInfo = base.lineInfo.flatMap((line) => {
+    const now = newIdx.get(line.insnIdx);
+    return now === undefined ? [] : [{ ...line, insnIdx: now }];
+  });
+  return {
+    program: {
+      ...edited,
+      name: base.name,
+      section: base.section,
+      progType: base.progType,
+      maps,
+      lineInfo,
+      origins: base.origins,
+      insnOrigins,
+    },
+    hunks,
+  };
+}
+
+/** The lines that an edit changed, for the comparison with the compiled program. */
+export interface DiffHunk {
+  readonly removed: readonly { readonly insn: number; readonly text: string }[];
+  readonly added: readonly { readonly insn: number; readonly text: string }[];
+}
+
+export function programDiff({ program: key }: { program: string }): readonly DiffHunk[] {
+  const { program, base, hunks } = builtOf(key);
+  const before = lines(base.program);
+  const after = lines(program);
+  const part = (side: { texts: string[]; insns: number[] }, from: number, to: number) =>
+    side.texts.slice(from, to).map((text, at) => ({ insn: side.insns[from + at]!, text: text.trim() }));
+  return hunks.map((hunk) => ({ removed: part(before, hunk.aFrom, hunk.aTo), added: part(after, hunk.bFrom, hunk.bTo) }));
+}
+
+export function diagnose({ text }: { text: string }): readonly AssemblyDiagnostic[] {
+  return assemble(text).diagnostics.map(({ line, column, message }) => ({ line, column, endColumn: column + 1, message }));
+}
+
+function viewOf(key: string, { program, compiled }: Built, fork: boolean, changes: number): Transferred<ProgramView> {
+  const count = program.insns.length;
+  const originStart = new Uint32Array(count + 1);
+  let total = 0;
+  for (let insn = 0; insn < count; insn++) {
+    originStart[insn] = total;
+    total += program.insnOrigins[insn]?.length ?? 0;
+  }
+  originStart[count] = total;
+  const originIdx = new Uint16Array(total);
+  for (let insn = 0; insn < count; insn++) originIdx.set(program.insnOrigins[insn] ?? [], originStart[insn]);
+  const code = encodeInsns(program.insns) as Uint8Array<ArrayBuffer>;
+  const view: ProgramView = {
+    key,
+    name: program.name,
+    section: program.section,
+    license: program.license,
+    progType: program.progType,
+    code,
+    subprogs: program.subprogs.map(({ name, start, linkage }) => ({ name, start, linkage })),
+    maps: program.maps.map(({ name, type, keySize, valueSize, maxEntries }) => ({
+      name,
+      type: mapTypeName(type),
+      keySize,
+      valueSize,
+      maxEntries,
+    })),
+    origins: program.origins.map(({ kind, nodeIdx, label }) => ({ kind, nodeIdx, label })),
+    originStart,
+    originIdx,
+    nodes: compiled && !fork ? compiled.nodes.map(({ index, insns }) => ({ index, insns })) : nodeCounts(program),
+    lines: program.lineInfo.map(({ insnIdx, file, line, text }) => ({ insnIdx, file, line, text })),
+    changes,
+    fork,
+  };
+  return new Transferred(view, [code.buffer, originStart.buffer, originIdx.buffer]);
+}
+
+/** Instructions by node of a program that no compiler counted. */
+function nodeCounts(program: Program): { index: number; insns: number }[] {
+  const counts = new Map<number, number>();
+  for (const origins of program.insnOrigins) {
+    const nodes = new Set(origins.map((at) => program.origins[at]).flatMap((origin) => (origin?.kind === 'node' ? [origin.nodeIdx] : [])));
+    for (const node of nodes) counts.set(node, (counts.get(node) ?? 0) + 1);
+  }
+  return [...counts].map(([index, insns]) => ({ index, insns }));
+}
