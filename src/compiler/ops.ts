@@ -20,10 +20,20 @@ const rule = (run: OpRule['run'], becomes: string, limits = ''): OpRule => ({ ru
 const TABLE = 'part of one lookup table with the elementwise nodes around it';
 
 export const OPS: ReadonlyMap<string, OpRule> = new Map<string, OpRule>([
-  ...Object.keys(UNARY).map((op): [string, OpRule] => [op, rule(unary, op === 'Relu' ? 'a clamp of the product before it, or a table' : TABLE)]),
+  ...Object.keys(UNARY).map((op): [string, OpRule] => [
+    op,
+    rule(unary, op === 'Relu' ? 'a clamp of the product before it, or a table' : TABLE),
+  ]),
   ...Object.keys(BINARY).map((op): [string, OpRule] => {
     const full = ['Add', 'Sub', 'Mul', 'Div', 'And'].includes(op);
-    return [op, rule(binary, full ? 'folded into its neighbour, a table, or an elementwise kernel' : TABLE, full ? '' : 'one side must be a scalar constant, or both sides functions of the same element')];
+    return [
+      op,
+      rule(
+        binary,
+        full ? 'folded into its neighbour, a table, or an elementwise kernel' : TABLE,
+        full ? '' : 'one side must be a scalar constant, or both sides functions of the same element',
+      ),
+    ];
   }),
   ['Cast', rule(cast, 'nothing, or part of a table')],
   ['Clip', rule(clip, TABLE, 'constant bounds')],

@@ -3,7 +3,7 @@ import type { Node } from '../../onnx/model.ts';
 import { attrNumber, attrString } from './attrs.ts';
 import { BINARY, geluTanh, UNARY } from './functions.ts';
 import type { Const, View } from './hops.ts';
-import { broadcastView, joinNodes, lastAxis, MASK, place, sameMap, sameView, uniform, type Lazy, type Walk } from './lazy.ts';
+import { broadcastView, joinNodes, type Lazy, lastAxis, MASK, place, sameMap, sameView, uniform, type Walk } from './lazy.ts';
 import { normOf } from './norms.ts';
 import { allOffsets, broadcastDims, broadcastMap, denseMap, mapDims } from './view.ts';
 
@@ -73,7 +73,11 @@ export function unary(walk: Walk, node: Node): void {
   }
   const [settled] = settle(walk, node, [name]);
   if (settled.k === 'view' && node.op === 'Neg') {
-    return walk.set(node.outputs[0], { k: 'view', view: { ...settled.view, gain: -settled.view.gain }, nodes: joinNodes(settled.nodes, [node]) });
+    return walk.set(node.outputs[0], {
+      k: 'view',
+      view: { ...settled.view, gain: -settled.view.gain },
+      nodes: joinNodes(settled.nodes, [node]),
+    });
   }
   walk.set(node.outputs[0], fuse(walk, node, [settled], ([x]) => fn(x)) as Lazy);
 }
@@ -149,9 +153,16 @@ function pending(walk: Walk, node: Node, [a, b]: readonly Lazy[]): Lazy | null {
   return null;
 }
 
-function foldColumns(x: Lazy & { k: 'linear' | 'norm' | 'centered' }, op: string, flip: boolean, cols: Float64Array, nodes: readonly Node[]): Lazy | null {
+function foldColumns(
+  x: Lazy & { k: 'linear' | 'norm' | 'centered' },
+  op: string,
+  flip: boolean,
+  cols: Float64Array,
+  nodes: readonly Node[],
+): Lazy | null {
   const n = cols.length;
-  const scaleBy = op === 'Mul' ? cols : op === 'Div' && !flip ? cols.map((c) => 1 / c) : op === 'Sub' && flip ? new Float64Array(n).fill(-1) : null;
+  const scaleBy =
+    op === 'Mul' ? cols : op === 'Div' && !flip ? cols.map((c) => 1 / c) : op === 'Sub' && flip ? new Float64Array(n).fill(-1) : null;
   const shift = op === 'Add' || (op === 'Sub' && flip) ? cols : op === 'Sub' ? cols.map((c) => -c) : null;
   if (!scaleBy && !shift) return null;
   const affine = (v: Float64Array): Float64Array => v.map((y, i) => y * (scaleBy ? scaleBy[i] : 1));
@@ -175,7 +186,13 @@ function settledBinary(walk: Walk, node: Node): Lazy {
   const x = a.k === 'const' ? b : a;
   const c = a.k === 'const' ? a : b;
   const value = c.k === 'const' ? uniform(c.t) : null;
-  if (x.k === 'view' && x.view.buf.kind !== 'token' && value && Number.isFinite(value) && (node.op === 'Mul' || (node.op === 'Div' && c === b))) {
+  if (
+    x.k === 'view' &&
+    x.view.buf.kind !== 'token' &&
+    value &&
+    Number.isFinite(value) &&
+    (node.op === 'Mul' || (node.op === 'Div' && c === b))
+  ) {
     const view = broadcastView(x.view, dimsOf(walk, node, lazies));
     return { k: 'view', view: { ...view, gain: node.op === 'Mul' ? view.gain * value : view.gain / value }, nodes };
   }
@@ -206,7 +223,9 @@ function withConst(walk: Walk, node: Node, slot: number, c: Const): Lazy {
     case 'Add':
       return affine(walk, node, x, dims, null, c, nodes);
     case 'Sub':
-      return slot === 0 ? affine(walk, node, x, dims, null, neg(c), nodes) : affine(walk, node, { ...x, gain: -x.gain }, dims, null, c, nodes);
+      return slot === 0
+        ? affine(walk, node, x, dims, null, neg(c), nodes)
+        : affine(walk, node, { ...x, gain: -x.gain }, dims, null, c, nodes);
     case 'Mul':
     case 'And':
       return affine(walk, node, x, dims, c, null, nodes);
@@ -214,10 +233,22 @@ function withConst(walk: Walk, node: Node, slot: number, c: Const): Lazy {
       if (slot === 0) return affine(walk, node, x, dims, { ...c, data: c.data.map((v) => 1 / v) }, null, nodes);
       break;
   }
-  throw new InputError(`${node.op} of a tensor and a constant that differs between elements is not supported`, place(node), 'Use Add, Sub, Mul or Div');
+  throw new InputError(
+    `${node.op} of a tensor and a constant that differs between elements is not supported`,
+    place(node),
+    'Use Add, Sub, Mul or Div',
+  );
 }
 
-function affine(walk: Walk, node: Node, x: View, dims: readonly number[], mul: Const | null, add: Const | null, nodes: readonly Node[]): Lazy {
+function affine(
+  walk: Walk,
+  node: Node,
+  x: View,
+  dims: readonly number[],
+  mul: Const | null,
+  add: Const | null,
+  nodes: readonly Node[],
+): Lazy {
   const masks = add?.data.some((v) => v <= MASK) ?? false;
   const extra = masks ? { masked: { of: x, below: 14 } } : {};
   const out = walk.buf(node.outputs[0], dims, 'act', extra);
@@ -243,13 +274,17 @@ function ofTwo(walk: Walk, node: Node): Lazy {
     case 'Div':
       return emitTwo(walk, node, 'div', va, vb, nodes);
     default:
-      throw new InputError(`${node.op} of two computed tensors is not supported`, place(node), 'Use Add, Sub, Mul or Div, or make one side a constant');
+      throw new InputError(
+        `${node.op} of two computed tensors is not supported`,
+        place(node),
+        'Use Add, Sub, Mul or Div, or make one side a constant',
+      );
   }
 }
 
-function emitTwo(walk: Walk, node: Node, kind: 'mul' | 'div', a: View, b: View, nodes: readonly Node[]): Lazy {
+function emitTwo(walk: Walk, node: Node, kind: 'mul' | 'div', a: View, b: View, nodes: readonly Node[], name = node.outputs[0]): Lazy {
   const dims = mapDims(a.map);
-  const out = walk.buf(node.outputs[0], dims, 'act');
+  const out = walk.buf(name, dims, 'act');
   walk.ops.push({ kind, a, b, out, nodes });
   return { k: 'view', view: { buf: out, map: denseMap(dims), gain: 1 }, nodes: [] };
 }
@@ -296,10 +331,10 @@ export function where(walk: Walk, node: Node): void {
     const lazy: Lazy = { k: 'fn', base: c.base, fn, nodes: joinNodes(cond.nodes, [node]) };
     return broadcastView(walk.emit(name, lazy, node), dims);
   };
-  if (c.base.buf.kind !== 'token') throw new InputError('the condition depends on computed values', place(node), 'Compute masks from the tokens');
+  if (c.base.buf.kind !== 'token')
+    throw new InputError('the condition depends on computed values', place(node), 'Compute masks from the tokens');
   if (fill <= MASK) return done(addViews(walk, node, x, select(0, fill), nodes));
-  const product = emitTwo(walk, node, 'mul', x, select(1, 0), nodes);
+  const product = emitTwo(walk, node, 'mul', x, select(1, 0), nodes, fill === 0 ? node.outputs[0] : `${node.outputs[0]}.kept`);
   if (fill === 0 || product.k !== 'view') return done(product);
   done(addViews(walk, node, product.view, select(0, fill), nodes));
 }
-

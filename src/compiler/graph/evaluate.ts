@@ -17,7 +17,8 @@ export function readView(view: View, memory: ReadonlyMap<Buf, Float64Array>): Fl
   return Float64Array.from(allOffsets(view.map), (o) => data[o] * view.gain);
 }
 
-const expandConst = (t: Const, dims: readonly number[]): Float64Array => Float64Array.from(allOffsets(broadcastMap(denseMap(t.dims), dims)), (o) => t.data[o]);
+const expandConst = (t: Const, dims: readonly number[]): Float64Array =>
+  Float64Array.from(allOffsets(broadcastMap(denseMap(t.dims), dims)), (o) => t.data[o]);
 
 function run(op: HOp, memory: ReadonlyMap<Buf, Float64Array>): Float64Array {
   const read = (v: View): Float64Array => readView(v, memory);
@@ -64,7 +65,10 @@ function run(op: HOp, memory: ReadonlyMap<Buf, Float64Array>): Float64Array {
         const top = row.reduce((p, q) => Math.max(p, q));
         const e = row.map((v) => Math.exp(v - top));
         const sum = e.reduce((p, q) => p + q);
-        out.set(e.map((v) => v / sum), r);
+        out.set(
+          e.map((v) => v / sum),
+          r,
+        );
       }
       return out;
     }

@@ -40,12 +40,25 @@ interface OpBase {
 
 export type HOp =
   /** `out[…, n] = Σk a[…, k]·weights[n, k] + bias[n]`, optionally clamped at zero. */
-  | (OpBase & { readonly kind: 'linear'; readonly a: View; readonly weights: Const; readonly bias: Float64Array | null; readonly relu: boolean })
+  | (OpBase & {
+      readonly kind: 'linear';
+      readonly a: View;
+      readonly weights: Const;
+      readonly bias: Float64Array | null;
+      readonly relu: boolean;
+    })
   /** `out[…, m, n] = Σk a[…, m, k]·b[…, k, n]`; `unitRows`: every row of `a` is a probability distribution. */
   | (OpBase & { readonly kind: 'matmul'; readonly a: View; readonly b: View })
   | (OpBase & { readonly kind: 'softmax'; readonly x: View })
   /** `(x − mean)·gamma / √(var + eps) + beta` over the last dimension; `center` false: root mean square without the mean. */
-  | (OpBase & { readonly kind: 'norm'; readonly x: View; readonly gamma: Float64Array; readonly beta: Float64Array; readonly eps: number; readonly center: boolean })
+  | (OpBase & {
+      readonly kind: 'norm';
+      readonly x: View;
+      readonly gamma: Float64Array;
+      readonly beta: Float64Array;
+      readonly eps: number;
+      readonly center: boolean;
+    })
   | (OpBase & { readonly kind: 'unary'; readonly x: View; readonly fn: (x: number) => number })
   | (OpBase & { readonly kind: 'add'; readonly a: View; readonly b: View; readonly relu: boolean })
   | (OpBase & { readonly kind: 'mul'; readonly a: View; readonly b: View })
@@ -55,7 +68,12 @@ export type HOp =
   /** `out[i…, j] = table[token[i…], j]`. */
   | (OpBase & { readonly kind: 'embed'; readonly tokens: View; readonly table: Const })
   /** Over `axes` of `x`; `out` keeps the other dimensions in order. */
-  | (OpBase & { readonly kind: 'reduce'; readonly x: View; readonly axes: readonly number[]; readonly mode: 'mean' | 'sum' | 'max' | 'min' })
+  | (OpBase & {
+      readonly kind: 'reduce';
+      readonly x: View;
+      readonly axes: readonly number[];
+      readonly mode: 'mean' | 'sum' | 'max' | 'min';
+    })
   /** Parts side by side along `axis`. */
   | (OpBase & { readonly kind: 'concat'; readonly parts: readonly (View | Const)[]; readonly axis: number });
 

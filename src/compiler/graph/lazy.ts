@@ -1,7 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import type { Model, Node, Tensor } from '../../onnx/model.ts';
 import type { Buf, Const, HOp, View } from './hops.ts';
-import { broadcastMap, denseMap, mapDims, product, reshapeMap, type IndexMap } from './view.ts';
+import { broadcastMap, denseMap, type IndexMap, mapDims, product, reshapeMap } from './view.ts';
 
 /**
  * What is known about an ONNX value before any integer op is emitted for it. Most nodes only change this description; an op
@@ -13,7 +13,13 @@ export type Lazy = { readonly nodes: readonly Node[] } & (
   | { readonly k: 'view'; readonly view: View }
   /** A function of one element of `base`. */
   | { readonly k: 'fn'; readonly base: View; readonly fn: (x: number) => number }
-  | { readonly k: 'linear'; readonly a: View; readonly weights: Const; readonly bias: Float64Array | null; readonly dims: readonly number[] }
+  | {
+      readonly k: 'linear';
+      readonly a: View;
+      readonly weights: Const;
+      readonly bias: Float64Array | null;
+      readonly dims: readonly number[];
+    }
   /** Mean over the last dimension (kept as 1, or dropped). */
   | { readonly k: 'mean'; readonly of: View; readonly keep: boolean }
   /** `(x − mean x)·gamma`. */
@@ -22,7 +28,14 @@ export type Lazy = { readonly nodes: readonly Node[] } & (
   | { readonly k: 'square'; readonly of: View; readonly center: boolean }
   /** A function of the mean of those squares. */
   | { readonly k: 'variance'; readonly of: View; readonly center: boolean; readonly fn: (v: number) => number }
-  | { readonly k: 'norm'; readonly of: View; readonly center: boolean; readonly eps: number; readonly gamma: Float64Array; readonly beta: Float64Array }
+  | {
+      readonly k: 'norm';
+      readonly of: View;
+      readonly center: boolean;
+      readonly eps: number;
+      readonly gamma: Float64Array;
+      readonly beta: Float64Array;
+    }
 );
 
 const identity = (x: number): number => x;
@@ -142,7 +155,16 @@ export class Walk {
       case 'linear':
         return push({ kind: 'linear', a: lazy.a, weights: lazy.weights, bias: lazy.bias, relu: false, out: act(dims), nodes });
       case 'norm':
-        return push({ kind: 'norm', x: lazy.of, gamma: lazy.gamma, beta: lazy.beta, eps: lazy.eps, center: lazy.center, out: act(dims), nodes });
+        return push({
+          kind: 'norm',
+          x: lazy.of,
+          gamma: lazy.gamma,
+          beta: lazy.beta,
+          eps: lazy.eps,
+          center: lazy.center,
+          out: act(dims),
+          nodes,
+        });
       case 'mean': {
         const rank = lazy.of.map.dims.length;
         const out = act(dims.slice(0, rank - 1));
@@ -150,7 +172,13 @@ export class Walk {
         return { ...view, map: reshapeMap(view.map, dims) as IndexMap };
       }
       case 'const':
-        return push({ kind: 'concat', parts: [lazy.t], axis: 0, out: act(dims, { known: bounds(lazy.t.data) }), nodes: nodes.length ? nodes : [node] });
+        return push({
+          kind: 'concat',
+          parts: [lazy.t],
+          axis: 0,
+          out: act(dims, { known: bounds(lazy.t.data) }),
+          nodes: nodes.length ? nodes : [node],
+        });
       default:
         throw new InputError('part of a normalisation is used outside of it', place(node), 'Export the model with nn.LayerNorm');
     }

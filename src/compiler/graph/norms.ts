@@ -2,8 +2,8 @@ import { InputError } from '../../base/errors.ts';
 import type { Node } from '../../onnx/model.ts';
 import { attrInts, attrNumber } from './attrs.ts';
 import { SQUARE } from './elementwise.ts';
-import { joinNodes, lastAxis, place, type Lazy, type Walk } from './lazy.ts';
-import { denseMap, mapDims, product, reshapeMap, transposeMap, type IndexMap } from './view.ts';
+import { joinNodes, type Lazy, lastAxis, place, type Walk } from './lazy.ts';
+import { denseMap, type IndexMap, mapDims, product, reshapeMap, transposeMap } from './view.ts';
 
 /**
  * `x·factor(variance)` as a normalisation: factor must be `c/√(v + eps)`. A standard deviation with its epsilon outside
@@ -35,7 +35,8 @@ export function layerNorm(walk: Walk, node: Node): void {
   const { view, nodes: before } = walk.view(node.inputs[0], node);
   const dims = mapDims(view.map);
   const axis = attrNumber(node, 'axis') ?? -1;
-  if (axis !== -1 && axis !== dims.length - 1) throw new InputError(`axis ${axis} is not the last`, place(node), 'Normalise over the last dimension only');
+  if (axis !== -1 && axis !== dims.length - 1)
+    throw new InputError(`axis ${axis} is not the last`, place(node), 'Normalise over the last dimension only');
   const d = dims[dims.length - 1];
   const vector = (slot: number, otherwise: number): Float64Array => {
     const name = node.inputs[slot];
@@ -76,8 +77,10 @@ export function reduce(walk: Walk, node: Node): void {
   if (axes.length === 0) return walk.set(node.outputs[0], { ...lazy, nodes: joinNodes(lazy.nodes, [node]) });
   const nodes = joinNodes(lazy.nodes, [node]);
   if (mode === 'mean' && axes.length === 1 && axes[0] === rank - 1) {
-    if (lazy.k === 'square' && keep) return walk.set(node.outputs[0], { k: 'variance', of: lazy.of, center: lazy.center, fn: (v) => v, nodes });
-    if (lazy.k === 'fn' && lazy.fn === SQUARE && keep) return walk.set(node.outputs[0], { k: 'variance', of: lazy.base, center: false, fn: (v) => v, nodes });
+    if (lazy.k === 'square' && keep)
+      return walk.set(node.outputs[0], { k: 'variance', of: lazy.of, center: lazy.center, fn: (v) => v, nodes });
+    if (lazy.k === 'fn' && lazy.fn === SQUARE && keep)
+      return walk.set(node.outputs[0], { k: 'variance', of: lazy.base, center: false, fn: (v) => v, nodes });
     const { view, nodes: before } = walk.view(name, node);
     return walk.set(node.outputs[0], { k: 'mean', of: view, keep, nodes: joinNodes(before, [node]) });
   }
@@ -87,8 +90,15 @@ export function reduce(walk: Walk, node: Node): void {
   const masked = view.buf.masked ? { masked: view.buf.masked } : {};
   const whole = mode === 'sum' && view.buf.whole === true && view.gain === 1;
   const n = product(axes.map((a) => dims[a]));
-  const known = view.buf.known && { min: Math.min(0, view.buf.known.min * view.gain * (mode === 'sum' ? n : 1)), max: Math.max(0, view.buf.known.max * view.gain * (mode === 'sum' ? n : 1)) };
-  const out = walk.buf(node.outputs[0], outDims, 'act', { ...(mode === 'max' || mode === 'min' ? masked : {}), whole, ...(known && view.gain > 0 ? { known } : {}) });
+  const known = view.buf.known && {
+    min: Math.min(0, view.buf.known.min * view.gain * (mode === 'sum' ? n : 1)),
+    max: Math.max(0, view.buf.known.max * view.gain * (mode === 'sum' ? n : 1)),
+  };
+  const out = walk.buf(node.outputs[0], outDims, 'act', {
+    ...(mode === 'max' || mode === 'min' ? masked : {}),
+    whole,
+    ...(known && view.gain > 0 ? { known } : {}),
+  });
   walk.ops.push({ kind: 'reduce', x: view, axes, mode, out, nodes: joinNodes(before, [node]) });
   const shape = keep ? dims.map((size, i) => (axes.includes(i) ? 1 : size)) : outDims;
   walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: reshapeMap(denseMap(outDims), shape) as IndexMap, gain: 1 }, nodes: [] });
@@ -135,8 +145,11 @@ export function softmax(walk: Walk, node: Node): void {
   const out = walk.buf(node.outputs[0], shape, 'act', { known: { min: 0, max: 1 } });
   walk.ops.push({ kind: 'softmax', x, out, nodes: joinNodes(before, [node]) });
   let map: IndexMap = denseMap(shape);
-  if (opset >= 13 && axis !== rank - 1) map = transposeMap(map, perm.map((_, i) => perm.indexOf(i)));
+  if (opset >= 13 && axis !== rank - 1)
+    map = transposeMap(
+      map,
+      perm.map((_, i) => perm.indexOf(i)),
+    );
   else map = reshapeMap(map, dims) as IndexMap;
   walk.set(node.outputs[0], { k: 'view', view: { buf: out, map, gain: 1 }, nodes: [] });
 }
-

@@ -3,8 +3,8 @@ import type { Node } from '../../onnx/model.ts';
 import { attrNumber, attrString } from './attrs.ts';
 import { addViews } from './elementwise.ts';
 import type { Const, View } from './hops.ts';
-import { broadcastView, joinNodes, lastAxis, place, type Lazy, type Walk } from './lazy.ts';
-import { allOffsets, broadcastDims, denseMap, mapDims, product, reshapeMap, transposeMap, type Dim, type IndexMap } from './view.ts';
+import { broadcastView, joinNodes, type Lazy, lastAxis, place, type Walk } from './lazy.ts';
+import { allOffsets, broadcastDims, type Dim, denseMap, type IndexMap, mapDims, product, reshapeMap, transposeMap } from './view.ts';
 
 /** Rows [N][K] of a constant [K, N] matrix, optionally scaled. */
 function rows(t: Const, k: number, n: number, transposed: boolean, scale = 1): Const {
@@ -34,7 +34,11 @@ export function matMul(walk: Walk, node: Node): void {
     const swap = (map: IndexMap): IndexMap => transposeMap(map, swapLast(map.dims.length));
     const x = { ...view, map: swap(view.map) };
     const dims = [...mapDims(x.map).slice(0, -1), m];
-    const out = walk.emit(node.outputs[0], { k: 'linear', a: x, weights: rows(a.t, k, m, true), bias: null, dims, nodes: joinNodes(nodes, [node]) }, node);
+    const out = walk.emit(
+      node.outputs[0],
+      { k: 'linear', a: x, weights: rows(a.t, k, m, true), bias: null, dims, nodes: joinNodes(nodes, [node]) },
+      node,
+    );
     return walk.set(node.outputs[0], { k: 'view', view: { ...out, map: swap(out.map) }, nodes: [] });
   }
   if (da.length < 2 || db.length < 2) throw new InputError('a product of computed vectors', place(node), 'Give both sides two dimensions');
@@ -43,15 +47,16 @@ export function matMul(walk: Walk, node: Node): void {
   emitMatMul(walk, node, left.view, right.view, joinNodes(left.nodes, right.nodes, [node]));
 }
 
-const swapLast = (rank: number): number[] => Array.from({ length: rank }, (_, i) => (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i));
+const swapLast = (rank: number): number[] =>
+  Array.from({ length: rank }, (_, i) => (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i));
 
-function emitMatMul(walk: Walk, node: Node, a: View, b: View, nodes: readonly Node[]): void {
+function emitMatMul(walk: Walk, node: Node, a: View, b: View, nodes: readonly Node[], name = node.outputs[0]): void {
   const da = mapDims(a.map);
   const db = mapDims(b.map);
   const batch = broadcastDims(da.slice(0, -2), db.slice(0, -2));
   if (!batch) throw new InputError('batch dimensions do not broadcast', place(node));
   const dims = [...batch, da[da.length - 2], db[db.length - 1]];
-  const out = walk.buf(node.outputs[0], dims, 'act');
+  const out = walk.buf(name, dims, 'act');
   const va = broadcastView(a, [...batch, ...da.slice(-2)]);
   const vb = broadcastView(b, [...batch, ...db.slice(-2)]);
   walk.ops.push({ kind: 'matmul', a: va, b: vb, out, nodes });
@@ -84,7 +89,8 @@ export function gemm(walk: Walk, node: Node): void {
 export function einsum(walk: Walk, node: Node): void {
   const equation = (attrString(node, 'equation') ?? '').replace(/\s/g, '');
   const [lhs, rhs] = equation.split('->');
-  if (!rhs || equation.includes('.')) throw new InputError(`equation "${equation}"`, place(node), 'Write an explicit output and no ellipsis');
+  if (!rhs || equation.includes('.'))
+    throw new InputError(`equation "${equation}"`, place(node), 'Write an explicit output and no ellipsis');
   const terms = lhs.split(',');
   const read = (slot: number): { view: View | null; t: Const | null; nodes: readonly Node[] } => {
     const lazy = walk.get(node.inputs[slot], node);
@@ -110,35 +116,42 @@ export function einsum(walk: Walk, node: Node): void {
     const outLabels = [...batch, ...row, ...col];
     const size = (l: string): number => {
       const at = labels.indexOf(l);
-      return at >= 0 ? mapDims((first.view as View).map)[at] : second.t ? second.t.dims[other.indexOf(l)] : mapDims((second.view as View).map)[other.indexOf(l)];
+      return at >= 0
+        ? mapDims((first.view as View).map)[at]
+        : second.t
+          ? second.t.dims[other.indexOf(l)]
+          : mapDims((second.view as View).map)[other.indexOf(l)];
     };
     const nodes = joinNodes(first.nodes, second.nodes, [node]);
     const group = (map: IndexMap, names: string, wanted: readonly string[][]): IndexMap => ({
       off: map.off,
       dims: wanted.map((ls): Dim => ls.flatMap((l) => [...map.dims[names.indexOf(l)]])),
     });
-    const name = node.outputs[0];
+    const name = i === terms.length - 1 ? node.outputs[0] : `${node.outputs[0]}.${i}`;
     const outDims = outLabels.map(size);
     let view: View;
     if (second.t && batch.length === 0) {
       const n = product(col.map(size));
       const k = product(sum.map(size));
-      const weights: Const = { dims: [n, k], data: Float64Array.from(allOffsets(group(denseMap(second.t.dims), other, [col, sum])), (o) => (second.t as Const).data[o]) };
+      const weights: Const = {
+        dims: [n, k],
+        data: Float64Array.from(allOffsets(group(denseMap(second.t.dims), other, [col, sum])), (o) => (second.t as Const).data[o]),
+      };
       const a: View = { ...first.view, map: group(first.view.map, labels, [...row.map((l) => [l]), sum]) };
       view = walk.emit(name, { k: 'linear', a, weights, bias: null, dims: [...row.map(size), n], nodes }, node);
     } else {
-      const right = second.view ?? walk.emit(name, { k: 'const', t: second.t as Const, nodes: [] }, node);
+      const right = second.view ?? walk.emit(`${name}.constant`, { k: 'const', t: second.t as Const, nodes: [] }, node);
       const a: View = { ...first.view, map: group(first.view.map, labels, [...batch.map((l) => [l]), row, sum]) };
       const b: View = { ...right, map: group(right.map, other, [...batch.map((l) => [l]), sum, col]) };
-      emitMatMul(walk, node, a, b, nodes);
+      emitMatMul(walk, node, a, b, nodes, name);
       view = (walk.get(node.outputs[0], node) as Lazy & { k: 'view' }).view;
     }
     first = { view: { ...view, map: reshapeMap(view.map, outDims) as IndexMap }, t: null, nodes: [] };
     labels = outLabels.join('');
   }
   const perm = [...rhs].map((l) => labels.indexOf(l));
-  if (perm.includes(-1) || perm.length !== labels.length) throw new InputError(`equation "${equation}" sums a label of one operand`, place(node), 'Use ReduceSum');
+  if (perm.includes(-1) || perm.length !== labels.length)
+    throw new InputError(`equation "${equation}" sums a label of one operand`, place(node), 'Use ReduceSum');
   const view = first.view as View;
   walk.set(node.outputs[0], { k: 'view', view: { ...view, map: transposeMap(view.map, perm) }, nodes: [] });
 }
-

@@ -37,7 +37,11 @@ export function recognise(model: Model): HGraph {
     const op = known ? OPS.get(node.op) : undefined;
     if (!op) {
       const name = known ? node.op : `${node.domain}.${node.op}`;
-      throw new InputError(`operator ${name} is not supported`, place(node), NEAREST[node.op] ? `Nearest rewrite: ${NEAREST[node.op]}` : 'docs/ops.md lists the operators that are');
+      throw new InputError(
+        `operator ${name} is not supported`,
+        place(node),
+        NEAREST[node.op] ? `Nearest rewrite: ${NEAREST[node.op]}` : 'docs/ops.md lists the operators that are',
+      );
     }
     op.run(walk, node);
   }
@@ -59,7 +63,10 @@ function setVocabularies(model: Model, inputs: readonly Buf[]): void {
       if (node.op === 'Gather' && reach.has(node.inputs[1]) && !reach.has(node.inputs[0])) {
         const table = model.initializers.get(node.inputs[0]);
         if (table) rows = Math.max(rows, table.dims[0]);
-      } else if (['Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Transpose', 'Flatten', 'Clip'].includes(node.op) && reach.has(node.inputs[0])) {
+      } else if (
+        ['Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Transpose', 'Flatten', 'Clip'].includes(node.op) &&
+        reach.has(node.inputs[0])
+      ) {
         reach.add(node.outputs[0]);
       }
     }

@@ -3,7 +3,18 @@ import type { Node } from '../../onnx/model.ts';
 import { attrInts, attrNumber } from './attrs.ts';
 import type { Const, View } from './hops.ts';
 import { bounds, gatherConst, joinNodes, place, type Walk } from './lazy.ts';
-import { allOffsets, broadcastDims, broadcastMap, denseMap, mapDims, product, reshapeMap, sliceMap, transposeMap, type IndexMap } from './view.ts';
+import {
+  allOffsets,
+  broadcastDims,
+  broadcastMap,
+  denseMap,
+  type IndexMap,
+  mapDims,
+  product,
+  reshapeMap,
+  sliceMap,
+  transposeMap,
+} from './view.ts';
 
 const REWRITE = 'Insert a Reshape or Contiguous copy that keeps dimensions whole';
 
@@ -86,9 +97,10 @@ export function slice(walk: Walk, node: Node): void {
       const axis = raw < 0 ? raw + dims.length : raw;
       const size = dims[axis];
       const step = steps[i];
+      if (step <= 0) throw new InputError(`step ${step}`, place(node), 'Slice with positive steps');
       const clamp = (v: number, lo: number, hi: number): number => Math.min(hi, Math.max(lo, v < 0 ? v + size : v));
-      const start = step > 0 ? clamp(starts[i], 0, size) : clamp(starts[i], 0, size - 1);
-      const end = step > 0 ? clamp(ends[i], 0, size) : ends[i] < -size ? -1 : clamp(ends[i], -1, size - 1);
+      const start = clamp(starts[i], 0, size);
+      const end = clamp(ends[i], 0, size);
       const n = Math.max(0, Math.ceil((end - start) / step));
       if (n === 0) throw new InputError('the slice is empty', place(node));
       out = sliceMap(out, axis, start, n, step);
@@ -132,7 +144,11 @@ export function gather(walk: Walk, node: Node): void {
   }
   const tokens = index.k === 'fn' ? index.base : index.k === 'view' ? index.view : null;
   if (data.k !== 'const' || axis !== 0 || !tokens || tokens.buf.kind !== 'token') {
-    throw new InputError('places depend on computed values', place(node), 'Only an embedding (constant table, axis 0, tokens from an input) can be gathered by data');
+    throw new InputError(
+      'places depend on computed values',
+      place(node),
+      'Only an embedding (constant table, axis 0, tokens from an input) can be gathered by data',
+    );
   }
   const width = product(dims.slice(1));
   let table: Const = { dims: [dims[0], width], data: data.t.data };
@@ -177,4 +193,3 @@ function outDims(walk: Walk, node: Node, slot: number): readonly number[] {
   if (!info) throw new InputError(`the shape of "${node.outputs[slot]}" is unknown`, place(node), 'Give every dimension a number');
   return info.dims;
 }
-

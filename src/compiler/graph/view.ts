@@ -178,7 +178,8 @@ export function commonLoops(dims: readonly Dim[]): Loop[] | null {
   const merged: Loop[] = [];
   for (const loop of loops) {
     const last = merged[merged.length - 1];
-    if (last && loop.strides.every((s, i) => last.strides[i] === s * loop.n)) merged[merged.length - 1] = { n: last.n * loop.n, strides: loop.strides };
+    if (last && loop.strides.every((s, i) => last.strides[i] === s * loop.n))
+      merged[merged.length - 1] = { n: last.n * loop.n, strides: loop.strides };
     else merged.push(loop);
   }
   return merged;

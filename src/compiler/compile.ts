@@ -1,0 +1,226 @@
+import { InputError } from '../base/errors.ts';
+import type { LineInfo, MapDef, Program } from '../bpf/program.ts';
+import type { KernelVersion } from '../verifier/api.ts';
+import type { Compiled, CompileOptions, HookContext, NodeCost, ProgramMeta, TensorSlot } from './api.ts';
+import { emitProgram } from './backend/emit.ts';
+import type { Buf, HGraph } from './graph/hops.ts';
+import { recognise } from './graph/recognise.ts';
+import { mapDims, product } from './graph/view.ts';
+import type { FuncBuilder, Reg } from './ir/builder.ts';
+import { MAP_OF, PAGE_BYTES } from './kernels/frame.ts';
+import { type IoLayout, type Lowered, lower, Origins } from './lower.ts';
+import { Scales } from './plan/scales.ts';
+
+// enum bpf_map_type.
+const MAP_ARRAY = 2;
+const MAP_PERCPU_ARRAY = 6;
+
+/** Instruction set that a kernel takes: v4 came with 6.6. */
+export const cpuOf = (kernel: KernelVersion): 'v3' | 'v4' => (kernel === '5.15' || kernel === '6.1' ? 'v3' : 'v4');
+
+/** Compiles a calibrated model into a program for a hook. Throws {@link InputError} for what it cannot compile. */
+export function compile(options: CompileOptions): Compiled {
+  const { model, progress } = options;
+  if (options.quant !== 'w8a16') throw new InputError(`quantisation ${options.quant} is not supported`, '', 'Use w8a16');
+  if (options.strategy !== 'auto' && options.strategy !== 'global') {
+    throw new InputError(`strategy ${options.strategy} is not supported`, '', 'Use auto or global');
+  }
+  progress?.report('recognising', 0, 4);
+  const graph = recognise(model);
+  progress?.report('planning', 1, 4);
+  const scales = new Scales(graph, options.calibration);
+  const { io, inputs, outputs } = slots(graph, scales);
+  const origins = new Origins();
+  progress?.report('generating code', 2, 4);
+  const lowered = lower(graph, scales, io, origins);
+  const { main, tables } = buildHook(options, lowered, inputs, outputs, origins);
+  const maps = mapsOf(options, lowered, io, tables);
+  progress?.report('assembling', 3, 4);
+  const emitted = emitProgram([...main, ...lowered.funcs], { cpu: cpuOf(options.kernel), maps });
+  const insnOrigins = emitted.originIds.map((id) => origins.members(id));
+  const program: Program = {
+    name: programName(options.modelFile),
+    section: options.hook.section,
+    progType: options.hook.progType,
+    expectedAttachType: 0,
+    sleepable: false,
+    loadFlags: 0,
+    license: 'GPL',
+    insns: emitted.insns,
+    subprogs: emitted.subprogs,
+    maps,
+    lineInfo: lineInfo(
+      options.modelFile,
+      origins,
+      insnOrigins,
+      emitted.subprogs.map((s) => s.start),
+    ),
+    origins: origins.list,
+    insnOrigins,
+    kfuncCalls: new Map(),
+  };
+  progress?.report('assembling', 4, 4);
+  return { program, meta: metaOf(options, inputs, outputs, origins, insnOrigins), nodes: nodeCosts(options, origins, insnOrigins) };
+}
+
+const programName = (file: string): string =>
+  file
+    .replace(/^.*\//, '')
+    .replace(/\.onnx$/, '')
+    .replace(/[^A-Za-z0-9_]/g, '_')
+    .slice(0, 15) || 'model';
+
+/** Places and scales of inputs and outputs, as the hook and the object's metadata see them. */
+function slots(graph: HGraph, scales: Scales): { io: IoLayout; inputs: TensorSlot[]; outputs: TensorSlot[] } {
+  const align = (n: number): number => Math.ceil(n / 8) * 8;
+  let inputBytes = 0;
+  const inputOff = new Map<Buf, number>();
+  const inputs = graph.inputs.map((buf): TensorSlot => {
+    const byteOff = inputBytes;
+    inputOff.set(buf, byteOff);
+    inputBytes += align(product(buf.dims) * 2);
+    return {
+      name: buf.name,
+      dims: buf.dims,
+      map: MAP_OF.input,
+      byteOff,
+      elem: buf.kind === 'token' ? 'u16' : 'i16',
+      scale: scales.of(buf).scale,
+    };
+  });
+  let outputBytes = 0;
+  const outputs = graph.outputs.map(({ name, view }): TensorSlot => {
+    const dims = mapDims(view.map);
+    const byteOff = outputBytes;
+    outputBytes += align(product(dims) * 4);
+    return { name, dims, map: MAP_OF.output, byteOff, elem: 'i32', scale: scales.unit(view) };
+  });
+  return { io: { inputBytes, outputBytes, inputOff, outputOff: outputs.map((o) => o.byteOff) }, inputs, outputs };
+}
+
+interface Table {
+  readonly off: number;
+}
+
+function buildHook(
+  options: CompileOptions,
+  lowered: Lowered,
+  inputs: readonly TensorSlot[],
+  outputs: readonly TensorSlot[],
+  origins: Origins,
+): { main: ReturnType<CompileOptions['hook']['buildMain']>; tables: Table[] } {
+  const tables: Table[] = [];
+  const context: HookContext = {
+    kernel: options.kernel,
+    inputs,
+    outputs,
+    addOrigin: (origin) => origins.add(origin),
+    lookup: (b: FuncBuilder, map: string, onNull: number): Reg => {
+      const at = b.stackSlot(8).addr();
+      b.store(at, 0, 0, 4);
+      const entry = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(map), at]);
+      b.when('eq', entry, 0, () => b.ret(onNull));
+      return entry;
+    },
+    addTable: (_name, bytes) => {
+      const off = lowered.weights.add(bytes);
+      tables.push({ off });
+      return (b) => b.mapValue(MAP_OF.weights, off);
+    },
+    infer: (b) => {
+      const before = b.origin;
+      for (const stage of lowered.stages) {
+        b.setOrigin(stage.origin);
+        b.call(stage.name, []);
+      }
+      b.setOrigin(before);
+    },
+  };
+  return { main: options.hook.buildMain(context), tables };
+}
+
+function mapsOf(options: CompileOptions, lowered: Lowered, io: IoLayout, tables: readonly Table[]): MapDef[] {
+  const type = options.hook.io === 'percpu' ? MAP_PERCPU_ARRAY : MAP_ARRAY;
+  const entry = (name: string, valueSize: number, maxEntries = 1): MapDef => {
+    if (type === MAP_PERCPU_ARRAY && valueSize > PAGE_BYTES)
+      throw new InputError(
+        `map ${name} needs ${valueSize} bytes; a per-CPU entry holds ${PAGE_BYTES}`,
+        '',
+        'Use smaller inputs or outputs',
+      );
+    return { name, type, keySize: 4, valueSize, maxEntries, flags: 0 };
+  };
+  void tables;
+  const data = lowered.weights.bytes();
+  return [
+    { name: MAP_OF.weights, type: MAP_ARRAY, keySize: 4, valueSize: data.length, maxEntries: 1, flags: 0, data, section: MAP_OF.weights },
+    entry(MAP_OF.scratch, lowered.layout.bytes.scratch, lowered.layout.pages),
+    entry(MAP_OF.input, Math.max(8, io.inputBytes)),
+    entry(MAP_OF.output, Math.max(8, io.outputBytes)),
+    ...options.hook.maps,
+  ];
+}
+
+/** One line record wherever the set of origins changes, and one at the start of every function. */
+function lineInfo(file: string, origins: Origins, insnOrigins: readonly (readonly number[])[], starts: readonly number[]): LineInfo[] {
+  const begin = new Set(starts);
+  const lines: LineInfo[] = [];
+  insnOrigins.forEach((ids, insnIdx) => {
+    if (!begin.has(insnIdx) && insnOrigins[insnIdx - 1] === ids) return;
+    const first = origins.list[ids[0]];
+    const line = first?.kind === 'node' ? first.nodeIdx + 1 : 0;
+    lines.push({
+      insnIdx,
+      file,
+      line,
+      column: 0,
+      text: ids.length > 1 ? `${first.label} +${ids.length - 1}` : (first?.label ?? 'hand-written'),
+    });
+  });
+  return lines;
+}
+
+function nodeCosts(options: CompileOptions, origins: Origins, insnOrigins: readonly (readonly number[])[]): NodeCost[] {
+  const counts = new Map<number, number>();
+  for (const ids of insnOrigins) for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+  const byNode = new Map<number, number>();
+  origins.list.forEach((origin, id) => {
+    if (origin.kind === 'node') byNode.set(origin.nodeIdx, counts.get(id) ?? 0);
+  });
+  return options.model.nodes.map((node) => ({ index: node.index, name: node.name, op: node.op, insns: byNode.get(node.index) ?? 0 }));
+}
+
+function metaOf(
+  options: CompileOptions,
+  inputs: readonly TensorSlot[],
+  outputs: readonly TensorSlot[],
+  origins: Origins,
+  insnOrigins: readonly (readonly number[])[],
+): ProgramMeta {
+  const runs: [number, readonly number[]][] = [];
+  for (const ids of insnOrigins) {
+    const last = runs[runs.length - 1];
+    if (last && last[1] === ids) last[0]++;
+    else runs.push([1, ids]);
+  }
+  const { model, calibration } = options;
+  return {
+    format: 'bpformer',
+    version: 1,
+    model: {
+      file: options.modelFile,
+      name: model.name,
+      opset: model.opset,
+      nodes: model.nodes.map(({ index, name, op }) => ({ index, name, op })),
+    },
+    kernel: options.kernel,
+    strategy: options.strategy === 'auto' ? 'global' : options.strategy,
+    quant: options.quant,
+    calibration: { source: calibration.source, samples: calibration.samples },
+    inputs,
+    outputs,
+    binding: options.hook.binding,
+    origins: origins.list,
+    originRuns: runs,
+  };
+}

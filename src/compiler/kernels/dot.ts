@@ -1,0 +1,201 @@
+import type { FuncBuilder, Reg } from '../ir/builder.ts';
+import type { IrFunc, OriginId } from '../ir/ir.ts';
+import { saturate } from './arith.ts';
+import { extentOf, kernelFunc, type Layout, type Level, type Space, walk } from './frame.ts';
+
+/** Products are exact in a 32-bit lane up to this many terms of int8 × int16: 512 · 127 · 32768 < 2³¹. */
+export const MAX_LANE_TERMS = 512;
+/** Rows of the second operand that share one load of the first. */
+const ROWS = 4;
+/** Fraction bits of the multipliers that turn sums into output integers. */
+export const DOT_SHIFT = 32;
+/** Bytes of rounding term and multiplier after the weights of each row. */
+export const ROW_PARAM_BYTES = 16;
+
+/** Shape of a dot kernel: one or two rows of `a` times all columns of `b`. Offsets and strides in bytes. */
+export interface DotShape {
+  readonly lanes: 1 | 2;
+  readonly aSpace: Space;
+  /** K as levels of `a`. */
+  readonly aLevels: readonly Level[];
+  readonly aLane: number;
+  readonly k: number;
+  readonly n: number;
+  /** Null: int8 weights in blocks of four rows (see {@link blockBytes}). Otherwise int16 activations with these strides. */
+  readonly b: { readonly space: Space; readonly kOffs: readonly number[]; readonly nStride: number } | null;
+  readonly outLane: number;
+  /** Largest magnitude of the output. */
+  readonly outMax: number;
+  readonly relu: boolean;
+}
+
+/** Bytes of a block of four rows of weights: `k` bytes a row, then rounding term and multiplier (8 bytes each) a row. */
+export const blockBytes = (k: number): number => Math.ceil((ROWS * k) / 8) * 8 + ROWS * ROW_PARAM_BYTES;
+
+export function dotName(s: DotShape): string {
+  const b = s.b ? `mm_${s.b.nStride}_${s.b.kOffs[1] ?? 0}` : 'lin';
+  return `${b}_k${s.k}_n${s.n}${s.relu ? '_relu' : ''}${s.lanes === 1 ? '_row' : ''}`;
+}
+
+/**
+ * Packs a pair of token rows into 64-bit words, `x0 + x1·2³²`, so that one multiply serves both, then runs over blocks of
+ * four output columns with one accumulator each. Every lane stays below 2³¹, so the low lane is the sign-extended low half
+ * and the high lane is what is left after taking it away.
+ */
+export function dotKernel(name: string, s: DotShape, layout: Layout, origin: OriginId): IrFunc {
+  const block = blockBytes(s.k);
+  const blocks = Math.ceil(s.n / ROWS);
+  const bExtent = s.b ? (s.n - 1) * s.b.nStride + Math.max(...s.b.kOffs) + 2 : 0;
+  const ports = [
+    { space: s.aSpace, extent: extentOf(s.aLevels, 0, 2) + (s.lanes - 1) * s.aLane },
+    { space: 'scratch' as const, extent: s.n * 2 + (s.lanes - 1) * s.outLane },
+    { space: 'weights' as const, extent: s.b ? ROW_PARAM_BYTES : blocks * block },
+    ...(s.b ? [{ space: s.b.space, extent: bExtent }] : []),
+  ];
+  return kernelFunc(name, layout, ports, { origin, pack: true }, ({ b, ptrs, pack }) => {
+    packRows(b, s, ptrs[0], pack);
+    const out = b.copy(ptrs[1]);
+    const out2 = s.lanes === 2 ? b.add(ptrs[1], s.outLane) : out;
+    const w = b.copy(s.b ? ptrs[3] : ptrs[2]);
+    const shared = s.b ? { add: b.load(ptrs[2], 0, 8), mul: b.load(ptrs[2], 8, 8) } : null;
+    const doBlock = (rows: number): void => {
+      const sums = dotBlock(b, s, rows, pack, w);
+      for (let r = 0; r < rows; r++) {
+        const at = Math.ceil((ROWS * s.k) / 8) * 8 + r * ROW_PARAM_BYTES;
+        const add = shared?.add ?? b.load(w, at, 8);
+        const mul = shared?.mul ?? b.load(w, at + 8, 8);
+        const values = sums[r];
+        for (const y of values) {
+          b.aluTo(y, 'mul', y, mul);
+          b.aluTo(y, 'add', y, add);
+          b.aluTo(y, 'arsh', y, DOT_SHIFT);
+        }
+        finish(b, values, s);
+        b.store(out, 2 * r, values[0], 2);
+        if (s.lanes === 2) b.store(out2, 2 * r, values[1], 2);
+      }
+    };
+    const full = Math.floor(s.n / ROWS);
+    const advance = (): void => {
+      b.aluTo(w, 'add', w, s.b ? ROWS * s.b.nStride : block);
+      b.aluTo(out, 'add', out, 2 * ROWS);
+      if (s.lanes === 2) b.aluTo(out2, 'add', out2, 2 * ROWS);
+    };
+    if (full > 1) {
+      b.loop(0, full, 1, () => {
+        doBlock(ROWS);
+        advance();
+      });
+    } else if (full === 1) {
+      doBlock(ROWS);
+      advance();
+    }
+    if (s.n % ROWS) doBlock(s.n % ROWS);
+  });
+}
+
+/** Clamps results to the output's range; below zero first where a ReLU was folded in. */
+function finish(b: FuncBuilder, values: readonly Reg[], s: DotShape): void {
+  if (s.relu) {
+    for (const y of values) {
+      const mask = b.arsh(y, 63);
+      b.aluTo(mask, 'xor', mask, -1);
+      b.aluTo(y, 'and', y, mask);
+    }
+  }
+  saturate(b, values, s.outMax);
+}
+
+function packRows(b: FuncBuilder, s: DotShape, a: Reg, pack: Reg): void {
+  const levels = s.aLevels.length ? s.aLevels : [{ n: 1, strides: [0] }];
+  let tail = 1;
+  const withPack = [...levels].reverse().map((level): Level => {
+    const stride = 8 * tail;
+    tail *= level.n;
+    return { n: level.n, strides: [level.strides[0], stride] };
+  });
+  walk(b, withPack.reverse(), [a, pack], 8, ([from, to], [off, toOff]) => {
+    const lo = b.load(from, off, 2, true);
+    if (s.lanes === 2) {
+      const hi = b.load(from, off + s.aLane, 2, true);
+      b.aluTo(hi, 'lsh', hi, 32);
+      b.aluTo(lo, 'add', lo, hi);
+    }
+    b.store(to, toOff, lo, 8);
+  });
+}
+
+/** Sums of `rows` output columns: one value, or a low and a high lane. */
+function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg): Reg[][] {
+  const limit = s.b ? s.k : MAX_LANE_TERMS;
+  if (s.k <= limit) return dotRun(b, s, rows, 0, s.k, pack, w).map((acc) => split(b, s, acc));
+  // Longer sums leave their lanes every 512 terms.
+  const sums = Array.from({ length: rows }, () => Array.from({ length: s.lanes }, () => b.copy(0)));
+  const runs = Math.floor(s.k / limit);
+  const flush = (from: number, n: number, p: Reg, q: Reg): void => {
+    dotRun(b, s, rows, from, n, p, q).forEach((acc, r) =>
+      split(b, s, acc).forEach((v, lane) => b.aluTo(sums[r][lane], 'add', sums[r][lane], v)),
+    );
+  };
+  const p = b.copy(pack);
+  const q = b.copy(w);
+  b.loop(0, runs, 1, () => {
+    flush(0, limit, p, q);
+    b.aluTo(p, 'add', p, limit * 8);
+    b.aluTo(q, 'add', q, limit);
+  });
+  if (s.k % limit) flush(0, s.k % limit, p, q);
+  return sums;
+}
+
+function split(b: FuncBuilder, s: DotShape, acc: Reg): Reg[] {
+  if (s.lanes === 1) return [acc];
+  const lo = b.sext(acc, 32);
+  b.aluTo(acc, 'sub', acc, lo);
+  b.aluTo(acc, 'arsh', acc, 32);
+  return [lo, acc];
+}
+
+/** Terms that are unrolled at once. */
+const UNROLL = 64;
+
+function dotRun(b: FuncBuilder, s: DotShape, rows: number, from: number, count: number, pack: Reg, w: Reg): Reg[] {
+  const accs = Array.from({ length: rows }, () => b.copy(0));
+  const kOff = (k: number): number => (s.b ? s.b.kOffs[k] : k);
+  const rowOff = (r: number): number => (s.b ? r * s.b.nStride : r * s.k);
+  const steady = isSteady(s, from, count);
+  const reach = rowOff(rows - 1) + kOff(Math.min(s.k - 1, from + UNROLL)) - kOff(from);
+  const unroll = reach > 30000 ? 8 : UNROLL;
+  const run = (first: number, n: number, p: Reg, q: Reg): void => {
+    for (let k = first; k < first + n; k++) {
+      const x = b.load(p, 8 * (k - first), 8);
+      for (let r = 0; r < rows; r++) {
+        const t = b.load(q, rowOff(r) + kOff(k) - kOff(first), s.b ? 2 : 1, true);
+        b.aluTo(t, 'mul', t, x);
+        b.aluTo(accs[r], 'add', accs[r], t);
+      }
+    }
+  };
+  if (count <= unroll || !steady) {
+    run(from, count, pack, w);
+    return accs;
+  }
+  const p = b.copy(pack);
+  const q = b.copy(w);
+  b.loop(0, Math.floor(count / unroll), 1, () => {
+    run(from, unroll, p, q);
+    b.aluTo(p, 'add', p, 8 * unroll);
+    b.aluTo(q, 'add', q, kOff(from + unroll - 1) - kOff(from) + (kOff(from + 1) - kOff(from)));
+  });
+  if (count % unroll) run(from, count % unroll, p, q);
+  return accs;
+}
+
+/** Whether all terms are one stride apart, so that a loop can walk them. */
+function isSteady(s: DotShape, from: number, count: number): boolean {
+  if (!s.b || count < 3) return true;
+  const { kOffs } = s.b;
+  const step = kOffs[from + 1] - kOffs[from];
+  for (let k = from + 1; k < from + count; k++) if (kOffs[k] - kOffs[k - 1] !== step) return false;
+  return true;
+}

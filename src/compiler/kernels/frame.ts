@@ -1,0 +1,171 @@
+import type { Reg, Val } from '../ir/builder.ts';
+import { FuncBuilder } from '../ir/builder.ts';
+import type { IrFunc, OriginId } from '../ir/ir.ts';
+
+/** Where an operand lies. Kernels get byte offsets into these as scalar arguments. */
+export type Space = 'scratch' | 'input' | 'output' | 'weights';
+
+/** Scratch memory comes in entries of this size, the largest value that a per-CPU array may have. */
+export const PAGE_BYTES = 32768;
+
+export const MAP_OF: Readonly<Record<Space, string>> = {
+  scratch: 'scratch',
+  input: 'input',
+  output: 'output',
+  weights: '.data.weights',
+};
+
+/** Sizes and fixed places that kernels are generated for; the same for every training run of one architecture. */
+export interface Layout {
+  /** Bytes that an offset may reach, by space; for scratch in one page. */
+  readonly bytes: Readonly<Record<Space, number>>;
+  readonly pages: number;
+  /** Bytes at the start of scratch page 0 where kernels pack token pairs. */
+  readonly packBytes: number;
+  /** Tables in the weights, shared by all ops. */
+  readonly expOff: number;
+  readonly rsqrtOff: number;
+}
+
+/** One operand of a kernel: an argument with an offset, from which `extent` bytes are reached. */
+export interface Port {
+  readonly space: Space;
+  readonly extent: number;
+}
+
+export interface Frame {
+  readonly b: FuncBuilder;
+  /** Address of each port's operand. */
+  readonly ptrs: readonly Reg[];
+  /** Start of scratch page 0; only with `pack`. */
+  readonly pack: Reg;
+}
+
+/**
+ * A global function of one integer kernel. Every offset is checked against its map before use, so the verifier knows the
+ * bounds of all that follows; a bad offset or a missing entry returns at once.
+ */
+export function kernelFunc(
+  name: string,
+  layout: Layout,
+  ports: readonly Port[],
+  options: { readonly origin: OriginId; readonly pack: boolean },
+  body: (frame: Frame) => void,
+): IrFunc {
+  const b = new FuncBuilder(
+    name,
+    'global',
+    ports.map(() => 'scalar'),
+  );
+  b.setOrigin(options.origin);
+  const bail = b.newBlock();
+  const check = (cmp: 'ugt' | 'eq', a: Val, v: Val): void => {
+    const next = b.newBlock();
+    b.branch(cmp, a, v, bail, next);
+    b.startBlock(next);
+  };
+  const key = b.stackSlot(8);
+  const entries = new Map<Space, Reg>();
+  const lookup = (space: Space, page: Val): Reg => {
+    const at = key.addr();
+    b.store(at, 0, page, 4);
+    const base = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(MAP_OF[space]), at]);
+    check('eq', base, 0);
+    return base;
+  };
+  const base = (space: Space): Reg => {
+    if (space === 'weights') return b.mapValue(MAP_OF.weights);
+    let reg = entries.get(space);
+    if (!reg) {
+      reg = lookup(space, 0);
+      entries.set(space, reg);
+    }
+    return reg;
+  };
+  const ptrs = ports.map((port, i) => {
+    const arg = b.arg(i);
+    const limit = layout.bytes[port.space] - port.extent;
+    if (limit < 0) throw new Error(`${name}: operand ${i} reaches ${port.extent} bytes of ${layout.bytes[port.space]}`);
+    if (port.space === 'scratch' && layout.pages > 1) {
+      const off = b.and(arg, PAGE_BYTES - 1);
+      check('ugt', off, limit);
+      return b.add(lookup('scratch', b.rsh(arg, 15)), off);
+    }
+    check('ugt', arg, limit);
+    return b.add(base(port.space), arg);
+  });
+  const pack = options.pack ? base('scratch') : ptrs[0];
+  body({ b, ptrs, pack });
+  b.ret(0);
+  b.startBlock(bail);
+  b.ret(0);
+  return b.finish();
+}
+
+/** One level of a kernel's inner iteration: `n` steps, a stride in bytes for each pointer. */
+export interface Level {
+  readonly n: number;
+  readonly strides: readonly number[];
+}
+
+/** Bytes reached by an operand over some levels, given the size of one element. */
+export function extentOf(levels: readonly Level[], ptr: number, elemBytes: number): number {
+  return levels.reduce((sum, l) => sum + (l.n - 1) * l.strides[ptr], elemBytes);
+}
+
+const largestDivisor = (n: number, max: number): number => {
+  for (let d = Math.min(n, max); d > 1; d--) if (n % d === 0) return d;
+  return 1;
+};
+
+/**
+ * Walks nested levels with pointers; the innermost is unrolled up to `unroll` times. `body` gets pointers and the constant
+ * offsets to add to each.
+ */
+export function walk(
+  b: FuncBuilder,
+  levels: readonly Level[],
+  ptrs: readonly Reg[],
+  unroll: number,
+  body: (ptrs: readonly Reg[], offs: readonly number[]) => void,
+): void {
+  const [level, ...inner] = levels;
+  if (!level)
+    return body(
+      ptrs,
+      ptrs.map(() => 0),
+    );
+  const last = inner.length === 0;
+  const fits = (u: number): boolean => level.strides.every((s) => s * u < 30000);
+  let u = last ? largestDivisor(level.n, unroll) : 1;
+  while (u > 1 && !fits(u)) u = largestDivisor(level.n, u - 1);
+  const at = ptrs.map((p, i) => (level.n > u && level.strides[i] !== 0 ? b.copy(p) : p));
+  const step = (): void => {
+    for (let i = 0; i < u; i++) {
+      if (last)
+        body(
+          at,
+          level.strides.map((s) => s * i),
+        );
+      else walk(b, inner, at, unroll, body);
+    }
+  };
+  if (level.n === u) return step();
+  b.loop(0, level.n / u, 1, () => {
+    step();
+    at.forEach((p, i) => {
+      if (level.strides[i] !== 0) b.aluTo(p, 'add', p, level.strides[i] * u);
+    });
+  });
+}
+
+/** Does `body` for each lane (row of the pair). */
+export function lanes(
+  b: FuncBuilder,
+  count: 1 | 2,
+  ptrs: readonly Reg[],
+  strides: readonly number[],
+  body: (ptrs: readonly Reg[]) => void,
+): void {
+  walk(b, [{ n: count, strides }], ptrs, 1, (p) => body(p));
+}

@@ -1,0 +1,135 @@
+import { InputError } from '../../base/errors.ts';
+import type { Calibration } from '../api.ts';
+import type { Buf, Const, HGraph, HOp, View } from '../graph/hops.ts';
+import { MASK } from '../graph/lazy.ts';
+import { mapDims } from '../graph/view.ts';
+
+/** What the integers of a buffer mean: real = scale × integer, |integer| ≤ max. */
+export interface Quantised {
+  readonly scale: number;
+  /** 2^bits − 1. */
+  readonly max: number;
+}
+
+/** Ranges measured on a trace may be exceeded a little by other events; generated inputs say less. */
+const HEADROOM = { trace: 1.25, generated: 2 } as const;
+const FULL = 32767;
+/** A lane holds sums below 2³⁰ (a saturated operand may reach −2^bits). */
+const LANE_BITS = 30;
+
+/** Scale and width of every buffer: static and symmetric. */
+export class Scales {
+  readonly #calibration: Calibration;
+  readonly #scales = new Map<Buf, Quantised>();
+  readonly #bits = new Map<Buf, number>();
+
+  constructor(graph: HGraph, calibration: Calibration) {
+    this.#calibration = calibration;
+    this.#limitWidths(graph);
+    for (const buf of graph.inputs) this.#scales.set(buf, this.#quantise(buf, null));
+    for (const op of graph.ops) this.#scales.set(op.out, this.#quantise(op.out, op));
+  }
+
+  of(buf: Buf): Quantised {
+    const found = this.#scales.get(buf);
+    if (!found) throw new Error(`no scale for ${buf.name}`);
+    return found;
+  }
+  /** Real value of one unit of a view. */
+  unit(view: View): number {
+    return this.of(view.buf).scale * view.gain;
+  }
+
+  /** Products of two activations must fit a lane: both sides give up bits, unless one is a probability distribution. */
+  #limitWidths(graph: HGraph): void {
+    const distributions = new Set(graph.ops.filter((op) => op.kind === 'softmax').map((op) => op.out));
+    for (const op of graph.ops) {
+      if (op.kind !== 'matmul' || distributions.has(op.a.buf)) continue;
+      const k = mapDims(op.a.map).slice(-1)[0];
+      const total = LANE_BITS - Math.ceil(Math.log2(k));
+      const limit = (buf: Buf, bits: number): void => void this.#bits.set(buf, Math.min(bits, this.#bits.get(buf) ?? 15));
+      limit(op.a.buf, Math.ceil(total / 2));
+      limit(op.b.buf, Math.floor(total / 2));
+    }
+  }
+
+  #quantise(buf: Buf, op: HOp | null): Quantised {
+    const max = 2 ** (this.#bits.get(buf) ?? 15) - 1;
+    if (buf.kind === 'token') return { scale: 1, max: 65535 };
+    if (op?.kind === 'softmax') return { scale: 1 / 32768, max: FULL };
+    if (op?.kind === 'matmul' || op?.kind === 'linear') {
+      // An output unit below a tenth of an accumulator unit would be noise, and its multiplier would not fit.
+      const unit = this.unit(op.a) * (op.kind === 'matmul' ? this.unit(op.b) : largestRowScale(op.weights));
+      return { scale: Math.max(this.#range(buf, op) / max, Math.abs(unit) * 2), max };
+    }
+    if (buf.whole && buf.known) {
+      const bound = Math.max(1, -buf.known.min, buf.known.max);
+      return { scale: 2 ** Math.ceil(Math.log2(bound / max)), max };
+    }
+    return { scale: this.#range(buf, op) / max, max };
+  }
+
+  /** The largest magnitude that a buffer must hold. */
+  #range(buf: Buf, op: HOp | null = null): number {
+    if (buf.masked) {
+      const { of, below } = buf.masked;
+      const { lo, hi } = this.#viewBounds(of);
+      const extra = op?.kind === 'affine' && op.add ? moderate(op.add) : 0;
+      return Math.max(hi + extra, below - lo + extra);
+    }
+    if (buf.known) return Math.max(-buf.known.min, buf.known.max) || 1;
+    const range = this.#calibration.ranges[buf.name];
+    if (!range && op && buf.name.includes('.')) return this.#derived(op);
+    if (!range) throw new InputError(`the calibration has no range for value "${buf.name}"`, '', 'Calibrate with every intermediate value');
+    const bound = Math.max(-range.min, range.max);
+    if (!Number.isFinite(bound))
+      throw new InputError(
+        `value "${buf.name}" is not finite on the calibration data`,
+        '',
+        'Check the model with ONNX Runtime on the same inputs',
+      );
+    return bound * HEADROOM[this.#calibration.source] || 1;
+  }
+
+  /** A bound for values that exist only inside one ONNX node, by interval arithmetic. */
+  #derived(op: HOp): number {
+    const top = (v: View): number => this.of(v.buf).scale * this.of(v.buf).max * Math.abs(v.gain);
+    switch (op.kind) {
+      case 'matmul':
+        return top(op.b) * (op.a.buf.known?.max === 1 ? 1 : top(op.a) * (mapDims(op.a.map).slice(-1)[0] ?? 1));
+      case 'linear':
+        return top(op.a) * largestRowScale(op.weights) * 127 * op.weights.dims[1];
+      case 'mul':
+        return top(op.a) * top(op.b);
+      default:
+        throw new InputError(`the calibration has no range for value "${op.out.name}"`, '', 'Calibrate with every intermediate value');
+    }
+  }
+
+  #viewBounds(view: View): { lo: number; hi: number } {
+    if (view.buf.masked) {
+      const inner = this.#viewBounds(view.buf.masked.of);
+      return view.gain >= 0
+        ? { lo: inner.lo * view.gain, hi: inner.hi * view.gain }
+        : { lo: inner.hi * view.gain, hi: inner.lo * view.gain };
+    }
+    const range = view.buf.known ?? this.#calibration.ranges[view.buf.name];
+    const room = view.buf.known ? 1 : HEADROOM[this.#calibration.source];
+    const a = (range?.min ?? -1) * view.gain * room;
+    const b = (range?.max ?? 1) * view.gain * room;
+    return { lo: Math.min(a, b, 0), hi: Math.max(a, b, 0) };
+  }
+}
+
+/** Largest magnitude among the entries of an additive constant that are no masks. */
+function moderate(add: Const): number {
+  let bound = 0;
+  for (const v of add.data) if (v > MASK && Math.abs(v) > bound) bound = Math.abs(v);
+  return bound;
+}
+
+function largestRowScale(weights: Const): number {
+  let top = 0;
+  for (const w of weights.data) if (Math.abs(w) > top) top = Math.abs(w);
+  return top / 127;
+}

@@ -1,0 +1,70 @@
+import type { Const } from '../graph/hops.ts';
+import { blockBytes, DOT_SHIFT, ROW_PARAM_BYTES } from '../kernels/dot.ts';
+
+/** Collects the bytes of `.data.weights`: tables, weights, multipliers. */
+export class WeightBytes {
+  #bytes = new Uint8Array(1 << 16);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+  /** Appends `data` at a multiple of 8 and gives its offset. */
+  add(data: ArrayBufferView): number {
+    const off = this.#size;
+    const end = off + Math.ceil(data.byteLength / 8) * 8;
+    if (end > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2));
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    this.#bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), off);
+    this.#size = end;
+    return off;
+  }
+  bytes(): Uint8Array {
+    return this.#bytes.slice(0, Math.max(8, this.#size));
+  }
+}
+
+export const HALF = 2 ** (DOT_SHIFT - 1);
+
+const clampInt = (v: number, lo: number, hi: number): number => (v < lo ? lo : v > hi ? hi : Math.round(v));
+
+/**
+ * Weights of a linear op as the dot kernel reads them: int8 per output row in blocks of four, each followed by the rows'
+ * rounding terms (with the bias) and multipliers.
+ */
+export function packLinear(weights: Const, bias: Float64Array | null, unit: number, outScale: number): Uint8Array {
+  const [n, k] = weights.dims;
+  const block = blockBytes(k);
+  const blocks = Math.ceil(n / 4);
+  const bytes = new Uint8Array(blocks * block);
+  const view = new DataView(bytes.buffer);
+  const { data } = weights;
+  for (let row = 0; row < n; row++) {
+    let top = 0;
+    for (let j = row * k; j < (row + 1) * k; j++) {
+      const a = Math.abs(data[j]);
+      if (a > top) top = a;
+    }
+    const step = top / 127 || 1;
+    const base = (row >> 2) * block;
+    const at = base + (row & 3) * k;
+    for (let j = 0; j < k; j++) bytes[at + j] = Math.round(data[row * k + j] / step);
+    const params = base + Math.ceil((4 * k) / 8) * 8 + (row & 3) * ROW_PARAM_BYTES;
+    const shift = ((bias?.[row] ?? 0) / outScale) * 2 ** DOT_SHIFT + HALF;
+    view.setBigInt64(params, BigInt(clampInt(shift, -(2 ** 61), 2 ** 61)), true);
+    view.setBigInt64(params + 8, BigInt(clampInt(((unit * step) / outScale) * 2 ** DOT_SHIFT, -(2 ** 32), 2 ** 32)), true);
+  }
+  return bytes;
+}
+
+export const int64s = (...values: number[]): BigInt64Array => BigInt64Array.from(values, (v) => BigInt(clampInt(v, -(2 ** 62), 2 ** 62)));
+
+/** Values in units of `scale`, saturated. */
+export function toInt16(data: ArrayLike<number>, scale: number, max: number): Int16Array {
+  const out = new Int16Array(data.length);
+  for (let i = 0; i < out.length; i++) out[i] = clampInt(data[i] / scale, -max, max);
+  return out;
+}
