@@ -1,0 +1,112 @@
+import { InputError } from '../base/errors.ts';
+import type { Calibration, Compiled } from '../compiler/api.ts';
+import { compile } from '../compiler/compile.ts';
+import type { Binding } from '../hooks/binding.ts';
+import { checkBinding, type FittedBinding } from '../hooks/fit.ts';
+import { parseBinding } from '../hooks/parse.ts';
+import { TENSOR_BINDING, tensorHook } from '../hooks/tensor.ts';
+import { xdpHook } from '../hooks/xdp.ts';
+import { importModel } from '../onnx/import.ts';
+import type { Model } from '../onnx/model.ts';
+import { calibrate } from '../reference/calibrate.ts';
+import { generateInputs } from '../reference/generate.ts';
+import type { Tensors } from '../reference/reference.ts';
+import { npyTensor, packetInputs, tensorInputs } from '../replay/inputs.ts';
+import { readNpy } from '../traces/npy.ts';
+import { ethernetFrame, readPcap } from '../traces/pcap.ts';
+import { type Args, choice, dims, KERNELS, QUANTS, STRATEGIES } from './args.ts';
+import { fileName, readInput, readText } from './io.ts';
+
+/** Inputs generated for calibration where no trace is given. */
+const GENERATED_SAMPLES = 64;
+const GENERATED_SEED = 1;
+
+export interface LoadedModel {
+  readonly bytes: Uint8Array;
+  readonly file: string;
+  readonly model: Model;
+  readonly binding: Binding;
+  /** Null for a tensor binding. */
+  readonly fitted: FittedBinding | null;
+}
+
+export interface CompiledModel extends LoadedModel {
+  readonly compiled: Compiled;
+  /** What it was calibrated on; null when that was generated. */
+  readonly events: Events | null;
+}
+
+/** Imports the model and the binding that goes with it. */
+export function loadModel(path: string, args: Args): LoadedModel {
+  const bytes = readInput(path);
+  const folder = path.replace(/[^/]*$/, '');
+  const model = importModel(bytes, {
+    fileName: fileName(path),
+    dims: dims(args),
+    externalData: (location) => (/(^|\/)\.\.(\/|$)|^\//.test(location) ? null : readInput(`${folder}${location}`)),
+  });
+  const bindingPath = args.string('binding');
+  const binding = bindingPath === undefined ? TENSOR_BINDING : parseBinding(readText(bindingPath), bindingPath);
+  const fitted = checkBinding(binding, model, bindingPath);
+  return { bytes, file: fileName(path), model, binding, fitted };
+}
+
+/** Imports, calibrates and compiles as the model options say. */
+export async function compileModel(path: string, args: Args): Promise<CompiledModel> {
+  const loaded = loadModel(path, args);
+  const { model, binding, fitted, bytes, file } = loaded;
+  const trace = args.string('calibrate');
+  const events = trace === undefined ? null : readEvents(trace, loaded);
+  const samples = events ? samplesOf(events, loaded) : generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, binding);
+  if (samples.length === 0) throw new InputError('holds nothing that the model could be calibrated on', trace);
+  const calibration: Calibration = await calibrate(bytes, samples, { source: events ? 'trace' : 'generated', fileName: file });
+  const compiled = compile({
+    model,
+    modelFile: file,
+    calibration,
+    hook: fitted ? xdpHook(fitted) : tensorHook(),
+    kernel: choice(args, 'kernel', KERNELS, '6.18'),
+    strategy: choice(args, 'strategy', STRATEGIES, 'auto'),
+    quant: choice(args, 'quant', QUANTS, 'w8a16'),
+  });
+  return { ...loaded, compiled, events };
+}
+
+/** What a trace holds: packets of a capture, or inputs of an array. */
+export type Events =
+  | { readonly kind: 'packets'; readonly packets: readonly Uint8Array[] }
+  | { readonly kind: 'tensors'; readonly tensors: readonly Tensors[] };
+
+/** Reads a trace for a model. Throws {@link InputError} when the one does not go with the other. */
+export function readEvents(path: string, { model, binding }: { model: Pick<Model, 'inputs'>; binding: Binding }): Events {
+  const bytes = readInput(path);
+  const takesPackets = binding.input.kind === 'payload';
+  if (!isNpy(bytes)) {
+    if (!takesPackets)
+      throw new InputError(
+        'not an .npy file, and only a model with a payload binding takes a capture',
+        path,
+        'Give --binding, or an .npy file',
+      );
+    return { kind: 'packets', packets: readPackets(bytes, path) };
+  }
+  if (takesPackets)
+    throw new InputError('an array of tensors, but the binding takes packets', path, 'Give a capture, or leave out --binding');
+  return { kind: 'tensors', tensors: tensorInputs(model, [{ tensor: npyTensor(readNpy(bytes, fileName(path))), where: path }]) };
+}
+
+const isNpy = (bytes: Uint8Array): boolean => bytes[0] === 0x93 && bytes[1] === 0x4e;
+
+/** Packets of a capture as an XDP program gets them. Throws {@link InputError} for a capture that ends early: figures over a part would mislead. */
+function readPackets(bytes: Uint8Array, path: string): Uint8Array[] {
+  const { header, packets, damage } = readPcap(bytes, path);
+  if (damage) throw damage;
+  if (packets.length === 0) throw new InputError('the capture holds no packet', path);
+  return packets.map((packet) => ethernetFrame(header.linkType, packet.data));
+}
+
+function samplesOf(events: Events, { model, fitted }: LoadedModel): readonly Tensors[] {
+  if (events.kind === 'tensors') return events.tensors;
+  const input = model.inputs.find(({ name }) => name === fitted!.inputName)!;
+  return events.packets.map((packet) => packetInputs(packet, fitted!.binding, input)).filter((inputs) => inputs !== null);
+}

@@ -1,0 +1,28 @@
+import { InputError } from '../base/errors.ts';
+import type { Program } from '../bpf/program.ts';
+import type { ProgramMeta } from '../compiler/api.ts';
+import type { Binding } from '../hooks/binding.ts';
+import { parseBinding } from '../hooks/parse.ts';
+import type { ValueInfo } from '../onnx/model.ts';
+import { parseMeta } from '../replay/runner.ts';
+import { pickProgram, readPrograms } from './programs.ts';
+
+/** A compiled model read back from its object: enough to run it, without the ONNX file. */
+export interface OpenedObject {
+  readonly compiled: { readonly program: Program; readonly meta: ProgramMeta };
+  readonly binding: Binding;
+  readonly model: { readonly inputs: readonly ValueInfo[] };
+}
+
+/** Opens an object that BPFormer wrote. Throws {@link InputError} for one without `.debug_bpformer`. */
+export function openObject(path: string, name: string | undefined): OpenedObject {
+  const file = readPrograms(path);
+  const program = pickProgram(file, name);
+  const meta = parseMeta(file.meta, path);
+  if (!meta) throw new InputError('it has no .debug_bpformer section, so its inputs are unknown', path, 'Run it with --packet');
+  const binding = parseBinding(meta.binding, path);
+  const inputs = meta.inputs.map(
+    ({ name: input, dims, elem }): ValueInfo => ({ name: input, dims, dtype: elem === 'u16' ? 'int64' : 'float32' }),
+  );
+  return { compiled: { program, meta }, binding, model: { inputs } };
+}

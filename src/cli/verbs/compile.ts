@@ -1,0 +1,55 @@
+import { InputError } from '../../base/errors.ts';
+import { writeObject } from '../../object/writer.ts';
+import { nodeCosts } from '../../replay/costs.ts';
+import { ModelRunner } from '../../replay/runner.ts';
+import { verify } from '../../verifier/verify.ts';
+import { MODEL_OPTIONS, onlyPositional, parse } from '../args.ts';
+import { print, printJson, writeOutput } from '../io.ts';
+import type { Verb } from '../main.ts';
+import { compileModel } from '../model.ts';
+import { replayBeside } from '../replay.ts';
+
+/** `compile MODEL.onnx -o OUT.o`. Status 1 when our own verifier rejects the result, which is then a defect. */
+export const compileVerb: Verb = async (argv) => {
+  const args = parse(argv, { ...MODEL_OPTIONS, output: 'string' });
+  const path = onlyPositional(args, 'one model');
+  const output = args.string('output');
+  if (!output) throw new InputError('say where the object goes with -o OUT.o', 'arguments');
+  const built = await compileModel(path, args);
+  const { program, meta, nodes } = built.compiled;
+  writeOutput(output, writeObject([program], { meta }));
+  const verdict = verify(program, { kernel: meta.kernel, privilege: 'root', logLevel: 0 });
+  const { accepted, message, insnIdx, processed, totalStates, stackDepth } = verdict;
+  const summary = built.events && (await replayBeside(built, built.events, new ModelRunner(program, meta)));
+  const accuracy = summary?.comparison
+    ? { argmaxAgreement: summary.comparison.agreement, maxAbsError: summary.comparison.maxAbsError }
+    : null;
+  const result = {
+    insns: program.insns.length,
+    maps: program.maps.map(({ name, type, keySize, valueSize, maxEntries }) => ({ name, type, keySize, valueSize, entries: maxEntries })),
+    verify: {
+      file: output,
+      name: program.name,
+      section: program.section,
+      type: 'xdp',
+      accepted,
+      message,
+      insn: insnIdx,
+      processed,
+      totalStates,
+      stackDepth,
+    },
+    accuracy,
+    nodes: nodeCosts(program, nodes, verdict.visits),
+  };
+  if (args.flag('json')) printJson(result);
+  else {
+    print(`${output}: ${result.insns} instructions, ${accepted ? `accepted after ${processed}` : `rejected at ${insnIdx}: ${message}`}`);
+    print(
+      accuracy
+        ? `argmax agreement ${((accuracy.argmaxAgreement ?? 0) * 100).toFixed(2)} % on ${summary!.events} calibration events, max |Δ| ${accuracy.maxAbsError.toPrecision(3)}`
+        : 'accuracy unmeasured: calibrated on generated inputs',
+    );
+  }
+  return accepted ? 0 : 1;
+};

@@ -1,0 +1,68 @@
+import { InputError } from '../../base/errors.ts';
+import { KernelRunner } from '../../companion/kernel-runner.ts';
+import { ModelRunner } from '../../replay/runner.ts';
+import { type Args, choice, ENGINES, MODEL_OPTIONS, parse } from '../args.ts';
+import { print, printJson } from '../io.ts';
+import type { Verb } from '../main.ts';
+import { compileModel, type Events, readEvents } from '../model.ts';
+import { openObject } from '../object.ts';
+import { replayAlone, replayBeside } from '../replay.ts';
+
+const isModel = (path: string): boolean => /\.onnx$/i.test(path);
+
+/** `replay MODEL.onnx|FILE.o TRACE`. With `--compare ort`, status 1 when agreement is below `--min-agreement`. */
+export const replayVerb: Verb = async (argv) => {
+  const args = parse(argv, { ...MODEL_OPTIONS, compare: 'string', 'min-agreement': 'string', engine: 'string', program: 'string' });
+  if (args.positionals.length !== 2) throw new InputError('takes a model or an object, and a trace', 'arguments');
+  const [path, trace] = args.positionals;
+  const compare = choice(args, 'compare', ['none', 'ort'] as const, 'none') === 'ort';
+  const minAgreement = share(args, 'min-agreement', 0.995);
+  const engine = choice(args, 'engine', ENGINES, 'interp');
+  if (!isModel(path) && compare)
+    throw new InputError('an object does not hold its model, so there is nothing to compare with', path, 'Give the .onnx file');
+  const loaded = isModel(path) ? await compileModel(path, args) : null;
+  const built = loaded ?? openObject(path, args.string('program'));
+  const events: Events = readEvents(trace, built);
+  const { program, meta } = built.compiled;
+  const runner = engine === 'kernel' ? await KernelRunner.open(program, meta) : new ModelRunner(program, meta);
+  try {
+    const summary = compare && loaded ? await replayBeside(loaded, events, runner) : await replayAlone(events, runner);
+    const { comparison } = summary;
+    const result = {
+      events: summary.events,
+      verdicts: summary.verdicts,
+      agreement: comparison?.agreement ?? null,
+      maxAbsError: comparison?.maxAbsError ?? null,
+      maxScoreError: summary.maxScoreError,
+      eventsPerSecond: summary.eventsPerSecond,
+      classes: comparison?.classes.filter(({ events: n }) => n > 0) ?? null,
+      nearTies: comparison?.nearTies ?? null,
+    };
+    if (args.flag('json')) printJson(result);
+    else {
+      print(
+        `${result.events} events: ${Object.entries(result.verdicts)
+          .map(([verdict, n]) => `${verdict} ${n}`)
+          .join(', ')}; ${Math.round(result.eventsPerSecond)} a second`,
+      );
+      if (comparison) {
+        print(
+          `agreement with ONNX Runtime ${((comparison.agreement ?? 0) * 100).toFixed(2)} %, max |Δ| ${comparison.maxAbsError.toPrecision(3)}`,
+        );
+        for (const { name, events: n, agreed } of result.classes!) print(`  ${name}: ${agreed} of ${n}`);
+        const { margin, events: near, disagreed } = comparison.nearTies;
+        print(`  within ${margin} of a tie: ${near} events, ${disagreed} of the ${comparison.events - comparison.agreed} disagreements`);
+      }
+    }
+    return !comparison || (comparison.agreement ?? 0) >= minAgreement ? 0 : 1;
+  } finally {
+    if (runner instanceof KernelRunner) runner.close();
+  }
+};
+
+function share(args: Args, name: string, fallback: number): number {
+  const text = args.string(name);
+  const value = text === undefined ? fallback : Number(text);
+  if (!(value >= 0 && value <= 1)) throw new InputError(`--${name} takes a number from 0 to 1, not ${text}`, 'arguments');
+  return value;
+}

@@ -1,0 +1,131 @@
+import { InputError } from '../../base/errors.ts';
+import type { Program } from '../../bpf/program.ts';
+import { openKernel, whyNoKernel } from '../../companion/kernel.ts';
+import { KernelRunner } from '../../companion/kernel-runner.ts';
+import { programBtf } from '../../object/program-btf.ts';
+import { npyTensor, tensorInputs } from '../../replay/inputs.ts';
+import { ModelRunner, type Outcome, parseMeta } from '../../replay/runner.ts';
+import { readNpy } from '../../traces/npy.ts';
+import { Vm } from '../../vm/vm.ts';
+import { type Args, choice, ENGINES, type Engine, MODEL_OPTIONS, onlyPositional, parse } from '../args.ts';
+import { fileName, print, printJson, readInput } from '../io.ts';
+import type { ExitStatus, Verb } from '../main.ts';
+import { compileModel } from '../model.ts';
+import { openObject } from '../object.ts';
+import { pickProgram, readPrograms } from '../programs.ts';
+
+interface Output {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+
+interface RunResult {
+  readonly outputs: readonly Output[];
+  readonly returnValue: number;
+  /** Mean time of one run; measured by the kernel, or by the clock around the interpreter. */
+  readonly nsPerRun: number;
+}
+
+/** `run MODEL.onnx|FILE.o (--input [NAME=]X.npy… | --packet P.bin)` */
+export const runVerb: Verb = async (argv): Promise<ExitStatus> => {
+  const args = parse(argv, { ...MODEL_OPTIONS, input: 'list', packet: 'string', engine: 'string', repeat: 'string', program: 'string' });
+  const path = onlyPositional(args, 'one model or object');
+  const engine = choice(args, 'engine', ENGINES, 'interp');
+  const repeat = args.count('repeat', 1);
+  const packet = args.string('packet');
+  if ((packet === undefined) === (args.list('input').length === 0)) throw new InputError('takes --input or --packet', 'arguments');
+  const result =
+    packet === undefined
+      ? await runOnTensors(path, args, engine, repeat)
+      : await runOnPacket(path, readInput(packet), args, engine, repeat);
+  if (args.flag('json')) printJson(result);
+  else {
+    for (const { name, shape, data } of result.outputs)
+      print(
+        `${name} [${shape.join(', ')}]: ${data
+          .slice(0, 16)
+          .map((x) => Number(x.toPrecision(6)))
+          .join(' ')}${data.length > 16 ? ' …' : ''}`,
+      );
+    print(`returned ${result.returnValue}; ${Math.round(result.nsPerRun)} ns a run`);
+  }
+  return 0;
+};
+
+async function runOnTensors(path: string, args: Args, engine: Engine, repeat: number): Promise<RunResult> {
+  const opened = /\.onnx$/i.test(path) ? await compileModel(path, args) : openObject(path, args.string('program'));
+  if (opened.binding.input.kind === 'payload')
+    throw new InputError('its binding takes packets', path, 'Give --packet, or compile the model without --binding');
+  const arrays = args.list('input').map((text) => {
+    const match = /^([^=]+)=(.+)$/.exec(text);
+    const file = match ? match[2] : text;
+    return { name: match?.[1], tensor: npyTensor(readNpy(readInput(file), fileName(file))), where: file };
+  });
+  const samples = tensorInputs(opened.model, arrays);
+  if (samples.length === 0) throw new InputError('holds no input', arrays[0].where);
+  const { program, meta } = opened.compiled;
+  const runner = engine === 'kernel' ? await KernelRunner.open(program, meta, repeat) : new ModelRunner(program, meta);
+  const outcomes: Outcome[] = [];
+  let ns = 0;
+  try {
+    for (const sample of samples) {
+      for (let i = runner instanceof KernelRunner ? repeat : 1; i <= repeat; i++) {
+        const before = performance.now();
+        const outcome = await runner.runTensors(sample);
+        ns += runner instanceof KernelRunner ? runner.lastNs * repeat : (performance.now() - before) * 1e6;
+        if (i === repeat) outcomes.push(outcome);
+      }
+    }
+  } finally {
+    if (runner instanceof KernelRunner) runner.close();
+  }
+  const outputs = meta.outputs.map(({ name, dims }) => ({
+    name,
+    shape: dims[0] === 1 ? [samples.length, ...dims.slice(1)] : [samples.length, ...dims],
+    data: outcomes.flatMap((outcome) => [...outcome.outputs![name]]),
+  }));
+  return { outputs, returnValue: outcomes[outcomes.length - 1].returnValue, nsPerRun: ns / (samples.length * repeat) };
+}
+
+async function runOnPacket(path: string, packet: Uint8Array, args: Args, engine: Engine, repeat: number): Promise<RunResult> {
+  const isModel = /\.onnx$/i.test(path);
+  const file = isModel ? null : readPrograms(path);
+  const built = isModel ? await compileModel(path, args) : null;
+  const program = built ? built.compiled.program : pickProgram(file!, args.string('program'));
+  const meta = built ? built.compiled.meta : parseMeta(file!.meta, path);
+  if (!meta) return runPlain(program, packet, engine, repeat);
+  const runner = engine === 'kernel' ? await KernelRunner.open(program, meta, repeat) : new ModelRunner(program, meta);
+  try {
+    const before = performance.now();
+    let outcome = await runner.runPacket(packet);
+    for (let i = 1; i < repeat && !(runner instanceof KernelRunner); i++) outcome = await runner.runPacket(packet);
+    const nsPerRun = runner instanceof KernelRunner ? runner.lastNs : ((performance.now() - before) * 1e6) / repeat;
+    const outputs = outcome.outputs ? meta.outputs.map(({ name, dims }) => ({ name, shape: dims, data: [...outcome.outputs![name]] })) : [];
+    return { outputs, returnValue: outcome.returnValue, nsPerRun };
+  } finally {
+    if (runner instanceof KernelRunner) runner.close();
+  }
+}
+
+/** A program that BPFormer did not compile: packets only. */
+async function runPlain(program: Program, packet: Uint8Array, engine: Engine, repeat: number): Promise<RunResult> {
+  if (engine === 'interp') {
+    const vm = new Vm(program);
+    const before = performance.now();
+    let returnValue = 0;
+    for (let i = 0; i < repeat; i++) returnValue = vm.runXdp(packet).returnValue;
+    return { outputs: [], returnValue, nsPerRun: ((performance.now() - before) * 1e6) / repeat };
+  }
+  const kernel = await openKernel();
+  if (!kernel) throw new InputError(`no kernel can be asked: ${whyNoKernel()}`, '--engine kernel');
+  try {
+    const loaded = await kernel.load(program, { btf: programBtf(program) });
+    if (!loaded.program) throw new InputError(`the kernel rejects the program (errno ${loaded.errno})`, program.name);
+    const run = await loaded.program.testRun(packet, { repeat });
+    if (run.errno !== 0) throw new InputError(`the kernel's test run failed with errno ${run.errno}`, program.name);
+    return { outputs: [], returnValue: run.returnValue, nsPerRun: run.durationNs };
+  } finally {
+    kernel.close();
+  }
+}

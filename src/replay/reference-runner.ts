@@ -1,0 +1,57 @@
+import { InputError } from '../base/errors.ts';
+import type { VerdictName } from '../hooks/binding.ts';
+import { decide, otherwiseOf } from '../hooks/decide.ts';
+import type { FittedBinding } from '../hooks/fit.ts';
+import type { Model } from '../onnx/model.ts';
+import { createReference, type Reference, type Tensors } from '../reference/reference.ts';
+import { packetInputs } from './inputs.ts';
+
+/** What ONNX Runtime and the binding's rule say about one packet. */
+export interface ReferenceOutcome {
+  readonly verdict: VerdictName;
+  /** NaN for a packet that the model did not see. */
+  readonly score: number;
+  /** How clear it was: lead of the chosen class, or distance from the threshold. */
+  readonly margin: number;
+  readonly outputs: Readonly<Record<string, ArrayLike<number>>> | null;
+}
+
+/** The reference side of a replay: the same bytes, ONNX Runtime, the same rule in floating point. */
+export class ReferenceRunner {
+  readonly #reference: Reference;
+  readonly #model: Model;
+  /** Null for a tensor binding, which takes no packets. */
+  readonly #binding: FittedBinding | null;
+
+  constructor(reference: Reference, model: Model, binding: FittedBinding | null) {
+    this.#reference = reference;
+    this.#model = model;
+    this.#binding = binding;
+  }
+
+  static async open(modelBytes: Uint8Array, fileName: string, model: Model, binding: FittedBinding | null): Promise<ReferenceRunner> {
+    return new ReferenceRunner(await createReference(modelBytes, { fileName }), model, binding);
+  }
+
+  async runPacket(packet: Uint8Array): Promise<ReferenceOutcome> {
+    const fitted = this.#binding;
+    if (!fitted) throw new InputError('a tensor binding takes no packets', 'binding');
+    const inputs = packetInputs(packet, fitted.binding, this.#model.inputs.find(({ name }) => name === fitted.inputName)!);
+    if (!inputs) return { verdict: otherwiseOf(fitted), score: Number.NaN, margin: Number.POSITIVE_INFINITY, outputs: null };
+    const outputs = await this.runTensors(inputs);
+    const { verdict, score, margin } = decide([...outputs[fitted.outputName]], fitted);
+    return { verdict, score, margin, outputs };
+  }
+
+  /** Outputs by name as numbers. */
+  async runTensors(inputs: Tensors): Promise<Record<string, Float64Array>> {
+    const results = await this.#reference.run(inputs);
+    return Object.fromEntries(
+      this.#reference.outputNames.map((name) => [name, Float64Array.from(results[name].data as ArrayLike<number | bigint>, Number)]),
+    );
+  }
+
+  release(): Promise<void> {
+    return this.#reference.release();
+  }
+}

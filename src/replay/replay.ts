@@ -1,0 +1,121 @@
+import type { Progress } from '../base/progress.ts';
+import { Cancelled } from '../base/progress.ts';
+import { argmax, Comparison, type ComparisonResult } from '../reference/compare.ts';
+import type { Tensors } from '../reference/reference.ts';
+import type { ReferenceRunner } from './reference-runner.ts';
+import { actionName, type Outcome, probability } from './runner.ts';
+
+/** Something that runs a compiled model: the engine in this process, or a kernel. */
+export interface Runner {
+  runPacket(packet: Uint8Array): Outcome | Promise<Outcome>;
+  runTensors(inputs: Tensors): Outcome | Promise<Outcome>;
+}
+
+export interface ReplaySummary {
+  readonly events: number;
+  /** Verdict → events; argmax classes for tensor inputs. */
+  readonly verdicts: Readonly<Record<string, number>>;
+  /** Null without a reference. */
+  readonly comparison: ComparisonResult | null;
+  /** Largest difference of a score; null without a reference or a score. */
+  readonly maxScoreError: number | null;
+  /** Rate of the program alone, without the reference. */
+  readonly eventsPerSecond: number;
+}
+
+export interface ReplayOptions {
+  readonly reference?: ReferenceRunner;
+  readonly progress?: Progress;
+  /** Events that the reference decides by less than this count as near ties. */
+  readonly near?: number;
+  onEvent?(index: number, outcome: Outcome): void;
+}
+
+const DEFAULT_NEAR = 0.1;
+/** Verdicts that a binding can name, in the order of the confusion matrix. TAG passes the packet on. */
+const PACKET_CLASSES = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'];
+
+/** Runs packets through the program and, if there is one, the reference. Disagreement means another verdict. */
+export async function replayPackets(packets: Iterable<Uint8Array>, runner: Runner, options: ReplayOptions = {}): Promise<ReplaySummary> {
+  const near = options.near ?? DEFAULT_NEAR;
+  const comparison = options.reference ? new Comparison(PACKET_CLASSES, near) : null;
+  const tally = new Tally();
+  let maxScoreError: number | null = null;
+  for (const packet of packets) {
+    const outcome = await tally.run(() => runner.runPacket(packet), options);
+    const verdict = actionName(outcome.returnValue);
+    tally.count(verdict);
+    if (!comparison) continue;
+    const expected = await options.reference!.runPacket(packet);
+    const expectedAction = expected.verdict === 'TAG' ? 'PASS' : expected.verdict;
+    const [name] = Object.keys(expected.outputs ?? {});
+    const scoreError = Math.abs(expected.score - probability(outcome));
+    if (!Number.isNaN(scoreError)) maxScoreError = Math.max(maxScoreError ?? 0, scoreError);
+    const bothRan = expected.outputs && outcome.outputs;
+    comparison.add({
+      reference: PACKET_CLASSES.indexOf(expectedAction),
+      actual: Math.max(0, PACKET_CLASSES.indexOf(verdict)),
+      margin: expected.margin,
+      referenceValues: bothRan ? expected.outputs[name] : [],
+      actualValues: bothRan ? outcome.outputs[name] : [],
+    });
+  }
+  return tally.summary(comparison?.result() ?? null, maxScoreError);
+}
+
+/** Runs tensors through the program and, if there is one, the reference. Disagreement means another argmax of the first output. */
+export async function replayTensors(samples: Iterable<Tensors>, runner: Runner, options: ReplayOptions = {}): Promise<ReplaySummary> {
+  const tally = new Tally();
+  let comparison: Comparison | null = null;
+  for (const sample of samples) {
+    const outcome = await tally.run(() => runner.runTensors(sample), options);
+    const [name] = Object.keys(outcome.outputs ?? {});
+    const values = outcome.outputs?.[name] ?? new Float64Array();
+    const chosen = choose(values);
+    tally.count(`class ${chosen.index}`);
+    if (!options.reference) continue;
+    const expected = (await options.reference.runTensors(sample))[name];
+    const { index, margin } = choose(expected);
+    const classes = Array.from({ length: Math.max(2, expected.length) }, (_, i) => `class ${i}`);
+    comparison ??= new Comparison(classes, options.near ?? DEFAULT_NEAR);
+    comparison.add({ reference: index, actual: chosen.index, margin, referenceValues: expected, actualValues: values });
+  }
+  return tally.summary(comparison?.result() ?? null, null);
+}
+
+/** The class that an output names: argmax, or the sign of a single value. */
+function choose(values: ArrayLike<number>): { index: number; margin: number } {
+  return values.length === 1 ? { index: values[0] > 0 ? 1 : 0, margin: Math.abs(values[0]) } : argmax(values);
+}
+
+class Tally {
+  #events = 0;
+  #ms = 0;
+  #rested = performance.now();
+  readonly #verdicts: Record<string, number> = {};
+
+  async run(work: () => Outcome | Promise<Outcome>, options: ReplayOptions): Promise<Outcome> {
+    const before = performance.now();
+    const outcome = await work();
+    this.#ms += performance.now() - before;
+    options.onEvent?.(this.#events, outcome);
+    this.#events++;
+    options.progress?.report('replaying', this.#events, 0);
+    // Long work hears "stop" only when it lets messages in.
+    if (options.progress && performance.now() - this.#rested > 10) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      this.#rested = performance.now();
+      if (options.progress.cancelled) throw new Cancelled();
+    }
+    return outcome;
+  }
+
+  count(verdict: string): void {
+    this.#verdicts[verdict] = (this.#verdicts[verdict] ?? 0) + 1;
+  }
+
+  summary(comparison: ComparisonResult | null, maxScoreError: number | null): ReplaySummary {
+    const eventsPerSecond = this.#ms > 0 ? (this.#events / this.#ms) * 1000 : 0;
+    return { events: this.#events, verdicts: this.#verdicts, comparison, maxScoreError, eventsPerSecond };
+  }
+}

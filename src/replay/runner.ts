@@ -1,0 +1,96 @@
+import { InputError } from '../base/errors.ts';
+import type { Program } from '../bpf/program.ts';
+import type { ProgramMeta, TensorSlot } from '../compiler/api.ts';
+import { type LastScore, readScore, SCORE_MAP } from '../hooks/xdp.ts';
+import type { Tensors } from '../reference/reference.ts';
+import { Vm } from '../vm/vm.ts';
+import { loadTensor, storeTensor } from './tensors.ts';
+
+/** uapi `enum xdp_action`. */
+export const XDP_ACTIONS = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'] as const;
+
+/** Name of an XDP program's return value. */
+export const actionName = (returnValue: number): string => XDP_ACTIONS[returnValue] ?? `RETURN ${returnValue}`;
+
+/** What a compiled model said about one event. */
+export interface Outcome {
+  /** r0 as u32. */
+  readonly returnValue: number;
+  /** What the program left in map `score`; null for programs without one. */
+  readonly score: LastScore | null;
+  /** Outputs by name as real numbers; null for a packet that the model did not see. */
+  readonly outputs: Readonly<Record<string, Float64Array>> | null;
+  readonly insnsExecuted: number;
+}
+
+const KEY0 = new Uint8Array(4);
+
+/** The score as a probability; NaN where no model ran. */
+export const probability = ({ score }: Outcome): number => (score?.ran ? score.scoreQ16 / 65_536 : Number.NaN);
+
+/** A compiled model in the engine, fed with packets or tensors. */
+export class ModelRunner {
+  readonly vm: Vm;
+  readonly meta: ProgramMeta;
+
+  constructor(program: Program, meta: ProgramMeta) {
+    this.vm = new Vm(program);
+    this.meta = meta;
+  }
+
+  runPacket(packet: Uint8Array): Outcome {
+    const { returnValue, insnsExecuted } = this.vm.runXdp(packet);
+    const score = this.vm.maps.has(SCORE_MAP) ? readScore(this.vm.maps.get(SCORE_MAP).lookup(KEY0)!) : null;
+    return { returnValue, score, outputs: score?.ran === false ? null : this.#outputs(), insnsExecuted };
+  }
+
+  /** One inference on tensors, for programs whose inputs lie in a map. */
+  runTensors(inputs: Tensors): Outcome {
+    const values = new Map<string, Uint8Array>();
+    for (const slot of this.meta.inputs) {
+      const tensor = inputs[slot.name];
+      if (!tensor) throw new InputError(`input \`${slot.name}\` is missing`, 'inputs');
+      const map = this.vm.maps.get(slot.map);
+      if (!values.has(slot.map)) values.set(slot.map, map.lookup(KEY0)!);
+      storeTensor(tensor, slot, values.get(slot.map)!);
+    }
+    for (const [name, value] of values) this.vm.maps.get(name).update(KEY0, value);
+    const { returnValue, insnsExecuted } = this.vm.runXdp(new Uint8Array(64));
+    return { returnValue, score: null, outputs: this.#outputs(), insnsExecuted };
+  }
+
+  #outputs(): Record<string, Float64Array> {
+    return readOutputs(this.meta.outputs, (map) => this.vm.maps.get(map).lookup(KEY0)!);
+  }
+}
+
+/** Outputs as real numbers, from the values that hold them. */
+export function readOutputs(slots: readonly TensorSlot[], bytesOf: (map: string) => Uint8Array): Record<string, Float64Array> {
+  return Object.fromEntries(slots.map((slot) => [slot.name, loadTensor(slot, bytesOf(slot.map))]));
+}
+
+/** Checks what `.debug_bpformer` holds before anything trusts it. Null when the object has none. */
+export function parseMeta(meta: unknown, where: string): ProgramMeta | null {
+  if (meta === undefined || meta === null) return null;
+  const value = meta as Partial<ProgramMeta>;
+  const isSlot = (slot: Partial<TensorSlot> | null): boolean =>
+    typeof slot?.name === 'string' &&
+    typeof slot.map === 'string' &&
+    Number.isSafeInteger(slot.byteOff) &&
+    slot.byteOff! >= 0 &&
+    typeof slot.scale === 'number' &&
+    ['u16', 'i16', 'i32'].includes(slot.elem!) &&
+    Array.isArray(slot.dims) &&
+    slot.dims.every((dim) => Number.isSafeInteger(dim) && dim > 0 && dim < 2 ** 24);
+  const slots = (list: unknown): boolean => Array.isArray(list) && list.every(isSlot);
+  if (
+    value.format !== 'bpformer' ||
+    value.version !== 1 ||
+    !slots(value.inputs) ||
+    !slots(value.outputs) ||
+    typeof value.binding !== 'object'
+  ) {
+    throw new InputError('its .debug_bpformer section is not one that this version reads', where);
+  }
+  return value as ProgramMeta;
+}

@@ -1,0 +1,97 @@
+import { InputError } from '../base/errors.ts';
+import type { TensorSlot } from '../compiler/api.ts';
+import type { Tensor, TensorData, ValueInfo } from '../onnx/model.ts';
+
+const BYTES = { u16: 2, i16: 2, i32: 4 } as const;
+const RANGE = { u16: [0, 65_535], i16: [-32_768, 32_767], i32: [-2_147_483_648, 2_147_483_647] } as const;
+
+export const elementCount = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
+
+/**
+ * Writes a tensor into a slot of `target` as the program reads it: tokens as they are, floats divided by the slot's scale, rounded and
+ * limited to the element's range. Throws {@link InputError} when the shape differs or a token does not fit.
+ */
+export function storeTensor(tensor: Tensor, slot: TensorSlot, target: Uint8Array): void {
+  const count = elementCount(slot.dims);
+  if (tensor.data.length !== count) {
+    throw new InputError(
+      `it has ${tensor.data.length} elements; the program takes ${count} (shape [${slot.dims.join(', ')}])`,
+      `input \`${slot.name}\``,
+    );
+  }
+  const view = new DataView(target.buffer, target.byteOffset + slot.byteOff, count * BYTES[slot.elem]);
+  const [min, max] = RANGE[slot.elem];
+  for (let i = 0; i < count; i++) {
+    const value = Number(tensor.data[i]);
+    let stored = value;
+    if (slot.elem === 'u16') {
+      if (!Number.isInteger(value) || value < min || value > max) {
+        throw new InputError(`element ${i} is ${value}, which is no token`, `input \`${slot.name}\``);
+      }
+    } else stored = Math.min(max, Math.max(min, Math.round(value / slot.scale))) || 0;
+    if (slot.elem === 'i32') view.setInt32(i * 4, stored, true);
+    else if (slot.elem === 'i16') view.setInt16(i * 2, stored, true);
+    else view.setUint16(i * 2, stored, true);
+  }
+}
+
+/** Reads a slot back as real numbers: scale × integer. */
+export function loadTensor(slot: TensorSlot, source: Uint8Array): Float64Array {
+  const count = elementCount(slot.dims);
+  const view = new DataView(source.buffer, source.byteOffset + slot.byteOff, count * BYTES[slot.elem]);
+  return Float64Array.from({ length: count }, (_, i) => {
+    if (slot.elem === 'i32') return view.getInt32(i * 4, true) * slot.scale;
+    return (slot.elem === 'i16' ? view.getInt16(i * 2, true) : view.getUint16(i * 2, true)) * slot.scale;
+  });
+}
+
+/**
+ * The N inputs that a file holds along its first axis, each in the shape and type of the model's input: a leading axis of 1 that the
+ * file lacks is added. Throws {@link InputError} when the rest of the shape differs.
+ */
+export function splitInputs(file: Tensor, input: ValueInfo, where: string): Tensor[] {
+  const [n, ...rest] = file.dims;
+  const wanted = elementCount(input.dims);
+  const trimmed = (dims: readonly number[]): string => dims.filter((dim) => dim !== 1).join(', ');
+  if (n === undefined || trimmed(rest) !== trimmed(input.dims)) {
+    throw new InputError(
+      `the array has shape [${file.dims.join(', ')}], the model's input \`${input.name}\` takes [${input.dims.join(', ')}]`,
+      where,
+      `Give N inputs along the first axis: [N, ${input.dims.filter((dim, i) => i > 0 || dim !== 1).join(', ')}]`,
+    );
+  }
+  const data = convert(file.data, input.dtype, where);
+  return Array.from({ length: n }, (_, i) => ({
+    dtype: input.dtype,
+    dims: input.dims,
+    data: data.subarray(i * wanted, (i + 1) * wanted) as TensorData,
+  }));
+}
+
+type Convertible = Float32Array | BigInt64Array | Int32Array | Float64Array | Uint8Array;
+
+/** Elements in the model's type; a fraction where the model takes whole numbers is an error. */
+function convert(data: TensorData, dtype: string, where: string): Convertible {
+  const values = data as ArrayLike<number | bigint>;
+  const whole = (value: number | bigint, i: number): number => {
+    const number = Number(value);
+    if (!Number.isInteger(number)) throw new InputError(`element ${i} is ${number}; the model takes whole numbers`, where);
+    return number;
+  };
+  switch (dtype) {
+    case 'float32':
+      return data instanceof Float32Array ? data : Float32Array.from(values, Number);
+    case 'float64':
+      return data instanceof Float64Array ? data : Float64Array.from(values, Number);
+    case 'int64':
+      return data instanceof BigInt64Array
+        ? data
+        : BigInt64Array.from(values, (value, i) => (typeof value === 'bigint' ? value : BigInt(whole(value, i))));
+    case 'int32':
+      return data instanceof Int32Array ? data : Int32Array.from(values, whole);
+    case 'bool':
+      return Uint8Array.from(values, (value) => (Number(value) !== 0 ? 1 : 0));
+    default:
+      throw new InputError(`the model's input has type ${dtype}, for which files cannot be read`, where);
+  }
+}
