@@ -65,9 +65,7 @@ const verdicts: Rule = (c, value, path) => {
   if (!Array.isArray(value) || value.length < 2 || value.length > MAX_CLASSES) {
     c.fail(path, `should be a list of 2 to ${MAX_CLASSES} verdicts, not ${show(value)}`);
   }
-  value.forEach((item, i) => {
-    verdict(c, item, `${path}/${i}`);
-  });
+  for (const [i, item] of (value as unknown[]).entries()) verdict(c, item, `${path}/${i}`);
 };
 
 const ifindex = integer(1, 0x7fff_ffff);

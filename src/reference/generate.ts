@@ -1,20 +1,9 @@
+import { randomOf } from '../base/random.ts';
 import type { Binding } from '../hooks/binding.ts';
 import { embeddingRows } from '../hooks/fit.ts';
 import type { Model, Tensor, ValueInfo } from '../onnx/model.ts';
 import { allocate, elementCount, isFloat, isWide } from '../onnx/tensor.ts';
 import type { Tensors } from './reference.ts';
-
-/** A small seeded generator (mulberry32): uniform in [0, 1). */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = state;
-    x = Math.imul(x ^ (x >>> 15), x | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /**
  * `count` sets of inputs for calibration without a trace: tokens uniform in their embedding's range (payload bytes of random length

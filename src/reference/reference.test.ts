@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Cancelled } from '../base/progress.ts';
+import { randomOf } from '../base/random.ts';
 import { embeddingRows } from '../hooks/fit.ts';
 import { importModel } from '../onnx/import.ts';
 import { Inference } from '../onnx/infer.ts';
@@ -9,7 +10,7 @@ import { readModelProto } from '../onnx/proto.ts';
 import { encodeModel } from '../onnx/write.ts';
 import { calibrate } from './calibrate.ts';
 import { argmax, Comparison } from './compare.ts';
-import { generateInputs, randomOf } from './generate.ts';
+import { generateInputs } from './generate.ts';
 import { createReference } from './reference.ts';
 
 const FIXTURES: readonly [string, URL, Record<string, number>][] = [

@@ -1,0 +1,265 @@
+import { InputError } from '../base/errors.ts';
+import type { MapDef } from '../bpf/program.ts';
+import type { HookCode, HookContext, TensorSlot } from '../compiler/api.ts';
+import type { Reg, Val } from '../compiler/ir/builder.ts';
+import { FuncBuilder } from '../compiler/ir/builder.ts';
+import type { IrFunc, OriginId } from '../compiler/ir/ir.ts';
+import type { VerdictName } from './binding.ts';
+import { OTHERWISE_COUNTER, otherwiseOf, VERDICT_ORDER } from './decide.ts';
+import type { FittedBinding } from './fit.ts';
+import { COUNT_BITS, MAX_START, MD_DATA, MD_DATA_END, NO_LAYER, RANGE_FUNC, rangeFunc } from './range-code.ts';
+import { scoreCode } from './score-code.ts';
+import { scoreTable } from './score-table.ts';
+
+/** uapi enum bpf_prog_type and enum bpf_map_type. */
+export const PROG_TYPE_XDP = 6;
+const PERCPU_ARRAY = 6;
+const XDP_PASS = 2;
+
+export const VERDICTS_MAP = 'verdicts';
+export const SCORE_MAP = 'score';
+/** Value of map `score`: u32 score in Q16, u32 verdict, u32 class, u32 flags ({@link SCORE_RAN}), s64 lead. */
+export const SCORE_BYTES = 24;
+/** Set when the model ran; clear for packets without the layer. */
+export const SCORE_RAN = 1;
+const OFF_SCORE = 0;
+const OFF_VERDICT = 4;
+const OFF_CLASS = 8;
+const OFF_FLAGS = 12;
+const OFF_LEAD = 16;
+
+/** Metadata that TAG puts before the packet: u32 magic, u32 score in Q16. */
+export const TAG_MAGIC = 0x42504654;
+const TAG_BYTES = 8;
+const MD_DATA_META = 8;
+
+/** Prefilled tokens up to this many 8-byte stores are written one after the other, more in a loop. */
+const UNROLLED_STORES = 32;
+
+/** What the score map holds after a packet. */
+export interface LastScore {
+  readonly scoreQ16: number;
+  readonly verdict: VerdictName;
+  readonly class: number;
+  readonly ran: boolean;
+  readonly lead: bigint;
+}
+
+/** Reads one processor's value of map `score`. */
+export function readScore(value: Uint8Array): LastScore {
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  return {
+    scoreQ16: view.getUint32(OFF_SCORE, true),
+    verdict: VERDICT_ORDER[view.getUint32(OFF_VERDICT, true)],
+    class: view.getUint32(OFF_CLASS, true),
+    ran: (view.getUint32(OFF_FLAGS, true) & SCORE_RAN) !== 0,
+    lead: view.getBigInt64(OFF_LEAD, true),
+  };
+}
+
+/** The XDP program around a model: packet bytes as tokens, the model, a verdict, counters and the last score. */
+export function xdpHook(fit: FittedBinding): HookCode {
+  const perCpu = (name: string, valueSize: number, maxEntries: number): MapDef => ({
+    name,
+    type: PERCPU_ARRAY,
+    keySize: 4,
+    valueSize,
+    maxEntries,
+    flags: 0,
+  });
+  return {
+    section: 'xdp',
+    progType: PROG_TYPE_XDP,
+    io: 'percpu',
+    maps: [perCpu(VERDICTS_MAP, 8, VERDICT_ORDER.length + 1), perCpu(SCORE_MAP, SCORE_BYTES, 1)],
+    binding: fit.binding,
+    buildMain: (context) => new XdpMain(fit, context).build(),
+  };
+}
+
+class XdpMain {
+  readonly #fit: FittedBinding;
+  readonly #context: HookContext;
+  readonly #b = new FuncBuilder('xdp_main', 'main', ['ctx']);
+  readonly #input: TensorSlot;
+  readonly #output: TensorSlot;
+  readonly #origins: Readonly<Record<'parse' | 'copy' | 'decide' | 'record', OriginId>>;
+  readonly #verdict: Reg;
+  readonly #score: Reg;
+  readonly #class: Reg;
+  readonly #lead: Reg;
+  readonly #flags: Reg;
+
+  constructor(fit: FittedBinding, context: HookContext) {
+    this.#fit = fit;
+    this.#context = context;
+    this.#input = slotOf(context.inputs, fit.inputName);
+    this.#output = slotOf(context.outputs, fit.outputName);
+    const origin = (label: string) => context.addOrigin({ kind: 'binding', nodeIdx: -1, label });
+    this.#origins = {
+      parse: origin(`find ${fit.input.layer}`),
+      copy: origin('payload bytes to tokens'),
+      decide: origin(fit.output.kind === 'argmax' ? 'argmax and score' : 'score and threshold'),
+      record: origin('verdict, counters, last score'),
+    };
+    const b = this.#b;
+    b.setOrigin(this.#origins.parse);
+    this.#verdict = b.copy(VERDICT_ORDER.indexOf(otherwiseOf(fit)));
+    this.#score = b.copy(0);
+    this.#class = b.copy(0);
+    this.#lead = b.copy(0);
+    this.#flags = b.copy(0);
+  }
+
+  build(): IrFunc[] {
+    const b = this.#b;
+    const finish = b.newBlock();
+    const found = b.newBlock();
+    const bounded = b.newBlock();
+    const missing = b.newBlock();
+    const range = b.call(RANGE_FUNC, [b.arg(0)]);
+    b.branch('eq', range, NO_LAYER, missing, found);
+    b.startBlock(missing);
+    this.#count(OTHERWISE_COUNTER);
+    b.jump(finish);
+
+    b.startBlock(found);
+    const start = b.rsh(range, COUNT_BITS);
+    b.branch('ule', start, MAX_START, bounded, missing);
+    b.startBlock(bounded);
+    b.setOrigin(this.#origins.copy);
+    this.#copyTokens(start, b.and(range, (1 << COUNT_BITS) - 1));
+    this.#context.infer(b);
+    b.setOrigin(this.#origins.decide);
+    this.#decide();
+    b.jump(finish);
+
+    b.startBlock(finish);
+    b.setOrigin(this.#origins.record);
+    this.#record();
+    this.#return();
+    return [b.finish(), rangeFunc(this.#fit.input.layer, this.#origins.parse)];
+  }
+
+  #copyTokens(start: Reg, count: Reg): void {
+    const b = this.#b;
+    const { length, pad } = this.#fit.input;
+    const slot = b.add(this.#context.lookup(b, this.#input.map, XDP_PASS), this.#input.byteOff);
+    this.#fillPadding(slot, length, pad);
+    // Packet pointers that were checked in another function do not count: this one checks each byte again.
+    const source = b.add(b.load(b.arg(0), MD_DATA, 4), start);
+    const end = b.load(b.arg(0), MD_DATA_END, 4);
+    const target = b.copy(slot);
+    const i = b.copy(0);
+    const [head, within, readable, done] = [b.newBlock(), b.newBlock(), b.newBlock(), b.newBlock()];
+    b.jump(head);
+    b.startBlock(head);
+    b.branch('ult', i, count, within, done);
+    b.startBlock(within);
+    b.branch('ule', b.add(source, 1), end, readable, done);
+    b.startBlock(readable);
+    b.store(target, 0, b.load(source, 0, 1), 2);
+    b.aluTo(source, 'add', source, 1);
+    b.aluTo(target, 'add', target, 2);
+    b.aluTo(i, 'add', i, 1);
+    b.branch('ult', i, length, head, done);
+    b.startBlock(done);
+  }
+
+  /** Every token is padding first, four at a time. */
+  #fillPadding(slot: Reg, length: number, pad: number): void {
+    const b = this.#b;
+    const four = b.const(BigInt.asIntN(64, BigInt(pad) * 0x0001_0001_0001_0001n));
+    const stores = Math.floor(length / 4);
+    if (stores <= UNROLLED_STORES) for (let i = 0; i < stores; i++) b.store(slot, i * 8, four, 8);
+    else {
+      const target = b.copy(slot);
+      b.loop(0, stores, 1, () => {
+        b.store(target, 0, four, 8);
+        b.aluTo(target, 'add', target, 8);
+      });
+    }
+    for (let i = stores * 4; i < length; i++) b.store(slot, i * 2, pad, 2);
+  }
+
+  #decide(): void {
+    const b = this.#b;
+    const { output } = this.#fit;
+    const table = this.#context.addTable('score', scoreTable(this.#fit, this.#output.scale))(b);
+    const values = b.add(this.#context.lookup(b, this.#output.map, XDP_PASS), this.#output.byteOff);
+    const scored = scoreCode(b, this.#fit, values, table);
+    b.assign(this.#score, scored.score);
+    b.assign(this.#class, scored.class);
+    b.assign(this.#lead, scored.lead);
+    b.assign(this.#flags, SCORE_RAN);
+    this.#choose(output.kind === 'argmax' ? output.verdicts : [output.below, output.above]);
+  }
+
+  /** Sets the verdict that belongs to the class. */
+  #choose(verdicts: readonly VerdictName[]): void {
+    const b = this.#b;
+    const last = verdicts.length - 1;
+    b.assign(this.#verdict, VERDICT_ORDER.indexOf(verdicts[last]));
+    verdicts.slice(0, last).forEach((verdict, index) => {
+      if (verdict === verdicts[last]) return;
+      b.when('eq', this.#class, index, () => b.assign(this.#verdict, VERDICT_ORDER.indexOf(verdict)));
+    });
+  }
+
+  /** Adds 1 to counter `index` of this processor. */
+  #count(index: Val): void {
+    const b = this.#b;
+    const key = b.stackSlot(8);
+    b.store(key.addr(), 0, index, 4);
+    const counter = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(VERDICTS_MAP), key.addr()]);
+    b.when('ne', counter, 0, () => b.store(counter, 0, b.add(b.load(counter, 0, 8), 1), 8));
+  }
+
+  #record(): void {
+    const b = this.#b;
+    const last = this.#context.lookup(b, SCORE_MAP, XDP_PASS);
+    b.store(last, OFF_SCORE, this.#score, 4);
+    b.store(last, OFF_VERDICT, this.#verdict, 4);
+    b.store(last, OFF_CLASS, this.#class, 4);
+    b.store(last, OFF_FLAGS, this.#flags, 4);
+    b.store(last, OFF_LEAD, this.#lead, 8);
+    this.#count(this.#verdict);
+  }
+
+  #return(): void {
+    const b = this.#b;
+    const { output } = this.#fit;
+    const used = new Set([otherwiseOf(this.#fit), ...(output.kind === 'argmax' ? output.verdicts : [output.above, output.below])]);
+    if (used.has('REDIRECT')) {
+      b.when('eq', this.#verdict, VERDICT_ORDER.indexOf('REDIRECT'), () => {
+        b.ret(b.callHelper('bpf_redirect', [output.redirectIfindex!, 0]));
+      });
+    }
+    if (used.has('TAG')) b.when('eq', this.#verdict, VERDICT_ORDER.indexOf('TAG'), () => this.#tag());
+    b.ret(this.#verdict);
+  }
+
+  /** Puts magic and score before the packet, where a tc program finds them; a driver without metadata passes the packet untagged. */
+  #tag(): void {
+    const b = this.#b;
+    const [room, pass] = [b.newBlock(), b.newBlock()];
+    b.branch('eq', b.callHelper('bpf_xdp_adjust_meta', [b.arg(0), -TAG_BYTES]), 0, room, pass);
+    b.startBlock(room);
+    const meta = b.load(b.arg(0), MD_DATA_META, 4);
+    const write = b.newBlock();
+    b.branch('ule', b.add(meta, TAG_BYTES), b.load(b.arg(0), MD_DATA, 4), write, pass);
+    b.startBlock(write);
+    b.store(meta, 0, TAG_MAGIC, 4);
+    b.store(meta, 4, this.#score, 4);
+    b.jump(pass);
+    b.startBlock(pass);
+    b.ret(XDP_PASS);
+  }
+}
+
+function slotOf(slots: readonly TensorSlot[], name: string): TensorSlot {
+  const slot = slots.find((s) => s.name === name);
+  if (!slot)
+    throw new InputError(`the program has no tensor \`${name}\``, 'binding', `It has ${slots.map((s) => `\`${s.name}\``).join(', ')}`);
+  return slot;
+}
