@@ -154,13 +154,17 @@ def dns(rng, labels, answer: bool = False, qtype: int = 0) -> bytes:
     ident = rng.getrandbits(16)
     if not answer:
         opt = b"\0\0\x29\x10\0\0\0\0\0\0\0" if rng.random() < 0.5 else b""
-        return struct.pack(">HHHHHH", ident, 0x0100 | (0x20 if opt and rng.random() < 0.5 else 0), 1, 0, 0, 1 if opt else 0) + question + opt
+        return (
+            struct.pack(">HHHHHH", ident, 0x0100 | (0x20 if opt and rng.random() < 0.5 else 0), 1, 0, 0, 1 if opt else 0) + question + opt
+        )
     count = rng.randint(1, 3)
     records = b""
     for _ in range(count):
         length = 16 if qtype == 28 else 4
         rtype = 28 if qtype == 28 else 1
-        records += struct.pack(">HHHIH", 0xC00C, rtype, 1, rng.randint(30, 86400), length) + rng.getrandbits(8 * length).to_bytes(length, "big")
+        records += struct.pack(">HHHIH", 0xC00C, rtype, 1, rng.randint(30, 86400), length) + rng.getrandbits(8 * length).to_bytes(
+            length, "big"
+        )
     return struct.pack(">HHHHHH", ident, 0x8180, 1, count, 0, 0) + question + records
 
 

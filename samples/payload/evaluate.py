@@ -29,8 +29,12 @@ def quality(labels, verdicts) -> dict:
     hit, false_alarm, miss = pairs.count((1, 1)), pairs.count((0, 1)), pairs.count((1, 0))
     right = sum(a == b for a, b in pairs)
     return {
-        "accuracy": round(right / len(pairs), 4), "f1": round(2 * hit / (2 * hit + false_alarm + miss), 4) if hit else 0.0,
-        "accuracyBenign": share(pairs, 0), "accuracyMalicious": share(pairs, 1), "falseAlarms": false_alarm, "misses": miss,
+        "accuracy": round(right / len(pairs), 4),
+        "f1": round(2 * hit / (2 * hit + false_alarm + miss), 4) if hit else 0.0,
+        "accuracyBenign": share(pairs, 0),
+        "accuracyMalicious": share(pairs, 1),
+        "falseAlarms": false_alarm,
+        "misses": miss,
     }
 
 
@@ -51,17 +55,25 @@ def by(key, events, verdicts, rules) -> dict:
     groups = defaultdict(list)
     for event, verdict, rule in zip(events, verdicts, rules):
         groups[key(event)].append((event["label"] == verdict, event["label"] == rule))
-    return {name: {"packets": len(g), "model": round(sum(a for a, _ in g) / len(g), 4), "baseline": round(sum(b for _, b in g) / len(g), 4)} for name, g in sorted(groups.items())}
+    return {
+        name: {"packets": len(g), "model": round(sum(a for a, _ in g) / len(g), 4), "baseline": round(sum(b for _, b in g) / len(g), 4)}
+        for name, g in sorted(groups.items())
+    }
 
 
 def checksums_verified_by_tcpdump(path) -> dict:
     """How many packets tcpdump finds correct and incorrect; null where tcpdump is not installed."""
     try:
-        out = subprocess.run(["tcpdump", "-r", str(path), "-nn", "-vv"], capture_output=True, text=True, errors="replace", check=True).stdout
+        out = subprocess.run(
+            ["tcpdump", "-r", str(path), "-nn", "-vv"], capture_output=True, text=True, errors="replace", check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
     correct = sum("(correct)" in line or "udp sum ok" in line for line in out.splitlines())
-    return {"correct": correct, "incorrect": sum("incorrect" in line or "bad udp cksum" in line or "bad cksum" in line for line in out.splitlines())}
+    return {
+        "correct": correct,
+        "incorrect": sum("incorrect" in line or "bad udp cksum" in line or "bad cksum" in line for line in out.splitlines()),
+    }
 
 
 def figures(metrics) -> str:
@@ -69,20 +81,40 @@ def figures(metrics) -> str:
     held, size = metrics["heldout"], metrics["model"]
     percent = lambda x: f"{100 * x:.1f} %"
     lines = [
-        f"{size['parameters']:,} parameters, {size['multiplyAccumulates']:,} multiply-accumulates an inference, {size['onnxBytes']:,} bytes of ONNX.", "",
+        f"{size['parameters']:,} parameters, {size['multiplyAccumulates']:,} multiply-accumulates an inference, {size['onnxBytes']:,} bytes of ONNX.",
+        "",
         f"Held-out capture: {held['packets']:,} packets, {held['malicious']:,} of them attacks; {percent(held['hardNegativesAmongBenign'])} of the benign are hard negatives, "
         f"{percent(held['ambiguous'])} of all are ambiguous. **{percent(held['nearThreshold'])}** of the packets ({held['nearThresholdCount']}) score within 0.1 of the threshold, "
         f"{held['nearThresholdFromAmbiguous']} of them from the ambiguous families; no packet was chosen by its score. "
-        f"The model's mean calibration error is {metrics['modelOnHeldout']['calibrationError']}.", "",
-        "| on the held-out capture | accuracy | F1 | benign right | attacks found |", "|---|---|---|---|---|",
+        f"The model's mean calibration error is {metrics['modelOnHeldout']['calibrationError']}.",
+        "",
+        "| on the held-out capture | accuracy | F1 | benign right | attacks found |",
+        "|---|---|---|---|---|",
     ]
-    rows = [("model, first 48 bytes", metrics["modelOnHeldout"]), ("baseline, the same bytes", metrics["baselineOnSeenBytes"]), ("baseline, whole payload", metrics["baselineOnWholePayload"])]
+    rows = [
+        ("model, first 48 bytes", metrics["modelOnHeldout"]),
+        ("baseline, the same bytes", metrics["baselineOnSeenBytes"]),
+        ("baseline, whole payload", metrics["baselineOnWholePayload"]),
+    ]
     rest = metrics["withoutAmbiguousAndLate"]
-    rows += [(f"{name}; only the {rest['packets']:,} packets that the first bytes decide", rest[key]) for name, key in (("model", "model"), ("baseline, same bytes", "baselineOnSeenBytes"), ("baseline, whole payload", "baselineOnWholePayload"))]
-    lines += [f"| {name} | {percent(q['accuracy'])} | {q['f1']:.3f} | {percent(q['accuracyBenign'])} | {percent(q['accuracyMalicious'])} |" for name, q in rows]
+    rows += [
+        (f"{name}; {rest['packets']:,} packets, without ambiguous and late ones", rest[key])
+        for name, key in (
+            ("model", "model"),
+            ("baseline, same bytes", "baselineOnSeenBytes"),
+            ("baseline, whole payload", "baselineOnWholePayload"),
+        )
+    ]
+    lines += [
+        f"| {name} | {percent(q['accuracy'])} | {q['f1']:.3f} | {percent(q['accuracyBenign'])} | {percent(q['accuracyMalicious'])} |"
+        for name, q in rows
+    ]
     lines += ["", "| kind | packets | model right | baseline right (same bytes) |", "|---|---|---|---|"]
     lines += [f"| {kind} | {q['packets']} | {percent(q['model'])} | {percent(q['baseline'])} |" for kind, q in metrics["byKind"].items()]
-    lines += [f"| *all {kind} attacks* | {q['packets']} | {percent(q['model'])} | {percent(q['baseline'])} |" for kind, q in metrics["evasiveAttacks"].items()]
+    lines += [
+        f"| *all {kind} attacks* | {q['packets']} | {percent(q['model'])} | {percent(q['baseline'])} |"
+        for kind, q in metrics["evasiveAttacks"].items()
+    ]
     return "\n".join(lines)
 
 
@@ -103,22 +135,48 @@ def main() -> None:
     pick = lambda values: [values[i] for i in decidable]
     model = PayloadEncoder(window, train.WIDTH, train.HEADS, train.HIDDEN, train.LAYERS)
     metrics = {
-        "model": {"parameters": sum(p.numel() for p in model.parameters()), "multiplyAccumulates": multiply_accumulates(window, train.WIDTH, train.HIDDEN, train.LAYERS),
-                  "window": window, "width": train.WIDTH, "heads": train.HEADS, "hidden": train.HIDDEN, "layers": train.LAYERS, "onnxBytes": (traffic.OUT / "payload-ids.onnx").stat().st_size},
-        "heldout": {"packets": len(events), "malicious": sum(labels), "hardNegativesAmongBenign": round(sum(e["kind"].startswith("hard-") for e in events) / labels.count(0), 4),
-                    "ambiguous": round(sum(e["kind"].startswith("ambiguous") for e in events) / len(events), 4),
-                    "nearThreshold": round(sum(abs(s - traffic.THRESHOLD) < 0.1 for s in scores) / len(events), 4),
-                    "nearThresholdFromAmbiguous": sum(abs(s - traffic.THRESHOLD) < 0.1 and e["kind"].startswith("ambiguous") for s, e in zip(scores, events)),
-                    "nearThresholdCount": sum(abs(s - traffic.THRESHOLD) < 0.1 for s in scores),
-                    "checksums": checksums_verified_by_tcpdump(traffic.OUT / "heldout.pcap")},
-        "calibration": {"packets": len(calibration), "payloadsSharedWithHeldout": 0, "checksums": checksums_verified_by_tcpdump(traffic.OUT / "calibration.pcap")},
+        "model": {
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "multiplyAccumulates": multiply_accumulates(window, train.WIDTH, train.HIDDEN, train.LAYERS),
+            "window": window,
+            "width": train.WIDTH,
+            "heads": train.HEADS,
+            "hidden": train.HIDDEN,
+            "layers": train.LAYERS,
+            "onnxBytes": (traffic.OUT / "payload-ids.onnx").stat().st_size,
+        },
+        "heldout": {
+            "packets": len(events),
+            "malicious": sum(labels),
+            "hardNegativesAmongBenign": round(sum(e["kind"].startswith("hard-") for e in events) / labels.count(0), 4),
+            "ambiguous": round(sum(e["kind"].startswith("ambiguous") for e in events) / len(events), 4),
+            "nearThreshold": round(sum(abs(s - traffic.THRESHOLD) < 0.1 for s in scores) / len(events), 4),
+            "nearThresholdFromAmbiguous": sum(
+                abs(s - traffic.THRESHOLD) < 0.1 and e["kind"].startswith("ambiguous") for s, e in zip(scores, events)
+            ),
+            "nearThresholdCount": sum(abs(s - traffic.THRESHOLD) < 0.1 for s in scores),
+            "checksums": checksums_verified_by_tcpdump(traffic.OUT / "heldout.pcap"),
+        },
+        "calibration": {
+            "packets": len(calibration),
+            "payloadsSharedWithHeldout": len(set(payloads) & set(calibration)),
+            "checksums": checksums_verified_by_tcpdump(traffic.OUT / "calibration.pcap"),
+        },
         "modelOnHeldout": {**quality(labels, verdicts), "calibrationError": calibration_error(labels, scores)},
         "baselineOnSeenBytes": quality(labels, seen),
         "baselineOnWholePayload": quality(labels, whole),
-        "withoutAmbiguousAndLate": {"packets": len(decidable), "model": quality(pick(labels), pick(verdicts)), "baselineOnSeenBytes": quality(pick(labels), pick(seen)), "baselineOnWholePayload": quality(pick(labels), pick(whole))},
+        "withoutAmbiguousAndLate": {
+            "packets": len(decidable),
+            "model": quality(pick(labels), pick(verdicts)),
+            "baselineOnSeenBytes": quality(pick(labels), pick(seen)),
+            "baselineOnWholePayload": quality(pick(labels), pick(whole)),
+        },
         "byKind": by(lambda e: e["kind"], events, verdicts, seen),
         "byPlace": by(lambda e: e["at"], events, verdicts, seen),
-        "evasiveAttacks": by(lambda e: "evasive" if e.get("evasive") else "plain", *zip(*[(e, v, s) for e, v, s in zip(events, verdicts, seen) if e["label"] and not e["kind"].startswith("ambiguous")])),
+        "evasiveAttacks": by(
+            lambda e: "evasive" if e.get("evasive") else "plain",
+            *zip(*[(e, v, s) for e, v, s in zip(events, verdicts, seen) if e["label"] and not e["kind"].startswith("ambiguous")]),
+        ),
     }
     (HERE / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     readme = HERE / "README.md"

@@ -55,8 +55,9 @@ def _weighted(rng, table):
 def draw(rng) -> Event:
     """One event of the mixture; both classes are equally likely."""
     if rng.random() < AMBIGUOUS_SHARE:
-        family = rng.choice(ambiguous.FAMILIES)
-        payload, bad = family(rng, WINDOW)
+        family = rng.choice(list(ambiguous.FAMILIES))
+        bad = rng.random() < ambiguous.FAMILIES[family]
+        payload = family(rng, WINDOW, bad)
         return Event(payload, int(bad), "ambiguous-" + family.__name__.replace("_", "-"), "query" if payload[:4] == b"GET " else "form")
     if rng.random() < 0.5:
         kind = rng.choices(list(ATTACK_WEIGHTS), list(ATTACK_WEIGHTS.values()))[0]
@@ -109,10 +110,10 @@ def tokens(payload: bytes) -> list:
     return list(seen) + [PAD] * (WINDOW - len(seen))
 
 
-def write_capture(events, path, seed: int, start_seconds: int) -> None:
+def capture(events, seed: int, start_seconds: int) -> bytes:
+    """A pcap file of `events`."""
     rng = random.Random(seed)
-    wire.write_pcap(path, [wire.frame(rng, e) for e in events], rng, start_seconds)
-    assert wire.read_l4_payloads(path) == [e.payload for e in events]
+    return wire.pcap([wire.frame(rng, e) for e in events], rng, start_seconds)
 
 
 def labels(events) -> dict:
@@ -125,15 +126,27 @@ def labels(events) -> dict:
     return {"threshold": THRESHOLD, "window": WINDOW, "packets": packets}
 
 
-def main() -> None:
-    OUT.mkdir(parents=True, exist_ok=True)
+def main() -> int:
+    """Write the files, or with --check compare them with those that stand there; 1 when they differ."""
     held, cal = heldout(), calibration()
     assert not {e.seen for e in held} & {e.seen for e in cal}
-    write_capture(held, OUT / "heldout.pcap", HELDOUT_SEED + 100, 1_763_712_000)
-    write_capture(cal, OUT / "calibration.pcap", CALIBRATION_SEED + 100, 1_763_625_600)
-    (OUT / "heldout-labels.json").write_text(json.dumps(labels(held), separators=(",", ":")) + "\n")
-    print(f"{len(held)} held-out and {len(cal)} calibration packets", file=sys.stderr)
+    files = {
+        "heldout.pcap": capture(held, HELDOUT_SEED + 100, 1_763_712_000),
+        "calibration.pcap": capture(cal, CALIBRATION_SEED + 100, 1_763_625_600),
+        "heldout-labels.json": (json.dumps(labels(held), separators=(",", ":")) + "\n").encode(),
+    }
+    if sys.argv[1:] == ["--check"]:
+        different = [name for name, data in files.items() if (OUT / name).read_bytes() != data]
+        print(f"differ: {', '.join(different)}" if different else "the committed files follow from the seeds")
+        return int(bool(different))
+    OUT.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (OUT / name).write_bytes(data)
+    assert wire.read_l4_payloads(OUT / "heldout.pcap") == [e.payload for e in held]
+    assert wire.read_l4_payloads(OUT / "calibration.pcap") == [e.payload for e in cal]
+    print(f"{len(held)} held-out and {len(cal)} calibration packets")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -50,7 +50,10 @@ def train(model, tokens, labels, steps: int, validation):
             model.train()
             right = ((scores > traffic.THRESHOLD).long() == validation[1]).float().mean().item()
             near = ((scores - traffic.THRESHOLD).abs() < 0.1).float().mean().item()
-            print(f"step {step} loss {total / 1000:.4f} validation accuracy {right:.4f} near {near:.3f} {time.time() - start:.0f} s", file=sys.stderr)
+            print(
+                f"step {step} loss {total / 1000:.4f} validation accuracy {right:.4f} near {near:.3f} {time.time() - start:.0f} s",
+                file=sys.stderr,
+            )
             total = 0.0
 
 
@@ -61,15 +64,21 @@ def export(model, path) -> None:
     for layer in model.encoder.layers:
         layer.training = layer.self_attn.training = True
     torch.onnx.export(
-        model, torch.zeros(1, traffic.WINDOW, dtype=torch.int64), str(path), opset_version=17, training=torch.onnx.TrainingMode.PRESERVE,
-        input_names=["tokens"], output_names=["logits"], dynamic_axes={"tokens": {0: "batch"}, "logits": {0: "batch"}},
+        model,
+        torch.zeros(1, traffic.WINDOW, dtype=torch.int64),
+        str(path),
+        opset_version=17,
+        training=torch.onnx.TrainingMode.PRESERVE,
+        input_names=["tokens"],
+        output_names=["logits"],
+        dynamic_axes={"tokens": {0: "batch"}, "logits": {0: "batch"}},
     )
 
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--steps", type=int, default=14_000)
-    options.add_argument("--events", type=int, default=500_000)
+    options.add_argument("--steps", type=int, default=30_000)
+    options.add_argument("--events", type=int, default=600_000)
     options = options.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(SEED)

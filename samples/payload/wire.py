@@ -86,18 +86,18 @@ def frame(rng, event) -> bytes:
     return macs[1] + macs[0] + ether + packet
 
 
-def write_pcap(path, frames, rng, start_seconds: int) -> None:
-    """Write `frames` with rising time stamps; gaps are exponential with a mean of 4 ms."""
+def pcap(frames, rng, start_seconds: int) -> bytes:
+    """A capture of `frames` with rising time stamps; gaps are exponential with a mean of 4 ms."""
     micros = start_seconds * 1_000_000
-    with open(path, "wb") as out:
-        out.write(struct.pack("<IHHiIII", PCAP_MAGIC_MICROSECONDS, 2, 4, 0, 0, 65535, LINKTYPE_ETHERNET))
-        for data in frames:
-            micros += 1 + int(rng.expovariate(1 / 4000))
-            out.write(struct.pack("<IIII", micros // 1_000_000, micros % 1_000_000, len(data), len(data)) + data)
+    out = [struct.pack("<IHHiIII", PCAP_MAGIC_MICROSECONDS, 2, 4, 0, 0, 65535, LINKTYPE_ETHERNET)]
+    for data in frames:
+        micros += 1 + int(rng.expovariate(1 / 4000))
+        out.append(struct.pack("<IIII", micros // 1_000_000, micros % 1_000_000, len(data), len(data)) + data)
+    return b"".join(out)
 
 
 def read_l4_payloads(path) -> list:
-    """The L4 payloads of a capture that `write_pcap` wrote, found from the headers alone."""
+    """The L4 payloads of a capture that `pcap` made, found from the headers alone."""
     data = open(path, "rb").read()
     payloads, at = [], 24
     while at < len(data):
