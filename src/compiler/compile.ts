@@ -7,6 +7,7 @@ import type { Buf, HGraph } from './graph/hops.ts';
 import { recognise } from './graph/recognise.ts';
 import { mapDims, product } from './graph/view.ts';
 import type { FuncBuilder, Reg } from './ir/builder.ts';
+import type { IrFunc } from './ir/ir.ts';
 import { MAP_OF, PAGE_BYTES } from './kernels/frame.ts';
 import { type IoLayout, type Lowered, lower, Origins } from './lower.ts';
 import { Scales } from './plan/scales.ts';
@@ -33,8 +34,8 @@ export function compile(options: CompileOptions): Compiled {
   const origins = new Origins();
   progress?.report('generating code', 2, 4);
   const lowered = lower(graph, scales, io, origins);
-  const { main, tables } = buildHook(options, lowered, inputs, outputs, origins);
-  const maps = mapsOf(options, lowered, io, tables);
+  const main = buildHook(options, lowered, inputs, outputs, origins);
+  const maps = mapsOf(options, lowered, io);
   progress?.report('assembling', 3, 4);
   const emitted = emitProgram([...main, ...lowered.funcs], { cpu: cpuOf(options.kernel), maps });
   const insnOrigins = emitted.originIds.map((id) => origins.members(id));
@@ -98,18 +99,13 @@ function slots(graph: HGraph, scales: Scales): { io: IoLayout; inputs: TensorSlo
   return { io: { inputBytes, outputBytes, inputOff, outputOff: outputs.map((o) => o.byteOff) }, inputs, outputs };
 }
 
-interface Table {
-  readonly off: number;
-}
-
 function buildHook(
   options: CompileOptions,
   lowered: Lowered,
   inputs: readonly TensorSlot[],
   outputs: readonly TensorSlot[],
   origins: Origins,
-): { main: ReturnType<CompileOptions['hook']['buildMain']>; tables: Table[] } {
-  const tables: Table[] = [];
+): readonly IrFunc[] {
   const context: HookContext = {
     kernel: options.kernel,
     inputs,
@@ -124,7 +120,6 @@ function buildHook(
     },
     addTable: (_name, bytes) => {
       const off = lowered.weights.add(bytes);
-      tables.push({ off });
       return (b) => b.mapValue(MAP_OF.weights, off);
     },
     infer: (b) => {
@@ -136,10 +131,10 @@ function buildHook(
       b.setOrigin(before);
     },
   };
-  return { main: options.hook.buildMain(context), tables };
+  return options.hook.buildMain(context);
 }
 
-function mapsOf(options: CompileOptions, lowered: Lowered, io: IoLayout, tables: readonly Table[]): MapDef[] {
+function mapsOf(options: CompileOptions, lowered: Lowered, io: IoLayout): MapDef[] {
   const type = options.hook.io === 'percpu' ? MAP_PERCPU_ARRAY : MAP_ARRAY;
   const entry = (name: string, valueSize: number, maxEntries = 1): MapDef => {
     if (type === MAP_PERCPU_ARRAY && valueSize > PAGE_BYTES)
@@ -150,7 +145,6 @@ function mapsOf(options: CompileOptions, lowered: Lowered, io: IoLayout, tables:
       );
     return { name, type, keySize: 4, valueSize, maxEntries, flags: 0 };
   };
-  void tables;
   const data = lowered.weights.bytes();
   return [
     { name: MAP_OF.weights, type: MAP_ARRAY, keySize: 4, valueSize: data.length, maxEntries: 1, flags: 0, data, section: MAP_OF.weights },

@@ -173,7 +173,10 @@ function loopRows(
 ): void {
   const level = indices.length;
   const n = group.outer[level];
-  if (n === undefined) return body(indices);
+  if (n === undefined) {
+    body(indices);
+    return;
+  }
   const step = level === group.outer.length - 1 ? group.lanes : 1;
   const full = Math.floor(n / step) * step;
   if (full === step) loopRows(b, group, [...indices, 0], body);
@@ -346,7 +349,7 @@ class Lowering {
       operands.push({ space: 'weights', off: placed.off, strides: strides.outer.map((s) => s * 4) });
       spaces.push('weights');
       laneStrides.push((strides.outer[strides.outer.length - 1] ?? 0) * 4);
-      levels.forEach((l, i) => l.strides.push(strides.inner[i] * 4));
+      for (const [i, level] of levels.entries()) level.strides.push(strides.inner[i] * 4);
     }
     const whole: RowShape = { ...shape, spaces, laneStrides, levels };
     const has = { mul: op.mul !== null, add: op.add !== null };

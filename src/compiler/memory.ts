@@ -27,7 +27,7 @@ export function placeBuffers(graph: HGraph, groups: readonly Group[], packBytes:
   groups.forEach((group, at) => {
     for (const step of group.steps) {
       for (const access of [step.out, ...step.reads]) {
-        if (!access || access.buf.kind !== 'act') continue;
+        if (access?.buf.kind !== 'act') continue;
         const { buf } = access;
         const row = group.internal.get(buf);
         const bytes = row === undefined ? product(buf.dims) * 2 : row * 2 * group.lanes;

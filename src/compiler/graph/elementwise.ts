@@ -23,6 +23,9 @@ const dimsOf = (walk: Walk, node: Node, lazies: readonly Lazy[]): number[] => {
   return dims;
 };
 
+/** Only a single element counts: whether a whole tensor happens to hold one value is up to training, and code must not depend on it. */
+const scalar = (t: Const): number | null => (t.data.length === 1 ? t.data[0] : null);
+
 /** A node that is a function of one element of one tensor, whatever constants are mixed in; null when it is more than that. */
 function fuse(walk: Walk, node: Node, lazies: readonly Lazy[], fn: (xs: readonly number[]) => number): Lazy | null {
   const dims = dimsOf(walk, node, lazies);
@@ -30,7 +33,7 @@ function fuse(walk: Walk, node: Node, lazies: readonly Lazy[], fn: (xs: readonly
   let base: View | null = null;
   for (const lazy of lazies) {
     if (lazy.k === 'const') {
-      const value = uniform(lazy.t);
+      const value = scalar(lazy.t);
       if (value === null) return null;
       slots.push(() => value);
       continue;
@@ -65,19 +68,24 @@ export function unary(walk: Walk, node: Node): void {
   const table = node.op === 'Gelu' && attrString(node, 'approximate') === 'tanh' ? geluTanh : UNARY[node.op];
   const fn: Fn = (x) => table(x, attr);
   const nodes = joinNodes(lazy.nodes, [node]);
-  if (lazy.k === 'variance') return walk.set(node.outputs[0], { ...lazy, fn: (v) => fn(lazy.fn(v)), nodes });
+  if (lazy.k === 'variance') {
+    walk.set(node.outputs[0], { ...lazy, fn: (v) => fn(lazy.fn(v)), nodes });
+    return;
+  }
   if (node.op === 'Relu' && lazy.k === 'linear' && walk.usedOnce(name)) {
     const out = walk.buf(node.outputs[0], lazy.dims, 'act');
     walk.ops.push({ kind: 'linear', a: lazy.a, weights: lazy.weights, bias: lazy.bias, relu: true, out, nodes });
-    return walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: denseMap(lazy.dims), gain: 1 }, nodes: [] });
+    walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: denseMap(lazy.dims), gain: 1 }, nodes: [] });
+    return;
   }
   const [settled] = settle(walk, node, [name]);
   if (settled.k === 'view' && node.op === 'Neg') {
-    return walk.set(node.outputs[0], {
+    walk.set(node.outputs[0], {
       k: 'view',
       view: { ...settled.view, gain: -settled.view.gain },
       nodes: joinNodes(settled.nodes, [node]),
     });
+    return;
   }
   walk.set(node.outputs[0], fuse(walk, node, [settled], ([x]) => fn(x)) as Lazy);
 }
@@ -104,7 +112,10 @@ export function cast(walk: Walk, node: Node): void {
   const nodes = joinNodes(lazy.nodes, [node]);
   const toBool = to === 9 && from !== 'bool';
   const toInt = [2, 3, 4, 5, 6, 7, 12, 13].includes(to) && (from.startsWith('float') || from === 'bfloat16');
-  if (!toBool && !toInt) return walk.set(node.outputs[0], { ...lazy, nodes });
+  if (!toBool && !toInt) {
+    walk.set(node.outputs[0], { ...lazy, nodes });
+    return;
+  }
   const fn = toBool ? (x: number) => (x === 0 ? 0 : 1) : Math.trunc;
   walk.set(node.outputs[0], fuse(walk, node, settle(walk, node, [node.inputs[0]]), ([x]) => fn(x)) as Lazy);
 }
@@ -124,7 +135,7 @@ function pending(walk: Walk, node: Node, [a, b]: readonly Lazy[]): Lazy | null {
   const [x, c, flip] = a.k === 'const' ? [b, a, true] : [a, b, false];
   const name = node.inputs[flip ? 1 : 0];
   if (c.k === 'const') {
-    const value = uniform(c.t);
+    const value = scalar(c.t);
     if (x.k === 'variance' && value !== null) return { ...x, fn: (v) => (flip ? fn(value, x.fn(v)) : fn(x.fn(v), value)), nodes };
     if (x.k === 'centered' && node.op === 'Pow' && value === 2 && !x.gamma) return { k: 'square', of: x.of, center: true, nodes };
     if (x.k !== 'linear' && x.k !== 'norm' && x.k !== 'centered') return null;
@@ -304,7 +315,10 @@ export function where(walk: Walk, node: Node): void {
   const [cond, yes, no] = lazies;
   const done = (lazy: Lazy): void => walk.set(node.outputs[0], lazy);
   const fused = fuse(walk, node, lazies, ([c, p, q]) => (c !== 0 ? p : q));
-  if (fused) return done(fused);
+  if (fused) {
+    done(fused);
+    return;
+  }
   const dims = dimsOf(walk, node, lazies);
   const keepYes = yes.k !== 'const';
   const kept = keepYes ? 1 : 2;
@@ -319,7 +333,8 @@ export function where(walk: Walk, node: Node): void {
     const fill = at(other.t).map((v, i) => (keep[i] ? 0 : v));
     // A mask alone needs no product: the addition saturates.
     const masks = fill.every((v, i) => keep[i] || v <= MASK);
-    return done(affine(walk, node, x, dims, masks ? null : { dims, data: keep }, { dims, data: fill }, nodes));
+    done(affine(walk, node, x, dims, masks ? null : { dims, data: keep }, { dims, data: fill }, nodes));
+    return;
   }
   const fill = uniform(other.t);
   const c = asElement(cond);
@@ -333,8 +348,14 @@ export function where(walk: Walk, node: Node): void {
   };
   if (c.base.buf.kind !== 'token')
     throw new InputError('the condition depends on computed values', place(node), 'Compute masks from the tokens');
-  if (fill <= MASK) return done(addViews(walk, node, x, select(0, fill), nodes));
+  if (fill <= MASK) {
+    done(addViews(walk, node, x, select(0, fill), nodes));
+    return;
+  }
   const product = emitTwo(walk, node, 'mul', x, select(1, 0), nodes, fill === 0 ? node.outputs[0] : `${node.outputs[0]}.kept`);
-  if (fill === 0 || product.k !== 'view') return done(product);
+  if (fill === 0 || product.k !== 'view') {
+    done(product);
+    return;
+  }
   done(addViews(walk, node, product.view, select(0, fill), nodes));
 }

@@ -74,15 +74,20 @@ export function reduce(walk: Walk, node: Node): void {
   const pool = node.op.startsWith('Global');
   const keep = pool || (attrNumber(node, 'keepdims') ?? 1) !== 0;
   const axes = pool ? Array.from({ length: rank - 2 }, (_, i) => i + 2) : reduceAxes(walk, node, rank);
-  if (axes.length === 0) return walk.set(node.outputs[0], { ...lazy, nodes: joinNodes(lazy.nodes, [node]) });
+  if (axes.length === 0) {
+    walk.set(node.outputs[0], { ...lazy, nodes: joinNodes(lazy.nodes, [node]) });
+    return;
+  }
   const nodes = joinNodes(lazy.nodes, [node]);
   if (mode === 'mean' && axes.length === 1 && axes[0] === rank - 1) {
-    if (lazy.k === 'square' && keep)
-      return walk.set(node.outputs[0], { k: 'variance', of: lazy.of, center: lazy.center, fn: (v) => v, nodes });
-    if (lazy.k === 'fn' && lazy.fn === SQUARE && keep)
-      return walk.set(node.outputs[0], { k: 'variance', of: lazy.base, center: false, fn: (v) => v, nodes });
+    const squares = lazy.k === 'square' ? lazy : lazy.k === 'fn' && lazy.fn === SQUARE ? { of: lazy.base, center: false } : null;
+    if (squares && keep) {
+      walk.set(node.outputs[0], { k: 'variance', of: squares.of, center: squares.center, fn: (v) => v, nodes });
+      return;
+    }
     const { view, nodes: before } = walk.view(name, node);
-    return walk.set(node.outputs[0], { k: 'mean', of: view, keep, nodes: joinNodes(before, [node]) });
+    walk.set(node.outputs[0], { k: 'mean', of: view, keep, nodes: joinNodes(before, [node]) });
+    return;
   }
   const { view, nodes: before } = walk.view(name, node);
   const dims = mapDims(view.map);

@@ -23,9 +23,13 @@ export function matMul(walk: Walk, node: Node): void {
     const { view, nodes } = walk.view(node.inputs[0], node);
     const dims = db.length === 1 ? [...da.slice(0, -1), 1] : [...da.slice(0, -1), n];
     const lazy: Lazy = { k: 'linear', a: view, weights: rows(b.t, k, n, false), bias: null, dims, nodes: joinNodes(nodes, [node]) };
-    if (db.length > 1) return walk.set(node.outputs[0], lazy);
+    if (db.length > 1) {
+      walk.set(node.outputs[0], lazy);
+      return;
+    }
     const out = walk.emit(node.outputs[0], lazy, node);
-    return walk.set(node.outputs[0], { k: 'view', view: { ...out, map: reshapeMap(out.map, da.slice(0, -1)) as IndexMap }, nodes: [] });
+    walk.set(node.outputs[0], { k: 'view', view: { ...out, map: reshapeMap(out.map, da.slice(0, -1)) as IndexMap }, nodes: [] });
+    return;
   }
   if (a.k === 'const' && da.length >= 2 && product(da.slice(0, -2)) === 1) {
     // A·x = (xᵀ·Aᵀ)ᵀ
@@ -39,7 +43,8 @@ export function matMul(walk: Walk, node: Node): void {
       { k: 'linear', a: x, weights: rows(a.t, k, m, true), bias: null, dims, nodes: joinNodes(nodes, [node]) },
       node,
     );
-    return walk.set(node.outputs[0], { k: 'view', view: { ...out, map: swap(out.map) }, nodes: [] });
+    walk.set(node.outputs[0], { k: 'view', view: { ...out, map: swap(out.map) }, nodes: [] });
+    return;
   }
   if (da.length < 2 || db.length < 2) throw new InputError('a product of computed vectors', place(node), 'Give both sides two dimensions');
   const left = walk.view(node.inputs[0], node);
@@ -78,8 +83,11 @@ export function gemm(walk: Walk, node: Node): void {
   const bias = c?.k === 'const' ? lastAxis(c.t, n) : null;
   const weights = rows(b.t, k, n, transB, alpha);
   const nodes = joinNodes(left.nodes, c?.nodes ?? [], [node]);
-  const lazy: Lazy = { k: 'linear', a, weights, bias: bias && bias.map((v) => v * beta), dims: [m, n], nodes };
-  if (!c || bias) return walk.set(node.outputs[0], lazy);
+  const lazy: Lazy = { k: 'linear', a, weights, bias: bias?.map((v) => v * beta) ?? null, dims: [m, n], nodes };
+  if (!c || bias) {
+    walk.set(node.outputs[0], lazy);
+    return;
+  }
   const out = walk.emit(node.outputs[0], lazy, node);
   const added = walk.view(node.inputs[2], node).view;
   walk.set(node.outputs[0], addViews(walk, node, out, broadcastView({ ...added, gain: added.gain * beta }, [m, n]), nodes));

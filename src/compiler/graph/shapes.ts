@@ -25,7 +25,8 @@ function remap(walk: Walk, node: Node, output: string, input: string, change: (m
     const map = change(denseMap(lazy.t.dims));
     if (!map) throw new InputError('the shape change cuts across dimensions', place(node), REWRITE);
     const t: Const = { dims: mapDims(map), data: gatherConst(lazy.t, allOffsets(map)) };
-    return walk.set(output, { k: 'const', t, nodes: joinNodes(lazy.nodes, [node]) });
+    walk.set(output, { k: 'const', t, nodes: joinNodes(lazy.nodes, [node]) });
+    return;
   }
   if (lazy.k === 'fn' || (lazy.k === 'view' && lazy.view.buf.kind === 'token')) {
     const base: View = lazy.k === 'fn' ? lazy.base : lazy.view;
@@ -33,7 +34,8 @@ function remap(walk: Walk, node: Node, output: string, input: string, change: (m
     if (map) {
       const view = { ...base, map };
       const nodes = joinNodes(lazy.nodes, [node]);
-      return walk.set(output, lazy.k === 'fn' ? { ...lazy, base: view, nodes } : { ...lazy, view, nodes });
+      walk.set(output, lazy.k === 'fn' ? { ...lazy, base: view, nodes } : { ...lazy, view, nodes });
+      return;
     }
   }
   const { view, nodes } = walk.view(input, node);
@@ -137,10 +139,11 @@ export function gather(walk: Walk, node: Node): void {
       throw new InputError('the chosen places are not evenly spaced', place(node), 'Gather a contiguous range, or several and Concat');
     }
     const shape = [...dims.slice(0, axis), ...index.t.dims, ...dims.slice(axis + 1)];
-    return remap(walk, node, node.outputs[0], dataName, (map) => {
+    remap(walk, node, node.outputs[0], dataName, (map) => {
       const cut = sliceMap(map, axis, wanted[0], wanted.length, step);
       return cut && reshapeMap(cut, shape);
     });
+    return;
   }
   const tokens = index.k === 'fn' ? index.base : index.k === 'view' ? index.view : null;
   if (data.k !== 'const' || axis !== 0 || !tokens || tokens.buf.kind !== 'token') {

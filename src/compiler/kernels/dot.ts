@@ -133,9 +133,9 @@ function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg):
   const sums = Array.from({ length: rows }, () => Array.from({ length: s.lanes }, () => b.copy(0)));
   const runs = Math.floor(s.k / limit);
   const flush = (from: number, n: number, p: Reg, q: Reg): void => {
-    dotRun(b, s, rows, from, n, p, q).forEach((acc, r) =>
-      split(b, s, acc).forEach((v, lane) => b.aluTo(sums[r][lane], 'add', sums[r][lane], v)),
-    );
+    for (const [r, acc] of dotRun(b, s, rows, from, n, p, q).entries()) {
+      for (const [lane, value] of split(b, s, acc).entries()) b.aluTo(sums[r][lane], 'add', sums[r][lane], value);
+    }
   };
   const p = b.copy(pack);
   const q = b.copy(w);

@@ -130,11 +130,11 @@ export function walk(
   body: (ptrs: readonly Reg[], offs: readonly number[]) => void,
 ): void {
   const [level, ...inner] = levels;
-  if (!level)
-    return body(
-      ptrs,
-      ptrs.map(() => 0),
-    );
+  if (!level) {
+    const none = ptrs.map(() => 0);
+    body(ptrs, none);
+    return;
+  }
   const last = inner.length === 0;
   const fits = (u: number): boolean => level.strides.every((s) => s * u < 30000);
   let u = last ? largestDivisor(level.n, unroll) : 1;
@@ -150,7 +150,10 @@ export function walk(
       else walk(b, inner, at, unroll, body);
     }
   };
-  if (level.n === u) return step();
+  if (level.n === u) {
+    step();
+    return;
+  }
   b.loop(0, level.n / u, 1, () => {
     step();
     at.forEach((p, i) => {
