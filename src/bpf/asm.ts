@@ -263,7 +263,8 @@ class Assembler {
   /** `name [static|global] [(scalar, ctx, mem:8, mem?:8)] [-> scalar|void]` */
   private func(words: readonly Word[], line: number): void {
     const name = words[0]!;
-    let linkage: 'static' | 'global' = 'static';
+    // The main function is what the loader sees; all others are private unless the text says otherwise.
+    let linkage: 'static' | 'global' = this.insns.length === 0 ? 'global' : 'static';
     let args: ArgType[] | undefined;
     let returns: 'scalar' | 'void' | undefined;
     for (const word of words.slice(1)) {

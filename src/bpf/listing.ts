@@ -21,7 +21,7 @@ import {
 import { formatLlvm } from './llvm.ts';
 import { MAP_TYPE_NAMES } from './maps.ts';
 import { encodingProblem } from './opcodes.ts';
-import type { ArgType, Insn, InsnIdx, MapDef, Program, Subprog } from './program.ts';
+import type { ArgType, Insn, InsnIdx, LineInfo, MapDef, Program, Subprog } from './program.ts';
 import { progTypeName, sectionType } from './progtypes.ts';
 
 export type Syntax = 'kernel' | 'llvm';
@@ -143,13 +143,18 @@ class Listing {
     const out: ListingLine[] = headerLines(program).map((text) => ({ text, insnIdx: -1 }));
     const directive = (text: string): number => out.push({ text, insnIdx: -1 });
     const sources = new Map(this.options.source === false ? [] : program.lineInfo.map((info) => [info.insnIdx, info]));
+    let lastSource = '';
     for (let idx = 0; idx < program.insns.length; idx++) {
       const func = this.funcAt.get(idx);
       if (func) directive(funcLine(func));
       const label = this.labels.get(idx);
       if (label) directive(`${label}:`);
       const source = sources.get(idx);
-      if (source) directive(`  ; ${source.text.replace(/[\r\n]/g, ' ')} @ ${source.file}:${source.line}`);
+      if (source) {
+        const text = sourceComment(source);
+        if (text !== lastSource) directive(`  ${text}`);
+        lastSource = text;
+      }
       const insn = program.insns[idx]!;
       if (insn.opcode === OP_LDDW && this.isPlainLddw(idx)) {
         out.push({ text: `  ${this.lddw(idx)}`, insnIdx: idx });
@@ -223,6 +228,11 @@ class Listing {
     const isPlain = this.options.syntax === 'llvm' && name !== undefined && !this.funcNames.has(name);
     return isPlain ? `call ${name}` : `call ${name ?? 'unknown'}#${insn.imm}`;
   }
+}
+
+/** As the log has it: without indent and folder, and once for neighbours that differ only in their column. */
+export function sourceComment(info: LineInfo): string {
+  return `; ${info.text.trimStart().replace(/[\r\n]/g, ' ')} @ ${info.file.replace(/^.*\//, '')}:${info.line}`;
 }
 
 const KERNEL_OPTIONS: DisasmOptions = {};

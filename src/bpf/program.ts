@@ -31,6 +31,8 @@ export interface MapDef {
   readonly frozen?: boolean;
   /** Template of the inner map for array/hash of maps. */
   readonly inner?: MapDef;
+  /** Byte offset of a `struct bpf_spin_lock` in the value, as the value's BTF says. */
+  readonly spinLockOff?: number;
   /** `LIBBPF_PIN_BY_NAME`. */
   readonly pinByName?: boolean;
 }

@@ -1,0 +1,415 @@
+import { InputError } from '../base/errors.ts';
+
+// ELF64, System V gABI chapters 4; relocation types from the BPF psABI (LLVM's ELFRelocs/BPF.def).
+export const EM_BPF = 247;
+export const ET_REL = 1;
+export const SHT_PROGBITS = 1;
+export const SHT_SYMTAB = 2;
+export const SHT_STRTAB = 3;
+export const SHT_NOBITS = 8;
+export const SHT_REL = 9;
+export const SHF_WRITE = 1;
+export const SHF_ALLOC = 2;
+export const SHF_EXECINSTR = 4;
+export const STB_LOCAL = 0;
+export const STB_GLOBAL = 1;
+export const STB_WEAK = 2;
+export const STT_NOTYPE = 0;
+export const STT_OBJECT = 1;
+export const STT_FUNC = 2;
+export const STT_SECTION = 3;
+export const STV_HIDDEN = 2;
+export const SHN_UNDEF = 0;
+export const SHN_LORESERVE = 0xff00;
+export const R_BPF_64_64 = 1;
+export const R_BPF_64_ABS64 = 2;
+export const R_BPF_64_32 = 10;
+
+const HEADER_SIZE = 64;
+const SECTION_HEADER_SIZE = 64;
+const SYMBOL_SIZE = 24;
+const REL_SIZE = 16;
+const SHT_RELA = 4;
+
+export interface ElfSection {
+  readonly index: number;
+  readonly name: string;
+  readonly type: number;
+  readonly flags: number;
+  /** Offset in the file. */
+  readonly fileOff: number;
+  /** Size in memory; a NOBITS section has no contents. */
+  readonly size: number;
+  readonly link: number;
+  readonly info: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface ElfSymbol {
+  readonly name: string;
+  readonly value: number;
+  readonly size: number;
+  readonly type: number;
+  readonly bind: number;
+  readonly visibility: number;
+  readonly sectionIdx: number;
+}
+
+export interface ElfRelocation {
+  readonly offset: number;
+  readonly type: number;
+  readonly symbolIdx: number;
+}
+
+export interface ElfFile {
+  readonly fileSize: number;
+  readonly sections: readonly ElfSection[];
+  readonly symbols: readonly ElfSymbol[];
+  /** Relocations by the index of the section that they change, ascending by offset. */
+  readonly relocations: ReadonlyMap<number, readonly ElfRelocation[]>;
+}
+
+/** Reads little-endian numbers and says where the file ends too early. */
+class FileView {
+  readonly bytes: Uint8Array;
+  readonly fileName: string;
+  private readonly view: DataView;
+
+  constructor(bytes: Uint8Array, fileName: string) {
+    this.bytes = bytes;
+    this.fileName = fileName;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  fail(what: string, off: number): never {
+    throw new InputError(what, `${this.fileName}, byte 0x${off.toString(16)}`);
+  }
+
+  need(off: number, size: number, what: string): void {
+    if (!Number.isSafeInteger(off) || !Number.isSafeInteger(size) || off < 0 || size < 0 || off + size > this.bytes.length) {
+      this.fail(
+        `${what} needs ${size} bytes, but the file ends at byte 0x${this.bytes.length.toString(16)}`,
+        Math.min(off, this.bytes.length),
+      );
+    }
+  }
+
+  u8(off: number): number {
+    return this.view.getUint8(off);
+  }
+  u16(off: number): number {
+    return this.view.getUint16(off, true);
+  }
+  u32(off: number): number {
+    return this.view.getUint32(off, true);
+  }
+  /** 64 bits; beyond 2^53 it is no place in any file, and Infinity fails every later check. */
+  u64(off: number): number {
+    const value = this.view.getBigUint64(off, true);
+    return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.POSITIVE_INFINITY : Number(value);
+  }
+}
+
+const utf8 = new TextDecoder('utf-8');
+
+/**
+ * Names end here at the latest. The kernel's own limit is 512; without one, overlapping names could make a small file
+ * expand to any size.
+ */
+const MAX_NAME = 1024;
+
+/** The zero-terminated string at `off`; '' where there is none. */
+export function stringAt(table: Uint8Array, off: number): string {
+  if (off >= table.length) return '';
+  const limited = table.subarray(off, off + MAX_NAME);
+  const end = limited.indexOf(0);
+  return utf8.decode(end < 0 ? limited : limited.subarray(0, end));
+}
+
+function readSections(file: FileView): ElfSection[] {
+  const tableOff = file.u64(40);
+  let count = file.u16(60);
+  const namesIdx = file.u16(62);
+  if (file.u16(58) !== SECTION_HEADER_SIZE && (count > 0 || tableOff > 0)) file.fail('section headers have an unknown size', 58);
+  if (tableOff === 0) return [];
+  file.need(tableOff, SECTION_HEADER_SIZE, 'the section table');
+  // gABI: with 0xff00 sections or more, the count stands in the size of section 0.
+  if (count === 0) count = file.u64(tableOff + 32);
+  file.need(tableOff, count * SECTION_HEADER_SIZE, `the table of ${count} sections`);
+  const raw = Array.from({ length: count }, (_, index) => {
+    const at = tableOff + index * SECTION_HEADER_SIZE;
+    const type = file.u32(at + 4);
+    const fileOff = file.u64(at + 24);
+    const size = file.u64(at + 32);
+    const hasBytes = type !== SHT_NOBITS && type !== 0;
+    if (hasBytes) file.need(fileOff, size, `section ${index}`);
+    else if (!Number.isFinite(size) && type !== 0) file.fail(`section ${index} has an impossible size`, at + 32);
+    const bytes = hasBytes ? file.bytes.subarray(fileOff, fileOff + size) : new Uint8Array();
+    return {
+      index,
+      nameOff: file.u32(at),
+      type,
+      flags: file.u32(at + 8),
+      fileOff,
+      size,
+      link: file.u32(at + 40),
+      info: file.u32(at + 44),
+      bytes,
+    };
+  });
+  const names = raw[namesIdx]?.bytes ?? new Uint8Array();
+  return raw.map(({ nameOff, ...section }) => ({ ...section, name: stringAt(names, nameOff) }));
+}
+
+function readSymbols(file: FileView, sections: readonly ElfSection[]): ElfSymbol[] {
+  const table = sections.find((section) => section.type === SHT_SYMTAB);
+  if (!table) return [];
+  if (table.size % SYMBOL_SIZE !== 0) file.fail(`the symbol table of ${table.size} bytes is no multiple of ${SYMBOL_SIZE}`, table.fileOff);
+  const names = sections[table.link]?.bytes ?? new Uint8Array();
+  return Array.from({ length: table.size / SYMBOL_SIZE }, (_, idx) => {
+    const at = table.fileOff + idx * SYMBOL_SIZE;
+    const sectionIdx = file.u16(at + 6);
+    const type = file.u8(at + 4) & 15;
+    if (sectionIdx < SHN_LORESERVE && sectionIdx >= sections.length)
+      file.fail(`symbol ${idx} lies in section ${sectionIdx}, which does not exist`, at + 6);
+    const ownName = stringAt(names, file.u32(at));
+    return {
+      name: ownName === '' && type === STT_SECTION ? (sections[sectionIdx]?.name ?? '') : ownName,
+      type,
+      bind: file.u8(at + 4) >> 4,
+      visibility: file.u8(at + 5) & 3,
+      sectionIdx,
+      value: file.u64(at + 8),
+      size: file.u64(at + 16),
+    };
+  });
+}
+
+function readRelocations(file: FileView, sections: readonly ElfSection[], symbolCount: number): Map<number, ElfRelocation[]> {
+  const bySection = new Map<number, ElfRelocation[]>();
+  let total = 0;
+  for (const section of sections) {
+    const target = sections[section.info];
+    if (section.type === SHT_RELA && target && target.flags & SHF_EXECINSTR) {
+      file.fail(`section ${section.name} has relocations with addends (RELA), which BPF objects do not use`, section.fileOff);
+    }
+    if (section.type !== SHT_REL) continue;
+    if (!target) file.fail(`section ${section.name} relocates section ${section.info}, which does not exist`, section.fileOff);
+    if (section.size % REL_SIZE !== 0) file.fail(`relocation section ${section.name} is no multiple of ${REL_SIZE} bytes`, section.fileOff);
+    total += section.size;
+    if (total > file.bytes.length) file.fail('relocation sections overlap', section.fileOff);
+    const list = bySection.get(section.info) ?? [];
+    for (let at = section.fileOff; at < section.fileOff + section.size; at += REL_SIZE) {
+      const symbolIdx = file.u32(at + 12);
+      if (symbolIdx >= symbolCount) file.fail(`relocation names symbol ${symbolIdx} of ${symbolCount}`, at + 12);
+      list.push({ offset: file.u64(at), type: file.u32(at + 8), symbolIdx });
+    }
+    bySection.set(section.info, list);
+  }
+  for (const list of bySection.values()) list.sort((a, b) => a.offset - b.offset);
+  return bySection;
+}
+
+/** Parses a relocatable BPF object. Throws {@link InputError} for everything else, with the offset of what is wrong. */
+export function readElf(bytes: Uint8Array, fileName: string): ElfFile {
+  const file = new FileView(bytes, fileName);
+  if (bytes.length < 4 || bytes[0] !== 0x7f || bytes[1] !== 0x45 || bytes[2] !== 0x4c || bytes[3] !== 0x46)
+    file.fail('this is no ELF file', 0);
+  file.need(0, HEADER_SIZE, 'the ELF header');
+  if (bytes[4] !== 2) file.fail('a 32-bit ELF file; BPF objects have 64 bits', 4);
+  if (bytes[5] !== 1) file.fail('a big-endian object; compile with -target bpfel', 5);
+  const machine = file.u16(18);
+  if (machine !== EM_BPF && machine !== 0) file.fail(`an object for machine ${machine}; BPF is ${EM_BPF}: compile with -target bpf`, 18);
+  if (file.u16(16) !== ET_REL) file.fail('not a relocatable object: compile with -c', 16);
+  const sections = readSections(file);
+  const symbols = readSymbols(file, sections);
+  return { fileSize: bytes.length, sections, symbols, relocations: readRelocations(file, sections, symbols.length) };
+}
+
+/** Strings one after another, each stored once. */
+export class StringTable {
+  private readonly offsets = new Map<string, number>([['', 0]]);
+  private readonly chunks: Uint8Array[] = [Uint8Array.of(0)];
+  private size = 1;
+
+  add(text: string): number {
+    const known = this.offsets.get(text);
+    if (known !== undefined) return known;
+    // A zero inside would end the string early.
+    const encoded = new TextEncoder().encode(`${text.replaceAll('\0', ' ')}\0`);
+    const off = this.size;
+    this.chunks.push(encoded);
+    this.size += encoded.length;
+    this.offsets.set(text, off);
+    return off;
+  }
+
+  bytes(): Uint8Array {
+    const out = new Uint8Array(this.size);
+    let at = 0;
+    for (const chunk of this.chunks) {
+      out.set(chunk, at);
+      at += chunk.length;
+    }
+    return out;
+  }
+}
+
+export interface NewSymbol {
+  readonly name: string;
+  readonly section: number;
+  readonly value: number;
+  readonly size: number;
+  readonly type: number;
+  readonly bind: number;
+}
+
+interface NewSection {
+  readonly name: string;
+  readonly type: number;
+  readonly flags: number;
+  readonly align: number;
+  readonly bytes: Uint8Array;
+  /** For NOBITS. */
+  readonly memorySize: number;
+  readonly link: number;
+  readonly info: number;
+  readonly entrySize: number;
+}
+
+/** Collects sections, symbols and relocations and lays them out as a relocatable BPF object. */
+export class ElfBuilder {
+  private readonly sections: NewSection[] = [
+    { name: '', type: 0, flags: 0, align: 0, bytes: new Uint8Array(), memorySize: 0, link: 0, info: 0, entrySize: 0 },
+  ];
+  private readonly symbols: NewSymbol[] = [];
+  private readonly relocations: { section: number; offset: number; type: number; symbol: number }[] = [];
+
+  /** Index of the new section. */
+  section(name: string, options: { bytes?: Uint8Array; type?: number; flags?: number; align?: number; memorySize?: number }): number {
+    const bytes = options.bytes ?? new Uint8Array();
+    this.sections.push({
+      name,
+      type: options.type ?? SHT_PROGBITS,
+      flags: options.flags ?? 0,
+      align: options.align ?? 1,
+      bytes,
+      memorySize: options.memorySize ?? bytes.length,
+      link: 0,
+      info: 0,
+      entrySize: 0,
+    });
+    return this.sections.length - 1;
+  }
+
+  /** Overwrites a part of a section's contents. */
+  fill(section: number, offset: number, bytes: Uint8Array): void {
+    this.sections[section]!.bytes.set(bytes, offset);
+  }
+
+  /** A handle for {@link relocation}; not yet the symbol's index, because local symbols must come first. */
+  symbol(symbol: NewSymbol): number {
+    this.symbols.push(symbol);
+    return this.symbols.length - 1;
+  }
+
+  relocation(section: number, offset: number, type: number, symbol: number): void {
+    this.relocations.push({ section, offset, type, symbol });
+  }
+
+  build(): Uint8Array {
+    const names = new StringTable();
+    const order = [...this.symbols.keys()].sort(
+      (a, b) => Number(this.symbols[a]!.bind !== STB_LOCAL) - Number(this.symbols[b]!.bind !== STB_LOCAL),
+    );
+    const indexOf = new Map(order.map((handle, at) => [handle, at + 1]));
+    const locals = this.symbols.filter((symbol) => symbol.bind === STB_LOCAL).length;
+    const symtab = new DataView(new ArrayBuffer((order.length + 1) * SYMBOL_SIZE));
+    order.forEach((handle, at) => {
+      const symbol = this.symbols[handle]!;
+      const off = (at + 1) * SYMBOL_SIZE;
+      symtab.setUint32(off, names.add(symbol.name), true);
+      symtab.setUint8(off + 4, (symbol.bind << 4) | symbol.type);
+      symtab.setUint16(off + 6, symbol.section, true);
+      symtab.setBigUint64(off + 8, BigInt(symbol.value), true);
+      symtab.setBigUint64(off + 16, BigInt(symbol.size), true);
+    });
+    const all = [...this.sections];
+    const relocated = [...new Set(this.relocations.map((relocation) => relocation.section))].sort((a, b) => a - b);
+    const symtabIdx = all.length + relocated.length;
+    for (const section of relocated) {
+      const list = this.relocations.filter((relocation) => relocation.section === section).sort((a, b) => a.offset - b.offset);
+      const table = new DataView(new ArrayBuffer(list.length * REL_SIZE));
+      list.forEach((relocation, at) => {
+        table.setBigUint64(at * REL_SIZE, BigInt(relocation.offset), true);
+        table.setUint32(at * REL_SIZE + 8, relocation.type, true);
+        table.setUint32(at * REL_SIZE + 12, indexOf.get(relocation.symbol)!, true);
+      });
+      const base = { flags: 0, align: 8, memorySize: table.byteLength, entrySize: REL_SIZE };
+      all.push({
+        ...base,
+        name: `.rel${this.sections[section]!.name}`,
+        type: SHT_REL,
+        bytes: new Uint8Array(table.buffer),
+        link: symtabIdx,
+        info: section,
+      });
+    }
+    const symbolBytes = new Uint8Array(symtab.buffer);
+    const table = { flags: 0, memorySize: symbolBytes.length, info: locals + 1, entrySize: SYMBOL_SIZE };
+    all.push({ ...table, name: '.symtab', type: SHT_SYMTAB, align: 8, bytes: symbolBytes, link: symtabIdx + 1 });
+    for (const section of all) names.add(section.name);
+    names.add('.strtab');
+    const strings = names.bytes();
+    all.push({
+      name: '.strtab',
+      type: SHT_STRTAB,
+      flags: 0,
+      align: 1,
+      bytes: strings,
+      memorySize: strings.length,
+      link: 0,
+      info: 0,
+      entrySize: 0,
+    });
+    return layOut(all, names);
+  }
+}
+
+function layOut(sections: readonly NewSection[], names: StringTable): Uint8Array {
+  let at = HEADER_SIZE;
+  const offsets = sections.map((section) => {
+    const align = Math.max(section.align, 1);
+    at = Math.ceil(at / align) * align;
+    const off = at;
+    at += section.bytes.length;
+    return off;
+  });
+  const tableOff = Math.ceil(at / 8) * 8;
+  const bytes = new Uint8Array(tableOff + sections.length * SECTION_HEADER_SIZE);
+  const view = new DataView(bytes.buffer);
+  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  view.setUint16(16, ET_REL, true);
+  view.setUint16(18, EM_BPF, true);
+  view.setUint32(20, 1, true);
+  view.setBigUint64(40, BigInt(tableOff), true);
+  view.setUint16(52, HEADER_SIZE, true);
+  view.setUint16(58, SECTION_HEADER_SIZE, true);
+  view.setUint16(60, sections.length, true);
+  view.setUint16(62, sections.length - 1, true);
+  sections.forEach((section, idx) => {
+    bytes.set(section.bytes, offsets[idx]!);
+    if (idx === 0) return;
+    const header = tableOff + idx * SECTION_HEADER_SIZE;
+    view.setUint32(header, names.add(section.name), true);
+    view.setUint32(header + 4, section.type, true);
+    view.setBigUint64(header + 8, BigInt(section.flags), true);
+    view.setBigUint64(header + 24, BigInt(offsets[idx]!), true);
+    view.setBigUint64(header + 32, BigInt(section.memorySize), true);
+    view.setUint32(header + 40, section.link, true);
+    view.setUint32(header + 44, section.info, true);
+    view.setBigUint64(header + 48, BigInt(Math.max(section.align, 1)), true);
+    view.setBigUint64(header + 56, BigInt(section.entrySize), true);
+  });
+  return bytes;
+}

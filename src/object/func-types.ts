@@ -1,0 +1,95 @@
+import type { ArgType, Subprog } from '../bpf/program.ts';
+import { PROG_TYPE_KPROBE, PROG_TYPE_XDP } from '../bpf/progtypes.ts';
+import {
+  type Btf,
+  type BtfId,
+  KIND_DECL_TAG,
+  KIND_ENUM,
+  KIND_ENUM64,
+  KIND_FUNC,
+  KIND_FUNC_PROTO,
+  KIND_INT,
+  KIND_PTR,
+  KIND_STRUCT,
+  KIND_TYPEDEF,
+  LINKAGE_GLOBAL,
+} from './btf.ts';
+
+/** Names by which the kernel knows a context (btf_get_prog_ctx_type: the type of the program's context in user space). */
+const CONTEXT_NAMES: Readonly<Record<number, string>> = {
+  [PROG_TYPE_XDP]: 'xdp_md',
+  [PROG_TYPE_KPROBE]: 'bpf_user_pt_regs_t',
+  1: '__sk_buff',
+  3: '__sk_buff',
+  4: '__sk_buff',
+  7: 'bpf_perf_event_data',
+  8: '__sk_buff',
+  9: 'bpf_sock',
+  10: '__sk_buff',
+  11: '__sk_buff',
+  12: '__sk_buff',
+  13: 'bpf_sock_ops',
+  14: '__sk_buff',
+  15: 'bpf_cgroup_dev_ctx',
+  16: 'sk_msg_md',
+  18: 'bpf_sock_addr',
+  19: '__sk_buff',
+  21: 'sk_reuseport_md',
+  22: '__sk_buff',
+  23: 'bpf_sysctl',
+  25: 'bpf_sockopt',
+  30: 'bpf_sk_lookup',
+};
+
+/** `arg:…` declaration tags of BTF by function and argument. */
+export function argTags(btf: Btf): ReadonlyMap<string, ReadonlySet<string>> {
+  const tags = new Map<string, Set<string>>();
+  for (const type of btf.types) {
+    if (type.kind !== KIND_DECL_TAG || !type.name.startsWith('arg:')) continue;
+    const key = `${type.type}/${type.extra}`;
+    const list = tags.get(key) ?? new Set();
+    list.add(type.name.slice(4));
+    tags.set(key, list);
+  }
+  return tags;
+}
+
+/** True when a pointer leads to the context structure of the program type, through typedefs that bear its name. */
+function pointsToContext(btf: Btf, pointee: BtfId, progType: number): boolean {
+  const name = CONTEXT_NAMES[progType];
+  if (name === undefined) return false;
+  let id = pointee;
+  for (let depth = 0; depth < 64; depth++) {
+    const type = btf.at(id);
+    if (type.name === name && (type.kind === KIND_STRUCT || type.kind === KIND_TYPEDEF)) return true;
+    const next = type.kind === KIND_TYPEDEF || btf.skip(id) !== id ? type.type : 0;
+    if (next === 0) return false;
+    id = next;
+  }
+  return false;
+}
+
+const isScalar = (kind: number): boolean => kind === KIND_INT || kind === KIND_ENUM || kind === KIND_ENUM64;
+
+/** What the kernel's btf_prepare_func_args makes of a BTF function; undefined fields where BTF has no such function. */
+export function functionTypes(
+  btf: Btf,
+  tags: ReadonlyMap<string, ReadonlySet<string>>,
+  funcId: BtfId,
+  progType: number,
+): Pick<Subprog, 'args' | 'returns'> & { readonly isGlobal: boolean } {
+  const func = btf.at(funcId);
+  const proto = btf.at(func.type);
+  if (func.kind !== KIND_FUNC || proto.kind !== KIND_FUNC_PROTO) return { isGlobal: false };
+  const args = proto.members.map((param, component): ArgType => {
+    const id = btf.skip(param.type);
+    const type = btf.at(id);
+    const tagged = tags.get(`${funcId}/${component}`);
+    if (isScalar(type.kind)) return { kind: 'scalar' };
+    // Anything else that is no pointer the kernel refuses; size 0 says that nothing is known of it.
+    if (type.kind !== KIND_PTR) return { kind: 'mem', size: 0, nonNull: false };
+    if (tagged?.has('ctx') || pointsToContext(btf, type.type, progType)) return { kind: 'ctx' };
+    return { kind: 'mem', size: btf.sizeOf(type.type), nonNull: tagged?.has('nonnull') ?? false };
+  });
+  return { args, returns: btf.skip(proto.type) === 0 ? 'void' : 'scalar', isGlobal: func.extra === LINKAGE_GLOBAL };
+}

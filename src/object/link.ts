@@ -1,0 +1,248 @@
+import { InputError } from '../base/errors.ts';
+import {
+  decodeInsns,
+  isFuncAddress,
+  isPseudoCall,
+  OP_CALL,
+  OP_LDDW,
+  PSEUDO_CALL,
+  PSEUDO_FUNC,
+  PSEUDO_KFUNC_CALL,
+  PSEUDO_MAP_FD,
+  PSEUDO_MAP_VALUE,
+} from '../bpf/insn.ts';
+import type { Insn, InsnIdx } from '../bpf/program.ts';
+import {
+  type ElfFile,
+  type ElfRelocation,
+  type ElfSection,
+  SHF_EXECINSTR,
+  SHN_LORESERVE,
+  SHN_UNDEF,
+  SHT_PROGBITS,
+  STB_LOCAL,
+  STT_FUNC,
+  STT_SECTION,
+  STV_HIDDEN,
+} from './elf.ts';
+import type { ObjectMaps } from './read-maps.ts';
+
+/** A function as it stands in its section, in slots. */
+export interface CodeFunction {
+  readonly name: string;
+  readonly section: ElfSection;
+  readonly start: InsnIdx;
+  readonly end: InsnIdx;
+  /** Seen from outside: neither a local symbol nor a hidden one, which libbpf treats as static. */
+  readonly isVisible: boolean;
+  readonly isLocal: boolean;
+}
+
+/** A function where the linker put it. */
+export interface Placed {
+  readonly func: CodeFunction;
+  readonly start: InsnIdx;
+}
+
+export interface Linked {
+  readonly insns: readonly Insn[];
+  readonly placed: readonly Placed[];
+  readonly kfuncCalls: ReadonlyMap<InsnIdx, string>;
+}
+
+/**
+ * Instructions that one object may expand to over all of its programs: four times what the kernel takes for one. Without a
+ * limit a small file with many programs that share code would expand to any size.
+ */
+const MAX_LINKED_SLOTS = 4_000_000;
+
+export class Linker {
+  private readonly elf: ElfFile;
+  private readonly maps: ObjectMaps;
+  private readonly fileName: string;
+  private readonly warn: (message: string) => void;
+  /** By section and start. */
+  private readonly functionAt = new Map<string, CodeFunction>();
+  private readonly decoded = new Map<CodeFunction, readonly Insn[]>();
+  private readonly relocationAt = new Map<number, ReadonlyMap<number, ElfRelocation>>();
+  private linkedSlots = 0;
+  readonly functions: readonly CodeFunction[];
+
+  constructor(elf: ElfFile, maps: ObjectMaps, fileName: string, warn: (message: string) => void) {
+    this.elf = elf;
+    this.maps = maps;
+    this.fileName = fileName;
+    this.warn = warn;
+    this.functions = this.findFunctions();
+    for (const func of this.functions) this.functionAt.set(`${func.section.index}/${func.start}`, func);
+  }
+
+  private fail(what: string, section: ElfSection, byteOff: number): never {
+    throw new InputError(what, `${this.fileName}, byte 0x${(section.fileOff + byteOff).toString(16)} (section ${section.name})`);
+  }
+
+  private findFunctions(): CodeFunction[] {
+    const functions: CodeFunction[] = [];
+    const bySection = new Map<number, { name: string; value: number; size: number; isVisible: boolean; isLocal: boolean }[]>();
+    for (const symbol of this.elf.symbols) {
+      if (symbol.type !== STT_FUNC || symbol.sectionIdx === SHN_UNDEF) continue;
+      const list = bySection.get(symbol.sectionIdx) ?? [];
+      const isLocal = symbol.bind === STB_LOCAL;
+      list.push({ ...symbol, isLocal, isVisible: !isLocal && symbol.visibility !== STV_HIDDEN && symbol.visibility !== 1 });
+      bySection.set(symbol.sectionIdx, list);
+    }
+    for (const section of this.elf.sections) {
+      if (!(section.flags & SHF_EXECINSTR) || section.type !== SHT_PROGBITS || section.size === 0) continue;
+      if (section.size % 8 !== 0) this.fail(`code of ${section.size} bytes is no multiple of 8`, section, 0);
+      const symbols = (bySection.get(section.index) ?? []).sort((a, b) => a.value - b.value);
+      if (symbols.length === 0) {
+        // Assembly without `.type …,@function`: the section is one function.
+        functions.push({
+          name: section.name.replace(/[^A-Za-z0-9_]/g, '_'),
+          section,
+          start: 0,
+          end: section.size / 8,
+          isVisible: true,
+          isLocal: false,
+        });
+      }
+      let next = section.size;
+      for (let at = symbols.length - 1; at >= 0; at--) {
+        const symbol = symbols[at]!;
+        const following = symbols[at + 1]?.value;
+        if (following !== undefined && following > symbol.value) next = following;
+        const end = symbol.size > 0 ? symbol.value + symbol.size : next;
+        if (symbol.value % 8 !== 0 || end % 8 !== 0 || end > section.size || end <= symbol.value) {
+          this.fail(
+            `function ${symbol.name} (${end - symbol.value} bytes) does not fit in its section`,
+            section,
+            Math.min(symbol.value, section.size),
+          );
+        }
+        functions.push({
+          name: symbol.name,
+          section,
+          start: symbol.value / 8,
+          end: end / 8,
+          isVisible: symbol.isVisible,
+          isLocal: symbol.isLocal,
+        });
+      }
+    }
+    // In the order of their sections and places.
+    functions.sort((a, b) => a.section.index - b.section.index || a.start - b.start);
+    return functions;
+  }
+
+  private insnsOf(func: CodeFunction): readonly Insn[] {
+    let insns = this.decoded.get(func);
+    if (!insns) {
+      insns = decodeInsns(func.section.bytes.subarray(func.start * 8, func.end * 8));
+      this.decoded.set(func, insns);
+    }
+    return insns;
+  }
+
+  private relocationsOf(section: ElfSection): ReadonlyMap<number, ElfRelocation> {
+    let table = this.relocationAt.get(section.index);
+    if (!table) {
+      table = new Map((this.elf.relocations.get(section.index) ?? []).map((relocation) => [relocation.offset, relocation]));
+      this.relocationAt.set(section.index, table);
+    }
+    return table;
+  }
+
+  /** The function that starts at a slot of a section. */
+  private callee(section: ElfSection, slot: number, from: ElfSection, fromByte: number): CodeFunction {
+    const func = this.functionAt.get(`${section.index}/${slot}`);
+    if (!func) this.fail(`calls slot ${slot} of section ${section.name}, where no function starts`, from, fromByte);
+    return func;
+  }
+
+  /**
+   * Code of `entry` followed by all functions it needs, in the order in which libbpf appends them (bpf_object__reloc_code): each when its
+   * first call is met, before the caller's later ones.
+   */
+  link(entry: CodeFunction): Linked {
+    const insns: Insn[] = [];
+    const placed: Placed[] = [];
+    const kfuncCalls = new Map<InsnIdx, string>();
+    const startOf = new Map<CodeFunction, InsnIdx>();
+    /** Calls to be given their distance once every function has its place. */
+    const calls: { idx: InsnIdx; callee: CodeFunction }[] = [];
+    const append = (func: CodeFunction): { func: CodeFunction; slot: number } => {
+      startOf.set(func, insns.length);
+      placed.push({ func, start: insns.length });
+      this.linkedSlots += func.end - func.start;
+      if (this.linkedSlots > MAX_LINKED_SLOTS)
+        this.fail(`the programs of this object come to more than ${MAX_LINKED_SLOTS} instructions`, func.section, func.start * 8);
+      for (const insn of this.insnsOf(func)) insns.push(insn);
+      return { func, slot: func.start };
+    };
+    const stack = [append(entry)];
+    while (stack.length > 0) {
+      const top = stack.at(-1)!;
+      if (top.slot >= top.func.end) {
+        stack.pop();
+        continue;
+      }
+      const slot = top.slot++;
+      const idx = startOf.get(top.func)! + slot - top.func.start;
+      const callee = this.resolve(top.func, slot, insns, idx, kfuncCalls);
+      if (insns[idx]!.opcode === OP_LDDW && top.slot < top.func.end) top.slot++;
+      if (!callee) continue;
+      calls.push({ idx, callee });
+      if (!startOf.has(callee)) stack.push(append(callee));
+    }
+    for (const { idx, callee } of calls) insns[idx] = { ...insns[idx]!, imm: startOf.get(callee)! - idx - 1 };
+    return { insns, placed, kfuncCalls };
+  }
+
+  /** Applies what the object says about one instruction; returns the function that it calls or takes the address of. */
+  private resolve(func: CodeFunction, slot: number, insns: Insn[], idx: InsnIdx, kfuncCalls: Map<InsnIdx, string>): CodeFunction | null {
+    const { section } = func;
+    const byteOff = slot * 8;
+    const insn = insns[idx]!;
+    const relocation = this.relocationsOf(section).get(byteOff);
+    if (!relocation) {
+      if (isPseudoCall(insn)) return this.callee(section, slot + 1 + insn.imm, section, byteOff);
+      if (isFuncAddress(insn)) return this.callee(section, slot + 1 + insn.imm, section, byteOff);
+      return null;
+    }
+    const symbol = this.elf.symbols[relocation.symbolIdx]!;
+    const target = symbol.sectionIdx < SHN_LORESERVE ? this.elf.sections[symbol.sectionIdx] : undefined;
+    if (insn.opcode === OP_CALL) {
+      if (symbol.sectionIdx === SHN_UNDEF || !target) {
+        kfuncCalls.set(idx, symbol.name);
+        insns[idx] = { ...insn, src: PSEUDO_KFUNC_CALL, off: 0, imm: 0 };
+        return null;
+      }
+      insns[idx] = { ...insn, src: PSEUDO_CALL };
+      return this.callee(target, symbol.value / 8 + insn.imm + 1, section, byteOff);
+    }
+    if (insn.opcode !== OP_LDDW || idx + 1 >= insns.length || slot + 1 >= func.end) {
+      this.fail('a relocation changes an instruction that is neither a call nor a 64-bit load', section, byteOff);
+    }
+    if (symbol.sectionIdx === SHN_UNDEF || !target) {
+      this.warn(`external ${symbol.name || 'symbol'} is unresolved and reads as 0`);
+      insns[idx] = { ...insn, src: 0, imm: 0 };
+      return null;
+    }
+    if (target.flags & SHF_EXECINSTR) {
+      insns[idx] = { ...insn, src: PSEUDO_FUNC };
+      return this.callee(target, (symbol.value + insn.imm) / 8, section, byteOff);
+    }
+    const data = this.maps.dataOf(target.index);
+    if (data !== undefined) {
+      const off = (symbol.value + insn.imm) | 0;
+      insns[idx] = { ...insn, src: PSEUDO_MAP_VALUE, imm: data };
+      insns[idx + 1] = { ...insns[idx + 1]!, imm: off };
+      return null;
+    }
+    const map = this.maps.definitionAt(target.index, symbol.value + (symbol.type === STT_SECTION ? insn.imm : 0));
+    if (map === undefined)
+      this.fail(`refers to ${symbol.name || `section ${target.name}`}, which is no map, function or global data`, section, byteOff);
+    insns[idx] = { ...insn, src: PSEUDO_MAP_FD, imm: map };
+    return null;
+  }
+}
