@@ -6,7 +6,9 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import onnx
 import torch
+from onnx import numpy_helper
 
 import baseline
 import traffic
@@ -18,9 +20,21 @@ HERE = Path(__file__).resolve().parent
 BEGIN, END = "<!-- figures: written by evaluate.py -->", "<!-- end of figures -->"
 
 
+def exported_weights(model) -> dict:
+    """The weights of the exported file. The exporter keeps the parameters' names, except that it transposes the weight of a linear
+    layer over a sequence and gives it a number; the node that uses it still tells which it is."""
+    graph = onnx.load(str(traffic.OUT / "payload-ids.onnx")).graph
+    found = {t.name: torch.tensor(numpy_helper.to_array(t)) for t in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "MatMul" and node.input[1] in found:
+            layer = node.name.strip("/").removesuffix("/MatMul").replace("/", ".")
+            found[layer + (".in_proj_weight" if layer.endswith("self_attn") else ".weight")] = found[node.input[1]].T
+    return {name: found[name] for name in model.state_dict()}
+
+
 def scores_of(payloads) -> list:
     model = PayloadEncoder(traffic.WINDOW, train.WIDTH, train.HEADS, train.HIDDEN, train.LAYERS)
-    model.load_state_dict(torch.load(train.STATE))
+    model.load_state_dict(exported_weights(model))
     return probabilities(model, torch.tensor([traffic.tokens(p) for p in payloads])).tolist()
 
 

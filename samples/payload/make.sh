@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes every file of the sample from the seeds, in the order in which they depend on each other. Needs Debian's python3-torch;
+# Makes every file of the sample from the seeds, in the order in which they depend on each other. Needs Debian's python3-torch and python3-onnx;
 # libopenblas0 makes training several times faster, tcpdump checks the checksums.
 set -eu
 cd "$(dirname "$0")"

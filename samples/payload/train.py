@@ -5,7 +5,6 @@ Usage: python3 train.py [--steps N] [--events N]"""
 import argparse
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +17,6 @@ from model import PayloadEncoder, multiply_accumulates, probabilities
 SEED = 7
 WIDTH, HEADS, HIDDEN, LAYERS = 32, 4, 64, 1
 BATCH = 128
-STATE = Path(__file__).resolve().parent / ".cache/payload-ids.pt"
 
 
 def dataset(events):
@@ -94,8 +92,6 @@ def main() -> None:
     del events
     train(model, tokens, labels, options.steps, validation)
     model.eval()
-    STATE.parent.mkdir(exist_ok=True)
-    torch.save(model.state_dict(), STATE)
     export(model, traffic.OUT / "payload-ids.onnx")
 
 
