@@ -75,7 +75,15 @@ for (const name of readdirSync(folder)) {
     const input = model.inputs[0]!;
     const samples = (t: Tensor) => splitInputs(t, input, name).map((tensor) => ({ [input.name]: tensor }));
     const ranges = await calibrate(bytes, samples(calibration), { source: 'trace' });
-    const options = { model, modelFile: `${name}.onnx`, calibration: ranges, hook: plainHook, kernel: '6.18', strategy: 'auto', quant: 'w8a16' } as const;
+    const options = {
+      model,
+      modelFile: `${name}.onnx`,
+      calibration: ranges,
+      hook: plainHook,
+      kernel: '6.18',
+      strategy: 'auto',
+      quant: 'w8a16',
+    } as const;
     const started = performance.now();
     const { program, meta } = compile(options);
     const compileMs = performance.now() - started;

@@ -41,6 +41,7 @@ count(step('format and lint', 'npx', ['biome', 'check', '.']));
 count(step('type-aware lint', 'npx', ['oxlint', '--type-aware', '--max-warnings', '0', 'src', 'e2e', 'bench', 'scripts']));
 count(step('layers', 'node', ['scripts/check-layers.mjs']));
 count(step('types', 'npx', ['tsc', '--noEmit']));
+count(step('calibration of the samples', 'node', ['--import', 'tsx', 'scripts/calibrate-samples.ts', '--check']));
 
 const unit = step('unit and kernel tests', 'npx', [
   'vitest',

@@ -63,6 +63,12 @@ export class KernelRunner {
     return { returnValue, score: null, outputs: await this.#outputs(), insnsExecuted: 0 };
   }
 
+  /** What the kernel's verifier counted when it accepted the program. */
+  async statistics(): Promise<{ readonly processed: number; readonly jitedBytes: number }> {
+    const { verifiedInsns, jitedBytes } = await this.program.info();
+    return { processed: verifiedInsns, jitedBytes };
+  }
+
   close(): void {
     this.#kernel.close();
   }

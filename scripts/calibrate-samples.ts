@@ -1,0 +1,63 @@
+/**
+ * Calibrates the shipped samples once, so that the page can compile them before ONNX Runtime has loaded:
+ * `node --import tsx scripts/calibrate-samples.ts` writes `public/samples/NAME/calibration.json`; with `--check` it only compares.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Calibration } from '../src/compiler/api.ts';
+import { checkBinding } from '../src/hooks/fit.ts';
+import { parseBinding } from '../src/hooks/parse.ts';
+import { importModel } from '../src/onnx/import.ts';
+import { calibrate } from '../src/reference/calibrate.ts';
+import type { Tensors } from '../src/reference/reference.ts';
+import { npyTensor, packetInputs, tensorInputs } from '../src/replay/inputs.ts';
+import { readNpy } from '../src/traces/npy.ts';
+import { ethernetFrame, readPcap } from '../src/traces/pcap.ts';
+
+const samples = resolve(dirname(fileURLToPath(import.meta.url)), '../public/samples');
+const read = (path: string): Uint8Array => new Uint8Array(readFileSync(path));
+/** Ranges differ in the last bits between builds of ONNX Runtime. */
+const TOLERANCE = 1e-4;
+
+async function calibrateSample(folder: string, modelFile: string, trace: string): Promise<Calibration> {
+  const bytes = read(join(folder, modelFile));
+  const model = importModel(bytes, { fileName: modelFile, dims: { batch: 1 } });
+  const bindingPath = join(folder, 'binding.json');
+  const file = read(join(folder, trace));
+  let inputs: readonly Tensors[];
+  if (existsSync(bindingPath)) {
+    const fit = checkBinding(parseBinding(readFileSync(bindingPath, 'utf8'), bindingPath), model)!;
+    const input = model.inputs.find(({ name }) => name === fit.inputName)!;
+    const { header, packets } = readPcap(file, trace);
+    inputs = packets.flatMap((packet) => packetInputs(ethernetFrame(header.linkType, packet.data), fit.binding, input) ?? []);
+  } else inputs = tensorInputs(model, [{ tensor: npyTensor(readNpy(file, trace)), where: trace }]);
+  return calibrate(bytes, inputs, { source: 'trace', fileName: modelFile });
+}
+
+function differs(a: Calibration, b: Calibration): boolean {
+  const names = Object.keys(a.ranges);
+  if (a.samples !== b.samples || names.join() !== Object.keys(b.ranges).join()) return true;
+  return names.some((name) => {
+    const [x, y] = [a.ranges[name], b.ranges[name]];
+    const slack = TOLERANCE * Math.max(1, Math.abs(x.min), Math.abs(x.max));
+    return Math.abs(x.min - y.min) > slack || Math.abs(x.max - y.max) > slack;
+  });
+}
+
+let stale = false;
+for (const [name, modelFile, trace] of [
+  ['payload', 'payload-ids.onnx', 'calibration.pcap'],
+  ['motion', 'model.onnx', 'calibration.npy'],
+] as const) {
+  const folder = join(samples, name);
+  const path = join(folder, 'calibration.json');
+  const calibration = await calibrateSample(folder, modelFile, trace);
+  if (process.argv.includes('--check')) {
+    if (!existsSync(path) || differs(calibration, JSON.parse(readFileSync(path, 'utf8')) as Calibration)) {
+      console.error(`${name}: calibration.json does not belong to the model; run scripts/calibrate-samples.ts`);
+      stale = true;
+    }
+  } else writeFileSync(path, `${JSON.stringify(calibration)}\n`);
+}
+process.exit(stale ? 1 : 0);
