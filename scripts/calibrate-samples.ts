@@ -30,7 +30,9 @@ async function calibrateSample(folder: string, modelFile: string, trace: string)
     const fit = checkBinding(parseBinding(readFileSync(bindingPath, 'utf8'), bindingPath), model)!;
     const input = model.inputs.find(({ name }) => name === fit.inputName)!;
     const { header, packets } = readPcap(file, trace);
-    inputs = packets.flatMap((packet) => packetInputs(ethernetFrame(header.linkType, packet.data), fit.binding, input) ?? []);
+    inputs = packets
+      .map((packet) => packetInputs(ethernetFrame(header.linkType, packet.data), fit.binding, input))
+      .filter((tensors) => tensors !== null);
   } else inputs = tensorInputs(model, [{ tensor: npyTensor(readNpy(file, trace)), where: trace }]);
   return calibrate(bytes, inputs, { source: 'trace', fileName: modelFile });
 }
