@@ -10,6 +10,8 @@ export interface VerifyOptions {
   readonly logLevel: number;
   /** Record a digest of the abstract state before every instruction for the state view; costs memory. */
   readonly recordStates?: boolean;
+  /** Processors of the machine that is asked (`nr_cpu_ids`), which bound `bpf_get_smp_processor_id`; default 2. */
+  readonly cpus?: number;
   /** Called about every 10 ms of work with the number processed; return true to stop (result: accepted false, message 'stopped'). */
   readonly onProgress?: (processed: number) => boolean;
 }

@@ -1,0 +1,46 @@
+import { EACCES, EINVAL, type Env } from './env.ts';
+import { ADD_CONST, ID, isConst, markUnknown, NOT_INIT, OFF, REG, type Regs, SCALAR, TYPE } from './reg.ts';
+import { FP, MAX_REG, type State, type Step } from './state.ts';
+
+/** An operand that is read: it must be one of the eleven registers and hold something. */
+export function readReg(env: Env, i: number): void {
+  if (i >= MAX_REG) env.fail(EINVAL, `R${i} is invalid\n`);
+  env.scratchedRegs |= 1 << i;
+  if (env.cur.frame.regs[i * REG + TYPE] === NOT_INIT) env.fail(EACCES, `R${i} !read_ok\n`);
+}
+
+/** An operand that is written; its old value stays for the caller to change. */
+export function writeReg(env: Env, i: number): void {
+  if (i >= MAX_REG) env.fail(EINVAL, `R${i} is invalid\n`);
+  env.scratchedRegs |= 1 << i;
+  if (i === FP) env.fail(EACCES, 'frame pointer is read only\n');
+}
+
+/** An operand that is written with something unknown. */
+export function clobberReg(env: Env, i: number): void {
+  writeReg(env, i);
+  markUnknown(env.cur.frame.regs, i * REG);
+}
+
+/** Copies of a scalar get its id, so that a later comparison of one teaches the others (kernel `assign_scalar_id_before_mov`). */
+export function shareId(env: Env, r: Regs, b: number): void {
+  if (r[b + TYPE] !== SCALAR) return;
+  if (r[b + ID]! & ADD_CONST) {
+    r[b + ID] = 0;
+    r[b + OFF] = 0;
+  }
+  if (r[b + ID] === 0 && !isConst(r, b)) r[b + ID] = env.newId();
+}
+
+/** Notes the current instruction in the state's history (kernel `push_jmp_history`). */
+export function pushHistory(env: Env, state: State, flags: number, links: readonly number[] | null): void {
+  const present = env.step;
+  if (present) {
+    present.flags |= flags;
+    present.links = links;
+    return;
+  }
+  const step: Step = { idx: env.insnIdx, prevIdx: env.prevInsnIdx, flags, links };
+  state.history.push(step);
+  env.step = step;
+}

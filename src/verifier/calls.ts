@@ -1,0 +1,229 @@
+import { PSEUDO_FUNC } from '../bpf/insn.ts';
+import type { ArgType, Insn } from '../bpf/program.ts';
+import { markNotNull } from './branches.ts';
+import { subprogStarting } from './cfg.ts';
+import { E2BIG, EACCES, EFAULT, EINVAL, type Env, Rejection } from './env.ts';
+import { checkHelperMemory } from './helpermem.ts';
+import { findPrevEntry, widenImprecise } from './loops.ts';
+import { checkUnmodified } from './memory.ts';
+import { pushPath } from './paths.ts';
+import { markPrecise } from './precision.ts';
+import {
+  ARENA,
+  BTF_ID,
+  BUF,
+  baseType,
+  CTX,
+  copyReg,
+  isNull,
+  isPacketAny,
+  MAP_KEY,
+  MAP_VALUE,
+  MAYBE_NULL,
+  MEMORY,
+  markNotInit,
+  markUnknown,
+  PACKET,
+  PACKET_META,
+  REG,
+  type Regs,
+  SCALAR,
+  SMAX_HI,
+  SMAX_LO,
+  SMIN_HI,
+  SMIN_LO,
+  STACK,
+  TYPE,
+} from './reg.ts';
+import { Frame, MAX_FRAMES, State } from './state.ts';
+import { toBigSigned, toSigned } from './w64.ts';
+
+/** Functions of the program calling each other, callbacks, and the way back. */
+
+/** Packet pointers are void after something changed the packet. */
+export function clearPacketPointers(state: State): void {
+  state.forEachReg((r, b) => {
+    if (isPacketAny(r[b + TYPE]!)) State.invalidate(r, b);
+  });
+}
+
+/** r0 to r5 belong to the callee (kernel `clear_caller_saved_regs`). */
+export function clearCallerSaved(env: Env, r: Regs): void {
+  for (let i = 0; i < 6; i++) {
+    markNotInit(r, i * REG);
+    env.scratchReg(i);
+  }
+}
+
+function enterFrame(env: Env, state: State, subprog: number, callsite: number): { caller: Frame; callee: Frame } {
+  if (state.frames.length >= MAX_FRAMES) env.fail(E2BIG, `the call stack of ${state.frames.length + 1} frames is too deep\n`);
+  const caller = state.frame;
+  const callee = new Frame(callsite, state.frames.length, subprog);
+  callee.initRegs();
+  env.scratchAll();
+  state.frames.push(callee);
+  return { caller, callee };
+}
+
+const ANY_OFFSET = new Set([STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE, MEMORY, BUF, ARENA, SCALAR]);
+
+function checkMemoryArg(env: Env, i: number, regno: number, arg: ArgType & { kind: 'mem' }): void {
+  const r = env.regs;
+  const b = regno * REG;
+  if (!ANY_OFFSET.has(baseType(r[b + TYPE]!))) checkUnmodified(env, r, b, regno, baseType(r[b + TYPE]!) === BTF_ID);
+  if (isNull(r, b)) {
+    if (arg.nonNull) env.fail(EINVAL, `arg#${i} is expected to be non-NULL\n`);
+    return;
+  }
+  const saved = r.slice(b, b + REG);
+  const mayBeNull = (r[b + TYPE]! & MAYBE_NULL) !== 0;
+  if (mayBeNull) markNotNull(env, r, b);
+  checkHelperMemory(env, regno, arg.size, 'read', true, null);
+  checkHelperMemory(env, regno, arg.size, 'write', true, null);
+  if (!mayBeNull) return;
+  r.set(saved, b);
+  if (arg.nonNull) env.fail(EINVAL, `arg#${i} is expected to be non-NULL\n`);
+}
+
+/** The registers fit the prototype that BTF gives the callee (kernel `btf_check_func_arg_match`). */
+function checkArgs(env: Env, subprog: number): void {
+  const declared = env.program.subprogs[env.subprogs[subprog]!.declared];
+  const r = env.regs;
+  (declared?.args ?? []).forEach((arg, i) => {
+    const regno = i + 1;
+    const b = regno * REG;
+    const type = r[b + TYPE]!;
+    if (arg.kind === 'scalar') {
+      if (type !== SCALAR) env.fail(EINVAL, `R${regno} is not a scalar\n`);
+    } else if (arg.kind === 'ctx') {
+      if (!ANY_OFFSET.has(type)) checkUnmodified(env, r, b, regno, false);
+      if (type !== CTX) env.fail(EINVAL, `arg#${i} expects pointer to ctx\n`);
+    } else {
+      checkMemoryArg(env, i, regno, arg);
+    }
+  });
+}
+
+/** Arguments of a static function may contradict BTF, which then says nothing about it; those of a global one may not. */
+function argsMatch(env: Env, subprog: number): Rejection | null {
+  const sub = env.subprogs[subprog]!;
+  if (sub.declared < 0 || sub.unreliable) return new Rejection(EINVAL);
+  try {
+    checkArgs(env, subprog);
+    return null;
+  } catch (e) {
+    if (!(e instanceof Rejection)) throw e;
+    sub.unreliable = true;
+    return e;
+  }
+}
+
+/** A call of another function of the program (kernel `check_func_call`). */
+export function checkCall(env: Env, insn: Insn): void {
+  const state = env.cur;
+  const subprog = subprogStarting(env, env.insnIdx + insn.imm + 1);
+  const sub = env.subprogs[subprog]!;
+  const caller = state.frame;
+  const wrong = argsMatch(env, subprog);
+  if (sub.isGlobal) {
+    if (state.activeLocks) env.fail(EINVAL, 'global function calls are not allowed while holding a lock,\nuse static function instead\n');
+    if (wrong) {
+      env.say(`Caller passes invalid args into func#${subprog} ('${sub.name}')\n`);
+      throw wrong;
+    }
+    if (env.log.paths) env.log.write(`Func#${subprog} ('${sub.name}') is global and assumed valid.\n`);
+    if (sub.changesPacket) clearPacketPointers(state);
+    sub.called = true;
+    clearCallerSaved(env, caller.regs);
+    markUnknown(caller.regs, 0);
+    return;
+  }
+  const { callee } = enterFrame(env, state, subprog, env.insnIdx);
+  for (let i = 1; i <= 5; i++) copyReg(callee.regs, i * REG, caller.regs, i * REG);
+  clearCallerSaved(env, caller.regs);
+  env.insnIdx = sub.start - 1;
+  env.stackLive.reset();
+  if (!env.log.paths) return;
+  env.log.write('caller:\n');
+  env.printState(state, caller.frameno, true);
+  env.log.write('callee:\n');
+  env.printState(state, state.curFrame, true);
+}
+
+/** Queues the callback as if the helper called it here; the path after the helper goes on without it (kernel `push_callback_call`). */
+export function pushCallback(env: Env, subprog: number, setUp: (caller: Regs, callee: Frame) => void): void {
+  env.subprogs[subprog]!.isCallback = true;
+  argsMatch(env, subprog);
+  const caller = env.cur.frame;
+  const state = pushPath(env, env.subprogs[subprog]!.start, env.insnIdx);
+  const frames = enterFrame(env, state, subprog, env.insnIdx);
+  setUp(frames.caller.regs, frames.callee);
+  state.callbackUnrollDepth++;
+  frames.caller.callbackDepth++;
+  caller.callbackDepth = 0;
+}
+
+/** Context of a `bpf_loop` callback: the index and the caller's pointer. */
+export function loopCallback(caller: Regs, callee: Frame): void {
+  callee.regs[REG + TYPE] = SCALAR;
+  copyReg(callee.regs, 2 * REG, caller, 3 * REG);
+  for (let i = 3; i <= 5; i++) markNotInit(callee.regs, i * REG);
+  callee.isCallback = true;
+  callee.callbackMin = 0;
+  callee.callbackMax = 1;
+}
+
+export function outOfRange(r: Regs, b: number, min: number, max: number): boolean {
+  return toSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!) < min || toSigned(r[b + SMAX_LO]!, r[b + SMAX_HI]!) > max;
+}
+
+/** A return value outside of what the caller accepts. */
+export function failRange(env: Env, r: Regs, b: number, min: number, max: number, where: string): never {
+  const smin = toBigSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!);
+  const smax = toBigSigned(r[b + SMAX_LO]!, r[b + SMAX_HI]!);
+  let text = `${where} the register R0 has`;
+  if (smin > -(1n << 63n)) text += ` smin=${smin}`;
+  if (smax < (1n << 63n) - 1n) text += ` smax=${smax}`;
+  if (smin === -(1n << 63n) && smax === (1n << 63n) - 1n) text += ' unknown scalar value';
+  return env.fail(EINVAL, `${text} should have been in [${min}, ${max}]\n`);
+}
+
+/** An exit from a function that was entered by a call: back to the caller (kernel `prepare_func_exit`). */
+export function leaveFrame(env: Env): void {
+  env.stackLive.update();
+  const state = env.cur;
+  const callee = state.frame;
+  const r0 = callee.regs;
+  if (r0[TYPE] === STACK) env.fail(EINVAL, 'cannot return stack pointer to the caller\n');
+  const caller = state.frames[state.frames.length - 2]!;
+  if (callee.isCallback) {
+    if (r0[TYPE] !== SCALAR) env.fail(EACCES, 'R0 not a scalar value\n');
+    markPrecise(env, 0);
+    if (outOfRange(r0, 0, callee.callbackMin, callee.callbackMax))
+      failRange(env, r0, 0, callee.callbackMin, callee.callbackMax, 'At callback return');
+    if (!env.callsCallback[callee.callsite]) env.fail(EFAULT, 'verifier bug: callback returns to a call without callbacks\n');
+  } else {
+    copyReg(caller.regs, 0, r0, 0);
+  }
+  env.insnIdx = callee.isCallback ? callee.callsite : callee.callsite + 1;
+  if (env.log.paths) {
+    env.log.write('returning from callee:\n');
+    env.printState(state, callee.frameno, true);
+    env.log.write(`to caller at ${env.insnIdx}:\n`);
+    env.printState(state, caller.frameno, true);
+  }
+  state.frames.pop();
+  if (!callee.isCallback) return;
+  const prev = findPrevEntry(env, state, env.insnIdx);
+  if (prev) widenImprecise(prev, state);
+}
+
+/** Address of a function: a callback, which must be static and described by BTF. */
+export function functionAddress(env: Env, insn: Insn): number {
+  if (insn.src !== PSEUDO_FUNC) return -1;
+  const subprog = subprogStarting(env, env.insnIdx + insn.imm + 1);
+  const sub = env.subprogs[subprog]!;
+  if (sub.declared < 0) env.fail(EINVAL, 'missing btf func_info\n');
+  if (sub.isGlobal) env.fail(EINVAL, 'callback function not static\n');
+  return subprog;
+}

@@ -1,0 +1,477 @@
+import {
+  ABS,
+  ALU,
+  ALU64,
+  ATOMIC,
+  CALL,
+  classOf,
+  DW,
+  END,
+  EXIT,
+  IMM,
+  IND,
+  JA,
+  JCOND,
+  JMP,
+  JMP32,
+  LD,
+  LDX,
+  MEM,
+  MEMSX,
+  modeOf,
+  NEG,
+  OP_CALL,
+  OP_LDDW,
+  opOf,
+  PSEUDO_BTF_ID,
+  PSEUDO_CALL,
+  PSEUDO_FUNC,
+  PSEUDO_KFUNC_CALL,
+  PSEUDO_MAP_FD,
+  PSEUDO_MAP_VALUE,
+  ST,
+} from '../bpf/insn.ts';
+import { MAP_TYPE_ARENA, MAP_TYPE_ARRAY } from '../bpf/maps.ts';
+import type { Insn } from '../bpf/program.ts';
+import { E2BIG, EACCES, EINVAL, type Env, type SubprogInfo } from './env.ts';
+import { changesPacketData, isAsyncCallbackHelper, isSyncCallbackHelper, mightSleep } from './protos.ts';
+
+const MAX_SUBPROGS = 256;
+
+const isLddw = (insn: Insn): boolean => insn.opcode === OP_LDDW;
+const isCallTo = (insn: Insn): boolean => insn.opcode === OP_CALL && insn.src === PSEUDO_CALL;
+const isFuncPointer = (insn: Insn): boolean => isLddw(insn) && insn.src === PSEUDO_FUNC;
+const isHelperCall = (insn: Insn): boolean => insn.opcode === OP_CALL && insn.src === 0;
+
+export function jumpOffset(insn: Insn): number {
+  return insn.opcode === (JMP32 | JA) ? insn.imm : insn.off;
+}
+
+const SUCC: number[] = [];
+
+/** Instructions that may follow `idx` within its function; the array is reused by the next call. */
+export function successors(env: Env, idx: number): readonly number[] {
+  const insn = env.insns[idx]!;
+  SUCC.length = 0;
+  const cls = classOf(insn);
+  const op = opOf(insn);
+  const isJmp = cls === JMP || cls === JMP32;
+  if (isJmp && op === EXIT) return SUCC;
+  if (!(isJmp && op === JA)) SUCC.push(idx + (isLddw(insn) ? 2 : 1));
+  if (isJmp && op !== CALL) SUCC.push(idx + jumpOffset(insn) + 1);
+  return SUCC;
+}
+
+/** Index of the function that contains an instruction. */
+export function subprogAt(env: Env, idx: number): number {
+  let low = 0;
+  let high = env.subprogs.length - 1;
+  while (low < high) {
+    const mid = (low + high + 1) >> 1;
+    if (env.subprogs[mid]!.start <= idx) low = mid;
+    else high = mid - 1;
+  }
+  return low;
+}
+
+/** Index of the function that starts at `idx`, or -1. */
+export function subprogStarting(env: Env, idx: number): number {
+  const i = subprogAt(env, idx);
+  return env.subprogs[i]!.start === idx ? i : -1;
+}
+
+/** Finds the functions: the first instruction, and whatever is called or has its address taken. */
+export function findSubprogs(env: Env): void {
+  const starts = new Set([0]);
+  env.insns.forEach((insn, idx) => {
+    if (!isCallTo(insn) && !isFuncPointer(insn)) return;
+    const target = idx + insn.imm + 1;
+    if (target < 0 || target >= env.insns.length) env.fail(EINVAL, 'call to invalid destination\n');
+    starts.add(target);
+    if (starts.size > MAX_SUBPROGS) env.fail(E2BIG, 'too many subprograms\n');
+  });
+  const sorted = [...starts].sort((a, b) => a - b);
+  const declared = new Map(env.program.subprogs.map((s, i) => [s.start, i]));
+  env.subprogs = sorted.map((start, i): SubprogInfo => {
+    const which = declared.get(start) ?? -1;
+    const known = env.program.subprogs[which];
+    return {
+      start,
+      end: sorted[i + 1] ?? env.insns.length,
+      name: known?.name ?? '',
+      isGlobal: i > 0 && known?.linkage === 'global',
+      declared: which,
+      stackDepth: 0,
+      hasTailCall: false,
+      hasLdAbs: false,
+      changesPacket: false,
+      mightSleep: false,
+      isCallback: false,
+      isAsyncCallback: false,
+      called: false,
+      verified: false,
+      unreliable: false,
+      fastcallStackOff: 0,
+      keepFastcallStack: false,
+      postStart: 0,
+      postEnd: 0,
+    };
+  });
+  if (env.log.detail) env.subprogs.forEach((s, i) => env.log.write(`func#${i} @${s.start}\n`));
+}
+
+/** Jumps stay within their function, and each function ends in an exit or a jump. */
+export function checkSubprogs(env: Env): void {
+  for (const sub of env.subprogs) {
+    for (let i = sub.start; i < sub.end; i++) {
+      const insn = env.insns[i]!;
+      const cls = classOf(insn);
+      if (isHelperCall(insn) && insn.imm === 12) sub.hasTailCall = true;
+      if (cls === LD && (modeOf(insn) === ABS || modeOf(insn) === IND)) sub.hasLdAbs = true;
+      const isJmp = cls === JMP || cls === JMP32;
+      const op = opOf(insn);
+      if (isJmp && op !== CALL && op !== EXIT) {
+        const target = i + jumpOffset(insn) + 1;
+        if (target < sub.start || target >= sub.end) {
+          env.insnIdx = i;
+          env.fail(EINVAL, `jump out of range from insn ${i} to ${target}\n`);
+        }
+      }
+      if (i === sub.end - 1 && insn.opcode !== (JMP | EXIT) && insn.opcode !== (JMP32 | JA) && insn.opcode !== (JMP | JA)) {
+        env.insnIdx = i;
+        env.fail(EINVAL, 'last insn is not an exit or jmp\n');
+      }
+    }
+  }
+}
+
+/** BTF gives functions their prototypes; without it some instructions are confined to the main one. */
+export function checkAbnormalReturn(env: Env): void {
+  for (const sub of env.subprogs.slice(1)) {
+    if (sub.declared >= 0) continue;
+    if (sub.hasLdAbs) env.fail(EINVAL, 'LD_ABS is not allowed in subprogs without BTF\n');
+    if (sub.hasTailCall) env.fail(EINVAL, 'tail_call is not allowed in subprogs without BTF\n');
+  }
+}
+
+function isKnownOpcode(opcode: number): boolean {
+  const cls = opcode & 7;
+  const op = opcode & 0xf0;
+  const mode = opcode & 0xe0;
+  switch (cls) {
+    case ALU:
+    case ALU64:
+      if (op === NEG) return (opcode & 8) === 0;
+      if (op === END) return cls === ALU || (opcode & 8) === 0;
+      return op < END;
+    case JMP:
+      if (op === CALL || op === EXIT || op === JA || op === JCOND) return (opcode & 8) === 0;
+      return op < JCOND;
+    case JMP32:
+      if (op === JA) return (opcode & 8) === 0;
+      return op !== CALL && op !== EXIT && op < JCOND;
+    case LD:
+      return opcode === OP_LDDW || ((mode === ABS || mode === IND) && (opcode & 0x18) !== DW);
+    case LDX:
+      return mode === MEM || (mode === MEMSX && (opcode & 0x18) !== DW);
+    case ST:
+      return mode === MEM;
+    default:
+      return mode === MEM || mode === ATOMIC;
+  }
+}
+
+/** Encodings that need no context: opcodes, 16-byte loads, maps (kernel `resolve_pseudo_ldimm64`). */
+export function checkEncoding(env: Env): void {
+  const insns = env.insns;
+  for (let i = 0; i < insns.length; i++) {
+    const insn = insns[i]!;
+    env.insnIdx = i;
+    const mode = modeOf(insn);
+    if (classOf(insn) === LDX && ((mode !== MEM && mode !== MEMSX) || insn.imm !== 0)) env.fail(EINVAL, 'BPF_LDX uses reserved fields\n');
+    if (insn.opcode === (LD | IMM | DW)) {
+      const next = insns[i + 1];
+      if (!next || next.opcode !== 0 || next.dst !== 0 || next.src !== 0 || next.off !== 0) env.fail(EINVAL, 'invalid bpf_ld_imm64 insn\n');
+      if (insn.src !== 0 && insn.src !== PSEUDO_BTF_ID && insn.src !== PSEUDO_FUNC) checkMapLoad(env, insn, next.imm);
+      i++;
+      continue;
+    }
+    if (!isKnownOpcode(insn.opcode)) env.fail(EINVAL, `unknown opcode ${insn.opcode.toString(16).padStart(2, '0')}\n`);
+  }
+}
+
+function checkMapLoad(env: Env, insn: Insn, second: number): void {
+  if (insn.src !== PSEUDO_MAP_FD && insn.src !== PSEUDO_MAP_VALUE && insn.src !== 5 && insn.src !== 6)
+    env.fail(EINVAL, 'unrecognized bpf_ld_imm64 insn\n');
+  const isValue = insn.src === PSEUDO_MAP_VALUE || insn.src === 6;
+  if (!isValue && second !== 0) env.fail(EINVAL, 'unrecognized bpf_ld_imm64 insn\n');
+  const map = env.maps[insn.imm];
+  if (!map) env.fail(EINVAL, `fd ${insn.imm} is not pointing to valid bpf_map\n`);
+  if (!isValue || map.type === MAP_TYPE_ARENA) return;
+  if (map.type !== MAP_TYPE_ARRAY) env.fail(EINVAL, 'no direct value access support for this map type\n');
+  if (map.maxEntries !== 1)
+    env.fail(ENOTSUPP_DIRECT, `invalid access to map value pointer, value_size=${map.valueSize} off=${second >>> 0}\n`);
+  if (second >>> 0 >= map.valueSize)
+    env.fail(EINVAL, `invalid access to map value pointer, value_size=${map.valueSize} off=${second >>> 0}\n`);
+}
+
+const ENOTSUPP_DIRECT = 95;
+
+const DISCOVERED = 0x10;
+const EXPLORED = 0x20;
+const FALLTHROUGH = 1;
+const BRANCH = 2;
+
+/** Depth-first walk that finds unreachable code and marks where states are compared and history is kept (kernel `check_cfg`). */
+export class CfgWalk {
+  private readonly env: Env;
+  private readonly state: Uint8Array;
+  private readonly stack: number[] = [0];
+
+  constructor(env: Env) {
+    this.env = env;
+    this.state = new Uint8Array(env.insns.length);
+  }
+
+  run(): void {
+    this.state[0] = DISCOVERED;
+    while (this.stack.length > 0) {
+      const t = this.stack[this.stack.length - 1]!;
+      if (this.visit(t)) continue;
+      this.state[t] = EXPLORED;
+      this.stack.pop();
+    }
+    this.checkReached();
+  }
+
+  private checkReached(): void {
+    const { env, state } = this;
+    for (let i = 0; i < env.insns.length; i++) {
+      env.insnIdx = i;
+      if (state[i] !== EXPLORED) env.fail(EINVAL, `unreachable insn ${i}\n`);
+      if (!isLddw(env.insns[i]!)) continue;
+      if (state[i + 1] !== 0) env.fail(EINVAL, `jump into the middle of ldimm64 insn ${i}\n`);
+      i++;
+    }
+  }
+
+  /** True when a new instruction was pushed and `t` must be looked at again. */
+  private push(t: number, w: number, edge: number): boolean {
+    const { env, state } = this;
+    if (state[t]! >= (DISCOVERED | edge)) return false;
+    if (w < 0 || w >= env.insns.length) {
+      env.insnIdx = t;
+      env.fail(EINVAL, `jump out of range from insn ${t} to ${w}\n`);
+    }
+    if (edge === BRANCH) {
+      env.prunePoint[w] = 1;
+      env.jmpPoint[w] = 1;
+    }
+    if (state[w] === 0) {
+      state[t] = DISCOVERED | edge;
+      state[w] = DISCOVERED;
+      this.stack.push(w);
+      return true;
+    }
+    if (state[w] === EXPLORED) state[t] = DISCOVERED | edge;
+    return false;
+  }
+
+  private visitCall(t: number, callee: boolean): boolean {
+    const { env } = this;
+    const insn = env.insns[t]!;
+    const next = t + (isLddw(insn) ? 2 : 1);
+    if (this.push(t, next, FALLTHROUGH)) return true;
+    env.prunePoint[next] = 1;
+    env.jmpPoint[next] = 1;
+    if (!callee) return false;
+    const w = t + insn.imm + 1;
+    env.prunePoint[t] = 1;
+    const from = env.subprogs[subprogAt(env, t)]!;
+    const to = env.subprogs[subprogAt(env, w)]!;
+    from.changesPacket ||= to.changesPacket;
+    from.mightSleep ||= to.mightSleep;
+    return this.push(t, w, BRANCH);
+  }
+
+  private visit(t: number): boolean {
+    const { env } = this;
+    const insn = env.insns[t]!;
+    if (isFuncPointer(insn)) return this.visitCall(t, true);
+    const cls = classOf(insn);
+    if (cls !== JMP && cls !== JMP32) return this.push(t, t + (isLddw(insn) ? 2 : 1), FALLTHROUGH);
+    switch (opOf(insn)) {
+      case EXIT:
+        return false;
+      case CALL:
+        this.markCall(t, insn);
+        return this.visitCall(t, insn.src === PSEUDO_CALL);
+      case JA: {
+        const w = t + jumpOffset(insn) + 1;
+        if (this.push(t, w, FALLTHROUGH)) return true;
+        env.prunePoint[w] = 1;
+        env.jmpPoint[w] = 1;
+        return false;
+      }
+      default:
+        env.prunePoint[t] = 1;
+        if (insn.opcode === (JMP | JCOND)) env.forceCheckpoint[t] = 1;
+        if (this.push(t, t + 1, FALLTHROUGH)) return true;
+        return this.push(t, t + insn.off + 1, BRANCH);
+    }
+  }
+
+  private markCall(t: number, insn: Insn): void {
+    const { env } = this;
+    if (insn.src === PSEUDO_KFUNC_CALL || insn.src === PSEUDO_CALL) return;
+    if (isAsyncCallbackHelper(insn.imm)) env.prunePoint[t] = 1;
+    if (isSyncCallbackHelper(insn.imm)) {
+      env.callsCallback[t] = 1;
+      env.forceCheckpoint[t] = 1;
+      env.prunePoint[t] = 1;
+      env.jmpPoint[t] = 1;
+    }
+    const sub = env.subprogs[subprogAt(env, t)]!;
+    if (mightSleep(insn.imm)) sub.mightSleep = true;
+    if (changesPacketData(insn.imm)) sub.changesPacket = true;
+  }
+}
+
+/** Instructions of each function after everything they lead to, for the analyses that run backwards. */
+export function computePostorder(env: Env): void {
+  const n = env.insns.length;
+  const order: number[] = [];
+  const state = new Uint8Array(n);
+  for (const sub of env.subprogs) {
+    sub.postStart = order.length;
+    const stack = [sub.start];
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]!;
+      state[top]! |= DISCOVERED;
+      if (state[top]! & EXPLORED) {
+        order.push(top);
+        stack.pop();
+        continue;
+      }
+      for (const next of successors(env, top)) {
+        if (state[next]) continue;
+        state[next]! |= DISCOVERED;
+        stack.push(next);
+      }
+      state[top]! |= EXPLORED;
+    }
+    sub.postEnd = order.length;
+  }
+  env.postorder = Int32Array.from(order);
+}
+
+/** Numbers the loops: strongly connected parts of the flow graph (Tarjan), 0 for straight code. */
+export function computeScc(env: Env): void {
+  const n = env.insns.length;
+  const NOT_ON_STACK = 0xffffffff;
+  const pre = new Uint32Array(n);
+  const low = new Uint32Array(n);
+  const stack: number[] = [];
+  let nextPre = 1;
+  let nextScc = 1;
+  for (let i = 0; i < n; i++) {
+    if (pre[i]) continue;
+    stack.length = 0;
+    const dfs = [i];
+    while (dfs.length > 0) {
+      const w = dfs[dfs.length - 1]!;
+      if (pre[w] === 0) {
+        low[w] = nextPre;
+        pre[w] = nextPre;
+        nextPre++;
+        stack.push(w);
+      }
+      const succ = successors(env, w);
+      let deeper = -1;
+      let self = false;
+      for (const next of succ) {
+        if (next >= n) continue;
+        if (next === w) self = true;
+        if (pre[next]) low[w] = Math.min(low[w]!, low[next]!);
+        else {
+          deeper = next;
+          break;
+        }
+      }
+      if (deeper >= 0) {
+        dfs.push(deeper);
+        continue;
+      }
+      dfs.pop();
+      if (low[w]! < pre[w]!) continue;
+      const assign = stack[stack.length - 1] !== w || self || env.callsCallback[w] === 1;
+      let t: number;
+      do {
+        t = stack.pop()!;
+        low[t] = NOT_ON_STACK;
+        if (assign) env.scc[t] = nextScc;
+      } while (t !== w);
+      if (assign) nextScc++;
+    }
+  }
+}
+
+const MAX_CALL_FRAMES = 8;
+
+/** Sum of the frames along every chain of calls (kernel `check_max_stack_depth`); a JIT rounds each to 16 bytes. */
+export function checkStackDepth(env: Env): void {
+  for (let root = env.subprogs.length - 1; root >= 0; root--) {
+    if (root === 0 || env.subprogs[root]!.isAsyncCallback) walkCalls(env, root, usesPrivateStack(env) && root === 0);
+  }
+}
+
+/** Program types whose frames live outside the kernel stack when they are large: tracing kinds, with no tail call (kernel `bpf_enable_priv_stack`). */
+function usesPrivateStack(env: Env): boolean {
+  if (env.subprogs.some((s) => s.hasTailCall)) return false;
+  return [2, 5, 7, 17].includes(env.program.progType);
+}
+
+function walkCalls(env: Env, root: number, privateStack: boolean): void {
+  let idx = root;
+  let i = env.subprogs[root]!.start;
+  let depth = 0;
+  const returns: { insn: number; subprog: number; size: number }[] = [];
+  for (;;) {
+    const sub = env.subprogs[idx]!;
+    if (idx !== 0 && sub.hasTailCall && depth >= 256)
+      env.fail(EACCES, `tail_calls are not allowed when call stack of previous frames is ${depth} bytes. Too large\n`);
+    const rounded = Math.ceil(sub.stackDepth / 16) * 16;
+    const adaptive = privateStack && rounded >= 64;
+    const size = adaptive ? 0 : rounded;
+    if (adaptive && rounded > 512) env.fail(EACCES, `stack size of subprog ${idx} is ${rounded}. Too large\n`);
+    depth += size;
+    if (depth > 512) env.fail(EACCES, `combined stack size of ${returns.length + 1} calls is ${depth}. Too large\n`);
+    let current = { subprog: idx, size };
+    for (;;) {
+      const call = nextCall(env, i, env.subprogs[current.subprog]!.end);
+      if (call) {
+        returns.push({ insn: call.idx + 1, ...current });
+        if (returns.length >= MAX_CALL_FRAMES) env.fail(E2BIG, `the call stack of ${returns.length} frames is too deep !\n`);
+        idx = call.callee;
+        i = env.subprogs[idx]!.start;
+        break;
+      }
+      const back = returns.pop();
+      if (!back) return;
+      depth -= current.size;
+      i = back.insn;
+      current = { subprog: back.subprog, size: back.size };
+    }
+  }
+}
+
+function nextCall(env: Env, from: number, end: number): { idx: number; callee: number } | null {
+  for (let i = from; i < end; i++) {
+    const insn = env.insns[i]!;
+    if (!isCallTo(insn) && !isFuncPointer(insn)) continue;
+    const callee = subprogStarting(env, i + insn.imm + 1);
+    if (env.subprogs[callee]!.isAsyncCallback && !isCallTo(insn)) continue;
+    return { idx: i, callee };
+  }
+  return null;
+}

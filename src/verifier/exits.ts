@@ -1,0 +1,86 @@
+import { readReg } from './args.ts';
+import { failRange, leaveFrame, outOfRange } from './calls.ts';
+import { EINVAL, type Env } from './env.ts';
+import { markPrecise } from './precision.ts';
+import { SCALAR, TYPE, typeName } from './reg.ts';
+
+/** Nothing may be held at the end: references, locks, sections (kernel `check_resource_leak`). */
+export function checkResourceLeak(env: Env, checkLock: boolean, where: string): void {
+  const state = env.cur;
+  if (checkLock && state.activeLocks) env.fail(EINVAL, `${where} cannot be used inside bpf_spin_lock-ed region\n`);
+  if (state.curFrame === 0) {
+    const held = state.refs.filter((r) => r.kind === 'ptr');
+    for (const ref of held) env.say(`Unreleased reference id=${ref.id} alloc_insn=${ref.insnIdx}\n`);
+    if (held.length > 0) env.fail(EINVAL, `${where} would lead to reference leak\n`);
+  }
+  if (checkLock && state.activeRcu) env.fail(EINVAL, `${where} cannot be used inside bpf_rcu_read_lock-ed region\n`);
+  if (checkLock && state.activePreempt) env.fail(EINVAL, `${where} cannot be used inside bpf_preempt_disable-ed region\n`);
+}
+
+const SOCK_ADDR = 18;
+const CGROUP_SKB = 8;
+const SK_LOOKUP = 30;
+const RAW_TRACEPOINT = 17;
+const TRACING = 26;
+const NETFILTER = 32;
+const ONE_ONLY = new Set([19, 20, 52, 29, 30, 53, 31, 32, 54]);
+const BIND = new Set([8, 9]);
+const INET_EGRESS = 1;
+const FENTRY = 24;
+const FEXIT = 25;
+const ITER = 28;
+
+/** What a program type may return; null when anything goes. */
+export function returnRange(progType: number, attachType: number): readonly [number, number] | null {
+  switch (progType) {
+    case SOCK_ADDR:
+      if (ONE_ONLY.has(attachType)) return [1, 1];
+      if (BIND.has(attachType)) return [0, 3];
+      return [0, 1];
+    case CGROUP_SKB:
+      return attachType === INET_EGRESS ? [0, 3] : [0, 1];
+    case 9:
+    case 13:
+    case 15:
+    case 23:
+    case 25:
+    case SK_LOOKUP:
+    case NETFILTER:
+      return [0, 1];
+    case RAW_TRACEPOINT:
+      return null;
+    case TRACING:
+      if (attachType === FENTRY || attachType === FEXIT) return [0, 0];
+      return attachType === ITER ? [0, 1] : null;
+    default:
+      return null;
+  }
+}
+
+/** The value that the program, or a function verified apart, returns (kernel `check_return_code`). */
+function checkReturn(env: Env): void {
+  const frame = env.cur.frames[0]!;
+  readReg(env, 0);
+  const r = env.regs;
+  const type = r[TYPE]!;
+  if (frame.subprogno !== 0) {
+    if (type !== SCALAR) env.fail(EINVAL, `At subprogram exit the register R0 is not a scalar value (${typeName(type)})\n`);
+    return;
+  }
+  const range = returnRange(env.program.progType, env.program.expectedAttachType);
+  if (!range) return;
+  if (type !== SCALAR) env.fail(EINVAL, `At program exit the register R0 is not a known value (${typeName(type)})\n`);
+  markPrecise(env, 0);
+  if (outOfRange(r, 0, range[0], range[1])) failRange(env, r, 0, range[0], range[1], 'At program exit');
+}
+
+/** An exit. True when the path ends; false when it goes on in the caller. */
+export function checkExit(env: Env): boolean {
+  checkResourceLeak(env, env.cur.curFrame === 0, 'BPF_EXIT instruction in main prog');
+  if (env.cur.curFrame > 0) {
+    leaveFrame(env);
+    return false;
+  }
+  checkReturn(env);
+  return true;
+}

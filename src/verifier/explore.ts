@@ -1,0 +1,303 @@
+import {
+  ABS,
+  ALU,
+  ALU64,
+  CALL,
+  classOf,
+  DW,
+  EXIT,
+  IMM,
+  IND,
+  JA,
+  JMP,
+  JMP32,
+  LDX,
+  modeOf,
+  opOf,
+  PSEUDO_BTF_ID,
+  PSEUDO_CALL,
+  PSEUDO_FUNC,
+  PSEUDO_KFUNC_CALL,
+  PSEUDO_MAP_VALUE,
+  ST,
+  STX,
+  sizeOf,
+  X,
+} from '../bpf/insn.ts';
+import { MAP_TYPE_ARENA } from '../bpf/maps.ts';
+import type { Insn } from '../bpf/program.ts';
+import { checkAlu } from './alu.ts';
+import { clobberReg, pushHistory, readReg } from './args.ts';
+import { checkCondJump } from './branches.ts';
+import { checkCall, functionAddress } from './calls.ts';
+import { E2BIG, EACCES, EINVAL, type Env, LIMIT_INSNS } from './env.ts';
+import { checkExit, checkResourceLeak } from './exits.ts';
+import { checkHelperCall } from './helpers.ts';
+import { checkLoad, checkStore, checkStoreImm, checkUnmodified } from './memory.ts';
+import { FUNC as HELPER } from './protos.ts';
+import { isVisited, Loops, maybeFree } from './prune.ts';
+import {
+  AUX,
+  CTX,
+  FUNC,
+  ID,
+  MAP_PTR,
+  MAP_VALUE,
+  MAYBE_NULL,
+  MEMORY,
+  markConst,
+  markNotInit,
+  markPointer,
+  markUnknown,
+  OFF,
+  REG,
+  TYPE,
+} from './reg.ts';
+import { StackLiveness } from './stacklive.ts';
+import { Frame, State } from './state.ts';
+
+/** Walks every path of one function (kernel `do_check_common` and `do_check`). */
+export function exploreFunction(env: Env, subprog: number): void {
+  const sub = env.subprogs[subprog]!;
+  const state = new State();
+  const frame = new Frame(-1, 0, subprog);
+  frame.initRegs();
+  env.scratchAll();
+  state.frames.push(frame);
+  state.branches = 1;
+  state.firstInsnIdx = sub.start;
+  env.cur = state;
+  env.pending = [];
+  env.explored = [];
+  env.loops = new Loops(env);
+  env.stackLive ??= new StackLiveness(env);
+  env.insnIdx = sub.start;
+  env.prevLine = -1;
+  if (subprog === 0) markPointer(frame.regs, REG, CTX);
+  else setArguments(env, subprog, frame);
+  walk(env);
+  if (!env.log.detail) env.log.cut(0);
+}
+
+/** A global function is checked for any arguments of its prototype. */
+function setArguments(env: Env, subprog: number, frame: Frame): void {
+  const sub = env.subprogs[subprog]!;
+  if (env.log.paths) env.log.write(`Validating ${sub.name}() func#${subprog}...\n`);
+  const args = env.program.subprogs[sub.declared]?.args ?? [];
+  args.forEach((arg, i) => {
+    const b = (i + 1) * REG;
+    if (arg.kind === 'ctx') {
+      markPointer(frame.regs, b, CTX);
+    } else if (arg.kind === 'scalar') {
+      markUnknown(frame.regs, b);
+    } else {
+      markPointer(frame.regs, b, arg.nonNull ? MEMORY : MEMORY | MAYBE_NULL);
+      frame.regs[b + AUX] = arg.size;
+      if (!arg.nonNull) frame.regs[b + ID] = env.newId();
+    }
+  });
+}
+
+const PROGRESS_EVERY = 4096;
+
+/** The caller asked to stop. */
+export class Stopped extends Error {}
+
+function walk(env: Env): void {
+  let prevInsnIdx = -1;
+  let printState = false;
+  const { log } = env;
+  const count = env.insns.length;
+  for (;;) {
+    const cur = env.cur;
+    const idx = env.insnIdx;
+    env.step = null;
+    env.prevInsnIdx = prevInsnIdx;
+    if (idx >= count) env.fail(14, `invalid insn idx ${idx} insn_cnt ${count}\n`);
+    if (++env.processed > LIMIT_INSNS) env.fail(E2BIG, `BPF program is too large. Processed ${env.processed} insn\n`);
+    if (env.processed % PROGRESS_EVERY === 0 && env.options.onProgress && env.tick()) throw new Stopped();
+    cur.lastInsnIdx = prevInsnIdx;
+    cur.insnIdx = idx;
+    let done = false;
+    if (env.prunePoint[idx] && isVisited(env)) {
+      if (log.paths) log.write(printState ? `\nfrom ${prevInsnIdx} to ${idx}: safe\n` : `${idx}: safe\n`);
+      done = true;
+    } else {
+      if (env.jmpPoint[idx]) pushHistory(env, cur, 0, null);
+      if (log.level !== 0) printBefore(env, cur, printState);
+      if (log.detail) printState = false;
+      env.visits[idx]!++;
+      if (env.onVisit) env.onVisit(idx);
+      prevInsnIdx = idx;
+      env.stackLive.beginInsn(idx);
+      const outcome = checkInsn(env, env.insns[idx]!);
+      env.stackLive.commitInsn();
+      if (outcome === LEFT) printState = true;
+      done = outcome === DONE;
+    }
+    if (!done) continue;
+    env.scratchAll();
+    finishPath(env);
+    env.stackLive.update();
+    const next = env.pending.pop();
+    if (!next) return;
+    if (!log.detail) log.cut(next.logPos);
+    env.cur = next.state;
+    env.insnIdx = next.insnIdx;
+    prevInsnIdx = next.prevInsnIdx;
+    printState = true;
+  }
+}
+
+function printBefore(env: Env, cur: State, printState: boolean): void {
+  const { log } = env;
+  if (log.detail && printState) {
+    log.write(`\nfrom ${env.prevInsnIdx} to ${env.insnIdx}:`);
+    env.printState(cur, cur.curFrame, true);
+  }
+  if (!log.paths) return;
+  if (env.anyScratched) env.printInsnState(cur, cur.curFrame);
+  env.printLine(env.insnIdx, '; ');
+  env.prevLogPos = log.pos;
+  log.write(`${env.insnIdx}: ${env.insnText(env.insnIdx)}`);
+  env.prevInsnPrintPos = log.pos - env.prevLogPos;
+  env.prevLogPos = log.pos;
+}
+
+/** The path is done; so are the states for which it was the last open one (kernel `update_branch_counts`). */
+function finishPath(env: Env): void {
+  let st: State | null = env.cur;
+  while (st) {
+    if (--st.branches > 0) return;
+    env.loops.exit(st);
+    if (st.listed) maybeFree(env, st.listed);
+    st = st.parent;
+  }
+}
+
+const NEXT = 0;
+const DONE = 1;
+/** Back in the caller: its state is printed in full. */
+const LEFT = 2;
+
+function checkInsn(env: Env, insn: Insn): number {
+  const cls = classOf(insn);
+  switch (cls) {
+    case ALU:
+    case ALU64:
+      checkAlu(env, insn);
+      break;
+    case LDX:
+      checkLoad(env, insn);
+      break;
+    case STX:
+      checkStore(env, insn);
+      break;
+    case ST:
+      checkStoreImm(env, insn);
+      break;
+    case JMP:
+    case JMP32: {
+      env.jumps++;
+      const op = opOf(insn);
+      if (op === CALL) {
+        checkAnyCall(env, insn, cls);
+      } else if (op === JA) {
+        if (insn.opcode & X || insn.src !== 0 || insn.dst !== 0 || (cls === JMP ? insn.imm : insn.off) !== 0)
+          env.fail(EINVAL, 'BPF_JA uses reserved fields\n');
+        env.insnIdx += (cls === JMP ? insn.off : insn.imm) + 1;
+        return NEXT;
+      } else if (op === EXIT) {
+        if (insn.opcode & X || insn.imm !== 0 || insn.src !== 0 || insn.dst !== 0 || cls === JMP32)
+          env.fail(EINVAL, 'BPF_EXIT uses reserved fields\n');
+        return checkExit(env) ? DONE : LEFT;
+      } else {
+        checkCondJump(env, insn);
+      }
+      break;
+    }
+    default:
+      checkLoadImm(env, insn);
+  }
+  env.insnIdx++;
+  return NEXT;
+}
+
+function checkAnyCall(env: Env, insn: Insn, cls: number): void {
+  const { src } = insn;
+  const badSrc = src !== 0 && src !== PSEUDO_CALL && src !== PSEUDO_KFUNC_CALL;
+  if (insn.opcode & X || (src !== PSEUDO_KFUNC_CALL && insn.off !== 0) || badSrc || insn.dst !== 0 || cls === JMP32)
+    env.fail(EINVAL, 'BPF_CALL uses reserved fields\n');
+  if (env.cur.activeLocks && ((src === 0 && insn.imm !== HELPER.spinUnlock) || src === PSEUDO_KFUNC_CALL))
+    env.fail(EINVAL, 'function calls are not allowed while holding a lock\n');
+  if (src === PSEUDO_CALL) checkCall(env, insn);
+  else if (src === PSEUDO_KFUNC_CALL) checkKfunc(env);
+  else checkHelperCall(env, insn);
+  env.scratchReg(0);
+}
+
+function checkKfunc(env: Env): never {
+  const name = env.program.kfuncCalls.get(env.insnIdx) ?? 'kernel-function';
+  return env.fail(EACCES, `calling kernel function ${name} is not allowed\n`);
+}
+
+const SKB_TYPES = new Set([1, 3, 4]);
+
+function checkLoadImm(env: Env, insn: Insn): void {
+  const mode = modeOf(insn);
+  if (mode === ABS || mode === IND) {
+    checkLoadPacket(env, insn, mode);
+    return;
+  }
+  if (mode !== IMM) env.fail(EINVAL, 'invalid BPF_LD mode\n');
+  if (sizeOf(insn) !== DW) env.fail(EINVAL, 'invalid BPF_LD_IMM insn\n');
+  if (insn.off !== 0) env.fail(EINVAL, 'BPF_LD_IMM64 uses reserved fields\n');
+  clobberReg(env, insn.dst);
+  const r = env.regs;
+  const d = insn.dst * REG;
+  const high = env.insns[env.insnIdx + 1]!.imm;
+  if (insn.src === 0) {
+    markConst(r, d, insn.imm, high);
+  } else if (insn.src === PSEUDO_FUNC) {
+    const subprog = functionAddress(env, insn);
+    markPointer(r, d, FUNC);
+    r[d + AUX] = subprog;
+  } else if (insn.src === PSEUDO_BTF_ID) {
+    markPointer(r, d, MEMORY);
+    r[d + AUX] = 8;
+  } else {
+    loadMap(env, insn, d, high);
+  }
+  env.insnIdx++;
+}
+
+function loadMap(env: Env, insn: Insn, d: number, off: number): void {
+  const r = env.regs;
+  const map = env.maps[insn.imm]!;
+  const isValue = insn.src === PSEUDO_MAP_VALUE || insn.src === 6;
+  if (isValue && map.type === MAP_TYPE_ARENA) {
+    markUnknown(r, d);
+    return;
+  }
+  markPointer(r, d, isValue ? MAP_VALUE : MAP_PTR);
+  r[d + AUX] = insn.imm;
+  if (isValue) r[d + OFF] = off;
+}
+
+/** `ld_abs` and `ld_ind`: packet bytes into r0, with the context in r6 (kernel `check_ld_abs`). */
+function checkLoadPacket(env: Env, insn: Insn, mode: number): void {
+  if (!SKB_TYPES.has(env.program.progType)) env.fail(EINVAL, 'BPF_LD_[ABS|IND] instructions not allowed for this program type\n');
+  if (insn.dst !== 0 || insn.off !== 0 || sizeOf(insn) === DW || (mode === ABS && insn.src !== 0))
+    env.fail(EINVAL, 'BPF_LD_[ABS|IND] uses reserved fields\n');
+  readReg(env, 6);
+  checkResourceLeak(env, true, 'BPF_LD_[ABS|IND]');
+  const r = env.regs;
+  if (r[6 * REG + TYPE] !== CTX) env.fail(EINVAL, 'at the time of BPF_LD_ABS|IND R6 != pointer to skb\n');
+  if (mode === IND) readReg(env, insn.src);
+  checkUnmodified(env, r, 6 * REG, 6, false);
+  for (let i = 0; i < 6; i++) {
+    markNotInit(r, i * REG);
+    env.scratchReg(i);
+  }
+  markUnknown(r, 0);
+}

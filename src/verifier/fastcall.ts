@@ -1,0 +1,53 @@
+import { DW, LDX, MEM, OP_CALL, STX } from '../bpf/insn.ts';
+import type { Env, SubprogInfo } from './env.ts';
+import { callSummary } from './protos.ts';
+
+/**
+ * Compilers wrap calls that keep registers in spills and fills which the kernel removes (`mark_fastcall_patterns`). For the
+ * verdict only the stack depth differs: slots used for nothing else do not count.
+ */
+const SPILL = STX | MEM | DW;
+const FILL = LDX | MEM | DW;
+const CALLER_SAVED = 0x3f;
+
+export function markFastcallPatterns(env: Env): void {
+  for (const sub of env.subprogs) {
+    let lowest = 0;
+    for (let i = sub.start; i < sub.end; i++) {
+      const insn = env.insns[i]!;
+      if (insn.opcode === SPILL && insn.dst === 10) lowest = Math.min(lowest, insn.off);
+    }
+    for (let i = sub.start; i < sub.end; i++) if (env.insns[i]!.opcode === OP_CALL) markCall(env, sub, i, lowest);
+  }
+}
+
+function markCall(env: Env, sub: SubprogInfo, call: number, lowest: number): void {
+  const summary = callSummary(env, env.insns[call]!);
+  if (!summary) return;
+  const clobbered = ((1 << (summary.params + 1)) - 1) & (summary.isVoid ? ~1 : ~0);
+  let expected = ~clobbered & CALLER_SAVED;
+  let off = lowest;
+  let n = 1;
+  for (; n <= 6; n++, off += 8) {
+    const stx = env.insns[call - n];
+    const ldx = env.insns[call + n];
+    if (!stx || !ldx || stx.opcode !== SPILL || ldx.opcode !== FILL || stx.dst !== 10 || ldx.src !== 10) break;
+    if (stx.src !== ldx.dst || !(expected & (1 << stx.src)) || stx.off !== off || ldx.off !== off) break;
+    expected &= ~(1 << stx.src);
+    env.fastcallPattern[call - n] = 1;
+    env.fastcallPattern[call + n] = 1;
+  }
+  if (n === 1) return;
+  if (summary.fastcall) env.fastcallSpills[call] = n - 1;
+  else sub.keepFastcallStack = true;
+  sub.fastcallStackOff = Math.min(sub.fastcallStackOff, off);
+}
+
+/** After exploration: functions whose lowest slots served only such spills need less stack. */
+export function settleFastcallStack(env: Env): void {
+  for (const sub of env.subprogs) {
+    let modified = false;
+    for (let i = sub.start; i < sub.end; i++) if (env.fastcallSpills[i]) modified = true;
+    if (modified && !sub.keepFastcallStack) sub.stackDepth = -sub.fastcallStackOff;
+  }
+}

@@ -1,0 +1,529 @@
+import { helperName } from '../bpf/helpers.ts';
+import { MAP_FLAG_RDONLY_PROG, MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY, MAP_TYPE_PROG_ARRAY } from '../bpf/maps.ts';
+import type { Insn, MapDef } from '../bpf/program.ts';
+import { readReg } from './args.ts';
+import { clearPacketPointers, leaveFrame, loopCallback, pushCallback } from './calls.ts';
+import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
+import { checkResourceLeak } from './exits.ts';
+import { checkHelperMemory, checkSizeArg } from './helpermem.ts';
+import { mapAllows } from './mapcompat.ts';
+import { checkAlignment, checkMapAccess, checkMemAccess, checkUnmodified, mayAccessPacket } from './memory.ts';
+import { pushPath } from './paths.ts';
+import { markPrecise, markSlotPrecise } from './precision.ts';
+import { type ArgProto, changesPacketData, FUNC, type HelperProto, helperProto, MAX_HELPER } from './protos.ts';
+import { boundsSync } from './range.ts';
+import { acquireReference, dropReference } from './refs.ts';
+import {
+  ARENA,
+  AUX,
+  AUX2,
+  BTF_ID,
+  BUF,
+  baseType,
+  CTX,
+  DYNPTR,
+  FRAMENO,
+  FUNC as FUNC_PTR,
+  ID,
+  isConst,
+  isConstScalar,
+  isNull,
+  isPacket,
+  MAP_KEY,
+  MAP_PTR,
+  MAP_VALUE,
+  MAYBE_NULL,
+  MEMORY,
+  markNotInit,
+  markPointer,
+  markUnknown,
+  NOT_INIT,
+  OFF,
+  PACKET,
+  PACKET_META,
+  PERCPU,
+  RCU,
+  RDONLY,
+  REF,
+  REG,
+  RINGBUF,
+  S32_MAX,
+  S32_MIN,
+  SCALAR,
+  SMAX_HI,
+  SMAX_LO,
+  SMIN_HI,
+  SMIN_LO,
+  SOCK_COMMON,
+  SOCKET,
+  STACK,
+  TCP_SOCK,
+  TRUSTED,
+  TYPE,
+  typeName,
+  U32_MAX,
+  U32_MIN,
+  UMAX_HI,
+  UMAX_LO,
+  UMIN_HI,
+  UMIN_LO,
+  UNTRUSTED,
+  VALUE_HI,
+  VALUE_LO,
+  XDP_SOCK,
+} from './reg.ts';
+import type { RawAccess } from './stack.ts';
+import { isSpilledScalar, SLOT_SPILL, SLOT_ZERO } from './state.ts';
+import { toSigned, toUnsigned } from './w64.ts';
+
+/** What the arguments of one call revealed (kernel `bpf_call_arg_meta`). */
+interface Meta extends RawAccess {
+  proto: HelperProto;
+  map: MapDef | null;
+  mapAux: number;
+  refId: number;
+  releaseRegno: number;
+  memSize: number;
+  maxSize: number;
+  subprog: number;
+  /** Constant key of an array, or -1. */
+  constKey: number;
+  btfType: number;
+}
+
+const MEM_TYPES = [STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE, MEMORY, MEMORY | RINGBUF, BUF, BTF_ID | TRUSTED, CTX];
+const SOCK_TYPES = [SOCK_COMMON, SOCKET, TCP_SOCK, XDP_SOCK];
+
+/** Register types that an argument kind accepts, in the order of the kernel's message. */
+const ACCEPTS: Readonly<Record<string, readonly number[]>> = {
+  key: MEM_TYPES,
+  value: MEM_TYPES,
+  mem: MEM_TYPES,
+  fixed: MEM_TYPES,
+  size: [SCALAR],
+  size0: [SCALAR],
+  alloc_size: [SCALAR],
+  map: [MAP_PTR],
+  ctx: [CTX],
+  sock_common: SOCK_TYPES,
+  sk: [...SOCK_TYPES, BTF_ID, BTF_ID | TRUSTED],
+  socket: [SOCKET],
+  btf: [BTF_ID, BTF_ID | TRUSTED, BTF_ID | RCU],
+  spin_lock: [MAP_VALUE, BTF_ID],
+  ringbuf_mem: [MEMORY | RINGBUF],
+  percpu_btf: [BTF_ID | PERCPU, BTF_ID | PERCPU | RCU, BTF_ID | PERCPU | TRUSTED],
+  func: [FUNC_PTR],
+  stack: [STACK],
+  str: [MAP_VALUE],
+  timer: [MAP_VALUE],
+  kptr: [MAP_VALUE, BTF_ID],
+  dynptr: [STACK, DYNPTR],
+};
+
+const ANY_OFFSET = new Set([
+  STACK,
+  PACKET,
+  PACKET_META,
+  MAP_KEY,
+  MAP_VALUE,
+  MEMORY,
+  MEMORY | RDONLY,
+  MEMORY | RINGBUF,
+  BUF,
+  BUF | RDONLY,
+  ARENA,
+  SCALAR,
+]);
+
+const MAX_ERRNO = 4095;
+
+const nameOf = (id: number): string => helperName(id) ?? 'unknown';
+
+/** A call of a helper function (kernel `check_helper_call`). */
+export function checkHelperCall(env: Env, insn: Insn): void {
+  const id = insn.imm;
+  if (id < 0 || id > MAX_HELPER) env.fail(EINVAL, `invalid func ${nameOf(id)}#${id}\n`);
+  const proto = helperProto(env.program.progType, id);
+  if (!proto) env.fail(EINVAL, `program of this type cannot use helper ${nameOf(id)}#${id}\n`);
+  if (proto.gplOnly && !isGplCompatible(env.program.license))
+    env.fail(EINVAL, 'cannot call GPL-restricted function from non-GPL compatible program\n');
+  if (proto.mightSleep && !env.program.sleepable) env.fail(EINVAL, 'helper call might sleep in a non-sleepable prog\n');
+  const meta: Meta = {
+    proto,
+    map: null,
+    mapAux: -1,
+    rawMode: false,
+    accessSize: 0,
+    regno: 0,
+    refId: 0,
+    releaseRegno: 0,
+    memSize: 0,
+    maxSize: 0,
+    subprog: -1,
+    constKey: -1,
+    btfType: -1,
+  };
+  proto.args.forEach((arg, i) => checkArg(env, arg, i + 1, meta));
+  recordMap(env, meta, id);
+  for (let i = 0; i < meta.accessSize; i++) checkMemAccess(env, env.insnIdx, meta.regno, i, 1, 'write', -1, false, false);
+  release(env, meta, id);
+  beforeReturn(env, meta, id);
+  setResult(env, meta, id);
+}
+
+const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL']);
+
+function isGplCompatible(license: string): boolean {
+  return GPL.has(license);
+}
+
+function checkType(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
+  const r = env.regs;
+  const type = r[regno * REG + TYPE]!;
+  const accepts = ACCEPTS[arg.kind]!;
+  let seen = type;
+  if (arg.readOnly) seen &= ~RDONLY;
+  if (arg.mayBeNull) seen &= ~MAYBE_NULL;
+  if (!accepts.includes(seen)) {
+    const expected = accepts.map(typeName).join(', ');
+    env.fail(EACCES, `R${regno} type=${typeName(type)} expected=${expected}\n`);
+  }
+  if (baseType(type) !== BTF_ID) return;
+  if (accepts === MEM_TYPES) {
+    if (!arg.readOnly) env.fail(EACCES, `${nameOf(meta.proto.id)}() may write into memory pointed by R${regno} type=${typeName(type)}\n`);
+    return;
+  }
+  if (type & MAYBE_NULL && (!arg.mayBeNull || arg.released)) env.fail(EACCES, `Possibly NULL pointer passed to helper arg${regno}\n`);
+}
+
+function checkOffset(env: Env, arg: ArgProto, regno: number): void {
+  const r = env.regs;
+  const b = regno * REG;
+  const type = r[b + TYPE]!;
+  if (arg.released) {
+    if (arg.kind === 'dynptr' && type === STACK) return;
+    if (r[b + OFF]) env.fail(EINVAL, `R${regno} must have zero offset when passed to release func or trusted arg to kfunc\n`);
+    checkUnmodified(env, r, b, regno, false);
+    return;
+  }
+  if (ANY_OFFSET.has(type)) return;
+  const btf = baseType(type) === BTF_ID && !(type & (UNTRUSTED | MAYBE_NULL));
+  checkUnmodified(env, r, b, regno, btf);
+}
+
+function checkArg(env: Env, declared: ArgProto, regno: number, meta: Meta): void {
+  readReg(env, regno);
+  if (declared.kind === 'any') return;
+  const r = env.regs;
+  const b = regno * REG;
+  const type = r[b + TYPE]!;
+  if (isPacket(type) && !mayAccessPacket(env, false, meta.proto.acceptsPacket))
+    env.fail(EACCES, 'helper access to the packet is not allowed\n');
+  const arg = declared.kind === 'value' ? resolveValue(env, declared, meta) : declared;
+  if (!(isNull(r, b) && arg.mayBeNull)) {
+    checkType(env, arg, regno, meta);
+    checkOffset(env, arg, regno);
+  }
+  if (arg.released) {
+    if (arg.kind === 'dynptr') env.fail(EINVAL, `arg ${regno} is an unacquired reference\n`);
+    if (r[b + REF] === 0 && !isNull(r, b)) env.fail(EINVAL, `R${regno} must be referenced when passed to release function\n`);
+    meta.releaseRegno = regno;
+  }
+  if (r[b + REF] !== 0 && arg.kind !== 'kptr') {
+    if (meta.refId) env.fail(EACCES, `more than one arg with ref_obj_id R${regno} ${r[b + REF]} ${meta.refId}`);
+    meta.refId = r[b + REF]!;
+  }
+  checkKind(env, arg, regno, meta);
+}
+
+const SOCKMAP = 15;
+const SOCKHASH = 18;
+const BLOOM = 30;
+
+/** Values of some maps are no plain memory. */
+function resolveValue(env: Env, arg: ArgProto, meta: Meta): ArgProto {
+  const type = meta.map?.type;
+  if (type === SOCKMAP || type === SOCKHASH) {
+    if (arg.uninit) env.fail(EINVAL, 'invalid arg_type for sockmap/sockhash\n');
+    return { ...arg, kind: 'sk' };
+  }
+  if (type === BLOOM && meta.proto.id === FUNC.mapPeek) return { ...arg, uninit: false, written: false };
+  return arg;
+}
+
+function checkKind(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
+  const r = env.regs;
+  const b = regno * REG;
+  const access = arg.written ? 'write' : 'read';
+  switch (arg.kind) {
+    case 'map':
+      meta.mapAux = r[b + AUX]!;
+      meta.map = env.mapAt(meta.mapAux);
+      return;
+    case 'key':
+      checkHelperMemory(env, regno, meta.map!.keySize, 'read', false, null);
+      if (meta.map!.type === MAP_TYPE_ARRAY || meta.map!.type === MAP_TYPE_PERCPU_ARRAY)
+        meta.constKey = constantKey(env, regno, meta.map!.keySize);
+      return;
+    case 'value':
+      if (arg.mayBeNull && isNull(r, b)) return;
+      meta.rawMode = arg.uninit;
+      checkHelperMemory(env, regno, meta.map!.valueSize, access, false, meta);
+      return;
+    case 'func':
+      meta.subprog = r[b + AUX]!;
+      return;
+    case 'mem':
+      meta.rawMode = arg.uninit;
+      return;
+    case 'fixed':
+      meta.rawMode = arg.uninit;
+      checkHelperMemory(env, regno, arg.size, access, false, meta);
+      if (arg.aligned) checkAlignment(env, r, b, 0, arg.size, true);
+      return;
+    case 'size':
+    case 'size0': {
+      const memory = meta.proto.args[regno - 2]!;
+      meta.maxSize = toUnsigned(r[b + UMAX_LO]!, r[b + UMAX_HI]!);
+      checkSizeArg(env, regno, memory.written ? 'write' : 'read', arg.kind === 'size0', meta);
+      return;
+    }
+    case 'alloc_size':
+      if (!isConst(r, b)) env.fail(EACCES, `R${regno} is not a known constant'\n`);
+      meta.memSize = r[b + VALUE_LO]!;
+      markPrecise(env, regno);
+      return;
+    case 'str':
+      checkConstString(env, regno);
+      return;
+    case 'spin_lock':
+      lock(env, regno, meta.proto.id === FUNC.spinLock);
+      return;
+    case 'timer':
+    case 'kptr':
+    case 'dynptr':
+      env.fail(EINVAL, `verifier here does not know ${arg.kind} arguments of ${nameOf(meta.proto.id)}\n`);
+  }
+}
+
+/** A spin lock inside a map value; the register's id and map name the lock (kernel `process_spin_lock`). */
+function lock(env: Env, regno: number, take: boolean): void {
+  const r = env.regs;
+  const b = regno * REG;
+  if (!isConst(r, b)) env.fail(EINVAL, `R${regno} doesn't have constant offset. bpf_spin_lock has to be at the constant offset\n`);
+  const map = env.mapAt(r[b + AUX]!);
+  const at = env.lockOffset(r[b + AUX]!);
+  if (at === undefined) env.fail(EINVAL, `map '${map.name}' has no valid bpf_spin_lock\n`);
+  const off = toSigned(r[b + VALUE_LO]!, r[b + VALUE_HI]!) + r[b + OFF]!;
+  if (at !== off) env.fail(EINVAL, `off ${off} doesn't point to 'struct bpf_spin_lock' that is at ${at}\n`);
+  const state = env.cur;
+  if (take) {
+    if (state.activeLocks) env.fail(EINVAL, 'Locking two bpf_spin_locks are not allowed\n');
+    state.refs = [...state.refs, { kind: 'lock', id: r[b + ID]!, insnIdx: env.insnIdx, ptr: r[b + AUX]! }];
+    state.activeLocks++;
+    state.activeLockId = r[b + ID]!;
+    state.activeLockPtr = r[b + AUX]!;
+    return;
+  }
+  if (!state.activeLocks) env.fail(EINVAL, 'bpf_spin_unlock without taking a lock\n');
+  const held = state.refs.findIndex((x) => x.kind === 'lock' && x.id === r[b + ID] && x.ptr === r[b + AUX]);
+  if (held < 0) env.fail(EINVAL, 'bpf_spin_unlock of different lock\n');
+  state.refs = state.refs.filter((_, i) => i !== held);
+  state.activeLocks--;
+  state.activeLockId = 0;
+  state.activeLockPtr = -1;
+}
+
+/** A key of an array map that is a known number: the lookup cannot fail (kernel `get_constant_map_key`). */
+function constantKey(env: Env, regno: number, keySize: number): number {
+  const r = env.regs;
+  const b = regno * REG;
+  if (r[b + TYPE] !== STACK || !isConst(r, b)) return -1;
+  const frame = env.frameOf(r, b);
+  const slot = -(r[b + OFF]! + r[b + VALUE_LO]!) - 1;
+  const spi = slot >> 3;
+  let zeros = 0;
+  for (let i = slot & 7; i >= 0 && frame.types[spi * 8 + i] === SLOT_ZERO; i--) zeros++;
+  if (zeros >= keySize) return 0;
+  if (!isSpilledScalar(frame, spi)) return -1;
+  let spilled = 0;
+  for (let i = slot & 7; i >= 0 && frame.types[spi * 8 + i] === SLOT_SPILL; i--) spilled++;
+  if (spilled !== keySize || !isConst(frame.spills, spi * REG)) return -1;
+  markSlotPrecise(env, r[b + FRAMENO]!, spi);
+  const key = toSigned(frame.spills[spi * REG + VALUE_LO]!, frame.spills[spi * REG + VALUE_HI]!);
+  return key < 0 ? -1 : key;
+}
+
+function checkConstString(env: Env, regno: number): void {
+  const r = env.regs;
+  const b = regno * REG;
+  const map = env.mapAt(r[b + AUX]!);
+  if (!(map.frozen && map.flags & MAP_FLAG_RDONLY_PROG)) env.fail(EACCES, `R${regno} does not point to a readonly map'\n`);
+  if (!isConst(r, b)) env.fail(EACCES, `R${regno} is not a constant address'\n`);
+  checkMapAccess(env, regno, r[b + OFF]!, map.valueSize - r[b + OFF]!, false);
+  const from = r[b + OFF]! + r[b + VALUE_LO]!;
+  if (!map.data || map.data.indexOf(0, from) < 0) env.fail(EINVAL, 'string is not zero-terminated\n');
+}
+
+const NEEDS_MAP = new Set<number>([
+  FUNC.tailCall,
+  FUNC.mapLookup,
+  FUNC.mapUpdate,
+  FUNC.mapDelete,
+  FUNC.mapPush,
+  FUNC.mapPop,
+  FUNC.mapPeek,
+  FUNC.forEachMapElem,
+  FUNC.redirectMap,
+  FUNC.mapLookupPercpu,
+]);
+const WRITES_MAP = new Set<number>([FUNC.mapDelete, FUNC.mapUpdate, FUNC.mapPush, FUNC.mapPop]);
+
+function recordMap(env: Env, meta: Meta, id: number): void {
+  if (NEEDS_MAP.has(id) && meta.map && meta.map.flags & MAP_FLAG_RDONLY_PROG && WRITES_MAP.has(id))
+    env.fail(EACCES, 'write into map forbidden\n');
+  if (id !== FUNC.tailCall) return;
+  if (meta.map?.type !== MAP_TYPE_PROG_ARRAY) env.fail(EINVAL, 'expected prog array map for tail call');
+  const r = env.regs;
+  const b = 3 * REG;
+  if (isConstScalar(r, b, false) && r[b + VALUE_HI] === 0 && r[b + VALUE_LO]! >>> 0 < meta.map.maxEntries) markPrecise(env, 3);
+}
+
+function release(env: Env, meta: Meta, id: number): void {
+  if (!meta.releaseRegno) return;
+  if (meta.refId ? dropReference(env, meta.refId) : isNull(env.regs, meta.releaseRegno * REG)) return;
+  env.fail(EINVAL, `func ${nameOf(id)}#${id} reference has not been acquired before\n`);
+}
+
+function beforeReturn(env: Env, meta: Meta, id: number): void {
+  const r = env.regs;
+  if (id === FUNC.tailCall) {
+    checkResourceLeak(env, true, 'tail_call');
+  } else if (id === FUNC.getLocalStorage) {
+    if (!isNull(r, 2 * REG)) env.fail(EINVAL, "get_local_storage() doesn't support non-zero flags\n");
+  } else if (id === FUNC.loop) {
+    if (isNull(r, 4 * REG)) markPrecise(env, 4);
+    markPrecise(env, 1);
+    const frame = env.cur.frame;
+    const max = toUnsigned(r[REG + UMAX_LO]!, r[REG + UMAX_HI]!);
+    if (frame.callbackDepth < max) {
+      pushCallback(env, meta.subprog, loopCallback);
+    } else {
+      frame.callbackDepth = 0;
+      if (env.log.detail) env.log.write(`frame${env.cur.curFrame} bpf_loop iteration limit reached\n`);
+    }
+  } else if (id === FUNC.forEachMapElem || id === FUNC.findVma || id === FUNC.userRingbufDrain || id === FUNC.timerSetCallback) {
+    env.fail(EINVAL, `verifier here does not know callbacks of ${nameOf(id)}\n`);
+  }
+}
+
+/** Helpers that hand out something that must be released. */
+function acquires(id: number, map: MapDef | null): boolean {
+  if (id === FUNC.skLookupTcp || id === FUNC.skLookupUdp || id === FUNC.skcLookupTcp || id === FUNC.ringbufReserve) return true;
+  return id === FUNC.mapLookup && (map?.type === SOCKMAP || map?.type === SOCKHASH);
+}
+
+/** Helpers that view a pointer as another type and keep its reference. */
+const CASTS = new Set<number>([FUNC.tcpSock, FUNC.skFullsock, 136, 137, 138, 139, 140, 178]);
+
+function setResult(env: Env, meta: Meta, id: number): void {
+  const { proto, map } = meta;
+  const r = env.regs;
+  for (let i = 0; i < 6; i++) {
+    markNotInit(r, i * REG);
+    env.scratchReg(i);
+  }
+  let flag = proto.resultMayBeNull ? MAYBE_NULL : 0;
+  switch (proto.result.split(':')[0]) {
+    case 'int':
+      markUnknown(r, 0);
+      break;
+    case 'void':
+      r[TYPE] = NOT_INIT;
+      break;
+    case 'map_value':
+      if (!map) env.fail(EFAULT, 'verifier bug: unexpected null map_ptr\n');
+      if (id === FUNC.mapLookup && meta.constKey >= 0 && meta.constKey < map.maxEntries) flag = 0;
+      markPointer(r, 0, MAP_VALUE | flag);
+      r[AUX] = meta.mapAux;
+      r[AUX2] = 0;
+      if (!flag && env.hasLock(meta.mapAux)) r[ID] = env.newId();
+      break;
+    case 'socket':
+      markPointer(r, 0, SOCKET | flag);
+      break;
+    case 'sock_common':
+      markPointer(r, 0, SOCK_COMMON | flag);
+      break;
+    case 'tcp_sock':
+      markPointer(r, 0, TCP_SOCK | flag);
+      break;
+    case 'ringbuf_mem':
+      markPointer(r, 0, MEMORY | RINGBUF | flag);
+      r[AUX] = meta.memSize;
+      break;
+    case 'mem':
+    case 'dynptr_mem':
+      markPointer(r, 0, MEMORY | flag);
+      r[AUX] = meta.memSize;
+      break;
+    case 'mem_or_btf':
+      markPointer(r, 0, MEMORY | RDONLY | flag);
+      r[AUX] = 8;
+      break;
+    default:
+      markPointer(r, 0, BTF_ID | (proto.result.startsWith('btf_trusted') ? TRUSTED : 0) | flag);
+      r[AUX] = env.btfTypeIndex(proto.result.split(':')[1] ?? '');
+  }
+  if (r[TYPE]! & MAYBE_NULL) r[ID] = env.newId();
+  if (CASTS.has(id)) {
+    r[REF] = meta.refId;
+  } else if (acquires(id, map)) {
+    const ref = acquireReference(env, env.insnIdx);
+    r[ID] = ref;
+    r[REF] = ref;
+  }
+  refineResult(env, meta, id);
+  if (map && !mapAllows(env, map, id)) env.fail(EINVAL, `cannot pass map_type ${map.type} into func ${nameOf(id)}#${id}\n`);
+  finishCall(env, id);
+}
+
+/** Results with known bounds (kernel `do_refine_retval_range`). */
+function refineResult(env: Env, meta: Meta, id: number): void {
+  const r = env.regs;
+  if (id === FUNC.smpProcessorId) {
+    const max = env.cpus - 1;
+    for (const at of [SMAX_LO, UMAX_LO, S32_MAX, U32_MAX]) r[at] = max;
+    for (const at of [SMAX_HI, UMAX_HI, SMIN_LO, SMIN_HI, UMIN_LO, UMIN_HI, S32_MIN, U32_MIN]) r[at] = 0;
+    boundsSync(r, 0);
+    return;
+  }
+  const isRead =
+    id === FUNC.getStack ||
+    id === FUNC.getTaskStack ||
+    id === FUNC.probeReadStr ||
+    id === FUNC.probeReadKernelStr ||
+    id === FUNC.probeReadUserStr;
+  if (!isRead) return;
+  r[SMAX_LO] = meta.maxSize | 0;
+  r[SMAX_HI] = Math.floor(meta.maxSize / 4294967296);
+  r[S32_MAX] = meta.maxSize | 0;
+  r[SMIN_LO] = -MAX_ERRNO;
+  r[SMIN_HI] = -1;
+  r[S32_MIN] = -MAX_ERRNO;
+  boundsSync(r, 0);
+}
+
+function finishCall(env: Env, id: number): void {
+  if (id === FUNC.tailCall && env.cur.curFrame > 0) {
+    // The call may succeed, which ends this function in another program, or fail and go on.
+    env.scratchReg(0);
+    pushPath(env, env.insnIdx + 1, env.insnIdx);
+    clearPacketPointers(env.cur);
+    markUnknown(env.regs, 0);
+    leaveFrame(env);
+    env.insnIdx--;
+    return;
+  }
+  if (changesPacketData(id) && id !== FUNC.tailCall) clearPacketPointers(env.cur);
+}

@@ -1,0 +1,455 @@
+import { ATOMIC, CMPXCHG, DW, FETCH, LOAD_ACQ, MEM, MEMSX, modeOf, STORE_REL, sizeOf, W, XCHG } from '../bpf/insn.ts';
+import { MAP_FLAG_RDONLY_PROG, MAP_FLAG_WRONLY_PROG, MAP_TYPE_ARRAY } from '../bpf/maps.ts';
+import type { Insn, MapDef } from '../bpf/program.ts';
+import { clobberReg, readReg, writeReg } from './args.ts';
+import { ctxAccess } from './ctx.ts';
+import { EACCES, EFAULT, EINVAL, type Env, MAX_VAR_OFF } from './env.ts';
+import { tnumText } from './format.ts';
+import { boundsRepair, coerceToSize, coerceToSizeSigned } from './range.ts';
+import {
+  ARENA,
+  AUX,
+  BTF_ID,
+  BUF,
+  baseType,
+  CTX,
+  FLOW_KEYS,
+  ID,
+  isConst,
+  isPacket,
+  MAP_KEY,
+  MAP_PTR,
+  MAP_VALUE,
+  MASK_HI,
+  MASK_LO,
+  MAYBE_NULL,
+  MEMORY,
+  markKnown,
+  markPointer,
+  markUnknown,
+  OFF,
+  PACKET,
+  PACKET_META,
+  RDONLY,
+  REG,
+  type Regs,
+  SCALAR,
+  SMIN_HI,
+  SMIN_LO,
+  SOCK_COMMON,
+  SOCKET,
+  STACK,
+  TCP_SOCK,
+  TP_BUFFER,
+  TYPE,
+  typeName,
+  UMAX_HI,
+  UMAX_LO,
+  UNTRUSTED,
+  VALUE_HI,
+  VALUE_LO,
+  XDP_SOCK,
+} from './reg.ts';
+import { type Access, checkStackBounds, readStack, writeStack } from './stack.ts';
+import { toSigned, toUnsigned } from './w64.ts';
+
+const FLOW_KEYS_SIZE = 56;
+
+const BYTES: Readonly<Record<number, number>> = { [W]: 4, 8: 2, 16: 1, [DW]: 8 };
+
+/** Name of an access that the kernel rejects because its offset is not a multiple of its size. */
+const ALIGN_NAMES: Readonly<Record<number, string>> = {
+  [FLOW_KEYS]: 'flow keys ',
+  [MAP_KEY]: 'key ',
+  [MAP_VALUE]: 'value ',
+  [CTX]: 'context ',
+  [STACK]: 'stack ',
+  [SOCKET]: 'sock ',
+  [SOCK_COMMON]: 'sock_common ',
+  [TCP_SOCK]: 'tcp_sock ',
+  [XDP_SOCK]: 'xdp_sock ',
+};
+
+function isAligned(r: Regs, b: number, add: number, size: number): boolean {
+  // Sizes are at most 8: the low bits decide, and an unknown low bit means misaligned.
+  return ((r[b + VALUE_LO]! + add) & (size - 1)) === 0 && (r[b + MASK_LO]! & (size - 1)) === 0;
+}
+
+export function checkAlignment(env: Env, r: Regs, b: number, off: number, size: number, strictOnce: boolean): void {
+  const type = r[b + TYPE]!;
+  const strict = env.strictAlignment || strictOnce || type === STACK;
+  if (!strict || size === 1 || type === ARENA) return;
+  if (isPacket(type)) {
+    if (isAligned(r, b, 2 + r[b + OFF]! + off, size)) return;
+    env.fail(EACCES, `misaligned packet access off 2+${tnumText(r, b)}+${r[b + OFF]}+${off} size ${size}\n`);
+  }
+  if (isAligned(r, b, r[b + OFF]! + off, size)) return;
+  env.fail(EACCES, `misaligned ${ALIGN_NAMES[type] ?? ''}access off ${tnumText(r, b)}+${r[b + OFF]}+${off} size ${size}\n`);
+}
+
+/** One constant access within `memSize` bytes; says how it fails and returns false otherwise (kernel `__check_mem_access`). */
+function fitsMemory(env: Env, regno: number, off: number, size: number, memSize: number, zeroSizeAllowed: boolean): boolean {
+  if (off >= 0 && (size > 0 || (size === 0 && zeroSizeAllowed)) && off + size <= memSize) return true;
+  const r = env.cur.frame.regs;
+  const b = regno * REG;
+  const type = r[b + TYPE]!;
+  const int32 = off | 0;
+  if (type === MAP_KEY) env.say(`invalid access to map key, key_size=${memSize} off=${int32} size=${size}\n`);
+  else if (type === MAP_VALUE) env.say(`invalid access to map value, value_size=${memSize} off=${int32} size=${size}\n`);
+  else if (isPacket(type))
+    env.say(`invalid access to packet, off=${int32} size=${size}, R${regno}(id=${r[b + ID]},off=${int32},r=${memSize})\n`);
+  else env.say(`invalid access to memory, mem_size=${memSize} off=${int32} size=${size}\n`);
+  return false;
+}
+
+/** Smallest and largest offset of the register both lie within `memSize` bytes (kernel `check_mem_region_access`). */
+export function checkRegion(env: Env, regno: number, off: number, size: number, memSize: number, zeroSizeAllowed: boolean): void {
+  const r = env.cur.frame.regs;
+  const b = regno * REG;
+  const smin = toSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!);
+  if (smin < 0 && (off + smin < -2147483648 || smin + off < 0))
+    env.fail(EACCES, `R${regno} min value is negative, either use unsigned index or do a if (index >=0) check.\n`);
+  if (!fitsMemory(env, regno, smin + off, size, memSize, zeroSizeAllowed))
+    env.fail(EACCES, `R${regno} min value is outside of the allowed memory range\n`);
+  const umax = toUnsigned(r[b + UMAX_LO]!, r[b + UMAX_HI]!);
+  if (umax >= MAX_VAR_OFF) env.fail(EACCES, `R${regno} unbounded memory access, make sure to bounds check any such access\n`);
+  if (!fitsMemory(env, regno, umax + off, size, memSize, zeroSizeAllowed))
+    env.fail(EACCES, `R${regno} max value is outside of the allowed memory range\n`);
+}
+
+/** A pointer that must be used as it is (kernel `__check_ptr_off_reg`). */
+export function checkUnmodified(env: Env, r: Regs, b: number, regno: number, fixedOffOk: boolean): void {
+  const name = typeName(r[b + TYPE]!);
+  const off = r[b + OFF]!;
+  if (off < 0) env.fail(EACCES, `negative offset ${name} ptr R${regno} off=${off} disallowed\n`);
+  if (!fixedOffOk && off) env.fail(EACCES, `dereference of modified ${name} ptr R${regno} off=${off} disallowed\n`);
+  if (!isConst(r, b) || (r[b + VALUE_LO]! | r[b + VALUE_HI]!) !== 0)
+    env.fail(EACCES, `variable ${name} access var_off=${tnumText(r, b)} disallowed\n`);
+}
+
+export function checkMapAccessType(env: Env, map: MapDef, off: number, size: number, access: Access): void {
+  if (access === 'write' && map.flags & MAP_FLAG_RDONLY_PROG)
+    env.fail(EACCES, `write into map forbidden, value_size=${map.valueSize} off=${off} size=${size}\n`);
+  if (access === 'read' && map.flags & MAP_FLAG_WRONLY_PROG)
+    env.fail(EACCES, `read from map forbidden, value_size=${map.valueSize} off=${off} size=${size}\n`);
+}
+
+export function checkMapAccess(env: Env, regno: number, off: number, size: number, zeroSizeAllowed: boolean): void {
+  const map = env.mapAt(env.regs[regno * REG + AUX]!);
+  checkRegion(env, regno, off, size, map.valueSize, zeroSizeAllowed);
+}
+
+/** Packet data between the start and what a comparison with the end has shown (kernel `check_packet_access`). */
+export function checkPacketAccess(env: Env, regno: number, off: number, size: number, zeroSizeAllowed: boolean): void {
+  const r = env.cur.frame.regs;
+  const b = regno * REG;
+  if (r[b + SMIN_HI]! < 0) env.fail(EACCES, `R${regno} min value is negative, either use unsigned index or do a if (index >=0) check.\n`);
+  const range = r[b + AUX]!;
+  if (range < 0) env.fail(EINVAL, `R${regno} offset is outside of the packet\n`);
+  if (!fitsMemory(env, regno, off, size, range, zeroSizeAllowed)) env.fail(EACCES, `R${regno} offset is outside of the packet\n`);
+}
+
+/** Program types that may look into the packet, and those that may not write it (kernel `may_access_direct_pkt_data`). */
+const PACKET_READERS = new Set([10, 11, 19, 21, 22, 8]);
+const PACKET_WRITERS = new Set([3, 4, 6, 12, 14, 16]);
+const SOCKOPT = 25;
+
+export function mayAccessPacket(env: Env, write: boolean, helperAccepts: boolean | null): boolean {
+  const type = env.program.progType;
+  if (type === SOCKOPT) return true;
+  if (PACKET_READERS.has(type)) return !write && (helperAccepts ?? true);
+  return PACKET_WRITERS.has(type) && (helperAccepts ?? true);
+}
+
+/** A read-only map whose contents are known: `.rodata`. */
+function constantMap(map: MapDef): boolean {
+  return map.frozen === true && map.data !== undefined && map.type === MAP_TYPE_ARRAY && (map.flags & MAP_FLAG_RDONLY_PROG) !== 0;
+}
+
+function loadConstant(r: Regs, b: number, data: Uint8Array, off: number, size: number, signed: boolean): void {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let lo: number;
+  let hi = 0;
+  if (size === 8) {
+    lo = view.getInt32(off, true);
+    hi = view.getInt32(off + 4, true);
+  } else if (signed) {
+    lo = size === 1 ? view.getInt8(off) : size === 2 ? view.getInt16(off, true) : view.getInt32(off, true);
+    hi = lo >> 31;
+  } else {
+    lo = size === 1 ? view.getUint8(off) : size === 2 ? view.getUint16(off, true) : view.getInt32(off, true);
+  }
+  r[b + TYPE] = SCALAR;
+  markKnown(r, b, lo, hi);
+}
+
+/** Checks one load or store through register `regno` and gives register `value` its new meaning on a load. */
+export function checkMemAccess(
+  env: Env,
+  insnIdx: number,
+  regno: number,
+  insnOff: number,
+  size: number,
+  access: Access,
+  value: number,
+  strictOnce: boolean,
+  signed: boolean,
+): void {
+  const r = env.cur.frame.regs;
+  const b = regno * REG;
+  const type = r[b + TYPE]!;
+  checkAlignment(env, r, b, insnOff, size, strictOnce);
+  const off = insnOff + r[b + OFF]!;
+  const read = access === 'read';
+  switch (type) {
+    case MAP_VALUE:
+      accessMapValue(env, regno, off, size, access, value, signed);
+      break;
+    case STACK:
+      checkStackBounds(env, regno, off, size, access);
+      if (read) readStack(env, regno, off, size, value);
+      else writeStack(env, regno, off, size, value, insnIdx);
+      break;
+    case CTX:
+      accessCtx(env, regno, off, size, access, value, signed, insnIdx);
+      break;
+    case PACKET:
+    case PACKET_META:
+      if (!read && !mayAccessPacket(env, true, null)) env.fail(EACCES, 'cannot write into packet\n');
+      checkPacketAccess(env, regno, off, size, false);
+      if (read && value >= 0) markUnknown(r, value * REG);
+      break;
+    case MAP_KEY:
+      if (!read) env.fail(EACCES, `write to change key R${regno} not allowed\n`);
+      checkRegion(env, regno, off, size, env.mapAt(r[b + AUX]!).keySize, false);
+      if (value >= 0) markUnknown(r, value * REG);
+      break;
+    case FLOW_KEYS:
+      if (off < 0 || off + size > FLOW_KEYS_SIZE) env.fail(EACCES, `invalid access to flow keys off=${off} size=${size}\n`);
+      if (read && value >= 0) markUnknown(r, value * REG);
+      break;
+    case SOCKET:
+    case SOCK_COMMON:
+    case TCP_SOCK:
+    case XDP_SOCK:
+      if (!read) env.fail(EACCES, `R${regno} cannot write into ${typeName(type)}\n`);
+      checkSockAccess(env, regno, off, size);
+      if (value >= 0) markUnknown(r, value * REG);
+      break;
+    case TP_BUFFER:
+      checkBuffer(env, regno, off, 'tracepoint');
+      if (read && value >= 0) markUnknown(r, value * REG);
+      break;
+    case MAP_PTR:
+      accessMapPointer(env, regno, off, size, access, value);
+      break;
+    case ARENA:
+      if (read && value >= 0) markUnknown(r, value * REG);
+      break;
+    default:
+      accessOther(env, regno, off, size, access, value);
+  }
+  if (size < 8 && value >= 0 && read && r[value * REG + TYPE] === SCALAR) {
+    if (signed) coerceToSizeSigned(r, value * REG, size);
+    else coerceToSize(r, value * REG, size);
+  }
+}
+
+function accessMapValue(env: Env, regno: number, off: number, size: number, access: Access, value: number, signed: boolean): void {
+  const r = env.cur.frame.regs;
+  const b = regno * REG;
+  const map = env.mapAt(r[b + AUX]!);
+  checkMapAccessType(env, map, off, size, access);
+  checkRegion(env, regno, off, size, map.valueSize, false);
+  if (access !== 'read' || value < 0) return;
+  if (constantMap(map) && (r[b + MASK_LO]! | r[b + MASK_HI]!) === 0)
+    loadConstant(r, value * REG, map.data!, off + r[b + VALUE_LO]!, size, signed);
+  else markUnknown(r, value * REG);
+}
+
+function accessCtx(
+  env: Env,
+  regno: number,
+  off: number,
+  size: number,
+  access: Access,
+  value: number,
+  signed: boolean,
+  insnIdx: number,
+): void {
+  const r = env.cur.frame.regs;
+  // The context of a syscall program is plain memory: offsets may vary.
+  const plain = env.program.progType === 31;
+  if (plain) checkRegion(env, regno, off, size, 65536, false);
+  else checkUnmodified(env, r, regno * REG, regno, false);
+  const write = access === 'write';
+  const type = plain ? SCALAR : ctxAccess(env.program.progType, env.program.expectedAttachType, off, size, write, signed);
+  if (type < 0) {
+    env.say(`invalid bpf_context access off=${off} size=${size}\n`);
+    env.printLine(insnIdx, '; ');
+    env.fail(EACCES, '');
+  }
+  if (write || value < 0) return;
+  const v = value * REG;
+  if (type === SCALAR) {
+    markUnknown(r, v);
+    return;
+  }
+  markPointer(r, v, type);
+  if (type & MAYBE_NULL) r[v + ID] = env.newId();
+}
+
+/** Fields of a socket: `bpf_sock`, `bpf_tcp_sock`, `bpf_xdp_sock` of the uapi. */
+function sockField(type: number, off: number, size: number): boolean {
+  if (off < 0 || off % size !== 0) return false;
+  if (type === TCP_SOCK) {
+    if (off >= 112) return false;
+    return off === 80 || off === 88 ? size === 8 : size === 4;
+  }
+  if (type === XDP_SOCK) return off < 4 && size === 4;
+  if (off >= 80) return false;
+  if (type === SOCK_COMMON && off >= 8 && off < 24) return false;
+  if (off >= 48 && off < 50) return size <= 2 || size === 4;
+  if (off >= 50 && off < 52) return false;
+  const exact = off < 4 || (off >= 16 && off < 24);
+  return exact ? size === 4 : size <= 4;
+}
+
+function checkSockAccess(env: Env, regno: number, off: number, size: number): void {
+  const r = env.cur.frame.regs;
+  const b = regno * REG;
+  if (r[b + SMIN_HI]! < 0) env.fail(EACCES, `R${regno} min value is negative, either use unsigned index or do a if (index >=0) check.\n`);
+  if (sockField(r[b + TYPE]!, off, size)) return;
+  env.fail(EACCES, `R${regno} invalid ${typeName(r[b + TYPE]!)} access off=${off} size=${size}\n`);
+}
+
+function checkBuffer(env: Env, regno: number, off: number, what: string): void {
+  const r = env.cur.frame.regs;
+  const b = regno * REG;
+  if (off < 0) env.fail(EACCES, `R${regno} invalid ${what} buffer access: off=${off}, size=\n`);
+  if (!isConst(r, b) || (r[b + VALUE_LO]! | r[b + VALUE_HI]!) !== 0)
+    env.fail(EACCES, `R${regno} invalid variable buffer offset: off=${off}, var_off=${tnumText(r, b)}\n`);
+}
+
+/** Fields of `struct bpf_map` may be read by privileged programs. */
+function accessMapPointer(env: Env, regno: number, off: number, size: number, access: Access, value: number): void {
+  if (off < 0) env.fail(EACCES, `R${regno} is bpf_array invalid negative access: off=${off}\n`);
+  if (access === 'write') env.fail(EACCES, `only read from bpf_array is supported\n`);
+  void size;
+  if (value >= 0) markUnknown(env.regs, value * REG);
+}
+
+function accessOther(env: Env, regno: number, off: number, size: number, access: Access, value: number): void {
+  const r = env.cur.frame.regs;
+  const b = regno * REG;
+  const type = r[b + TYPE]!;
+  const base = baseType(type);
+  if (base === MEMORY && !(type & MAYBE_NULL)) {
+    if (access === 'write' && type & RDONLY) env.fail(EACCES, `R${regno} cannot write into ${typeName(type)}\n`);
+    if (!(type & RDONLY && type & UNTRUSTED)) checkRegion(env, regno, off, size, r[b + AUX]!, false);
+    if (value >= 0 && (access === 'read' || type & RDONLY)) markUnknown(r, value * REG);
+    return;
+  }
+  if (base === BUF && !(type & MAYBE_NULL)) {
+    if (access === 'write' && type & RDONLY) env.fail(EACCES, `R${regno} cannot write into ${typeName(type)}\n`);
+    checkBuffer(env, regno, off, type & RDONLY ? 'rdonly' : 'rdwr');
+    if (value >= 0) markUnknown(r, value * REG);
+    return;
+  }
+  if (base === BTF_ID && !(type & MAYBE_NULL) && access === 'read') {
+    if (value >= 0) markUnknown(r, value * REG);
+    return;
+  }
+  env.fail(EACCES, `R${regno} invalid mem access '${typeName(type)}'\n`);
+}
+
+const STRICT_TYPES = new Set([CTX, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK, BTF_ID, ARENA]);
+
+/** One instruction may not access different kinds of memory where the kernel rewrites it by kind (kernel `save_aux_ptr_type`). */
+function noteType(env: Env, type: number): void {
+  const prev = env.ptrType[env.insnIdx]!;
+  if (prev === 0) {
+    env.ptrType[env.insnIdx] = type;
+    return;
+  }
+  if (prev === type || (!STRICT_TYPES.has(baseType(type)) && !STRICT_TYPES.has(baseType(prev)))) return;
+  env.fail(EINVAL, 'same insn cannot be used with different pointers\n');
+}
+
+function sane(env: Env, regno: number, what: string): void {
+  const violation = boundsRepair(env.regs, regno * REG);
+  if (violation !== null && env.testRegInvariants) env.fail(EFAULT, `REG INVARIANTS VIOLATION (${what}): ${violation}\n`);
+}
+
+export function checkLoad(env: Env, insn: Insn): void {
+  loadFrom(env, insn, modeOf(insn) === MEMSX, false, 'ldx');
+}
+
+function loadFrom(env: Env, insn: Insn, signed: boolean, strict: boolean, what: string): void {
+  readReg(env, insn.src);
+  writeReg(env, insn.dst);
+  const type = env.regs[insn.src * REG + TYPE]!;
+  checkMemAccess(env, env.insnIdx, insn.src, insn.off, BYTES[sizeOf(insn)]!, 'read', insn.dst, strict, signed);
+  noteType(env, type);
+  sane(env, insn.dst, what);
+}
+
+export function checkStore(env: Env, insn: Insn): void {
+  if (modeOf(insn) === ATOMIC) {
+    checkAtomic(env, insn);
+    return;
+  }
+  if (modeOf(insn) !== MEM || insn.imm !== 0) env.fail(EINVAL, 'BPF_STX uses reserved fields\n');
+  storeTo(env, insn, false);
+}
+
+function storeTo(env: Env, insn: Insn, strict: boolean): void {
+  readReg(env, insn.src);
+  readReg(env, insn.dst);
+  const type = env.regs[insn.dst * REG + TYPE]!;
+  checkMemAccess(env, env.insnIdx, insn.dst, insn.off, BYTES[sizeOf(insn)]!, 'write', insn.src, strict, false);
+  noteType(env, type);
+}
+
+export function checkStoreImm(env: Env, insn: Insn): void {
+  if (modeOf(insn) !== MEM || insn.src !== 0) env.fail(EINVAL, 'BPF_ST uses reserved fields\n');
+  readReg(env, insn.dst);
+  const type = env.regs[insn.dst * REG + TYPE]!;
+  checkMemAccess(env, env.insnIdx, insn.dst, insn.off, BYTES[sizeOf(insn)]!, 'write', -1, false, false);
+  noteType(env, type);
+}
+
+const NOT_ATOMIC = new Set([CTX, PACKET, PACKET_META, FLOW_KEYS, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK]);
+
+function checkAtomicTarget(env: Env, regno: number, verb: string): void {
+  const type = env.regs[regno * REG + TYPE]!;
+  if (NOT_ATOMIC.has(type)) env.fail(EACCES, `BPF_ATOMIC ${verb} R${regno} ${typeName(type)} is not allowed\n`);
+}
+
+const RMW = new Set([0x00, 0x01, 0x40, 0x41, 0x50, 0x51, 0xa0, 0xa1, XCHG, CMPXCHG]);
+
+function checkAtomic(env: Env, insn: Insn): void {
+  if (insn.imm === LOAD_ACQ) {
+    loadFrom(env, insn, false, true, 'atomic_load');
+    checkAtomicTarget(env, insn.src, 'loads from');
+    return;
+  }
+  if (insn.imm === STORE_REL) {
+    storeTo(env, insn, true);
+    checkAtomicTarget(env, insn.dst, 'stores into');
+    return;
+  }
+  if (!RMW.has(insn.imm)) env.fail(EINVAL, `BPF_ATOMIC uses invalid atomic opcode ${(insn.imm >>> 0).toString(16).padStart(2, '0')}\n`);
+  const size = BYTES[sizeOf(insn)]!;
+  if (size < 4) env.fail(EINVAL, 'invalid atomic operand size\n');
+  readReg(env, insn.src);
+  readReg(env, insn.dst);
+  if (insn.imm === CMPXCHG) readReg(env, 0);
+  checkAtomicTarget(env, insn.dst, 'stores into');
+  const loaded = insn.imm === CMPXCHG ? 0 : insn.imm & FETCH ? insn.src : -1;
+  if (loaded >= 0) clobberReg(env, loaded);
+  // The read is checked twice: first without a register, so that a fetch cannot pick up a spilled pointer unseen.
+  checkMemAccess(env, env.insnIdx, insn.dst, insn.off, size, 'read', -1, true, false);
+  if (loaded >= 0) checkMemAccess(env, env.insnIdx, insn.dst, insn.off, size, 'read', loaded, true, false);
+  checkMemAccess(env, env.insnIdx, insn.dst, insn.off, size, 'write', -1, true, false);
+}

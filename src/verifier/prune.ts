@@ -1,0 +1,248 @@
+import { JCOND, JMP } from '../bpf/insn.ts';
+import { pushHistory } from './args.ts';
+import { EINVAL, type Env } from './env.ts';
+import { maybeLooping, statesEqual } from './equal.ts';
+import { exploredAt, sameCallsites } from './loops.ts';
+import { markAllImprecise, markAllPrecise, propagatePrecision } from './precision.ts';
+import { ADD_CONST, ID, markNotInit, OFF, REG, type Regs, SCALAR, TYPE } from './reg.ts';
+import { Explored, FP, SLOT_INVALID, type State } from './state.ts';
+
+/**
+ * Pruning: a path that reaches an instruction in a state that an earlier one covered need not be followed (kernel
+ * `is_state_visited`). Inside a loop the old state's precision is not final before the loop is done; such hits are kept
+ * as back edges and their precision is settled when the loop's part of the graph is left.
+ */
+interface Visit {
+  entry: State | null;
+  backedges: State[];
+  count: number;
+}
+
+const MAX_ROUNDS = 64;
+
+export class Loops {
+  private readonly env: Env;
+  private readonly visits = new Map<string, Visit>();
+
+  constructor(env: Env) {
+    this.env = env;
+  }
+
+  /** Chain of calls into the outermost loop that a state is in, as the log shows it; null outside of loops. */
+  private chain(st: State): string | null {
+    const { env } = this;
+    let text = '';
+    for (let i = 0; i < st.frames.length; i++) {
+      const idx = st.insnIdxOf(i);
+      const scc = env.scc[idx]!;
+      if (scc) return `(${text}${scc})`;
+      text += `${idx},`;
+    }
+    return null;
+  }
+
+  enter(st: State): void {
+    const key = this.chain(st);
+    if (key === null) return;
+    let visit = this.visits.get(key);
+    if (!visit) {
+      visit = { entry: null, backedges: [], count: 0 };
+      this.visits.set(key, visit);
+    }
+    if (visit.entry) return;
+    visit.entry = st;
+    if (this.env.log.detail) this.env.log.write(`SCC enter ${key}\n`);
+  }
+
+  exit(st: State): void {
+    const key = this.chain(st);
+    if (key === null) return;
+    const visit = this.visits.get(key);
+    if (!visit || visit.entry !== st) return;
+    if (this.env.log.detail) this.env.log.write(`SCC exit ${key}\n`);
+    visit.entry = null;
+    this.env.backedgeCount -= visit.count;
+    visit.count = 0;
+    this.env.updatePeak();
+    this.settle(visit);
+  }
+
+  addBackedge(at: State, backedge: State): void {
+    const key = this.chain(at);
+    const visit = key === null ? undefined : this.visits.get(key);
+    if (!visit) return;
+    if (this.env.log.detail) this.env.log.write(`SCC backedge ${key}\n`);
+    visit.backedges.unshift(backedge);
+    visit.count++;
+    this.env.backedgeCount++;
+    this.env.updatePeak();
+  }
+
+  /** Precision of a state in a loop that still has open ends is not final. */
+  isIncomplete(st: State): boolean {
+    if (this.visits.size === 0) return false;
+    const key = this.chain(st);
+    const visit = key === null ? undefined : this.visits.get(key);
+    return visit !== undefined && visit.backedges.length > 0;
+  }
+
+  private settle(visit: Visit): void {
+    const { env } = this;
+    for (let round = 1; ; round++) {
+      if (round > MAX_ROUNDS + 1) {
+        if (env.log.detail) env.log.write('propagate_backedges: too many iterations\n');
+        for (const st of visit.backedges) markAllPrecise(env, st);
+        break;
+      }
+      let changed = false;
+      for (const st of visit.backedges) if (propagatePrecision(env, st.equalState!, st)) changed = true;
+      if (!changed) break;
+    }
+    visit.backedges = [];
+  }
+}
+
+/** Wipes what nothing reads any more, so that more states look alike. */
+function cleanState(env: Env, st: State): void {
+  env.stackLive.queryInit(st);
+  st.cleaned = true;
+  st.frames.forEach((frame, i) => {
+    const live = env.liveRegs[st.insnIdxOf(i)]!;
+    for (let r = 0; r < FP; r++) if (!(live & (1 << r))) markNotInit(frame.regs, r * REG);
+    for (let spi = 0; spi < frame.slots; spi++) {
+      if (env.stackLive.isAlive(frame.frameno, spi)) continue;
+      markNotInit(frame.spills, spi * REG);
+      for (let j = 0; j < 8; j++) frame.types[spi * 8 + j] = SLOT_INVALID;
+    }
+  });
+}
+
+const idCounts = new Map<number, number>();
+
+/** A scalar id that only one register has says nothing. */
+function clearSingularIds(st: State): void {
+  idCounts.clear();
+  st.forEachReg((r, b) => {
+    const id = r[b + ID]!;
+    if (r[b + TYPE] === SCALAR && id !== 0) idCounts.set(id & ~ADD_CONST, (idCounts.get(id & ~ADD_CONST) ?? 0) + 1);
+  });
+  if (idCounts.size === 0) return;
+  st.forEachReg((r: Regs, b) => {
+    const id = r[b + ID]!;
+    if (r[b + TYPE] !== SCALAR || id === 0 || idCounts.get(id & ~ADD_CONST) !== 1) return;
+    r[b + ID] = 0;
+    r[b + OFF] = 0;
+  });
+}
+
+/** True when the current state need not be explored from here; otherwise it may be kept for later comparisons. */
+export function isVisited(env: Env): boolean {
+  const insnIdx = env.insnIdx;
+  const cur = env.cur;
+  const force = env.testStateFreq || env.forceCheckpoint[insnIdx] === 1 || cur.history.length > 40;
+  let add = force || (env.jumps - env.prevJumps >= 2 && env.processed - env.prevProcessed >= 8);
+  const bucket = exploredAt(env, insnIdx);
+  const list = (env.explored[bucket] ??= []);
+  for (let i = list.length - 1; i >= 0; i--) {
+    const st = list[i]!.state;
+    if (st.branches || st.insnIdx !== insnIdx || st.cleaned || !sameCallsites(st, cur) || env.loops.isIncomplete(st)) continue;
+    cleanState(env, st);
+  }
+  let count = 0;
+  for (let i = list.length - 1; i >= 0; i--) {
+    const sl = list[i]!;
+    count++;
+    if (sl.state.insnIdx !== insnIdx) continue;
+    if (sl.state.branches) {
+      const found = compareOpen(env, sl.state, cur, insnIdx);
+      if (found) {
+        hit(env, sl, cur, true);
+        return true;
+      }
+      if (!force && env.jumps - env.prevJumps < 20 && env.processed - env.prevProcessed < 100) add = false;
+    } else {
+      const loop = env.loops.isIncomplete(sl.state);
+      if (statesEqual(env, sl.state, cur, loop ? 'within' : 'covered')) {
+        hit(env, sl, cur, loop);
+        return true;
+      }
+    }
+    miss(env, list, i, add);
+  }
+  if (env.maxStatesPerInsn < count) env.maxStatesPerInsn = count;
+  if (add) keepState(env, list);
+  return false;
+}
+
+/** A state on the path that led here: the same state again is an endless loop, a covered one ends some kinds of loops. */
+function compareOpen(env: Env, old: State, cur: State, insnIdx: number): boolean {
+  if (old.frame.isAsyncCallback && old.frame.asyncEntryCount !== cur.frame.asyncEntryCount) return false;
+  if (env.insns[insnIdx]!.opcode === (JMP | JCOND)) {
+    if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, 'within')) return true;
+  }
+  if (env.callsCallback[insnIdx]) return statesEqual(env, old, cur, 'within');
+  if (
+    maybeLooping(old, cur) &&
+    statesEqual(env, old, cur, 'exact') &&
+    old.mayGotoDepth === cur.mayGotoDepth &&
+    old.callbackUnrollDepth === cur.callbackUnrollDepth
+  ) {
+    env.printLine(insnIdx, '; ');
+    env.say(`infinite loop detected at insn ${insnIdx}\n`);
+    env.log.write('cur state:');
+    env.printState(cur, cur.curFrame, true);
+    env.log.write('old state:');
+    env.printState(old, cur.curFrame, true);
+    env.fail(EINVAL, '');
+  }
+  return false;
+}
+
+function hit(env: Env, sl: Explored, cur: State, loop: boolean): void {
+  sl.hits++;
+  if (env.jmpPoint[env.insnIdx]) pushHistory(env, cur, 0, null);
+  propagatePrecision(env, sl.state, cur);
+  if (!loop) return;
+  const backedge = cur.clone();
+  backedge.equalState = sl.state;
+  backedge.insnIdx = env.insnIdx;
+  env.loops.addBackedge(sl.state, backedge);
+}
+
+/** A state that seldom helps is forgotten. */
+function miss(env: Env, list: Explored[], i: number, added: boolean): void {
+  const sl = list[i]!;
+  if (added) sl.misses++;
+  const n = env.forceCheckpoint[env.insnIdx] === 1 && sl.state.branches > 0 ? 64 : 3;
+  if (sl.misses <= sl.hits * n + n) return;
+  sl.evicted = true;
+  list.splice(i, 1);
+  env.freeListSize++;
+  env.exploredSize--;
+  maybeFree(env, sl);
+}
+
+/** An evicted state is only counted until the paths that start at it are done. */
+export function maybeFree(env: Env, sl: Explored): void {
+  if (!sl.evicted || sl.state.branches !== 0 || env.loops.isIncomplete(sl.state)) return;
+  env.freeListSize--;
+}
+
+function keepState(env: Env, list: Explored[]): void {
+  const cur = env.cur;
+  env.totalStates++;
+  env.exploredSize++;
+  env.updatePeak();
+  env.prevJumps = env.jumps;
+  env.prevProcessed = env.processed;
+  markAllImprecise(cur);
+  clearSingularIds(cur);
+  const kept = cur.clone();
+  kept.insnIdx = env.insnIdx;
+  env.loops.enter(kept);
+  cur.parent = kept;
+  cur.firstInsnIdx = env.insnIdx;
+  cur.dfsDepth = kept.dfsDepth + 1;
+  cur.history = [];
+  list.push(new Explored(kept));
+}

@@ -1,0 +1,38 @@
+import type { InsnIdx } from '../base/units.ts';
+import type { StateRow } from './api.ts';
+import type { Env } from './env.ts';
+import { frameRows } from './format.ts';
+import { MASK_HI, MASK_LO, SMAX_HI, SMAX_LO, SMIN_HI, SMIN_LO, VALUE_HI, VALUE_LO } from './reg.ts';
+import type { Frame } from './state.ts';
+import { toBigSigned, toBigUnsigned } from './w64.ts';
+
+/** The frame as it was before each instruction, on the last path that reached it. */
+export class Snapshots {
+  private readonly env: Env;
+  private readonly frames: (Frame | undefined)[] = [];
+
+  constructor(env: Env) {
+    this.env = env;
+  }
+
+  take(insnIdx: InsnIdx): void {
+    this.frames[insnIdx] = this.env.cur.frame.clone();
+  }
+
+  rows(insnIdx: InsnIdx): readonly StateRow[] | null {
+    const frame = this.frames[insnIdx];
+    if (!frame) return null;
+    const all = (): boolean => true;
+    return frameRows(this.env.names, frame, all, all).map(({ name, text, regs, base }) => {
+      const row = { name: name.toLowerCase(), text };
+      if (!regs) return row;
+      return {
+        ...row,
+        smin: toBigSigned(regs[base + SMIN_LO]!, regs[base + SMIN_HI]!),
+        smax: toBigSigned(regs[base + SMAX_LO]!, regs[base + SMAX_HI]!),
+        tnumValue: toBigUnsigned(regs[base + VALUE_LO]!, regs[base + VALUE_HI]!),
+        tnumMask: toBigUnsigned(regs[base + MASK_LO]!, regs[base + MASK_HI]!),
+      };
+    });
+  }
+}

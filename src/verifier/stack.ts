@@ -1,0 +1,392 @@
+import { MEM, modeOf, ST } from '../bpf/insn.ts';
+import { pushHistory, shareId } from './args.ts';
+import { EACCES, EFAULT, EINVAL, type Env, MAX_VAR_OFF } from './env.ts';
+import { tnumText } from './format.ts';
+import { markPrecise } from './precision.ts';
+import {
+  ARENA,
+  BTF_ID,
+  BUF,
+  baseType,
+  CTX,
+  copyReg,
+  FLOW_KEYS,
+  FRAMENO,
+  FUNC,
+  ID,
+  isConst,
+  isNull,
+  MAP_KEY,
+  MAP_PTR,
+  MAP_VALUE,
+  MEMORY,
+  markConst,
+  markUnknown,
+  NOT_INIT,
+  PACKET,
+  PACKET_END,
+  PACKET_META,
+  REG,
+  type Regs,
+  SCALAR,
+  SMAX_HI,
+  SMAX_LO,
+  SMIN_HI,
+  SMIN_LO,
+  SOCK_COMMON,
+  SOCKET,
+  STACK,
+  TCP_SOCK,
+  TYPE,
+  VALUE_HI,
+  VALUE_LO,
+  widthOf,
+  XDP_SOCK,
+} from './reg.ts';
+import {
+  type Frame,
+  isSpilled,
+  isSpilledScalar,
+  MAX_STACK,
+  SLOT_DYNPTR,
+  SLOT_INVALID,
+  SLOT_ITER,
+  SLOT_MISC,
+  SLOT_SPILL,
+  SLOT_ZERO,
+  stackStep,
+} from './state.ts';
+import { toSigned } from './w64.ts';
+
+/** The stack of a frame: what is written, what a read yields, and what may not be touched. */
+export type Access = 'read' | 'write';
+
+const spiOf = (off: number): number => (-off - 1) >> 3;
+
+const SPILLABLE = new Set([
+  MAP_VALUE,
+  STACK,
+  CTX,
+  PACKET,
+  PACKET_META,
+  PACKET_END,
+  FLOW_KEYS,
+  MAP_PTR,
+  SOCKET,
+  SOCK_COMMON,
+  TCP_SOCK,
+  XDP_SOCK,
+  BTF_ID,
+  BUF,
+  MEMORY,
+  FUNC,
+  MAP_KEY,
+  ARENA,
+]);
+
+const signedMin = (r: Regs, b: number): number => toSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!);
+const signedMax = (r: Regs, b: number): number => toSigned(r[b + SMAX_LO]!, r[b + SMAX_HI]!);
+
+/** The access lies within 512 bytes below the frame pointer; the frame grows to hold it (kernel `check_stack_access_within_bounds`). */
+export function checkStackBounds(env: Env, regno: number, off: number, size: number, access: Access): void {
+  const r = env.cur.frame.regs;
+  const b = regno * REG;
+  const what = access === 'read' ? ' read from' : ' write to';
+  const known = isConst(r, b);
+  let min: number;
+  let max: number;
+  if (known) {
+    min = toSigned(r[b + VALUE_LO]!, r[b + VALUE_HI]!) + off;
+    max = min + size;
+  } else {
+    if (signedMax(r, b) >= MAX_VAR_OFF || signedMin(r, b) <= -MAX_VAR_OFF)
+      env.fail(EACCES, `invalid unbounded variable-offset${what} stack R${regno}\n`);
+    min = signedMin(r, b) + off;
+    max = signedMax(r, b) + off + size;
+  }
+  const errno = min < -MAX_STACK || min > -1 ? EACCES : max > 0 ? EINVAL : size < 0 ? EFAULT : 0;
+  if (errno !== 0) {
+    if (known) env.fail(errno, `invalid${what} stack R${regno} off=${off} size=${size}\n`);
+    env.fail(errno, `invalid variable-offset${what} stack R${regno} var_off=${tnumText(r, b)} off=${off} size=${size}\n`);
+  }
+  growStack(env, env.frameOf(r, b), -min);
+}
+
+function growStack(env: Env, frame: Frame, size: number): void {
+  const slots = Math.ceil(size / 8);
+  if (slots <= frame.slots) return;
+  frame.grow(slots);
+  const sub = env.subprogs[frame.subprogno]!;
+  if (sub.stackDepth < slots * 8) sub.stackDepth = slots * 8;
+}
+
+/** Slots that calls spill around helpers which keep registers may not be used otherwise (kernel `check_fastcall_stack_contract`). */
+function checkFastcall(env: Env, frame: Frame, insnIdx: number, off: number): void {
+  const sub = env.subprogs[frame.subprogno]!;
+  if (sub.fastcallStackOff <= off || env.fastcallPattern[insnIdx]) return;
+  sub.fastcallStackOff = -32768;
+  env.fastcallSpills.fill(0, sub.start, sub.end);
+  env.fastcallPattern.fill(0, sub.start, sub.end);
+}
+
+function miscByte(types: Uint8Array, at: number): void {
+  if (types[at] !== SLOT_ZERO && types[at] !== SLOT_INVALID) types[at] = SLOT_MISC;
+}
+
+function saveReg(frame: Frame, spi: number, r: Regs, b: number, size: number): void {
+  copyReg(frame.spills, spi * REG, r, b);
+  const at = spi * 8;
+  for (let i = 7; i >= 8 - size; i--) frame.types[at + i] = SLOT_SPILL;
+  for (let i = 7 - size; i >= 0; i--) miscByte(frame.types, at + i);
+}
+
+function isSpecial(type: number): boolean {
+  return type === SLOT_SPILL || type === SLOT_DYNPTR || type === SLOT_ITER;
+}
+
+const constant = new Int32Array(REG);
+
+function isStoreImm(env: Env, insnIdx: number): boolean {
+  const insn = env.insns[insnIdx]!;
+  return (insn.opcode & 7) === ST && modeOf(insn) === MEM;
+}
+
+/** Writes register `valueRegno` (or an immediate, -1) to the stack through pointer `ptrRegno`. */
+export function writeStack(env: Env, ptrRegno: number, off: number, size: number, valueRegno: number, insnIdx: number): void {
+  const r = env.cur.frame.regs;
+  const b = ptrRegno * REG;
+  const frame = env.frameOf(r, b);
+  if (isConst(r, b)) writeFixed(env, frame, off + r[b + VALUE_LO]!, size, valueRegno, insnIdx);
+  else writeVariable(env, frame, signedMin(r, b) + off, signedMax(r, b) + off + size, valueRegno, insnIdx);
+}
+
+function writeFixed(env: Env, frame: Frame, off: number, size: number, valueRegno: number, insnIdx: number): void {
+  const spi = spiOf(off);
+  const cur = env.cur.frame;
+  const vb = valueRegno * REG;
+  const value = valueRegno >= 0 ? cur.regs : null;
+  const aligned = off % 8 === 0;
+  let flags = stackStep(frame.frameno, spi);
+  if (aligned && size === 8) env.stackLive.markWrite(frame.frameno, spi);
+  checkFastcall(env, frame, insnIdx, off);
+  env.scratchSlot(spi);
+  if (value && aligned && value[vb + TYPE] === SCALAR) {
+    const fits = widthOf(value, vb) <= 8 * size;
+    if (fits) shareId(env, value, vb);
+    saveReg(frame, spi, value, vb, size);
+    if (!fits) frame.spills[spi * REG + ID] = 0;
+  } else if (!value && aligned && isStoreImm(env, insnIdx)) {
+    const imm = env.insns[insnIdx]!.imm;
+    markUnknown(constant, 0);
+    markConst(constant, 0, imm, imm >> 31);
+    saveReg(frame, spi, constant, 0, size);
+  } else if (value && SPILLABLE.has(baseType(value[vb + TYPE]!))) {
+    if (size !== 8) {
+      env.printLine(insnIdx, '; ');
+      env.fail(EACCES, 'invalid size of register spill\n');
+    }
+    if (frame !== cur && value[vb + TYPE] === STACK) env.fail(EINVAL, 'cannot spill pointers to stack into stack frame of the caller\n');
+    saveReg(frame, spi, value, vb, size);
+  } else {
+    writeBytes(env, frame, spi, off, size, valueRegno, insnIdx);
+    flags = 0;
+  }
+  if (flags) pushHistory(env, env.cur, flags, null);
+}
+
+/** A write that leaves no register behind: bytes that are zero or anything. */
+function writeBytes(env: Env, frame: Frame, spi: number, off: number, size: number, valueRegno: number, insnIdx: number): void {
+  const { types } = frame;
+  const at = spi * 8;
+  frame.spills[spi * REG + TYPE] = NOT_INIT;
+  if (isSpecial(types[at + 7]!)) for (let i = 0; i < 8; i++) if (types[at + i] !== SLOT_INVALID) types[at + i] = SLOT_MISC;
+  let type = SLOT_MISC;
+  const zero = valueRegno >= 0 ? isNull(env.regs, valueRegno * REG) : isStoreImm(env, insnIdx) && env.insns[insnIdx]!.imm === 0;
+  if (zero) {
+    markPrecise(env, valueRegno);
+    type = SLOT_ZERO;
+  }
+  const slot = -off - 1;
+  for (let i = 0; i < size; i++) types[at + ((slot - i) & 7)] = type;
+}
+
+function writeVariable(env: Env, frame: Frame, min: number, max: number, valueRegno: number, insnIdx: number): void {
+  const { types, spills } = frame;
+  const zero = valueRegno >= 0 ? isNull(env.regs, valueRegno * REG) : isStoreImm(env, insnIdx) && env.insns[insnIdx]!.imm === 0;
+  let zeroUsed = false;
+  checkFastcall(env, frame, insnIdx, min);
+  for (let i = min; i < max; i++) {
+    const slot = -i - 1;
+    const spi = slot >> 3;
+    const at = spi * 8 + (slot & 7);
+    env.scratchSlot(spi);
+    const b = spi * REG;
+    // Writing a zero over a zero changes nothing.
+    if (zero && types[at] === SLOT_SPILL && isSpilledScalar(frame, spi) && isNull(spills, b)) {
+      zeroUsed = true;
+      continue;
+    }
+    spills[b + TYPE] = NOT_INIT;
+    let type = SLOT_MISC;
+    if (zero && types[at] === SLOT_ZERO) {
+      type = SLOT_ZERO;
+      zeroUsed = true;
+    }
+    types[at] = type;
+  }
+  if (zeroUsed) markPrecise(env, valueRegno);
+}
+
+/** Reads the stack through pointer `ptrRegno` into register `dst` (-1: only checked). */
+export function readStack(env: Env, ptrRegno: number, off: number, size: number, dst: number): void {
+  const r = env.cur.frame.regs;
+  const b = ptrRegno * REG;
+  const frame = env.frameOf(r, b);
+  if (isConst(r, b)) {
+    readFixed(env, frame, off + r[b + VALUE_LO]!, size, dst);
+    return;
+  }
+  if (dst < 0)
+    env.fail(
+      EACCES,
+      `variable offset stack pointer cannot be passed into helper function; var_off=${tnumText(r, b)} off=${off} size=${size}\n`,
+    );
+  checkStackInitialized(env, ptrRegno, off, size, false, 'read', null);
+  const min = signedMin(r, b) + off;
+  readBytes(env, frame, min, signedMax(r, b) + off + size, dst);
+  checkFastcall(env, frame, env.insnIdx, min);
+}
+
+function readBytes(env: Env, frame: Frame, min: number, max: number, dst: number): void {
+  let zeros = 0;
+  for (let i = min; i < max; i++) {
+    const slot = -i - 1;
+    env.scratchSlot(slot >> 3);
+    if (frame.types[slot] !== SLOT_ZERO) break;
+    zeros++;
+  }
+  const b = dst * REG;
+  if (zeros === max - min) markConst(env.regs, b, 0, 0);
+  else markUnknown(env.regs, b);
+}
+
+function readFixed(env: Env, frame: Frame, off: number, size: number, dst: number): void {
+  const slot = -off - 1;
+  const spi = slot >> 3;
+  const { types, spills } = frame;
+  const at = spi * 8;
+  const sb = spi * REG;
+  env.scratchSlot(spi);
+  checkFastcall(env, env.cur.frame, env.insnIdx, off);
+  env.stackLive.markRead(frame.frameno, env.insnIdx, spi);
+  if (!isSpilled(frame, spi)) {
+    if (dst >= 0) readBytes(env, frame, off, off + size, dst);
+    return;
+  }
+  let spillSize = 1;
+  for (let i = 7; i > 0 && types[at + i - 1] === SLOT_SPILL; i--) spillSize++;
+  if (size === 8 && spillSize === 8) {
+    if (dst >= 0) {
+      shareId(env, spills, sb);
+      copyReg(env.regs, dst * REG, spills, sb);
+    }
+  } else {
+    if (spills[sb + TYPE] !== SCALAR) {
+      env.printLine(env.insnIdx, '; ');
+      env.fail(EACCES, 'invalid size of register fill\n');
+    }
+    if (dst < 0) return;
+    if (!readPart(env, frame, spi, slot, off, size, spillSize, dst)) return;
+  }
+  pushHistory(env, env.cur, stackStep(frame.frameno, spi), null);
+}
+
+/** A read of some bytes of a spilled scalar. True when the result depends on the scalar itself. */
+function readPart(env: Env, frame: Frame, spi: number, slot: number, off: number, size: number, spillSize: number, dst: number): boolean {
+  const { types, spills } = frame;
+  const sb = spi * REG;
+  const regs = env.regs;
+  const d = dst * REG;
+  // On a little-endian machine a narrower read at the same address yields the low bytes.
+  if (size <= spillSize && (off & 7) === 0) {
+    if (size === 4 && spillSize === 4 && widthOf(spills, sb) <= 32) shareId(env, spills, sb);
+    copyReg(regs, d, spills, sb);
+    if (widthOf(spills, sb) > size * 8) regs[d + ID] = 0;
+    return true;
+  }
+  let spilled = 0;
+  let zeros = 0;
+  for (let i = 0; i < size; i++) {
+    const type = types[spi * 8 + ((slot - i) & 7)];
+    if (type === SLOT_SPILL) spilled++;
+    else if (type === SLOT_ZERO) zeros++;
+    else if (type !== SLOT_MISC && type !== SLOT_INVALID) env.fail(EACCES, `invalid read from stack off ${off}+${i} size ${size}\n`);
+  }
+  if (spilled === size && isConst(spills, sb) && (spills[sb + VALUE_LO]! | spills[sb + VALUE_HI]!) === 0) {
+    markConst(regs, d, 0, 0);
+    return true;
+  }
+  if (zeros === size) markConst(regs, d, 0, 0);
+  else markUnknown(regs, d);
+  return false;
+}
+
+/** What a helper argument learns on the way through the checks. */
+export interface RawAccess {
+  /** The helper fills the memory itself: it need not be initialised. */
+  rawMode: boolean;
+  /** Bytes that the helper fills, to be marked as written after all arguments are checked. */
+  accessSize: number;
+  regno: number;
+}
+
+/** Memory on the stack that a helper, or a read at a variable offset, uses (kernel `check_stack_range_initialized`). */
+export function checkStackInitialized(
+  env: Env,
+  regno: number,
+  off: number,
+  size: number,
+  zeroSizeAllowed: boolean,
+  access: Access,
+  meta: RawAccess | null,
+): void {
+  const r = env.cur.frame.regs;
+  const b = regno * REG;
+  if (size === 0 && !zeroSizeAllowed) env.fail(EACCES, 'invalid zero-sized read\n');
+  checkStackBounds(env, regno, off, size, access);
+  const frame = env.frameOf(r, b);
+  const known = isConst(r, b);
+  const min = (known ? toSigned(r[b + VALUE_LO]!, r[b + VALUE_HI]!) : signedMin(r, b)) + off;
+  const max = (known ? min : signedMax(r, b) + off) + size;
+  if (meta?.rawMode && known) {
+    for (let i = min; i < max; i++) {
+      const slot = -i - 1;
+      if (frame.slots * 8 > slot && frame.types[slot] === SLOT_DYNPTR)
+        env.fail(EACCES, `potential write to dynptr at off=${i} disallowed\n`);
+    }
+    meta.accessSize = size;
+    meta.regno = regno;
+    return;
+  }
+  const clobber = access === 'write';
+  const { types } = frame;
+  for (let i = min; i < max; i++) {
+    const slot = -i - 1;
+    const spi = slot >> 3;
+    const type = types[slot];
+    if (type === SLOT_MISC) {
+      // Any value: nothing to forget.
+    } else if (type === SLOT_ZERO || type === SLOT_INVALID) {
+      if (clobber) types[slot] = SLOT_MISC;
+    } else if (isSpilled(frame, spi)) {
+      if (clobber) {
+        markUnknown(frame.spills, spi * REG);
+        for (let j = 0; j < 8; j++) if (types[spi * 8 + j] !== SLOT_INVALID) types[spi * 8 + j] = SLOT_MISC;
+      }
+    } else {
+      if (known) env.fail(EACCES, `invalid read from stack R${regno} off ${min}+${i - min} size ${size}\n`);
+      env.fail(EACCES, `invalid read from stack R${regno} var_off ${tnumText(r, b)}+${i - min} size ${size}\n`);
+    }
+    env.stackLive.markRead(r[b + FRAMENO]!, env.insnIdx, spi);
+  }
+}

@@ -1,0 +1,94 @@
+import type { InsnIdx } from '../base/units.ts';
+import type { Program } from '../bpf/program.ts';
+import type { StateRow, VerifyOptions, VerifyResult } from './api.ts';
+import {
+  CfgWalk,
+  checkAbnormalReturn,
+  checkEncoding,
+  checkStackDepth,
+  checkSubprogs,
+  computePostorder,
+  computeScc,
+  findSubprogs,
+} from './cfg.ts';
+import { E2BIG, Env, LIMIT_INSNS, Rejection } from './env.ts';
+import { exploreFunction, Stopped } from './explore.ts';
+import { markFastcallPatterns, settleFastcallStack } from './fastcall.ts';
+import { computeLiveRegs } from './liveness.ts';
+import { Snapshots } from './snapshots.ts';
+
+/** Says about a program what Linux 6.18's verifier says, for a privileged user. */
+export function verify(program: Program, options: VerifyOptions): VerifyResult {
+  const env = new Env(program, options);
+  const snapshots = options.recordStates ? new Snapshots(env) : null;
+  env.onVisit = snapshots ? (idx) => snapshots.take(idx) : null;
+  let errno = 0;
+  let stopped = false;
+  try {
+    run(env);
+  } catch (e) {
+    if (e instanceof Stopped) stopped = true;
+    else if (e instanceof Rejection) errno = e.errno;
+    else throw e;
+  }
+  return finish(env, errno, stopped, snapshots);
+}
+
+function run(env: Env): void {
+  const count = env.insns.length;
+  if (count === 0 || count > LIMIT_INSNS) env.fail(E2BIG, '');
+  findSubprogs(env);
+  checkSubprogs(env);
+  checkAbnormalReturn(env);
+  checkEncoding(env);
+  new CfgWalk(env).run();
+  computePostorder(env);
+  computeScc(env);
+  computeLiveRegs(env);
+  markFastcallPatterns(env);
+  exploreFunction(env, 0);
+  exploreGlobals(env);
+  settleFastcallStack(env);
+  env.atEnd = true;
+  checkStackDepth(env);
+}
+
+/** Global functions are verified once each, when verified code calls them. */
+function exploreGlobals(env: Env): void {
+  for (let again = true; again; ) {
+    again = false;
+    env.subprogs.forEach((sub, i) => {
+      if (!sub.isGlobal || !sub.called || sub.verified) return;
+      exploreFunction(env, i);
+      if (env.log.paths) env.log.write(`Func#${i} ('${sub.name}') is safe for any args that match its prototype\n`);
+      sub.verified = true;
+      again = true;
+    });
+  }
+}
+
+function finish(env: Env, errno: number, stopped: boolean, snapshots: Snapshots | null): VerifyResult {
+  const { log } = env;
+  const accepted = errno === 0 && !stopped;
+  const stackDepth = env.subprogs.map((s) => s.stackDepth).join('+');
+  if (log.level & 4) log.write(`verification time 0 usec\nstack depth ${stackDepth}\n`);
+  log.write(
+    `processed ${env.processed} insns (limit ${LIMIT_INSNS}) max_states_per_insn ${env.maxStatesPerInsn} total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0\n`,
+  );
+  const lines = env.said.split('\n').filter((l) => l !== '');
+  return {
+    accepted,
+    message: accepted ? null : stopped ? 'stopped' : (lines[lines.length - 1] ?? ''),
+    insnIdx: accepted || env.atEnd ? null : env.insnIdx,
+    errno,
+    processed: env.processed,
+    maxStatesPerInsn: env.maxStatesPerInsn,
+    totalStates: env.totalStates,
+    peakStates: env.peakStates,
+    markRead: 0,
+    stackDepth,
+    log: log.text(),
+    visits: env.visits,
+    stateBefore: (insnIdx: InsnIdx): readonly StateRow[] | null => snapshots?.rows(insnIdx) ?? null,
+  };
+}
