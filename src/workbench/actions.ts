@@ -1,7 +1,7 @@
 import type { Binding } from '../hooks/binding.ts';
 import type { KernelVersion } from '../verifier/api.ts';
 import { putBlob } from './blobs.ts';
-import { compileWorker, hold } from './clients.ts';
+import { callOnProgram, compileWorker, hold } from './clients.ts';
 import { type BlobRef, type CalibrationSource, EMPTY_PROJECT, type ProjectDoc } from './document.ts';
 import { toUserError, type UserError } from './errors.ts';
 import { type FileKind, recognise } from './files.ts';
@@ -88,9 +88,9 @@ async function openProgram(kind: 'object' | 'assembly', ref: BlobRef): Promise<v
 }
 
 async function openTrace(kind: 'packets' | 'tensors', ref: BlobRef): Promise<void> {
-  hold(compileWorker, ref);
   const doc = currentDoc();
   const model = doc.source?.kind === 'model' ? { blob: doc.source.blob, dims: doc.options.dims } : null;
+  hold(compileWorker, ref, model?.blob ?? null);
   // A capture needs a binding that reads packets and a tensor file one that reads tensors: the worker finds one that fits or says why none does.
   const binding = await compileWorker.call<Binding | null>('bindingFor', { kind, trace: ref, model, binding: doc.binding });
   editDoc(`open ${ref.name}`, (present) => ({ ...present, trace: ref, labels: null, edits: [], binding: binding ?? present.binding }));
@@ -110,7 +110,7 @@ export async function checkBinding(binding: Binding): Promise<UserError | null> 
   if (source?.kind !== 'model') return null;
   try {
     hold(compileWorker, source.blob);
-    await compileWorker.call('checkBinding', { model: { blob: source.blob, dims: options.dims }, binding });
+    await compileWorker.call('fitBinding', { model: { blob: source.blob, dims: options.dims }, binding });
     return null;
   } catch (error) {
     return asUserError(error, 'Checking the binding');
@@ -158,7 +158,7 @@ export async function exportObject(): Promise<void> {
   const { program } = useWorkbench.getState().stages;
   if (!program.value) return;
   try {
-    const bytes = await compileWorker.call<Uint8Array<ArrayBuffer>>('exportObject', { program: program.value.key });
+    const bytes = await callOnProgram<Uint8Array<ArrayBuffer>>(program.value.key, 'exportObject');
     download(`${currentDoc().name}.bpf.o`, bytes);
     announce(`${currentDoc().name}.bpf.o written, ${bytes.length} bytes`);
   } catch (error) {

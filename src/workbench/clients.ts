@@ -1,7 +1,8 @@
+import type { Calibration } from '../compiler/api.ts';
 import type { Binding } from '../hooks/binding.ts';
 import { getBlob } from './blobs.ts';
 import type { BlobRef, CalibrationSource, ProjectOptions } from './document.ts';
-import { WorkerClient } from './rpc.ts';
+import { type CallOptions, WorkerClient } from './rpc.ts';
 
 /** The two workers of the page. Both are caches keyed by content: ending one loses nothing. */
 export const compileWorker = new WorkerClient(
@@ -36,7 +37,7 @@ export interface ProgramSpec {
   readonly key: string;
   /** A model to compile, or an object or assembly text to read. */
   readonly from:
-    | { readonly kind: 'model'; readonly model: ModelSpec; readonly calibration: unknown; readonly binding: Binding }
+    | { readonly kind: 'model'; readonly model: ModelSpec; readonly calibration: Calibration; readonly binding: Binding }
     | { readonly kind: 'object'; readonly blob: BlobRef }
     | { readonly kind: 'assembly'; readonly blob: BlobRef };
   readonly options: ProjectOptions;
@@ -46,4 +47,22 @@ export interface ProgramSpec {
 /** Hands the bytes of `refs` to `client`'s worker unless it has them. */
 export function hold(client: WorkerClient, ...refs: readonly (BlobRef | null)[]): void {
   for (const ref of refs) if (ref) client.hold(ref.hash, getBlob(ref));
+}
+
+/** How to build again each program that the page shows: a worker may have been ended since. */
+const programSpecs = new Map<string, ProgramSpec>();
+const MOST_SPECS = 8;
+
+export function rememberProgram(spec: ProgramSpec): void {
+  programSpecs.delete(spec.key);
+  programSpecs.set(spec.key, spec);
+  if (programSpecs.size > MOST_SPECS) programSpecs.delete(programSpecs.keys().next().value!);
+}
+
+/** Calls the compile worker about the program `key`, which it builds again if it has to. */
+export function callOnProgram<T>(key: string, method: string, args: object = {}, options: CallOptions = {}): Promise<T> {
+  const program = programSpecs.get(key);
+  if (!program) return Promise.reject(new Error('this program is no longer known'));
+  hold(compileWorker, program.from.kind === 'model' ? program.from.model.model : program.from.blob, program.fork);
+  return compileWorker.call<T>(method, { program, ...args }, options);
 }

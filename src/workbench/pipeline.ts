@@ -2,7 +2,17 @@ import { Cancelled } from '../base/progress.ts';
 import type { Calibration } from '../compiler/api.ts';
 import type { Binding } from '../hooks/binding.ts';
 import { getBlob } from './blobs.ts';
-import { type CalibrationSpec, compileWorker, hold, type ModelSpec, type ProgramSpec, referenceWorker, type TraceSpec } from './clients.ts';
+import {
+  type CalibrationSpec,
+  callOnProgram,
+  compileWorker,
+  hold,
+  type ModelSpec,
+  type ProgramSpec,
+  referenceWorker,
+  rememberProgram,
+  type TraceSpec,
+} from './clients.ts';
 import type { PacketEdit, ProjectDoc } from './document.ts';
 import { toUserError } from './errors.ts';
 import { type StageKeys, stageKeys } from './keys.ts';
@@ -130,6 +140,12 @@ function traceStage(doc: ProjectDoc, keys: StageKeys): Promise<TraceView> {
   });
 }
 
+/** The open model as workers take it; null without one. */
+export function openModelSpec(): ModelSpec | null {
+  const doc = currentDoc();
+  return doc.source?.kind === 'model' ? modelSpec(doc, stageKeys(doc)) : null;
+}
+
 function modelSpec(doc: ProjectDoc, keys: StageKeys): ModelSpec {
   return { key: keys.model, model: doc.source!.blob, dims: doc.options.dims };
 }
@@ -155,13 +171,11 @@ async function programStage(doc: ProjectDoc, keys: StageKeys, current: () => boo
     if (!current() || !doc.binding) return null;
     await calibrationStage(doc, keys);
     if (!current()) return null;
-    from = { kind: 'model', model: spec, calibration: calibrations.get(keys.calibration), binding: doc.binding };
+    from = { kind: 'model', model: spec, calibration: calibrations.get(keys.calibration)!, binding: doc.binding };
   } else from = { kind: source.kind, blob: source.blob };
   const spec: ProgramSpec = { key: keys.program, from, options: doc.options, fork: fork?.text ?? null };
-  return stage('program', keys.program, (options) => {
-    hold(compileWorker, source.blob, fork?.text ?? null);
-    return compileWorker.call<ProgramView>('program', spec, options);
-  });
+  rememberProgram(spec);
+  return stage('program', keys.program, (options) => callOnProgram<ProgramView>(keys.program, 'program', {}, options));
 }
 
 function calibrationStage(doc: ProjectDoc, keys: StageKeys): Promise<CalibrationView> {
@@ -188,7 +202,7 @@ const firstEvents = new Map<string, Promise<unknown>>();
 
 function verifyStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView): Promise<VerifiedView> {
   return stage('verified', keys.verified, async (options) => {
-    const result = await compileWorker.call<VerifiedView>('verify', { program: program.key, kernel: doc.options.kernel }, options);
+    const result = await callOnProgram<VerifiedView>(program.key, 'verify', { kernel: doc.options.kernel }, options);
     sayVerdict(result);
     return result;
   });
@@ -198,7 +212,9 @@ function replayStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView, tra
   return stage('replay', keys.replay, async (options) => {
     const filled = new Filling('replay', trace.count, keys.replay);
     const through = async (from: number, to: number) => {
-      if (to > from) await compileWorker.call('replay', { program: program.key, trace: keys.trace, from, to }, filled.options(options));
+      if (to <= from) return;
+      hold(compileWorker, doc.trace);
+      await callOnProgram(program.key, 'replay', { trace: doc.trace, from, to }, filled.options(options));
     };
     // A program edited by hand may loop or fault: it runs once the verifier has accepted it.
     if (!doc.fork) {
@@ -316,7 +332,7 @@ async function applyEdits(doc: ProjectDoc, keys: StageKeys): Promise<void> {
     const bytes = editedPacket(original, doc.edits, packet).slice();
     const known = useWorkbench.getState().stages.reference;
     const [mine, reference] = await Promise.all([
-      compileWorker.call<Rescored>('scoreOne', { program: program.value.key, bytes }).catch(() => null),
+      callOnProgram<Rescored>(program.value.key, 'scoreOne', { bytes }).catch(() => null),
       known.status === 'done' && known.key === keys.reference
         ? referenceWorker
             .call<Rescored>('scoreOne', { model: modelSpec(doc, keys), binding: doc.binding as Binding, bytes })

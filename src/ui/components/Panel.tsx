@@ -15,7 +15,6 @@ interface PanelProps {
 export function Panel({ id, title, summary, actions, children, onKeyDown }: PanelProps) {
   const titleId = useId();
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: single-letter keys of the panel act on what is focused inside it
     <section className="panel" data-panel={id} aria-labelledby={titleId} onKeyDown={onKeyDown}>
       <header className="panel-head">
         <h2 id={titleId} className="panel-title">

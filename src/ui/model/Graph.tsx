@@ -24,7 +24,7 @@ const path = line<Point>()
   .curve(curveBumpY);
 
 const CHARS = 19;
-const fit = (text: string, chars: number) => (text.length > chars ? `${text.slice(0, chars - 1)}…` : text);
+const clip = (text: string, chars: number) => (text.length > chars ? `${text.slice(0, chars - 1)}…` : text);
 
 /** The model as a zoomable graph: drag to pan, wheel to zoom, arrows to walk from node to node. */
 export function Graph({ graph, layout, costs, selected, related, onSelect }: GraphProps) {
@@ -115,6 +115,7 @@ export function Graph({ graph, layout, costs, selected, related, onSelect }: Gra
         <svg className="graph-svg" role="presentation" aria-hidden={false}>
           <g ref={view}>
             {groups.map((group) => (
+              // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus
               <g key={group.path} className="graph-group" aria-hidden="true">
                 <rect x={group.x} y={group.y} width={group.width} height={group.height} rx={6} />
                 <text x={group.x + 6} y={group.y + 11}>
@@ -127,6 +128,7 @@ export function Graph({ graph, layout, costs, selected, related, onSelect }: Gra
               const point = layout.nodes[at]!;
               if (!node.node) {
                 return (
+                  // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus
                   <g
                     key={node.id}
                     className="graph-io"
@@ -135,7 +137,7 @@ export function Graph({ graph, layout, costs, selected, related, onSelect }: Gra
                   >
                     <rect width={node.width} height={node.height} rx={node.height / 2} />
                     <text className="graph-title" x={node.width / 2} y={18} textAnchor="middle">
-                      {fit(`${node.title}  ${node.subtitle}`, 24)}
+                      {clip(`${node.title}  ${node.subtitle}`, 24)}
                     </text>
                   </g>
                 );
@@ -206,8 +208,6 @@ interface OpNodeProps {
 const OpNode = memo(function OpNode(props: OpNodeProps) {
   const { id, index, x, y, width, height, title, name, subtitle, op, insns, share, selected, related, onSelect } = props;
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: keys are handled by the graph, which holds the focus
-    // biome-ignore lint/a11y/useFocusableInteractive: the graph holds the focus and names its active descendant
     <g
       id={id}
       role="option"
@@ -222,7 +222,7 @@ const OpNode = memo(function OpNode(props: OpNodeProps) {
       <rect className="graph-card" width={width} height={height} rx={4} />
       <rect width={3} height={height - 8} x={4} y={4} rx={1.5} fill={familyColour(familyOf(op))} />
       <text className="graph-title" x={14} y={18}>
-        {fit(title, insns === undefined ? CHARS : CHARS - 4)}
+        {clip(title, insns === undefined ? CHARS : CHARS - 4)}
       </text>
       {insns === undefined ? null : (
         <text className="graph-count" x={width - 8} y={18} textAnchor="end">
@@ -230,7 +230,7 @@ const OpNode = memo(function OpNode(props: OpNodeProps) {
         </text>
       )}
       <text className="graph-sub" x={14} y={34}>
-        {fit(subtitle, 24)}
+        {clip(subtitle, 24)}
       </text>
       {insns === undefined ? null : (
         <rect className="graph-cost" x={14} y={height - 5} height={2} width={Math.max(1, (width - 22) * share)} rx={1} />
@@ -241,6 +241,7 @@ const OpNode = memo(function OpNode(props: OpNodeProps) {
 
 const Edges = memo(function Edges({ graph, layout, selectedAt }: { graph: ModelGraph; layout: LayoutResult; selectedAt: number }) {
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus
     <g className="graph-edges" aria-hidden="true">
       {graph.edges.map((edge, at) => (
         <path

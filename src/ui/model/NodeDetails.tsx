@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
-import { compileWorker } from '../../workbench/clients.ts';
+import { compileWorker, hold } from '../../workbench/clients.ts';
+import { openModelSpec } from '../../workbench/pipeline.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ModelNodeView, ModelView, WeightStats } from '../../workbench/views.ts';
@@ -96,7 +97,10 @@ function useWeights(key: string, node: ModelNodeView): readonly WeightStats[] {
   useEffect(() => {
     if (node.weights.length === 0) return;
     let wanted = true;
-    compileWorker.call<readonly WeightStats[]>('weights', { model: key, names: node.weights.map((tensor) => tensor.name) }).then(
+    const model = openModelSpec();
+    if (model?.key !== key) return;
+    hold(compileWorker, model.model);
+    compileWorker.call<readonly WeightStats[]>('weights', { model, names: node.weights.map((tensor) => tensor.name) }).then(
       (stats) => {
         if (wanted) setState({ of, stats });
       },

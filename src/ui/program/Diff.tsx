@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import { compileWorker } from '../../workbench/clients.ts';
+import { callOnProgram } from '../../workbench/clients.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import type { DiffHunk } from '../../workbench/workers/programs.ts';
 import { Code } from './Listing.tsx';
@@ -10,7 +10,7 @@ export default function Diff() {
   const [hunks, setHunks] = useState<readonly DiffHunk[] | null>(null);
   useEffect(() => {
     let wanted = true;
-    compileWorker.call<readonly DiffHunk[]>('programDiff', { program: key }).then(
+    callOnProgram<readonly DiffHunk[]>(key, 'programDiff').then(
       (found) => {
         if (wanted) setHunks(found);
       },
@@ -24,7 +24,7 @@ export default function Diff() {
   if (hunks.length === 0) return <p className="empty">The edited program equals the compiled one.</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <div className="diff mono" tabIndex={0} role="region" aria-label="Changes from the compiled program">
+    <section className="diff mono" tabIndex={0} aria-label="Changes from the compiled program">
       {hunks.map((hunk, at) => (
         <div key={at} className="diff-hunk">
           {hunk.removed.map((line) => (
@@ -39,6 +39,6 @@ export default function Diff() {
           ))}
         </div>
       ))}
-    </div>
+    </section>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { commitFork } from '../../workbench/actions.ts';
-import { compileWorker } from '../../workbench/clients.ts';
+import { callOnProgram, compileWorker } from '../../workbench/clients.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import type { AssemblyDiagnostic, ProgramView } from '../../workbench/views.ts';
 import { useTheme } from '../theme/useTheme.ts';
@@ -46,7 +46,7 @@ export default function Editor({ program, onClose }: { program: ProgramView; onC
     editor.current = created;
     let live = true;
     let timer = 0;
-    void compileWorker.call<string>('programText', { program: opened.current }).then((text) => {
+    void callOnProgram<string>(opened.current, 'programText').then((text) => {
       if (!live) return;
       original.current = text;
       created.setValue(text);

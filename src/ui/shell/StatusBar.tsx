@@ -31,7 +31,7 @@ export function StatusBar() {
   if (replay.value && trace.value) parts.push(<span>engine interpreter</span>, <span>{formatCount(replay.value.done)} events</span>);
   const running = ORDER.filter((name) => stages[name].status === 'running');
   return (
-    <footer className="statusbar" aria-label="Status">
+    <footer className="statusbar">
       {parts.map((part, at) => (
         <Fragment key={at}>
           {at > 0 ? <span className="muted">·</span> : null}

@@ -67,6 +67,7 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
     const token = tokens && i >= tokens.from && i < tokens.to;
     const here = i === cursor && column === side;
     return (
+      // biome-ignore lint/a11y/useKeyWithClickEvents: keys are handled by the grid
       <td
         key={i}
         data-cell={`${side}-${i}`}
@@ -102,9 +103,9 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
         ) : null}
       </div>
       <div className="bytes-scroll">
-        {/* biome-ignore lint/a11y/useSemanticElements: a grid of editable cells */}
         <table
           className="bytes-grid mono"
+          // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: the ARIA grid pattern over a table
           role="grid"
           aria-label={`Bytes of packet ${packet + 1}; type hex digits to change one`}
           ref={grid}

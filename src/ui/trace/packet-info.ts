@@ -1,4 +1,6 @@
 import type { Binding } from '../../hooks/binding.ts';
+import { layerRange } from '../../hooks/layers.ts';
+import { type PacketSummary, summarizePacket } from '../../traces/packet.ts';
 import type { PacketEdit } from '../../workbench/document.ts';
 import { editedPacket } from '../../workbench/pipeline.ts';
 import type { PacketTraceView } from '../../workbench/views.ts';
@@ -13,10 +15,34 @@ export function packetBytes(trace: PacketTraceView, packet: number, edits: reado
   return editedPacket(trace.bytes.subarray(trace.start[packet]!, trace.start[packet + 1]!), edits, packet);
 }
 
-export function packetInfo(_trace: PacketTraceView, _packet: number): PacketInfo {
-  return { source: '', destination: '', info: '' };
+const known = new WeakMap<PacketTraceView, Map<number, PacketInfo>>();
+
+/** Who sent a packet to whom, and what it is about; remembered, since lists ask for the same rows again and again. */
+export function packetInfo(trace: PacketTraceView, packet: number): PacketInfo {
+  let infos = known.get(trace);
+  if (!infos) {
+    infos = new Map();
+    known.set(trace, infos);
+  }
+  let info = infos.get(packet);
+  if (!info) {
+    const summary = summarizePacket(packetBytes(trace, packet, []));
+    info = {
+      source: endText(summary.source, summary.sourcePort),
+      destination: endText(summary.destination, summary.destinationPort),
+      info: summary.info,
+    };
+    infos.set(packet, info);
+  }
+  return info;
 }
 
+function endText(address: string, port: number | null): string {
+  if (port === null) return address;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** A layer of a packet, for the line below its bytes. */
 export interface Field {
   readonly from: number;
   readonly to: number;
@@ -24,11 +50,24 @@ export interface Field {
   readonly text: string;
 }
 
-export function packetFields(_bytes: Uint8Array): readonly Field[] {
-  return [];
+export function packetFields(bytes: Uint8Array): readonly Field[] {
+  const summary: PacketSummary = summarizePacket(bytes);
+  const fields: Field[] = [];
+  const add = (layer: string, from: number, to: number, text: string) => {
+    if (to > from) fields.push({ from, to, layer, text });
+  };
+  const { l3, l4, payload } = summary;
+  const vlans = summary.vlanIds.length > 0 ? `, VLAN ${summary.vlanIds.join(', ')}` : '';
+  add('Ethernet', 0, l3?.start ?? bytes.length, `${l3?.start ?? bytes.length} B${vlans}`);
+  if (l3) add('IP', l3.start, l4?.start ?? l3.end, `${summary.source} → ${summary.destination}`);
+  if (l4) add(summary.protocol, l4.start, payload?.start ?? l4.end, `${summary.sourcePort ?? ''} → ${summary.destinationPort ?? ''}`);
+  if (payload) add('payload', payload.start, payload.end, `${payload.end - payload.start} B`);
+  return fields;
 }
 
 /** Bytes of the packet that become tokens, and how many tokens the model takes; null where the packet lacks the layer. */
-export function tokenRange(_bytes: Uint8Array, _binding: Binding | null): { from: number; to: number; length: number } | null {
-  return null;
+export function tokenRange(bytes: Uint8Array, binding: Binding | null): { from: number; to: number; length: number } | null {
+  if (binding?.input.kind !== 'payload') return null;
+  const range = layerRange(bytes, binding.input.layer);
+  return range ? { from: range.start, to: Math.min(range.end, range.start + binding.input.length), length: binding.input.length } : null;
 }

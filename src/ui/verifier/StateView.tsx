@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from 'react';
-import { compileWorker } from '../../workbench/clients.ts';
+import { callOnProgram } from '../../workbench/clients.ts';
 import type { UserError } from '../../workbench/errors.ts';
 import { relatedRanges } from '../../workbench/relations.ts';
 import { RemoteError } from '../../workbench/rpc.ts';
@@ -36,21 +36,17 @@ export function StateView({ program }: { program: ProgramView }) {
   useEffect(() => {
     if (status !== 'done') return;
     let wanted = true;
-    const controller = new AbortController();
-    compileWorker
-      .call<{ rows: readonly StateRowView[] | null; before: readonly StateRowView[] | null }>(
-        'stateAt',
-        { program: program.key, kernel, insn },
-        { signal: controller.signal },
-      )
-      .then(
-        (result) => {
-          if (wanted) setLoaded({ of, ...result, error: null });
-        },
-        (error: unknown) => {
-          if (wanted && error instanceof RemoteError) setLoaded({ of, rows: null, before: null, error: error.error });
-        },
-      );
+    callOnProgram<{ rows: readonly StateRowView[] | null; before: readonly StateRowView[] | null }>(program.key, 'stateAt', {
+      kernel,
+      insn,
+    }).then(
+      (result) => {
+        if (wanted) setLoaded({ of, ...result, error: null });
+      },
+      (error: unknown) => {
+        if (wanted && error instanceof RemoteError) setLoaded({ of, rows: null, before: null, error: error.error });
+      },
+    );
     return () => {
       wanted = false;
     };

@@ -132,6 +132,7 @@ function Counters({ verified }: { verified: VerifiedView }) {
         </span>{' '}
         of {formatCount(PROCESSED_LIMIT)} instructions processed
       </p>
+      {/* biome-ignore lint/a11y/useSemanticElements: browsers draw <meter> in colours of their own */}
       <div
         className="meter"
         role="meter"

@@ -1,22 +1,32 @@
-import type { BlobRef } from '../document.ts';
 import { type Handler, serveRpc } from '../rpc.ts';
+import { bindingFor, defaultBinding, fitBinding, readBinding } from './bindings.ts';
 import { hold } from './blobs.ts';
-import { inspect, modelOf, modelView, weightStats } from './models.ts';
-import { diagnose, programDiff, programText, programView } from './programs.ts';
+import { inspect, modelView, weightStats } from './models.ts';
+import { checkProgram, diagnose, exportObject, programDiff, programText, programView } from './programs.ts';
+import { replay, scoreOne } from './replays.ts';
+import { traceView } from './traces.ts';
+import { stateAt, verifyProgram } from './verify.ts';
 
 const handlers: Record<string, Handler> = {
   hold,
-  inspect: ({ blob }: { blob: BlobRef }) => inspect(blob),
+  inspect,
   model: modelView,
   weights: weightStats,
   program: programView,
   programText,
   programDiff,
+  checkProgram,
+  exportObject,
   diagnose,
-  defaultBinding: ({ blob, dims }: { blob: BlobRef; dims: Record<string, number> }) => {
-    modelOf(blob, dims);
-    return { hook: 'xdp', input: { kind: 'tensor' }, output: { kind: 'tensor' } };
-  },
+  defaultBinding,
+  bindingFor,
+  readBinding,
+  fitBinding,
+  trace: traceView,
+  replay,
+  scoreOne,
+  verify: verifyProgram,
+  stateAt,
 };
 
 const DOING: Readonly<Record<string, string>> = {
@@ -24,7 +34,9 @@ const DOING: Readonly<Record<string, string>> = {
   model: 'Importing the model',
   program: 'Compiling',
   verify: 'Verifying',
+  stateAt: 'Verifying',
   replay: 'Replaying',
+  scoreOne: 'Scoring the packet',
   trace: 'Reading the trace',
   exportObject: 'Writing the object',
 };

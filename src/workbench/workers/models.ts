@@ -13,12 +13,8 @@ export function modelOf(blob: BlobRef, dims: Readonly<Record<string, number>>): 
   return models.get(key) ?? models.set(key, importModel(bytesOf(blob), { fileName: blob.name, dims }));
 }
 
-/** Models by the page's own key, for calls that name no file. */
-const byKey = new Recent<Model>(4);
-
 export function modelView(spec: ModelSpec): ModelView {
   const model = modelOf(spec.model, spec.dims);
-  byKey.set(spec.key, model);
   return {
     file: spec.model.name,
     name: model.name,
@@ -41,7 +37,7 @@ function nodeViews(model: Model): ModelNodeView[] {
   ];
 }
 
-export function inspect(blob: BlobRef): Inspected {
+export function inspect({ blob }: { blob: BlobRef }): Inspected {
   const { symbolicDims, suggested } = inspectModel(bytesOf(blob), blob.name);
   return { symbolicDims, suggested };
 }
@@ -87,9 +83,8 @@ function attrText(value: Attr): string {
 const BINS = 48;
 
 /** What the weights called `names` look like. */
-export function weightStats({ model: key, names }: { model: string; names: readonly string[] }): WeightStats[] {
-  const model = byKey.get(key);
-  if (!model) return [];
+export function weightStats({ model: spec, names }: { model: ModelSpec; names: readonly string[] }): WeightStats[] {
+  const model = modelOf(spec.model, spec.dims);
   return names.flatMap((name) => {
     const tensor = model.initializers.get(name);
     return tensor && tensor.dtype !== 'string' && tensor.data.length > 1 ? [statsOf(name, tensor)] : [];

@@ -4,9 +4,11 @@ import { encodeInsns } from '../../bpf/insn.ts';
 import { disassemble, listing } from '../../bpf/listing.ts';
 import { mapTypeName } from '../../bpf/maps.ts';
 import type { MapDef, OriginIdx, Program } from '../../bpf/program.ts';
-import type { Compiled } from '../../compiler/api.ts';
+import type { Compiled, ProgramMeta } from '../../compiler/api.ts';
+import { writeObject } from '../../object/writer.ts';
 import type { ProgramSpec } from '../clients.ts';
 import { changedLines, diffLines, type Hunk } from '../diff.ts';
+import type { BlobRef } from '../document.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
 import type { AssemblyDiagnostic, ProgramView } from '../views.ts';
 import { bytesOf, Recent } from './blobs.ts';
@@ -17,43 +19,53 @@ export interface Built {
   readonly program: Program;
   /** Of a compiled model; null for programs that came as objects or assembly. */
   readonly compiled: Compiled | null;
+  /** What the compiler wrote about inputs, outputs and binding; null for foreign programs. */
+  readonly meta: ProgramMeta | null;
+}
+
+/** A program with what it was forked from. */
+export interface Held extends Built {
+  readonly base: Built;
+  readonly hunks: readonly Hunk[];
 }
 
 /** What edits start from, by what it was made of; and what the page calls by key. */
 const bases = new Recent<Built>(3);
-const programs = new Recent<Built & { readonly base: Built; readonly hunks: readonly Hunk[] }>(4);
+const programs = new Recent<Held>(4);
 
-export function builtOf(key: string): Built & { readonly base: Built; readonly hunks: readonly Hunk[] } {
-  const built = programs.get(key);
-  if (!built) throw new Error('this program is no longer held');
-  return built;
-}
-
-export async function programView(spec: ProgramSpec, context: CallContext): Promise<Transferred<ProgramView>> {
+/** The program that `spec` describes, built unless this worker still has it. */
+export function heldProgram(spec: ProgramSpec, context: CallContext): Held {
+  const known = programs.get(spec.key);
+  if (known) return known;
   const { from, options } = spec;
   const baseKey = JSON.stringify([
     from.kind === 'model' ? [from.model.key, from.calibration, from.binding, options] : [from.kind, from.blob.hash],
   ]);
-  const base = bases.get(baseKey) ?? bases.set(baseKey, await build(spec, context));
-  let built = base;
-  let hunks: readonly Hunk[] = [];
-  if (spec.fork) {
-    const fork = forked(base.program, new TextDecoder().decode(bytesOf(spec.fork)), spec.fork.name);
-    built = { program: fork.program, compiled: base.compiled };
-    hunks = fork.hunks;
-  }
-  programs.set(spec.key, { ...built, base, hunks });
-  return viewOf(spec.key, built, spec.fork !== null, changedLines(hunks));
+  const base = bases.get(baseKey) ?? bases.set(baseKey, build(spec, context));
+  if (!spec.fork) return programs.set(spec.key, { ...base, base, hunks: [] });
+  const fork = forked(base.program, new TextDecoder().decode(bytesOf(spec.fork)), spec.fork.name);
+  return programs.set(spec.key, { ...base, program: fork.program, base, hunks: fork.hunks });
 }
 
-async function build(spec: ProgramSpec, context: CallContext): Promise<Built> {
+function build(spec: ProgramSpec, context: CallContext): Built {
   const { from, options } = spec;
   if (from.kind === 'model') {
-    const compiled = await compileModel(from, options, context);
-    return { program: compiled.program, compiled };
+    const compiled = compileModel(from, options, context);
+    return { program: compiled.program, compiled, meta: compiled.meta };
   }
-  if (from.kind === 'object') return { program: readObjectProgram(bytesOf(from.blob), from.blob.name), compiled: null };
-  return { program: assembled(new TextDecoder().decode(bytesOf(from.blob)), from.blob.name), compiled: null };
+  if (from.kind === 'object') return { ...readObjectProgram(bytesOf(from.blob), from.blob.name), compiled: null };
+  return { program: assembled(new TextDecoder().decode(bytesOf(from.blob)), from.blob.name), compiled: null, meta: null };
+}
+
+export function programView({ program: spec }: { program: ProgramSpec }, context: CallContext): Transferred<ProgramView> {
+  const held = heldProgram(spec, context);
+  return viewOf(spec.key, held, spec.fork !== null, changedLines(held.hunks));
+}
+
+/** Fails where a file holds no program that could be opened. */
+export function checkProgram({ kind, blob }: { kind: 'object' | 'assembly'; blob: BlobRef }): void {
+  if (kind === 'object') readObjectProgram(bytesOf(blob), blob.name);
+  else assembled(new TextDecoder().decode(bytesOf(blob)), blob.name);
 }
 
 /** Assembles a text or says where its first mistake is. */
@@ -71,8 +83,8 @@ function withoutData(maps: readonly MapDef[]): readonly MapDef[] {
 }
 
 /** The text that the editor opens: the whole program with labels, so that inserting a line keeps every jump. */
-export function programText({ program: key }: { program: string }): string {
-  const { program } = builtOf(key);
+export function programText({ program: spec }: { program: ProgramSpec }, context: CallContext): string {
+  const { program } = heldProgram(spec, context);
   return disassemble({ ...program, maps: withoutData(program.maps) }, { labels: true });
 }
 
@@ -142,8 +154,8 @@ export interface DiffHunk {
   readonly added: readonly { readonly insn: number; readonly text: string }[];
 }
 
-export function programDiff({ program: key }: { program: string }): readonly DiffHunk[] {
-  const { program, base, hunks } = builtOf(key);
+export function programDiff({ program: spec }: { program: ProgramSpec }, context: CallContext): readonly DiffHunk[] {
+  const { program, base, hunks } = heldProgram(spec, context);
   const before = lines(base.program);
   const after = lines(program);
   const part = (side: { texts: string[]; insns: number[] }, from: number, to: number) =>
@@ -153,6 +165,13 @@ export function programDiff({ program: key }: { program: string }): readonly Dif
 
 export function diagnose({ text }: { text: string }): readonly AssemblyDiagnostic[] {
   return assemble(text).diagnostics.map(({ line, column, message }) => ({ line, column, endColumn: column + 1, message }));
+}
+
+/** The ELF object, with what a loader of ours needs beside it. */
+export function exportObject({ program: spec }: { program: ProgramSpec }, context: CallContext): Transferred<Uint8Array> {
+  const { program, meta } = heldProgram(spec, context);
+  const bytes = writeObject(program, meta ? { meta } : {});
+  return new Transferred(bytes, [bytes.buffer]);
 }
 
 function viewOf(key: string, { program, compiled }: Built, fork: boolean, changes: number): Transferred<ProgramView> {

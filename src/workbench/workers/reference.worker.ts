@@ -1,4 +1,127 @@
-import { serveRpc } from '../rpc.ts';
-import { hold } from './blobs.ts';
+import mjs from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
+import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
+import { InputError } from '../../base/errors.ts';
+import { Cancelled } from '../../base/progress.ts';
+import type { Calibration } from '../../compiler/api.ts';
+import type { Binding } from '../../hooks/binding.ts';
+import { VERDICT_ORDER } from '../../hooks/decide.ts';
+import { checkBinding } from '../../hooks/fit.ts';
+import type { Model } from '../../onnx/model.ts';
+import { calibrate } from '../../reference/calibrate.ts';
+import { generateInputs } from '../../reference/generate.ts';
+import { configureOrt } from '../../reference/ort.ts';
+import type { Tensors } from '../../reference/reference.ts';
+import { packetInputs, tensorInputs } from '../../replay/inputs.ts';
+import { ReferenceRunner } from '../../replay/reference-runner.ts';
+import type { CalibrationSpec, ModelSpec, TraceSpec } from '../clients.ts';
+import { type CallContext, type Handler, serveRpc } from '../rpc.ts';
+import { Batches, firstOutput } from './batches.ts';
+import { bytesOf, hold } from './blobs.ts';
+import { modelOf } from './models.ts';
+import { rest, SLICE_MS } from './rest.ts';
+import { heldTrace } from './traces.ts';
 
-serveRpc(self as unknown as DedicatedWorkerGlobalScope, { hold }, () => 'Running ONNX Runtime');
+configureOrt({ wasmPaths: { wasm: new URL(wasm, self.location.href).href, mjs: new URL(mjs, self.location.href).href } });
+
+/** As the command line generates them, so that both compile the same program. */
+const GENERATED_SAMPLES = 64;
+const GENERATED_SEED = 1;
+
+interface Bound {
+  readonly model: ModelSpec;
+  readonly binding: Binding;
+}
+
+let open: { readonly key: string; readonly runner: Promise<ReferenceRunner> } | null = null;
+
+/** ONNX Runtime with the model in it; kept for as long as model and binding stay. */
+function runnerOf({ model: spec, binding }: Bound): Promise<ReferenceRunner> {
+  const key = JSON.stringify([spec.key, binding]);
+  if (open?.key !== key) {
+    void open?.runner.then((runner) => runner.release()).catch(() => {});
+    const model = modelOf(spec.model, spec.dims);
+    open = { key, runner: ReferenceRunner.open(bytesOf(spec.model), spec.model.name, model, checkBinding(binding, model)) };
+  }
+  return open.runner;
+}
+
+async function score(args: Bound & { readonly trace: TraceSpec }, context: CallContext): Promise<void> {
+  const held = heldTrace(args.trace.trace);
+  const model = modelOf(args.model.model, args.model.dims);
+  const inputs = held.kind === 'tensors' ? tensorInputs(model, [{ tensor: held.tensor, where: held.where }]) : [];
+  const total = held.kind === 'packets' ? held.frames.length : inputs.length;
+  context.progress('loading ONNX Runtime', 0, 0);
+  const runner = await runnerOf(args);
+  const batches = new Batches(0, context);
+  let rested = performance.now();
+  for (let i = 0; i < total; i++) {
+    if (held.kind === 'packets') {
+      const outcome = await runner.runPacket(held.frames[i]!);
+      batches.add(outcome.score, verdictCode(outcome.verdict), firstOutput(outcome.outputs));
+    } else batches.add(Number.NaN, null, firstOutput(await runner.runTensors(inputs[i]!)));
+    if (performance.now() - rested > SLICE_MS) {
+      batches.sendWhenDue();
+      context.progress('running ONNX Runtime', i + 1, total);
+      await rest();
+      if (context.cancelled) throw new Cancelled();
+      rested = performance.now();
+    }
+  }
+  batches.send();
+}
+
+/** TAG lets the packet pass with its metadata. */
+function verdictCode(verdict: (typeof VERDICT_ORDER)[number]): number {
+  return VERDICT_ORDER.indexOf(verdict === 'TAG' ? 'PASS' : verdict);
+}
+
+async function scoreOne(args: Bound & { readonly bytes: Uint8Array }): Promise<{ score: number; verdict: number }> {
+  const outcome = await (await runnerOf(args)).runPacket(args.bytes);
+  return { score: outcome.score, verdict: verdictCode(outcome.verdict) };
+}
+
+async function calibration(args: Bound & { readonly calibration: CalibrationSpec }, context: CallContext): Promise<Calibration> {
+  const { source } = args.calibration;
+  const model = modelOf(args.model.model, args.model.dims);
+  const samples =
+    source.kind === 'generated' ? generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, args.binding) : samplesOf(args, model);
+  if (samples.length === 0) {
+    throw new InputError('holds nothing that the model could be calibrated on', source.kind === 'generated' ? '' : source.blob.name);
+  }
+  context.progress('loading ONNX Runtime', 0, 0);
+  return calibrate(bytesOf(args.model.model), samples, {
+    source: source.kind === 'generated' ? 'generated' : 'trace',
+    fileName: args.model.model.name,
+    progress: {
+      report: (stage, done, total) => {
+        if (done % 16 === 0 || done === total) context.progress(stage, done, total);
+      },
+      get cancelled() {
+        return context.cancelled;
+      },
+    },
+  });
+}
+
+function samplesOf(
+  { calibration: { source }, binding }: Bound & { readonly calibration: CalibrationSpec },
+  model: Model,
+): readonly Tensors[] {
+  if (source.kind === 'generated') return [];
+  const held = heldTrace(source.blob);
+  if (held.kind === 'tensors') return tensorInputs(model, [{ tensor: held.tensor, where: held.where }]);
+  const fitted = checkBinding(binding, model);
+  const input = fitted && model.inputs.find(({ name }) => name === fitted.inputName);
+  if (!fitted || !input)
+    throw new InputError('packets cannot calibrate a model that takes tensors', source.blob.name, 'Calibrate on an .npy file');
+  return held.frames.flatMap((frame) => {
+    const inputs = packetInputs(frame, fitted.binding, input);
+    return inputs ? [inputs] : [];
+  });
+}
+
+const handlers: Record<string, Handler> = { hold, score, scoreOne, calibrate: calibration };
+
+serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) =>
+  method === 'calibrate' ? 'Calibrating' : 'Running ONNX Runtime',
+);

@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { test as base, expect, type Page } from '@playwright/test';
+
+export const root = join(import.meta.dirname, '..');
+export const samples = join(root, 'public', 'samples');
+
+/** A page on the site that fails its test when the browser reports an error or a breach of the policy. */
+export const test = base.extend<{ site: Page }>({
+  site: async ({ page }, use) => {
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') problems.push(message.text());
+    });
+    await page.goto(process.env.BPFORMER_SITE!);
+    await use(page);
+    expect(problems).toEqual([]);
+  },
+});
+
+export { expect };
+
+/** Opens files as the Open button does. */
+export async function open(page: Page, ...files: readonly (string | { name: string; mimeType: string; buffer: Buffer })[]): Promise<void> {
+  await page.locator('#file-picker').setInputFiles(files as string[]);
+}
+
+/** Waits until every event of the trace has a verdict; gives their number. */
+export async function replayed(page: Page, total: number): Promise<void> {
+  await expect(page.getByTestId('replayed')).toHaveAttribute('data-done', String(total), { timeout: 100_000 });
+}
+
+/** Waits until the whole trace is compared with ONNX Runtime; gives the agreement as a share. */
+export async function agreement(page: Page): Promise<number> {
+  await expect(page.getByTestId('compare')).toHaveAttribute('data-complete', 'true', { timeout: 100_000 });
+  return Number(await page.getByTestId('agreement').getAttribute('data-agreement'));
+}
+
+/** Chooses a sample from the project menu. */
+export async function sample(page: Page, title: string): Promise<void> {
+  await page.getByRole('button', { name: /^Project/ }).click();
+  await page.getByRole('menuitem', { name: title }).click();
+}

@@ -1,0 +1,33 @@
+import { defineConfig } from '@playwright/test';
+import { findBrowser, LAUNCH_ARGS } from './e2e/browser.ts';
+
+const executablePath = await findBrowser();
+if (executablePath === null)
+  console.warn('No Chromium is installed: the browser tests are skipped. Install Chromium, Chrome or Edge to run them.');
+
+export default defineConfig({
+  testDir: 'e2e',
+  testMatch: '*.spec.ts',
+  globalSetup: './e2e/server.setup.ts',
+  outputDir: 'test-results',
+  // The replay of a whole capture is the longest thing that a test waits for.
+  timeout: 120_000,
+  expect: { timeout: 15_000 },
+  retries: 0,
+  workers: 2,
+  fullyParallel: true,
+  forbidOnly: true,
+  reporter: 'list',
+  ...(executablePath === null ? { grep: /$^/ } : {}),
+  projects: [
+    {
+      name: 'chromium',
+      use: {
+        browserName: 'chromium',
+        launchOptions: { ...(executablePath === null ? {} : { executablePath }), args: LAUNCH_ARGS },
+        viewport: { width: 1440, height: 900 },
+        trace: 'retain-on-failure',
+      },
+    },
+  ],
+});

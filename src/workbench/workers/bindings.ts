@@ -1,0 +1,95 @@
+import { InputError } from '../../base/errors.ts';
+import type { Binding } from '../../hooks/binding.ts';
+import { checkBinding, embeddingRows } from '../../hooks/fit.ts';
+import { parseBinding } from '../../hooks/parse.ts';
+import { TENSOR_BINDING } from '../../hooks/tensor.ts';
+import type { Model } from '../../onnx/model.ts';
+import { tensorInputs } from '../../replay/inputs.ts';
+import type { BlobRef } from '../document.ts';
+import { bytesOf } from './blobs.ts';
+import { modelOf } from './models.ts';
+import { heldTrace } from './traces.ts';
+
+export interface OpenModel {
+  readonly blob: BlobRef;
+  readonly dims: Readonly<Record<string, number>>;
+}
+
+const count = (dims: readonly number[]) => dims.reduce((product, dim) => product * dim, 1);
+
+/** Payload bytes as tokens and a threshold or argmax for verdicts, where the model takes them; null where it does not. */
+function payloadBinding(model: Model): Binding | null {
+  const [input] = model.inputs;
+  const [output] = model.outputs;
+  if (!input || !output) return null;
+  const rows = embeddingRows(model, input.name) ?? 0;
+  const classes = count(output.dims);
+  const binding: Binding = {
+    hook: 'xdp',
+    input: {
+      kind: 'payload',
+      tensor: input.name,
+      layer: 'l4_payload',
+      length: count(input.dims),
+      pad: rows > 256 ? 256 : 0,
+      otherwise: 'PASS',
+    },
+    output:
+      classes <= 2
+        ? { kind: 'threshold', tensor: output.name, class: 1, threshold: 0.5, above: 'DROP', below: 'PASS' }
+        : {
+            kind: 'argmax',
+            tensor: output.name,
+            verdicts: Array.from({ length: classes }, (_, at) => (at === 0 ? ('PASS' as const) : ('DROP' as const))),
+          },
+  };
+  try {
+    checkBinding(binding, model);
+    return binding;
+  } catch {
+    return null;
+  }
+}
+
+/** The binding that a model opens with: packets where it can read them, else tensors. */
+export function defaultBinding({ blob, dims }: OpenModel): Binding {
+  return payloadBinding(modelOf(blob, dims)) ?? TENSOR_BINDING;
+}
+
+/** The binding under which a trace and the open model fit, or why there is none; null: the present one stays. */
+export function bindingFor(args: {
+  kind: 'packets' | 'tensors';
+  trace: BlobRef;
+  model: OpenModel | null;
+  binding: Binding | null;
+}): Binding | null {
+  const held = heldTrace(args.trace);
+  if (!args.model) {
+    if (held.kind === 'tensors')
+      throw new InputError('tensors go to a model, and no model is open', args.trace.name, 'Open an .onnx file first');
+    return null;
+  }
+  const model = modelOf(args.model.blob, args.model.dims);
+  if (held.kind === 'tensors') {
+    tensorInputs(model, [{ tensor: held.tensor, where: args.trace.name }]);
+    return args.binding?.input.kind === 'tensor' ? null : TENSOR_BINDING;
+  }
+  if (args.binding?.input.kind === 'payload') return null;
+  const binding = payloadBinding(model);
+  if (binding) return binding;
+  const inputs = model.inputs.map(({ name, dtype }) => `\`${name}\` (${dtype})`).join(', ');
+  throw new InputError(
+    `packets become tokens, but the open model takes ${inputs}`,
+    args.trace.name,
+    'Give its inputs as .npy, or open a model that begins with an embedding',
+  );
+}
+
+export function readBinding({ blob }: { blob: BlobRef }): Binding {
+  return parseBinding(new TextDecoder().decode(bytesOf(blob)), blob.name);
+}
+
+/** Fails with both sides of the misfit where a binding does not fit the model. */
+export function fitBinding({ model, binding }: { model: OpenModel; binding: Binding }): void {
+  checkBinding(parseBinding(binding, 'binding'), modelOf(model.blob, model.dims));
+}

@@ -1,0 +1,94 @@
+import { Cancelled } from '../../base/progress.ts';
+import type { Tensors } from '../../reference/reference.ts';
+import { tensorInputs } from '../../replay/inputs.ts';
+import { ModelRunner, probability } from '../../replay/runner.ts';
+import { Vm } from '../../vm/vm.ts';
+import type { ProgramSpec } from '../clients.ts';
+import type { BlobRef } from '../document.ts';
+import type { CallContext } from '../rpc.ts';
+import { Batches, firstOutput } from './batches.ts';
+import { Recent } from './blobs.ts';
+import { heldProgram } from './programs.ts';
+import { rest, SLICE_MS } from './rest.ts';
+import { heldTrace } from './traces.ts';
+
+/** What an event comes to, in the columns' terms. */
+interface Scored {
+  /** NaN where no model ran. */
+  readonly score: number;
+  readonly verdict: number;
+  readonly output: ArrayLike<number> | null;
+}
+
+interface Runner {
+  packet(frame: Uint8Array): Scored;
+  tensors(inputs: Tensors): Scored;
+}
+
+const runners = new Recent<Runner>(2);
+/** Edited packets run on a machine of their own, so that counters of the replay stay those of the trace. */
+const sideRunners = new Recent<Runner>(2);
+
+function runnerOf(spec: ProgramSpec, context: CallContext, cache: Recent<Runner>): Runner {
+  const known = cache.get(spec.key);
+  if (known) return known;
+  const { program, meta } = heldProgram(spec, context);
+  if (meta) {
+    const runner = new ModelRunner(program, meta);
+    const scored = (outcome: ReturnType<ModelRunner['runPacket']>): Scored => ({
+      score: probability(outcome),
+      verdict: outcome.returnValue,
+      output: firstOutput(outcome.outputs),
+    });
+    return cache.set(spec.key, {
+      packet: (frame) => scored(runner.runPacket(frame)),
+      tensors: (inputs) => scored(runner.runTensors(inputs)),
+    });
+  }
+  // A program without our metadata takes packets and says no more than its return value.
+  const vm = new Vm(program);
+  const packet = (frame: Uint8Array): Scored => ({ score: Number.NaN, verdict: vm.runXdp(frame).returnValue, output: null });
+  return cache.set(spec.key, { packet, tensors: () => packet(new Uint8Array(64)) });
+}
+
+interface ReplayArgs {
+  readonly program: ProgramSpec;
+  readonly trace: BlobRef;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Runs events [from, to) and sends their results in batches. */
+export async function replay({ program, trace, from, to }: ReplayArgs, context: CallContext): Promise<void> {
+  const runner = runnerOf(program, context, runners);
+  const held = heldTrace(trace);
+  const { meta } = heldProgram(program, context);
+  const inputs = held.kind === 'tensors' && meta ? tensorInputs(metaModel(meta), [{ tensor: held.tensor, where: held.where }]) : [];
+  const batches = new Batches(from, context);
+  let rested = performance.now();
+  for (let i = from; i < to; i++) {
+    const { score, verdict, output } = held.kind === 'packets' ? runner.packet(held.frames[i]!) : runner.tensors(inputs[i]!);
+    batches.add(score, held.kind === 'packets' ? verdict : null, output);
+    if (performance.now() - rested > SLICE_MS) {
+      batches.sendWhenDue();
+      await rest();
+      if (context.cancelled) throw new Cancelled();
+      rested = performance.now();
+    }
+  }
+  batches.send();
+}
+
+/** Inputs as tensorInputs wants them, from what a compiled program says about itself. */
+function metaModel(meta: NonNullable<ReturnType<typeof heldProgram>['meta']>): Parameters<typeof tensorInputs>[0] {
+  return { inputs: meta.inputs.map(({ name, dims, elem }) => ({ name, dims, dtype: elem === 'u16' ? 'int64' : 'float32' })) };
+}
+
+/** One edited packet. */
+export function scoreOne(
+  { program, bytes }: { program: ProgramSpec; bytes: Uint8Array },
+  context: CallContext,
+): { score: number; verdict: number } {
+  const { score, verdict } = runnerOf(program, context, sideRunners).packet(bytes);
+  return { score, verdict: Math.min(255, verdict) };
+}

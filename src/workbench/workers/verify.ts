@@ -1,0 +1,91 @@
+import { Cancelled } from '../../base/progress.ts';
+import type { KernelVersion, StateRow, VerifyResult } from '../../verifier/api.ts';
+import { verify } from '../../verifier/verify.ts';
+import type { ProgramSpec } from '../clients.ts';
+import { type CallContext, Transferred } from '../rpc.ts';
+import type { StateRowView, VerifiedView } from '../views.ts';
+import { Recent } from './blobs.ts';
+import { heldProgram } from './programs.ts';
+
+interface VerifyArgs {
+  readonly program: ProgramSpec;
+  readonly kernel: KernelVersion;
+}
+
+/** The limit that progress is measured by: a program that is accepted needs less. */
+const PROCESSED_LIMIT = 1_000_000;
+
+function run({ program, kernel }: VerifyArgs, context: CallContext, recordStates: boolean): VerifyResult {
+  const result = verify(heldProgram(program, context).program, {
+    kernel,
+    privilege: 'root',
+    logLevel: recordStates ? 0 : 1,
+    recordStates,
+    onProgress: (processed) => {
+      context.progress('verifying', processed, PROCESSED_LIMIT);
+      return context.cancelled;
+    },
+  });
+  if (context.cancelled) throw new Cancelled();
+  return result;
+}
+
+export function verifyProgram(args: VerifyArgs, context: CallContext): Transferred<VerifiedView> {
+  const result = run(args, context, false);
+  const log = new TextEncoder().encode(result.log);
+  const logLines = lineStarts(log);
+  const visits = result.visits.slice();
+  const view: VerifiedView = {
+    accepted: result.accepted,
+    message: result.message,
+    insnIdx: result.insnIdx,
+    processed: result.processed,
+    totalStates: result.totalStates,
+    peakStates: result.peakStates,
+    maxStatesPerInsn: result.maxStatesPerInsn,
+    stackDepth: result.stackDepth,
+    kernel: args.kernel,
+    visits,
+    log,
+    logLines,
+  };
+  return new Transferred(view, [log.buffer, logLines.buffer, visits.buffer]);
+}
+
+const NEWLINE = 10;
+
+/** Byte at which each line begins; a newline at the end begins none. */
+export function lineStarts(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
+  if (bytes.length === 0) return new Uint32Array(0);
+  let count = 1;
+  for (let at = 0; at < bytes.length - 1; at++) if (bytes[at] === NEWLINE) count++;
+  const starts = new Uint32Array(count);
+  let line = 1;
+  for (let at = 0; at < bytes.length - 1; at++) if (bytes[at] === NEWLINE) starts[line++] = at + 1;
+  return starts;
+}
+
+/** Verifications with states; made when somebody first asks, since they cost memory. */
+const withStates = new Recent<VerifyResult>(2);
+
+export function stateAt(
+  args: VerifyArgs & { readonly insn: number },
+  context: CallContext,
+): { rows: readonly StateRowView[] | null; before: readonly StateRowView[] | null } {
+  const key = JSON.stringify([args.program.key, args.kernel]);
+  const result = withStates.get(key) ?? withStates.set(key, run(args, context, true));
+  return { rows: view(result.stateBefore(args.insn)), before: args.insn > 0 ? view(result.stateBefore(args.insn - 1)) : null };
+}
+
+function view(rows: readonly StateRow[] | null): readonly StateRowView[] | null {
+  return (
+    rows?.map(({ name, text, smin, smax, tnumValue, tnumMask }) => ({
+      name,
+      text,
+      ...(smin === undefined ? {} : { smin: String(smin) }),
+      ...(smax === undefined ? {} : { smax: String(smax) }),
+      ...(tnumValue === undefined ? {} : { tnumValue: String(tnumValue) }),
+      ...(tnumMask === undefined ? {} : { tnumMask: String(tnumMask) }),
+    })) ?? null
+  );
+}
