@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Layer, layerRange } from './layers.ts';
 import { tokensOf } from './tokens.ts';
 
-const zeros = (count: number): number[] => new Array<number>(count).fill(0);
+const zeros = (count: number): number[] => Array.from({ length: count }, () => 0);
 const eth = (type: number[], ...rest: number[]) => Uint8Array.from([...zeros(12), ...type, ...rest]);
 const IPV4 = [0x08, 0x00];
 const IPV6 = [0x86, 0xdd];

@@ -105,7 +105,7 @@ describe.skipIf(!kernel)('the kernel runs the hook as interpreter and reference 
       expect(returnValue).toBe(verdict === 'TAG' ? 2 : VERDICT_ORDER.indexOf(verdict));
       seen.add(returnValue);
     }
-    expect([...seen].sort()).toEqual([1, 2, 4]);
+    expect(seen).toEqual(new Set([1, 2, 4]));
     await loaded.program!.closeAll();
   });
 

@@ -231,7 +231,9 @@ const CASES: Case[] = [
 
 describe('constant folding computes what ONNX Runtime computes', () => {
   test.each(
-    CASES.map((c) => [`${c.op} ${c.inputs.map((t) => (t ? `${t.dtype}[${t.dims}]` : '-')).join(' ')} opset ${c.opset ?? 17}`, c] as const),
+    CASES.map(
+      (c) => [`${c.op} ${c.inputs.map((t) => (t ? `${t.dtype}[${t.dims.join()}]` : '-')).join(' ')} opset ${c.opset ?? 17}`, c] as const,
+    ),
   )('%s', (_, c) => check(c));
 });
 

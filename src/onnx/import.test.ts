@@ -79,7 +79,7 @@ describe('graphs', () => {
       { op: 'Identity', inputs: ['z'], outputs: ['w'] },
     ];
     const model = load({ nodes, inputs: [x], outputs: [y, { name: 'z' }, { name: 'w' }] });
-    expect(model.nodes.map(({ op, inputs, outputs }) => `${op} ${inputs} ${outputs}`)).toEqual([
+    expect(model.nodes.map(({ op, inputs, outputs }) => `${op} ${inputs.join()} ${outputs.join()}`)).toEqual([
       'Relu x z',
       'Identity x y',
       'Identity z w',
@@ -130,7 +130,7 @@ describe('graphs', () => {
       })
       .finish();
     const model = importModel(bytes, { fileName: 'f.onnx' });
-    expect(model.nodes.map(({ op, inputs, outputs }) => `${op} ${inputs} ${outputs}`)).toEqual([
+    expect(model.nodes.map(({ op, inputs, outputs }) => `${op} ${inputs.join()} ${outputs.join()}`)).toEqual([
       'Exp x Leaky_0/mid',
       'LeakyRelu Leaky_0/mid y',
     ]);
@@ -419,9 +419,12 @@ describe('hostile files end in InputError or a model', () => {
     const small = fc.integer({ min: -3, max: 70000 });
     const tensor = fc.oneof(
       fc.array(small, { maxLength: 4 }).map((values) => ints(...values)),
-      fc
-        .array(fc.integer({ min: 0, max: 3 }), { maxLength: 4 })
-        .map((dims) => floats(dims, new Array(dims.reduce((a, b) => a * b, 1)).fill(1))),
+      fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 4 }).map((dims) =>
+        floats(
+          dims,
+          Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => 1),
+        ),
+      ),
       fc.constant<Tensor>({ dtype: 'bool', dims: [], data: Uint8Array.of(1) }),
     );
     const attrs = fc.dictionary(

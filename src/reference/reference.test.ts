@@ -138,7 +138,7 @@ describe('generated inputs', () => {
   });
   test('the generator is uniform', () => {
     const random = randomOf(1);
-    const bins = new Array(10).fill(0);
+    const bins = Array.from({ length: 10 }, () => 0);
     for (let i = 0; i < 10_000; i++) bins[Math.floor(random() * 10)]++;
     expect(Math.max(...bins) - Math.min(...bins)).toBeLessThan(200);
   });

@@ -14,13 +14,13 @@ export interface Known extends Shaped {
 /** What import does with one operator. */
 export interface OpDef {
   /** Types and shapes of the outputs, in order. */
-  infer(c: OpContext): readonly Shaped[];
+  readonly infer: (c: OpContext) => readonly Shaped[];
   /** Contents of the outputs when all inputs are constant; null when this case is not computed here. */
-  evaluate?(c: OpContext, outs: readonly Shaped[]): readonly TensorData[] | null;
+  readonly evaluate?: (c: OpContext, outs: readonly Shaped[]) => readonly TensorData[] | null;
   /** True when output 0 equals input 0, so that the node can go. */
-  passesThrough?(c: OpContext, outs: readonly Shaped[]): boolean;
+  readonly passesThrough?: (c: OpContext, outs: readonly Shaped[]) => boolean;
   /** Output depends on shapes only, so it is constant although the inputs are not. */
-  shapeOnly?: boolean;
+  readonly shapeOnly?: boolean;
 }
 
 /** A node under inference: its attributes and what is known about its inputs. */
@@ -121,7 +121,7 @@ export class OpContext {
   /** Broadcast of shapes by ONNX's (NumPy's) rule. */
   broadcast(...shapes: readonly (readonly number[])[]): number[] {
     const rank = Math.max(0, ...shapes.map((dims) => dims.length));
-    const out = new Array<number>(rank).fill(1);
+    const out = Array.from({ length: rank }, () => 1);
     for (const dims of shapes) {
       dims.forEach((dim, i) => {
         const at = rank - dims.length + i;

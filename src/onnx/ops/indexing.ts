@@ -7,7 +7,7 @@ export const elements = (data: TensorData): Elements => data as unknown as Eleme
 
 /** Row-major strides in elements. */
 export function stridesOf(dims: readonly number[]): number[] {
-  const strides = new Array<number>(dims.length);
+  const strides = Array.from({ length: dims.length }, () => 0);
   let step = 1;
   for (let i = dims.length - 1; i >= 0; i--) {
     strides[i] = step;
@@ -19,7 +19,7 @@ export function stridesOf(dims: readonly number[]): number[] {
 /** Strides that read a tensor of `dims` as if it were broadcast to `outRank` dimensions. */
 export function broadcastStrides(dims: readonly number[], outRank: number): number[] {
   const strides = stridesOf(dims);
-  const lead = new Array<number>(outRank - dims.length).fill(0);
+  const lead = Array.from({ length: outRank - dims.length }, () => 0);
   return lead.concat(strides.map((stride, i) => (dims[i] === 1 ? 0 : stride)));
 }
 
@@ -27,7 +27,7 @@ export function broadcastStrides(dims: readonly number[], outRank: number): numb
 export function indexMap(dims: readonly number[], strides: readonly number[], base = 0): Int32Array {
   const count = elementCount(dims);
   const map = new Int32Array(count);
-  const index = new Array<number>(dims.length).fill(0);
+  const index = Array.from({ length: dims.length }, () => 0);
   let at = base;
   for (let i = 0; i < count; i++) {
     map[i] = at;

@@ -112,7 +112,7 @@ function einsumDims(c: OpContext): number[] {
     if (extra < 0 || (extra > 0 && !term.includes('...'))) c.fail(`\`${term}\` does not fit [${dims.join(', ')}]`);
     const at = term.includes('...') ? term.indexOf('...') : letters.length;
     if (term.includes('...')) ellipsis = c.broadcast(ellipsis, dims.slice(at, at + extra));
-    [...letters].forEach((letter, n) => {
+    letters.split('').forEach((letter, n) => {
       const dim = dims[n < at ? n : n + extra];
       const known = sizes.get(letter) ?? 1;
       if (known !== 1 && dim !== 1 && known !== dim) c.fail(`\`${letter}\` in \`${equation}\` stands for ${known} and ${dim}`);
@@ -133,9 +133,9 @@ function einsumDims(c: OpContext): number[] {
 /** Sizes of the spatial output of Conv and pooling (their specifications, attributes pads, strides, dilations, auto_pad, ceil_mode). */
 function windowDims(c: OpContext, spatial: readonly number[], kernel: readonly number[]): number[] {
   const rank = spatial.length;
-  const strides = c.ints('strides') ?? new Array<number>(rank).fill(1);
-  const dilations = c.ints('dilations') ?? new Array<number>(rank).fill(1);
-  const pads = c.ints('pads') ?? new Array<number>(rank * 2).fill(0);
+  const strides = c.ints('strides') ?? Array.from({ length: rank }, () => 1);
+  const dilations = c.ints('dilations') ?? Array.from({ length: rank }, () => 1);
+  const pads = c.ints('pads') ?? Array.from({ length: rank * 2 }, () => 0);
   const auto = c.str('auto_pad', 'NOTSET');
   const ceil = c.int('ceil_mode', 0) === 1;
   if (

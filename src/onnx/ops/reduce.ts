@@ -39,7 +39,7 @@ function reduce(reducer: Reducer): OpDef {
       if (isWide(dtype)) {
         const { big } = reducer;
         if (!big) return null;
-        const sums = new Array<bigint | null>(dst.length).fill(big.start);
+        const sums = Array.from({ length: dst.length }, (): bigint | null => big.start);
         for (let i = 0; i < map.length; i++) {
           const sum = sums[map[i]];
           sums[map[i]] = sum === null ? (src[i] as bigint) : big.step(sum, src[i] as bigint);
