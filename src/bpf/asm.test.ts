@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble } from './asm.ts';
 import { programCfg } from './cfg.ts';
@@ -145,6 +146,58 @@ exit exit`);
   it('says that a text without instructions has none', () => {
     expect(assemble('; nothing\n').diagnostics).toEqual([{ line: 1, column: 1, message: 'there is no instruction in this text' }]);
     expect(assemble('\u0000\u0001ELF').program).toBeNull();
+  });
+
+  it('answers every text with a program or a complaint', () => {
+    const words = [
+      'r1',
+      'w2',
+      '=',
+      '+=',
+      's>>=',
+      '*(u32 *)(r1 +4)',
+      'if',
+      'goto',
+      'pc+1',
+      'L:',
+      'L',
+      'call',
+      '.map',
+      '.data',
+      '.func',
+      'x',
+      '0x10',
+      '5',
+      '#',
+      ';',
+      '"',
+      '(',
+      ')',
+      '[',
+      'll',
+      'exit',
+      '\n',
+      '\n',
+      'map[x]',
+      'lock',
+      '-',
+    ];
+    const texts = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.array(fc.constantFrom(...words)).map((list) => list.join(' ')),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        const { program, diagnostics } = assemble(text);
+        expect(program === null).toBe(diagnostics.length > 0);
+        for (const { line, column } of diagnostics) expect(Math.min(line, column)).toBeGreaterThan(0);
+      }),
+      { seed: 1, numRuns: 2000 },
+    );
+    const shortest = (text: string) => assemble(text).diagnostics[0]!.message.length;
+    expect(shortest(`r1 = ${'9'.repeat(100_000)}`)).toBeLessThan(400);
+    expect(shortest('x'.repeat(100_000))).toBeLessThan(400);
+    expect(shortest('a:'.repeat(20_000))).toBeLessThan(400);
   });
 });
 

@@ -24,6 +24,8 @@ export interface Assembly {
 
 /** A file that is no assembly at all has a mistake on every line; nobody reads more than these. */
 const MAX_DIAGNOSTICS = 200;
+const MAX_MESSAGE = 300;
+/** Contents of all maps together. */
 const MAX_MAP_BYTES = 256 * 1024 * 1024;
 
 interface Pending {
@@ -65,6 +67,7 @@ class Assembler {
   private readonly maps: MapDraft[] = [];
   private readonly funcs: FuncDraft[] = [];
   private readonly kfuncCalls = new Map<InsnIdx, string>();
+  private mapBytes = 0;
   private name: string | null = null;
   private section: string | null = null;
   private license = 'GPL';
@@ -74,11 +77,12 @@ class Assembler {
   private loadFlags: number | null = null;
 
   complain(line: number, column: number, message: string): void {
-    if (this.diagnostics.length < MAX_DIAGNOSTICS) this.diagnostics.push({ line, column, message });
+    const short = message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message;
+    if (this.diagnostics.length < MAX_DIAGNOSTICS) this.diagnostics.push({ line, column, message: short });
   }
 
   line(raw: string, line: number): void {
-    this.attempt(line, () => this.statement(stripComment(raw), 1, line));
+    this.attempt(line, () => this.statement(stripComment(raw), line));
   }
 
   private attempt(line: number, work: () => void): void {
@@ -90,9 +94,9 @@ class Assembler {
     }
   }
 
-  private statement(text: string, firstColumn: number, line: number): void {
+  private statement(text: string, line: number): void {
     let rest = text;
-    let column = firstColumn;
+    let column = 1;
     const skip = (pattern: RegExp): RegExpExecArray | null => {
       const match = pattern.exec(rest);
       if (match) {
@@ -102,13 +106,13 @@ class Assembler {
       return match;
     };
     skip(/^\s+/);
-    if (rest === '') return;
-    const label = skip(/^([A-Za-z_.$][\w.$]*|"[^"]+"):\s*/);
-    if (label) {
-      this.label(label[1]!.replaceAll('"', ''), line, firstColumn);
-      if (rest !== '') this.statement(rest, column, line);
-      return;
+    for (;;) {
+      const at = column;
+      const label = skip(/^([A-Za-z_.$][\w.$]*|"[^"]+"):\s*/);
+      if (!label) break;
+      this.label(label[1]!.replaceAll('"', ''), line, at);
     }
+    if (rest === '') return;
     if (/^\.(?!insn\b)/.test(rest)) {
       this.directive(wordsOf(rest, column), line);
       return;
@@ -240,7 +244,8 @@ class Assembler {
   private mapData(directive: string, words: readonly Word[], column: number): void {
     const map = this.maps.at(-1);
     if (!map) throw new SyntaxProblem(`${directive} must follow a .map`, column);
-    if (map.def.valueSize > MAX_MAP_BYTES) throw new SyntaxProblem(`contents of more than ${MAX_MAP_BYTES} bytes`, column);
+    if (!map.data) this.mapBytes += map.def.valueSize;
+    if (this.mapBytes > MAX_MAP_BYTES) throw new SyntaxProblem(`contents of more than ${MAX_MAP_BYTES} bytes`, column);
     map.data ??= { bytes: new Uint8Array(map.def.valueSize), used: 0 };
     const data = map.data;
     const room = data.bytes.length - data.used;

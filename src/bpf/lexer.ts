@@ -7,6 +7,9 @@ export class SyntaxProblem extends Error {
   }
 }
 
+/** More than 64 bits have, with room for leading zeros. */
+const MAX_DIGITS = 40;
+
 export interface Token {
   readonly kind: 'ident' | 'number' | 'op' | 'end';
   readonly text: string;
@@ -85,6 +88,7 @@ export class TokenReader {
     while (this.peek().text === '+' || this.peek().text === '-') if (this.next().text === '-') sign = -sign;
     const token = this.peek();
     if (token.kind !== 'number') this.fail('expected a number');
+    if (token.text.length > MAX_DIGITS) throw new SyntaxProblem(`a number of ${token.text.length} digits fits nowhere`, token.column);
     this.at++;
     return sign * BigInt(token.text);
   }

@@ -196,6 +196,8 @@ function readRelocations(file: FileView, sections: readonly ElfSection[], symbol
     if (section.type !== SHT_REL) continue;
     if (!target) file.fail(`section ${section.name} relocates section ${section.info}, which does not exist`, section.fileOff);
     if (section.size % REL_SIZE !== 0) file.fail(`relocation section ${section.name} is no multiple of ${REL_SIZE} bytes`, section.fileOff);
+    // Debuggers' sections have relocations too; nothing here reads them.
+    if (!(target.flags & (SHF_ALLOC | SHF_EXECINSTR))) continue;
     total += section.size;
     if (total > file.bytes.length) file.fail('relocation sections overlap', section.fileOff);
     const list = bySection.get(section.info) ?? [];
