@@ -117,7 +117,10 @@ export function findSubprogs(env: Env): void {
       postEnd: 0,
     };
   });
-  if (env.log.detail) env.subprogs.forEach((s, i) => env.log.write(`func#${i} @${s.start}\n`));
+  if (!env.log.detail) return;
+  env.subprogs.forEach((s, i) => {
+    env.log.write(`func#${i} @${s.start}\n`);
+  });
 }
 
 /** Jumps stay within their function, and each function ends in an exit or a jump. */
@@ -191,7 +194,7 @@ export function checkEncoding(env: Env): void {
     if (classOf(insn) === LDX && ((mode !== MEM && mode !== MEMSX) || insn.imm !== 0)) env.fail(EINVAL, 'BPF_LDX uses reserved fields\n');
     if (insn.opcode === (LD | IMM | DW)) {
       const next = insns[i + 1];
-      if (!next || next.opcode !== 0 || next.dst !== 0 || next.src !== 0 || next.off !== 0) env.fail(EINVAL, 'invalid bpf_ld_imm64 insn\n');
+      if (next?.opcode !== 0 || next.dst !== 0 || next.src !== 0 || next.off !== 0) env.fail(EINVAL, 'invalid bpf_ld_imm64 insn\n');
       if (insn.src !== 0 && insn.src !== PSEUDO_BTF_ID && insn.src !== PSEUDO_FUNC) checkMapLoad(env, insn, next.imm);
       i++;
       continue;

@@ -1,5 +1,5 @@
 import { InputError } from '../base/errors.ts';
-import { decodeInsns, OP_LDDW } from '../bpf/insn.ts';
+import { decodeInsns, isFuncAddress, isPseudoCall, OP_LDDW } from '../bpf/insn.ts';
 import { MAP_FLAG_NO_PREALLOC, MAP_FLAG_RDONLY_PROG, MAP_FLAG_WRONLY_PROG, mapTypeByName } from '../bpf/maps.ts';
 import type { Insn, MapDef, Program, Subprog } from '../bpf/program.ts';
 
@@ -81,6 +81,15 @@ function unhex(hex: string): Uint8Array {
   return bytes;
 }
 
+/** Functions that the code calls or takes the address of; a case with BTF describes all of them as static. */
+function functionsOf(insns: readonly Insn[]): Subprog[] {
+  const starts = new Set([0]);
+  insns.forEach((insn, idx) => {
+    if (isPseudoCall(insn) || isFuncAddress(insn)) starts.add(idx + insn.imm + 1);
+  });
+  return [...starts].sort((a, b) => a - b).map((start, i) => ({ name: i === 0 ? 'main' : `func${i}`, start, linkage: 'static' }));
+}
+
 /** The program of a case. Throws {@link InputError} for a map kind that does not exist. */
 export function caseProgram(test: Case): Program {
   const insns: Insn[] = decodeInsns(unhex(test.hex));
@@ -95,7 +104,7 @@ export function caseProgram(test: Case): Program {
     }
     maps.push(mapDef(kind));
   }
-  const functions = test.func_info.map(([start], i): Subprog => ({ name: i === 0 ? 'main' : `func${i}`, start, linkage: 'static' }));
+  const functions = test.needs_btf ? functionsOf(insns) : [];
   return {
     name: test.descr,
     section: '',

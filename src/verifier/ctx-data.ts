@@ -1,6 +1,7 @@
 /**
  * Context structures of the program types: which bytes may be read and written, in which sizes, and what a read yields.
- * `narrow`: any size up to the field's; `any`: any aligned size within the field; numbers: exactly these sizes; '': never.
+ * `narrow`: any size up to the field's; `any`: any aligned size within the field; `wide`: narrow or a pair of words; `wide4`: one
+ * word or a pair; numbers: exactly these sizes; '': never.
  */
 export interface CtxField {
   readonly from: number;
@@ -169,11 +170,11 @@ const sockAddr: CtxLayout = {
   fields: [
     field(0, 4, '4'),
     field(4, 8, 'narrow', '4', { attach: INET4 }),
-    field(8, 24, 'wide', '4|8', { attach: INET6 }),
+    field(8, 24, 'wide', 'wide4', { attach: INET6 }),
     field(24, 28, 'narrow', '4'),
     field(28, 40, '4'),
     field(40, 44, 'narrow', '4', { attach: [SENDMSG4] }),
-    field(44, 60, 'wide', '4|8', { attach: [SENDMSG6] }),
+    field(44, 60, 'wide', 'wide4', { attach: [SENDMSG6] }),
     field(64, 72, '8', '', { result: 'sock' }),
   ],
 };

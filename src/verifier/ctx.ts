@@ -20,9 +20,11 @@ function allows(sizes: string, off: number, size: number, field: CtxField): bool
       return size <= field.size;
     case 'any':
       return off + size <= field.to;
+    case 'wide4':
+      return size === 4 || (size === 8 && off % 8 === 0 && off + 8 <= field.to);
     case 'wide':
       // A pair of 32-bit words, 8-byte aligned within an IPv6 address.
-      return size <= 4 || (size === 8 && off + 8 <= field.to);
+      return size <= 4 || (size === 8 && off % 8 === 0 && off + 8 <= field.to);
     default:
       return sizes.split('|').map(Number).includes(size);
   }

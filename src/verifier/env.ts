@@ -24,6 +24,9 @@ export const LIMIT_JUMPS = 8192;
 /** Offsets of pointers stay below this (kernel BPF_MAX_VAR_OFF). */
 export const MAX_VAR_OFF = 1 << 29;
 
+/** cgroup/sock and sk_reuseport programs that name no attach type. */
+const DEFAULT_ATTACH: Readonly<Record<number, number>> = { 9: 2, 21: 39 };
+
 /** The program is refused; the reason was said with `Env.say`. */
 export class Rejection extends Error {
   readonly errno: number;
@@ -134,6 +137,8 @@ export class Env {
   readonly testStateFreq: boolean;
   readonly testRegInvariants: boolean;
   readonly names: Names;
+  /** Expected attach type, with what the kernel takes for 0. */
+  readonly attachType: number;
   readonly btfTypes: string[] = [];
   /** `nr_cpu_ids` of the machine that loads the program: an upper bound of the processor id. */
   readonly cpus: number;
@@ -159,6 +164,7 @@ export class Env {
     this.strictAlignment = (program.loadFlags & 3) === 1;
     this.testStateFreq = (program.loadFlags & 8) !== 0;
     this.testRegInvariants = (program.loadFlags & 128) !== 0;
+    this.attachType = program.expectedAttachType || (DEFAULT_ATTACH[program.progType] ?? 0);
     this.names = {
       map: (idx) => this.mapAt(idx),
       btfType: (idx) => this.btfTypes[idx] ?? '',
@@ -225,6 +231,12 @@ export class Env {
 
   get anyScratched(): boolean {
     return (this.scratchedRegs | this.scratchedLo | this.scratchedHi) !== 0;
+  }
+
+  /** The whole state of the current function. */
+  stateLine(state: State): string {
+    const all = (): boolean => true;
+    return stateText(this.names, state, state.curFrame, all, all);
   }
 
   /** A state's line; without `all`, only what changed since the last one. */

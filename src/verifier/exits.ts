@@ -67,7 +67,7 @@ function checkReturn(env: Env): void {
     if (type !== SCALAR) env.fail(EINVAL, `At subprogram exit the register R0 is not a scalar value (${typeName(type)})\n`);
     return;
   }
-  const range = returnRange(env.program.progType, env.program.expectedAttachType);
+  const range = returnRange(env.program.progType, env.attachType);
   if (!range) return;
   if (type !== SCALAR) env.fail(EINVAL, `At program exit the register R0 is not a known value (${typeName(type)})\n`);
   markPrecise(env, 0);

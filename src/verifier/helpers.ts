@@ -91,7 +91,7 @@ interface Meta extends RawAccess {
   btfType: number;
 }
 
-const MEM_TYPES = [STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE, MEMORY, MEMORY | RINGBUF, BUF, BTF_ID | TRUSTED, CTX];
+const MEM_TYPES = [STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE, MEMORY, MEMORY | RINGBUF, BUF, BTF_ID | TRUSTED];
 const SOCK_TYPES = [SOCK_COMMON, SOCKET, TCP_SOCK, XDP_SOCK];
 
 /** Register types that an argument kind accepts, in the order of the kernel's message. */

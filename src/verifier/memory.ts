@@ -134,9 +134,18 @@ export function checkMapAccessType(env: Env, map: MapDef, off: number, size: num
     env.fail(EACCES, `read from map forbidden, value_size=${map.valueSize} off=${off} size=${size}\n`);
 }
 
+const SPIN_LOCK_SIZE = 4;
+
 export function checkMapAccess(env: Env, regno: number, off: number, size: number, zeroSizeAllowed: boolean): void {
-  const map = env.mapAt(env.regs[regno * REG + AUX]!);
+  const r = env.regs;
+  const b = regno * REG;
+  const map = env.mapAt(r[b + AUX]!);
   checkRegion(env, regno, off, size, map.valueSize, zeroSizeAllowed);
+  const lock = env.lockOffset(r[b + AUX]!);
+  if (lock === undefined) return;
+  const min = toSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!) + off;
+  const max = toUnsigned(r[b + UMAX_LO]!, r[b + UMAX_HI]!) + off + size;
+  if (min < lock + SPIN_LOCK_SIZE && lock < max) env.fail(EACCES, 'bpf_spin_lock cannot be accessed directly by load/store\n');
 }
 
 /** Packet data between the start and what a comparison with the end has shown (kernel `check_packet_access`). */
@@ -260,7 +269,7 @@ function accessMapValue(env: Env, regno: number, off: number, size: number, acce
   const b = regno * REG;
   const map = env.mapAt(r[b + AUX]!);
   checkMapAccessType(env, map, off, size, access);
-  checkRegion(env, regno, off, size, map.valueSize, false);
+  checkMapAccess(env, regno, off, size, false);
   if (access !== 'read' || value < 0) return;
   if (constantMap(map) && (r[b + MASK_LO]! | r[b + MASK_HI]!) === 0)
     loadConstant(r, value * REG, map.data!, off + r[b + VALUE_LO]!, size, signed);
@@ -283,7 +292,7 @@ function accessCtx(
   if (plain) checkRegion(env, regno, off, size, 65536, false);
   else checkUnmodified(env, r, regno * REG, regno, false);
   const write = access === 'write';
-  const type = plain ? SCALAR : ctxAccess(env.program.progType, env.program.expectedAttachType, off, size, write, signed);
+  const type = plain ? SCALAR : ctxAccess(env.program.progType, env.attachType, off, size, write, signed);
   if (type < 0) {
     env.say(`invalid bpf_context access off=${off} size=${size}\n`);
     env.printLine(insnIdx, '; ');

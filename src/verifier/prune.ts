@@ -189,10 +189,7 @@ function compareOpen(env: Env, old: State, cur: State, insnIdx: number): boolean
   ) {
     env.printLine(insnIdx, '; ');
     env.say(`infinite loop detected at insn ${insnIdx}\n`);
-    env.log.write('cur state:');
-    env.printState(cur, cur.curFrame, true);
-    env.log.write('old state:');
-    env.printState(old, cur.curFrame, true);
+    env.say(`cur state:${env.stateLine(cur)}old state:${env.stateLine(old)}`);
     env.fail(EINVAL, '');
   }
   return false;

@@ -1,4 +1,4 @@
-import { markNotInit, markPointer, NOT_INIT, REG, type Regs, SCALAR, STACK, TYPE } from './reg.ts';
+import { markNotInit, markPointer, markUnknown, REG, type Regs, SCALAR, STACK, TYPE } from './reg.ts';
 
 export const MAX_REG = 11;
 export const FP = 10;
@@ -186,10 +186,9 @@ export class State {
     }
   }
 
-  /** Makes a register unreadable; spilled ones keep their slot type, as the kernel does. */
+  /** A pointer that is void: to a privileged program just a number (kernel `mark_reg_invalid`). */
   static invalidate(r: Regs, b: number): void {
-    markNotInit(r, b);
-    r[b + TYPE] = NOT_INIT;
+    markUnknown(r, b);
   }
 }
 

@@ -11,7 +11,7 @@ import {
   computeScc,
   findSubprogs,
 } from './cfg.ts';
-import { E2BIG, Env, LIMIT_INSNS, Rejection } from './env.ts';
+import { E2BIG, EINVAL, Env, LIMIT_INSNS, Rejection } from './env.ts';
 import { exploreFunction, Stopped } from './explore.ts';
 import { markFastcallPatterns, settleFastcallStack } from './fastcall.ts';
 import { computeLiveRegs } from './liveness.ts';
@@ -43,6 +43,7 @@ function run(env: Env): void {
   checkEncoding(env);
   new CfgWalk(env).run();
   computePostorder(env);
+  checkAttach(env);
   computeScc(env);
   computeLiveRegs(env);
   markFastcallPatterns(env);
@@ -51,6 +52,24 @@ function run(env: Env): void {
   settleFastcallStack(env);
   env.atEnd = true;
   checkStackDepth(env);
+}
+
+const SYSCALL = 31;
+const MAY_SLEEP = new Set([2, 27, 29]);
+const TRACING = 26;
+/** fentry, fexit, fmod_ret, iter. */
+const SLEEPABLE_TRACING = new Set([24, 25, 26, 28]);
+
+/** Only some kinds of programs may sleep (kernel `check_attach_btf_id`). */
+function checkAttach(env: Env): void {
+  const { progType, sleepable } = env.program;
+  env.insnIdx = 0;
+  if (progType === SYSCALL) {
+    if (!sleepable) env.fail(EINVAL, 'Syscall programs can only be sleepable\n');
+    return;
+  }
+  if (!sleepable || MAY_SLEEP.has(progType) || (progType === TRACING && SLEEPABLE_TRACING.has(env.attachType))) return;
+  env.fail(EINVAL, 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n');
 }
 
 /** Global functions are verified once each, when verified code calls them. */
