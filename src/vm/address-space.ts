@@ -67,8 +67,9 @@ export class AddressSpaceLayout {
     return region;
   }
 
-  build(): AddressSpace {
-    return new AddressSpace(this.regions, this.#next);
+  /** `extra` bytes behind the regions are for the engine; `allocate` provides the memory. */
+  build(extra = 0, allocate: (size: number) => ArrayBuffer = (size) => new ArrayBuffer(size)): AddressSpace {
+    return new AddressSpace(this.regions, this.#next, extra, allocate);
   }
 }
 
@@ -78,19 +79,23 @@ export class AddressSpace {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly regions: readonly Region[];
+  /** First of the bytes that belong to the engine. */
+  readonly extraBase: number;
   /** Index of the region on each page plus one; 0 where there is none. */
   readonly #regionOfPage: Uint16Array;
 
-  constructor(regions: readonly Region[], size: number) {
+  constructor(regions: readonly Region[], extraBase: number, extra: number, allocate: (size: number) => ArrayBuffer) {
+    const size = extraBase + extra;
+    this.extraBase = extraBase;
     try {
-      this.buffer = new ArrayBuffer(size);
+      this.buffer = allocate(size);
     } catch {
       throw new InputError(`the program's maps need ${size} bytes of memory, which this browser or process does not have`);
     }
     this.bytes = new Uint8Array(this.buffer);
     this.view = new DataView(this.buffer);
     this.regions = regions;
-    this.#regionOfPage = new Uint16Array(size >>> PAGE_SHIFT);
+    this.#regionOfPage = new Uint16Array(Math.ceil(this.buffer.byteLength / PAGE));
     regions.forEach((region, idx) => {
       const end = region.base + region.stride * region.count;
       this.#regionOfPage.fill(idx + 1, region.base >>> PAGE_SHIFT, Math.ceil(end / PAGE));

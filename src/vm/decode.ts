@@ -26,7 +26,7 @@ export const OP_TRAP = 0x204;
 export const OP_PAST_END = 0x205;
 
 /** First constant register; r0…r10 and one spare lie before. */
-const FIRST_CONST = 12;
+export const FIRST_CONST = 12;
 
 /** Values of function pointers: code addresses that no memory access reaches. */
 export const CODE_BASE = 0xc0000000;
@@ -152,3 +152,19 @@ export function decodeProgram(program: Program, valueAddress: (mapIdx: number) =
   registers.set(constants, FIRST_CONST * 2);
   return { code, registers, insnOfEntry: Int32Array.from([...slots, insns.length]), entryOfInsn };
 }
+
+/** Why the instruction at `pc` cannot run; `kfunc` is the kernel function that it calls, where that is known. */
+export function whyUnavailable(code: Int32Array, pc: number, op: number, kfunc?: string): string {
+  if (op === OP_PAST_END) return 'runs past the last instruction';
+  if (op === OP_KFUNC) return `kernel function ${kfunc ?? `with BTF id ${code[pc + WORD_ARG]}`} is not available in this machine`;
+  if (ATOMICS.has(op)) return `unknown atomic operation 0x${code[pc + WORD_ARG].toString(16)} of ${ATOMICS.get(op)} bytes`;
+  return `instruction 0x${op.toString(16).padStart(2, '0')} is unknown to this machine`;
+}
+
+/** Sizes of the atomic opcodes. */
+const ATOMICS = new Map([
+  [0xd3, 1],
+  [0xcb, 2],
+  [0xc3, 4],
+  [0xdb, 8],
+]);

@@ -4,7 +4,6 @@ import { ATOMIC_LOAD, ATOMIC_STORE, atomicUpdate } from './atomic.ts';
 import {
   CODE_BASE,
   type Decoded,
-  OP_KFUNC,
   OP_TRAP,
   WORD_ARG,
   WORD_CACHE_BASE,
@@ -13,11 +12,11 @@ import {
   WORD_OP,
   WORD_TRAPPED,
   WORDS,
+  whyUnavailable,
 } from './decode.ts';
+import { type Engine, type Environment, MAX_FRAMES, STACK_SIZE } from './engine.ts';
 import { VmFault } from './fault.ts';
 
-export const STACK_SIZE = 512;
-export const MAX_FRAMES = 8;
 /** BPF_MAX_LOOPS: how often `may_goto` lets a function go on, counted in each frame. */
 const MAY_GOTO_LIMIT = 8_388_608;
 /** Words saved by a call: return entry, r6…r9. */
@@ -25,17 +24,11 @@ const SAVED_WORDS = 10;
 /** Executed instructions are added up this often, so that the counter stays a small integer. */
 const COUNT_CHUNK = 1 << 28;
 
-/** What the interpreter asks of its surroundings. */
-export interface Environment {
-  /** Runs helper `id` with r1…r5 and leaves the result in r0. Throws {@link VmFault}. */
-  callHelper(id: number, pc: number): void;
-}
-
 /**
  * Executes decoded instructions. Registers are pairs of 32-bit words, pointers plain addresses; each memory instruction
  * remembers the element it accessed last, so that the exact bounds check costs one comparison.
  */
-export class Interpreter {
+export class Interpreter implements Engine {
   readonly registers: Int32Array;
   readonly decoded: Decoded;
   readonly #space: AddressSpace;
@@ -171,12 +164,6 @@ export class Interpreter {
     this.registers.set(this.#saved.subarray(at + 1, at + 9), 12);
     this.registers[20] = this.#stack.base + depth * this.#stack.stride + STACK_SIZE;
     return this.#saved[at];
-  }
-
-  #unavailable(pc: number, op: number): string {
-    const kfunc = op === OP_KFUNC ? this.#kfuncs.get(this.insnIdxAt(pc)) : undefined;
-    if (op === OP_KFUNC) return `kernel function ${kfunc ?? `with BTF id ${this.#active[pc + WORD_ARG]}`} is not available in this machine`;
-    return `instruction 0x${op.toString(16).padStart(2, '0')} is unknown to this machine`;
   }
 
   /** An access outside the remembered element: looks its element up, or faults. */
@@ -684,9 +671,9 @@ export class Interpreter {
           op = code[pc + WORD_TRAPPED];
           continue;
         case 0x205:
-          throw this.fault(pc, 'runs past the last instruction');
+          throw this.fault(pc, whyUnavailable(code, pc, op));
         default:
-          throw this.fault(pc, this.#unavailable(pc, op));
+          throw this.fault(pc, whyUnavailable(code, pc, op, this.#kfuncs.get(this.insnIdxAt(pc))));
       }
       // Every loop takes a branch, so an endless one comes by here with a grown count.
       if (count >= limit) {

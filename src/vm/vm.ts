@@ -1,12 +1,15 @@
 import { InputError } from '../base/errors.ts';
+import { functionStarts } from '../bpf/cfg.ts';
 import type { Program } from '../bpf/program.ts';
 import { type AddressSpace, AddressSpaceLayout, type Region } from './address-space.ts';
-import { decodeProgram } from './decode.ts';
+import { decodeProgram, whyUnavailable } from './decode.ts';
+import { type Engine, MAX_FRAMES, STACK_SIZE } from './engine.ts';
 import type { VmFault } from './fault.ts';
 import { type Machine, type Redirect, runHelper, type VmEvent } from './helpers.ts';
-import { Interpreter, MAX_FRAMES, STACK_SIZE } from './interpreter.ts';
+import { Interpreter } from './interpreter.ts';
 import { type Cpus, createMap, type VmMap, type VmMapCore } from './maps.ts';
 import { RingBuffers } from './ringbuf.ts';
+import { engineBytes, WasmEngine } from './wasm/engine.ts';
 import { type XdpInput, XdpPacket } from './xdp.ts';
 
 export interface VmOptions {
@@ -20,6 +23,8 @@ export interface VmOptions {
   readonly maxInsns?: number;
   /** Bytes of the memory that {@link Vm.runRaw} may be given; 0, the default, for programs that take packets. */
   readonly rawMemory?: number;
+  /** `interp`, the default, or `wasm`: translated to WebAssembly, many times faster. Both give the same results. */
+  readonly engine?: 'interp' | 'wasm';
 }
 
 export interface XdpResult {
@@ -73,6 +78,9 @@ export class Vm {
   readonly program: Program;
   readonly maps: VmMaps;
   readonly #interpreter: Interpreter;
+  /** The engine of ordinary runs, and the one of the present run: steps are always interpreted. */
+  readonly #engine: Engine;
+  #running: Engine;
   readonly #space: AddressSpace;
   readonly #packet: XdpPacket;
   readonly #raw: Region | null;
@@ -89,18 +97,30 @@ export class Vm {
     this.#maxInsns = options.maxInsns ?? 1_000_000_000;
     const layout = new AddressSpaceLayout();
     const stack = layout.add({ name: 'stack', elementSize: STACK_SIZE, count: MAX_FRAMES, stride: 2 * STACK_SIZE });
-    this.#packet = new XdpPacket(layout, () => this.#interpreter.forgetPacketBounds());
+    this.#packet = new XdpPacket(layout, () => this.#running.forgetPacketBounds());
     this.#raw = options.rawMemory ? layout.add({ name: 'memory', elementSize: 0, stride: options.rawMemory, moves: true }) : null;
     this.#mapList = program.maps.map((def) => createMap(def, layout, this.#cpus));
     this.maps = new VmMaps(this.#mapList);
     const ringBuffers = new RingBuffers(this.#mapList, layout);
-    this.#space = layout.build();
+    const decoded = decodeProgram(program, (mapIdx) => this.#mapList[mapIdx]?.valueAddress ?? null);
+    const wasm = options.engine === 'wasm';
+    let memory: WebAssembly.Memory | null = null;
+    this.#space = wasm
+      ? layout.build(engineBytes(decoded), (size) => {
+          memory = new WebAssembly.Memory({ initial: Math.ceil(size / 65_536) });
+          return memory.buffer;
+        })
+      : layout.build();
     this.#packet.attach(this.#space);
     for (const map of this.#mapList) map.attach(this.#space);
-    const decoded = decodeProgram(program, (mapIdx) => this.#mapList[mapIdx]?.valueAddress ?? null);
-    this.#interpreter = new Interpreter(decoded, program.kfuncCalls, this.#space, stack, {
-      callHelper: (id, pc) => this.#callHelper(id, pc),
-    });
+    const environment = { callHelper: (id: number, pc: number) => this.#callHelper(id, pc) };
+    this.#interpreter = new Interpreter(decoded, program.kfuncCalls, this.#space, stack, environment);
+    this.#engine = memory
+      ? new WasmEngine(decoded, functionStarts(program.insns), this.#space, memory, stack, environment, (pc, op) =>
+          whyUnavailable(decoded.code, pc, op, program.kfuncCalls.get(this.#interpreter.insnIdxAt(pc))),
+        )
+      : this.#interpreter;
+    this.#running = this.#engine;
     this.#machine = this.#createMachine(ringBuffers, options.randomSeed ?? 1);
   }
 
@@ -132,7 +152,7 @@ export class Vm {
 
   /** As {@link runXdp}, with a look at the machine before every instruction; about ten times slower. */
   runTraced(packet: Uint8Array, onInsn: (stepper: Stepper) => void, input: XdpInput = {}): XdpResult {
-    this.#begin();
+    this.#begin(this.#interpreter);
     const interpreter = this.#interpreter;
     let insnIdx = 0;
     const stepper: Stepper = {
@@ -154,7 +174,7 @@ export class Vm {
   /** How often each instruction runs for one packet; index by instruction slot. */
   executedCounts(packet: Uint8Array, input: XdpInput = {}): Uint32Array {
     const counts = new Uint32Array(this.program.insns.length);
-    this.#begin();
+    this.#begin(this.#interpreter);
     this.#interpreter.trace((insnIdx) => {
       counts[insnIdx]++;
     });
@@ -168,14 +188,14 @@ export class Vm {
     const region = this.#raw;
     if (memory.length > (region?.stride ?? 0))
       throw new InputError(`this machine has room for ${region?.stride ?? 0} bytes, not ${memory.length}`);
-    const r = this.#interpreter.registers;
+    const r = this.#running.registers;
     if (region) {
       region.elementSize = memory.length;
       this.#space.bytes.set(memory, region.base);
       r[2] = region.base;
     }
     r[4] = memory.length;
-    this.#interpreter.call(0, 0);
+    this.#running.call(0, 0);
     if (region) memory.set(this.#space.bytes.subarray(region.base, region.base + memory.length));
     return this.#register(0);
   }
@@ -185,8 +205,9 @@ export class Vm {
     for (const map of this.#mapList) map.reset();
   }
 
-  #begin(): void {
-    this.#interpreter.begin(this.#maxInsns);
+  #begin(engine = this.#engine): void {
+    this.#running = engine;
+    engine.begin(this.#maxInsns);
     this.#machine.events.length = 0;
     this.#machine.redirect = null;
     this.#machine.ringBuffers.reset();
@@ -194,21 +215,21 @@ export class Vm {
 
   #runXdp(packet: Uint8Array, input: XdpInput): XdpResult {
     this.#packet.receive(packet, input);
-    const r = this.#interpreter.registers;
+    const r = this.#running.registers;
     r[2] = this.#packet.context.base;
-    this.#interpreter.call(0, 0);
+    this.#running.call(0, 0);
     return {
       returnValue: r[0] >>> 0,
       packet: this.#packet.copy(),
       metadata: this.#packet.metadata(),
-      insnsExecuted: this.#interpreter.executed,
+      insnsExecuted: this.#running.executed,
       redirect: this.#machine.redirect,
       events: [...this.#machine.events],
     };
   }
 
   #register(index: number): bigint {
-    const r = this.#interpreter.registers;
+    const r = this.#running.registers;
     return (BigInt(r[index * 2 + 1] >>> 0) << 32n) | BigInt(r[index * 2] >>> 0);
   }
 
@@ -218,11 +239,13 @@ export class Vm {
   }
 
   #createMachine(ringBuffers: RingBuffers, randomSeed: number): Machine {
-    const interpreter = this.#interpreter;
+    const running = () => this.#running;
     // xorshift32 (Marsaglia 2003); zero is its fixed point.
     let random = randomSeed | 0 || 1;
     return {
-      registers: interpreter.registers,
+      get registers() {
+        return running().registers;
+      },
       space: this.#space,
       maps: this.#mapList,
       packet: this.#packet,
@@ -237,8 +260,8 @@ export class Vm {
         random ^= random << 5;
         return random;
       },
-      callFunction: (pc) => interpreter.call(pc, this.#helperPc),
-      fault: (what, advice): VmFault => interpreter.fault(this.#helperPc, what, advice),
+      callFunction: (pc) => running().call(pc, this.#helperPc),
+      fault: (what, advice): VmFault => running().fault(this.#helperPc, what, advice),
     };
   }
 }

@@ -1,0 +1,450 @@
+import {
+  ATOMIC_ADD,
+  ATOMIC_AND,
+  ATOMIC_CMPXCHG,
+  ATOMIC_FETCH,
+  ATOMIC_LOAD,
+  ATOMIC_OR,
+  ATOMIC_STORE,
+  ATOMIC_XCHG,
+  ATOMIC_XOR,
+} from '../atomic.ts';
+import { FIRST_CONST, WORD_ARG, WORD_DST, WORD_OFF, WORD_OP, WORD_SRC } from '../decode.ts';
+import type { Bytes } from './bytes.ts';
+import { FIRST_ARG_LOCAL, type Imports, LEFT_ADDRESS, LOCAL, REGISTERS_ADDRESS, wasm } from './layout.ts';
+
+/** The local that holds a register; r1…r5 and r10 are the function's parameters. */
+const LOCAL_OF_REGISTER = [LOCAL.r0, 0, 1, 2, 3, 4, LOCAL.r6, LOCAL.r7, LOCAL.r8, LOCAL.r9, FIRST_ARG_LOCAL + 5];
+
+/** Bytes of memory that each access remembers its element with: first address and length, 64 bits each. */
+export const SITE_SIZE = 16;
+
+/** Writes single instructions as WebAssembly: registers are i64 locals, an address is an i64 below 2^32. */
+export class InstructionWriter {
+  readonly #out: Bytes;
+  readonly #code: Int32Array;
+  readonly #constants: Int32Array;
+  /** Address of the remembered element of the memory instruction at each position. */
+  readonly #siteAddress: (at: number) => number;
+  readonly #imports: Imports;
+  readonly #functionIndex: (entry: number) => number;
+
+  constructor(
+    out: Bytes,
+    code: Int32Array,
+    constants: Int32Array,
+    imports: Imports,
+    siteAddress: (at: number) => number,
+    functionIndex: (entry: number) => number,
+  ) {
+    this.#out = out;
+    this.#code = code;
+    this.#constants = constants;
+    this.#imports = imports;
+    this.#siteAddress = siteAddress;
+    this.#functionIndex = functionIndex;
+  }
+
+  /** An operand by its word index: a register or a constant. */
+  #get(word: number): void {
+    if (word >= FIRST_CONST * 2) this.#const64((BigInt(this.#constants[word + 1]) << 32n) | BigInt(this.#constants[word] >>> 0));
+    else this.#out.u8(wasm.localGet).u32(LOCAL_OF_REGISTER[word / 2]);
+  }
+
+  #get32(word: number): void {
+    if (word >= FIRST_CONST * 2) this.#out.u8(wasm.i32Const).s32(this.#constants[word]);
+    else {
+      this.#get(word);
+      this.#out.u8(wasm.i32Wrap);
+    }
+  }
+
+  #set(word: number): void {
+    this.#out.u8(wasm.localSet).u32(LOCAL_OF_REGISTER[word / 2]);
+  }
+
+  #const64(value: bigint): void {
+    this.#out.u8(wasm.i64Const).s64(value);
+  }
+
+  /** `at` is no branch and no exit. False when the instruction is not available. */
+  write(at: number): boolean {
+    const op = this.#code[at + WORD_OP];
+    const d = this.#code[at + WORD_DST];
+    const s = this.#code[at + WORD_SRC];
+    const binary64 = BINARY64[op];
+    if (binary64 !== undefined) {
+      this.#get(d);
+      this.#get(s);
+      this.#out.u8(binary64);
+      this.#set(d);
+      return true;
+    }
+    const binary32 = BINARY32[op];
+    if (binary32 !== undefined) {
+      this.#get32(d);
+      this.#get32(s);
+      this.#out.u8(binary32, wasm.i64ExtendU);
+      this.#set(d);
+      return true;
+    }
+    const division = DIVISIONS[op];
+    if (division) {
+      this.#divide(d, s, division);
+      return true;
+    }
+    const load = LOADS[op];
+    if (load) {
+      this.#address(at, s, load.size);
+      this.#out.u8(load.op, 0).u32(0);
+      this.#set(d);
+      return true;
+    }
+    const store = STORES[op];
+    if (store) {
+      this.#address(at, d, store.size);
+      this.#get(s);
+      this.#out.u8(store.op, 0).u32(0);
+      return true;
+    }
+    return this.#other(at, op, d, s);
+  }
+
+  #other(at: number, op: number, d: number, s: number): boolean {
+    const arg = this.#code[at + WORD_ARG];
+    const out = this.#out;
+    switch (op) {
+      case 0xbf:
+        this.#get(s);
+        break;
+      case 0xbc:
+        this.#get32(s);
+        out.u8(wasm.i64ExtendU);
+        break;
+      case 0x1bf:
+        this.#get(s);
+        out.u8(arg === 24 ? wasm.i64Extend8S : arg === 16 ? wasm.i64Extend16S : wasm.i64Extend32S);
+        break;
+      case 0x1bc:
+        this.#get32(s);
+        out.u8(arg === 24 ? wasm.i32Extend8S : wasm.i32Extend16S, wasm.i64ExtendU);
+        break;
+      case 0x8f:
+        this.#const64(0n);
+        this.#get(d);
+        out.u8(wasm.i64Sub);
+        break;
+      case 0x8c:
+        out.u8(wasm.i32Const).s32(0);
+        this.#get32(d);
+        out.u8(wasm.i32Sub, wasm.i64ExtendU);
+        break;
+      case 0xd4:
+        if (arg === 64) return true;
+        this.#get(d);
+        this.#const64(arg === 32 ? 0xffffffffn : 0xffffn);
+        out.u8(wasm.i64And);
+        break;
+      case 0xdc:
+        this.#swap(d, arg);
+        break;
+      case 0xd3:
+      case 0xcb:
+      case 0xc3:
+      case 0xdb:
+        return this.#atomic(at, op, d, s);
+      case 0x85:
+        this.#call(at);
+        return true;
+      case 0x201:
+        this.#toImport(this.#imports.helper, at, arg);
+        return true;
+      case 0x8d:
+        out.u8(wasm.i32Const).s32(0);
+        this.#get(d);
+        out.u8(wasm.i64Store, 0).u32(REGISTERS_ADDRESS + 11 * 8);
+        this.#toImport(this.#imports.callRegister, at, 0);
+        return true;
+      default:
+        return false;
+    }
+    this.#set(d);
+    return true;
+  }
+
+  /** Reverses the bytes of the low 16, 32 or 64 bits: pairs within bytes, then halves. */
+  #swap(d: number, bits: number): void {
+    const out = this.#out;
+    const exchange = (shift: bigint, mask: bigint) => {
+      out.u8(wasm.localSet).u32(LOCAL.scratch);
+      for (const [operation, keep] of [
+        [wasm.i64Shl, mask << shift],
+        [wasm.i64ShrU, mask],
+      ] as const) {
+        out.u8(wasm.localGet).u32(LOCAL.scratch);
+        this.#const64(shift);
+        out.u8(operation);
+        this.#const64(keep);
+        out.u8(wasm.i64And);
+      }
+      out.u8(wasm.i64Or);
+    };
+    this.#get(d);
+    exchange(8n, 0x00ff00ff00ff00ffn);
+    if (bits >= 32) exchange(16n, 0x0000ffff0000ffffn);
+    this.#const64(bits === 64 ? 32n : bits === 32 ? 0xffffffffn : 0xffffn);
+    out.u8(bits === 64 ? wasm.i64Rotl : wasm.i64And);
+  }
+
+  /** By zero: quotient 0, remainder the dividend. Signed by -1: no trap for the most negative dividend (RFC 9669 section 4.1). */
+  #divide(d: number, s: number, { wide, signed, modulo }: Division): void {
+    const out = this.#out;
+    const get = (word: number) => (wide ? this.#get(word) : this.#get32(word));
+    const constant = (value: number) => (wide ? this.#const64(BigInt(value)) : out.u8(wasm.i32Const).s32(value));
+    const type = wide ? wasm.typeI64 : wasm.typeI32;
+    get(s);
+    out.u8(wide ? wasm.i64Eqz : wasm.i32Eqz, wasm.if, type);
+    if (modulo) get(d);
+    else constant(0);
+    out.u8(wasm.else);
+    if (signed) {
+      get(s);
+      constant(-1);
+      out.u8(wide ? wasm.i64Eq : wasm.i32Eq, wasm.if, type);
+      constant(0);
+      if (!modulo) {
+        get(d);
+        out.u8(wide ? wasm.i64Sub : wasm.i32Sub);
+      }
+      out.u8(wasm.else);
+    }
+    get(d);
+    get(s);
+    const narrow = modulo ? (signed ? wasm.i32RemS : wasm.i32RemU) : signed ? wasm.i32DivS : wasm.i32DivU;
+    const broad = modulo ? (signed ? wasm.i64RemS : wasm.i64RemU) : signed ? wasm.i64DivS : wasm.i64DivU;
+    out.u8(wide ? broad : narrow, wasm.end);
+    if (signed) out.u8(wasm.end);
+    if (!wide) out.u8(wasm.i64ExtendU);
+    this.#set(d);
+  }
+
+  /** Leaves the address of an access on the stack as i32, after checking that all of it lies in the element accessed last. */
+  #address(at: number, pointer: number, size: number): void {
+    const out = this.#out;
+    const site = this.#siteAddress(at);
+    const off = this.#code[at + WORD_OFF];
+    this.#get(pointer);
+    if (off !== 0) {
+      this.#const64(BigInt(off));
+      out.u8(wasm.i64Add);
+    }
+    out.u8(wasm.localTee).u32(LOCAL.scratch);
+    out.u8(wasm.i32Const).s32(0);
+    out.u8(wasm.i64Load, 3).u32(site);
+    out.u8(wasm.i64Sub, wasm.i32Const).s32(0);
+    out.u8(wasm.i64Load, 3).u32(site + 8);
+    out.u8(wasm.i64GeU, wasm.if, wasm.typeVoid);
+    out.u8(wasm.i32Const).s32(at);
+    out.u8(wasm.i32Const).s32(size);
+    out.u8(wasm.localGet).u32(LOCAL.scratch);
+    out.u8(wasm.i32Wrap, wasm.localGet).u32(LOCAL.scratch);
+    this.#const64(32n);
+    out.u8(wasm.i64ShrU, wasm.i32Wrap, wasm.call).u32(this.#imports.miss);
+    out.u8(wasm.end, wasm.localGet).u32(LOCAL.scratch);
+    out.u8(wasm.i32Wrap);
+  }
+
+  #atomic(at: number, op: number, d: number, s: number): boolean {
+    const out = this.#out;
+    const operation = this.#code[at + WORD_ARG];
+    const size = op === 0xd3 ? 1 : op === 0xcb ? 2 : op === 0xc3 ? 4 : 8;
+    const loadOp = size === 1 ? wasm.i64Load8U : size === 2 ? wasm.i64Load16U : size === 4 ? wasm.i64Load32U : wasm.i64Load;
+    const storeOp = size === 1 ? wasm.i64Store8 : size === 2 ? wasm.i64Store16 : size === 4 ? wasm.i64Store32 : wasm.i64Store;
+    if (operation === ATOMIC_LOAD) {
+      this.#address(at, s, size);
+      out.u8(loadOp, 0).u32(0);
+      this.#set(d);
+      return true;
+    }
+    if (operation === ATOMIC_STORE) {
+      this.#address(at, d, size);
+      this.#get(s);
+      out.u8(storeOp, 0).u32(0);
+      return true;
+    }
+    const exchange = operation === ATOMIC_XCHG;
+    const compare = operation === ATOMIC_CMPXCHG;
+    const combine = COMBINE[operation & ~ATOMIC_FETCH];
+    if (size < 4 || (!exchange && !compare && combine === undefined)) return false;
+    this.#address(at, d, size);
+    out.u8(wasm.localTee).u32(LOCAL.address);
+    out.u8(loadOp, 0).u32(0);
+    out.u8(wasm.localSet).u32(LOCAL.old);
+    out.u8(wasm.localGet).u32(LOCAL.address);
+    if (compare) {
+      // The new value if r0 (its low half for 32 bits) equals the old one.
+      this.#get(s);
+      out.u8(wasm.localGet).u32(LOCAL.old);
+      out.u8(wasm.localGet).u32(LOCAL.old);
+      this.#get(0);
+      if (size === 4) {
+        this.#const64(0xffffffffn);
+        out.u8(wasm.i64And);
+      }
+      out.u8(wasm.i64Eq, wasm.select);
+    } else if (exchange) this.#get(s);
+    else {
+      out.u8(wasm.localGet).u32(LOCAL.old);
+      this.#get(s);
+      out.u8(combine);
+    }
+    out.u8(storeOp, 0).u32(0);
+    if (compare || exchange || operation & ATOMIC_FETCH) {
+      out.u8(wasm.localGet).u32(LOCAL.old);
+      this.#set(compare ? 0 : s);
+    }
+    return true;
+  }
+
+  /** What is left of the budget lives in memory while another function or JavaScript runs. */
+  saveLeft(): void {
+    this.#out.u8(wasm.i32Const).s32(0).u8(wasm.localGet).u32(LOCAL.left).u8(wasm.i64Store, 3).u32(LEFT_ADDRESS);
+  }
+
+  loadLeft(): void {
+    this.#out.u8(wasm.i32Const).s32(0).u8(wasm.i64Load, 3).u32(LEFT_ADDRESS).u8(wasm.localSet).u32(LOCAL.left);
+  }
+
+  #call(at: number): void {
+    const out = this.#out;
+    this.saveLeft();
+    out.u8(wasm.i32Const).s32(at);
+    out.u8(wasm.localGet).u32(FIRST_ARG_LOCAL + 5);
+    out.u8(wasm.i32Wrap, wasm.call).u32(this.#imports.checkDepth);
+    for (let local = 0; local < 6; local++) out.u8(wasm.localGet).u32(local);
+    this.#const64(1024n);
+    out.u8(wasm.i64Add, wasm.call).u32(this.#functionIndex(this.#code[at + WORD_ARG]));
+    this.#set(0);
+    this.loadLeft();
+  }
+
+  /** Calls into JavaScript with r1…r5 and r10 in memory; r0 comes back there. */
+  #toImport(index: number, at: number, arg: number): void {
+    const out = this.#out;
+    this.saveLeft();
+    for (let register = 1; register <= 5; register++) this.#spill(register);
+    this.#spill(10);
+    out.u8(wasm.i32Const).s32(arg);
+    out.u8(wasm.i32Const).s32(at);
+    out.u8(wasm.call).u32(index);
+    out.u8(wasm.i32Const).s32(0).u8(wasm.i64Load, 3).u32(REGISTERS_ADDRESS);
+    this.#set(0);
+    this.loadLeft();
+  }
+
+  #spill(register: number): void {
+    this.#out.u8(wasm.i32Const).s32(0);
+    this.#get(register * 2);
+    this.#out.u8(wasm.i64Store, 3).u32(REGISTERS_ADDRESS + register * 8);
+  }
+
+  /** Leaves 1 on the stack when the branch at `at` is taken. */
+  condition(at: number): void {
+    const op = this.#code[at + WORD_OP];
+    const d = this.#code[at + WORD_DST];
+    const s = this.#code[at + WORD_SRC];
+    const wide = (op & 7) === 5;
+    const get = (word: number) => (wide ? this.#get(word) : this.#get32(word));
+    get(d);
+    get(s);
+    if ((op & 0xf0) === 0x40) {
+      if (wide) {
+        this.#out.u8(wasm.i64And);
+        this.#const64(0n);
+        this.#out.u8(wasm.i64Ne);
+      } else this.#out.u8(wasm.i32And).u8(wasm.i32Const).s32(0).u8(wasm.i32Ne);
+      return;
+    }
+    const [narrow, broad] = CONDITIONS[op & 0xf0];
+    this.#out.u8(wide ? broad : narrow);
+  }
+}
+
+interface Division {
+  readonly wide: boolean;
+  readonly signed: boolean;
+  readonly modulo: boolean;
+}
+
+const DIVISIONS: Record<number, Division> = {
+  63: { wide: true, signed: false, modulo: false },
+  159: { wide: true, signed: false, modulo: true },
+  319: { wide: true, signed: true, modulo: false },
+  415: { wide: true, signed: true, modulo: true },
+  60: { wide: false, signed: false, modulo: false },
+  156: { wide: false, signed: false, modulo: true },
+  316: { wide: false, signed: true, modulo: false },
+  412: { wide: false, signed: true, modulo: true },
+};
+
+/** By operation of the decoded code (decode.ts). */
+const BINARY64: Record<number, number> = {
+  15: wasm.i64Add,
+  31: wasm.i64Sub,
+  47: wasm.i64Mul,
+  79: wasm.i64Or,
+  95: wasm.i64And,
+  111: wasm.i64Shl,
+  127: wasm.i64ShrU,
+  175: wasm.i64Xor,
+  207: wasm.i64ShrS,
+};
+const BINARY32: Record<number, number> = {
+  12: wasm.i32Add,
+  28: wasm.i32Sub,
+  44: wasm.i32Mul,
+  76: wasm.i32Or,
+  92: wasm.i32And,
+  108: wasm.i32Shl,
+  124: wasm.i32ShrU,
+  172: wasm.i32Xor,
+  204: wasm.i32ShrS,
+};
+const LOADS: Record<number, { op: number; size: number }> = {
+  113: { op: wasm.i64Load8U, size: 1 },
+  105: { op: wasm.i64Load16U, size: 2 },
+  97: { op: wasm.i64Load32U, size: 4 },
+  121: { op: wasm.i64Load, size: 8 },
+  145: { op: wasm.i64Load8S, size: 1 },
+  137: { op: wasm.i64Load16S, size: 2 },
+  129: { op: wasm.i64Load32S, size: 4 },
+};
+const STORES: Record<number, { op: number; size: number }> = {
+  115: { op: wasm.i64Store8, size: 1 },
+  107: { op: wasm.i64Store16, size: 2 },
+  99: { op: wasm.i64Store32, size: 4 },
+  123: { op: wasm.i64Store, size: 8 },
+};
+const COMBINE: Record<number, number> = {
+  [ATOMIC_ADD]: wasm.i64Add,
+  [ATOMIC_OR]: wasm.i64Or,
+  [ATOMIC_AND]: wasm.i64And,
+  [ATOMIC_XOR]: wasm.i64Xor,
+};
+const CONDITIONS: Record<number, readonly [narrow: number, broad: number]> = {
+  16: [wasm.i32Eq, wasm.i64Eq],
+  80: [wasm.i32Ne, wasm.i64Ne],
+  32: [wasm.i32GtU, wasm.i64GtU],
+  48: [wasm.i32GeU, wasm.i64GeU],
+  160: [wasm.i32LtU, wasm.i64LtU],
+  176: [wasm.i32LeU, wasm.i64LeU],
+  96: [wasm.i32GtS, wasm.i64GtS],
+  112: [wasm.i32GeS, wasm.i64GeS],
+  192: [wasm.i32LtS, wasm.i64LtS],
+  208: [wasm.i32LeS, wasm.i64LeS],
+};
+
+/** True for loads, stores and atomic operations, which remember an element. */
+export function accessesMemory(op: number): boolean {
+  return LOADS[op] !== undefined || STORES[op] !== undefined || op === 0xd3 || op === 0xcb || op === 0xc3 || op === 0xdb;
+}
