@@ -1,8 +1,7 @@
 import type { FuncBuilder, Reg, Val } from '../ir/builder.ts';
 
 /**
- * Saturates `y` (changed in place) to `lo … hi` without a branch: a branch for each element would multiply the
- * verifier's paths. `x s>> 63` is kept in a register because AND of it with a constant forks states on 6.18.
+ * Saturates `y` (changed in place) to `lo … hi` without a branch: a branch for each element would multiply the verifier's paths. `x s>> 63` is kept in a register because AND of it with a constant forks states on 6.18.
  */
 export function clamp(b: FuncBuilder, y: Reg, lo: number, hi: number): void {
   clampHigh(b, y, hi);
@@ -11,6 +10,13 @@ export function clamp(b: FuncBuilder, y: Reg, lo: number, hi: number): void {
   b.aluTo(mask, 'xor', mask, -1);
   b.aluTo(y, 'and', y, mask);
   if (lo !== 0) b.aluTo(y, 'add', y, lo);
+}
+
+/** `y = max(y, 0)`. */
+export function notNegative(b: FuncBuilder, y: Reg): void {
+  const mask = b.arsh(y, 63);
+  b.aluTo(mask, 'xor', mask, -1);
+  b.aluTo(y, 'and', y, mask);
 }
 
 /** `y = min(y, hi)`. */
@@ -38,18 +44,44 @@ export function minInto(b: FuncBuilder, low: Reg, x: Reg): void {
   b.aluTo(low, 'add', low, x);
 }
 
+/** Stores a group of values saturated to `−hi … hi`, where hi is 2ⁿ − 1. */
+export interface Saturator {
+  /** Stores `value` as it is and remembers it. */
+  put(value: Reg, store: (value: Reg) => void): void;
+  /** One test for the whole group; if any value was out of range, all are clamped and stored again. */
+  finish(): void;
+}
+
 /**
- * Saturates one or two values in the common case with a single test: adding `hi + 1` to a value of a symmetric range leaves
- * nothing above bit `bits`. Only values outside of it take the branchless path.
+ * `value + hi + 1` has bits above bit n exactly when the value is out of range. One test for a group of up to `count` values, in
+ * place of one each, keeps the common case short and the verifier's paths few: the rare path joins before the next loop
+ * iteration, where its state is known already.
  */
-export function saturate(b: FuncBuilder, values: readonly Reg[], hi: number): void {
-  const bits = Math.log2(hi + 1);
-  const test = b.add(values[0], hi + 1);
-  for (const value of values.slice(1)) b.aluTo(test, 'or', test, b.add(value, hi + 1));
-  b.aluTo(test, 'rsh', test, bits + 1);
-  b.when('ne', test, 0, () => {
-    for (const value of values) clamp(b, value, -hi, hi);
-  });
+export function saturator(b: FuncBuilder, count: number, hi: number): Saturator {
+  const kept: ((value: Reg) => void)[] = [];
+  const slot = b.stackSlot(8 * count).addr;
+  let test: Reg | null = null;
+  return {
+    put(value, store) {
+      const above = b.add(value, hi + 1);
+      if (test) b.aluTo(test, 'or', test, above);
+      else test = above;
+      b.store(slot(), 8 * kept.length, value, 8);
+      store(value);
+      kept.push(store);
+    },
+    finish() {
+      if (!test) return;
+      b.aluTo(test, 'rsh', test, Math.log2(hi + 1) + 1);
+      b.when('ne', test, 0, () => {
+        for (const [i, store] of kept.entries()) {
+          const value = b.load(slot(), 8 * i, 8);
+          clamp(b, value, -hi, hi);
+          store(value);
+        }
+      });
+    },
+  };
 }
 
 /** `x = (x·mul + add) s>> shift`. */

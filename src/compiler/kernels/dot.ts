@@ -1,6 +1,6 @@
 import type { FuncBuilder, Reg } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
-import { saturate } from './arith.ts';
+import { notNegative, requant, saturator } from './arith.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Space, walk } from './frame.ts';
 
 /** Products are exact in a 32-bit lane up to this many terms of int8 × int16: 512 · 127 · 32768 < 2³¹. */
@@ -60,20 +60,18 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
     const shared = s.b ? { add: b.load(ptrs[2], 0, 8), mul: b.load(ptrs[2], 8, 8) } : null;
     const doBlock = (rows: number): void => {
       const sums = dotBlock(b, s, rows, pack, w);
+      const outputs = saturator(b, rows * s.lanes, s.outMax);
       for (let r = 0; r < rows; r++) {
         const at = Math.ceil((ROWS * s.k) / 8) * 8 + r * ROW_PARAM_BYTES;
         const add = shared?.add ?? b.load(w, at, 8);
         const mul = shared?.mul ?? b.load(w, at + 8, 8);
-        const values = sums[r];
-        for (const y of values) {
-          b.aluTo(y, 'mul', y, mul);
-          b.aluTo(y, 'add', y, add);
-          b.aluTo(y, 'arsh', y, DOT_SHIFT);
+        for (const [lane, y] of sums[r]().entries()) {
+          requant(b, y, mul, add, DOT_SHIFT);
+          if (s.relu) notNegative(b, y);
+          outputs.put(y, (value) => b.store(lane ? out2 : out, 2 * r, value, 2));
         }
-        finish(b, values, s);
-        b.store(out, 2 * r, values[0], 2);
-        if (s.lanes === 2) b.store(out2, 2 * r, values[1], 2);
       }
+      outputs.finish();
     };
     const full = Math.floor(s.n / ROWS);
     const advance = (): void => {
@@ -92,18 +90,6 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
     }
     if (s.n % ROWS) doBlock(s.n % ROWS);
   });
-}
-
-/** Clamps results to the output's range; below zero first where a ReLU was folded in. */
-function finish(b: FuncBuilder, values: readonly Reg[], s: DotShape): void {
-  if (s.relu) {
-    for (const y of values) {
-      const mask = b.arsh(y, 63);
-      b.aluTo(mask, 'xor', mask, -1);
-      b.aluTo(y, 'and', y, mask);
-    }
-  }
-  saturate(b, values, s.outMax);
 }
 
 function packRows(b: FuncBuilder, s: DotShape, a: Reg, pack: Reg): void {
@@ -125,10 +111,10 @@ function packRows(b: FuncBuilder, s: DotShape, a: Reg, pack: Reg): void {
   });
 }
 
-/** Sums of `rows` output columns: one value, or a low and a high lane. */
-function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg): Reg[][] {
+/** Sums of `rows` output columns, each as one value or a low and a high lane, taken apart when asked for. */
+function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg): (() => Reg[])[] {
   const limit = s.b ? s.k : MAX_LANE_TERMS;
-  if (s.k <= limit) return dotRun(b, s, rows, 0, s.k, pack, w).map((acc) => split(b, s, acc));
+  if (s.k <= limit) return dotRun(b, s, rows, 0, s.k, pack, w).map((acc) => () => split(b, s, acc));
   // Longer sums leave their lanes every 512 terms.
   const sums = Array.from({ length: rows }, () => Array.from({ length: s.lanes }, () => b.copy(0)));
   const runs = Math.floor(s.k / limit);
@@ -145,7 +131,7 @@ function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg):
     b.aluTo(q, 'add', q, limit);
   });
   if (s.k % limit) flush(0, s.k % limit, p, q);
-  return sums;
+  return sums.map((sum) => () => sum);
 }
 
 function split(b: FuncBuilder, s: DotShape, acc: Reg): Reg[] {

@@ -119,20 +119,19 @@ const largestDivisor = (n: number, max: number): number => {
 };
 
 /**
- * Walks nested levels with pointers; the innermost is unrolled up to `unroll` times. `body` gets pointers and the constant
- * offsets to add to each.
+ * Walks nested levels with pointers; the innermost is unrolled up to `unroll` times. `body` gets pointers and, for each element of
+ * an unrolled group, the constant offsets to add to them.
  */
-export function walk(
+export function walkGroups(
   b: FuncBuilder,
   levels: readonly Level[],
   ptrs: readonly Reg[],
   unroll: number,
-  body: (ptrs: readonly Reg[], offs: readonly number[]) => void,
+  body: (ptrs: readonly Reg[], group: readonly (readonly number[])[]) => void,
 ): void {
   const [level, ...inner] = levels;
   if (!level) {
-    const none = ptrs.map(() => 0);
-    body(ptrs, none);
+    body(ptrs, [ptrs.map(() => 0)]);
     return;
   }
   const last = inner.length === 0;
@@ -141,13 +140,11 @@ export function walk(
   while (u > 1 && !fits(u)) u = largestDivisor(level.n, u - 1);
   const at = ptrs.map((p, i) => (level.n > u && level.strides[i] !== 0 ? b.copy(p) : p));
   const step = (): void => {
-    for (let i = 0; i < u; i++) {
-      if (last)
-        body(
-          at,
-          level.strides.map((s) => s * i),
-        );
-      else walk(b, inner, at, unroll, body);
+    if (last) {
+      const group = Array.from({ length: u }, (_, i) => level.strides.map((s) => s * i));
+      body(at, group);
+    } else {
+      walkGroups(b, inner, at, unroll, body);
     }
   };
   if (level.n === u) {
@@ -156,9 +153,20 @@ export function walk(
   }
   b.loop(0, level.n / u, 1, () => {
     step();
-    at.forEach((p, i) => {
-      if (level.strides[i] !== 0) b.aluTo(p, 'add', p, level.strides[i] * u);
-    });
+    for (const [i, p] of at.entries()) if (level.strides[i] !== 0) b.aluTo(p, 'add', p, level.strides[i] * u);
+  });
+}
+
+/** As {@link walkGroups}, one element at a time. */
+export function walk(
+  b: FuncBuilder,
+  levels: readonly Level[],
+  ptrs: readonly Reg[],
+  unroll: number,
+  body: (ptrs: readonly Reg[], offs: readonly number[]) => void,
+): void {
+  walkGroups(b, levels, ptrs, unroll, (at, group) => {
+    for (const offs of group) body(at, offs);
   });
 }
 

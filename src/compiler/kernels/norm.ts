@@ -1,8 +1,7 @@
 import type { FuncBuilder, Reg } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
-import { saturate } from './arith.ts';
 import { extentOf, kernelFunc, type Layout, lanes, MAP_OF, walk } from './frame.ts';
-import type { RowShape } from './rows.ts';
+import { type RowShape, saturated } from './rows.ts';
 
 /** 1/√m for the ten highest bits of a number whose top bit is 30 or 31: 2³¹/√m. */
 const FIRST = 256;
@@ -72,7 +71,7 @@ export function normKernel(
       b.aluTo(q, 'sub', q, b.mul(sum, sum));
       b.aluTo(q, 'add', q, b.load(ptrs[2], 0, 8));
       const { root, shift } = inverseRoot(b, q, layout);
-      walk(b, levels, [out, x, ptrs[2]], 4, (p, off) => {
+      saturated(b, { levels, outMax: s.outMax }, [out, x, ptrs[2]], 4, (p, off) => {
         const v = b.load(p[1], off[1], 2, true);
         b.aluTo(v, 'mul', v, d);
         if (s.center) b.aluTo(v, 'sub', v, sum);
@@ -81,8 +80,7 @@ export function normKernel(
         b.aluTo(v, 'mul', v, b.load(p[2], off[2] + 16, 8));
         b.aluTo(v, 'add', v, b.load(p[2], off[2] + 8, 8));
         b.aluTo(v, 'arsh', v, UNIT + GAMMA);
-        saturate(b, [v], s.outMax);
-        b.store(p[0], off[0], v, 2);
+        return v;
       });
     });
   });

@@ -1,5 +1,5 @@
 import type { IrFunc, OriginId } from '../ir/ir.ts';
-import { maxInto, minInto, requant, saturate } from './arith.ts';
+import { clamp, maxInto, minInto, requant } from './arith.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Space, walk } from './frame.ts';
 import { ROW_SHIFT } from './rows.ts';
 
@@ -31,7 +31,7 @@ export function reduceKernel(name: string, s: ReduceShape, layout: Layout, origi
         else minInto(b, acc, v);
       });
       requant(b, acc, m, 1 << (ROW_SHIFT - 1), ROW_SHIFT);
-      saturate(b, [acc], s.outMax);
+      clamp(b, acc, -s.outMax, s.outMax);
       b.store(out, 0, acc, 2);
     });
   });

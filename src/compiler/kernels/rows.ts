@@ -1,7 +1,7 @@
-import type { Reg } from '../ir/builder.ts';
+import type { FuncBuilder, Reg } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
-import { requant, saturate } from './arith.ts';
-import { extentOf, kernelFunc, type Layout, type Level, lanes, type Port, type Space, walk } from './frame.ts';
+import { notNegative, requant, saturator } from './arith.ts';
+import { extentOf, kernelFunc, type Layout, type Level, lanes, type Port, type Space, walk, walkGroups } from './frame.ts';
 
 /** Fraction bits of multipliers in elementwise kernels. */
 export const ROW_SHIFT = 24;
@@ -27,13 +27,28 @@ const portsOf = (s: RowShape, sizes: readonly number[], params: number): Port[] 
 export const rowName = (kind: string, s: RowShape): string =>
   `${kind}_${s.levels.map((l) => l.n).join('x') || '1'}${s.lanes === 1 ? '_row' : ''}`;
 
+/** Computes every element of a row and stores it saturated in operand 0. */
+export function saturated(
+  b: FuncBuilder,
+  s: Pick<RowShape, 'levels' | 'outMax'>,
+  rows: readonly Reg[],
+  unroll: number,
+  element: (ptrs: readonly Reg[], offs: readonly number[]) => Reg,
+): void {
+  walkGroups(b, s.levels, rows, unroll, (p, group) => {
+    const outputs = saturator(b, group.length, s.outMax);
+    for (const offs of group) outputs.put(element(p, offs), (value) => b.store(p[0], offs[0], value, 2));
+    outputs.finish();
+  });
+}
+
 /** `out = (a·ma + b·mb + half) s>> 24`; parameters ma, mb. */
 export function addKernel(name: string, s: RowShape, relu: boolean, layout: Layout, origin: OriginId): IrFunc {
   return kernelFunc(name, layout, portsOf(s, [2, 2, 2], 16), { origin, pack: false }, ({ b, ptrs }) => {
     const ma = b.load(ptrs[3], 0, 8);
     const mb = b.load(ptrs[3], 8, 8);
     lanes(b, s.lanes, ptrs.slice(0, 3), s.laneStrides, (rows) => {
-      walk(b, s.levels, rows, 4, (p, off) => {
+      saturated(b, s, rows, 4, (p, off) => {
         const x = b.load(p[1], off[1], 2, true);
         const y = b.load(p[2], off[2], 2, true);
         b.aluTo(x, 'mul', x, ma);
@@ -41,13 +56,8 @@ export function addKernel(name: string, s: RowShape, relu: boolean, layout: Layo
         b.aluTo(x, 'add', x, y);
         b.aluTo(x, 'add', x, 1 << (ROW_SHIFT - 1));
         b.aluTo(x, 'arsh', x, ROW_SHIFT);
-        if (relu) {
-          const mask = b.arsh(x, 63);
-          b.aluTo(mask, 'xor', mask, -1);
-          b.aluTo(x, 'and', x, mask);
-        }
-        saturate(b, [x], s.outMax);
-        b.store(p[0], off[0], x, 2);
+        if (relu) notNegative(b, x);
+        return x;
       });
     });
   });
@@ -59,12 +69,11 @@ export function mulKernel(name: string, s: RowShape, layout: Layout, origin: Ori
     const m = b.load(ptrs[3], 0, 8);
     const half = b.load(ptrs[3], 8, 8);
     lanes(b, s.lanes, ptrs.slice(0, 3), s.laneStrides, (rows) => {
-      walk(b, s.levels, rows, 4, (p, off) => {
+      saturated(b, s, rows, 4, (p, off) => {
         const x = b.load(p[1], off[1], 2, true);
         b.aluTo(x, 'mul', x, b.load(p[2], off[2], 2, true));
         requant(b, x, m, half, 32);
-        saturate(b, [x], s.outMax);
-        b.store(p[0], off[0], x, 2);
+        return x;
       });
     });
   });
@@ -75,7 +84,7 @@ export function divKernel(name: string, s: RowShape, layout: Layout, origin: Ori
   return kernelFunc(name, layout, portsOf(s, [2, 2, 2], 8), { origin, pack: false }, ({ b, ptrs }) => {
     const m = b.load(ptrs[3], 0, 8);
     lanes(b, s.lanes, ptrs.slice(0, 3), s.laneStrides, (rows) => {
-      walk(b, s.levels, rows, 1, (p, off) => {
+      saturated(b, s, rows, 1, (p, off) => {
         const abs = (v: Reg): Reg => {
           const sign = b.arsh(v, 63);
           b.aluTo(v, 'xor', v, sign);
@@ -92,8 +101,7 @@ export function divKernel(name: string, s: RowShape, layout: Layout, origin: Ori
         b.aluTo(x, 'rsh', x, ROW_SHIFT);
         b.aluTo(x, 'xor', x, sign);
         b.aluTo(x, 'sub', x, sign);
-        saturate(b, [x], s.outMax);
-        b.store(p[0], off[0], x, 2);
+        return x;
       });
     });
   });
@@ -112,7 +120,7 @@ export function affineKernel(
   return kernelFunc(name, layout, ports, { origin, pack: false }, ({ b, ptrs }) => {
     const m = has.mul ? null : b.load(ptrs[ptrs.length - 1], 0, 8);
     lanes(b, s.lanes, ptrs.slice(0, -1), s.laneStrides, (rows) => {
-      walk(b, s.levels, rows, 4, (p, off) => {
+      saturated(b, s, rows, 4, (p, off) => {
         const x = b.load(p[1], off[1], 2, true);
         b.aluTo(x, 'mul', x, m ?? b.load(p[2], off[2], 4, true));
         if (has.add) {
@@ -122,8 +130,7 @@ export function affineKernel(
         }
         b.aluTo(x, 'add', x, 1 << (ROW_SHIFT - 1));
         b.aluTo(x, 'arsh', x, ROW_SHIFT);
-        saturate(b, [x], s.outMax);
-        b.store(p[0], off[0], x, 2);
+        return x;
       });
     });
   });
@@ -163,11 +170,10 @@ export function copyKernel(name: string, s: RowShape, layout: Layout, origin: Or
   return kernelFunc(name, layout, portsOf(s, [2, 2], 8), { origin, pack: false }, ({ b, ptrs }) => {
     const m = b.load(ptrs[2], 0, 8);
     lanes(b, s.lanes, ptrs.slice(0, 2), s.laneStrides, (rows) => {
-      walk(b, s.levels, rows, 4, (p, off) => {
+      saturated(b, s, rows, 4, (p, off) => {
         const x = b.load(p[1], off[1], 2, true);
         requant(b, x, m, 1 << (ROW_SHIFT - 1), ROW_SHIFT);
-        saturate(b, [x], s.outMax);
-        b.store(p[0], off[0], x, 2);
+        return x;
       });
     });
   });
