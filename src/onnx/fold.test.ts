@@ -312,3 +312,66 @@ test('random chains of movements end where ONNX Runtime ends', async () => {
     { seed: 1, numRuns: 60 },
   );
 });
+
+/** One graph with the operators that changed their form between operator sets, each in the form of `opset`. */
+function formsOf(opset: number): { nodes: NodeSpec[]; initializers: Record<string, Tensor>; outputs: string[] } {
+  const nodes: NodeSpec[] = [];
+  const initializers: Record<string, Tensor> = {
+    x: f([2, 3, 4]),
+    scale: f([4]),
+    one: axes(1),
+    last: axes(-1),
+    low: f([], [-1]),
+    high: f([], [1]),
+    pads: i64([6], [0, 1, 0, 0, 0, 2]),
+  };
+  const add = (op: string, inputs: string[], attrs: Record<string, AttrSpec> = {}, outputs = 1) =>
+    nodes.push({ op, inputs, attrs, outputs: Array.from({ length: outputs }, (_, i) => `${op}_${nodes.length}_${i}`) });
+  const axesForm = (op: string, inputsFrom: number, from: string, list: number[]) =>
+    opset >= inputsFrom ? add(op, [from, list[0] === 1 ? 'one' : 'last']) : add(op, [from], { axes: attr.is(...list) });
+  axesForm('ReduceSum', 13, 'x', [1]);
+  for (const op of ['ReduceMean', 'ReduceMax', 'ReduceL2', 'ReduceProd']) axesForm(op, 18, 'x', [-1]);
+  axesForm('Unsqueeze', 13, 'x', [1]);
+  axesForm('Squeeze', 13, nodes.at(-1)!.outputs[0], [1]);
+  add('Softmax', ['x']);
+  add('LogSoftmax', ['x'], { axis: attr.i(1) });
+  add('Split', ['x'], opset >= 18 ? { axis: attr.i(2), num_outputs: attr.i(2) } : { axis: attr.i(2) }, 2);
+  if (opset >= 11) add('Clip', ['x', 'low', 'high']);
+  else add('Clip', ['x'], { min: attr.f(-1), max: attr.f(1) });
+  if (opset >= 11) add('Pad', ['x', 'pads']);
+  else add('Pad', ['x'], { pads: attr.is(0, 1, 0, 0, 0, 2) });
+  if (opset >= 10) add('Slice', ['x', 'one', 'last', 'last']);
+  else add('Slice', ['x'], { starts: attr.is(1), ends: attr.is(-1), axes: attr.is(-1) });
+  if (opset >= 17) add('LayerNormalization', ['x', 'scale']);
+  if (opset >= 20) add('Gelu', ['x'], { approximate: attr.s('tanh') });
+  add('Shape', ['x'], opset >= 15 ? { start: attr.i(1) } : {});
+  add('Cast', ['x'], { to: attr.i(7) });
+  add('Reshape', ['x', 'last']);
+  add('Transpose', ['x'], { perm: attr.is(2, 0, 1) });
+  add('Dropout', ['x']);
+  if (opset >= 9) add('Erf', ['x']);
+  add('MatMul', ['x', 'scale']);
+  add('Flatten', ['x'], { axis: attr.i(2) });
+  add('ArgMax', ['x'], { axis: attr.i(2), keepdims: attr.i(0) });
+  add('Pow', ['x', 'high']);
+  add('Expand', ['high', 'one']);
+  return { nodes, initializers, outputs: nodes.flatMap((node) => node.outputs) };
+}
+
+test.each([8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21])('operators in the form of operator set %i', async (opset) => {
+  const { nodes, initializers, outputs } = formsOf(opset);
+  const named = outputs.map((name) => ({ name }));
+  const folded = importModel(encodeModel({ opset, nodes, initializers, outputs: named }), { fileName: 'forms.onnx' });
+  expect(folded.nodes).toEqual([]);
+  const { x, ...rest } = initializers;
+  const live = encodeModel({ opset, nodes, initializers: rest, inputs: [{ name: 'x', dtype: x.dtype, dims: x.dims }], outputs: named });
+  const session = await ort.InferenceSession.create(live, { logSeverityLevel: 3 });
+  const results = await session.run({ x: new ort.Tensor('float32', x.data as Float32Array, x.dims) });
+  await session.release();
+  for (const name of outputs) {
+    const { type, dims, data } = results[name];
+    expectClose(`opset ${opset} ${name}`, folded.initializers.get(name)!, { dtype: type as DType, dims, data: data as TensorData });
+  }
+  const shaped = importModel(live, { fileName: 'forms.onnx' });
+  for (const name of outputs) expect([name, ...shaped.values.get(name)!.dims]).toEqual([name, ...results[name].dims]);
+});

@@ -7,7 +7,7 @@ import { importModel } from '../onnx/import.ts';
 import { Inference } from '../onnx/infer.ts';
 import { concreteInputs, symbolicInputs } from '../onnx/inputs.ts';
 import { readModelProto } from '../onnx/proto.ts';
-import { encodeModel } from '../onnx/write.ts';
+import { encodeModel, WireWriter } from '../onnx/write.ts';
 import { calibrate } from './calibrate.ts';
 import { argmax, Comparison } from './compare.ts';
 import { generateInputs } from './generate.ts';
@@ -58,6 +58,27 @@ test('intermediate values change no output', async () => {
   Array.from(a.data as Float32Array).forEach((value, i) => {
     expect(value).toBeCloseTo((b.data as Float32Array)[i], 4);
   });
+});
+
+test('weights outside the file reach the runtime', async () => {
+  const entry = (w: WireWriter, key: string, value: string) => w.message(13, (e) => e.string(1, key).string(2, value));
+  const bytes = new WireWriter()
+    .int(1, 8)
+    .message(8, (w) => w.int(2, 17))
+    .message(7, (g) => {
+      g.message(1, (n) => n.string(1, 'x').string(1, 'w').string(2, 'y').string(4, 'Add'));
+      g.string(2, 'g');
+      g.message(5, (t) => entry(t.int(1, 2).int(2, 1).string(8, 'w'), 'location', 'w.bin').int(14, 1));
+      const type = (t: WireWriter) => t.message(1, (s) => s.int(1, 1).message(2, (d) => d.message(1, (i) => i.int(1, 2))));
+      g.message(11, (v) => v.string(1, 'x').message(2, type));
+      g.message(12, (v) => v.string(1, 'y').message(2, type));
+    })
+    .finish();
+  const externalData = (location: string) => (location === 'w.bin' ? new Uint8Array(Float32Array.of(10, 20).buffer) : null);
+  const reference = await createReference(bytes, { externalData });
+  const { y } = await reference.run({ x: { dtype: 'float32', dims: [2], data: Float32Array.of(1, 2) } });
+  expect(y.data).toEqual(Float32Array.of(11, 22));
+  await expect(createReference(bytes, { fileName: 'e.onnx' })).rejects.toThrow(/^e\.onnx: ONNX Runtime refuses it/);
 });
 
 test('what the runtime refuses is an input error', async () => {
