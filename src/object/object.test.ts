@@ -36,7 +36,7 @@ const EVERYTHING = program(
 .map model.bss array 4 40 1 0x400 section=.bss
   .zero 40
 .map pinned hash 4 4 8 0x1 pin
-.func classify global
+.func classify global (ctx) -> scalar
   r6 = r1
   *(u32 *)(r10 -4) = 0
   r1 = map[hits]
@@ -141,7 +141,7 @@ describe('object writer and reader', () => {
 
   it('places functions in libbpf’s order and drops those that nothing calls', () => {
     const scrambled = program(`
-      .func main
+      .func main global (ctx) -> scalar
         call a
         call b
         exit

@@ -58,7 +58,9 @@ class DebugInfo {
   subprog({ func, start }: Placed, isEntry: boolean, progType: number): Subprog {
     const record = this.funcAt.get(func.section.name)?.get(func.start * 8);
     const types = this.btf && record ? functionTypes(this.btf, this.tags, record.typeId, progType) : null;
-    if (isEntry) return { name: func.name, start, linkage: 'global' };
+    // Whatever C calls the main function's argument (`struct enter *`, `unsigned long long *`), the kernel passes the context.
+    if (isEntry)
+      return { name: func.name, start, linkage: 'global', ...(types?.args ? { args: [{ kind: 'ctx' }], returns: 'scalar' } : {}) };
     // Only what BTF calls global is checked apart from its callers; libbpf makes hidden functions static.
     if (!types?.isGlobal || !func.isVisible) return { name: func.name, start, linkage: 'static' };
     return { name: func.name, start, linkage: 'global', args: types.args, returns: types.returns };
