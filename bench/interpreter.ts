@@ -74,14 +74,16 @@ function mixed(rounds: number): Program {
 export default function measure(): Record<string, number> {
   const figures: Record<string, number> = {};
   for (const [name, build] of Object.entries({ arithmetic, dot, mixed })) {
-    let best = 0;
-    for (let round = 0; round < 5; round++) {
-      const vm = new Vm(build(name === 'dot' ? 100_000 : 3_000_000));
-      const before = performance.now();
-      const { insnsExecuted } = vm.runXdp(new Uint8Array(64));
-      best = Math.max(best, insnsExecuted / (performance.now() - before) / 1000);
+    for (const engine of ['interp', 'wasm'] as const) {
+      let best = 0;
+      for (let round = 0; round < 5; round++) {
+        const vm = new Vm(build(name === 'dot' ? 100_000 : 3_000_000), { engine });
+        const before = performance.now();
+        const { insnsExecuted } = vm.runXdp(new Uint8Array(64));
+        best = Math.max(best, insnsExecuted / (performance.now() - before) / 1000);
+      }
+      figures[name] = Math.round(best);
     }
-    figures[name] = Math.round(best);
+    return figures;
   }
-  return figures;
 }

@@ -52,9 +52,14 @@ const operations: Record<string, { readonly code: number; readonly off?: number;
 const exit = insn(0x95, 0, 0);
 const loadBoth = [insn(0x79, 0, 1, 0), insn(0x79, 3, 1, 8)];
 
+/** Both engines, which must agree. */
 function machine(insns: readonly Insn[]): (a: bigint, b: bigint) => bigint {
-  const vm = new Vm({ ...rawProgram(new Uint8Array(0)), insns }, { rawMemory: 16 });
-  return (a, b) => vm.runRaw(new Uint8Array(BigUint64Array.of(a, b).buffer));
+  const vms = (['interp', 'wasm'] as const).map((engine) => new Vm({ ...rawProgram(new Uint8Array(0)), insns }, { rawMemory: 16, engine }));
+  return (a, b) => {
+    const [interpreted, translated] = vms.map((vm) => vm.runRaw(new Uint8Array(BigUint64Array.of(a, b).buffer)));
+    expect(translated).toBe(interpreted);
+    return interpreted;
+  };
 }
 
 /** `dst = dst op src`, both forms and the widths of class `cls`. */

@@ -8,8 +8,8 @@ const found = file !== '' && existsSync(file);
 if (!found) console.warn('the public conformance suite is skipped: BPFORMER_CORPUS names no folder with conformance.jsonl');
 
 describe('conformance', () => {
-  it.skipIf(!found)('every case of the public suite gives the expected r0', () => {
-    const results = parseConformanceCases(readFileSync(file, 'utf8')).map(runConformanceCase);
+  it.skipIf(!found).each(['interp', 'wasm'] as const)('every case of the public suite gives the expected r0: %s', (engine) => {
+    const results = parseConformanceCases(readFileSync(file, 'utf8')).map((c) => runConformanceCase(c, engine));
     expect(results.length).toBeGreaterThan(300);
     expect(results.filter((result) => !result.ok)).toEqual([]);
   });

@@ -49,10 +49,10 @@ function fromHex(text: string): Uint8Array {
 }
 
 /** Runs one case. A fault is a wrong result, never an exception. */
-export function runConformanceCase(testCase: ConformanceCase): ConformanceResult {
+export function runConformanceCase(testCase: ConformanceCase, engine: 'interp' | 'wasm' = 'interp'): ConformanceResult {
   const memory = fromHex(testCase.mem);
   try {
-    const vm = new Vm(rawProgram(fromHex(testCase.hex)), { rawMemory: memory.length, maxInsns: 10_000_000 });
+    const vm = new Vm(rawProgram(fromHex(testCase.hex)), { rawMemory: memory.length, maxInsns: 10_000_000, engine });
     const result = vm.runRaw(memory);
     return { name: testCase.name, result: `0x${result.toString(16)}`, ok: result === BigInt(testCase.result) };
   } catch (error) {

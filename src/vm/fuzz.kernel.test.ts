@@ -52,11 +52,13 @@ async function compare(kernel: Kernel, seed: number): Promise<string | null> {
   const packets = Array.from({ length: 3 }, () => Uint8Array.from({ length: 60 + (random() % 40) }, () => random()));
   const expected = await kernelOutcomes(loaded.program, packets);
   await loaded.program.closeAll();
-  expect({ seed, outcomes: vmOutcomes(new Vm(program), packets) }).toEqual({ seed, outcomes: expected });
+  for (const engine of ['interp', 'wasm'] as const) {
+    expect({ seed, engine, outcomes: vmOutcomes(new Vm(program, { engine }), packets) }).toEqual({ seed, engine, outcomes: expected });
+  }
   return null;
 }
 
-describe.skipIf(!kernel)('interpreter and kernel', () => {
+describe.skipIf(!kernel)('interpreter, WebAssembly and kernel', () => {
   it(`agree on ${COUNT} random programs: r0, packet and maps`, { timeout: 3_600_000 }, async () => {
     await kernel!.pin(0);
     const rejections: string[] = [];

@@ -95,10 +95,12 @@ describe.skipIf(!kernel)('helpers return what the kernel returns', () => {
     const expected = await loaded.program!.testRun(packet, { extraRoom: 4096 });
     await loaded.program!.closeAll();
     expect(expected.errno).toBe(0);
-    const run = new Vm(program!).runXdp(packet);
-    expect({ returnValue: run.returnValue, packet: Uint8Array.from([...run.metadata, ...run.packet]) }).toEqual({
-      returnValue: expected.returnValue,
-      packet: expected.data,
-    });
+    for (const engine of ['interp', 'wasm'] as const) {
+      const run = new Vm(program!, { engine }).runXdp(packet);
+      expect({ returnValue: run.returnValue, packet: Uint8Array.from([...run.metadata, ...run.packet]) }).toEqual({
+        returnValue: expected.returnValue,
+        packet: expected.data,
+      });
+    }
   });
 });

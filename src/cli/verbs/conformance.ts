@@ -6,8 +6,10 @@ import type { Verb } from '../main.ts';
 /** `conformance CASES.jsonl`: the instruction-set suite on the engine. Status 1 when a case fails. */
 export const conformanceVerb: Verb = (argv) => {
   const args = parse(argv, { engine: 'string', jsonl: 'boolean' });
-  choice(args, 'engine', ['interp'] as const, 'interp');
-  const results = parseConformanceCases(readText(onlyPositional(args, 'one file of cases'))).map(runConformanceCase);
+  const engine = choice(args, 'engine', ['interp', 'wasm'] as const, 'interp');
+  const results = parseConformanceCases(readText(onlyPositional(args, 'one file of cases'))).map((testCase) =>
+    runConformanceCase(testCase, engine),
+  );
   const failed = results.filter((result) => !result.ok);
   if (args.flag('jsonl')) for (const { name, result, ok } of results) printJson({ name, result, ok });
   else for (const { name, result } of failed) print(`✕ ${name}: ${result}`);
