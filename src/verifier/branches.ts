@@ -106,16 +106,16 @@ function exploreBoth(env: Env, insn: Insn, op: number, is32: boolean, byReg: boo
   if (byReg) {
     refineBoth(env, or, d, or, s, r, d, r, s, op, is32);
     if (src[s + TYPE] === SCALAR && src[s + ID] !== 0) {
-      syncLinks(env, cur, r, s, links);
-      syncLinks(env, other, or, s, links);
+      syncLinks(cur, r, s, links);
+      syncLinks(other, or, s, links);
     }
   } else {
     copyReg(immB, 0, immA, 0);
     refineBoth(env, or, d, immA, 0, r, d, immB, 0, op, is32);
   }
   if (r[d + TYPE] === SCALAR && r[d + ID] !== 0) {
-    syncLinks(env, cur, r, d, links);
-    syncLinks(env, other, or, d, links);
+    syncLinks(cur, r, d, links);
+    syncLinks(other, or, d, links);
   }
   if (byReg && !is32) learnFromPointers(env, op, r, or, d, s);
   const nullTest = !byReg && !is32 && insn.imm === 0 && (op === JEQ || op === JNE) && (r[d + TYPE]! & MAYBE_NULL) !== 0;
@@ -176,7 +176,7 @@ const delta = new Int32Array(REG);
 const known = new Int32Array(REG);
 
 /** Gives linked scalars the value of the one just compared, moved by their distance from it (kernel `sync_linked_regs`). */
-function syncLinks(env: Env, state: State, kr: Regs, kb: number, links: readonly number[]): void {
+function syncLinks(state: State, kr: Regs, kb: number, links: readonly number[]): void {
   for (const link of links) {
     const frame = state.frames[linkFrame(link)]!;
     const r = linkIsReg(link) ? frame.regs : frame.spills;
@@ -200,8 +200,6 @@ function syncLinks(env: Env, state: State, kr: Regs, kb: number, links: readonly
       if (kr[kb + ID]! & ADD_CONST32) zeroExtend32(r, b);
       boundsSync(r, b);
     }
-    if (linkIsReg(link)) env.scratchReg(linkIndex(link));
-    else env.scratchSlot(linkIndex(link));
   }
 }
 

@@ -116,7 +116,7 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   108: ['int', 'map sk'], // sk_storage_delete
   109: ['int', 'any'], // send_signal
   110: ['int', 'sk memr size memr size', 'gp'], // tcp_gen_syncookie
-  111: ['int', 'btf:0 map any memr size0', 'g'], // skb_output
+  111: ['int', 'btf:task_struct map any memr size0', 'g'], // skb_output
   112: ['int', 'mem!w size0 any', 'g'], // probe_read_user
   113: ['int', 'mem!w size0 any', 'g'], // probe_read_kernel
   114: ['int', 'mem!w size0 any', 'g'], // probe_read_user_str
@@ -126,13 +126,13 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   118: ['int', ''], // jiffies64
   119: ['int', 'ctx mem? size0 any', 'g'], // read_branch_records
   120: ['int', 'any any mem!w size'], // get_ns_current_pid_tgid
-  121: ['int', 'btf:0 map any memr size0', 'g'], // xdp_output
+  121: ['int', 'btf:task_struct map any memr size0', 'g'], // xdp_output
   122: ['int', 'ctx?'], // get_netns_cookie
   123: ['int', 'any'], // get_current_ancestor_cgroup_id
   124: ['int', 'ctx sk any'], // sk_assign
   125: ['int', ''], // ktime_get_boot_ns
-  126: ['int', 'btf:0 memr size mem?r size0', 'g'], // seq_printf
-  127: ['int', 'btf:0 memr size0', 'g'], // seq_write
+  126: ['int', 'btf:task_struct memr size mem?r size0', 'g'], // seq_printf
+  127: ['int', 'btf:task_struct memr size0', 'g'], // seq_write
   128: ['int', 'sk'], // sk_cgroup_id
   129: ['int', 'sk any'], // sk_ancestor_cgroup_id
   130: ['int', 'map memr size0 any'], // ringbuf_output
@@ -141,33 +141,33 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   133: ['void', 'ringbuf_mem^ any'], // ringbuf_discard
   134: ['int', 'map any'], // ringbuf_query
   135: ['int', 'ctx any'], // csum_level
-  136: ['btf:tcp6?', 'sk'], // skc_to_tcp6_sock
-  137: ['btf:tcp?', 'sk'], // skc_to_tcp_sock
-  138: ['btf:tcp_tw?', 'sk'], // skc_to_tcp_timewait_sock
-  139: ['btf:tcp_req?', 'sk'], // skc_to_tcp_request_sock
-  140: ['btf:udp6?', 'sk'], // skc_to_udp6_sock
-  141: ['int', 'btf:task mem!w size0 any', 's'], // get_task_stack
+  136: ['btf:tcp6_sock?', 'sk'], // skc_to_tcp6_sock
+  137: ['btf:tcp_sock?', 'sk'], // skc_to_tcp_sock
+  138: ['btf:tcp_timewait_sock?', 'sk'], // skc_to_tcp_timewait_sock
+  139: ['btf:tcp_request_sock?', 'sk'], // skc_to_tcp_request_sock
+  140: ['btf:udp6_sock?', 'sk'], // skc_to_udp6_sock
+  141: ['int', 'btf:task_struct mem!w size0 any', 's'], // get_task_stack
   142: ['int', 'ctx memw size any'], // load_hdr_opt
   143: ['int', 'ctx memr size any'], // store_hdr_opt
   144: ['int', 'ctx any any'], // reserve_hdr_opt
-  145: ['map_value?', 'map btf?:0 value? any'], // inode_storage_get
-  146: ['int', 'map btf?:0'], // inode_storage_delete
-  147: ['int', 'btf:0 mem size0'], // d_path
+  145: ['map_value?', 'map btf?:task_struct value? any'], // inode_storage_get
+  146: ['int', 'map btf?:task_struct'], // inode_storage_delete
+  147: ['int', 'btf:task_struct mem size0'], // d_path
   148: ['int', 'mem!w size0 any', 's'], // copy_from_user
   149: ['int', 'mem size memr size any'], // snprintf_btf
-  150: ['int', 'btf:0 memr size0 any', 'g'], // seq_printf_btf
+  150: ['int', 'btf:task_struct memr size0 any', 'g'], // seq_printf_btf
   151: ['int', 'ctx'], // skb_cgroup_classid
   152: ['int', 'any mem?r size0 any'], // redirect_neigh
   153: ['mem_or_btf?', 'percpu_btf any'], // per_cpu_ptr
   154: ['mem_or_btf', 'percpu_btf'], // this_cpu_ptr
   155: ['int', 'any any'], // redirect_peer
-  156: ['map_value?', 'map btf?:task value? any'], // task_storage_get
-  157: ['int', 'map btf?:task'], // task_storage_delete
-  158: ['btf_trusted:task', '', 'g'], // get_current_task_btf
-  159: ['int', 'btf:0 any'], // bprm_opts_set
+  156: ['map_value?', 'map btf?:task_struct value? any'], // task_storage_get
+  157: ['int', 'map btf?:task_struct'], // task_storage_delete
+  158: ['btf_trusted:task_struct', '', 'g'], // get_current_task_btf
+  159: ['int', 'btf:task_struct any'], // bprm_opts_set
   160: ['int', ''], // ktime_get_coarse_ns
-  161: ['int', 'btf:0 mem!w size', 's'], // ima_inode_hash
-  162: ['btf:0?', 'btf:1'], // sock_from_file
+  161: ['int', 'btf:task_struct mem!w size', 's'], // ima_inode_hash
+  162: ['btf:task_struct?', 'btf:1'], // sock_from_file
   163: ['int', 'ctx any fixedwa:4 any any', 'g'], // check_mtu
   164: ['int', 'map func stack? any'], // for_each_map_elem
   165: ['int', 'mem? size0 str mem?r size0', 'g'], // snprintf
@@ -180,12 +180,12 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   172: ['int', 'timer', 'g'], // timer_cancel
   173: ['int', 'ctx', 'g'], // get_func_ip
   174: ['int', 'ctx'], // get_attach_cookie
-  175: ['btf:0', 'btf:task', 'g'], // task_pt_regs
+  175: ['btf:task_struct', 'btf:task_struct', 'g'], // task_pt_regs
   176: ['int', 'mem!w size0', 'g'], // get_branch_snapshot
   177: ['int', 'memr size mem?r size0', 'g'], // trace_vprintk
-  178: ['btf:unix?', 'sk'], // skc_to_unix_sock
+  178: ['btf:unix_sock?', 'sk'], // skc_to_unix_sock
   179: ['int', 'mem size0 any fixed!wa:8'], // kallsyms_lookup_name
-  180: ['int', 'btf:task any func stack? any'], // find_vma
+  180: ['int', 'btf:task_struct any func stack? any'], // find_vma
   181: ['int', 'any func stack? any'], // loop
   182: ['int', 'memr size str'], // strncmp
   183: ['int', 'ctx any fixed!wa:8'], // get_func_arg
@@ -196,12 +196,12 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   188: ['int', 'ctx'], // xdp_get_buff_len
   189: ['int', 'ctx any mem!w size'], // xdp_load_bytes
   190: ['int', 'ctx any memr size'], // xdp_store_bytes
-  191: ['int', 'mem!w size0 any btf:task any', 'gs'], // copy_from_user_task
+  191: ['int', 'mem!w size0 any btf:task_struct any', 'gs'], // copy_from_user_task
   192: ['int', 'ctx any any'], // skb_set_tstamp
-  193: ['int', 'btf:0 mem!w size', 's'], // ima_file_hash
+  193: ['int', 'btf:task_struct mem!w size', 's'], // ima_file_hash
   194: ['btf:BPF_PTR_POISON?', 'kptr btf?^:BPF_PTR_POISON'], // kptr_xchg
   195: ['map_value?', 'map key any', 'p'], // map_lookup_percpu_elem
-  196: ['btf:mptcp?', 'sock_common'], // skc_to_mptcp_sock
+  196: ['btf:mptcp_sock?', 'sock_common'], // skc_to_mptcp_sock
   197: ['int', 'mem!w size0 any dynptr!w'], // dynptr_from_mem
   198: ['int', 'map any any dynptr!w'], // ringbuf_reserve_dynptr
   199: ['void', 'dynptr^ any'], // ringbuf_submit_dynptr
@@ -215,8 +215,8 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   207: ['int', 'fixed:40 fixed:20', 'gp'], // tcp_raw_check_syncookie_ipv6
   208: ['int', ''], // ktime_get_tai_ns
   209: ['int', 'map func stack? any'], // user_ringbuf_drain
-  210: ['map_value?', 'map btf?:0 value? any'], // cgrp_storage_get
-  211: ['int', 'map btf?:0'], // cgrp_storage_delete
+  210: ['map_value?', 'map btf?:task_struct value? any'], // cgrp_storage_get
+  211: ['int', 'map btf?:task_struct'], // cgrp_storage_delete
 };
 
 /** Helpers whose prototype depends on the program type: program type, then helper. */

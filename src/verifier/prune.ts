@@ -4,7 +4,7 @@ import { EINVAL, type Env } from './env.ts';
 import { maybeLooping, statesEqual } from './equal.ts';
 import { exploredAt, sameCallsites } from './loops.ts';
 import { markAllImprecise, markAllPrecise, propagatePrecision } from './precision.ts';
-import { ADD_CONST, ID, markNotInit, OFF, REG, type Regs, SCALAR, TYPE } from './reg.ts';
+import { markNotInit, REG } from './reg.ts';
 import { Explored, FP, SLOT_INVALID, type State } from './state.ts';
 
 /**
@@ -117,24 +117,6 @@ function cleanState(env: Env, st: State): void {
   });
 }
 
-const idCounts = new Map<number, number>();
-
-/** A scalar id that only one register has says nothing. */
-function clearSingularIds(st: State): void {
-  idCounts.clear();
-  st.forEachReg((r, b) => {
-    const id = r[b + ID]!;
-    if (r[b + TYPE] === SCALAR && id !== 0) idCounts.set(id & ~ADD_CONST, (idCounts.get(id & ~ADD_CONST) ?? 0) + 1);
-  });
-  if (idCounts.size === 0) return;
-  st.forEachReg((r: Regs, b) => {
-    const id = r[b + ID]!;
-    if (r[b + TYPE] !== SCALAR || id === 0 || idCounts.get(id & ~ADD_CONST) !== 1) return;
-    r[b + ID] = 0;
-    r[b + OFF] = 0;
-  });
-}
-
 /** True when the current state need not be explored from here; otherwise it may be kept for later comparisons. */
 export function isVisited(env: Env): boolean {
   const insnIdx = env.insnIdx;
@@ -233,7 +215,6 @@ function keepState(env: Env, list: Explored[]): void {
   env.prevJumps = env.jumps;
   env.prevProcessed = env.processed;
   markAllImprecise(cur);
-  clearSingularIds(cur);
   const kept = cur.clone();
   kept.insnIdx = env.insnIdx;
   env.loops.enter(kept);
