@@ -96,18 +96,19 @@ function open(bytes: Uint8Array, file: string): { proto: ModelProto; graph: Grap
  * has another use for its own (it is an input or an output itself), the removed node returns.
  */
 function nameOutputs(inference: Inference, outputs: readonly string[]): Node[] {
-  let { kept } = inference;
+  const kept = [...inference.kept];
+  const produced = new Set(kept.flatMap((node) => node.outputs));
   const fixed = new Set(outputs);
   const renamed = new Map<string, string>();
   for (const output of outputs) {
     const source = inference.resolve(output);
     if (source === output || renamed.get(source) === output || inference.known.get(source)?.value) continue;
-    const movable = !fixed.has(source) && !renamed.has(source) && kept.some((node) => node.outputs.includes(source));
+    const movable = !fixed.has(source) && !renamed.has(source) && produced.has(source);
     if (movable) renamed.set(source, output);
     else {
       const node = inference.producers.get(output)!;
       inference.folded.delete(node.index);
-      kept = [...kept, { ...node, op: 'Identity', domain: '', inputs: [source], outputs: [output], attrs: new Map() }];
+      kept.push({ ...node, op: 'Identity', domain: '', inputs: [source], outputs: [output], attrs: new Map() });
     }
   }
   const rename = (name: string) => renamed.get(name) ?? name;

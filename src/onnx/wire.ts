@@ -3,6 +3,8 @@ import { InputError } from '../base/errors.ts';
 /** The protobuf wire types ONNX uses (protobuf encoding guide, "Message Structure"). */
 export type WireType = 0 | 1 | 2 | 5;
 
+const UTF8 = new TextDecoder();
+
 /** Walks the fields of one protobuf message inside `bytes`; nested messages are views, nothing is copied. */
 export class WireReader {
   readonly bytes: Uint8Array;
@@ -71,7 +73,7 @@ export class WireReader {
     return view;
   }
   string(): string {
-    return new TextDecoder().decode(this.slice());
+    return UTF8.decode(this.slice());
   }
   /** A reader over a nested message. */
   message(): WireReader {
@@ -139,15 +141,12 @@ export class WireReader {
     }
   }
   #varint(): bigint {
-    let low = 0;
-    for (let shift = 0; shift < 28; shift += 7) {
-      this.#need(1);
-      const byte = this.bytes[this.#pos++];
-      low += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return BigInt(low);
-    }
-    let value = BigInt(low);
-    for (let shift = 28n; shift < 70n; shift += 7n) {
+    const start = this.#pos;
+    const low = this.#shortVarint();
+    if (low >= 0) return BigInt(low);
+    let value = 0n;
+    this.#pos = start;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
       this.#need(1);
       const byte = this.bytes[this.#pos++];
       value |= BigInt(byte & 0x7f) << shift;
@@ -156,6 +155,21 @@ export class WireReader {
     throw new InputError(`damaged ONNX file: a number at byte ${this.#pos} has more than ten bytes`, this.#file);
   }
   #varintNumber(): number {
+    const start = this.#pos;
+    const short = this.#shortVarint();
+    if (short >= 0) return short;
+    this.#pos = start;
     return Number(this.#varint());
+  }
+  /** A number of up to four bytes, which almost all are; -1 when it has more. */
+  #shortVarint(): number {
+    let value = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      this.#need(1);
+      const byte = this.bytes[this.#pos++];
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    return -1;
   }
 }
