@@ -275,7 +275,7 @@ describe('emitProgram', () => {
         expect(BigInt(returnValue)).toBe(expected & 0xffff_ffffn);
         expect(vm.maps.get('mem')!.lookup(new Uint8Array(4))).toEqual(data);
       }),
-      { seed: 1, numRuns: 400 },
+      { seed: 1, numRuns: 150 },
     );
   });
 

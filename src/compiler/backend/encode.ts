@@ -63,6 +63,8 @@ const CMP_CODE: Record<Cmp, readonly [code: number, opposite: Cmp | null]> = {
   sle: [0xd0, 'sgt'],
   set: [0x40, null],
 };
+/** Operations that change nothing when the right operand is 0. */
+const NEUTRAL_ZERO: ReadonlySet<AluOp> = new Set(['add', 'sub', 'or', 'xor', 'lsh', 'rsh', 'arsh']);
 const SIZE_CODE: Record<Size, number> = { 1: B, 2: H, 4: W, 8: DW };
 const FP = 10;
 
@@ -241,6 +243,7 @@ class Emitter {
       [a, b] = [b, a];
     }
     this.#mov(origin, dst, a, 64);
+    if (width === 64 && 'imm' in b && b.imm === 0 && NEUTRAL_ZERO.has(alu)) return;
     const [op, off] = ALU_CODE[alu];
     const cls = width === 64 ? ALU64 : ALU;
     if ('imm' in b) this.#push(origin, insn(cls | op | K, dst, 0, off, b.imm));

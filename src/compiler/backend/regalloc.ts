@@ -149,7 +149,9 @@ function buildIntervals(func: IrFunc, unspillable: ReadonlySet<VReg>, spilledArg
   const intervals = byVReg.filter((interval) => interval !== undefined);
   for (const interval of intervals) {
     interval.crossesCall = crossesCall(calls, interval);
-    interval.weight = unspillable.has(interval.vreg) ? Number.POSITIVE_INFINITY : interval.weight / (interval.end - interval.start + 1);
+    interval.weight = unspillable.has(interval.vreg)
+      ? Number.POSITIVE_INFINITY
+      : interval.weight / Math.sqrt(interval.end - interval.start + 1);
   }
   return intervals.sort((a, b) => a.start - b.start);
 }
@@ -247,7 +249,10 @@ function addressFrame(func: IrFunc, slotOffset: readonly number[]): IrFunc {
   return { ...func, blocks: func.blocks.map((block) => ({ ...block, insts: block.insts.map(fold) })) };
 }
 
-/** Loads spilled values before each use and stores them after each definition, through registers that live no longer than that. */
+/**
+ * Loads spilled values before each use and stores them after each definition, through registers that live no longer than that, or to
+ * the next instruction where that one uses the value again.
+ */
 function spill(func: IrFunc, places: ReadonlyMap<VReg, number | IrInst>, unspillable: Set<VReg>): IrFunc {
   let vregCount = func.vregCount;
   const fresh = (): VReg => {
@@ -261,28 +266,35 @@ function spill(func: IrFunc, places: ReadonlyMap<VReg, number | IrInst>, unspill
   };
   const blocks: IrBlock[] = func.blocks.map((block) => {
     const out: IrInst[] = [];
-    const before = <T extends IrInst | Terminator>(inst: T): { inst: T; renamed: Map<VReg, VReg> } => {
+    // Spilled values that a register still holds from the instruction before.
+    let held = new Map<VReg, VReg>();
+    const before = <T extends IrInst | Terminator>(inst: T): T => {
       const renamed = new Map<VReg, VReg>();
       forEachUse(inst, (vreg) => {
         if (!places.has(vreg) || renamed.has(vreg)) return;
-        const reg = fresh();
+        const reg = held.get(vreg) ?? fresh();
+        if (!held.has(vreg)) out.push(reload(vreg, reg, inst.origin));
         renamed.set(vreg, reg);
-        out.push(reload(vreg, reg, inst.origin));
       });
-      return { inst: renamed.size > 0 ? renameUses(inst, renamed) : inst, renamed };
+      held = inst.op === 'call' || inst.op === 'callHelper' ? new Map() : renamed;
+      return renamed.size > 0 ? renameUses(inst, renamed) : inst;
     };
     for (const original of block.insts) {
       const dst = defOf(original);
       const place = dst === null ? undefined : places.get(dst);
       if (place !== undefined && typeof place !== 'number') continue;
-      const { inst } = before(original);
-      if (dst !== null && typeof place === 'number') {
+      const inst = before(original);
+      if (dst !== null) held.delete(dst);
+      if (inst.op === 'mov' && 'imm' in inst.src && inst.width === 64 && typeof place === 'number') {
+        out.push({ op: 'store', base: FRAME, off: -place, src: inst.src, size: 8, origin: inst.origin });
+      } else if (dst !== null && typeof place === 'number') {
         const reg = fresh();
+        held.set(dst, reg);
         out.push({ ...inst, dst: reg } as IrInst);
         out.push({ op: 'store', base: FRAME, off: -place, src: { reg }, size: 8, origin: inst.origin });
       } else out.push(inst);
     }
-    const { inst: term } = before(block.term);
+    const term = before(block.term);
     return { id: block.id, insts: out, term };
   });
   return { ...func, blocks, vregCount };
