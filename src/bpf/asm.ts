@@ -59,6 +59,8 @@ const wordsOf = (text: string, firstColumn: number): Word[] =>
 const parseNumber = (text: string): number => (/^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN);
 
 class Assembler {
+  /** Where complaints about the whole program go. */
+  private readonly firstLine: number;
   readonly diagnostics: Diagnostic[] = [];
   readonly lineOfInsn: number[] = [];
   private readonly insns: Insn[] = [];
@@ -75,6 +77,10 @@ class Assembler {
   private attachType: number | null = null;
   private sleepable: boolean | null = null;
   private loadFlags: number | null = null;
+
+  constructor(firstLine: number) {
+    this.firstLine = firstLine;
+  }
 
   complain(line: number, column: number, message: string): void {
     const short = message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message;
@@ -292,14 +298,14 @@ class Assembler {
   }
 
   finish(): Assembly {
-    if (this.insns.length === 0) this.complain(1, 1, 'there is no instruction in this text');
+    if (this.insns.length === 0) this.complain(this.firstLine, 1, 'there is no instruction in this text');
     for (const pending of this.pending) this.attempt(pending.line, () => this.resolve(pending));
     this.checkTargets();
     const maps = this.maps.map(({ def, data }): MapDef => (data ? { ...def, data: data.bytes } : def));
     const subprogs = this.subprogs();
     const section = this.section ?? (this.progType === null ? 'xdp' : (sectionFor(this.progType) ?? 'xdp'));
     const type = sectionType(section);
-    if (this.progType === null && !type) this.complain(1, 1, `section ${section} names no program type: add .type`);
+    if (this.progType === null && !type) this.complain(this.firstLine, 1, `section ${section} names no program type: add .type`);
     const sameType = this.progType === null || this.progType === type?.progType;
     const program: Program = {
       name: this.name ?? subprogs[0]?.name ?? 'prog',
@@ -389,6 +395,28 @@ function stripComment(raw: string): string {
   return raw;
 }
 
+/** A `.section` behind the first instruction begins another program. */
+function splitPrograms(lines: readonly string[]): number[] {
+  const starts = [0];
+  let hasCode = false;
+  lines.forEach((raw, at) => {
+    const text = stripComment(raw).trim();
+    if (/^\.section\b/.test(text)) {
+      if (hasCode) starts.push(at);
+      hasCode = false;
+    } else if (text !== '' && !/^\.(?!insn\b)/.test(text)) hasCode = true;
+  });
+  return starts;
+}
+
+const linesOf = (text: string): string[] => text.split(/\r\n|\n|\r/);
+
+function assembleLines(lines: readonly string[], from: number, to: number): Assembly {
+  const assembler = new Assembler(from + 1);
+  for (let at = from; at < to; at++) assembler.line(lines[at]!, at + 1);
+  return assembler.finish();
+}
+
 /**
  * Assembles a text in the verifier log's syntax or LLVM's, mixed as the writer likes. All mistakes are reported, not only the first.
  *
@@ -397,8 +425,19 @@ function stripComment(raw: string): string {
  * `.func name [static|global] [(scalar, ctx, mem:8)] [-> scalar|void]`, `.insn opcode dst src off imm`.
  */
 export function assemble(text: string): Assembly {
-  const assembler = new Assembler();
-  let line = 0;
-  for (const raw of text.split(/\r\n|\n|\r/)) assembler.line(raw, ++line);
-  return assembler.finish();
+  const lines = linesOf(text);
+  const second = splitPrograms(lines)[1];
+  const assembly = assembleLines(lines, 0, second ?? lines.length);
+  if (second === undefined) return assembly;
+  const message = 'another program begins here, and only one can be taken';
+  return { ...assembly, program: null, diagnostics: [...assembly.diagnostics, { line: second + 1, column: 1, message }] };
+}
+
+/** As {@link assemble} for a text of several programs, as `disassemble` writes them one after another for an object. */
+export function assemblePrograms(text: string): { programs: readonly Program[] | null; diagnostics: readonly Diagnostic[] } {
+  const lines = linesOf(text);
+  const starts = splitPrograms(lines);
+  const parts = starts.map((start, at) => assembleLines(lines, start, starts[at + 1] ?? lines.length));
+  const programs = parts.flatMap((part) => part.program ?? []);
+  return { programs: programs.length === parts.length ? programs : null, diagnostics: parts.flatMap((part) => part.diagnostics) };
 }

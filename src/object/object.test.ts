@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../base/errors.ts';
-import { assemble } from '../bpf/asm.ts';
+import { assemble, assemblePrograms } from '../bpf/asm.ts';
+import { disassemble } from '../bpf/listing.ts';
 import type { Program } from '../bpf/program.ts';
 import { readBtf } from './btf.ts';
 import { readElf } from './elf.ts';
@@ -131,6 +132,19 @@ describe('object writer and reader', () => {
     expect(programs[1]!.insns).toEqual(second.insns);
     expect(programs[1]!.subprogs.map((func) => func.name)).toEqual(['other', 'glob__2']);
     expect(maps).toHaveLength(EVERYTHING.maps.length);
+  });
+
+  it('survives as text with several programs', () => {
+    const second = program(
+      '.section tc\n.license GPL\n.map hits percpu_array 4 8 64\n.func other (ctx) -> scalar\nr1 = map[hits]\nr0 = 0\nexit',
+    );
+    const bytes = writeObject([EVERYTHING, second]);
+    const text = readObject(bytes, 'model.o')
+      .programs.map((one) => disassemble(one))
+      .join('\n');
+    expect(assemblePrograms(text).diagnostics).toEqual([]);
+    expect(writeObject(assemblePrograms(text).programs!)).toEqual(bytes);
+    expect(assemble(text).diagnostics[0]!.message).toBe('another program begins here, and only one can be taken');
   });
 
   it('names plain data sections after the file, as libbpf does', () => {
