@@ -1,5 +1,5 @@
 import { InputError } from '../base/errors.ts';
-import { assemble } from '../bpf/asm.ts';
+import { assemblePrograms } from '../bpf/asm.ts';
 import type { Program } from '../bpf/program.ts';
 import { readObject } from '../object/reader.ts';
 import { fileName, readInput, tell } from './io.ts';
@@ -14,13 +14,13 @@ export interface ProgramFile {
 /** Programs of an object or an assembly file. Assembly with mistakes is an {@link InputError} that names the first one. */
 export function readPrograms(path: string): ProgramFile {
   if (/\.s$/i.test(path)) {
-    const { program, diagnostics } = assemble(new TextDecoder().decode(readInput(path)));
-    if (!program) {
+    const { programs, diagnostics } = assemblePrograms(new TextDecoder().decode(readInput(path)));
+    if (!programs) {
       const [first] = diagnostics;
       const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more mistakes)` : '';
       throw new InputError(`${first.message}${more}`, `${path}:${first.line}:${first.column}`);
     }
-    return { file: path, programs: [program], meta: undefined };
+    return { file: path, programs, meta: undefined };
   }
   const object = readObject(readInput(path), fileName(path));
   for (const warning of object.warnings) tell(`${path}: ${warning}`);
