@@ -10,6 +10,7 @@ import { pushPath } from './paths.ts';
 import { markPrecise } from './precision.ts';
 import {
   ARENA,
+  AUX,
   BTF_ID,
   BUF,
   baseType,
@@ -22,6 +23,7 @@ import {
   MAYBE_NULL,
   MEMORY,
   markNotInit,
+  markPointer,
   markUnknown,
   PACKET,
   PACKET_META,
@@ -168,9 +170,42 @@ export function loopCallback(caller: Regs, callee: Frame): void {
   callee.regs[REG + TYPE] = SCALAR;
   copyReg(callee.regs, 2 * REG, caller, 3 * REG);
   for (let i = 3; i <= 5; i++) markNotInit(callee.regs, i * REG);
+  callback(callee, 0, 1);
+}
+
+function callback(callee: Frame, min: number, max: number): void {
   callee.isCallback = true;
-  callee.callbackMin = 0;
-  callee.callbackMax = 1;
+  callee.callbackMin = min;
+  callee.callbackMax = max;
+}
+
+/** Context of a `bpf_for_each_map_elem` callback: map, key, value, and the caller's pointer. */
+export function mapElementCallback(caller: Regs, callee: Frame): void {
+  const r = callee.regs;
+  const map = caller[REG + AUX]!;
+  copyReg(r, REG, caller, REG);
+  markPointer(r, 2 * REG, MAP_KEY);
+  r[2 * REG + AUX] = map;
+  markPointer(r, 3 * REG, MAP_VALUE);
+  r[3 * REG + AUX] = map;
+  copyReg(r, 4 * REG, caller, 3 * REG);
+  markNotInit(r, 5 * REG);
+  callback(callee, 0, 1);
+}
+
+/** Context of a `bpf_find_vma` callback: task, area, and the caller's pointer. */
+export function vmaCallback(taskType: number, vmaType: number): (caller: Regs, callee: Frame) => void {
+  return (caller, callee) => {
+    const r = callee.regs;
+    copyReg(r, REG, caller, REG);
+    r[REG + AUX] = taskType;
+    markPointer(r, 2 * REG, BTF_ID);
+    r[2 * REG + AUX] = vmaType;
+    copyReg(r, 3 * REG, caller, 4 * REG);
+    markNotInit(r, 4 * REG);
+    markNotInit(r, 5 * REG);
+    callback(callee, 0, 1);
+  };
 }
 
 export function outOfRange(r: Regs, b: number, min: number, max: number): boolean {

@@ -407,7 +407,7 @@ export function computeScc(env: Env): void {
       }
       dfs.pop();
       if (low[w]! < pre[w]!) continue;
-      const assign = stack[stack.length - 1] !== w || self || env.callsCallback[w] === 1;
+      const assign = stack[stack.length - 1] !== w || self;
       let t: number;
       do {
         t = stack.pop()!;

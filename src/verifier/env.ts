@@ -173,7 +173,7 @@ export class Env {
 
   /** A map by index; inner maps of map-in-map follow the program's own ones. */
   mapAt(idx: number): MapDef {
-    return idx >= 0 ? this.maps[idx]! : this.maps[~idx]!.inner!;
+    return idx >= 0 ? this.maps[idx]! : { ...this.maps[~idx]!.inner!, name: '' };
   }
 
   /** Byte offset of the spin lock in a map's values. */

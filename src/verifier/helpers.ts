@@ -2,7 +2,7 @@ import { helperName } from '../bpf/helpers.ts';
 import { MAP_FLAG_RDONLY_PROG, MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY, MAP_TYPE_PROG_ARRAY } from '../bpf/maps.ts';
 import type { Insn, MapDef } from '../bpf/program.ts';
 import { readReg } from './args.ts';
-import { clearPacketPointers, leaveFrame, loopCallback, pushCallback } from './calls.ts';
+import { clearPacketPointers, leaveFrame, loopCallback, mapElementCallback, pushCallback, vmaCallback } from './calls.ts';
 import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
 import { checkResourceLeak } from './exits.ts';
 import { checkHelperMemory, checkSizeArg } from './helpermem.ts';
@@ -412,7 +412,11 @@ function beforeReturn(env: Env, meta: Meta, id: number): void {
       frame.callbackDepth = 0;
       if (env.log.detail) env.log.write(`frame${env.cur.curFrame} bpf_loop iteration limit reached\n`);
     }
-  } else if (id === FUNC.forEachMapElem || id === FUNC.findVma || id === FUNC.userRingbufDrain || id === FUNC.timerSetCallback) {
+  } else if (id === FUNC.forEachMapElem) {
+    pushCallback(env, meta.subprog, mapElementCallback);
+  } else if (id === FUNC.findVma) {
+    pushCallback(env, meta.subprog, vmaCallback(env.btfTypeIndex('task_struct'), env.btfTypeIndex('vm_area_struct')));
+  } else if (id === FUNC.userRingbufDrain || id === FUNC.timerSetCallback) {
     env.fail(EINVAL, `verifier here does not know callbacks of ${nameOf(id)}\n`);
   }
 }
