@@ -192,7 +192,7 @@ exit exit`);
         expect(program === null).toBe(diagnostics.length > 0);
         for (const { line, column } of diagnostics) expect(Math.min(line, column)).toBeGreaterThan(0);
       }),
-      { seed: 1, numRuns: 2000 },
+      { seed: 1, numRuns: 600 },
     );
     const shortest = (text: string) => assemble(text).diagnostics[0]!.message.length;
     expect(shortest(`r1 = ${'9'.repeat(100_000)}`)).toBeLessThan(400);

@@ -4,7 +4,7 @@ import { helperId } from './helpers.ts';
 import { isFuncAddress, isPseudoCall, OP_LDDW, PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from './insn.ts';
 import { SyntaxProblem, TokenReader, tokenize } from './lexer.ts';
 import { mapTypeByName } from './maps.ts';
-import type { ArgType, Insn, InsnIdx, MapDef, Program, Subprog } from './program.ts';
+import type { ArgType, Insn, InsnIdx, LineInfo, MapDef, Program, Subprog } from './program.ts';
 import { PROG_TYPE_XDP, progTypeByName, sectionFor, sectionType } from './progtypes.ts';
 
 export interface Diagnostic {
@@ -27,6 +27,9 @@ const MAX_DIAGNOSTICS = 200;
 const MAX_MESSAGE = 300;
 /** Contents of all maps together. */
 const MAX_MAP_BYTES = 256 * 1024 * 1024;
+
+/** `; softmax.0 @ model.onnx:13`, as log and listing have it: the source of the instruction that follows. */
+const SOURCE_COMMENT = /^\s*; (.*) @ (\S+):(\d{1,7})\s*$/;
 
 interface Pending {
   readonly reference: Reference;
@@ -69,6 +72,8 @@ class Assembler {
   private readonly maps: MapDraft[] = [];
   private readonly funcs: FuncDraft[] = [];
   private readonly kfuncCalls = new Map<InsnIdx, string>();
+  private readonly lineInfo: LineInfo[] = [];
+  private source: Omit<LineInfo, 'insnIdx'> | null = null;
   private mapBytes = 0;
   private name: string | null = null;
   private section: string | null = null;
@@ -88,6 +93,8 @@ class Assembler {
   }
 
   line(raw: string, line: number): void {
+    const source = SOURCE_COMMENT.exec(raw);
+    if (source) this.source = { text: source[1]!, file: source[2]!, line: Number(source[3]), column: 0 };
     this.attempt(line, () => this.statement(stripComment(raw), line));
   }
 
@@ -137,6 +144,8 @@ class Assembler {
     const insnIdx = this.insns.length;
     if (statement.reference) this.pending.push({ reference: statement.reference, insnIdx, line });
     if (statement.kfunc !== undefined) this.kfuncCalls.set(insnIdx, statement.kfunc);
+    if (this.source) this.lineInfo.push({ insnIdx, ...this.source });
+    this.source = null;
     for (const slot of statement.slots) {
       this.insns.push(slot);
       this.lineOfInsn.push(line);
@@ -318,7 +327,7 @@ class Assembler {
       insns: this.insns,
       subprogs,
       maps,
-      lineInfo: [],
+      lineInfo: this.lineInfo,
       origins: [],
       insnOrigins: this.insns.map(() => []),
       kfuncCalls: this.kfuncCalls,
@@ -422,7 +431,8 @@ function assembleLines(lines: readonly string[], from: number, to: number): Asse
  *
  * Directives: `.section xdp`, `.type xdp`, `.attach N`, `.flags N`, `.sleepable`, `.name main`, `.license GPL`,
  * `.map name type keySize valueSize entries [flags] [section=.data.x] [frozen] [pin]` followed by `.data HEX…`, `.zero N` and `.inner …`,
- * `.func name [static|global] [(scalar, ctx, mem:8)] [-> scalar|void]`, `.insn opcode dst src off imm`.
+ * `.func name [static|global] [(scalar, ctx, mem:8)] [-> scalar|void]`, `.insn opcode dst src off imm`. A comment `; text @ file:line` is
+ * the source line of what follows.
  */
 export function assemble(text: string): Assembly {
   const lines = linesOf(text);

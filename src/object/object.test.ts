@@ -267,7 +267,7 @@ describe('damaged objects', () => {
 
   it('never throws anything but InputError for truncated files', () => {
     const outcomes = new Set<string>();
-    for (let length = 0; length < good.length; length += 7) outcomes.add(readOrInputError(good.slice(0, length)));
+    for (let length = 0; length < good.length; length += 13) outcomes.add(readOrInputError(good.slice(0, length)));
     expect([...outcomes]).toEqual(['refused']);
   });
 
@@ -293,9 +293,9 @@ describe('damaged objects', () => {
         const outcome = readOrInputError(bytes);
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       }),
-      { seed: 1, numRuns: 3000 },
+      { seed: 1, numRuns: 1500 },
     );
     // Both must happen often, or the test looks at nothing.
-    expect(Math.min(...['read', 'refused'].map((outcome) => outcomes.get(outcome) ?? 0))).toBeGreaterThan(300);
+    expect(Math.min(...['read', 'refused'].map((outcome) => outcomes.get(outcome) ?? 0))).toBeGreaterThan(150);
   });
 });
