@@ -28,7 +28,7 @@ import {
   TABLE_BITS,
   tableKernel,
 } from './kernels/rows.ts';
-import { expMultiplier, expTable, softmaxKernel } from './kernels/softmax.ts';
+import { expParams, expTable, softmaxKernel } from './kernels/softmax.ts';
 import { placeBuffers } from './memory.ts';
 import { type Group, groupSteps } from './plan/groups.ts';
 import type { Scales } from './plan/scales.ts';
@@ -117,7 +117,7 @@ export interface IoLayout {
 function packBytesOf(step: Step): number {
   if (step.op?.kind === 'linear') return 8 * step.op.weights.dims[1];
   if (step.op?.kind === 'matmul') return 8 * product(step.inner);
-  return step.op?.kind === 'softmax' ? 4 * product(step.inner) : 0;
+  return step.op?.kind === 'softmax' ? 2 * product(step.inner) : 0;
 }
 
 function emitFuncs(
@@ -299,7 +299,7 @@ class Lowering {
             place(op.nodes[0]),
             'Negate before the product instead of after it',
           );
-        return made('softmax', int64s(expMultiplier(unit)), (n, l, o) => softmaxKernel(n, shape, l, o));
+        return made('softmax', expParams(unit), (n, l, o) => softmaxKernel(n, shape, 2, l, o));
       }
       case 'norm': {
         const d = op.gamma.length;

@@ -2,7 +2,7 @@ import { InputError } from '../../base/errors.ts';
 import type { Model } from '../../onnx/model.ts';
 import { OPS } from '../ops.ts';
 import type { Buf, HGraph } from './hops.ts';
-import { place, Walk } from './lazy.ts';
+import { joinNodes, place, Walk } from './lazy.ts';
 import { denseMap, product } from './view.ts';
 
 /** Ops whose name is close to an unsupported one, for the message. */
@@ -48,7 +48,8 @@ export function recognise(model: Model): HGraph {
   const outputs = model.outputs.map(({ name }) => {
     const producer = model.nodes.find((n) => n.outputs.includes(name)) ?? model.nodes[model.nodes.length - 1];
     if (!producer) throw new InputError(`output "${name}" is a constant: the model computes nothing`);
-    return { name, ...walk.view(name, producer) };
+    const { view, nodes } = walk.view(name, producer);
+    return { name, view, nodes: joinNodes(nodes, [producer]) };
   });
   return { inputs, ops: walk.ops, outputs };
 }

@@ -3,6 +3,7 @@ import type { Calibration } from '../api.ts';
 import type { Buf, Const, HGraph, HOp, View } from '../graph/hops.ts';
 import { MASK } from '../graph/lazy.ts';
 import { mapDims } from '../graph/view.ts';
+import { PROBABILITY_ONE } from '../kernels/softmax.ts';
 
 /** What the integers of a buffer mean: real = scale × integer, |integer| ≤ max. */
 export interface Quantised {
@@ -13,7 +14,6 @@ export interface Quantised {
 
 /** Ranges measured on a trace may be exceeded a little by other events; generated inputs say less. */
 const HEADROOM = { trace: 1.25, generated: 2 } as const;
-const FULL = 32767;
 /** A lane holds sums below 2³⁰ (a saturated operand may reach −2^bits). */
 const LANE_BITS = 30;
 
@@ -56,7 +56,7 @@ export class Scales {
   #quantise(buf: Buf, op: HOp | null): Quantised {
     const max = 2 ** (this.#bits.get(buf) ?? 15) - 1;
     if (buf.kind === 'token') return { scale: 1, max: 65535 };
-    if (op?.kind === 'softmax') return { scale: 1 / 32768, max: FULL };
+    if (op?.kind === 'softmax') return { scale: 1 / PROBABILITY_ONE, max: PROBABILITY_ONE };
     if (op?.kind === 'matmul' || op?.kind === 'linear') {
       // An output unit below a tenth of an accumulator unit would be noise, and its multiplier would not fit.
       const unit = this.unit(op.a) * (op.kind === 'matmul' ? this.unit(op.b) : largestRowScale(op.weights));

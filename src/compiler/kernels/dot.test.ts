@@ -1,0 +1,168 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { packLinear } from '../plan/weights.ts';
+import { kernelProgram, layoutFor, PACK_BYTES, runKernel, SCRATCH_BYTES } from '../testing/kernel-bench.ts';
+import { blockBytes, type DotShape, dotKernel, MAX_LANE_TERMS } from './dot.ts';
+
+const A = PACK_BYTES;
+const OUT = 28000;
+
+/** `clamp((sum·mul + add) s>> 32)` in exact arithmetic. */
+function finish(sum: bigint, mul: bigint, add: bigint, max: number, relu: boolean): number {
+  let y = BigInt.asIntN(64, sum * mul + add) >> 32n;
+  if (relu && y < 0n) y = 0n;
+  const bound = BigInt(max);
+  // In range means what a saturated 16-bit value can be: −max − 1 is the one value below −max that is left alone.
+  if (y > bound) return max;
+  if (y < -bound - 1n) return -max;
+  return Number(y);
+}
+
+function linearCase(k: number, n: number, lanes: 1 | 2, relu: boolean, x: Int16Array, w: Int8Array, mul: number) {
+  const shape: DotShape = {
+    lanes,
+    aSpace: 'scratch',
+    aLevels: [{ n: k, strides: [2] }],
+    aLane: 2 * k,
+    k,
+    n,
+    b: null,
+    outLane: 2 * n,
+    outMax: 32767,
+    relu,
+  };
+  const bytes = packLinear({ dims: [n, k], data: new Float64Array(n * k) }, null, 1, 1);
+  const view = new DataView(bytes.buffer);
+  const add = BigInt(12345) << 20n;
+  for (let row = 0; row < n; row++) {
+    const base = Math.floor(row / 4) * blockBytes(k);
+    for (let j = 0; j < k; j++) view.setInt8(base + (row % 4) * k + j, w[row * k + j]);
+    const params = base + Math.ceil((4 * k) / 8) * 8 + (row % 4) * 16;
+    view.setBigInt64(params, add, true);
+    view.setBigInt64(params + 8, BigInt(mul), true);
+  }
+  const scratch = new Uint8Array(SCRATCH_BYTES);
+  new Int16Array(scratch.buffer, A, x.length).set(x);
+  const program = kernelProgram(dotKernel('dot', shape, layoutFor(bytes.length), 0), [A, OUT, 0], bytes);
+  const result = runKernel(program, scratch);
+  for (let lane = 0; lane < lanes; lane++) {
+    for (let row = 0; row < n; row++) {
+      let sum = 0n;
+      for (let j = 0; j < k; j++) sum += BigInt(x[lane * k + j] * w[row * k + j]);
+      const want = finish(sum, BigInt(mul), add, 32767, relu);
+      expect(result.getInt16(OUT + lane * 2 * n + 2 * row, true), `lane ${lane} row ${row}`).toBe(want);
+    }
+  }
+}
+
+describe('linear pair kernel', () => {
+  test('is exact at 512 terms of extreme values, which fill a lane to its limit', () => {
+    const k = MAX_LANE_TERMS;
+    for (const [xv, wv] of [
+      [-32768, 127],
+      [-32768, -127],
+      [32767, 127],
+      [32767, -127],
+    ]) {
+      const x = new Int16Array(2 * k).fill(xv);
+      // The other lane takes the other sign: borrows between lanes are the hard part.
+      x.fill(-1 - xv, k);
+      linearCase(k, 5, 2, false, x, new Int8Array(5 * k).fill(wv), 1 << 15);
+    }
+  });
+
+  test('is exact for random values of any length, in pairs and single rows', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          k: fc.integer({ min: 1, max: 200 }),
+          n: fc.integer({ min: 1, max: 9 }),
+          lanes: fc.constantFrom(1 as const, 2 as const),
+          relu: fc.boolean(),
+          seed: fc.infiniteStream(fc.integer({ min: -32768, max: 32767 })),
+          mul: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+        }),
+        ({ k, n, lanes, relu, seed, mul }) => {
+          const next = (): number => seed.next().value as number;
+          const x = Int16Array.from({ length: lanes * k }, next);
+          const w = Int8Array.from({ length: n * k }, () => Math.max(-127, next() >> 8));
+          linearCase(k, n, lanes, relu, x, w, mul);
+        },
+      ),
+      { seed: 1, numRuns: 20 },
+    );
+  });
+
+  test('leaves the lanes in time when there are more terms than one can hold', () => {
+    const k = 1500;
+    const w = new Int8Array(2 * k).fill(127);
+    linearCase(k, 2, 1, false, new Int16Array(k).fill(-32768), w, 1 << 12);
+    linearCase(k, 2, 2, false, new Int16Array(2 * k).fill(32767).fill(-32768, k), w, 1 << 12);
+  });
+});
+
+describe('product of activations', () => {
+  test('is exact at the width limit of both operands, for both stride orders', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(8, 16, 32, 64), fc.boolean(), fc.boolean(), (k, transposed, extreme) => {
+        const n = 6;
+        const bits = 30 - Math.log2(k);
+        const amax = 2 ** Math.ceil(bits / 2);
+        const bmax = 2 ** Math.floor(bits / 2);
+        const a = Int16Array.from({ length: 2 * k }, (_, i) => (extreme ? (i < k ? -amax : amax - 1) : ((i * 7919) % (2 * amax)) - amax));
+        const b = Int16Array.from({ length: n * k }, (_, i) => (extreme ? -bmax : ((i * 104729) % (2 * bmax)) - bmax));
+        const at = (j: number, col: number): number => (transposed ? col * k + j : j * n + col);
+        const shape: DotShape = {
+          lanes: 2,
+          aSpace: 'scratch',
+          aLevels: [{ n: k, strides: [2] }],
+          aLane: 2 * k,
+          k,
+          n,
+          b: { space: 'scratch', kOffs: Array.from({ length: k }, (_, j) => 2 * at(j, 0)), nStride: 2 * at(0, 1) },
+          outLane: 2 * n,
+          outMax: 32767,
+          relu: false,
+        };
+        const B = A + 1024;
+        const scratch = new Uint8Array(SCRATCH_BYTES);
+        new Int16Array(scratch.buffer, A, a.length).set(a);
+        new Int16Array(scratch.buffer, B, b.length).set(b);
+        const params = new BigInt64Array([1n << 31n, 1n << 17n]);
+        const bytes = new Uint8Array(params.buffer);
+        const result = runKernel(kernelProgram(dotKernel('dot', shape, layoutFor(bytes.length), 0), [A, OUT, 0, B], bytes), scratch);
+        for (let lane = 0; lane < 2; lane++) {
+          for (let col = 0; col < n; col++) {
+            let sum = 0n;
+            for (let j = 0; j < k; j++) sum += BigInt(a[lane * k + j] * b[at(j, col)]);
+            expect(result.getInt16(OUT + lane * 2 * n + 2 * col, true)).toBe(finish(sum, 1n << 17n, 1n << 31n, 32767, false));
+          }
+        }
+      }),
+      { seed: 1, numRuns: 16 },
+    );
+  });
+
+  test('a distribution in units of 2⁻¹⁵ leaves room for values of 16 bits', () => {
+    const k = 64;
+    const shape: DotShape = {
+      lanes: 2,
+      aSpace: 'scratch',
+      aLevels: [{ n: k, strides: [2] }],
+      aLane: 2 * k,
+      k,
+      n: 4,
+      b: { space: 'scratch', kOffs: Array.from({ length: k }, (_, j) => 8 * j), nStride: 2 },
+      outLane: 8,
+      outMax: 32767,
+      relu: false,
+    };
+    const scratch = new Uint8Array(SCRATCH_BYTES);
+    // Rounding up everywhere: 64 probabilities of 513 sum to 2¹⁵ + 64.
+    new Int16Array(scratch.buffer, A, 2 * k).fill(513);
+    new Int16Array(scratch.buffer, A + 1024, 4 * k).fill(-32768);
+    const bytes = new Uint8Array(new BigInt64Array([1n << 31n, 1n << 17n]).buffer);
+    const result = runKernel(kernelProgram(dotKernel('dot', shape, layoutFor(16), 0), [A, OUT, 0, A + 1024], bytes), scratch);
+    for (let i = 0; i < 8; i++) expect(result.getInt16(OUT + 2 * i, true)).toBe(-32767);
+  });
+});
