@@ -67,7 +67,7 @@ export const KERNELS: readonly KernelVersion[] = ['5.15', '6.1', '6.6', '6.12', 
 export const PRIVILEGES: readonly Privilege[] = ['root', 'bpf', 'unpriv'];
 export const STRATEGIES: readonly Strategy[] = ['auto', 'global'];
 export const QUANTS: readonly Quant[] = ['w8a16'];
-export const ENGINES = ['interp', 'kernel'] as const;
+export const ENGINES = ['wasm', 'interp', 'kernel'] as const;
 export type Engine = (typeof ENGINES)[number];
 
 /** Options that compile, run and replay share (docs/cli.md, "Model options"). */

@@ -20,15 +20,15 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     load: async () => (await import('./verbs/verify.ts')).verifyVerb,
   },
   run: {
-    usage: `MODEL.onnx|FILE.o (--input [NAME=]X.npy… | --packet P.bin) ${MODEL} [--engine interp|kernel] [--repeat N] [--json]`,
+    usage: `MODEL.onnx|FILE.o (--input [NAME=]X.npy… | --packet P.bin) ${MODEL} [--engine wasm|interp|kernel] [--repeat N] [--json]`,
     load: async () => (await import('./verbs/run.ts')).runVerb,
   },
   replay: {
-    usage: `MODEL.onnx|FILE.o TRACE ${MODEL} [--compare ort] [--min-agreement 0.995] [--engine interp|kernel] [--json]`,
+    usage: `MODEL.onnx|FILE.o TRACE ${MODEL} [--compare ort] [--min-agreement 0.995] [--engine wasm|interp|kernel] [--json]`,
     load: async () => (await import('./verbs/replay.ts')).replayVerb,
   },
   conformance: {
-    usage: 'CASES.jsonl [--engine interp] [--jsonl]',
+    usage: 'CASES.jsonl [--engine interp|wasm] [--jsonl]',
     load: async () => (await import('./verbs/conformance.ts')).conformanceVerb,
   },
   asm: { usage: 'FILE.s -o OUT.o', load: async () => (await import('./verbs/asm.ts')).asmVerb },

@@ -33,8 +33,8 @@ export class ModelRunner {
   readonly vm: Vm;
   readonly meta: ProgramMeta;
 
-  constructor(program: Program, meta: ProgramMeta) {
-    this.vm = new Vm(program);
+  constructor(program: Program, meta: ProgramMeta, engine: 'wasm' | 'interp' = 'wasm') {
+    this.vm = new Vm(program, { engine });
     this.meta = meta;
   }
 

@@ -17,14 +17,14 @@ export const replayVerb: Verb = async (argv) => {
   const [path, trace] = args.positionals;
   const compare = choice(args, 'compare', ['none', 'ort'] as const, 'none') === 'ort';
   const minAgreement = share(args, 'min-agreement', 0.995);
-  const engine = choice(args, 'engine', ENGINES, 'interp');
+  const engine = choice(args, 'engine', ENGINES, 'wasm');
   if (!isModel(path) && compare)
     throw new InputError('an object does not hold its model, so there is nothing to compare with', path, 'Give the .onnx file');
   const loaded = isModel(path) ? await compileModel(path, args) : null;
   const built = loaded ?? openObject(path, args.string('program'));
   const events: Events = readEvents(trace, built);
   const { program, meta } = built.compiled;
-  const runner = engine === 'kernel' ? await KernelRunner.open(program, meta) : new ModelRunner(program, meta);
+  const runner = engine === 'kernel' ? await KernelRunner.open(program, meta) : new ModelRunner(program, meta, engine);
   try {
     const summary = compare && loaded ? await replayBeside(loaded, events, runner) : await replayAlone(events, runner);
     const { comparison } = summary;

@@ -31,7 +31,7 @@ interface RunResult {
 export const runVerb: Verb = async (argv): Promise<ExitStatus> => {
   const args = parse(argv, { ...MODEL_OPTIONS, input: 'list', packet: 'string', engine: 'string', repeat: 'string', program: 'string' });
   const path = onlyPositional(args, 'one model or object');
-  const engine = choice(args, 'engine', ENGINES, 'interp');
+  const engine = choice(args, 'engine', ENGINES, 'wasm');
   const repeat = args.count('repeat', 1);
   const packet = args.string('packet');
   if ((packet === undefined) === (args.list('input').length === 0)) throw new InputError('takes --input or --packet', 'arguments');
@@ -65,7 +65,7 @@ async function runOnTensors(path: string, args: Args, engine: Engine, repeat: nu
   const samples = tensorInputs(opened.model, arrays);
   if (samples.length === 0) throw new InputError('holds no input', arrays[0].where);
   const { program, meta } = opened.compiled;
-  const runner = engine === 'kernel' ? await KernelRunner.open(program, meta, repeat) : new ModelRunner(program, meta);
+  const runner = engine === 'kernel' ? await KernelRunner.open(program, meta, repeat) : new ModelRunner(program, meta, engine);
   const outcomes: Outcome[] = [];
   let ns = 0;
   try {
@@ -95,7 +95,7 @@ async function runOnPacket(path: string, packet: Uint8Array, args: Args, engine:
   const program = built ? built.compiled.program : pickProgram(file!, args.string('program'));
   const meta = built ? built.compiled.meta : parseMeta(file!.meta, path);
   if (!meta) return runPlain(program, packet, engine, repeat);
-  const runner = engine === 'kernel' ? await KernelRunner.open(program, meta, repeat) : new ModelRunner(program, meta);
+  const runner = engine === 'kernel' ? await KernelRunner.open(program, meta, repeat) : new ModelRunner(program, meta, engine);
   try {
     const before = performance.now();
     let outcome = await runner.runPacket(packet);
@@ -110,8 +110,8 @@ async function runOnPacket(path: string, packet: Uint8Array, args: Args, engine:
 
 /** A program that BPFormer did not compile: packets only. */
 async function runPlain(program: Program, packet: Uint8Array, engine: Engine, repeat: number): Promise<RunResult> {
-  if (engine === 'interp') {
-    const vm = new Vm(program);
+  if (engine !== 'kernel') {
+    const vm = new Vm(program, { engine });
     const before = performance.now();
     let returnValue = 0;
     for (let i = 0; i < repeat; i++) returnValue = vm.runXdp(packet).returnValue;

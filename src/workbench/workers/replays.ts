@@ -46,7 +46,7 @@ function runnerOf(spec: ProgramSpec, context: CallContext, cache: Recent<Runner>
     });
   }
   // A program without our metadata takes packets and says no more than its return value.
-  const vm = new Vm(program);
+  const vm = new Vm(program, { engine: 'wasm' });
   const packet = (frame: Uint8Array): Scored => ({ score: Number.NaN, verdict: vm.runXdp(frame).returnValue, output: null });
   return cache.set(spec.key, { packet, tensors: () => packet(new Uint8Array(64)) });
 }
