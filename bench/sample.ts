@@ -52,7 +52,7 @@ export default async function measure(): Promise<unknown> {
   const labels = (JSON.parse(readFileSync(join(folder, 'heldout-labels.json'), 'utf8')) as { packets: { label: number }[] }).packets;
 
   const interpreter = new ModelRunner(program, meta);
-  const reference = await ReferenceRunner.open(bytes, MODEL, model, fit);
+  const reference = await ReferenceRunner.open(bytes, { fileName: MODEL }, model, fit);
   const outcomes: Outcome[] = [];
   const replay = await replayPackets(packets, interpreter, { reference, onEvent: (_, outcome) => outcomes.push(outcome) });
   await reference.release();

@@ -8,6 +8,7 @@ import { TENSOR_BINDING, tensorHook } from '../hooks/tensor.ts';
 import { xdpHook } from '../hooks/xdp.ts';
 import { importModel } from '../onnx/import.ts';
 import type { Model } from '../onnx/model.ts';
+import type { ExternalData } from '../onnx/tensor.ts';
 import { calibrate } from '../reference/calibrate.ts';
 import { generateInputs } from '../reference/generate.ts';
 import type { Tensors } from '../reference/reference.ts';
@@ -24,6 +25,7 @@ const GENERATED_SEED = 1;
 export interface LoadedModel {
   readonly bytes: Uint8Array;
   readonly file: string;
+  readonly externalData: ExternalData;
   readonly model: Model;
   readonly binding: Binding;
   /** Null for a tensor binding. */
@@ -40,26 +42,32 @@ export interface CompiledModel extends LoadedModel {
 export function loadModel(path: string, args: Args): LoadedModel {
   const bytes = readInput(path);
   const folder = path.replace(/[^/]*$/, '');
+  // Weights lie beside the model or below it, never elsewhere.
+  const externalData: ExternalData = (location) => (/(^|\/)\.\.(\/|$)|^\//.test(location) ? null : readInput(`${folder}${location}`));
   const model = importModel(bytes, {
     fileName: fileName(path),
     dims: dims(args),
-    externalData: (location) => (/(^|\/)\.\.(\/|$)|^\//.test(location) ? null : readInput(`${folder}${location}`)),
+    externalData,
   });
   const bindingPath = args.string('binding');
   const binding = bindingPath === undefined ? TENSOR_BINDING : parseBinding(readText(bindingPath), bindingPath);
   const fitted = checkBinding(binding, model, bindingPath);
-  return { bytes, file: fileName(path), model, binding, fitted };
+  return { bytes, file: fileName(path), externalData, model, binding, fitted };
 }
 
 /** Imports, calibrates and compiles as the model options say. */
 export async function compileModel(path: string, args: Args): Promise<CompiledModel> {
   const loaded = loadModel(path, args);
-  const { model, binding, fitted, bytes, file } = loaded;
+  const { model, binding, fitted, bytes, file, externalData } = loaded;
   const trace = args.string('calibrate');
   const events = trace === undefined ? null : readEvents(trace, loaded);
   const samples = events ? samplesOf(events, loaded) : generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, binding);
   if (samples.length === 0) throw new InputError('holds nothing that the model could be calibrated on', trace);
-  const calibration: Calibration = await calibrate(bytes, samples, { source: events ? 'trace' : 'generated', fileName: file });
+  const calibration: Calibration = await calibrate(bytes, samples, {
+    source: events ? 'trace' : 'generated',
+    fileName: file,
+    externalData,
+  });
   const compiled = compile({
     model,
     modelFile: file,

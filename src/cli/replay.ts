@@ -9,8 +9,8 @@ export function replayAlone(events: Events, runner: Runner): Promise<ReplaySumma
 
 /** Runs events through a program and ONNX Runtime. */
 export async function replayBeside(loaded: LoadedModel, events: Events, runner: Runner): Promise<ReplaySummary> {
-  const { bytes, file, model, fitted } = loaded;
-  const reference = await ReferenceRunner.open(bytes, file, model, fitted);
+  const { bytes, file, externalData, model, fitted } = loaded;
+  const reference = await ReferenceRunner.open(bytes, { fileName: file, externalData }, model, fitted);
   try {
     return events.kind === 'packets'
       ? await replayPackets(events.packets, runner, { reference })

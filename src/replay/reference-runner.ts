@@ -3,7 +3,7 @@ import type { VerdictName } from '../hooks/binding.ts';
 import { decide, otherwiseOf } from '../hooks/decide.ts';
 import type { FittedBinding } from '../hooks/fit.ts';
 import type { Model } from '../onnx/model.ts';
-import { createReference, type Reference, type Tensors } from '../reference/reference.ts';
+import { createReference, type Reference, type ReferenceOptions, type Tensors } from '../reference/reference.ts';
 import { packetInputs } from './inputs.ts';
 
 /** What ONNX Runtime and the binding's rule say about one packet. */
@@ -29,8 +29,13 @@ export class ReferenceRunner {
     this.#binding = binding;
   }
 
-  static async open(modelBytes: Uint8Array, fileName: string, model: Model, binding: FittedBinding | null): Promise<ReferenceRunner> {
-    return new ReferenceRunner(await createReference(modelBytes, { fileName }), model, binding);
+  static async open(
+    modelBytes: Uint8Array,
+    options: ReferenceOptions,
+    model: Model,
+    binding: FittedBinding | null,
+  ): Promise<ReferenceRunner> {
+    return new ReferenceRunner(await createReference(modelBytes, options), model, binding);
   }
 
   async runPacket(packet: Uint8Array): Promise<ReferenceOutcome> {

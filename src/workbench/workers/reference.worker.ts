@@ -40,7 +40,7 @@ function runnerOf({ model: spec, binding }: Bound): Promise<ReferenceRunner> {
   if (open?.key !== key) {
     void open?.runner.then((runner) => runner.release()).catch(() => {});
     const model = modelOf(spec.model, spec.dims);
-    open = { key, runner: ReferenceRunner.open(bytesOf(spec.model), spec.model.name, model, checkBinding(binding, model)) };
+    open = { key, runner: ReferenceRunner.open(bytesOf(spec.model), { fileName: spec.model.name }, model, checkBinding(binding, model)) };
   }
   return open.runner;
 }
