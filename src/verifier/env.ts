@@ -96,6 +96,8 @@ export class Env {
   // The path under exploration.
   cur!: State;
   stackLive!: StackLiveness;
+  /** `bpf_loop` calls: the callback that takes the call's place, or -1. */
+  readonly loopInline = new Map<number, number>();
   loops!: Loops;
   /** Called before each instruction when states are recorded. */
   onVisit: ((insnIdx: number) => void) | null = null;

@@ -43,6 +43,15 @@ function markCall(env: Env, sub: SubprogInfo, call: number, lowest: number): voi
   sub.fastcallStackOff = Math.min(sub.fastcallStackOff, off);
 }
 
+/** A `bpf_loop` in place of its call keeps three registers on the stack. */
+export function growForLoops(env: Env): void {
+  for (const sub of env.subprogs) {
+    let inlined = false;
+    for (const [idx, callback] of env.loopInline) if (callback >= 0 && idx >= sub.start && idx < sub.end) inlined = true;
+    if (inlined) sub.stackDepth = Math.ceil(sub.stackDepth / 8) * 8 + 24;
+  }
+}
+
 /** After exploration: functions whose lowest slots served only such spills need less stack. */
 export function settleFastcallStack(env: Env): void {
   for (const sub of env.subprogs) {

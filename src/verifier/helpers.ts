@@ -402,7 +402,7 @@ function beforeReturn(env: Env, meta: Meta, id: number): void {
   } else if (id === FUNC.getLocalStorage) {
     if (!isNull(r, 2 * REG)) env.fail(EINVAL, "get_local_storage() doesn't support non-zero flags\n");
   } else if (id === FUNC.loop) {
-    if (isNull(r, 4 * REG)) markPrecise(env, 4);
+    noteLoopInline(env, meta.subprog);
     markPrecise(env, 1);
     const frame = env.cur.frame;
     const max = toUnsigned(r[REG + UMAX_LO]!, r[REG + UMAX_HI]!);
@@ -419,6 +419,16 @@ function beforeReturn(env: Env, meta: Meta, id: number): void {
   } else if (id === FUNC.userRingbufDrain || id === FUNC.timerSetCallback) {
     env.fail(EINVAL, `verifier here does not know callbacks of ${nameOf(id)}\n`);
   }
+}
+
+/** A loop with one callback and no flags becomes code in place of the call (kernel `update_loop_inline_state`). */
+function noteLoopInline(env: Env, subprog: number): void {
+  const known = env.loopInline.get(env.insnIdx);
+  if (known !== undefined && known < 0) return;
+  const noFlags = isNull(env.regs, 4 * REG);
+  if (noFlags) markPrecise(env, 4);
+  const fits = noFlags && (known === undefined || known === subprog);
+  env.loopInline.set(env.insnIdx, fits ? subprog : -1);
 }
 
 /** Helpers that hand out something that must be released. */

@@ -286,10 +286,7 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, dst: numbe
   let spillSize = 1;
   for (let i = 7; i > 0 && types[at + i - 1] === SLOT_SPILL; i--) spillSize++;
   if (size === 8 && spillSize === 8) {
-    if (dst >= 0) {
-      shareId(env, spills, sb);
-      copyReg(env.regs, dst * REG, spills, sb);
-    }
+    if (dst >= 0) copyReg(env.regs, dst * REG, spills, sb);
   } else {
     if (spills[sb + TYPE] !== SCALAR) {
       env.printLine(env.insnIdx, '; ');
@@ -309,7 +306,6 @@ function readPart(env: Env, frame: Frame, spi: number, slot: number, off: number
   const d = dst * REG;
   // On a little-endian machine a narrower read at the same address yields the low bytes.
   if (size <= spillSize && (off & 7) === 0) {
-    if (size === 4 && spillSize === 4 && widthOf(spills, sb) <= 32) shareId(env, spills, sb);
     copyReg(regs, d, spills, sb);
     if (widthOf(spills, sb) > size * 8) regs[d + ID] = 0;
     return true;

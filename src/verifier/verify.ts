@@ -13,7 +13,7 @@ import {
 } from './cfg.ts';
 import { E2BIG, EINVAL, Env, LIMIT_INSNS, Rejection } from './env.ts';
 import { exploreFunction, Stopped } from './explore.ts';
-import { markFastcallPatterns, settleFastcallStack } from './fastcall.ts';
+import { growForLoops, markFastcallPatterns, settleFastcallStack } from './fastcall.ts';
 import { computeLiveRegs } from './liveness.ts';
 import { Snapshots } from './snapshots.ts';
 
@@ -52,6 +52,7 @@ function run(env: Env): void {
   settleFastcallStack(env);
   env.atEnd = true;
   checkStackDepth(env);
+  growForLoops(env);
 }
 
 const SYSCALL = 31;
