@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { kernelForTests } from '../companion/vitest-kernel.ts';
+import { programBtf } from '../object/program-btf.ts';
+import { Vm } from '../vm/vm.ts';
+import { compile } from './compile.ts';
+import { evaluate, readView } from './graph/evaluate.ts';
+import { recognise } from './graph/recognise.ts';
+import { loadOutput } from './testing/fixtures.ts';
+import { floatCalibration } from './testing/float-calibration.ts';
+import { type EncoderShape, randomEncoder } from './testing/random-model.ts';
+import { plainHook } from './testing/tensor-hook.ts';
+
+const kernel = await kernelForTests();
+afterAll(() => kernel?.close());
+
+const KEY = new Uint8Array(4);
+const PACKET = new Uint8Array(64);
+
+const shapes: fc.Arbitrary<EncoderShape> = fc
+  .record({
+    sequence: fc.integer({ min: 2, max: 21 }),
+    heads: fc.integer({ min: 1, max: 4 }),
+    perHead: fc.integer({ min: 1, max: 9 }),
+    hidden: fc.integer({ min: 1, max: 70 }),
+    classes: fc.integer({ min: 2, max: 6 }),
+    vocabulary: fc.integer({ min: 2, max: 40 }),
+    activation: fc.constantFrom('Relu' as const, 'Gelu' as const, 'Tanh' as const),
+    mask: fc.constantFrom('none' as const, 'causal' as const, 'tokens' as const),
+    pool: fc.constantFrom('mean' as const, 'max' as const, 'first' as const),
+    fused: fc.boolean(),
+    kernel: fc.constantFrom('6.18' as const, '6.1' as const),
+    seed: fc.integer({ min: 1, max: 1e6 }),
+  })
+  .map((s) => ({ ...s, width: Math.max(2, s.heads * s.perHead), heads: s.heads * s.perHead < 2 ? 1 : s.heads }));
+
+describe.skipIf(!kernel)('random encoders of odd shapes', () => {
+  test('are accepted, equal the interpreter bit for bit and stay close to exact arithmetic', async () => {
+    await fc.assert(
+      fc.asyncProperty(shapes, async (shape) => {
+        const model = randomEncoder(shape);
+        const graph = recognise(model);
+        const samples = Array.from({ length: 6 }, (_, n) => {
+          // The first token is never padding: a row that masks everything has no meaning.
+          const tokens = Array.from({ length: shape.sequence }, (_unused, i) =>
+            i === 0 ? 1 : ((i + 3) * (n + 7) * 31) % shape.vocabulary,
+          );
+          return new Map([['tokens', tokens]]);
+        });
+        const calibration = floatCalibration(graph, samples);
+        const target = (shape as EncoderShape & { kernel: '6.1' | '6.18' }).kernel;
+        const compiled = compile({
+          model,
+          modelFile: 'random.onnx',
+          calibration,
+          hook: plainHook,
+          kernel: target,
+          strategy: 'auto',
+          quant: 'w8a16',
+        });
+        const loaded = await kernel!.load(compiled.program, { btf: programBtf(compiled.program) });
+        expect(loaded.message, loaded.log.slice(-1500)).toBeNull();
+        const vm = new Vm(compiled.program);
+        for (const sample of samples.slice(0, 2)) {
+          const input = new Uint8Array(compiled.program.maps.find((m) => m.name === 'input')!.valueSize);
+          new Uint16Array(input.buffer).set(sample.get('tokens')!);
+          vm.maps.get('input').update(KEY, input);
+          vm.runXdp(PACKET);
+          await loaded.program!.map('input').update(KEY, input);
+          await loaded.program!.testRun(PACKET);
+          const theirs = await loaded.program!.map('output').lookupIndex(0);
+          expect(theirs).toEqual(vm.maps.get('output').lookup(KEY));
+          const got = loadOutput(compiled, theirs);
+          const want = readView(graph.outputs[0].view, evaluate(graph, sample));
+          const { max, min } = calibration.ranges[graph.outputs[0].view.buf.name];
+          for (const [i, x] of want.entries()) expect(Math.abs(x - got[i])).toBeLessThan(0.06 * (max - min) + 0.01);
+        }
+        await loaded.program!.close();
+      }),
+      { seed: 1, numRuns: Number(process.env.BPFORMER_RANDOM_MODELS ?? 12) },
+    );
+  });
+});
