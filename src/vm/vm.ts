@@ -23,7 +23,7 @@ export interface VmOptions {
   readonly maxInsns?: number;
   /** Bytes of the memory that {@link Vm.runRaw} may be given; 0, the default, for programs that take packets. */
   readonly rawMemory?: number;
-  /** `interp`, the default, or `wasm`: translated to WebAssembly, many times faster. Both give the same results. */
+  /** `interp`, the default, or `wasm`: translated to WebAssembly, many times faster, unless the program is too large for that. Both give the same results. */
   readonly engine?: 'interp' | 'wasm';
 }
 
@@ -115,11 +115,12 @@ export class Vm {
     for (const map of this.#mapList) map.attach(this.#space);
     const environment = { callHelper: (id: number, pc: number) => this.#callHelper(id, pc) };
     this.#interpreter = new Interpreter(decoded, program.kfuncCalls, this.#space, stack, environment);
-    this.#engine = memory
-      ? new WasmEngine(decoded, functionStarts(program.insns), this.#space, memory, stack, environment, (pc, op) =>
-          whyUnavailable(decoded.code, pc, op, program.kfuncCalls.get(this.#interpreter.insnIdxAt(pc))),
-        )
-      : this.#interpreter;
+    const translated = () =>
+      memory &&
+      new WasmEngine(decoded, functionStarts(program.insns), this.#space, memory, stack, environment, (pc, op) =>
+        whyUnavailable(decoded.code, pc, op, program.kfuncCalls.get(this.#interpreter.insnIdxAt(pc))),
+      );
+    this.#engine = unlessTooLarge(translated) ?? this.#interpreter;
     this.#running = this.#engine;
     this.#machine = this.#createMachine(ringBuffers, options.randomSeed ?? 1);
   }
@@ -133,6 +134,11 @@ export class Vm {
 
   get cpu(): number {
     return this.#cpus.current;
+  }
+
+  /** What runs the program. */
+  get engine(): 'interp' | 'wasm' {
+    return this.#engine === this.#interpreter ? 'interp' : 'wasm';
   }
 
   /** Where bpf_ktime_get_ns stands, in nanoseconds. */
@@ -263,5 +269,15 @@ export class Vm {
       callFunction: (pc) => running().call(pc, this.#helperPc),
       fault: (what, advice): VmFault => running().fault(this.#helperPc, what, advice),
     };
+  }
+}
+
+/** Browsers refuse functions of more than about 7.6 MB (wasm-js-api, implementation limits): such a program is interpreted. */
+function unlessTooLarge<T>(make: () => T): T | null {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof WebAssembly.CompileError) return null;
+    throw error;
   }
 }

@@ -74,4 +74,11 @@ describe('translation', () => {
     expect(outcome(insns, 'wasm', 1e6)).toBe(`${depth} after ${2 * depth + 2}`);
     expect(outcome(insns, 'interp', 1e6)).toBe(`${depth} after ${2 * depth + 2}`);
   });
+
+  it('leaves a program that is too large for one WebAssembly function to the interpreter', () => {
+    const load = insn(0x79, 0, 10, -8);
+    const vm = new Vm({ ...rawProgram(new Uint8Array(0)), insns: [...Array(200_000).fill(load), insn(0x95, 0, 0)] }, { engine: 'wasm' });
+    expect(vm.engine).toBe('interp');
+    expect(vm.runXdp(new Uint8Array(64))).toMatchObject({ returnValue: 0, insnsExecuted: 200_001 });
+  });
 });
