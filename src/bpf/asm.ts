@@ -213,23 +213,25 @@ class Assembler {
     }
   }
 
-  /** `name type keySize valueSize maxEntries [flags] [section=NAME] [frozen] [pin]` */
+  /** `name type keySize valueSize maxEntries [flags] [section=NAME] [lock=OFFSET] [frozen] [pin]` */
   private map(isInner: boolean, words: readonly Word[], line: number): void {
     const [name, type, ...numbers] = words;
     const mapType = mapTypeByName(type!.text) ?? parseNumber(type!.text);
     if (Number.isNaN(mapType)) throw new SyntaxProblem(`unknown map type ${type!.text}`, type!.column);
     const values: number[] = [];
     let section: string | undefined;
+    let spinLockOff: number | undefined;
     let frozen = false;
     let pinByName = false;
     for (const word of numbers) {
       const value = parseNumber(word.text);
       if (word.text === 'frozen') frozen = true;
       else if (word.text === 'pin') pinByName = true;
+      else if (/^lock=\d{1,9}$/.test(word.text)) spinLockOff = Number(word.text.slice('lock='.length));
       else if (word.text.startsWith('section=')) section = word.text.slice('section='.length);
       else if (Number.isNaN(value) || value > 0xffffffff || values.length === 4) {
         throw new SyntaxProblem(
-          'a map is: name, type, key size, value size, entries, then maybe flags, section=NAME, frozen, pin',
+          'a map is: name, type, key size, value size, entries, then maybe flags, section=NAME, lock=OFFSET, frozen, pin',
           word.column,
         );
       } else values.push(value);
@@ -243,6 +245,7 @@ class Assembler {
       maxEntries: values[2]!,
       flags: values[3] ?? 0,
       ...(section === undefined ? {} : { section }),
+      ...(spinLockOff === undefined ? {} : { spinLockOff }),
       ...(frozen ? { frozen } : {}),
       ...(pinByName ? { pinByName } : {}),
     };
@@ -430,7 +433,7 @@ function assembleLines(lines: readonly string[], from: number, to: number): Asse
  * Assembles a text in the verifier log's syntax or LLVM's, mixed as the writer likes. All mistakes are reported, not only the first.
  *
  * Directives: `.section xdp`, `.type xdp`, `.attach N`, `.flags N`, `.sleepable`, `.name main`, `.license GPL`,
- * `.map name type keySize valueSize entries [flags] [section=.data.x] [frozen] [pin]` followed by `.data HEX…`, `.zero N` and `.inner …`,
+ * `.map name type keySize valueSize entries [flags] [section=.data.x] [lock=4] [frozen] [pin]` followed by `.data HEX…`, `.zero N` and `.inner …`,
  * `.func name [static|global] [(scalar, ctx, mem:8)] [-> scalar|void]`, `.insn opcode dst src off imm`. A comment `; text @ file:line` is
  * the source line of what follows.
  */

@@ -55,6 +55,7 @@ function mapLines(map: MapDef): string[] {
     const words = [directive, quoteName(m.name), type, m.keySize, m.valueSize, m.maxEntries];
     if (m.flags !== 0) words.push(`0x${(m.flags >>> 0).toString(16)}`);
     if (m.section !== undefined) words.push(`section=${m.section}`);
+    if (m.spinLockOff !== undefined) words.push(`lock=${m.spinLockOff}`);
     if (m.frozen) words.push('frozen');
     if (m.pinByName) words.push('pin');
     return words.join(' ');

@@ -79,6 +79,8 @@ describe.skipIf(!isPossible)('objects that clang writes', () => {
         const copy = join(folder, `again.${source}.o`);
         writeFileSync(copy, writeObject(object.programs));
         expect(verdict(copy)).toEqual(original);
+        // A lock is found by the type of the map's value, which only libbpf hands to the kernel.
+        if (object.maps.some((map) => map.spinLockOff !== undefined)) return;
         const direct: string[] = [];
         for (const program of object.programs) {
           const result = await kernel!.load(program, { logLevel: 7, btf: programBtf(program) });

@@ -69,6 +69,9 @@ function pointsToContext(btf: Btf, pointee: BtfId, progType: number): boolean {
   return false;
 }
 
+/** A function takes five arguments; a few more are kept so that the verifier can refuse them. */
+const MAX_ARGS = 8;
+
 const isScalar = (kind: number): boolean => kind === KIND_INT || kind === KIND_ENUM || kind === KIND_ENUM64;
 
 /** What the kernel's btf_prepare_func_args makes of a BTF function; undefined fields where BTF has no such function. */
@@ -81,7 +84,7 @@ export function functionTypes(
   const func = btf.at(funcId);
   const proto = btf.at(func.type);
   if (func.kind !== KIND_FUNC || proto.kind !== KIND_FUNC_PROTO) return { isGlobal: false };
-  const args = proto.members.map((param, component): ArgType => {
+  const args = proto.members.slice(0, MAX_ARGS).map((param, component): ArgType => {
     const id = btf.skip(param.type);
     const type = btf.at(id);
     const tagged = tags.get(`${funcId}/${component}`);

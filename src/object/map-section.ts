@@ -6,6 +6,7 @@ import { type CommonTypes, identifier } from './program-btf.ts';
 
 /** `LIBBPF_PIN_BY_NAME` of bpf_helpers.h. */
 const PIN_BY_NAME = 1;
+const LOCK_BYTES = 4;
 
 /** The section that holds the contents of a global-data map, or undefined for a plain map. */
 export const dataSection = (map: MapDef): string | undefined =>
@@ -24,8 +25,14 @@ function mapStruct(types: CommonTypes, map: MapDef, name = ''): { type: BtfId; s
     if (value !== 0) add(name, types.pointer(types.array(types.int, value)));
   };
   number('type', map.type);
-  number('key_size', map.keySize);
-  number('value_size', map.valueSize);
+  if (map.spinLockOff === undefined) {
+    number('key_size', map.keySize);
+    number('value_size', map.valueSize);
+  } else {
+    // The kernel finds a lock by the value's type only, and wants the key's type with it.
+    add('key', types.pointer(map.keySize === 4 ? types.int : types.memory(map.keySize)));
+    add('value', types.pointer(valueWithLock(types, map.valueSize, map.spinLockOff)));
+  }
   number('max_entries', map.maxEntries);
   number('map_flags', map.flags);
   if (map.pinByName) number('pinning', PIN_BY_NAME);
@@ -33,6 +40,25 @@ function mapStruct(types: CommonTypes, map: MapDef, name = ''): { type: BtfId; s
   // Must be last: an array of unknown length of pointers to the inner map's structure, which bears its name. It takes no room.
   if (map.inner) add('values', types.array(types.pointer(mapStruct(types, map.inner, map.inner.name).type), 0));
   return { type: types.builder.add({ kind: KIND_STRUCT, name: identifierOrNone(name), size, members }), size };
+}
+
+/** A value that is opaque but for `struct bpf_spin_lock` at an offset. */
+function valueWithLock(types: CommonTypes, size: number, lockOff: number): BtfId {
+  const { builder } = types;
+  const lock = builder.add({
+    kind: KIND_STRUCT,
+    name: 'bpf_spin_lock',
+    size: LOCK_BYTES,
+    members: [{ name: 'val', type: types.int, offset: 0 }],
+  });
+  const members: BtfMember[] = [];
+  const fill = (name: string, from: number, to: number): void => {
+    if (to > from) members.push({ name, type: types.array(types.byte, to - from), offset: from * 8 });
+  };
+  fill('before', 0, lockOff);
+  members.push({ name: 'lock', type: lock, offset: lockOff * 8 });
+  fill('after', lockOff + LOCK_BYTES, size);
+  return builder.add({ kind: KIND_STRUCT, name: `value${size}_lock${lockOff}`, size, members });
 }
 
 const identifierOrNone = (name: string): string => (name === '' ? '' : identifier(name));

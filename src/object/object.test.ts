@@ -4,8 +4,8 @@ import { InputError } from '../base/errors.ts';
 import { assemble, assemblePrograms } from '../bpf/asm.ts';
 import { disassemble } from '../bpf/listing.ts';
 import type { Program } from '../bpf/program.ts';
-import { readBtf } from './btf.ts';
-import { readElf } from './elf.ts';
+import { BtfBuilder, KIND_DATASEC, KIND_PTR, KIND_STRUCT, KIND_VAR, readBtf } from './btf.ts';
+import { ElfBuilder, readElf } from './elf.ts';
 import { inLinkOrder } from './link-order.ts';
 import { originsOf, toOriginRuns } from './origins.ts';
 import { programBtf } from './program-btf.ts';
@@ -37,6 +37,7 @@ const EVERYTHING = program(
 .map model.bss array 4 40 1 0x400 section=.bss
   .zero 40
 .map pinned hash 4 4 8 0x1 pin
+.map locked hash 16 24 8 lock=8
 .func classify global (ctx) -> scalar
   r6 = r1
   *(u32 *)(r10 -4) = 0
@@ -297,5 +298,26 @@ describe('damaged objects', () => {
     );
     // Both must happen often, or the test looks at nothing.
     expect(Math.min(...['read', 'refused'].map((outcome) => outcomes.get(outcome) ?? 0))).toBeGreaterThan(150);
+  });
+
+  it('does not multiply structures inside structures', () => {
+    const builder = new BtfBuilder();
+    let type = builder.add({ kind: KIND_STRUCT, name: 's0', size: 4, members: [] });
+    for (let depth = 1; depth < 12; depth++) {
+      const members = Array.from({ length: 3000 }, (_, i) => ({ name: '', type, offset: i }));
+      type = builder.add({ kind: KIND_STRUCT, name: `s${depth}`, size: 4, members });
+    }
+    const value = builder.add({ kind: KIND_PTR, type });
+    const map = builder.add({ kind: KIND_STRUCT, size: 8, members: [{ name: 'value', type: value, offset: 0 }] });
+    const variable = builder.add({ kind: KIND_VAR, name: 'm', type: map, extra: 1 });
+    builder.add({ kind: KIND_DATASEC, name: '.maps', size: 8, vars: [{ type: variable, offset: 0, size: 8 }] });
+    const elf = new ElfBuilder();
+    elf.section('xdp', { bytes: Uint8Array.of(0x95, 0, 0, 0, 0, 0, 0, 0), flags: 6 });
+    const section = elf.section('.maps', { bytes: new Uint8Array(8), flags: 3 });
+    elf.symbol({ name: 'm', section, value: 0, size: 8, type: 1, bind: 1 });
+    elf.section('.BTF', { bytes: builder.encode() });
+    const { maps, programs } = readObject(elf.build(), 'deep.o');
+    expect(maps[0]).toMatchObject({ name: 'm', valueSize: 4 });
+    expect(programs[0]).toMatchObject({ name: 'xdp', insns: [{ opcode: 0x95 }] });
   });
 });

@@ -24,6 +24,10 @@ interface Found {
 
 /** Zeroed sections beyond this sum get no contents of their own: the kernel zeroes the maps. */
 const MAX_BSS_BYTES = 16 * 1024 * 1024;
+/** Structures inside one another; more than any real value has, fewer than a call stack holds. */
+const MAX_NESTED = 200;
+/** Attributes of a map definition; libbpf knows eleven. */
+const MAX_ATTRIBUTES = 32;
 /** An ARRAY map's value has at most 2 GiB − 1. */
 const MAX_VALUE_BYTES = 2 ** 31 - 1;
 
@@ -44,16 +48,36 @@ function encodedNumber(btf: Btf, type: BtfId): number | undefined {
   return pointer.kind === KIND_PTR && array.kind === KIND_ARRAY ? array.elements : undefined;
 }
 
+/**
+ * Byte offset of the structure `name` in a type, looking into structures but not into arrays, as the kernel does for locks. Each
+ * structure is looked at once: nested ones of a hostile file could multiply without end.
+ */
+function structOffset(btf: Btf, id: BtfId, name: string, seen = new Set<BtfId>()): number | undefined {
+  const at = btf.skip(id);
+  const type = btf.at(at);
+  if (type.kind !== KIND_STRUCT || seen.has(at) || seen.size > MAX_NESTED) return undefined;
+  if (type.name === name) return 0;
+  seen.add(at);
+  for (const member of type.members) {
+    const inside = structOffset(btf, member.type, name, seen);
+    if (inside !== undefined) return (member.offset & 0xffffff) / 8 + inside;
+  }
+  return undefined;
+}
+
 /** A `.maps` definition; `depth` keeps maps of maps of maps out, which libbpf refuses too. */
 function definition(btf: Btf, name: string, structId: BtfId, where: string, warnings: string[], depth = 0): MapDef {
   const struct = btf.at(btf.skip(structId));
   if (struct.kind !== KIND_STRUCT) throw new InputError(`map ${name} is not defined by a structure`, where);
+  if (struct.members.length > MAX_ATTRIBUTES) throw new InputError(`map ${name} has ${struct.members.length} attributes`, where);
   const numbers: Record<string, number> = {};
   let inner: MapDef | undefined;
+  let spinLockOff: number | undefined;
   for (const member of struct.members) {
     if (member.name === 'key' || member.name === 'value') {
       const pointer = btf.at(btf.skip(member.type));
       numbers[`${member.name}_size`] = pointer.kind === KIND_PTR ? btf.sizeOf(pointer.type) : 0;
+      if (member.name === 'value') spinLockOff = structOffset(btf, pointer.type, 'bpf_spin_lock');
     } else if (member.name === 'values') {
       const array = btf.at(btf.skip(member.type));
       const pointer = btf.at(btf.skip(array.type));
@@ -81,6 +105,7 @@ function definition(btf: Btf, name: string, structId: BtfId, where: string, warn
     maxEntries: numbers.max_entries ?? 0,
     flags: numbers.map_flags ?? 0,
     ...(inner ? { inner } : {}),
+    ...(spinLockOff === undefined ? {} : { spinLockOff }),
     ...(numbers.pinning === 1 ? { pinByName: true } : {}),
   };
 }

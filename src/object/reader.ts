@@ -96,12 +96,18 @@ class DebugInfo {
 
 /** Names in order, equal ones numbered: static functions of several sections may share a name. */
 function uniqueNames(subprogs: readonly Subprog[]): Subprog[] {
-  const used = new Set<string>();
+  const used = new Set(subprogs.map((func) => func.name));
+  const taken = new Set<string>();
+  const next = new Map<string, number>();
   return subprogs.map((func) => {
-    let name = func.name;
-    for (let n = 2; used.has(name); n++) name = `${func.name}__${n}`;
-    used.add(name);
-    return name === func.name ? func : { ...func, name };
+    if (!taken.has(func.name)) {
+      taken.add(func.name);
+      return func;
+    }
+    let n = next.get(func.name) ?? 2;
+    while (used.has(`${func.name}__${n}`)) n++;
+    next.set(func.name, n + 1);
+    return { ...func, name: `${func.name}__${n}` };
   });
 }
 
