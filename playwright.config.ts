@@ -12,7 +12,7 @@ export default defineConfig({
   outputDir: 'test-results',
   // The replay of a whole capture is the longest thing that a test waits for.
   timeout: 120_000,
-  expect: { timeout: 15_000 },
+  expect: { timeout: 60_000 },
   retries: 0,
   workers: 2,
   fullyParallel: true,

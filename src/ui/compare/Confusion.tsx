@@ -8,7 +8,7 @@ export function Confusion({ result }: { result: ComparisonResult }) {
     .filter((at) => result.confusion[at]!.some((count) => count > 0) || result.confusion.some((row) => row[at]! > 0));
   return (
     <table className="confusion" data-testid="confusion">
-      <caption>Reference by row, program by column</caption>
+      <caption>Reference ↓ program →</caption>
       <thead>
         <tr>
           <td />

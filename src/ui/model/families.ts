@@ -78,14 +78,14 @@ export function familyOf(op: string): Family {
 }
 
 export const FAMILY_LABELS: Readonly<Record<Family, string>> = {
-  linear: 'Matrix products',
-  attention: 'Attention weights',
+  linear: 'Matrix product',
+  attention: 'Attention',
   norm: 'Normalisation',
-  activation: 'Activations',
-  arith: 'Elementwise arithmetic',
-  shape: 'Shape and movement',
-  embed: 'Embedding and lookup',
-  reduce: 'Reductions',
+  activation: 'Activation',
+  arith: 'Elementwise',
+  shape: 'Shape',
+  embed: 'Embedding',
+  reduce: 'Reduction',
   binding: 'Binding: event to tensor, output to verdict',
   runtime: 'Shared routines',
 };

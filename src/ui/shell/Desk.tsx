@@ -15,8 +15,8 @@ const LEAST = 220;
 function defaults(): Sizes {
   const { innerWidth: width, innerHeight: height } = window;
   return {
-    model: Math.round(width * 0.29),
-    side: Math.round(width * 0.33),
+    model: Math.round(width * 0.28),
+    side: Math.round(width * 0.31),
     trace: Math.round(height * 0.34),
     compare: Math.round(height * 0.47),
   };

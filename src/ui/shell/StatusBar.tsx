@@ -28,7 +28,7 @@ export function StatusBar() {
       </span>,
     );
   }
-  if (replay.value && trace.value) parts.push(<span>engine interpreter</span>, <span>{formatCount(replay.value.done)} events</span>);
+  if (replay.value && trace.value) parts.push(<span>engine wasm</span>, <span>{formatCount(replay.value.done)} events</span>);
   const running = ORDER.filter((name) => stages[name].status === 'running');
   return (
     <footer className="statusbar">

@@ -3,9 +3,13 @@ import { editPacketByte, revertPacket } from '../../workbench/actions.ts';
 import { formatScore, scoreAt, verdictName } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import type { PacketTraceView } from '../../workbench/views.ts';
+import { useWidth } from '../components/useWidth.ts';
 import { packetBytes, packetFields, tokenRange } from './packet-info.ts';
 
-const ROW = 16;
+/** Bytes a row: as many as fit. */
+const WIDE = 16;
+const NARperRow = 8;
+const WIDE_FROM_PX = 410;
 const hex = (byte: number) => byte.toString(16).padStart(2, '0');
 const printable = (byte: number) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·');
 
@@ -27,6 +31,8 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
   const [high, setHigh] = useState<number | null>(null);
   const [column, setColumn] = useState<'hex' | 'text'>('hex');
   const grid = useRef<HTMLTableElement>(null);
+  const { ref: box, width } = useWidth();
+  const perRow = width >= WIDE_FROM_PX ? WIDE : NARperRow;
   const cursor = Math.min(at, Math.max(0, bytes.length - 1));
   const edited = edits.some((edit) => edit.packet === packet);
   const mine = scoreAt(replay, overlay.program, packet);
@@ -46,10 +52,10 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const steps: Record<string, number> = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: ROW, ArrowUp: -ROW };
+    const steps: Record<string, number> = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: perRow, ArrowUp: -perRow };
     if (event.key in steps) move(cursor + steps[event.key]!);
-    else if (event.key === 'Home') move(cursor - (cursor % ROW));
-    else if (event.key === 'End') move(cursor - (cursor % ROW) + ROW - 1);
+    else if (event.key === 'Home') move(cursor - (cursor % perRow));
+    else if (event.key === 'End') move(cursor - (cursor % perRow) + perRow - 1);
     else if (event.key === 'Escape') setHigh(null);
     else if (column === 'text' && event.key.length === 1 && event.key.charCodeAt(0) < 0x7f) write(event.key.charCodeAt(0));
     else if (column === 'hex' && /^[0-9a-f]$/i.test(event.key)) {
@@ -61,7 +67,7 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
     event.stopPropagation();
   };
 
-  const rows = Math.ceil(bytes.length / ROW);
+  const rows = Math.ceil(bytes.length / perRow);
   const cell = (side: 'hex' | 'text', i: number) => {
     const changed = bytes[i] !== original[i];
     const token = tokens && i >= tokens.from && i < tokens.to;
@@ -82,7 +88,7 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
     );
   };
   return (
-    <div className="bytes" data-testid="bytes">
+    <div className="bytes" data-testid="bytes" ref={box}>
       <div className="bytes-head">
         <p>
           Packet {packet + 1} · {bytes.length} B
@@ -113,13 +119,13 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
         >
           <tbody>
             {Array.from({ length: rows }, (_, row) => {
-              const from = row * ROW;
-              const inRow = Array.from({ length: Math.min(ROW, bytes.length - from) }, (_, i) => from + i);
+              const from = row * perRow;
+              const inRow = Array.from({ length: Math.min(perRow, bytes.length - from) }, (_, i) => from + i);
               return (
                 <tr key={row}>
                   <th scope="row">{from.toString(16).padStart(4, '0')}</th>
                   {inRow.map((i) => cell('hex', i))}
-                  {inRow.length < ROW ? <td colSpan={ROW - inRow.length} aria-hidden="true" /> : null}
+                  {inRow.length < perRow ? <td colSpan={perRow - inRow.length} aria-hidden="true" /> : null}
                   <td className="bytes-gap" aria-hidden="true" />
                   {inRow.map((i) => cell('text', i))}
                 </tr>

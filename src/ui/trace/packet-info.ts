@@ -27,19 +27,10 @@ export function packetInfo(trace: PacketTraceView, packet: number): PacketInfo {
   let info = infos.get(packet);
   if (!info) {
     const summary = summarizePacket(packetBytes(trace, packet, []));
-    info = {
-      source: endText(summary.source, summary.sourcePort),
-      destination: endText(summary.destination, summary.destinationPort),
-      info: summary.info,
-    };
+    info = { source: summary.source, destination: summary.destination, info: summary.info };
     infos.set(packet, info);
   }
   return info;
-}
-
-function endText(address: string, port: number | null): string {
-  if (port === null) return address;
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** A layer of a packet, for the line below its bytes. */

@@ -44,6 +44,15 @@ export function budgetRows(program: ProgramView, visits: Uint32Array, opOf: (nod
   return rows.sort((a, b) => b.processed - a.processed);
 }
 
+const SHORT_ENOUGH = 24;
+
+/** The end of a node's path, which tells more than its beginning. */
+function shortName(name: string): string {
+  if (name.length <= SHORT_ENOUGH) return name;
+  const parts = name.split('/').filter(Boolean);
+  return parts.length > 2 ? `…/${parts.slice(-2).join('/')}` : name;
+}
+
 /** Which operators the verifier's work goes to. */
 export function Budget({ verified, program }: { verified: VerifiedView; program: ProgramView }) {
   const model = useWorkbench((state) => state.stages.model.value);
@@ -73,7 +82,7 @@ export function Budget({ verified, program }: { verified: VerifiedView; program:
           <div className="budget-row">
             <span className="budget-label ellipsis">
               {row.op ? `${row.op} ` : ''}
-              <span className="muted">{row.label}</span>
+              <span className="muted">{shortName(row.label)}</span>
             </span>
             <span className="budget-bar">
               <span style={{ width: `${(row.processed / most) * 100}%`, background: row.colour }} />

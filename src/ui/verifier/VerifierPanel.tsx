@@ -122,6 +122,11 @@ function Verdict({ verified, program }: { verified: VerifiedView; program: Progr
   );
 }
 
+/** The kernel prints the depth of each function, joined by plus signs. */
+function largestFrame(stackDepth: string): number {
+  return Math.max(0, ...stackDepth.split('+').map(Number).filter(Number.isFinite));
+}
+
 function Counters({ verified }: { verified: VerifiedView }) {
   const share = verified.processed / PROCESSED_LIMIT;
   return (
@@ -143,9 +148,9 @@ function Counters({ verified }: { verified: VerifiedView }) {
       >
         <div className={share > 0.8 ? 'meter-bar high' : 'meter-bar'} style={{ width: `${Math.min(100, share * 100)}%` }} />
       </div>
-      <p className="muted">
-        {formatCount(verified.totalStates)} states, peak {formatCount(verified.peakStates)} · stack {verified.stackDepth} B · kernel{' '}
-        {verified.kernel}
+      <p className="muted ellipsis" title={`stack depth ${verified.stackDepth}`}>
+        {formatCount(verified.totalStates)} states, peak {formatCount(verified.peakStates)} · largest frame{' '}
+        {largestFrame(verified.stackDepth)} B · kernel {verified.kernel}
       </p>
     </div>
   );

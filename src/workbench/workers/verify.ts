@@ -15,12 +15,15 @@ interface VerifyArgs {
 /** The limit that progress is measured by: a program that is accepted needs less. */
 const PROCESSED_LIMIT = 1_000_000;
 
-function run({ program, kernel }: VerifyArgs, context: CallContext, recordStates: boolean): VerifyResult {
+/** The kernel's `log_level` bits. */
+const LOG_PATHS = 1;
+const LOG_STATISTICS = 4;
+
+function run({ program, kernel }: VerifyArgs, context: CallContext, options: { logLevel: number; recordStates?: boolean }): VerifyResult {
   const result = verify(heldProgram(program, context).program, {
     kernel,
     privilege: 'root',
-    logLevel: recordStates ? 0 : 1,
-    recordStates,
+    ...options,
     onProgress: (processed) => {
       context.progress('verifying', processed, PROCESSED_LIMIT);
       return context.cancelled;
@@ -31,7 +34,9 @@ function run({ program, kernel }: VerifyArgs, context: CallContext, recordStates
 }
 
 export function verifyProgram(args: VerifyArgs, context: CallContext): Transferred<VerifiedView> {
-  const result = run(args, context, false);
+  const first = run(args, context, { logLevel: LOG_STATISTICS });
+  // The kernel keeps no path of a program that it accepts, so only a rejected one is worth the time that logging takes.
+  const result = first.accepted ? first : run(args, context, { logLevel: LOG_PATHS });
   const log = new TextEncoder().encode(result.log);
   const logLines = lineStarts(log);
   const visits = result.visits.slice();
@@ -73,7 +78,7 @@ export function stateAt(
   context: CallContext,
 ): { rows: readonly StateRowView[] | null; before: readonly StateRowView[] | null } {
   const key = JSON.stringify([args.program.key, args.kernel]);
-  const result = withStates.get(key) ?? withStates.set(key, run(args, context, true));
+  const result = withStates.get(key) ?? withStates.set(key, run(args, context, { logLevel: 0, recordStates: true }));
   return { rows: view(result.stateBefore(args.insn)), before: args.insn > 0 ? view(result.stateBefore(args.insn - 1)) : null };
 }
 

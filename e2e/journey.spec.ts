@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { agreement, expect, open, replayed, sample, samples, test } from './page.ts';
+
+const PACKETS = 2000;
+
+test('the sample on first open: verdicts, verifier, replay, agreement', async ({ site }) => {
+  const firstScores = site.locator('[data-packet] [data-score]').filter({ hasText: /\d/ });
+  await expect(firstScores.first()).toBeVisible();
+  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+  expect(Number(await site.getByTestId('processed').getAttribute('data-processed'))).toBeLessThan(1_000_000);
+  await replayed(site, PACKETS);
+  expect(await agreement(site)).toBeGreaterThanOrEqual(0.995);
+  await expect(site.getByTestId('labels').getByRole('row')).toHaveCount(3);
+  // A tenth of the events lie within 0.1 of the threshold, or the agreement would say little.
+  const near = Number((await site.getByTestId('near').textContent())!.replaceAll(',', ''));
+  expect(near).toBeGreaterThanOrEqual(PACKETS / 10);
+});
+
+test('every node selects as many instructions as it costs', async ({ site }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  const softmax = site.locator('.graph-op', { hasText: 'Softmax' }).first();
+  await softmax.click();
+  await expect(softmax).toHaveAttribute('aria-selected', 'true');
+  await expect(site.getByTestId('selected-insns')).toBeVisible();
+  await expect(site.locator('[data-panel=program] .vrow.related').first()).toBeVisible();
+
+  const graph = site.getByRole('listbox', { name: /^Model graph/ });
+  const nodes = await site.locator('.graph-op').evaluateAll((all) => all.map((node) => Number(node.getAttribute('data-node'))));
+  expect(nodes.length).toBeGreaterThan(20);
+  for (const index of nodes) {
+    await graph.locator(`[data-node="${index}"]`).dispatchEvent('click');
+    await expect(graph.locator(`[data-node="${index}"]`)).toHaveAttribute('aria-selected', 'true');
+    const insns = Number(await site.getByTestId('node-insns').getAttribute('data-insns'));
+    if (insns === 0) await expect(site.getByTestId('selected-insns')).toHaveCount(0);
+    else await expect(site.getByTestId('selected-insns')).toHaveAttribute('data-count', String(insns));
+  }
+});
+
+test('a changed payload byte changes the score, and undo brings the old one back', async ({ site }) => {
+  // Packet 4 lies near the threshold, so that its score tells changes of a byte apart.
+  const row = site.locator('[data-packet="3"]');
+  await expect(row.locator('[data-score]')).toHaveText(/\d/);
+  await row.click();
+  const score = site.getByTestId('packet-score');
+  const before = await row.locator('[data-score]').textContent();
+  await expect(score).toContainText(before!);
+  const tokens = site.locator('.bytes-grid td.token[data-cell^="hex"]');
+  await tokens.nth(3).click();
+  await site.keyboard.type('ff00ff41');
+  await expect(row.locator('[data-score]')).not.toHaveText(before!);
+  await expect(score).not.toContainText(before!);
+  await site.getByRole('button', { name: 'Revert bytes' }).click();
+  await expect(row.locator('[data-score]')).toHaveText(before!);
+});
+
+test('one selection runs through the panels, and its history can be walked', async ({ site }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  const listing = site.getByRole('listbox', { name: 'Instructions' });
+  await site.locator('.graph-op', { hasText: 'Softmax' }).first().click();
+  await listing.focus();
+  await site.keyboard.press('Home');
+  await site.keyboard.press('ArrowDown');
+  await expect(listing.locator('.vrow.selected')).toHaveCount(1);
+  await expect(site.getByTestId('insn-foot')).toContainText('mov');
+  await site.getByRole('tab', { name: 'State at cursor' }).click();
+  await expect(site.getByTestId('state')).toContainText('r10');
+  await listing.focus();
+  await site.keyboard.press('[');
+  await site.keyboard.press('[');
+  await expect(site.locator('.graph-op', { hasText: 'Softmax' }).first()).toHaveAttribute('aria-selected', 'true');
+});
+
+test('an edit of the program forks it: verified and run again, shown as a difference, discarded', async ({ site }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  await site.getByRole('button', { name: 'Edit' }).click();
+  const editor = site.getByTestId('editor');
+  await expect(editor.locator('.view-line').first()).toBeVisible();
+  await expect(editor.locator('.view-lines')).toContainText('r6 = r1');
+  // The first instruction of the program becomes one that the verifier refuses.
+  await editor.locator('.view-line', { hasText: 'r6 = r1' }).first().click();
+  await site.keyboard.press('End');
+  await site.keyboard.type('\nr6 = nonsense');
+  await expect(editor.getByRole('status')).toContainText('✕ line');
+  await expect(site.getByRole('button', { name: 'Apply' })).toBeDisabled();
+  for (const _ of 'nonsense') await site.keyboard.press('Backspace');
+  await site.keyboard.type('*(u64 *)(r9 +0)');
+  await expect(editor.getByRole('status')).toContainText('Apply verifies');
+  await site.getByRole('button', { name: 'Apply' }).click();
+  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'false');
+  await expect(site.locator('[data-panel=verifier] .verdict')).toContainText('R9 !read_ok');
+  await expect(site.getByTestId('fork-changes')).toContainText('1 change');
+  await site.getByRole('button', { name: 'Diff' }).click();
+  await expect(site.locator('.diff-added')).toContainText('r6 = *(u64 *)(r9 +0)');
+  await site.getByRole('button', { name: 'Discard' }).click();
+  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+  await expect(site.getByTestId('fork-changes')).toHaveCount(0);
+});
+
+test('a second model with tensors, opened by hand and replayed', async ({ site }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  await open(site, join(samples, 'motion', 'model.onnx'), join(samples, 'motion', 'trace.npy'));
+  await expect(site.getByRole('dialog')).toContainText('batch');
+  await site.getByRole('button', { name: 'Open with these' }).click();
+  await replayed(site, 512);
+  expect(await agreement(site)).toBeGreaterThanOrEqual(0.98);
+  await expect(site.getByTestId('compare')).toContainText('generated inputs');
+});
+
+test('the motion sample, calibrated on its own trace, and the exported object', async ({ site }) => {
+  await sample(site, 'motion');
+  await replayed(site, 512);
+  expect(await agreement(site)).toBeGreaterThanOrEqual(0.98);
+  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+  const [download] = await Promise.all([site.waitForEvent('download'), site.getByRole('button', { name: /Export object/ }).click()]);
+  expect(download.suggestedFilename()).toBe('motion.bpf.o');
+  const bytes = readFileSync(await download.path());
+  expect(bytes.subarray(0, 4)).toEqual(Buffer.from('\x7fELF', 'latin1'));
+  // What was exported opens again, as a program that names the same operators.
+  await open(site, { name: 'motion.bpf.o', mimeType: 'application/octet-stream', buffer: bytes });
+  await expect(site.getByRole('button', { name: 'Project motion.bpf.o' })).toBeVisible();
+  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+});
