@@ -3,9 +3,9 @@ import type { Node } from '../../onnx/model.ts';
 import { attrNumber, attrString } from './attrs.ts';
 import { BINARY, geluTanh, UNARY } from './functions.ts';
 import type { Const, View } from './hops.ts';
-import { broadcastView, joinNodes, type Lazy, lastAxis, MASK, place, sameMap, sameView, uniform, type Walk } from './lazy.ts';
+import { broadcastView, gatherConst, joinNodes, type Lazy, lastAxis, MASK, place, sameMap, sameView, uniform, type Walk } from './lazy.ts';
 import { normOf } from './norms.ts';
-import { allOffsets, broadcastDims, broadcastMap, denseMap, mapDims } from './view.ts';
+import { allOffsets, broadcastDims, broadcastMap, denseMap, mapDims, product } from './view.ts';
 
 type Fn = (x: number) => number;
 type Element = { base: View; fn: Fn | null };
@@ -29,6 +29,11 @@ const scalar = (t: Const): number | null => (t.data.length === 1 ? t.data[0] : n
 /** A node that is a function of one element of one tensor, whatever constants are mixed in; null when it is more than that. */
 function fuse(walk: Walk, node: Node, lazies: readonly Lazy[], fn: (xs: readonly number[]) => number): Lazy | null {
   const dims = dimsOf(walk, node, lazies);
+  if (lazies.every((l) => l.k === 'const')) {
+    const columns = lazies.map((l) => gatherConst(l.t, allOffsets(broadcastMap(denseMap(l.t.dims), dims))));
+    const data = Float64Array.from({ length: product(dims) }, (_, i) => fn(columns.map((c) => c[i])));
+    return { k: 'const', t: { dims, data }, nodes: joinNodes(...lazies.map((l) => l.nodes), [node]) };
+  }
   const slots: ((x: number) => number)[] = [];
   let base: View | null = null;
   for (const lazy of lazies) {
@@ -76,6 +81,10 @@ export function unary(walk: Walk, node: Node): void {
     const out = walk.buf(node.outputs[0], lazy.dims, 'act');
     walk.ops.push({ kind: 'linear', a: lazy.a, weights: lazy.weights, bias: lazy.bias, relu: true, out, nodes });
     walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: denseMap(lazy.dims), gain: 1 }, nodes: [] });
+    return;
+  }
+  if (node.op === 'IsNaN' || node.op === 'IsInf') {
+    walk.set(node.outputs[0], { k: 'const', t: { dims: [], data: Float64Array.of(0) }, nodes });
     return;
   }
   const [settled] = settle(walk, node, [name]);
@@ -311,15 +320,29 @@ export function addViews(walk: Walk, node: Node, a: View, b: View, nodes: readon
 
 /** Where: a mask when the other branch is very negative, otherwise arithmetic with the condition as 0 and 1. */
 export function where(walk: Walk, node: Node): void {
-  const lazies = settle(walk, node, node.inputs);
+  const given = settle(walk, node, node.inputs);
+  const dims = dimsOf(walk, node, given);
+  // Filled masks arrive as tensors of one value.
+  const spread = dimsOf(walk, node, given.filter((l) => l.k !== 'const'));
+  const lazies = given.map((lazy): Lazy => {
+    const value = lazy.k === 'const' && product(spread) === product(dims) ? uniform(lazy.t) : null;
+    return value === null ? lazy : { k: 'const', t: { dims: [], data: Float64Array.of(value) }, nodes: lazy.nodes };
+  });
   const [cond, yes, no] = lazies;
   const done = (lazy: Lazy): void => walk.set(node.outputs[0], lazy);
+  const always = cond.k === 'const' ? scalar(cond.t) : null;
+  if (always !== null) {
+    const taken = always !== 0 ? yes : no;
+    if (product(walk.dims(taken)) === product(dims)) {
+      done({ ...taken, nodes: joinNodes(taken.nodes, cond.nodes, [node]) });
+      return;
+    }
+  }
   const fused = fuse(walk, node, lazies, ([c, p, q]) => (c !== 0 ? p : q));
   if (fused) {
     done(fused);
     return;
   }
-  const dims = dimsOf(walk, node, lazies);
   const keepYes = yes.k !== 'const';
   const kept = keepYes ? 1 : 2;
   const other = keepYes ? no : yes;
@@ -352,10 +375,10 @@ export function where(walk: Walk, node: Node): void {
     done(addViews(walk, node, x, select(0, fill), nodes));
     return;
   }
-  const product = emitTwo(walk, node, 'mul', x, select(1, 0), nodes, fill === 0 ? node.outputs[0] : `${node.outputs[0]}.kept`);
-  if (fill === 0 || product.k !== 'view') {
-    done(product);
+  const selected = emitTwo(walk, node, 'mul', x, select(1, 0), nodes, fill === 0 ? node.outputs[0] : `${node.outputs[0]}.kept`);
+  if (fill === 0 || selected.k !== 'view') {
+    done(selected);
     return;
   }
-  done(addViews(walk, node, product.view, select(0, fill), nodes));
+  done(addViews(walk, node, selected.view, select(0, fill), nodes));
 }

@@ -41,6 +41,9 @@ export const UNARY: Readonly<Record<string, Fn>> = {
   Gelu: gelu,
   HardSigmoid: (x, attr) => Math.max(0, Math.min(1, attr('alpha', 0.2) * x + attr('beta', 0.5))),
   HardSwish: (x) => x * Math.max(0, Math.min(1, x / 6 + 0.5)),
+  // Fixed-point values are always finite.
+  IsInf: () => 0,
+  IsNaN: () => 0,
   LeakyRelu: (x, attr) => (x < 0 ? attr('alpha', 0.01) * x : x),
   Log: Math.log,
   Mish: (x) => x * Math.tanh(softplus(x)),

@@ -1,5 +1,5 @@
 import { InputError } from '../../base/errors.ts';
-import type { Model } from '../../onnx/model.ts';
+import type { Model, Node } from '../../onnx/model.ts';
 import { OPS } from '../ops.ts';
 import type { Buf, HGraph } from './hops.ts';
 import { joinNodes, place, Walk } from './lazy.ts';
@@ -32,7 +32,7 @@ export function recognise(model: Model): HGraph {
     walk.set(info.name, { k: 'view', view: { buf, map: denseMap(info.dims), gain: 1 }, nodes: [] });
   }
   setVocabularies(model, inputs);
-  for (const node of model.nodes) {
+  for (const node of usedNodes(model)) {
     const known = node.domain === '' || node.domain === 'ai.onnx' || node.domain === 'com.microsoft';
     const op = known ? OPS.get(node.op) : undefined;
     if (!op) {
@@ -52,6 +52,18 @@ export function recognise(model: Model): HGraph {
     return { name, view, nodes: joinNodes(nodes, [producer]) };
   });
   return { inputs, ops: walk.ops, outputs };
+}
+
+/** Nodes that an output depends on, in order. */
+function usedNodes(model: Model): Node[] {
+  const wanted = new Set(model.outputs.map(({ name }) => name));
+  const used: Node[] = [];
+  for (const node of [...model.nodes].reverse()) {
+    if (!node.outputs.some((name) => wanted.has(name))) continue;
+    for (const name of node.inputs) wanted.add(name);
+    used.push(node);
+  }
+  return used.reverse();
 }
 
 /** The vocabulary of a token input is the number of rows of the largest table that it (or a function of it) indexes. */
