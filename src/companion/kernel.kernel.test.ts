@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { afterAll, describe, expect, it } from 'vitest';
 import { decodeInsns } from '../bpf/insn.ts';
 import type { MapDef, Program } from '../bpf/program.ts';
+import { writeObject } from '../object/writer.ts';
 import { kernelForTests } from './vitest-kernel.ts';
 
 const kernel = await kernelForTests();
@@ -101,6 +103,34 @@ describe.skipIf(!kernel)('kernel', () => {
     const outer = await kernel!.createMap({ name: 'outer', type: 12, keySize: 4, valueSize: 4, maxEntries: 2, flags: 0, inner });
     await outer.close();
     expect(await kernel!.tryCreateMap({ ...inner, keySize: 3 })).toBe(22);
+  });
+
+  it('calls kernel functions by name', async () => {
+    const locked = '8520000000000000 8520000000000000 b700000003000000 9500000000000000';
+    const calls = (second: string) => ({
+      kfuncCalls: new Map([
+        [0, 'bpf_rcu_read_lock'],
+        [1, second],
+      ]),
+    });
+    const result = await kernel!.load(program(locked, [], calls('bpf_rcu_read_unlock')), { logLevel: 1 });
+    expect(result.message).toBeNull();
+    expect((await result.program!.testRun(new Uint8Array(64))).returnValue).toBe(3);
+    await result.program!.closeAll();
+    await expect(kernel!.load(program(locked, [], calls('bpf_no_such_thing')))).rejects.toThrow(
+      'insn 1: this kernel has no function bpf_no_such_thing',
+    );
+  });
+
+  it.skipIf(spawnSync('bpftool', ['version']).status !== 0)('loads an object with bpftool and finds its maps', async () => {
+    const good = program(COUNTER, [{ ...data, section: '.data.counter' }], { subprogs: [{ name: 'test', start: 0, linkage: 'global' }] });
+    const loaded = await kernel!.loadObject(writeObject(good));
+    expect(loaded.output).toContain('processed');
+    expect((await loaded.program!.testRun(new Uint8Array(64))).returnValue).toBe(7);
+    expect((await loaded.program!.map('.data.counter').lookupIndex(0))[0]).toBe(8);
+    await loaded.program!.closeAll();
+    const refused = await kernel!.loadObject(writeObject(program('bf20000000000000 9500000000000000')));
+    expect(refused).toMatchObject({ program: null, output: expect.stringContaining('R2 !read_ok') });
   });
 
   it('reports what the kernel has against a BTF blob', async () => {

@@ -3,10 +3,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { InputError } from '../base/errors.ts';
 import { encodeInsns, OP_LDDW, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from '../bpf/insn.ts';
 import type { MapDef, Program } from '../bpf/program.ts';
 import { Attr } from './attr.ts';
 import { type BtfFuncInfo, type BtfLineInfo, encodeFuncInfo, encodeLineInfo, FUNC_INFO_SIZE, LINE_INFO_SIZE } from './btf-info.ts';
+import { kernelFunctionIds } from './kernel-btf.ts';
 import { KernelMap } from './kernel-map.ts';
 import { KernelProgram } from './kernel-program.ts';
 import { type CallBuffer, LoaderProcess } from './loader-process.ts';
@@ -138,9 +140,17 @@ export class Kernel {
 
   /** Creates the program's maps and loads it. A rejection is a result, not an exception. */
   async load(program: Program, options: LoadOptions = {}): Promise<LoadResult> {
-    const maps = await Promise.all(program.maps.map(async (def) => options.maps?.get(def.name) ?? (await this.createMap(def))));
     const code = encodeInsns(program.insns);
     const view = new DataView(code.buffer);
+    if (program.kfuncCalls.size > 0) {
+      const ids = await kernelFunctionIds();
+      for (const [insnIdx, name] of program.kfuncCalls) {
+        const id = ids.get(name);
+        if (id === undefined) throw new InputError(`this kernel has no function ${name}`, `insn ${insnIdx}`);
+        view.setInt32(insnIdx * 8 + 4, id, true);
+      }
+    }
+    const maps = await Promise.all(program.maps.map(async (def) => options.maps?.get(def.name) ?? (await this.createMap(def))));
     program.insns.forEach((insn, idx) => {
       const namesMap = insn.opcode === OP_LDDW && (insn.src === PSEUDO_MAP_FD || insn.src === PSEUDO_MAP_VALUE);
       if (namesMap && maps[insn.imm]) view.setInt32(idx * 8 + 4, maps[insn.imm].fd, true);

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+
+/** Bytes behind the 12-byte head of a BTF type, by kind: a fixed part and one for each member (Documentation/bpf/btf.rst). */
+const TAIL: Record<number, readonly [fixed: number, member: number]> = {
+  1: [4, 0],
+  3: [12, 0],
+  4: [0, 12],
+  5: [0, 12],
+  6: [0, 8],
+  13: [0, 8],
+  14: [4, 0],
+  15: [0, 12],
+  17: [4, 0],
+  19: [0, 12],
+};
+const KIND_FUNC = 12;
+
+/** BTF ids of the functions that a BTF blob declares, by name. */
+export function functionIds(btf: Uint8Array): Map<string, number> {
+  const view = new DataView(btf.buffer, btf.byteOffset, btf.byteLength);
+  const headerSize = view.getUint32(4, true);
+  const typesAt = headerSize + view.getUint32(8, true);
+  const typesEnd = typesAt + view.getUint32(12, true);
+  const stringsAt = headerSize + view.getUint32(16, true);
+  const ids = new Map<string, number>();
+  const text = new TextDecoder();
+  for (let at = typesAt, id = 1; at < typesEnd; id++) {
+    const info = view.getUint32(at + 4, true);
+    const kind = (info >>> 24) & 31;
+    if (kind === KIND_FUNC) {
+      const from = stringsAt + view.getUint32(at, true);
+      ids.set(text.decode(btf.subarray(from, btf.indexOf(0, from))), id);
+    }
+    const [fixed, member] = TAIL[kind] ?? [0, 0];
+    at += 12 + fixed + member * (info & 0xffff);
+  }
+  return ids;
+}
+
+let running: Promise<Map<string, number>> | null = null;
+
+/** Functions of the running kernel, which programs call by BTF id. Read once. */
+export function kernelFunctionIds(): Promise<Map<string, number>> {
+  running ??= readFile('/sys/kernel/btf/vmlinux').then(functionIds);
+  return running;
+}
