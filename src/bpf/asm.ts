@@ -1,4 +1,5 @@
-import { parseInsn, type Reference } from './asm-insn.ts';
+import { parseInsn } from './asm-insn.ts';
+import type { Reference } from './asm-operands.ts';
 import { calledTargets } from './cfg.ts';
 import { helperId } from './helpers.ts';
 import { isFuncAddress, isPseudoCall, OP_LDDW, PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from './insn.ts';

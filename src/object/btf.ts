@@ -1,5 +1,6 @@
 import { InputError } from '../base/errors.ts';
-import { StringTable, stringAt } from './elf.ts';
+import { stringAt } from './elf.ts';
+import { StringTable } from './elf-builder.ts';
 
 // BTF as Documentation/bpf/btf.rst describes it; numbers are uapi linux/btf.h.
 export const BTF_MAGIC = 0xeb9f;

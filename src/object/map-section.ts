@@ -1,7 +1,8 @@
 import { InputError } from '../base/errors.ts';
 import type { MapDef } from '../bpf/program.ts';
 import { type BtfId, type BtfMember, type BtfSectionVar, KIND_DATASEC, KIND_STRUCT, KIND_VAR, LINKAGE_GLOBAL } from './btf.ts';
-import { type ElfBuilder, type NewSymbol, SHF_ALLOC, SHF_WRITE, SHT_NOBITS, STB_GLOBAL, STT_OBJECT } from './elf.ts';
+import { SHF_ALLOC, SHF_WRITE, SHT_NOBITS, STB_GLOBAL, STT_OBJECT } from './elf.ts';
+import type { ElfBuilder, NewSymbol } from './elf-builder.ts';
 import { type CommonTypes, identifier } from './program-btf.ts';
 
 /** `LIBBPF_PIN_BY_NAME` of bpf_helpers.h. */

@@ -14,7 +14,6 @@ import type { InsnIdx, MapDef, Program } from '../bpf/program.ts';
 import { BtfBuilder } from './btf.ts';
 import { type ExtFunc, type ExtLine, type ExtSection, encodeBtfExt } from './btf-ext.ts';
 import {
-  ElfBuilder,
   R_BPF_64_32,
   R_BPF_64_64,
   SHF_ALLOC,
@@ -26,6 +25,7 @@ import {
   STT_OBJECT,
   STT_SECTION,
 } from './elf.ts';
+import { ElfBuilder } from './elf-builder.ts';
 import { inLinkOrder } from './link-order.ts';
 import { writeMaps } from './map-section.ts';
 import { toOriginRuns } from './origins.ts';
