@@ -26,6 +26,15 @@ export interface VmMap {
   entries(cpu?: number): { key: Uint8Array; value: Uint8Array }[];
 }
 
+/** Where the values of an array lie: entry i of processor c at base + i · stride + c · cpuStride. */
+export interface ArrayGeometry {
+  readonly base: number;
+  readonly stride: number;
+  /** 0 for arrays that all processors share. */
+  readonly cpuStride: number;
+  readonly entries: number;
+}
+
 /** The part of a map that helpers use: addresses in, addresses or negative errno out. */
 export interface VmMapCore extends VmMap {
   lookupAddress(keyAddress: number): number;
@@ -33,6 +42,8 @@ export interface VmMapCore extends VmMap {
   deleteAt(keyAddress: number): number;
   /** Address of the value behind a direct map value (`lddw` with src 2), null for maps without one. */
   readonly valueAddress: number | null;
+  /** Set for arrays, whose lookups are arithmetic. */
+  readonly array?: ArrayGeometry;
   /** Called once memory exists; gives data maps their contents. */
   attach(space: AddressSpace): void;
   /** All values as they were at the beginning. */
@@ -124,6 +135,12 @@ class ArrayMap implements VmMapCore {
     return this.def.maxEntries === 1 && !this.#values.perCpu ? this.#values.region.base : null;
   }
 
+  get array(): ArrayGeometry {
+    const { base, stride } = this.#values.region;
+    const { maxEntries } = this.def;
+    return { base, stride, cpuStride: this.#values.perCpu ? maxEntries * stride : 0, entries: maxEntries };
+  }
+
   attach(space: AddressSpace): void {
     this.#space = space;
     this.#values.attach(space);
@@ -187,12 +204,15 @@ class ArrayMap implements VmMapCore {
 /** HASH, PERCPU_HASH and their LRU kinds. Eviction is by exact age; Linux approximates it. */
 class HashMap implements VmMapCore {
   readonly def: MapDef;
+  readonly valueAddress = null;
   readonly #values: Values;
   readonly #lru: boolean;
   /** Slot of each key; keys as strings of their bytes. */
   #slots = new Map<string, number>();
   /** Slots that no key has. Linux keeps one more than the map has entries, to replace a value without overwriting the old one. */
   #free: number[] = [];
+  /** Slots below this one have been used. */
+  #fresh = 0;
   #space!: AddressSpace;
 
   constructor(def: MapDef, layout: AddressSpaceLayout, cpus: Cpus) {
@@ -204,8 +224,6 @@ class HashMap implements VmMapCore {
   get name(): string {
     return this.def.name;
   }
-
-  readonly valueAddress = null;
 
   attach(space: AddressSpace): void {
     this.#space = space;
@@ -223,9 +241,6 @@ class HashMap implements VmMapCore {
     this.#free = [];
     this.#fresh = 0;
   }
-
-  /** Slots below this one have been used. */
-  #fresh = 0;
 
   #keyAt(address: number): string {
     return keyText(this.#space.bytes.subarray(address, address + this.def.keySize));
