@@ -1,11 +1,11 @@
 import { parseInsn } from './asm-insn.ts';
+import { MapDrafts, parseNumber, type Word, wordsOf } from './asm-maps.ts';
 import type { Reference } from './asm-operands.ts';
 import { calledTargets } from './cfg.ts';
 import { helperId } from './helpers.ts';
-import { isFuncAddress, isPseudoCall, OP_LDDW, PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from './insn.ts';
+import { OP_LDDW, PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from './insn.ts';
 import { SyntaxProblem, TokenReader, tokenize } from './lexer.ts';
-import { mapTypeByName } from './maps.ts';
-import type { ArgType, Insn, InsnIdx, LineInfo, MapDef, Program, Subprog } from './program.ts';
+import type { ArgType, Insn, InsnIdx, LineInfo, Program, Subprog } from './program.ts';
 import { PROG_TYPE_XDP, progTypeByName, sectionFor, sectionType } from './progtypes.ts';
 
 export interface Diagnostic {
@@ -26,8 +26,6 @@ export interface Assembly {
 /** A file that is no assembly at all has a mistake on every line; nobody reads more than these. */
 const MAX_DIAGNOSTICS = 200;
 const MAX_MESSAGE = 300;
-/** Contents of all maps together. */
-const MAX_MAP_BYTES = 256 * 1024 * 1024;
 
 /** `; softmax.0 @ model.onnx:13`, as log and listing have it: the source of the instruction that follows. */
 const SOURCE_COMMENT = /^\s*; (.*) @ (\S+):(\d{1,7})\s*$/;
@@ -38,11 +36,6 @@ interface Pending {
   readonly line: number;
 }
 
-interface MapDraft {
-  def: MapDef;
-  data: { readonly bytes: Uint8Array; used: number } | null;
-}
-
 interface FuncDraft {
   readonly name: string;
   readonly start: InsnIdx;
@@ -50,17 +43,6 @@ interface FuncDraft {
   readonly args?: readonly ArgType[];
   readonly returns?: 'scalar' | 'void';
 }
-
-/** Words of a directive with their columns; `"quoted words"` lose their quotes. */
-interface Word {
-  readonly text: string;
-  readonly column: number;
-}
-
-const wordsOf = (text: string, firstColumn: number): Word[] =>
-  [...text.matchAll(/"([^"]*)"|\([^)]*\)|[^\s,]+/g)].map((match) => ({ text: match[1] ?? match[0], column: firstColumn + match.index }));
-
-const parseNumber = (text: string): number => (/^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN);
 
 class Assembler {
   /** Where complaints about the whole program go. */
@@ -70,12 +52,11 @@ class Assembler {
   private readonly insns: Insn[] = [];
   private readonly labels = new Map<string, InsnIdx>();
   private readonly pending: Pending[] = [];
-  private readonly maps: MapDraft[] = [];
+  private readonly maps = new MapDrafts();
   private readonly funcs: FuncDraft[] = [];
   private readonly kfuncCalls = new Map<InsnIdx, string>();
   private readonly lineInfo: LineInfo[] = [];
   private source: Omit<LineInfo, 'insnIdx'> | null = null;
-  private mapBytes = 0;
   private name: string | null = null;
   private section: string | null = null;
   private license = 'GPL';
@@ -200,87 +181,17 @@ class Assembler {
         return;
       case '.map':
       case '.inner':
-        if (need(5)) this.map(directive!.text === '.inner', rest, line);
+        if (need(5)) this.maps.declare(directive!.text === '.inner', rest);
         return;
       case '.data':
       case '.zero':
-        this.mapData(directive!.text, rest, directive!.column);
+        this.maps.contents(directive!.text, rest, directive!.column);
         return;
       case '.func':
         if (need(1)) this.func(rest, line);
         return;
       default:
         this.complain(line, directive!.column, `unknown directive ${directive!.text}`);
-    }
-  }
-
-  /** `name type keySize valueSize maxEntries [flags] [section=NAME] [lock=OFFSET] [frozen] [pin]` */
-  private map(isInner: boolean, words: readonly Word[], line: number): void {
-    const [name, type, ...numbers] = words;
-    const mapType = mapTypeByName(type!.text) ?? parseNumber(type!.text);
-    if (Number.isNaN(mapType)) throw new SyntaxProblem(`unknown map type ${type!.text}`, type!.column);
-    const values: number[] = [];
-    let section: string | undefined;
-    let spinLockOff: number | undefined;
-    let frozen = false;
-    let pinByName = false;
-    for (const word of numbers) {
-      const value = parseNumber(word.text);
-      if (word.text === 'frozen') frozen = true;
-      else if (word.text === 'pin') pinByName = true;
-      else if (/^lock=\d{1,9}$/.test(word.text)) spinLockOff = Number(word.text.slice('lock='.length));
-      else if (word.text.startsWith('section=')) section = word.text.slice('section='.length);
-      else if (Number.isNaN(value) || value > 0xffffffff || values.length === 4) {
-        throw new SyntaxProblem(
-          'a map is: name, type, key size, value size, entries, then maybe flags, section=NAME, lock=OFFSET, frozen, pin',
-          word.column,
-        );
-      } else values.push(value);
-    }
-    if (values.length < 3) throw new SyntaxProblem('a map needs key size, value size and number of entries', type!.column);
-    const def: MapDef = {
-      name: name!.text,
-      type: mapType,
-      keySize: values[0]!,
-      valueSize: values[1]!,
-      maxEntries: values[2]!,
-      flags: values[3] ?? 0,
-      ...(section === undefined ? {} : { section }),
-      ...(spinLockOff === undefined ? {} : { spinLockOff }),
-      ...(frozen ? { frozen } : {}),
-      ...(pinByName ? { pinByName } : {}),
-    };
-    if (isInner) {
-      const outer = this.maps.at(-1);
-      if (outer) outer.def = { ...outer.def, inner: def };
-      else this.complain(line, words[0]!.column, '.inner must follow the map that holds it');
-      return;
-    }
-    if (this.maps.some((map) => map.def.name === def.name)) throw new SyntaxProblem(`map ${def.name} stands twice`, name!.column);
-    this.maps.push({ def, data: null });
-  }
-
-  private mapData(directive: string, words: readonly Word[], column: number): void {
-    const map = this.maps.at(-1);
-    if (!map) throw new SyntaxProblem(`${directive} must follow a .map`, column);
-    if (!map.data) this.mapBytes += map.def.valueSize;
-    if (this.mapBytes > MAX_MAP_BYTES) throw new SyntaxProblem(`contents of more than ${MAX_MAP_BYTES} bytes`, column);
-    map.data ??= { bytes: new Uint8Array(map.def.valueSize), used: 0 };
-    const data = map.data;
-    const room = data.bytes.length - data.used;
-    if (directive === '.zero') {
-      const count = parseNumber(words[0]?.text ?? '');
-      if (!(count <= room))
-        throw new SyntaxProblem(`.zero needs a number of at most ${room}, what is left of the value`, words[0]?.column ?? column);
-      data.used += count;
-      return;
-    }
-    for (const word of words) {
-      if (!/^([0-9a-f]{2})+$/i.test(word.text)) throw new SyntaxProblem('.data takes pairs of hexadecimal digits', word.column);
-      if (data.used + word.text.length / 2 > data.bytes.length) {
-        throw new SyntaxProblem(`more data than the ${data.bytes.length} bytes of the value`, word.column);
-      }
-      for (let at = 0; at < word.text.length; at += 2) data.bytes[data.used++] = Number.parseInt(word.text.slice(at, at + 2), 16);
     }
   }
 
@@ -313,8 +224,6 @@ class Assembler {
   finish(): Assembly {
     if (this.insns.length === 0) this.complain(this.firstLine, 1, 'there is no instruction in this text');
     for (const pending of this.pending) this.attempt(pending.line, () => this.resolve(pending));
-    this.checkTargets();
-    const maps = this.maps.map(({ def, data }): MapDef => (data ? { ...def, data: data.bytes } : def));
     const subprogs = this.subprogs();
     const section = this.section ?? (this.progType === null ? 'xdp' : (sectionFor(this.progType) ?? 'xdp'));
     const type = sectionType(section);
@@ -330,7 +239,7 @@ class Assembler {
       license: this.license,
       insns: this.insns,
       subprogs,
-      maps,
+      maps: this.maps.defs(),
       lineInfo: this.lineInfo,
       origins: [],
       insnOrigins: this.insns.map(() => []),
@@ -347,11 +256,11 @@ class Assembler {
 
   private resolvedFields({ kind, name, column }: Reference, insn: Insn, insnIdx: InsnIdx): Partial<Insn> {
     const target = this.labels.get(name);
-    const mapIdx = this.maps.findIndex((map) => map.def.name === name);
+    const mapIdx = this.maps.indexOf(name);
     if (kind === 'map' || (kind === 'symbol' && mapIdx >= 0)) {
       if (mapIdx < 0) throw new SyntaxProblem(`no map is called ${name}: declare it with .map`, column);
       // LLVM writes `name ll` for a map and `.data ll` for a place in global data.
-      const isData = kind === 'symbol' && this.maps[mapIdx]!.data !== null;
+      const isData = kind === 'symbol' && this.maps.hasContents(mapIdx);
       return { src: kind === 'map' ? insn.src : isData ? PSEUDO_MAP_VALUE : PSEUDO_MAP_FD, imm: mapIdx };
     }
     const helper = kind === 'call' && target === undefined ? helperId(name) : undefined;
@@ -382,16 +291,6 @@ class Assembler {
     declare(0, this.name ?? 'prog');
     for (const target of calledTargets(this.insns)) declare(target, `func_${target}`);
     return [...byStart.values()].sort((a, b) => a.start - b.start);
-  }
-
-  private checkTargets(): void {
-    this.insns.forEach((insn, idx) => {
-      if (!isPseudoCall(insn) && !isFuncAddress(insn)) return;
-      const target = idx + 1 + insn.imm;
-      if (target < 0 || target >= this.insns.length) {
-        this.complain(this.lineOfInsn[idx]!, 1, `function at instruction ${target} lies outside the program of ${this.insns.length}`);
-      }
-    });
   }
 }
 
