@@ -248,7 +248,8 @@ export function sectionType(sectionName: string): SectionType | undefined {
   let best: (typeof SECTIONS)[number] | undefined;
   for (const row of SECTIONS) {
     const base = row[0].replace(/\+$/, '');
-    if (name.startsWith(base) && base.length > (best?.[0].length ?? 0)) best = row;
+    const isPrefix = name.startsWith(base) && /^[/_.:-]/.test(name.slice(base.length));
+    if (isPrefix && base.length > (best?.[0].length ?? 0)) best = row;
   }
   return best && toType(best, false);
 }
@@ -267,9 +268,7 @@ export function progTypeByName(name: string): number | undefined {
 
 /** The plainest section name that libbpf maps to a program and attach type; undefined when there is none. */
 export function sectionFor(progType: number, expectedAttachType = 0): string | undefined {
-  const row =
-    SECTIONS.find((r) => r[1] === progType && r[2] === expectedAttachType && r[3] === '') ??
-    SECTIONS.find((r) => r[1] === progType && r[3] === '') ??
-    SECTIONS.find((r) => r[1] === progType);
+  const rows = SECTIONS.filter((row) => row[1] === progType).sort((a, b) => a[3].length - b[3].length || a[0].length - b[0].length);
+  const row = rows.find((one) => one[2] === expectedAttachType && one[3] === '') ?? rows[0];
   return row?.[0].replace(/\+$/, '');
 }
