@@ -163,7 +163,7 @@ export function checkHelperCall(env: Env, insn: Insn): void {
     constKey: -1,
     btfType: -1,
   };
-  proto.args.forEach((arg, i) => checkArg(env, arg, i + 1, meta));
+  for (let i = 0; i < proto.args.length; i++) checkArg(env, proto.args[i]!, i + 1, meta);
   recordMap(env, meta, id);
   for (let i = 0; i < meta.accessSize; i++) checkMemAccess(env, env.insnIdx, meta.regno, i, 1, 'write', -1, false, false);
   release(env, meta, id);

@@ -124,7 +124,8 @@ export function isVisited(env: Env): boolean {
   const force = env.testStateFreq || env.forceCheckpoint[insnIdx] === 1 || cur.history.length > 40;
   let add = force || (env.jumps - env.prevJumps >= 2 && env.processed - env.prevProcessed >= 8);
   const bucket = exploredAt(env, insnIdx);
-  const list = (env.explored[bucket] ??= []);
+  env.explored[bucket] ??= [];
+  const list = env.explored[bucket];
   for (let i = list.length - 1; i >= 0; i--) {
     const st = list[i]!.state;
     if (st.branches || st.insnIdx !== insnIdx || st.cleaned || !sameCallsites(st, cur) || env.loops.isIncomplete(st)) continue;

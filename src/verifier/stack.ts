@@ -144,6 +144,14 @@ function isSpecial(type: number): boolean {
   return type === SLOT_SPILL || type === SLOT_DYNPTR || type === SLOT_ITER;
 }
 
+/** A slot that held a register and is partly overwritten holds eight bytes of anything. */
+function scrub(frame: Frame, spi: number): void {
+  const { types } = frame;
+  const at = spi * 8;
+  if (!isSpecial(types[at + 7]!)) return;
+  for (let i = 0; i < 8; i++) if (types[at + i] !== SLOT_INVALID) types[at + i] = SLOT_MISC;
+}
+
 const constant = new Int32Array(REG);
 
 function isStoreImm(env: Env, insnIdx: number): boolean {
@@ -199,7 +207,7 @@ function writeBytes(env: Env, frame: Frame, spi: number, off: number, size: numb
   const { types } = frame;
   const at = spi * 8;
   frame.spills[spi * REG + TYPE] = NOT_INIT;
-  if (isSpecial(types[at + 7]!)) for (let i = 0; i < 8; i++) if (types[at + i] !== SLOT_INVALID) types[at + i] = SLOT_MISC;
+  scrub(frame, spi);
   let type = SLOT_MISC;
   const zero = valueRegno >= 0 ? isNull(env.regs, valueRegno * REG) : isStoreImm(env, insnIdx) && env.insns[insnIdx]!.imm === 0;
   if (zero) {
@@ -226,6 +234,7 @@ function writeVariable(env: Env, frame: Frame, min: number, max: number, valueRe
       zeroUsed = true;
       continue;
     }
+    scrub(frame, spi);
     spills[b + TYPE] = NOT_INIT;
     let type = SLOT_MISC;
     if (zero && types[at] === SLOT_ZERO) {
