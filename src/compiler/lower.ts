@@ -457,7 +457,7 @@ class Lowering {
     let param: Operand;
     if (op.kind === 'linear') {
       shape = { ...common, n: op.weights.dims[0], b: null, relu: op.relu };
-      param = this.#param(packLinear(op.weights, op.bias, this.#scales.unit(op.a), out.scale));
+      param = this.#param(packLinear(op.weights, op.bias, this.#scales.unit(op.a), out.scale, step.lanes));
     } else {
       const rank = op.b.map.dims.length;
       const n = mapDims(op.b.map)[rank - 1];

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { packLinear } from '../plan/weights.ts';
 import { kernelProgram, layoutFor, PACK_BYTES, runKernel, SCRATCH_BYTES } from '../testing/kernel-bench.ts';
-import { blockBytes, type DotShape, dotKernel, MAX_LANE_TERMS } from './dot.ts';
+import { blockBytes, blockWeightBytes, type DotShape, dotKernel, MAX_LANE_TERMS } from './dot.ts';
 
 const A = PACK_BYTES;
 const OUT = 28000;
@@ -18,7 +18,7 @@ function finish(sum: bigint, mul: bigint, add: bigint, max: number, relu: boolea
   return Number(y);
 }
 
-function linearCase(k: number, n: number, lanes: 1 | 2, relu: boolean, x: Int16Array, w: Int8Array, mul: number) {
+function linearCase(k: number, n: number, lanes: 1 | 2, relu: boolean, x: Int16Array, w: Int8Array | Int16Array, mul: number) {
   const shape: DotShape = {
     lanes,
     aSpace: 'scratch',
@@ -31,13 +31,16 @@ function linearCase(k: number, n: number, lanes: 1 | 2, relu: boolean, x: Int16A
     outMax: 32767,
     relu,
   };
-  const bytes = packLinear({ dims: [n, k], data: new Float64Array(n * k) }, null, 1, 1);
+  const bytes = packLinear({ dims: [n, k], data: new Float64Array(n * k) }, null, 1, 1, lanes);
   const view = new DataView(bytes.buffer);
   const add = BigInt(12345) << 20n;
   for (let row = 0; row < n; row++) {
-    const base = Math.floor(row / 4) * blockBytes(k);
-    for (let j = 0; j < k; j++) view.setInt8(base + (row % 4) * k + j, w[row * k + j]);
-    const params = base + Math.ceil((4 * k) / 8) * 8 + (row % 4) * 16;
+    const base = Math.floor(row / 4) * blockBytes(k, lanes);
+    for (let j = 0; j < k; j++) {
+      if (lanes === 2) view.setInt8(base + (row % 4) * k + j, w[row * k + j]);
+      else view.setInt16(base + 2 * ((row % 4) * k + j), w[row * k + j], true);
+    }
+    const params = base + blockWeightBytes(k, lanes) + (row % 4) * 16;
     view.setBigInt64(params, add, true);
     view.setBigInt64(params + 8, BigInt(mul), true);
   }
@@ -49,7 +52,7 @@ function linearCase(k: number, n: number, lanes: 1 | 2, relu: boolean, x: Int16A
     for (let row = 0; row < n; row++) {
       let sum = 0n;
       for (let j = 0; j < k; j++) sum += BigInt(x[lane * k + j] * w[row * k + j]);
-      const want = finish(sum, BigInt(mul), add, 32767, relu);
+      const want = finish(lanes === 1 ? sum >> 8n : sum, BigInt(mul), add, 32767, relu);
       expect(result.getInt16(OUT + lane * 2 * n + 2 * row, true), `lane ${lane} row ${row}`).toBe(want);
     }
   }
@@ -85,7 +88,7 @@ describe('linear pair kernel', () => {
         ({ k, n, lanes, relu, seed, mul }) => {
           const next = (): number => seed.next().value as number;
           const x = Int16Array.from({ length: lanes * k }, next);
-          const w = Int8Array.from({ length: n * k }, () => Math.max(-127, next() >> 8));
+          const w = Int16Array.from({ length: n * k }, () => (lanes === 2 ? Math.max(-127, next() >> 8) : Math.max(-32512, next())));
           linearCase(k, n, lanes, relu, x, w, mul);
         },
       ),
@@ -96,7 +99,7 @@ describe('linear pair kernel', () => {
   test('leaves the lanes in time when there are more terms than one can hold', () => {
     const k = 1500;
     const w = new Int8Array(2 * k).fill(127);
-    linearCase(k, 2, 1, false, new Int16Array(k).fill(-32768), w, 1 << 12);
+    linearCase(k, 2, 1, false, new Int16Array(k).fill(-32768), new Int16Array(2 * k).fill(32512), 1 << 12);
     linearCase(k, 2, 2, false, new Int16Array(2 * k).fill(32767).fill(-32768, k), w, 1 << 12);
   });
 });

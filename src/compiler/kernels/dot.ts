@@ -9,6 +9,10 @@ export const MAX_LANE_TERMS = 512;
 const ROWS = 4;
 /** Fraction bits of the multipliers that turn sums into output integers. */
 export const DOT_SHIFT = 32;
+/** Single rows have a 64-bit sum to themselves: int16 weights cost them nothing. Sums are shifted by the extra bits. */
+const WIDE_SHIFT = 8;
+/** Bytes of a weight. */
+export const weightBytes = (lanes: 1 | 2): 1 | 2 => (lanes === 1 ? 2 : 1);
 /** Bytes of rounding term and multiplier after the weights of each row. */
 export const ROW_PARAM_BYTES = 16;
 
@@ -21,7 +25,7 @@ export interface DotShape {
   readonly aLane: number;
   readonly k: number;
   readonly n: number;
-  /** Null: int8 weights in blocks of four rows (see {@link blockBytes}). Otherwise int16 activations with these strides. */
+  /** Null: weights in blocks of four rows (see {@link blockBytes}), int8 for pairs and int16 for single rows. Otherwise int16 activations with these strides. */
   readonly b: { readonly space: Space; readonly kOffs: readonly number[]; readonly nStride: number } | null;
   readonly outLane: number;
   /** Largest magnitude of the output. */
@@ -29,8 +33,10 @@ export interface DotShape {
   readonly relu: boolean;
 }
 
-/** Bytes of a block of four rows of weights: `k` bytes a row, then rounding term and multiplier (8 bytes each) a row. */
-export const blockBytes = (k: number): number => Math.ceil((ROWS * k) / 8) * 8 + ROWS * ROW_PARAM_BYTES;
+/** Bytes of the weights in a block of four rows of `k`. */
+export const blockWeightBytes = (k: number, lanes: 1 | 2): number => Math.ceil((ROWS * k * weightBytes(lanes)) / 8) * 8;
+/** Bytes of a block: weights, then rounding term and multiplier (8 bytes each) of each row. */
+export const blockBytes = (k: number, lanes: 1 | 2): number => blockWeightBytes(k, lanes) + ROWS * ROW_PARAM_BYTES;
 
 export function dotName(s: DotShape): string {
   const b = s.b ? `mm_${s.b.nStride}_${s.b.kOffs[1] ?? 0}` : 'lin';
@@ -43,7 +49,7 @@ export function dotName(s: DotShape): string {
  * and the high lane is what is left after taking it away.
  */
 export function dotKernel(name: string, s: DotShape, layout: Layout, origin: OriginId): IrFunc {
-  const block = blockBytes(s.k);
+  const block = blockBytes(s.k, s.lanes);
   const blocks = Math.ceil(s.n / ROWS);
   const bExtent = s.b ? (s.n - 1) * s.b.nStride + Math.max(...s.b.kOffs) + 2 : 0;
   const ports = [
@@ -62,7 +68,7 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
       const sums = dotBlock(b, s, rows, pack, w);
       const outputs = saturator(b, rows * s.lanes, s.outMax);
       for (let r = 0; r < rows; r++) {
-        const at = Math.ceil((ROWS * s.k) / 8) * 8 + r * ROW_PARAM_BYTES;
+        const at = blockWeightBytes(s.k, s.lanes) + r * ROW_PARAM_BYTES;
         const add = shared?.add ?? b.load(w, at, 8);
         const mul = shared?.mul ?? b.load(w, at + 8, 8);
         for (const [lane, y] of sums[r]().entries()) {
@@ -113,7 +119,7 @@ function packRows(b: FuncBuilder, s: DotShape, a: Reg, pack: Reg): void {
 
 /** Sums of `rows` output columns, each as one value or a low and a high lane, taken apart when asked for. */
 function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg): (() => Reg[])[] {
-  const limit = s.b ? s.k : MAX_LANE_TERMS;
+  const limit = s.b || s.lanes === 1 ? s.k : MAX_LANE_TERMS;
   if (s.k <= limit) return dotRun(b, s, rows, 0, s.k, pack, w).map((acc) => () => split(b, s, acc));
   // Longer sums leave their lanes every 512 terms.
   const sums = Array.from({ length: rows }, () => Array.from({ length: s.lanes }, () => b.copy(0)));
@@ -135,7 +141,10 @@ function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg):
 }
 
 function split(b: FuncBuilder, s: DotShape, acc: Reg): Reg[] {
-  if (s.lanes === 1) return [acc];
+  if (s.lanes === 1) {
+    if (!s.b) b.aluTo(acc, 'arsh', acc, WIDE_SHIFT);
+    return [acc];
+  }
   const lo = b.sext(acc, 32);
   b.aluTo(acc, 'sub', acc, lo);
   b.aluTo(acc, 'arsh', acc, 32);
@@ -147,8 +156,9 @@ const UNROLL = 64;
 
 function dotRun(b: FuncBuilder, s: DotShape, rows: number, from: number, count: number, pack: Reg, w: Reg): Reg[] {
   const accs = Array.from({ length: rows }, () => b.copy(0));
-  const kOff = (k: number): number => (s.b ? s.b.kOffs[k] : k);
-  const rowOff = (r: number): number => (s.b ? r * s.b.nStride : r * s.k);
+  const bytes = s.b ? 2 : weightBytes(s.lanes);
+  const kOff = (k: number): number => (s.b ? s.b.kOffs[k] : k * bytes);
+  const rowOff = (r: number): number => (s.b ? r * s.b.nStride : r * s.k * bytes);
   const steady = isSteady(s, from, count);
   const reach = rowOff(rows - 1) + kOff(Math.min(s.k - 1, from + UNROLL)) - kOff(from);
   const unroll = reach > 30000 ? 8 : UNROLL;
@@ -156,7 +166,7 @@ function dotRun(b: FuncBuilder, s: DotShape, rows: number, from: number, count: 
     for (let k = first; k < first + n; k++) {
       const x = b.load(p, 8 * (k - first), 8);
       for (let r = 0; r < rows; r++) {
-        const t = b.load(q, rowOff(r) + kOff(k) - kOff(first), s.b ? 2 : 1, true);
+        const t = b.load(q, rowOff(r) + kOff(k) - kOff(first), bytes, true);
         b.aluTo(t, 'mul', t, x);
         b.aluTo(accs[r], 'add', accs[r], t);
       }

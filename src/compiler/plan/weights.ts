@@ -1,5 +1,5 @@
 import type { Const } from '../graph/hops.ts';
-import { blockBytes, DOT_SHIFT, ROW_PARAM_BYTES } from '../kernels/dot.ts';
+import { blockBytes, blockWeightBytes, DOT_SHIFT, ROW_PARAM_BYTES, weightBytes } from '../kernels/dot.ts';
 
 /** Collects the bytes of `.data.weights`: tables, weights, multipliers. */
 export class WeightBytes {
@@ -32,14 +32,15 @@ export const HALF = 2 ** (DOT_SHIFT - 1);
 const clampInt = (v: number, lo: number, hi: number): number => (v < lo ? lo : v > hi ? hi : Math.round(v));
 
 /**
- * Weights of a linear op as the dot kernel reads them: int8 per output row in blocks of four, each followed by the rows'
- * rounding terms (with the bias) and multipliers.
+ * Weights of a linear op as the dot kernel reads them: one scale per output row, in blocks of four rows, each followed by the
+ * rows' rounding terms (with the bias) and multipliers.
  */
-export function packLinear(weights: Const, bias: Float64Array | null, unit: number, outScale: number): Uint8Array {
+export function packLinear(weights: Const, bias: Float64Array | null, unit: number, outScale: number, lanes: 1 | 2): Uint8Array {
   const [n, k] = weights.dims;
-  const block = blockBytes(k);
-  const blocks = Math.ceil(n / 4);
-  const bytes = new Uint8Array(blocks * block);
+  const size = weightBytes(lanes);
+  const most = size === 1 ? 127 : 32512;
+  const block = blockBytes(k, lanes);
+  const bytes = new Uint8Array(Math.ceil(n / 4) * block);
   const view = new DataView(bytes.buffer);
   const { data } = weights;
   for (let row = 0; row < n; row++) {
@@ -48,14 +49,20 @@ export function packLinear(weights: Const, bias: Float64Array | null, unit: numb
       const a = Math.abs(data[j]);
       if (a > top) top = a;
     }
-    const step = top / 127 || 1;
+    const step = top / most || 1;
     const base = (row >> 2) * block;
-    const at = base + (row & 3) * k;
-    for (let j = 0; j < k; j++) bytes[at + j] = Math.round(data[row * k + j] / step);
-    const params = base + Math.ceil((4 * k) / 8) * 8 + (row & 3) * ROW_PARAM_BYTES;
+    const at = base + (row & 3) * k * size;
+    for (let j = 0; j < k; j++) {
+      const w = Math.round(data[row * k + j] / step);
+      if (size === 1) bytes[at + j] = w;
+      else view.setInt16(at + 2 * j, w, true);
+    }
+    const params = base + blockWeightBytes(k, lanes) + (row & 3) * ROW_PARAM_BYTES;
     const shift = ((bias?.[row] ?? 0) / outScale) * 2 ** DOT_SHIFT + HALF;
     view.setBigInt64(params, BigInt(clampInt(shift, -(2 ** 61), 2 ** 61)), true);
-    view.setBigInt64(params + 8, BigInt(clampInt(((unit * step) / outScale) * 2 ** DOT_SHIFT, -(2 ** 32), 2 ** 32)), true);
+    // int16 weights are 256 times finer, and the kernel takes the sum in units 256 times coarser.
+    const factor = ((unit * step * (most / 127)) / outScale) * 2 ** DOT_SHIFT;
+    view.setBigInt64(params + 8, BigInt(clampInt(factor, -(2 ** 32), 2 ** 32)), true);
   }
   return bytes;
 }
