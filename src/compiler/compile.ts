@@ -1,5 +1,8 @@
 import { InputError } from '../base/errors.ts';
+import { MAP_FLAG_MMAPABLE } from '../bpf/maps.ts';
 import type { LineInfo, MapDef, Program } from '../bpf/program.ts';
+import { sectionType } from '../bpf/progtypes.ts';
+import { inLinkOrder } from '../object/link-order.ts';
 import type { KernelVersion } from '../verifier/api.ts';
 import type { Compiled, CompileOptions, HookContext, NodeCost, ProgramMeta, TensorSlot } from './api.ts';
 import { emitProgram } from './backend/emit.ts';
@@ -39,16 +42,19 @@ export function compile(options: CompileOptions): Compiled {
   progress?.report('assembling', 3, 4);
   const emitted = emitProgram([...main, ...lowered.funcs], { cpu: cpuOf(options.kernel), maps });
   const insnOrigins = emitted.originIds.map((id) => origins.members(id));
-  const program: Program = {
-    name: programName(options.modelFile),
+  const name = programName(options.modelFile);
+  // The entry carries the program's name, as libbpf has it, and functions stand where libbpf links them: instruction numbers are the kernel's.
+  const subprogs = emitted.subprogs.map((subprog, i) => (i === 0 ? { ...subprog, name } : subprog));
+  const program: Program = inLinkOrder({
+    name,
     section: options.hook.section,
     progType: options.hook.progType,
-    expectedAttachType: 0,
+    expectedAttachType: sectionType(options.hook.section)?.expectedAttachType ?? 0,
     sleepable: false,
     loadFlags: 0,
     license: 'GPL',
     insns: emitted.insns,
-    subprogs: emitted.subprogs,
+    subprogs,
     maps,
     lineInfo: lineInfo(
       options.modelFile,
@@ -59,9 +65,13 @@ export function compile(options: CompileOptions): Compiled {
     origins: origins.list,
     insnOrigins,
     kfuncCalls: new Map(),
-  };
+  });
   progress?.report('assembling', 4, 4);
-  return { program, meta: metaOf(options, inputs, outputs, origins, insnOrigins), nodes: nodeCosts(options, origins, insnOrigins) };
+  return {
+    program,
+    meta: metaOf(options, inputs, outputs, origins, program.insnOrigins),
+    nodes: nodeCosts(options, origins, program.insnOrigins),
+  };
 }
 
 const programName = (file: string): string =>
@@ -147,7 +157,17 @@ function mapsOf(options: CompileOptions, lowered: Lowered, io: IoLayout): MapDef
   };
   const data = lowered.weights.bytes();
   return [
-    { name: MAP_OF.weights, type: MAP_ARRAY, keySize: 4, valueSize: data.length, maxEntries: 1, flags: 0, data, section: MAP_OF.weights },
+    // libbpf makes data sections mappable, so that user space can rewrite weights in place.
+    {
+      name: MAP_OF.weights,
+      type: MAP_ARRAY,
+      keySize: 4,
+      valueSize: data.length,
+      maxEntries: 1,
+      flags: MAP_FLAG_MMAPABLE,
+      data,
+      section: MAP_OF.weights,
+    },
     entry(MAP_OF.scratch, lowered.layout.bytes.scratch, lowered.layout.pages),
     entry(MAP_OF.input, Math.max(8, io.inputBytes)),
     entry(MAP_OF.output, Math.max(8, io.outputBytes)),
