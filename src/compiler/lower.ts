@@ -93,7 +93,7 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
   const rsqrtOff = weights.add(rsqrtTable());
   const groups = groupSteps(stepsOf(graph));
   const packBytes = Math.max(64, ...groups.flatMap((g) => g.steps.map(packBytesOf)));
-  const placement = placeBuffers(graph, groups, packBytes);
+  const placement = placeBuffers(graph, groups, packBytes, (buf) => scales.bytes(buf));
   const lowering = new Lowering(scales, io, placement.offsets, weights);
   const planned = groups.map((group) => ({ group, calls: group.steps.map((step) => lowering.call(step, group)) }));
   const layout: Layout = {
@@ -222,7 +222,7 @@ class Lowering {
   /** Where an access lies, in bytes, and how far apart its two lanes are. */
   #operand(access: Access, group: Group): { operand: Operand; lane: number } {
     const { buf } = access;
-    const elem = 2;
+    const elem = this.#scales.bytes(buf);
     const row = group.internal.get(buf);
     if (row !== undefined) {
       const off = (this.#places.get(buf) as number) + access.off * elem;
@@ -270,7 +270,7 @@ class Lowering {
         lanes: step.lanes,
         levels: levelsOf(
           step.inner,
-          accesses.map((a) => a.inner.map((s) => s * 2)),
+          accesses.map((a) => a.inner.map((s) => s * this.#scales.bytes(a.buf))),
         ),
         laneStrides: operands.map((o) => o.lane),
         spaces: operands.map((o) => o.operand.space),
@@ -299,7 +299,12 @@ class Lowering {
             place(op.nodes[0]),
             'Negate before the product instead of after it',
           );
-        return made('softmax', expParams(unit), (n, l, o) => softmaxKernel(n, shape, 2, l, o));
+        return made(
+          'softmax',
+          expParams(unit),
+          (n, l, o) => softmaxKernel(n, shape, this.#scales.bytes(op.x.buf), l, o),
+          this.#scales.bytes(op.x.buf),
+        );
       }
       case 'norm': {
         const d = op.gamma.length;
@@ -452,6 +457,7 @@ class Lowering {
       k: product(step.inner),
       outLane: write.lane,
       outMax: out.max,
+      outBytes: this.#scales.bytes(op.out),
     };
     let shape: DotShape;
     let param: Operand;

@@ -22,7 +22,7 @@ interface Live {
 const align = (n: number): number => Math.ceil(n / 8) * 8;
 
 /** Gives every activation a place that no other one needs at the same time; first fit, in order of birth. */
-export function placeBuffers(graph: HGraph, groups: readonly Group[], packBytes: number): Placement {
+export function placeBuffers(graph: HGraph, groups: readonly Group[], packBytes: number, elemBytes: (buf: Buf) => number): Placement {
   const lives = new Map<Buf, Live>();
   groups.forEach((group, at) => {
     for (const step of group.steps) {
@@ -30,7 +30,7 @@ export function placeBuffers(graph: HGraph, groups: readonly Group[], packBytes:
         if (access?.buf.kind !== 'act') continue;
         const { buf } = access;
         const row = group.internal.get(buf);
-        const bytes = row === undefined ? product(buf.dims) * 2 : row * 2 * group.lanes;
+        const bytes = row === undefined ? product(buf.dims) * elemBytes(buf) : row * elemBytes(buf) * group.lanes;
         lives.set(buf, { buf, bytes: align(bytes), from: lives.get(buf)?.from ?? at, to: at });
       }
     }

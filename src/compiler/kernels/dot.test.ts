@@ -28,6 +28,7 @@ function linearCase(k: number, n: number, lanes: 1 | 2, relu: boolean, x: Int16A
     n,
     b: null,
     outLane: 2 * n,
+    outBytes: 2,
     outMax: 32767,
     relu,
   };
@@ -124,6 +125,7 @@ describe('product of activations', () => {
           n,
           b: { space: 'scratch', kOffs: Array.from({ length: k }, (_, j) => 2 * at(j, 0)), nStride: 2 * at(0, 1) },
           outLane: 2 * n,
+          outBytes: 2,
           outMax: 32767,
           relu: false,
         };
@@ -146,6 +148,35 @@ describe('product of activations', () => {
     );
   });
 
+  test('leaves the sums themselves for a softmax', () => {
+    const shape: DotShape = {
+      lanes: 2,
+      aSpace: 'scratch',
+      aLevels: [{ n: 3, strides: [2] }],
+      aLane: 6,
+      k: 3,
+      n: 5,
+      b: { space: 'scratch', kOffs: [0, 2, 4], nStride: 6 },
+      outLane: 20,
+      outBytes: 4,
+      outMax: 2 ** 31 - 1,
+      relu: false,
+    };
+    const a = [-8192, 8191, -5, 3, -7, 8191];
+    const b = Array.from({ length: 15 }, (_, i) => ((i * 4099) % 16384) - 8192);
+    const scratch = new Uint8Array(SCRATCH_BYTES);
+    new Int16Array(scratch.buffer, A, 6).set(a);
+    new Int16Array(scratch.buffer, A + 1024, 15).set(b);
+    const bytes = new Uint8Array(new BigInt64Array([1n << 31n, 1n << 17n]).buffer);
+    const result = runKernel(kernelProgram(dotKernel('dot', shape, layoutFor(16), 0), [A, OUT, 0, A + 1024], bytes), scratch);
+    for (const lane of [0, 1]) {
+      for (let col = 0; col < 5; col++) {
+        const want = [0, 1, 2].reduce((sum, j) => sum + a[3 * lane + j] * b[3 * col + j], 0);
+        expect(result.getInt32(OUT + 20 * lane + 4 * col, true)).toBe(want);
+      }
+    }
+  });
+
   test('a distribution in units of 2⁻¹⁵ leaves room for values of 16 bits', () => {
     const k = 64;
     const shape: DotShape = {
@@ -157,6 +188,7 @@ describe('product of activations', () => {
       n: 4,
       b: { space: 'scratch', kOffs: Array.from({ length: k }, (_, j) => 8 * j), nStride: 2 },
       outLane: 8,
+      outBytes: 2,
       outMax: 32767,
       relu: false,
     };

@@ -28,6 +28,8 @@ export interface DotShape {
   /** Null: weights in blocks of four rows (see {@link blockBytes}), int8 for pairs and int16 for single rows. Otherwise int16 activations with these strides. */
   readonly b: { readonly space: Space; readonly kOffs: readonly number[]; readonly nStride: number } | null;
   readonly outLane: number;
+  /** 4: the sums themselves are the output, for a softmax. */
+  readonly outBytes: 2 | 4;
   /** Largest magnitude of the output. */
   readonly outMax: number;
   readonly relu: boolean;
@@ -39,7 +41,7 @@ export const blockWeightBytes = (k: number, lanes: 1 | 2): number => Math.ceil((
 export const blockBytes = (k: number, lanes: 1 | 2): number => blockWeightBytes(k, lanes) + ROWS * ROW_PARAM_BYTES;
 
 export function dotName(s: DotShape): string {
-  const b = s.b ? `mm_${s.b.nStride}_${s.b.kOffs[1] ?? 0}` : 'lin';
+  const b = s.b ? `mm${s.outBytes === 4 ? 's' : ''}_${s.b.nStride}_${s.b.kOffs[1] ?? 0}` : 'lin';
   return `${b}_k${s.k}_n${s.n}${s.relu ? '_relu' : ''}${s.lanes === 1 ? '_row' : ''}`;
 }
 
@@ -54,7 +56,7 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
   const bExtent = s.b ? (s.n - 1) * s.b.nStride + Math.max(...s.b.kOffs) + 2 : 0;
   const ports = [
     { space: s.aSpace, extent: extentOf(s.aLevels, 0, 2) + (s.lanes - 1) * s.aLane },
-    { space: 'scratch' as const, extent: s.n * 2 + (s.lanes - 1) * s.outLane },
+    { space: 'scratch' as const, extent: s.n * s.outBytes + (s.lanes - 1) * s.outLane },
     { space: 'weights' as const, extent: s.b ? ROW_PARAM_BYTES : blocks * block },
     ...(s.b ? [{ space: s.b.space, extent: bExtent }] : []),
   ];
@@ -66,6 +68,10 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
     const shared = s.b ? { add: b.load(ptrs[2], 0, 8), mul: b.load(ptrs[2], 8, 8) } : null;
     const doBlock = (rows: number): void => {
       const sums = dotBlock(b, s, rows, pack, w);
+      if (s.outBytes === 4) {
+        for (const [r, sum] of sums.entries()) for (const [lane, y] of sum().entries()) b.store(lane ? out2 : out, 4 * r, y, 4);
+        return;
+      }
       const outputs = saturator(b, rows * s.lanes, s.outMax);
       for (let r = 0; r < rows; r++) {
         const at = blockWeightBytes(s.k, s.lanes) + r * ROW_PARAM_BYTES;
@@ -82,8 +88,8 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
     const full = Math.floor(s.n / ROWS);
     const advance = (): void => {
       b.aluTo(w, 'add', w, s.b ? ROWS * s.b.nStride : block);
-      b.aluTo(out, 'add', out, 2 * ROWS);
-      if (s.lanes === 2) b.aluTo(out2, 'add', out2, 2 * ROWS);
+      b.aluTo(out, 'add', out, s.outBytes * ROWS);
+      if (s.lanes === 2) b.aluTo(out2, 'add', out2, s.outBytes * ROWS);
     };
     if (full > 1) {
       b.loop(0, full, 1, () => {

@@ -1,6 +1,6 @@
 import { InputError } from '../../base/errors.ts';
 import type { Calibration } from '../api.ts';
-import type { Buf, Const, HGraph, HOp, View } from '../graph/hops.ts';
+import { type Buf, type Const, type HGraph, type HOp, opViews, type View } from '../graph/hops.ts';
 import { MASK } from '../graph/lazy.ts';
 import { mapDims } from '../graph/view.ts';
 import { PROBABILITY_ONE } from '../kernels/softmax.ts';
@@ -22,10 +22,12 @@ export class Scales {
   readonly #calibration: Calibration;
   readonly #scales = new Map<Buf, Quantised>();
   readonly #bits = new Map<Buf, number>();
+  readonly #sums: ReadonlySet<Buf>;
 
   constructor(graph: HGraph, calibration: Calibration) {
     this.#calibration = calibration;
     this.#limitWidths(graph);
+    this.#sums = scoreBuffers(graph);
     for (const buf of graph.inputs) this.#scales.set(buf, this.#quantise(buf, null));
     for (const op of graph.ops) this.#scales.set(op.out, this.#quantise(op.out, op));
   }
@@ -34,6 +36,10 @@ export class Scales {
     const found = this.#scales.get(buf);
     if (!found) throw new Error(`no scale for ${buf.name}`);
     return found;
+  }
+  /** Bytes of an element: 4 where a softmax takes the sums of a product as they are. */
+  bytes(buf: Buf): 2 | 4 {
+    return this.#sums.has(buf) ? 4 : 2;
   }
   /** Real value of one unit of a view. */
   unit(view: View): number {
@@ -57,6 +63,7 @@ export class Scales {
     const max = 2 ** (this.#bits.get(buf) ?? 15) - 1;
     if (buf.kind === 'token') return { scale: 1, max: 65535 };
     if (op?.kind === 'softmax') return { scale: 1 / PROBABILITY_ONE, max: PROBABILITY_ONE };
+    if (op?.kind === 'matmul' && this.#sums.has(buf)) return { scale: this.unit(op.a) * this.unit(op.b), max: 2 ** 31 - 1 };
     if (op?.kind === 'matmul' || op?.kind === 'linear') {
       // An output unit below a tenth of an accumulator unit would be noise, and its multiplier would not fit.
       const unit = this.unit(op.a) * (op.kind === 'matmul' ? this.unit(op.b) : largestRowScale(op.weights));
@@ -119,6 +126,19 @@ export class Scales {
     const b = (range?.max ?? 1) * view.gain * room;
     return { lo: Math.min(a, b, 0), hi: Math.max(a, b, 0) };
   }
+}
+
+/** Products of activations that only a softmax reads: scores without a mask. */
+function scoreBuffers(graph: HGraph): Set<Buf> {
+  const scores = new Set<Buf>();
+  for (const op of graph.ops) {
+    if (op.kind !== 'matmul' || graph.outputs.some((o) => o.view.buf === op.out)) continue;
+    const readers = graph.ops.filter((reader) => opViews(reader).some((v) => v.buf === op.out));
+    const [only] = readers;
+    // A lane that is one of two is below 2³¹; a single row's sum is bounded in the same way.
+    if (readers.length === 1 && only.kind === 'softmax' && only.x.gain > 0) scores.add(op.out);
+  }
+  return scores;
 }
 
 /** Largest magnitude among the entries of an additive constant that are no masks. */
