@@ -34,6 +34,7 @@ import {
   ADD_CONST32,
   ADD_CONST64,
   ARENA,
+  clearId,
   copyReg,
   ID,
   INT_MIN,
@@ -122,6 +123,7 @@ function checkUnary(env: Env, insn: Insn, op: number): void {
 
 /** `to_be` and `bswap` reverse bytes on a little-endian machine; `to_le` only cuts to the width. */
 function byteSwap(r: Regs, d: number, insn: Insn, reverses: boolean): void {
+  if (reverses || insn.imm !== 64) clearId(r, d);
   if (reverses) {
     tnumByteSwap(r, d, insn.imm);
     unbound(r, d);
@@ -179,7 +181,7 @@ function move64(env: Env, insn: Insn, r: Regs, d: number, s: number): void {
     const same = extendsToItself(r, s, insn.off);
     if (same) shareId(env, r, s);
     copyReg(r, d, r, s);
-    if (!same) r[d + ID] = 0;
+    if (!same) clearId(r, d);
     coerceToSizeSigned(r, d, insn.off >> 3);
   } else {
     markUnknown(r, d);
@@ -193,7 +195,7 @@ function move32(env: Env, insn: Insn, r: Regs, d: number, s: number): void {
     const same = insn.off === 0 ? widthOf(r, s) <= 32 : extendsToItself(r, s, insn.off);
     if (same) shareId(env, r, s);
     copyReg(r, d, r, s);
-    if (!same) r[d + ID] = 0;
+    if (!same) clearId(r, d);
     if (insn.off !== 0) coerceSubregToSizeSigned(r, d, insn.off >> 3);
   }
   zeroExtend32(r, d);
@@ -267,14 +269,13 @@ function adjust(env: Env, insn: Insn, op: number, byReg: boolean): void {
 function linkByConstant(insn: Insn, op: number, r: Regs, d: number, umaxHi: number, src: Regs, s: number): void {
   const alu32 = classOf(insn) === ALU;
   if ((op !== ADD && op !== SUB) || r[d + ID] === 0 || !isConstScalar(src, s, alu32)) {
-    r[d + ID] = 0;
+    clearId(r, d);
     return;
   }
   const value = src[s + VALUE_LO]!;
   const fits = alu32 ? umaxHi === 0 : src[s + VALUE_HI] === value >> 31;
   if (!fits || (op === SUB && value === INT_MIN) || r[d + ID]! & ADD_CONST) {
-    r[d + OFF] = 0;
-    r[d + ID] = 0;
+    clearId(r, d);
     return;
   }
   r[d + ID]! |= alu32 ? ADD_CONST32 : ADD_CONST64;

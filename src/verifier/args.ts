@@ -1,5 +1,5 @@
 import { EACCES, EINVAL, type Env } from './env.ts';
-import { ADD_CONST, ID, isConst, markUnknown, NOT_INIT, OFF, REG, type Regs, SCALAR, TYPE } from './reg.ts';
+import { ADD_CONST, clearId, ID, isConst, markUnknown, NOT_INIT, REG, type Regs, SCALAR, TYPE } from './reg.ts';
 import { FP, MAX_REG, type State, type Step } from './state.ts';
 
 /** An operand that is read: it must be one of the eleven registers and hold something. */
@@ -26,8 +26,7 @@ export function clobberReg(env: Env, i: number): void {
 export function shareId(env: Env, r: Regs, b: number): void {
   if (r[b + TYPE] !== SCALAR) return;
   if (r[b + ID]! & ADD_CONST) {
-    r[b + ID] = 0;
-    r[b + OFF] = 0;
+    clearId(r, b);
   }
   if (r[b + ID] === 0 && !isConst(r, b)) r[b + ID] = env.newId();
 }

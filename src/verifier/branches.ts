@@ -16,6 +16,7 @@ import {
   BEYOND_PKT_END,
   BTF_ID,
   baseType,
+  clearId,
   copyReg,
   ID,
   isConst,
@@ -142,7 +143,6 @@ function refineBoth(
   is32: boolean,
 ): void {
   if (f1[fb1 + TYPE] !== SCALAR || f2[fb2 + TYPE] !== SCALAR) return;
-  if (f1 === f2 && fb1 === fb2) return;
   refineNotTaken(f1, fb1, f2, fb2, op, is32);
   refineTaken(t1, tb1, t2, tb2, op, is32);
   sane(env, t1, tb1, 'true_reg1');
@@ -162,7 +162,7 @@ function collectLinks(env: Env, state: State, id: number, links: number[]): void
   const add = (r: Regs, b: number, link: number): void => {
     if (r[b + TYPE] !== SCALAR || (r[b + ID]! & ~ADD_CONST) !== plain) return;
     if (links.length < MAX_LINKS) links.push(link);
-    else r[b + ID] = 0;
+    else clearId(r, b);
   };
   for (let i = state.curFrame; i >= 0; i--) {
     const frame = state.frames[i]!;

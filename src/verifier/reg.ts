@@ -156,6 +156,12 @@ export function mayBeNegative(r: Regs, b: number): boolean {
   return r[b + SMIN_HI]! < 0;
 }
 
+/** The scalar is no longer known to relate to another one. */
+export function clearId(r: Regs, b: number): void {
+  r[b + ID] = 0;
+  r[b + OFF] = 0;
+}
+
 export function copyReg(dst: Regs, d: number, src: Regs, s: number): void {
   if (dst === src) dst.copyWithin(d, s, s + REG);
   else for (let i = 0; i < REG; i++) dst[d + i] = src[s + i]!;

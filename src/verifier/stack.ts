@@ -9,6 +9,7 @@ import {
   BUF,
   baseType,
   CTX,
+  clearId,
   copyReg,
   FLOW_KEYS,
   FRAMENO,
@@ -316,7 +317,7 @@ function readPart(env: Env, frame: Frame, spi: number, slot: number, off: number
   // On a little-endian machine a narrower read at the same address yields the low bytes.
   if (size <= spillSize && (off & 7) === 0) {
     copyReg(regs, d, spills, sb);
-    if (widthOf(spills, sb) > size * 8) regs[d + ID] = 0;
+    if (widthOf(spills, sb) > size * 8) clearId(regs, d);
     return true;
   }
   let spilled = 0;
