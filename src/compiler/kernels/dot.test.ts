@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { packLinear } from '../plan/weights.ts';
 import { kernelProgram, layoutFor, PACK_BYTES, runKernel, SCRATCH_BYTES } from '../testing/kernel-bench.ts';
-import { blockBytes, blockWeightBytes, type DotShape, dotKernel, MAX_LANE_TERMS } from './dot.ts';
+import { blockBytes, blockWeightBytes, type DotShape, dotKernel, largestWeight, MAX_LANE_TERMS, weightBytes } from './dot.ts';
 
 const A = PACK_BYTES;
 const OUT = 28000;
@@ -38,7 +38,7 @@ function linearCase(k: number, n: number, lanes: 1 | 2, relu: boolean, x: Int16A
   for (let row = 0; row < n; row++) {
     const base = Math.floor(row / 4) * blockBytes(k, lanes);
     for (let j = 0; j < k; j++) {
-      if (lanes === 2) view.setInt8(base + (row % 4) * k + j, w[row * k + j]);
+      if (weightBytes(k, lanes) === 1) view.setInt8(base + (row % 4) * k + j, w[row * k + j]);
       else view.setInt16(base + 2 * ((row % 4) * k + j), w[row * k + j], true);
     }
     const params = base + blockWeightBytes(k, lanes) + (row % 4) * 16;
@@ -75,6 +75,13 @@ describe('linear pair kernel', () => {
     }
   });
 
+  test.each([1, 3, 16, 33, 64, 127, 128, 129])('is exact for %i terms of the largest weights and values', (k) => {
+    const w = largestWeight(k, 2);
+    const x = new Int16Array(2 * k).fill(-32768).fill(32767, k);
+    linearCase(k, 4, 2, false, x, new Int16Array(4 * k).fill(w), 1 << 15);
+    linearCase(k, 4, 2, false, x, new Int16Array(4 * k).fill(-w), 1 << 15);
+  });
+
   test('is exact for random values of any length, in pairs and single rows', () => {
     fc.assert(
       fc.property(
@@ -89,7 +96,7 @@ describe('linear pair kernel', () => {
         ({ k, n, lanes, relu, seed, mul }) => {
           const next = (): number => seed.next().value as number;
           const x = Int16Array.from({ length: lanes * k }, next);
-          const w = Int16Array.from({ length: n * k }, () => (lanes === 2 ? Math.max(-127, next() >> 8) : Math.max(-32512, next())));
+          const w = Int16Array.from({ length: n * k }, () => Math.round((next() / 32768) * largestWeight(k, lanes)));
           linearCase(k, n, lanes, relu, x, w, mul);
         },
       ),

@@ -11,8 +11,17 @@ const ROWS = 4;
 export const DOT_SHIFT = 32;
 /** Single rows have a 64-bit sum to themselves: int16 weights cost them nothing. Sums are shifted by the extra bits. */
 const WIDE_SHIFT = 8;
-/** Bytes of a weight. */
-export const weightBytes = (lanes: 1 | 2): 1 | 2 => (lanes === 1 ? 2 : 1);
+/** Sums of up to this many terms leave a lane room for weights of more than 8 bits, at the same speed. */
+const SHORT_TERMS = 128;
+/** Bytes of a weight: int8 for long sums in pairs. */
+export const weightBytes = (k: number, lanes: 1 | 2): 1 | 2 => (lanes === 1 || k <= SHORT_TERMS ? 2 : 1);
+/** Largest magnitude of a weight: int8 to {@link MAX_LANE_TERMS} terms, and what fits a lane, `k · w · 32768 < 2³¹`, to {@link SHORT_TERMS}. */
+export function largestWeight(k: number, lanes: 1 | 2): number {
+  if (lanes === 1) return 127 << WIDE_SHIFT;
+  return k <= SHORT_TERMS ? Math.min(32767, Math.floor((2 ** 31 - 1) / (32768 * k))) : 127;
+}
+/** The sum of a single row is taken in units of 2⁸. */
+export const sumUnit = (lanes: 1 | 2): number => (lanes === 1 ? 1 << WIDE_SHIFT : 1);
 /** Bytes of rounding term and multiplier after the weights of each row. */
 export const ROW_PARAM_BYTES = 16;
 
@@ -25,7 +34,7 @@ export interface DotShape {
   readonly aLane: number;
   readonly k: number;
   readonly n: number;
-  /** Null: weights in blocks of four rows (see {@link blockBytes}), int8 for pairs and int16 for single rows. Otherwise int16 activations with these strides. */
+  /** Null: weights in blocks of four rows (see {@link blockBytes}). Otherwise int16 activations with these strides. */
   readonly b: { readonly space: Space; readonly kOffs: readonly number[]; readonly nStride: number } | null;
   readonly outLane: number;
   /** 4: the sums themselves are the output, for a softmax. */
@@ -36,7 +45,7 @@ export interface DotShape {
 }
 
 /** Bytes of the weights in a block of four rows of `k`. */
-export const blockWeightBytes = (k: number, lanes: 1 | 2): number => Math.ceil((ROWS * k * weightBytes(lanes)) / 8) * 8;
+export const blockWeightBytes = (k: number, lanes: 1 | 2): number => Math.ceil((ROWS * k * weightBytes(k, lanes)) / 8) * 8;
 /** Bytes of a block: weights, then rounding term and multiplier (8 bytes each) of each row. */
 export const blockBytes = (k: number, lanes: 1 | 2): number => blockWeightBytes(k, lanes) + ROWS * ROW_PARAM_BYTES;
 
@@ -162,7 +171,7 @@ const UNROLL = 64;
 
 function dotRun(b: FuncBuilder, s: DotShape, rows: number, from: number, count: number, pack: Reg, w: Reg): Reg[] {
   const accs = Array.from({ length: rows }, () => b.copy(0));
-  const bytes = s.b ? 2 : weightBytes(s.lanes);
+  const bytes = s.b ? 2 : weightBytes(s.k, s.lanes);
   const kOff = (k: number): number => (s.b ? s.b.kOffs[k] : k * bytes);
   const rowOff = (r: number): number => (s.b ? r * s.b.nStride : r * s.k * bytes);
   const steady = isSteady(s, from, count);

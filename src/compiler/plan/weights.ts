@@ -1,5 +1,5 @@
 import type { Const } from '../graph/hops.ts';
-import { blockBytes, blockWeightBytes, DOT_SHIFT, ROW_PARAM_BYTES, weightBytes } from '../kernels/dot.ts';
+import { blockBytes, blockWeightBytes, DOT_SHIFT, largestWeight, ROW_PARAM_BYTES, sumUnit, weightBytes } from '../kernels/dot.ts';
 
 /** Collects the bytes of `.data.weights`: tables, weights, multipliers. */
 export class WeightBytes {
@@ -37,8 +37,8 @@ const clampInt = (v: number, lo: number, hi: number): number => (v < lo ? lo : v
  */
 export function packLinear(weights: Const, bias: Float64Array | null, unit: number, outScale: number, lanes: 1 | 2): Uint8Array {
   const [n, k] = weights.dims;
-  const size = weightBytes(lanes);
-  const most = size === 1 ? 127 : 32512;
+  const size = weightBytes(k, lanes);
+  const most = largestWeight(k, lanes);
   const block = blockBytes(k, lanes);
   const bytes = new Uint8Array(Math.ceil(n / 4) * block);
   const view = new DataView(bytes.buffer);
@@ -60,8 +60,7 @@ export function packLinear(weights: Const, bias: Float64Array | null, unit: numb
     const params = base + blockWeightBytes(k, lanes) + (row & 3) * ROW_PARAM_BYTES;
     const shift = ((bias?.[row] ?? 0) / outScale) * 2 ** DOT_SHIFT + HALF;
     view.setBigInt64(params, BigInt(clampInt(shift, -(2 ** 61), 2 ** 61)), true);
-    // int16 weights are 256 times finer, and the kernel takes the sum in units 256 times coarser.
-    const factor = ((unit * step * (most / 127)) / outScale) * 2 ** DOT_SHIFT;
+    const factor = ((unit * step * sumUnit(lanes)) / outScale) * 2 ** DOT_SHIFT;
     view.setBigInt64(params + 8, BigInt(clampInt(factor, -(2 ** 32), 2 ** 32)), true);
   }
   return bytes;
