@@ -53,7 +53,8 @@ async function compare(kernel: Kernel, seed: number): Promise<string | null> {
   const expected = await kernelOutcomes(loaded.program, packets);
   await loaded.program.closeAll();
   for (const engine of ['interp', 'wasm'] as const) {
-    expect({ seed, engine, outcomes: vmOutcomes(new Vm(program, { engine }), packets) }).toEqual({ seed, engine, outcomes: expected });
+    const vm = new Vm(program, { engine });
+    expect({ seed, engine: vm.engine, outcomes: vmOutcomes(vm, packets) }).toEqual({ seed, engine, outcomes: expected });
   }
   return null;
 }

@@ -127,6 +127,20 @@ export class Interpreter implements Engine {
     if (kept) registers.set(kept, 12);
   }
 
+  /** The fault that the program runs into from `pc` in frame `depth` with these registers. */
+  faultFrom(pc: number, depth: number, registers: Int32Array): VmFault {
+    this.begin(Number.MAX_SAFE_INTEGER);
+    this.registers.set(registers.subarray(0, 22));
+    this.#depth = depth;
+    try {
+      this.#execute(pc, depth - 1);
+    } catch (error) {
+      if (error instanceof VmFault) return error;
+      throw error;
+    }
+    return this.fault(pc, 'an access is out of bounds');
+  }
+
   /** A fresh frame: 512 zeroed bytes, r10 at their end. */
   #enter(): void {
     const depth = ++this.#depth;

@@ -2,14 +2,15 @@ import { InputError } from '../base/errors.ts';
 import { functionStarts } from '../bpf/cfg.ts';
 import type { Program } from '../bpf/program.ts';
 import { type AddressSpace, AddressSpaceLayout, type Region } from './address-space.ts';
-import { decodeProgram, whyUnavailable } from './decode.ts';
+import { decodeProgram } from './decode.ts';
 import { type Engine, MAX_FRAMES, STACK_SIZE } from './engine.ts';
 import type { VmFault } from './fault.ts';
 import { type Machine, type Redirect, runHelper, type VmEvent } from './helpers.ts';
 import { Interpreter } from './interpreter.ts';
 import { type Cpus, createMap, type VmMap, type VmMapCore } from './maps.ts';
 import { RingBuffers } from './ringbuf.ts';
-import { engineBytes, WasmEngine } from './wasm/engine.ts';
+import { engineBytes, WasmEngine, type WasmEnvironment } from './wasm/engine.ts';
+import { Untranslatable } from './wasm/translate.ts';
 import { type XdpInput, XdpPacket } from './xdp.ts';
 
 export interface VmOptions {
@@ -115,12 +116,17 @@ export class Vm {
     for (const map of this.#mapList) map.attach(this.#space);
     const environment = { callHelper: (id: number, pc: number) => this.#callHelper(id, pc) };
     this.#interpreter = new Interpreter(decoded, program.kfuncCalls, this.#space, stack, environment);
-    const translated = () =>
-      memory &&
-      new WasmEngine(decoded, functionStarts(program.insns), this.#space, memory, stack, environment, (pc, op) =>
-        whyUnavailable(decoded.code, pc, op, program.kfuncCalls.get(this.#interpreter.insnIdxAt(pc))),
-      );
-    this.#engine = unlessTooLarge(translated) ?? this.#interpreter;
+    const wasmEnvironment: WasmEnvironment = {
+      ...environment,
+      cpus: this.#cpus,
+      maps: this.#mapList,
+      interpretFault: (pc, depth, registers) => {
+        this.#running = this.#interpreter;
+        return this.#interpreter.faultFrom(pc, depth, registers);
+      },
+    };
+    const translated = () => memory && new WasmEngine(decoded, functionStarts(program.insns), this.#space, memory, stack, wasmEnvironment);
+    this.#engine = orInterpreted(translated) ?? this.#interpreter;
     this.#running = this.#engine;
     this.#machine = this.#createMachine(ringBuffers, options.randomSeed ?? 1);
   }
@@ -272,12 +278,12 @@ export class Vm {
   }
 }
 
-/** Browsers refuse functions of more than about 7.6 MB (wasm-js-api, implementation limits): such a program is interpreted. */
-function unlessTooLarge<T>(make: () => T): T | null {
+/** Null for what the interpreter is to run: functions of more than about 7.6 MB (wasm-js-api, implementation limits), and odd programs. */
+function orInterpreted<T>(make: () => T): T | null {
   try {
     return make();
   } catch (error) {
-    if (error instanceof WebAssembly.CompileError) return null;
+    if (error instanceof WebAssembly.CompileError || error instanceof Untranslatable) return null;
     throw error;
   }
 }

@@ -1,69 +1,73 @@
 import type { AddressSpace, Region } from '../address-space.ts';
-import { CODE_BASE, type Decoded, WORD_OP, WORDS } from '../decode.ts';
+import { CODE_BASE, type Decoded, WORDS } from '../decode.ts';
 import { type Engine, type Environment, MAX_FRAMES, STACK_SIZE } from '../engine.ts';
 import { VmFault } from '../fault.ts';
-import { LEFT_ADDRESS, REGISTERS_ADDRESS } from './layout.ts';
-import { exportName, siteBytes, type Translation, translate } from './translate.ts';
+import type { Cpus, VmMapCore } from '../maps.ts';
+import type { Group } from './accesses.ts';
+import { CPU_ADDRESS, LEFT_ADDRESS, REGISTERS_ADDRESS, SITE_SIZE } from './layout.ts';
+import { exportName, siteBytes, translate } from './translate.ts';
 
 const REGISTER_WORDS = 24;
-/** A base that no address is below, so that a site which remembers nothing always misses. */
-const NOTHING = 0xffffffffffffffffn;
-
 /** Bytes that the engine needs behind the regions of an address space. */
 export const engineBytes = siteBytes;
 
+/** What the engine asks of the machine beside helpers. */
+export interface WasmEnvironment extends Environment {
+  readonly cpus: Cpus;
+  readonly maps: readonly VmMapCore[];
+  /** Interprets from `pc` in frame `depth` with the registers given, where the program is about to fault. */
+  interpretFault(pc: number, depth: number, registers: Int32Array): VmFault;
+}
+
 /**
- * Executes a program as WebAssembly over the same memory as the interpreter. Each memory instruction remembers the element that it
- * accessed last, as in the interpreter, so that faults are the same.
+ * Executes a program as WebAssembly over the same memory as the interpreter. Accesses behind one pointer that run together are checked
+ * together, against the element that they lay in last (accesses.ts); where a check fails the interpreter takes over and names the fault.
  */
 export class WasmEngine implements Engine {
   readonly registers: Int32Array;
   readonly #decoded: Decoded;
   readonly #space: AddressSpace;
   readonly #stack: Region;
-  readonly #environment: Environment;
-  readonly #translation: Translation;
+  readonly #environment: WasmEnvironment;
+  readonly #groups: readonly Group[];
   readonly #exports: Record<string, () => void>;
-  readonly #describe: (pc: number, op: number) => string;
+  /** Sites that remember the packet. */
   #moving: number[] = [];
   #depth = -1;
   #maxInsns = 0;
 
-  /** `starts` are the instruction slots where functions begin; `describe` says why an instruction is not available. */
+  /** `starts` are the instruction slots where functions begin. Throws {@link Untranslatable} or a WebAssembly.CompileError. */
   constructor(
     decoded: Decoded,
     starts: readonly number[],
     space: AddressSpace,
     memory: WebAssembly.Memory,
     stack: Region,
-    environment: Environment,
-    describe: (pc: number, op: number) => string,
+    environment: WasmEnvironment,
   ) {
     this.#decoded = decoded;
     this.#space = space;
     this.#stack = stack;
     this.#environment = environment;
-    this.#describe = describe;
     this.registers = new Int32Array(space.buffer, REGISTERS_ADDRESS, REGISTER_WORDS);
     const entries = starts.map((insnIdx) => decoded.entryOfInsn[insnIdx] * WORDS);
-    this.#translation = translate(decoded, entries, space.extraBase);
-    for (const site of this.#translation.sites) if (site !== 0) this.#forget(site);
+    const arrays = environment.maps.map((map) => map.array ?? null);
+    const { bytes, groups } = translate(decoded, entries, space, stack, arrays);
+    this.#groups = groups;
     const engine: WebAssembly.ModuleImports = {
       memory,
       helper: (id: number, pc: number) => environment.callHelper(id, pc),
       callRegister: (_: number, pc: number) => this.#callRegister(pc),
-      miss: (pc: number, size: number, lo: number, hi: number) => this.#miss(pc, size, lo, hi),
-      checkDepth: (pc: number, r10: number) => {
-        if (r10 >= this.#stackTop(MAX_FRAMES - 1)) throw this.#tooDeep(pc);
+      miss: (lo: number, hi: number, site: number) => this.#miss(lo >>> 0, hi >>> 0, site),
+      fault: (pc: number) => {
+        const depth = Math.floor((this.registers[20] - stack.base) / stack.stride);
+        throw environment.interpretFault(pc, depth, this.registers);
       },
       budget: (pc: number) => {
         throw this.fault(pc, `stopped after ${this.executed} instructions`, 'The program does not end, or needs a larger budget');
       },
-      unavailable: (pc: number, op: number) => {
-        throw this.fault(pc, this.#describe(pc, op));
-      },
     };
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(this.#translation.bytes), { engine });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { engine });
     this.#exports = instance.exports as Record<string, () => void>;
   }
 
@@ -76,11 +80,13 @@ export class WasmEngine implements Engine {
     this.#depth = -1;
     this.#maxInsns = maxInsns;
     this.#space.view.setBigInt64(LEFT_ADDRESS, BigInt(maxInsns), true);
+    this.#space.view.setUint32(CPU_ADDRESS, this.#environment.cpus.current, true);
     this.forgetPacketBounds();
   }
 
   forgetPacketBounds(): void {
-    for (const site of this.#moving) this.#forget(site);
+    // No room: every address misses.
+    for (const site of this.#moving) this.#space.view.setInt32(this.#space.extraBase + site * SITE_SIZE + 8, 0, true);
     this.#moving = [];
   }
 
@@ -118,37 +124,24 @@ export class WasmEngine implements Engine {
     else this.#environment.callHelper(r[23] === 0 ? r[22] >>> 0 : -1, pc);
   }
 
-  #forget(site: number): void {
-    this.#space.view.setBigUint64(site, NOTHING, true);
-    this.#space.view.setBigUint64(site + 8, 0n, true);
-  }
-
-  /** An access outside the remembered element: looks its element up, or faults. */
-  #miss(pc: number, size: number, lo: number, hi: number): void {
-    const address = lo >>> 0;
-    const write = this.#writes(pc);
-    const region = hi === 0 ? this.#space.regionAt(address) : null;
+  /** A group's first address outside the remembered element: looks its element up. False when one of its accesses is not permitted. */
+  #miss(lo: number, hi: number, site: number): boolean {
+    const { members, span, write } = this.#groups[site];
+    const region = hi === 0 ? this.#space.regionAt(lo) : null;
     if (region && (region.writable || !write)) {
-      const base = this.#space.elementBase(region, address);
-      const room = region.elementSize - size + 1;
-      if (address >= base && address - base < room) {
-        const site = this.#translation.sites[pc / WORDS];
+      const base = this.#space.elementBase(region, lo);
+      const room = region.elementSize - span + 1;
+      if (lo >= base && lo - base < room) {
+        const at = this.#space.extraBase + site * SITE_SIZE;
         const { view } = this.#space;
-        view.setInt32(site, base, true);
-        view.setInt32(site + 4, 0, true);
-        view.setInt32(site + 8, room, true);
-        view.setInt32(site + 12, 0, true);
+        view.setInt32(at, base, true);
+        view.setInt32(at + 8, room, true);
         if (region.moves) this.#moving.push(site);
-        return;
+        return true;
       }
     }
-    throw this.fault(pc, this.#space.describeDenied((BigInt(hi >>> 0) << 32n) | BigInt(address), size, write));
-  }
-
-  /** Loads, and the atomic load (operation 0x100), only read. */
-  #writes(pc: number): boolean {
-    const op = this.#decoded.code[pc + WORD_OP];
-    const atomic = (op & 0xe7) === 0xc3;
-    return (op & 7) === 3 && !(atomic && this.#decoded.code[pc + 4] === 0x100);
+    // In different elements, perhaps: no verified program does that.
+    const first = hi * 4294967296 + lo;
+    return members.every(({ distance, size, write }) => this.#space.permits(first + distance, size, write));
   }
 }

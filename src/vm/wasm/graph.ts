@@ -12,6 +12,7 @@ export interface Block {
 /** One function's blocks in reverse postorder; the first is its entry. */
 export interface Graph {
   readonly blocks: readonly Block[];
+  readonly predecessors: readonly (readonly number[])[];
   /** Forward edges into each block. */
   readonly forwardEdges: readonly number[];
   readonly isLoopHeader: readonly boolean[];
@@ -21,15 +22,18 @@ export interface Graph {
   readonly reducible: boolean;
 }
 
-const EXIT = 0x95;
-const CALL = 0x85;
-const CALL_REGISTER = 0x8d;
-const GOTO = 0x05;
+export const EXIT = 0x95;
+export const CALL = 0x85;
+export const CALL_REGISTER = 0x8d;
+export const GOTO = 0x05;
+export const MAY_GOTO = 0xe5;
+/** Comparisons of the two jump classes, RFC 9669 section 4.3. */
+const COMPARISONS = new Set([0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0xa0, 0xb0, 0xc0, 0xd0]);
 
 /** True for branches, conditional or not; calls and exits are none. */
 export function isBranch(op: number): boolean {
-  const cls = op & 7;
-  return op < 0x100 && (cls === 5 || cls === 6) && op !== EXIT && op !== CALL && op !== CALL_REGISTER;
+  const cls = op & 15;
+  return op === GOTO || op === MAY_GOTO || (op < 0x100 && (cls === 13 || cls === 14) && COMPARISONS.has(op & 0xf0));
 }
 
 const isLeaf = (op: number): boolean => op === EXIT || op === OP_PAST_END;
@@ -70,7 +74,8 @@ export function buildGraph(code: Int32Array, entry: number): Graph {
     if (back.some((from) => !dominates(i, from))) reducible = false;
     return back.length > 0;
   });
-  return { blocks, forwardEdges: predecessors.map((from, i) => from.filter((f) => f < i).length), isLoopHeader, dominated, reducible };
+  const forwardEdges = predecessors.map((from, i) => from.filter((f) => f < i).length);
+  return { blocks, predecessors, forwardEdges, isLoopHeader, dominated, reducible };
 }
 
 function followers(code: Int32Array, at: number): number[] {

@@ -9,46 +9,54 @@ import {
   ATOMIC_XCHG,
   ATOMIC_XOR,
 } from '../atomic.ts';
-import { FIRST_CONST, WORD_ARG, WORD_DST, WORD_OFF, WORD_OP, WORD_SRC } from '../decode.ts';
+import { FIRST_CONST, WORD_ARG, WORD_DST, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
+import { MAX_FRAMES, STACK_SIZE } from '../engine.ts';
+import type { ArrayGeometry } from '../maps.ts';
+import type { AccessPlan, Group } from './accesses.ts';
 import type { Bytes } from './bytes.ts';
-import { FIRST_ARG_LOCAL, type Imports, LEFT_ADDRESS, LOCAL, REGISTERS_ADDRESS, wasm } from './layout.ts';
+import { CPU_ADDRESS, IMPORTS, LEFT_ADDRESS, LOCAL, REGISTERS_ADDRESS, SITE_SIZE, wasm } from './layout.ts';
 
-/** The local that holds a register; r1…r5 and r10 are the function's parameters. */
-const LOCAL_OF_REGISTER = [LOCAL.r0, 0, 1, 2, 3, 4, LOCAL.r6, LOCAL.r7, LOCAL.r8, LOCAL.r9, FIRST_ARG_LOCAL + 5];
+/** The locals of r0 to r9; r1…r5 are parameters. */
+const LOCAL_OF_REGISTER = [LOCAL.r0, 0, 1, 2, 3, 4, LOCAL.r6, LOCAL.r7, LOCAL.r8, LOCAL.r9];
+const ARGUMENTS = 0b111110;
+const ALL_REGISTERS = 0b1111111111;
 
-/** Bytes of memory that each access remembers its element with: first address and length, 64 bits each. */
-export const SITE_SIZE = 16;
+/** What the code of a program is written for. */
+export interface Surroundings {
+  readonly code: Int32Array;
+  /** Values of constant registers (decode.ts). */
+  readonly constants: Int32Array;
+  /** Address of the first site: what each group of accesses remembers. */
+  readonly firstSite: number;
+  readonly stackBase: number;
+  readonly stackStride: number;
+  /** Index of the WebAssembly function that begins at a position. */
+  functionIndex(entry: number): number;
+}
 
-/** Writes single instructions as WebAssembly: registers are i64 locals, an address is an i64 below 2^32. */
+/** Writes single instructions as WebAssembly: registers are i64 locals, checked addresses i32. */
 export class InstructionWriter {
   readonly #out: Bytes;
   readonly #code: Int32Array;
   readonly #constants: Int32Array;
-  /** Address of the remembered element of the memory instruction at each position. */
-  readonly #siteAddress: (at: number) => number;
-  readonly #imports: Imports;
-  readonly #functionIndex: (entry: number) => number;
+  readonly #surroundings: Surroundings;
+  readonly #plan: AccessPlan;
 
-  constructor(
-    out: Bytes,
-    code: Int32Array,
-    constants: Int32Array,
-    imports: Imports,
-    siteAddress: (at: number) => number,
-    functionIndex: (entry: number) => number,
-  ) {
+  constructor(out: Bytes, surroundings: Surroundings, plan: AccessPlan) {
     this.#out = out;
-    this.#code = code;
-    this.#constants = constants;
-    this.#imports = imports;
-    this.#siteAddress = siteAddress;
-    this.#functionIndex = functionIndex;
+    this.#code = surroundings.code;
+    this.#constants = surroundings.constants;
+    this.#surroundings = surroundings;
+    this.#plan = plan;
   }
 
   /** An operand by its word index: a register or a constant. */
   #get(word: number): void {
     if (word >= FIRST_CONST * 2) this.#const64((BigInt(this.#constants[word + 1]) << 32n) | BigInt(this.#constants[word] >>> 0));
-    else this.#out.u8(wasm.localGet).u32(LOCAL_OF_REGISTER[word / 2]);
+    else if (word === 20) {
+      this.#out.u8(wasm.localGet).u32(LOCAL.frame);
+      this.#out.u8(wasm.i32Const).s32(STACK_SIZE).u8(wasm.i32Add, wasm.i64ExtendU);
+    } else this.#out.u8(wasm.localGet).u32(LOCAL_OF_REGISTER[word / 2]);
   }
 
   #get32(word: number): void {
@@ -94,17 +102,17 @@ export class InstructionWriter {
       return true;
     }
     const load = LOADS[op];
-    if (load) {
-      this.#address(at, s, load.size);
-      this.#out.u8(load.op, 0).u32(0);
+    if (load !== undefined) {
+      const offset = this.#address(at, s);
+      this.#out.u8(load, 0).u32(offset);
       this.#set(d);
       return true;
     }
     const store = STORES[op];
-    if (store) {
-      this.#address(at, d, store.size);
+    if (store !== undefined) {
+      const offset = this.#address(at, d);
       this.#get(s);
-      this.#out.u8(store.op, 0).u32(0);
+      this.#out.u8(store, 0).u32(offset);
       return true;
     }
     return this.#other(at, op, d, s);
@@ -122,12 +130,14 @@ export class InstructionWriter {
         out.u8(wasm.i64ExtendU);
         break;
       case 0x1bf:
-        this.#get(s);
-        out.u8(arg === 24 ? wasm.i64Extend8S : arg === 16 ? wasm.i64Extend16S : wasm.i64Extend32S);
+        this.#get32(s);
+        this.#extend(arg);
+        out.u8(wasm.i64ExtendS);
         break;
       case 0x1bc:
         this.#get32(s);
-        out.u8(arg === 24 ? wasm.i32Extend8S : wasm.i32Extend16S, wasm.i64ExtendU);
+        this.#extend(arg);
+        out.u8(wasm.i64ExtendU);
         break;
       case 0x8f:
         this.#const64(0n);
@@ -146,7 +156,7 @@ export class InstructionWriter {
         out.u8(wasm.i64And);
         break;
       case 0xdc:
-        this.#swap(d, arg);
+        this.#swap(d, arg === 64 || arg === 32 ? arg : 16);
         break;
       case 0xd3:
       case 0xcb:
@@ -156,20 +166,34 @@ export class InstructionWriter {
       case 0x85:
         this.#call(at);
         return true;
-      case 0x201:
-        this.#toImport(this.#imports.helper, at, arg);
+      case 0x201: {
+        const array = this.#plan.lookups.get(at);
+        if (array) this.#lookup(at, array);
+        else this.#toImport(IMPORTS.helper, at, arg);
         return true;
+      }
       case 0x8d:
         out.u8(wasm.i32Const).s32(0);
         this.#get(d);
         out.u8(wasm.i64Store, 0).u32(REGISTERS_ADDRESS + 11 * 8);
-        this.#toImport(this.#imports.callRegister, at, 0);
+        this.#toImport(IMPORTS.callRegister, at, 0);
         return true;
       default:
         return false;
     }
     this.#set(d);
     return true;
+  }
+
+  /** Sign-extends the low 32 - `shift` bits on the stack. */
+  #extend(shift: number): void {
+    const out = this.#out;
+    if (shift === 24) out.u8(wasm.i32Extend8S);
+    else if (shift === 16) out.u8(wasm.i32Extend16S);
+    else if ((shift & 31) !== 0) {
+      out.u8(wasm.i32Const).s32(shift).u8(wasm.i32Shl);
+      out.u8(wasm.i32Const).s32(shift).u8(wasm.i32ShrS);
+    }
   }
 
   /** Reverses the bytes of the low 16, 32 or 64 bits: pairs within bytes, then halves. */
@@ -228,30 +252,78 @@ export class InstructionWriter {
     this.#set(d);
   }
 
-  /** Leaves the address of an access on the stack as i32, after checking that all of it lies in the element accessed last. */
-  #address(at: number, pointer: number, size: number): void {
+  /** Leaves a checked address on the stack as i32; what is to be added to it is the result. */
+  #address(at: number, pointer: number): number {
     const out = this.#out;
-    const site = this.#siteAddress(at);
-    const off = this.#code[at + WORD_OFF];
+    const access = this.#plan.accesses.get(at)!;
+    if (access.kind === 'frame') out.u8(wasm.localGet).u32(LOCAL.frame);
+    else if (access.kind === 'fixed') out.u8(wasm.i32Const).s32(0);
+    else {
+      if (access.first) this.#check(at, pointer, access.group);
+      out.u8(wasm.localGet).u32(LOCAL.addresses + access.group.slot);
+    }
+    return access.offset;
+  }
+
+  /** Checks that all accesses of a group lie in the element that it accessed last, and keeps their first address. */
+  #check(at: number, pointer: number, group: Group): void {
+    const out = this.#out;
+    const site = this.#surroundings.firstSite + group.site * SITE_SIZE;
     this.#get(pointer);
-    if (off !== 0) {
-      this.#const64(BigInt(off));
+    if (group.adjust !== 0) {
+      this.#const64(BigInt(group.adjust));
       out.u8(wasm.i64Add);
     }
     out.u8(wasm.localTee).u32(LOCAL.scratch);
+    out.u8(wasm.i32Const).s32(0).u8(wasm.i64Load, 3).u32(site).u8(wasm.i64Sub);
     out.u8(wasm.i32Const).s32(0);
-    out.u8(wasm.i64Load, 3).u32(site);
-    out.u8(wasm.i64Sub, wasm.i32Const).s32(0);
     out.u8(wasm.i64Load, 3).u32(site + 8);
     out.u8(wasm.i64GeU, wasm.if, wasm.typeVoid);
-    out.u8(wasm.i32Const).s32(at);
-    out.u8(wasm.i32Const).s32(size);
-    out.u8(wasm.localGet).u32(LOCAL.scratch);
-    out.u8(wasm.i32Wrap, wasm.localGet).u32(LOCAL.scratch);
+    out.u8(wasm.localGet).u32(LOCAL.scratch).u8(wasm.i32Wrap).u8(wasm.localGet).u32(LOCAL.scratch);
     this.#const64(32n);
-    out.u8(wasm.i64ShrU, wasm.i32Wrap, wasm.call).u32(this.#imports.miss);
-    out.u8(wasm.end, wasm.localGet).u32(LOCAL.scratch);
-    out.u8(wasm.i32Wrap);
+    out.u8(wasm.i64ShrU, wasm.i32Wrap, wasm.i32Const).s32(group.site);
+    out.u8(wasm.call).u32(IMPORTS.miss);
+    out.u8(wasm.i32Eqz, wasm.if, wasm.typeVoid);
+    this.#fault(at, group.reads);
+    out.u8(wasm.end, wasm.end);
+    out.u8(wasm.localGet).u32(LOCAL.scratch);
+    out.u8(wasm.i32Wrap, wasm.localSet).u32(LOCAL.addresses + group.slot);
+  }
+
+  /** Hands over to the interpreter, which runs from here into a fault; `reads` are the registers that it needs on the way. */
+  #fault(at: number, reads: number): void {
+    for (let register = 0; register < 10; register++) if (reads & (1 << register)) this.#spill(register);
+    this.#spill(10);
+    this.#out.u8(wasm.i32Const).s32(at).u8(wasm.call).u32(IMPORTS.fault).u8(wasm.unreachable);
+  }
+
+  /** What this machine does not have. */
+  unavailable(at: number): void {
+    this.#fault(at, ALL_REGISTERS);
+  }
+
+  /** bpf_map_lookup_elem on an array: the value's address, or 0 behind the last entry. */
+  #lookup(at: number, array: ArrayGeometry): void {
+    const out = this.#out;
+    const offset = this.#address(at, 2 * 2);
+    out.u8(wasm.i64Load32U, 0).u32(offset);
+    out.u8(wasm.localTee).u32(LOCAL.scratch);
+    this.#const64(BigInt(array.entries));
+    out.u8(wasm.i64LtU, wasm.if, wasm.typeI64);
+    out.u8(wasm.localGet).u32(LOCAL.scratch);
+    this.#const64(BigInt(array.stride));
+    out.u8(wasm.i64Mul);
+    this.#const64(BigInt(array.base));
+    out.u8(wasm.i64Add);
+    if (array.cpuStride > 0) {
+      out.u8(wasm.i32Const).s32(0).u8(wasm.i64Load32U, 2).u32(CPU_ADDRESS);
+      this.#const64(BigInt(array.cpuStride));
+      out.u8(wasm.i64Mul, wasm.i64Add);
+    }
+    out.u8(wasm.else);
+    this.#const64(0n);
+    out.u8(wasm.end);
+    this.#set(0);
   }
 
   #atomic(at: number, op: number, d: number, s: number): boolean {
@@ -261,26 +333,26 @@ export class InstructionWriter {
     const loadOp = size === 1 ? wasm.i64Load8U : size === 2 ? wasm.i64Load16U : size === 4 ? wasm.i64Load32U : wasm.i64Load;
     const storeOp = size === 1 ? wasm.i64Store8 : size === 2 ? wasm.i64Store16 : size === 4 ? wasm.i64Store32 : wasm.i64Store;
     if (operation === ATOMIC_LOAD) {
-      this.#address(at, s, size);
-      out.u8(loadOp, 0).u32(0);
+      const offset = this.#address(at, s);
+      out.u8(loadOp, 0).u32(offset);
       this.#set(d);
       return true;
     }
     if (operation === ATOMIC_STORE) {
-      this.#address(at, d, size);
+      const offset = this.#address(at, d);
       this.#get(s);
-      out.u8(storeOp, 0).u32(0);
+      out.u8(storeOp, 0).u32(offset);
       return true;
     }
     const exchange = operation === ATOMIC_XCHG;
     const compare = operation === ATOMIC_CMPXCHG;
     const combine = COMBINE[operation & ~ATOMIC_FETCH];
     if (size < 4 || (!exchange && !compare && combine === undefined)) return false;
-    this.#address(at, d, size);
-    out.u8(wasm.localTee).u32(LOCAL.address);
-    out.u8(loadOp, 0).u32(0);
+    const offset = this.#address(at, d);
+    out.u8(wasm.localTee).u32(LOCAL.index);
+    out.u8(loadOp, 0).u32(offset);
     out.u8(wasm.localSet).u32(LOCAL.old);
-    out.u8(wasm.localGet).u32(LOCAL.address);
+    out.u8(wasm.localGet).u32(LOCAL.index);
     if (compare) {
       // The new value if r0 (its low half for 32 bits) equals the old one.
       this.#get(s);
@@ -298,7 +370,7 @@ export class InstructionWriter {
       this.#get(s);
       out.u8(combine);
     }
-    out.u8(storeOp, 0).u32(0);
+    out.u8(storeOp, 0).u32(offset);
     if (compare || exchange || operation & ATOMIC_FETCH) {
       out.u8(wasm.localGet).u32(LOCAL.old);
       this.#set(compare ? 0 : s);
@@ -317,13 +389,18 @@ export class InstructionWriter {
 
   #call(at: number): void {
     const out = this.#out;
+    const { stackBase, stackStride } = this.#surroundings;
+    out.u8(wasm.localGet).u32(LOCAL.frame);
+    out.u8(wasm.i32Const).s32(stackBase + (MAX_FRAMES - 1) * stackStride);
+    out.u8(wasm.i32GeU, wasm.if, wasm.typeVoid);
+    this.#fault(at, ARGUMENTS);
+    out.u8(wasm.end);
     this.saveLeft();
-    out.u8(wasm.i32Const).s32(at);
-    out.u8(wasm.localGet).u32(FIRST_ARG_LOCAL + 5);
-    out.u8(wasm.i32Wrap, wasm.call).u32(this.#imports.checkDepth);
-    for (let local = 0; local < 6; local++) out.u8(wasm.localGet).u32(local);
-    this.#const64(1024n);
-    out.u8(wasm.i64Add, wasm.call).u32(this.#functionIndex(this.#code[at + WORD_ARG]));
+    for (let register = 1; register <= 5; register++) this.#get(register * 2);
+    out.u8(wasm.localGet).u32(LOCAL.frame);
+    out.u8(wasm.i32Const).s32(stackStride).u8(wasm.i32Add, wasm.call);
+    // Call targets are stored one entry early.
+    out.u32(this.#surroundings.functionIndex(this.#code[at + WORD_ARG] + WORDS));
     this.#set(0);
     this.loadLeft();
   }
@@ -346,6 +423,15 @@ export class InstructionWriter {
     this.#out.u8(wasm.i32Const).s32(0);
     this.#get(register * 2);
     this.#out.u8(wasm.i64Store, 3).u32(REGISTERS_ADDRESS + register * 8);
+  }
+
+  /** Zeroes the frame from byte `from` on. */
+  clearFrame(from: number): void {
+    for (let offset = from & ~7; offset < STACK_SIZE; offset += 8) {
+      this.#out.u8(wasm.localGet).u32(LOCAL.frame);
+      this.#const64(0n);
+      this.#out.u8(wasm.i64Store, 3).u32(offset);
+    }
   }
 
   /** Leaves 1 on the stack when the branch at `at` is taken. */
@@ -410,20 +496,20 @@ const BINARY32: Record<number, number> = {
   172: wasm.i32Xor,
   204: wasm.i32ShrS,
 };
-const LOADS: Record<number, { op: number; size: number }> = {
-  113: { op: wasm.i64Load8U, size: 1 },
-  105: { op: wasm.i64Load16U, size: 2 },
-  97: { op: wasm.i64Load32U, size: 4 },
-  121: { op: wasm.i64Load, size: 8 },
-  145: { op: wasm.i64Load8S, size: 1 },
-  137: { op: wasm.i64Load16S, size: 2 },
-  129: { op: wasm.i64Load32S, size: 4 },
+const LOADS: Record<number, number> = {
+  113: wasm.i64Load8U,
+  105: wasm.i64Load16U,
+  97: wasm.i64Load32U,
+  121: wasm.i64Load,
+  145: wasm.i64Load8S,
+  137: wasm.i64Load16S,
+  129: wasm.i64Load32S,
 };
-const STORES: Record<number, { op: number; size: number }> = {
-  115: { op: wasm.i64Store8, size: 1 },
-  107: { op: wasm.i64Store16, size: 2 },
-  99: { op: wasm.i64Store32, size: 4 },
-  123: { op: wasm.i64Store, size: 8 },
+const STORES: Record<number, number> = {
+  115: wasm.i64Store8,
+  107: wasm.i64Store16,
+  99: wasm.i64Store32,
+  123: wasm.i64Store,
 };
 const COMBINE: Record<number, number> = {
   [ATOMIC_ADD]: wasm.i64Add,
@@ -443,8 +529,3 @@ const CONDITIONS: Record<number, readonly [narrow: number, broad: number]> = {
   192: [wasm.i32LtS, wasm.i64LtS],
   208: [wasm.i32LeS, wasm.i64LeS],
 };
-
-/** True for loads, stores and atomic operations, which remember an element. */
-export function accessesMemory(op: number): boolean {
-  return LOADS[op] !== undefined || STORES[op] !== undefined || op === 0xd3 || op === 0xcb || op === 0xc3 || op === 0xdb;
-}

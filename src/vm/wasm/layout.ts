@@ -2,23 +2,36 @@
 export const REGISTERS_ADDRESS = 1024;
 /** What is left of the instruction budget, 64 bits. */
 export const LEFT_ADDRESS = 1152;
+/** The processor that runs the program, 32 bits. */
+export const CPU_ADDRESS = 1160;
 
-/** Parameters of every function: r1…r5, then r10. */
-export const FIRST_ARG_LOCAL = 0;
-/** Locals behind the six parameters; the last two are i32. */
-export const LOCAL = { r0: 6, r6: 7, r7: 8, r8: 9, r9: 10, scratch: 11, old: 12, left: 13, mayGoto: 14, address: 15, label: 16 } as const;
+/** Bytes that a site remembers an element with: its first address and the room for a group's first byte, 64 bits each. */
+export const SITE_SIZE = 16;
+
+/** Parameters of every function are r1…r5 and the lowest address of its frame; the other locals follow. */
+export const LOCAL = {
+  frame: 5,
+  r0: 6,
+  r6: 7,
+  r7: 8,
+  r8: 9,
+  r9: 10,
+  scratch: 11,
+  old: 12,
+  left: 13,
+  mayGoto: 14,
+  index: 15,
+  label: 16,
+  /** First of the address locals (accesses.ts). */
+  addresses: 17,
+} as const;
 export const I64_LOCALS = 9;
+/** Without the address locals. */
 export const I32_LOCALS = 2;
 
 /** Function indices of what JavaScript provides. */
-export interface Imports {
-  readonly helper: number;
-  readonly callRegister: number;
-  readonly miss: number;
-  readonly checkDepth: number;
-  readonly budget: number;
-  readonly unavailable: number;
-}
+export const IMPORTS = { helper: 0, callRegister: 1, miss: 2, fault: 3, budget: 4 } as const;
+export const IMPORT_COUNT = 5;
 
 /** Opcodes of the WebAssembly core specification, section 5.4. */
 export const wasm = {
@@ -36,6 +49,7 @@ export const wasm = {
   localGet: 0x20,
   localSet: 0x21,
   localTee: 0x22,
+  i32Load: 0x28,
   i64Load: 0x29,
   i64Load8S: 0x30,
   i64Load8U: 0x31,
@@ -43,6 +57,7 @@ export const wasm = {
   i64Load16U: 0x33,
   i64Load32S: 0x34,
   i64Load32U: 0x35,
+  i32Store: 0x36,
   i64Store: 0x37,
   i64Store8: 0x3c,
   i64Store16: 0x3d,
@@ -99,14 +114,10 @@ export const wasm = {
   i64ShrU: 0x88,
   i64Rotl: 0x89,
   i32Wrap: 0xa7,
+  i64ExtendS: 0xac,
   i64ExtendU: 0xad,
   i32Extend8S: 0xc0,
   i32Extend16S: 0xc1,
-  i64Extend8S: 0xc2,
-  i64Extend16S: 0xc3,
-  i64Extend32S: 0xc4,
-  bulkPrefix: 0xfc,
-  memoryFill: 0x0b,
   typeVoid: 0x40,
   typeI32: 0x7f,
   typeI64: 0x7e,

@@ -1,29 +1,44 @@
-import { type Decoded, OP_PAST_END, WORD_OP, WORDS } from '../decode.ts';
+import type { AddressSpace } from '../address-space.ts';
+import { ATOMIC_CMPXCHG, ATOMIC_FETCH, ATOMIC_LOAD } from '../atomic.ts';
+import { type Decoded, FIRST_CONST, OP_PAST_END, WORD_ARG, WORD_DST, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
+import { STACK_SIZE } from '../engine.ts';
+import type { ArrayGeometry } from '../maps.ts';
+import { type AccessPlan, AccessPlanner, accessOf, type Group } from './accesses.ts';
 import { Bytes } from './bytes.ts';
-import { buildGraph, type Graph, isBranch } from './graph.ts';
-import { accessesMemory, InstructionWriter, SITE_SIZE } from './instructions.ts';
-import { FIRST_ARG_LOCAL, I32_LOCALS, I64_LOCALS, type Imports, LOCAL, REGISTERS_ADDRESS, wasm } from './layout.ts';
+import { buildGraph, EXIT, type Graph, isBranch, MAY_GOTO } from './graph.ts';
+import { InstructionWriter, type Surroundings } from './instructions.ts';
+import { I32_LOCALS, I64_LOCALS, IMPORT_COUNT, IMPORTS, LOCAL, REGISTERS_ADDRESS, SITE_SIZE, wasm } from './layout.ts';
 
-const IMPORTS: Imports = { helper: 0, callRegister: 1, miss: 2, checkDepth: 3, budget: 4, unavailable: 5 };
-const IMPORT_COUNT = 6;
-/** Type indices: imports of two and four words, a translated function, its export. */
-const TYPE = { two: 0, four: 1, translated: 2, exported: 3 } as const;
-const MAY_GOTO = 0xe5;
-const EXIT = 0x95;
+/** Type indices: imports of one, two and three words, a translated function, its export. */
+const TYPE = { one: 0, two: 1, three: 2, translated: 3, exported: 4 } as const;
+const IMPORT_TYPES: Record<keyof typeof IMPORTS, number> = {
+  helper: TYPE.two,
+  callRegister: TYPE.two,
+  miss: TYPE.three,
+  fault: TYPE.one,
+  budget: TYPE.one,
+};
 const MAY_GOTO_LIMIT = 8_388_608;
-const STACK_SIZE = 512;
+/** Functions that run into each other are translated each with all that they reach: at most so many times the program. */
+const MAX_COPIES = 4;
 
-/** Bytes that the remembered elements of all memory instructions take. */
+/** The program does what only the interpreter can: no verified program does. */
+export class Untranslatable extends Error {}
+
+/** Bytes that the sites of a program take at most: one for each memory instruction and lookup in each copy of it. */
 export function siteBytes(decoded: Decoded): number {
   let count = 0;
-  for (let at = 0; at < decoded.code.length; at += WORDS) if (accessesMemory(decoded.code[at + WORD_OP])) count++;
-  return count * SITE_SIZE;
+  for (let at = 0; at < decoded.code.length; at += WORDS) {
+    const op = decoded.code[at + WORD_OP];
+    if (op > 0xff || accessOf(op, decoded.code[at + WORD_ARG])) count++;
+  }
+  return count * SITE_SIZE * MAX_COPIES;
 }
 
 export interface Translation {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Address of the remembered element of each memory instruction, by entry; 0 for others. */
-  readonly sites: Int32Array;
+  /** What shares a check, by number of its site. */
+  readonly groups: readonly Group[];
 }
 
 /** Name under which the function that starts at position `at` is exported. */
@@ -31,32 +46,56 @@ export const exportName = (at: number): string => `f${at / WORDS}`;
 
 /**
  * A WebAssembly module with one function for each eBPF function of `starts` (positions in the code array). It imports memory and the
- * six functions of the engine; each export takes r1…r5 and r10 from memory and leaves r0 there.
+ * functions of the engine; each export takes r1…r5 and r10 from memory and leaves r0 there. Throws {@link Untranslatable}.
  */
-export function translate(decoded: Decoded, starts: readonly number[], firstSite: number): Translation {
-  const sites = new Int32Array(decoded.code.length / WORDS);
-  let next = firstSite;
-  for (let at = 0; at < decoded.code.length; at += WORDS) {
-    if (!accessesMemory(decoded.code[at + WORD_OP])) continue;
-    sites[at / WORDS] = next;
-    next += SITE_SIZE;
-  }
+export function translate(
+  decoded: Decoded,
+  starts: readonly number[],
+  space: AddressSpace,
+  stack: { readonly base: number; readonly stride: number },
+  arrays: readonly (ArrayGeometry | null)[],
+): Translation {
+  const { code, registers: constants } = decoded;
   const indexOf = new Map(starts.map((start, i) => [start, IMPORT_COUNT + i]));
+  const surroundings: Surroundings = {
+    code,
+    constants,
+    firstSite: space.extraBase,
+    stackBase: stack.base,
+    stackStride: stack.stride,
+    functionIndex: (entry) => indexOf.get(entry)!,
+  };
+  const groups: Group[] = [];
+  let translated = 0;
   const bodies = starts.map((start) => {
+    const graph = buildGraph(code, start);
+    for (const { start, last } of graph.blocks) {
+      checkTranslatable(code, start, last);
+      translated += last - start + WORDS;
+    }
+    if (translated > MAX_COPIES * code.length) throw new Untranslatable('the functions of this program run into each other');
+    const plan = new AccessPlanner(graph, code, constants, space, arrays, groups);
     const body = new Bytes();
-    const writer = new InstructionWriter(
-      body,
-      decoded.code,
-      decoded.registers,
-      IMPORTS,
-      (at) => sites[at / WORDS],
-      // Call targets are stored one entry early.
-      (early) => indexOf.get(early + WORDS)!,
-    );
-    new FunctionWriter(decoded.code, buildGraph(decoded.code, start), body, writer).write();
+    new FunctionWriter(code, graph, body, new InstructionWriter(body, surroundings, plan), plan).write();
     return body.take();
   });
-  return { bytes: assembleModule(starts, bodies), sites };
+  return { bytes: assembleModule(starts, bodies), groups };
+}
+
+/** The frame's address and constants have no local to be written to. */
+function checkTranslatable(code: Int32Array, start: number, last: number): void {
+  for (let at = start; at <= last; at += WORDS) {
+    const op = code[at + WORD_OP];
+    if (op > 0x1ff || isBranch(op)) continue;
+    const operation = code[at + WORD_ARG];
+    const cls = op & 7;
+    const atomic = cls === 3 && (op & 0xe0) === 0xc0;
+    const writesSource = atomic && operation !== ATOMIC_LOAD && operation !== ATOMIC_CMPXCHG && (operation & ATOMIC_FETCH) !== 0;
+    const writesDestination = cls === 1 || cls === 4 || cls === 7 || (atomic && operation === ATOMIC_LOAD);
+    const source = code[at + WORD_SRC];
+    if ((writesDestination && code[at + WORD_DST] >= 20) || (writesSource && source >= 20)) throw new Untranslatable('R10 is written');
+    if (atomic && source >= FIRST_CONST * 2) throw new Untranslatable('an atomic operation has a constant operand');
+  }
 }
 
 function assembleModule(starts: readonly number[], bodies: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
@@ -68,19 +107,16 @@ function assembleModule(starts: readonly number[], bodies: readonly Uint8Array[]
   };
   const { typeI32: i32, typeI64: i64 } = wasm;
   section(1, (c) => {
-    c.u32(4);
+    c.u32(5);
+    c.u8(wasm.typeFunc, 1, i32, 0);
     c.u8(wasm.typeFunc, 2, i32, i32, 0);
-    c.u8(wasm.typeFunc, 4, i32, i32, i32, i32, 0);
-    c.u8(wasm.typeFunc, 6, i64, i64, i64, i64, i64, i64, 1, i64);
+    c.u8(wasm.typeFunc, 3, i32, i32, i32, 1, i32);
+    c.u8(wasm.typeFunc, 6, i64, i64, i64, i64, i64, i32, 1, i64);
     c.u8(wasm.typeFunc, 0, 0);
   });
   section(2, (c) => {
     c.u32(IMPORT_COUNT + 1);
-    for (const name of Object.keys(IMPORTS))
-      c.text('engine')
-        .text(name)
-        .u8(0)
-        .u32(name === 'miss' ? TYPE.four : TYPE.two);
+    for (const [name, type] of Object.entries(IMPORT_TYPES)) c.text('engine').text(name).u8(0).u32(type);
     c.text('engine').text('memory').u8(2, 0).u32(1);
   });
   section(3, (c) => {
@@ -111,13 +147,13 @@ function assembleModule(starts: readonly number[], bodies: readonly Uint8Array[]
 function wrapper(index: number): Uint8Array {
   const body = new Bytes().u32(0);
   body.u8(wasm.i32Const).s32(0);
-  for (const register of [1, 2, 3, 4, 5, 10]) {
-    body
-      .u8(wasm.i32Const)
-      .s32(0)
-      .u8(wasm.i64Load, 3)
-      .u32(REGISTERS_ADDRESS + register * 8);
-  }
+  const load = (op: number, register: number) => {
+    body.u8(wasm.i32Const).s32(0);
+    body.u8(op, 2).u32(REGISTERS_ADDRESS + register * 8);
+  };
+  for (const register of [1, 2, 3, 4, 5]) load(wasm.i64Load, register);
+  load(wasm.i32Load, 10);
+  body.u8(wasm.i32Const).s32(STACK_SIZE).u8(wasm.i32Sub);
   return body.u8(wasm.call).u32(index).u8(wasm.i64Store, 3).u32(REGISTERS_ADDRESS).u8(wasm.end).take();
 }
 
@@ -130,13 +166,15 @@ class FunctionWriter {
   readonly #graph: Graph;
   readonly #out: Bytes;
   readonly #writer: InstructionWriter;
+  readonly #plan: AccessPlan;
   readonly #todo: (() => void)[] = [];
   /** Labels open at this point, and which of them a block's `br` must name. */
   #depth = 0;
   readonly #blockLabel: Int32Array;
   readonly #loopLabel: Int32Array;
 
-  constructor(code: Int32Array, graph: Graph, out: Bytes, writer: InstructionWriter) {
+  constructor(code: Int32Array, graph: Graph, out: Bytes, writer: InstructionWriter, plan: AccessPlan) {
+    this.#plan = plan;
     this.#code = code;
     this.#graph = graph;
     this.#out = out;
@@ -148,13 +186,8 @@ class FunctionWriter {
   write(): void {
     const out = this.#out;
     out.u32(2).u32(I64_LOCALS).u8(wasm.typeI64);
-    out.u32(I32_LOCALS).u8(wasm.typeI32);
-    // A fresh frame: 512 zeroed bytes below r10.
-    out.u8(wasm.localGet).u32(FIRST_ARG_LOCAL + 5);
-    out.u8(wasm.i32Wrap, wasm.i32Const).s32(STACK_SIZE);
-    out.u8(wasm.i32Sub, wasm.i32Const).s32(0);
-    out.u8(wasm.i32Const).s32(STACK_SIZE);
-    out.u8(wasm.bulkPrefix, wasm.memoryFill, 0);
+    out.u32(I32_LOCALS + this.#plan.slots).u8(wasm.typeI32);
+    this.#writer.clearFrame(this.#plan.frameFrom);
     out.u8(wasm.i64Const).s64(BigInt(MAY_GOTO_LIMIT)).u8(wasm.localSet).u32(LOCAL.mayGoto);
     this.#writer.loadLeft();
     if (this.#graph.reducible) {
@@ -271,10 +304,7 @@ class FunctionWriter {
       if (op === EXIT) {
         this.#writer.saveLeft();
         out.u8(wasm.localGet).u32(LOCAL.r0).u8(wasm.return);
-      } else if (op === OP_PAST_END || !this.#writer.write(at)) {
-        out.u8(wasm.i32Const).s32(at).u8(wasm.i32Const).s32(op);
-        out.u8(wasm.call).u32(IMPORTS.unavailable).u8(wasm.unreachable);
-      }
+      } else if (op === OP_PAST_END || !this.#writer.write(at)) this.#writer.unavailable(at);
     }
   }
 
@@ -295,7 +325,7 @@ class FunctionWriter {
     const out = this.#out;
     out.u8(wasm.localGet).u32(LOCAL.left).u8(wasm.i64Const).s64(0n).u8(wasm.i64LtS, wasm.if, wasm.typeVoid);
     this.#writer.saveLeft();
-    out.u8(wasm.i32Const).s32(this.#graph.blocks[x].start).u8(wasm.i32Const).s32(0).u8(wasm.call).u32(IMPORTS.budget);
+    out.u8(wasm.i32Const).s32(this.#graph.blocks[x].start).u8(wasm.call).u32(IMPORTS.budget);
     out.u8(wasm.end);
   }
 }

@@ -1,0 +1,281 @@
+import type { AddressSpace } from '../address-space.ts';
+import { ATOMIC_LOAD } from '../atomic.ts';
+import { FIRST_CONST, MAP_BASE, OP_HELPER, WORD_ARG, WORD_DST, WORD_OFF, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
+import { STACK_SIZE } from '../engine.ts';
+import type { ArrayGeometry } from '../maps.ts';
+import { findChains } from './chains.ts';
+import { CALL, CALL_REGISTER, type Graph, isBranch } from './graph.ts';
+
+const MAP_LOOKUP = 1;
+/** Groups that are open at the same time; the oldest gives way. */
+const MAX_OPEN = 12;
+/** Accesses behind one pointer are checked together when they lie this close. */
+const MAX_SPAN = 1 << 16;
+/** Offsets that are followed through additions stay below this. */
+const MAX_OFFSET = 1 << 28;
+/** What a register can hold: the frame's base, a constant, or a value that nothing is known of (from 2). */
+const FRAME = 0;
+const CONSTANT = 1;
+
+/** One access of a {@link Group}, with its distance from the group's first byte. */
+export interface Member {
+  readonly at: number;
+  readonly distance: number;
+  readonly size: number;
+  readonly write: boolean;
+}
+
+/** Accesses behind one pointer that all run once the first does: one check serves them. */
+export interface Group {
+  readonly members: readonly Member[];
+  /** Distance from the first byte to the end of the last. */
+  readonly span: number;
+  readonly write: boolean;
+  /** What leads from the pointer's value at the first member to the first byte. */
+  readonly adjust: number;
+  /** Registers, a bit each, that the members read before anything in between writes them. */
+  readonly reads: number;
+  /** Which of the function's address locals holds the first byte's address. */
+  readonly slot: number;
+  /** Number among all groups of the program. */
+  readonly site: number;
+}
+
+/** How an access reaches memory. */
+export type Access =
+  | { readonly kind: 'frame'; readonly offset: number }
+  | { readonly kind: 'fixed'; readonly offset: number }
+  | { readonly kind: 'group'; readonly group: Group; readonly offset: number; readonly first: boolean };
+
+/** How a function accesses memory; positions are indices into the code array. */
+export interface AccessPlan {
+  readonly accesses: ReadonlyMap<number, Access>;
+  /** Lookups in arrays, whose key is an access of its own. */
+  readonly lookups: ReadonlyMap<number, ArrayGeometry>;
+  /** Address locals that the function needs. */
+  readonly slots: number;
+  /** Lowest byte of the frame, from its base, that the function may see; STACK_SIZE when none. */
+  readonly frameFrom: number;
+}
+
+interface Value {
+  readonly symbol: number;
+  readonly offset: number;
+}
+
+interface OpenGroup {
+  readonly members: { at: number; offset: number; size: number; write: boolean }[];
+  /** The pointer's offset from its symbol at the first member. */
+  readonly pointerOffset: number;
+  readonly slot: number;
+  readonly position: number;
+  lastPosition: number;
+}
+
+/** Size in bytes and direction of the memory instruction `op`; null for others. */
+export function accessOf(op: number, operation: number): { size: number; write: boolean; pointer: 'd' | 's' } | null {
+  if (op > 0xff) return null;
+  const mode = op & 0xe0;
+  const cls = op & 7;
+  const size = [4, 2, 1, 8][(op >> 3) & 3];
+  if (cls === 1 && (mode === 0x60 || (mode === 0x80 && size < 8))) return { size, write: false, pointer: 's' };
+  if (cls !== 3) return null;
+  if (mode === 0x60) return { size, write: true, pointer: 'd' };
+  if (mode !== 0xc0) return null;
+  return operation === ATOMIC_LOAD ? { size, write: false, pointer: 's' } : { size, write: true, pointer: 'd' };
+}
+
+/** Reads and writes of registers by the instruction at `at`, a bit each. */
+function effects(code: Int32Array, at: number): { reads: number; writes: number } {
+  const op = code[at + WORD_OP];
+  const d = 1 << (code[at + WORD_DST] / 2);
+  const source = code[at + WORD_SRC];
+  const s = source < FIRST_CONST * 2 ? 1 << (source / 2) : 0;
+  const cls = op & 7;
+  if (op === OP_HELPER) return { reads: code[at + WORD_ARG] === MAP_LOOKUP ? 0b110 : 0b111110, writes: 1 };
+  if (op === CALL || op === CALL_REGISTER) return { reads: 0b111110, writes: 1 };
+  if (cls === 1) return { reads: s, writes: d };
+  // An atomic operation may read r0 and write any of the three.
+  if (cls === 3) return (op & 0xe0) === 0xc0 ? { reads: d | s | 1, writes: d | s | 1 } : { reads: d | s, writes: 0 };
+  if (isBranch(op)) return { reads: d | s, writes: 0 };
+  if (op === 0xbf || op === 0xbc || op === 0x1bf || op === 0x1bc) return { reads: s, writes: d };
+  return { reads: d | s, writes: d };
+}
+
+/** Decides for each access of a function how its address is checked. Groups are appended to `groups`. */
+export class AccessPlanner implements AccessPlan {
+  readonly accesses = new Map<number, Access>();
+  readonly lookups = new Map<number, ArrayGeometry>();
+  slots = 0;
+  frameFrom = STACK_SIZE;
+  readonly #code: Int32Array;
+  readonly #constants: Int32Array;
+  readonly #space: AddressSpace;
+  readonly #arrays: readonly (ArrayGeometry | null)[];
+  readonly #groups: Group[];
+  #values: Value[] = [];
+  #nextSymbol = 2;
+  #open = new Map<number, OpenGroup>();
+  /** Slots of closed groups. */
+  readonly #free: number[] = [];
+  /** The instructions of the present chain, in order; those that a branch may skip do not count as writes. */
+  #order: { at: number; optional: boolean }[] = [];
+
+  constructor(
+    graph: Graph,
+    code: Int32Array,
+    constants: Int32Array,
+    space: AddressSpace,
+    arrays: readonly (ArrayGeometry | null)[],
+    groups: Group[],
+  ) {
+    this.#code = code;
+    this.#constants = constants;
+    this.#space = space;
+    this.#arrays = arrays;
+    this.#groups = groups;
+    const chains = findChains(graph, code);
+    for (const chain of chains) {
+      this.#values = Array.from({ length: 11 }, (_, r) => (r === 10 ? { symbol: FRAME, offset: STACK_SIZE } : this.#fresh()));
+      this.#order = [];
+      for (const { block, optional } of chain) {
+        const { start, last } = graph.blocks[block];
+        if (optional) this.#aside(start, last);
+        else this.#walk(start, last, false);
+      }
+      this.#closeAll();
+    }
+  }
+
+  #fresh(): Value {
+    return { symbol: this.#nextSymbol++, offset: 0 };
+  }
+
+  /** A block that may be skipped: it has groups of its own, and what it writes is unknown afterwards. */
+  #aside(start: number, last: number): void {
+    const values = [...this.#values];
+    const open = this.#open;
+    this.#open = new Map();
+    this.#walk(start, last, true);
+    this.#closeAll();
+    this.#open = open;
+    let written = 0;
+    for (let at = start; at <= last; at += WORDS) written |= effects(this.#code, at).writes;
+    this.#values = values.map((value, r) => (written & (1 << r) ? this.#fresh() : value));
+  }
+
+  #walk(start: number, last: number, optional: boolean): void {
+    for (let at = start; at <= last; at += WORDS) {
+      this.#order.push({ at, optional });
+      this.#visit(at);
+    }
+  }
+
+  #visit(at: number): void {
+    const code = this.#code;
+    const op = code[at + WORD_OP];
+    const d = code[at + WORD_DST] / 2;
+    const source = code[at + WORD_SRC];
+    const access = accessOf(op, code[at + WORD_ARG]);
+    if (access) this.#access(at, access.pointer === 's' ? source / 2 : d, code[at + WORD_OFF], access.size, access.write);
+    if (op === OP_HELPER && code[at + WORD_ARG] === MAP_LOOKUP && this.#lookup(at)) {
+      this.#values[0] = this.#fresh();
+      return;
+    }
+    if (op === OP_HELPER || op === CALL || op === CALL_REGISTER) this.#closeAll();
+    const { reads, writes } = effects(code, at);
+    // Whoever gets the frame's address may look at all of it.
+    const isBase = access !== null && (access.pointer === 's' ? source === 20 : d === 10 && source !== 20);
+    if (reads & (1 << 10) && !isBase) this.frameFrom = 0;
+    const value = this.#result(op, d, source);
+    for (let r = 0; r < 10; r++) if (writes & (1 << r)) this.#values[r] = value && r === d ? value : this.#fresh();
+  }
+
+  /** What the instruction leaves in its destination, where it can be followed. */
+  #result(op: number, d: number, source: number): Value | null {
+    const constant = source >= FIRST_CONST * 2;
+    if (op === 0xbf) {
+      if (!constant) return this.#values[source / 2];
+      return this.#constants[source + 1] === 0 ? { symbol: CONSTANT, offset: this.#constants[source] >>> 0 } : null;
+    }
+    if ((op !== 0x0f && op !== 0x1f) || !constant) return null;
+    const { symbol, offset } = this.#values[d];
+    const low = this.#constants[source];
+    if (this.#constants[source + 1] !== low >> 31) return null;
+    const next = op === 0x0f ? offset + low : offset - low;
+    return Math.abs(next) < (symbol === CONSTANT ? 2 ** 32 : MAX_OFFSET) ? { symbol, offset: next } : null;
+  }
+
+  #access(at: number, pointer: number, off: number, size: number, write: boolean): void {
+    const value = this.#values[pointer];
+    const offset = value.offset + off;
+    if (value.symbol === FRAME && offset >= 0 && offset + size <= STACK_SIZE) {
+      this.frameFrom = Math.min(this.frameFrom, offset);
+      this.accesses.set(at, { kind: 'frame', offset });
+      return;
+    }
+    if (value.symbol === CONSTANT && this.#space.regionAt(offset)?.moves === false && this.#space.permits(offset, size, write)) {
+      this.accesses.set(at, { kind: 'fixed', offset });
+      return;
+    }
+    let group = this.#open.get(value.symbol);
+    if (group && Math.abs(offset - group.members[0].offset) + size > MAX_SPAN / 2) {
+      this.#close(group);
+      group = undefined;
+    }
+    if (!group) {
+      if (this.#open.size === MAX_OPEN) {
+        const [symbol, oldest] = this.#open.entries().next().value!;
+        this.#close(oldest);
+        this.#open.delete(symbol);
+      }
+      const slot = this.#free.pop() ?? this.slots++;
+      group = { members: [], pointerOffset: value.offset, slot, position: this.#order.length - 1, lastPosition: 0 };
+      this.#open.set(value.symbol, group);
+    }
+    group.members.push({ at, offset, size, write });
+    group.lastPosition = this.#order.length - 1;
+  }
+
+  /** A lookup in an array of known place; its key is read as any other memory. */
+  #lookup(at: number): boolean {
+    const { symbol, offset } = this.#values[1];
+    const map = offset - MAP_BASE;
+    const array = symbol === CONSTANT && map >= 0 && map % 16 === 0 ? this.#arrays[map / 16] : null;
+    if (!array) return false;
+    this.lookups.set(at, array);
+    this.#access(at, 2, 0, 4, false);
+    return true;
+  }
+
+  #closeAll(): void {
+    for (const group of this.#open.values()) this.#close(group);
+    this.#open.clear();
+  }
+
+  #close({ members, pointerOffset, slot, position, lastPosition }: OpenGroup): void {
+    this.#free.push(slot);
+    const low = Math.min(...members.map((member) => member.offset));
+    let reads = 0;
+    let written = 0;
+    for (let i = position; i <= lastPosition; i++) {
+      const { at, optional } = this.#order[i];
+      const effect = effects(this.#code, at);
+      reads |= effect.reads & ~written;
+      if (!optional) written |= effect.writes;
+    }
+    const group: Group = {
+      members: members.map(({ at, offset, size, write }) => ({ at, distance: offset - low, size, write })),
+      span: Math.max(...members.map((member) => member.offset + member.size)) - low,
+      write: members.some((member) => member.write),
+      adjust: low - pointerOffset,
+      reads,
+      slot,
+      site: this.#groups.length,
+    };
+    this.#groups.push(group);
+    members.forEach(({ at, offset }, i) => {
+      this.accesses.set(at, { kind: 'group', group, offset: offset - low, first: i === 0 });
+    });
+  }
+}
