@@ -1,4 +1,4 @@
-import { DW, LDX, MEM, OP_CALL, STX } from '../bpf/insn.ts';
+import { DW, JCOND, JMP, LDX, MEM, OP_CALL, STX } from '../bpf/insn.ts';
 import type { Env, SubprogInfo } from './env.ts';
 import { callSummary } from './protos.ts';
 
@@ -43,11 +43,18 @@ function markCall(env: Env, sub: SubprogInfo, call: number, lowest: number): voi
   sub.fastcallStackOff = Math.min(sub.fastcallStackOff, off);
 }
 
+/** A `may_goto` that jumps anywhere keeps its count and a time stamp on the stack. */
+function countsRounds(env: Env, sub: SubprogInfo): boolean {
+  for (let i = sub.start; i < sub.end; i++) if (env.insns[i]!.opcode === (JMP | JCOND) && env.insns[i]!.off !== 0) return true;
+  return false;
+}
+
 /** A `bpf_loop` in place of its call keeps three registers on the stack. */
 export function growForLoops(env: Env): void {
   for (const sub of env.subprogs) {
     let inlined = false;
     for (const [idx, callback] of env.loopInline) if (callback >= 0 && idx >= sub.start && idx < sub.end) inlined = true;
+    if (countsRounds(env, sub)) sub.stackDepth += 16;
     if (inlined) sub.stackDepth = Math.ceil(sub.stackDepth / 8) * 8 + 24;
   }
 }

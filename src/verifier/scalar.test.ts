@@ -84,7 +84,7 @@ describe('abstract arithmetic holds every concrete result', () => {
   it('negation and extensions', () => {
     fc.assert(
       fc.property(abstract, fc.constantFrom(1, 2, 4), (a, size) => {
-        const after = (f: (r: Regs) => void): Regs => {
+        const applied = (f: (r: Regs) => void): Regs => {
           const r = copy(a.reg);
           f(r);
           boundsSync(r, 0);
@@ -93,24 +93,24 @@ describe('abstract arithmetic holds every concrete result', () => {
         for (const x of a.members) {
           expect(
             misses(
-              after((r) => scalarNeg(r, 0)),
+              applied((r) => scalarNeg(r, 0)),
               -x,
             ),
           ).toBe('');
           expect(
             misses(
-              after((r) => coerceToSize(r, 0, size)),
+              applied((r) => coerceToSize(r, 0, size)),
               BigInt.asUintN(size * 8, x),
             ),
           ).toBe('');
           expect(
             misses(
-              after((r) => coerceToSizeSigned(r, 0, size)),
+              applied((r) => coerceToSizeSigned(r, 0, size)),
               BigInt.asIntN(size * 8, x),
             ),
           ).toBe('');
           if (size === 4) continue;
-          const sub = after((r) => {
+          const sub = applied((r) => {
             coerceSubregToSizeSigned(r, 0, size);
             zeroExtend32(r, 0);
           });

@@ -101,16 +101,16 @@ describe('tristate numbers', () => {
     fc.assert(
       fc.property(tnum, word, fc.nat(63), fc.constantFrom(1, 2, 4, 8), (t, bits, n, size) => {
         const x = member(t, bits);
-        const after = (f: (r: Regs) => void): Tnum => {
+        const applied = (f: (r: Regs) => void): Tnum => {
           const r = reg(t);
           f(r);
           return read(r);
         };
-        expect(after((r) => tnumLsh(r, 0, n))).toEqual({ v: U64(t.v << BigInt(n)), m: U64(t.m << BigInt(n)) });
-        expect(after((r) => tnumRsh(r, 0, n))).toEqual({ v: t.v >> BigInt(n), m: t.m >> BigInt(n) });
+        expect(applied((r) => tnumLsh(r, 0, n))).toEqual({ v: U64(t.v << BigInt(n)), m: U64(t.m << BigInt(n)) });
+        expect(applied((r) => tnumRsh(r, 0, n))).toEqual({ v: t.v >> BigInt(n), m: t.m >> BigInt(n) });
         expect(
           has(
-            after((r) => tnumCast(r, 0, size)),
+            applied((r) => tnumCast(r, 0, size)),
             BigInt.asUintN(size * 8, x),
           ),
         ).toBe(true);
@@ -125,7 +125,7 @@ describe('tristate numbers', () => {
           );
           expect(
             has(
-              after((r) => tnumByteSwap(r, 0, width)),
+              applied((r) => tnumByteSwap(r, 0, width)),
               swapped,
             ),
           ).toBe(true);

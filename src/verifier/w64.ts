@@ -4,10 +4,10 @@
  */
 export const H = { hi: 0, lo: 0 };
 
-export const TWO32 = 4294967296;
-const TWO53 = 9007199254740992;
-const TWO63 = 9223372036854775808;
-const TWO64 = 18446744073709551616;
+export const TWO32 = 2 ** 32;
+const TWO53 = 2 ** 53;
+const TWO63 = 2 ** 63;
+const TWO64 = 2 ** 64;
 /** Relative error of a product of two rounded doubles, with room to spare. */
 const SLACK = 1 / 2 ** 50;
 

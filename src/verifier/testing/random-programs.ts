@@ -154,7 +154,15 @@ function branch(code: Insn[], dice: Dice, subprogAt: number[]): void {
   const cls = dice.chance(70) ? JMP : JMP32;
   const at = code.length;
   const byReg = dice.chance(40);
-  code.push(insn(cls | dice.pick(COMPARE) | (byReg ? X : 0), dice.pick(SCALARS), byReg ? dice.pick(SCALARS) : 0, 0, byReg ? 0 : dice.pick(IMMEDIATES)));
+  code.push(
+    insn(
+      cls | dice.pick(COMPARE) | (byReg ? X : 0),
+      dice.pick(SCALARS),
+      byReg ? dice.pick(SCALARS) : 0,
+      0,
+      byReg ? 0 : dice.pick(IMMEDIATES),
+    ),
+  );
   const skipped = 1 + dice.below(4);
   for (let i = 0; i < skipped; i++) step(code, dice, subprogAt, false);
   code[at] = { ...code[at]!, off: code.length - at - 1 };
@@ -205,7 +213,12 @@ function call(code: Insn[], dice: Dice, subprogAt: number[]): void {
     subprogAt.push(code.length);
     code.push(insn(OP_CALL, 0, 1, 0, 0));
   } else {
-    code.push(insn(ALU64 | MOV | X, 1, 10), insn(ALU64 | ADD, 1, 0, 0, -48), insn(ALU64 | MOV | X, 2, 8), insn(ALU64 | AND, 2, 0, 0, dice.pick([7, 31, 48])));
+    code.push(
+      insn(ALU64 | MOV | X, 1, 10),
+      insn(ALU64 | ADD, 1, 0, 0, -48),
+      insn(ALU64 | MOV | X, 2, 8),
+      insn(ALU64 | AND, 2, 0, 0, dice.pick([7, 31, 48])),
+    );
     code.push(insn(ALU64 | MOV, 3, 0, 0, 0), insn(ALU64 | MOV, 4, 0, 0, 0), insn(ALU64 | MOV, 5, 0, 0, 0));
     code.push(insn(OP_CALL, 0, 0, 0, 28));
   }
@@ -235,7 +248,8 @@ function step(code: Insn[], dice: Dice, subprogAt: number[], nest = true): void 
   else if (roll < 72 && nest) branch(code, dice, subprogAt);
   else if (roll < 80) valueAccess(code, dice);
   else if (roll < 84) variableStack(code, dice);
-  else if (roll < 87) code.push(insn(STX | ATOMIC | dice.pick([W, DW]), 10, dice.pick([3, 4]), -8 * (1 + dice.below(SLOTS)), dice.pick([0, 1, 0x41, 0xe1])));
+  else if (roll < 87)
+    code.push(insn(STX | ATOMIC | dice.pick([W, DW]), 10, dice.pick([3, 4]), -8 * (1 + dice.below(SLOTS)), dice.pick([0, 1, 0x41, 0xe1])));
   else if (roll < 90) code.push(insn(LDX | MEM | dice.pick(SIZES), dice.pick([1, 2, 3]), DATA, dice.below(32)));
   else if (roll < 94 && nest) loop(code, dice, subprogAt);
   else if (roll < 98 && nest) call(code, dice, subprogAt);
