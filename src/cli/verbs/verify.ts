@@ -5,7 +5,7 @@ import type { VerifyOptions, VerifyResult } from '../../verifier/api.ts';
 import { parseCorpus } from '../../verifier/corpus.ts';
 import { verify } from '../../verifier/verify.ts';
 import { choice, KERNELS, PRIVILEGES, parse } from '../args.ts';
-import { print, printJson, readText } from '../io.ts';
+import { print, printJson, readText, tell } from '../io.ts';
 import type { Verb } from '../main.ts';
 import { pickProgram, readPrograms } from '../programs.ts';
 
@@ -26,6 +26,9 @@ export const verifyVerb: Verb = (argv) => {
     logLevel: args.count('log-level', 1, 0),
   };
   if (options.logLevel > 7) throw new InputError('--log-level takes the kernel’s bits: 0, 1, 2, 4 or a sum of them', 'arguments');
+  if (options.kernel !== '6.18' || options.privilege !== 'root') {
+    tell('bpformer: only the rules of 6.18 for root are modelled so far; the verdict is theirs');
+  }
   const cases = args.string('cases');
   if (cases !== undefined) {
     for (const program of parseCorpus(readText(cases))) {
