@@ -8,8 +8,8 @@ import { allOffsets, broadcastMap, denseMap, denseStrides, mapDims, product } fr
 import type { Reg } from './ir/builder.ts';
 import { FuncBuilder } from './ir/builder.ts';
 import type { IrFunc, OriginId } from './ir/ir.ts';
-import { type DotShape, dotKernel, dotName } from './kernels/dot.ts';
-import type { Layout, Level, Space } from './kernels/frame.ts';
+import { blockBytes, type DotShape, dotKernel, dotName } from './kernels/dot.ts';
+import { type Layout, type Level, PAGE_BYTES, type Space } from './kernels/frame.ts';
 import { normKernel, normParams, rsqrtTable } from './kernels/norm.ts';
 import { type ReduceShape, reduceKernel } from './kernels/reduce.ts';
 import {
@@ -93,9 +93,17 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
   const rsqrtOff = weights.add(rsqrtTable());
   const groups = groupSteps(stepsOf(graph));
   const packBytes = Math.max(64, ...groups.flatMap((g) => g.steps.map(packBytesOf)));
+  if (packBytes > PAGE_BYTES / 2) {
+    const longest = graph.ops.find((op) => op.kind === 'linear' && 8 * op.weights.dims[1] === packBytes);
+    throw new InputError(
+      `a sum over ${packBytes / 8} terms is too long; ${PAGE_BYTES / 16} fit`,
+      longest ? place(longest.nodes[0]) : '',
+      'Pool before the matrix',
+    );
+  }
   const placement = placeBuffers(graph, groups, packBytes, (buf) => scales.bytes(buf));
-  const lowering = new Lowering(scales, io, placement.offsets, weights);
-  const planned = groups.map((group) => ({ group, calls: group.steps.map((step) => lowering.call(step, group)) }));
+  const lowering = new Lowering(scales, io, placement.offsets, weights, chunkSizes(graph));
+  const planned = groups.map((group) => ({ group, calls: group.steps.flatMap((step) => lowering.calls(step, group)) }));
   const layout: Layout = {
     bytes: { scratch: placement.pageBytes, input: io.inputBytes, output: io.outputBytes, weights: weights.bytes().length },
     pages: placement.pages,
@@ -104,6 +112,38 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
     rsqrtOff,
   };
   return { ...emitFuncs(planned, layout, origins), weights, layout };
+}
+
+/** Weights that one call multiplies: enough to make the call cheap, few enough for the verifier to walk. */
+const CHUNK = { least: 1536, most: 6144 } as const;
+
+/**
+ * Columns of a linear op that one call does. Ops with sums of the same length share a kernel when their widths have a large enough
+ * common divisor: the verifier then walks it once for all of them.
+ */
+function chunkSizes(graph: HGraph): Map<HOp, number> {
+  const byLength = new Map<number, (HOp & { kind: 'linear' })[]>();
+  for (const op of graph.ops) {
+    if (op.kind !== 'linear') continue;
+    const [, k] = op.weights.dims;
+    byLength.set(k, [...(byLength.get(k) ?? []), op]);
+  }
+  const divisor = (n: number, k: number): number => {
+    for (let c = Math.min(n, Math.floor(CHUNK.most / k)); c >= 4; c--) if (n % c === 0 && c % 4 === 0) return c;
+    return n;
+  };
+  const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+  const chunks = new Map<HOp, number>();
+  for (const [k, ops] of byLength) {
+    const wide = ops.map((op) => op.weights.dims[0]).filter((n) => n * k > CHUNK.most);
+    const common = divisor(wide.reduce(gcd, 0) || 1, k);
+    for (const op of ops) {
+      const [n] = op.weights.dims;
+      if (n % common === 0 && common * k >= CHUNK.least) chunks.set(op, common);
+      else if (n * k > CHUNK.most) chunks.set(op, divisor(n, k));
+    }
+  }
+  return chunks;
 }
 
 /** Sizes and places of the input and output maps. */
@@ -211,12 +251,14 @@ class Lowering {
   readonly #io: IoLayout;
   readonly #places: ReadonlyMap<Buf, number>;
   readonly #weights: WeightBytes;
+  readonly #chunks: ReadonlyMap<HOp, number>;
 
-  constructor(scales: Scales, io: IoLayout, places: ReadonlyMap<Buf, number>, weights: WeightBytes) {
+  constructor(scales: Scales, io: IoLayout, places: ReadonlyMap<Buf, number>, weights: WeightBytes, chunks: ReadonlyMap<HOp, number>) {
     this.#scales = scales;
     this.#io = io;
     this.#places = places;
     this.#weights = weights;
+    this.#chunks = chunks;
   }
 
   /** Where an access lies, in bytes, and how far apart its two lanes are. */
@@ -241,13 +283,20 @@ class Lowering {
     return { space: 'weights', off: this.#weights.add(data), strides: [] };
   }
 
-  call(step: Step, group: Group): KernelCall {
+  calls(step: Step, group: Group): KernelCall[] {
+    const { op } = step;
+    if (op?.kind === 'linear') return this.#linear(step, group, op);
+    return [this.#call(step, group)];
+  }
+
+  #call(step: Step, group: Group): KernelCall {
     const { op } = step;
     if (!op) return this.#emitOutput(step, group);
     switch (op.kind) {
       case 'linear':
+        throw new Error('a linear op may be several calls');
       case 'matmul':
-        return this.#dot(step, group, op);
+        return this.#matmul(step, group, op);
       case 'embed':
         return this.#embed(step, group, op);
       case 'reduce':
@@ -445,47 +494,76 @@ class Lowering {
     };
   }
 
-  #dot(step: Step, group: Group, op: HOp & { kind: 'linear' | 'matmul' }): KernelCall {
+  #linear(step: Step, group: Group, op: HOp & { kind: 'linear' }): KernelCall[] {
+    const out = this.#scales.of(op.out);
+    const [n, k] = op.weights.dims;
+    const a = this.#operand(step.reads[0], group);
+    const write = this.#operand(step.out as Access, group);
+    const columns = step.lanes === 2 ? (this.#chunks.get(op) ?? n) : n;
+    const shape: DotShape = {
+      lanes: step.lanes,
+      aSpace: a.operand.space,
+      aLevels: step.inner.map((size, i): Level => ({ n: size, strides: [step.reads[0].inner[i] * 2] })),
+      aLane: 0,
+      k,
+      n: columns,
+      b: null,
+      outLane: 0,
+      outBytes: 2,
+      outMax: out.max,
+      relu: op.relu,
+    };
+    const weights = this.#weights.add(packLinear(op.weights, op.bias, this.#scales.unit(op.a), out.scale, step.lanes));
+    const moved = (operand: Operand, bytes: number): Operand => ({ ...operand, off: operand.off + bytes });
+    return Array.from({ length: n / columns }, (_, i) => {
+      const place = moved(write.operand, 2 * columns * i);
+      const rows: Operand = { space: 'weights', off: weights + ((columns * i) / 4) * blockBytes(k, step.lanes), strides: [] };
+      return {
+        key: JSON.stringify(['dot', shape]),
+        name: dotName(shape),
+        build: (name, l, o) => dotKernel(name, shape, l, o),
+        args: [a.operand, place, rows, ...(step.lanes === 2 ? [moved(a.operand, a.lane), moved(place, write.lane)] : [])],
+        nodes: op.nodes,
+      };
+    });
+  }
+
+  #matmul(step: Step, group: Group, op: HOp & { kind: 'matmul' }): KernelCall {
     const out = this.#scales.of(op.out);
     const [a, b] = step.reads.map((r) => this.#operand(r, group));
     const write = this.#operand(step.out as Access, group);
-    const common = {
+    const rank = op.b.map.dims.length;
+    const n = mapDims(op.b.map)[rank - 1];
+    const columns = allOffsets({ off: 0, dims: [op.b.map.dims[rank - 1]] });
+    const nStride = columns.length > 1 ? columns[1] * 2 : 2;
+    if (columns.some((off, i) => off * 2 !== i * nStride)) {
+      throw new InputError(
+        'the columns of the second operand are not evenly spaced',
+        place(op.nodes[0]),
+        'Insert a Reshape that keeps dimensions whole',
+      );
+    }
+    const kOffs = [...allOffsets({ off: 0, dims: [op.b.map.dims[rank - 2]] })].map((off) => off * 2);
+    const shape: DotShape = {
       lanes: step.lanes,
       aSpace: a.operand.space,
-      aLevels: step.inner.map((n, i): Level => ({ n, strides: [step.reads[0].inner[i] * 2] })),
+      aLevels: step.inner.map((size, i): Level => ({ n: size, strides: [step.reads[0].inner[i] * 2] })),
       aLane: a.lane,
       k: product(step.inner),
+      n,
+      b: { space: b.operand.space, kOffs, nStride },
       outLane: write.lane,
-      outMax: out.max,
       outBytes: this.#scales.bytes(op.out),
+      outMax: out.max,
+      relu: false,
     };
-    let shape: DotShape;
-    let param: Operand;
-    if (op.kind === 'linear') {
-      shape = { ...common, n: op.weights.dims[0], b: null, relu: op.relu };
-      param = this.#param(packLinear(op.weights, op.bias, this.#scales.unit(op.a), out.scale, step.lanes));
-    } else {
-      const rank = op.b.map.dims.length;
-      const n = mapDims(op.b.map)[rank - 1];
-      const columns = allOffsets({ off: 0, dims: [op.b.map.dims[rank - 1]] });
-      const nStride = columns.length > 1 ? columns[1] * 2 : 2;
-      if (columns.some((off, i) => off * 2 !== i * nStride)) {
-        throw new InputError(
-          'the columns of the second operand are not evenly spaced',
-          place(op.nodes[0]),
-          'Insert a Reshape that keeps dimensions whole',
-        );
-      }
-      const kOffs = [...allOffsets({ off: 0, dims: [op.b.map.dims[rank - 2]] })].map((off) => off * 2);
-      shape = { ...common, n, b: { space: b.operand.space, kOffs, nStride }, relu: false };
-      const unit = this.#scales.unit(op.a) * this.#scales.unit(op.b);
-      param = this.#param(int64s(HALF, (unit / out.scale) * 2 ** 32));
-    }
+    const unit = this.#scales.unit(op.a) * this.#scales.unit(op.b);
+    const param = this.#param(int64s(HALF, (unit / out.scale) * 2 ** 32));
     return {
       key: JSON.stringify(['dot', shape]),
       name: dotName(shape),
-      build: (n, l, o) => dotKernel(n, shape, l, o),
-      args: [a.operand, write.operand, param, ...(b ? [b.operand] : [])],
+      build: (name, l, o) => dotKernel(name, shape, l, o),
+      args: [a.operand, write.operand, param, b.operand],
       nodes: op.nodes,
     };
   }

@@ -23,11 +23,11 @@ function linearCase(k: number, n: number, lanes: 1 | 2, relu: boolean, x: Int16A
     lanes,
     aSpace: 'scratch',
     aLevels: [{ n: k, strides: [2] }],
-    aLane: 2 * k,
+    aLane: 0,
     k,
     n,
     b: null,
-    outLane: 2 * n,
+    outLane: 0,
     outBytes: 2,
     outMax: 32767,
     relu,
@@ -47,7 +47,11 @@ function linearCase(k: number, n: number, lanes: 1 | 2, relu: boolean, x: Int16A
   }
   const scratch = new Uint8Array(SCRATCH_BYTES);
   new Int16Array(scratch.buffer, A, x.length).set(x);
-  const program = kernelProgram(dotKernel('dot', shape, layoutFor(bytes.length), 0), [A, OUT, 0], bytes);
+  const program = kernelProgram(
+    dotKernel('dot', shape, layoutFor(bytes.length), 0),
+    [A, OUT, 0, ...(lanes === 2 ? [A + 2 * k, OUT + 2 * n] : [])],
+    bytes,
+  );
   const result = runKernel(program, scratch);
   for (let lane = 0; lane < lanes; lane++) {
     for (let row = 0; row < n; row++) {

@@ -31,6 +31,7 @@ export interface DotShape {
   readonly aSpace: Space;
   /** K as levels of `a`. */
   readonly aLevels: readonly Level[];
+  /** Bytes from one row of the pair to the other; for weights (`b` null) the rows' places are arguments instead, see {@link dotKernel}. */
   readonly aLane: number;
   readonly k: number;
   readonly n: number;
@@ -55,6 +56,9 @@ export function dotName(s: DotShape): string {
 }
 
 /**
+ * Arguments: the row (or first row) of `a`, the place of its results, the weights or the parameters; then `b` for a product of
+ * activations, or the second rows of `a` and of the results, so that layers of different widths share a kernel.
+ *
  * Packs a pair of token rows into 64-bit words, `x0 + x1·2³²`, so that one multiply serves both, then runs over blocks of
  * four output columns with one accumulator each. Every lane stays below 2³¹, so the low lane is the sign-extended low half
  * and the high lane is what is left after taking it away.
@@ -63,16 +67,25 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
   const block = blockBytes(s.k, s.lanes);
   const blocks = Math.ceil(s.n / ROWS);
   const bExtent = s.b ? (s.n - 1) * s.b.nStride + Math.max(...s.b.kOffs) + 2 : 0;
+  const aExtent = extentOf(s.aLevels, 0, 2);
+  const outExtent = s.n * s.outBytes;
+  const apart = s.lanes === 2 && !s.b;
   const ports = [
-    { space: s.aSpace, extent: extentOf(s.aLevels, 0, 2) + (s.lanes - 1) * s.aLane },
-    { space: 'scratch' as const, extent: s.n * s.outBytes + (s.lanes - 1) * s.outLane },
+    { space: s.aSpace, extent: aExtent + (s.lanes - 1) * s.aLane },
+    { space: 'scratch' as const, extent: outExtent + (s.lanes - 1) * s.outLane },
     { space: 'weights' as const, extent: s.b ? ROW_PARAM_BYTES : blocks * block },
     ...(s.b ? [{ space: s.b.space, extent: bExtent }] : []),
+    ...(apart
+      ? [
+          { space: s.aSpace, extent: aExtent },
+          { space: 'scratch' as const, extent: outExtent },
+        ]
+      : []),
   ];
   return kernelFunc(name, layout, ports, { origin, pack: true }, ({ b, ptrs, pack }) => {
-    packRows(b, s, ptrs[0], pack);
+    packRows(b, s, ptrs[0], apart ? ptrs[3] : ptrs[0], pack);
     const out = b.copy(ptrs[1]);
-    const out2 = s.lanes === 2 ? b.add(ptrs[1], s.outLane) : out;
+    const out2 = apart ? b.copy(ptrs[4]) : s.lanes === 2 ? b.add(ptrs[1], s.outLane) : out;
     const w = b.copy(s.b ? ptrs[3] : ptrs[2]);
     const shared = s.b ? { add: b.load(ptrs[2], 0, 8), mul: b.load(ptrs[2], 8, 8) } : null;
     const doBlock = (rows: number): void => {
@@ -113,22 +126,24 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
   });
 }
 
-function packRows(b: FuncBuilder, s: DotShape, a: Reg, pack: Reg): void {
+function packRows(b: FuncBuilder, s: DotShape, a: Reg, a2: Reg, pack: Reg): void {
   const levels = s.aLevels.length ? s.aLevels : [{ n: 1, strides: [0] }];
   let tail = 1;
   const withPack = [...levels].reverse().map((level): Level => {
     const stride = 8 * tail;
     tail *= level.n;
-    return { n: level.n, strides: [level.strides[0], stride] };
+    return { n: level.n, strides: [level.strides[0], level.strides[0], stride] };
   });
-  walk(b, withPack.reverse(), [a, pack], 8, ([from, to], [off, toOff]) => {
-    const lo = b.load(from, off, 2, true);
+  // One register walks both rows when they are a constant apart.
+  const second = a2 === a ? 0 : 1;
+  walk(b, withPack.reverse(), [a, a2, pack], 8, (from, off) => {
+    const lo = b.load(from[0], off[0], 2, true);
     if (s.lanes === 2) {
-      const hi = b.load(from, off + s.aLane, 2, true);
+      const hi = b.load(from[second], off[second] + s.aLane, 2, true);
       b.aluTo(hi, 'lsh', hi, 32);
       b.aluTo(lo, 'add', lo, hi);
     }
-    b.store(to, toOff, lo, 8);
+    b.store(from[2], off[2], lo, 8);
   });
 }
 
