@@ -1,6 +1,6 @@
 import type { AddressSpace } from '../address-space.ts';
 import { ATOMIC_CMPXCHG, ATOMIC_FETCH, ATOMIC_LOAD } from '../atomic.ts';
-import { type Decoded, FIRST_CONST, OP_PAST_END, WORD_ARG, WORD_DST, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
+import { type Decoded, FIRST_CONST, OP_HELPER, OP_PAST_END, WORD_ARG, WORD_DST, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
 import { STACK_SIZE } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
 import { type AccessPlan, AccessPlanner, accessOf, type Group } from './accesses.ts';
@@ -25,12 +25,12 @@ const MAX_COPIES = 4;
 /** The program does what only the interpreter can: no verified program does. */
 export class Untranslatable extends Error {}
 
-/** Bytes that the sites of a program take at most: one for each memory instruction and lookup in each copy of it. */
+/** Bytes for the sites of a program: one for each memory instruction and helper call, and more for code that functions share. */
 export function siteBytes(decoded: Decoded): number {
   let count = 0;
   for (let at = 0; at < decoded.code.length; at += WORDS) {
     const op = decoded.code[at + WORD_OP];
-    if (op > 0xff || accessOf(op, decoded.code[at + WORD_ARG])) count++;
+    if (op === OP_HELPER || accessOf(op, decoded.code[at + WORD_ARG])) count++;
   }
   return count * SITE_SIZE * MAX_COPIES;
 }
@@ -66,6 +66,7 @@ export function translate(
     functionIndex: (entry) => indexOf.get(entry)!,
   };
   const groups: Group[] = [];
+  const siteRoom = siteBytes(decoded);
   let translated = 0;
   const bodies = starts.map((start) => {
     const graph = buildGraph(code, start);
@@ -73,8 +74,10 @@ export function translate(
       checkTranslatable(code, start, last);
       translated += last - start + WORDS;
     }
-    if (translated > MAX_COPIES * code.length) throw new Untranslatable('the functions of this program run into each other');
     const plan = new AccessPlanner(graph, code, constants, space, arrays, groups);
+    if (translated > MAX_COPIES * code.length || groups.length * SITE_SIZE > siteRoom) {
+      throw new Untranslatable('the functions of this program run into each other');
+    }
     const body = new Bytes();
     new FunctionWriter(code, graph, body, new InstructionWriter(body, surroundings, plan), plan).write();
     return body.take();
