@@ -101,6 +101,8 @@ export class Env {
   loops!: Loops;
   /** Called before each instruction when states are recorded. */
   onVisit: ((insnIdx: number) => void) | null = null;
+  /** A reachable call names no kernel function. */
+  namelessCall = false;
   /** Exploration is over: what fails now has no instruction. */
   atEnd = false;
   private lastTick = 0;

@@ -231,14 +231,19 @@ function checkAnyCall(env: Env, insn: Insn, cls: number): void {
   if (env.cur.activeLocks && ((src === 0 && insn.imm !== HELPER.spinUnlock) || src === PSEUDO_KFUNC_CALL))
     env.fail(EINVAL, 'function calls are not allowed while holding a lock\n');
   if (src === PSEUDO_CALL) checkCall(env, insn);
-  else if (src === PSEUDO_KFUNC_CALL) checkKfunc(env);
+  else if (src === PSEUDO_KFUNC_CALL) checkKfunc(env, insn);
   else checkHelperCall(env, insn);
   env.scratchReg(0);
 }
 
-function checkKfunc(env: Env): never {
-  const name = env.program.kfuncCalls.get(env.insnIdx) ?? 'kernel-function';
-  return env.fail(EACCES, `calling kernel function ${name} is not allowed\n`);
+/** A call that names no function is refused at the end, unless it turns out to be dead code (kernel `check_kfunc_call`). */
+function checkKfunc(env: Env, insn: Insn): void {
+  const name = env.program.kfuncCalls.get(env.insnIdx);
+  if (name === undefined && insn.imm === 0) {
+    env.namelessCall = true;
+    return;
+  }
+  env.fail(EACCES, `calling kernel function ${name ?? 'kernel-function'} is not allowed\n`);
 }
 
 const SKB_TYPES = new Set([1, 3, 4]);

@@ -25,7 +25,7 @@ export function verify(program: Program, options: VerifyOptions): VerifyResult {
   let errno = 0;
   let stopped = false;
   try {
-    run(env);
+    runPasses(env);
   } catch (e) {
     if (e instanceof Stopped) stopped = true;
     else if (e instanceof Rejection) errno = e.errno;
@@ -34,7 +34,8 @@ export function verify(program: Program, options: VerifyOptions): VerifyResult {
   return finish(env, errno, stopped, snapshots);
 }
 
-function run(env: Env): void {
+/** All passes over the program, in the kernel's order. Throws {@link Rejection} or {@link Stopped}; `env` then holds what was known. */
+export function runPasses(env: Env): void {
   const count = env.insns.length;
   if (count === 0 || count > LIMIT_INSNS) env.fail(E2BIG, '');
   findSubprogs(env);
@@ -53,6 +54,7 @@ function run(env: Env): void {
   env.atEnd = true;
   checkStackDepth(env);
   growForLoops(env);
+  if (env.namelessCall) env.fail(EINVAL, 'invalid kernel function call not eliminated in verifier pass\n');
 }
 
 const SYSCALL = 31;
