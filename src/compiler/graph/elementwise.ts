@@ -323,7 +323,11 @@ export function where(walk: Walk, node: Node): void {
   const given = settle(walk, node, node.inputs);
   const dims = dimsOf(walk, node, given);
   // Filled masks arrive as tensors of one value.
-  const spread = dimsOf(walk, node, given.filter((l) => l.k !== 'const'));
+  const spread = dimsOf(
+    walk,
+    node,
+    given.filter((l) => l.k !== 'const'),
+  );
   const lazies = given.map((lazy): Lazy => {
     const value = lazy.k === 'const' && product(spread) === product(dims) ? uniform(lazy.t) : null;
     return value === null ? lazy : { k: 'const', t: { dims: [], data: Float64Array.of(value) }, nodes: lazy.nodes };

@@ -1,4 +1,5 @@
-import type { Attr, Model, Node, Tensor, ValueInfo } from '../../onnx/model.ts';
+import type { Model, ValueInfo } from '../../onnx/model.ts';
+import { ModelBuilder } from './model-builder.ts';
 
 /** Choices of a small encoder; any combination is a valid model. */
 export interface EncoderShape {
@@ -13,46 +14,6 @@ export interface EncoderShape {
   readonly pool: 'mean' | 'max' | 'first';
   readonly fused: boolean;
   readonly seed: number;
-}
-
-/** Builds imported models node by node; shapes are given, not inferred. */
-class ModelBuilder {
-  readonly nodes: Node[] = [];
-  readonly initializers = new Map<string, Tensor>();
-  readonly values = new Map<string, ValueInfo>();
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed * 2 + 1;
-  }
-  random(): number {
-    this.#state = (Math.imul(this.#state, 48271) >>> 0) % 0x7fffffff;
-    return (this.#state / 0x7fffffff) * 2 - 1;
-  }
-  weight(dims: readonly number[], size: number, offset = 0): string {
-    const name = `w${this.initializers.size}`;
-    const data = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => this.random() * size + offset);
-    this.initializers.set(name, { dtype: 'float32', dims, data });
-    return name;
-  }
-  constant(dims: readonly number[], data: readonly number[]): string {
-    const name = `c${this.initializers.size}`;
-    this.initializers.set(name, { dtype: 'float32', dims, data: Float32Array.from(data) });
-    return name;
-  }
-  node(
-    op: string,
-    inputs: readonly string[],
-    dims: readonly number[],
-    attrs: Readonly<Record<string, Attr>> = {},
-    dtype: ValueInfo['dtype'] = 'float32',
-  ): string {
-    const index = this.nodes.length;
-    const name = `v${index}`;
-    this.nodes.push({ index, name: `${op}_${index}`, op, domain: '', inputs, outputs: [name], attrs: new Map(Object.entries(attrs)) });
-    this.values.set(name, { name, dtype, dims });
-    return name;
-  }
 }
 
 /** An encoder of one layer with random weights, as an importer would give it. */
@@ -76,11 +37,7 @@ export function randomEncoder(s: EncoderShape): Model {
   if (s.fused) {
     const qkv = linear(x, [1, S], D, 3 * D);
     const cut = (from: number): string => {
-      const ints = (n: number): string => {
-        const name = `i${m.initializers.size}`;
-        m.initializers.set(name, { dtype: 'int64', dims: [1], data: BigInt64Array.of(BigInt(n)) });
-        return name;
-      };
+      const ints = (n: number): string => m.integer(n, [1]);
       return m.node('Slice', [qkv, ints(from), ints(from + D), ints(2)], [1, S, D]);
     };
     parts = [cut(0), cut(D), cut(2 * D)];
@@ -95,9 +52,7 @@ export function randomEncoder(s: EncoderShape): Model {
     const mask = Array.from({ length: S * S }, (_, i) => (i % S > Math.floor(i / S) ? Number.NEGATIVE_INFINITY : 0));
     scores = m.node('Add', [scores, m.constant([S, S], mask)], [1, H, S, S]);
   } else if (s.mask === 'tokens') {
-    const zero = `z${m.initializers.size}`;
-    m.initializers.set(zero, { dtype: 'int64', dims: [], data: BigInt64Array.of(0n) });
-    const padded = m.node('Equal', ['tokens', zero], [1, S], {}, 'bool');
+    const padded = m.node('Equal', ['tokens', m.integer(0)], [1, S], {}, 'bool');
     const wide = m.node('Unsqueeze', [padded, 'shape'], [1, 1, 1, S], {}, 'bool');
     scores = m.node('Where', [wide, m.constant([], [Number.NEGATIVE_INFINITY]), scores], [1, H, S, S]);
   }
@@ -108,26 +63,8 @@ export function randomEncoder(s: EncoderShape): Model {
   x = m.node('Add', [x, linear(hidden, [1, S], s.hidden, D)], [1, S, D]);
   const pooled =
     s.pool === 'first'
-      ? m.node('Gather', [x, scalarIndex(m)], [1, D], { axis: 1 })
+      ? m.node('Gather', [x, m.integer(0)], [1, D], { axis: 1 })
       : m.node(s.pool === 'mean' ? 'ReduceMean' : 'ReduceMax', [x], [1, D], { axes: [1], keepdims: 0 });
   const out = linear(pooled, [1], D, s.classes);
-  return {
-    nodes: m.nodes,
-    inputs: [input],
-    outputs: [m.values.get(out) as ValueInfo],
-    initializers: m.initializers,
-    name: 'random',
-    producer: 'test',
-    opset: 17,
-    values: m.values,
-    folded: new Map(),
-    allNodes: m.nodes,
-    parameterCount: 0,
-  };
-}
-
-function scalarIndex(m: ModelBuilder): string {
-  const name = `i${m.initializers.size}`;
-  m.initializers.set(name, { dtype: 'int64', dims: [], data: BigInt64Array.of(0n) });
-  return name;
+  return m.model([input], out);
 }
