@@ -268,7 +268,8 @@ function adjust(env: Env, insn: Insn, op: number, byReg: boolean): void {
 /** x + constant stays linked with x: a later bound on one moves to the other (kernel BPF_ADD_CONST). */
 function linkByConstant(insn: Insn, op: number, r: Regs, d: number, umaxHi: number, src: Regs, s: number): void {
   const alu32 = classOf(insn) === ALU;
-  if ((op !== ADD && op !== SUB) || r[d + ID] === 0 || !isConstScalar(src, s, alu32)) {
+  const self = src === r && s === d;
+  if ((op !== ADD && op !== SUB) || r[d + ID] === 0 || self || !isConstScalar(src, s, alu32)) {
     clearId(r, d);
     return;
   }

@@ -75,7 +75,7 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   64: ['int', 'ctx memr size'], // bind
   65: ['int', 'ctx any'], // xdp_adjust_tail
   66: ['int', 'ctx any mem!w size any'], // skb_get_xfrm_state
-  67: ['int', 'ctx mem!w size0 any', 'gs'], // get_stack
+  67: ['int', 'ctx mem!w size0 any', 'g'], // get_stack
   68: ['int', 'ctx any mem!w size any'], // skb_load_bytes_relative
   69: ['int', 'ctx mem size any', 'g'], // fib_lookup
   70: ['int', 'ctx map key any', 'p'], // sock_hash_update
@@ -146,7 +146,7 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   138: ['btf:tcp_timewait_sock?', 'sk'], // skc_to_tcp_timewait_sock
   139: ['btf:tcp_request_sock?', 'sk'], // skc_to_tcp_request_sock
   140: ['btf:udp6_sock?', 'sk'], // skc_to_udp6_sock
-  141: ['int', 'btf:task_struct mem!w size0 any', 's'], // get_task_stack
+  141: ['int', 'btf:task_struct mem!w size0 any'], // get_task_stack
   142: ['int', 'ctx memw size any'], // load_hdr_opt
   143: ['int', 'ctx memr size any'], // store_hdr_opt
   144: ['int', 'ctx any any'], // reserve_hdr_opt

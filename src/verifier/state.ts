@@ -164,7 +164,7 @@ export class State {
     copy.parent = this.parent;
     copy.firstInsnIdx = this.firstInsnIdx;
     copy.lastInsnIdx = this.lastInsnIdx;
-    copy.history = this.history.map((s) => ({ ...s }));
+    copy.history = this.history.slice();
     copy.dfsDepth = this.dfsDepth;
     copy.callbackUnrollDepth = this.callbackUnrollDepth;
     copy.mayGotoDepth = this.mayGotoDepth;
