@@ -14,6 +14,7 @@ import type { IrFunc } from './ir/ir.ts';
 import { MAP_OF, PAGE_BYTES } from './kernels/frame.ts';
 import { type IoLayout, type Lowered, lower, Origins } from './lower.ts';
 import { Scales } from './plan/scales.ts';
+import { splitWideProducts } from './plan/split.ts';
 
 // enum bpf_map_type.
 const MAP_ARRAY = 2;
@@ -30,7 +31,7 @@ export function compile(options: CompileOptions): Compiled {
     throw new InputError(`strategy ${options.strategy} is not supported`, '', 'Use auto or global');
   }
   progress?.report('recognising', 0, 4);
-  const graph = recognise(model);
+  const graph = splitWideProducts(recognise(model), PAGE_BYTES);
   progress?.report('planning', 1, 4);
   const scales = new Scales(graph, options.calibration);
   const { io, inputs, outputs } = slots(graph, scales);
