@@ -299,7 +299,8 @@ class Filling {
     score.set(batch.score, batch.start);
     verdict.set(batch.verdict, batch.start);
     outputs.set(batch.outputs, batch.start * batch.outputWidth);
-    this.columns = { total, done: batch.start + batch.score.length, score, verdict, outputs, outputWidth: batch.outputWidth };
+    const { outputWidth, engine } = batch;
+    this.columns = { total, done: batch.start + batch.score.length, score, verdict, outputs, outputWidth, ...(engine ? { engine } : {}) };
     if (jobs[this.#name]?.key === this.#key) {
       setStage(this.#name, { value: this.columns, key: this.#key, stale: false } as never);
     }

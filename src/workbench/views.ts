@@ -161,6 +161,8 @@ export interface ScoreColumns {
   /** Largest absolute output per event, by which tensor errors are judged. */
   readonly outputs: Float32Array;
   readonly outputWidth: number;
+  /** What ran the program; absent for the reference. */
+  readonly engine?: 'interp' | 'wasm';
 }
 
 export interface ScoreBatch {
@@ -169,6 +171,7 @@ export interface ScoreBatch {
   readonly verdict: Uint8Array;
   readonly outputs: Float32Array;
   readonly outputWidth: number;
+  readonly engine?: 'interp' | 'wasm';
 }
 
 export interface AssemblyDiagnostic {

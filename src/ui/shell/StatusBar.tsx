@@ -28,7 +28,8 @@ export function StatusBar() {
       </span>,
     );
   }
-  if (replay.value && trace.value) parts.push(<span>engine wasm</span>, <span>{formatCount(replay.value.done)} events</span>);
+  if (replay.value?.engine && trace.value) parts.push(<span>engine {replay.value.engine}</span>);
+  if (replay.value && trace.value) parts.push(<span>{formatCount(replay.value.done)} events</span>);
   const running = ORDER.filter((name) => stages[name].status === 'running');
   return (
     <footer className="statusbar">

@@ -19,7 +19,10 @@ export class Batches {
   #outputs: (ArrayLike<number> | null)[] = [];
   #sent = performance.now();
 
-  constructor(start: number, context: CallContext) {
+  readonly #engine: ScoreBatch['engine'];
+
+  constructor(start: number, context: CallContext, engine?: ScoreBatch['engine']) {
+    this.#engine = engine;
     this.#start = start;
     this.#context = context;
   }
@@ -51,6 +54,7 @@ export class Batches {
       verdict: Uint8Array.from(this.#verdict, (verdict) => Math.min(255, verdict)),
       outputs,
       outputWidth,
+      ...(this.#engine ? { engine: this.#engine } : {}),
     };
     this.#context.emit(batch, [batch.score.buffer, batch.verdict.buffer, batch.outputs.buffer]);
     this.#start += this.#score.length;

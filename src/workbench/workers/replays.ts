@@ -21,6 +21,7 @@ interface Scored {
 }
 
 interface Runner {
+  readonly engine: Vm['engine'];
   packet(frame: Uint8Array): Scored;
   tensors(inputs: Tensors): Scored;
 }
@@ -41,6 +42,7 @@ function runnerOf(spec: ProgramSpec, context: CallContext, cache: Recent<Runner>
       output: firstOutput(outcome.outputs),
     });
     return cache.set(spec.key, {
+      engine: runner.vm.engine,
       packet: (frame) => scored(runner.runPacket(frame)),
       tensors: (inputs) => scored(runner.runTensors(inputs)),
     });
@@ -48,7 +50,7 @@ function runnerOf(spec: ProgramSpec, context: CallContext, cache: Recent<Runner>
   // A program without our metadata takes packets and says no more than its return value.
   const vm = new Vm(program, { engine: 'wasm' });
   const packet = (frame: Uint8Array): Scored => ({ score: Number.NaN, verdict: vm.runXdp(frame).returnValue, output: null });
-  return cache.set(spec.key, { packet, tensors: () => packet(new Uint8Array(64)) });
+  return cache.set(spec.key, { engine: vm.engine, packet, tensors: () => packet(new Uint8Array(64)) });
 }
 
 interface ReplayArgs {
@@ -64,7 +66,7 @@ export async function replay({ program, trace, from, to }: ReplayArgs, context: 
   const held = heldTrace(trace);
   const { meta } = heldProgram(program, context);
   const inputs = held.kind === 'tensors' && meta ? tensorInputs(metaModel(meta), [{ tensor: held.tensor, where: held.where }]) : [];
-  const batches = new Batches(from, context);
+  const batches = new Batches(from, context, runner.engine);
   let rested = performance.now();
   for (let i = from; i < to; i++) {
     const { score, verdict, output } = held.kind === 'packets' ? runner.packet(held.frames[i]!) : runner.tensors(inputs[i]!);
