@@ -139,5 +139,5 @@ for (const name of readdirSync(folder)) {
     console.log(`${name}: ${(error as Error).name === 'InputError' ? (error as Error).message : (error as Error).stack}`);
   }
 }
-await kernel.close();
+kernel.close();
 process.exitCode = bad ? 1 : 0;

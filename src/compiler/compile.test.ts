@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { InputError } from '../base/errors.ts';
 import type { Model, Node } from '../onnx/model.ts';
@@ -10,6 +11,7 @@ import { compileFixture, FIXTURES, loadModel, loadOutput, modelBytes, storeInput
 import { plainHook } from './testing/tensor-hook.ts';
 
 const KEY = new Uint8Array(4);
+const read = (path: string): Uint8Array => new Uint8Array(readFileSync(new URL(`../../${path}`, import.meta.url)));
 const argmax = (v: ArrayLike<number>): number => Array.from(v).indexOf(Math.max(...Array.from(v)));
 
 describe.each(FIXTURES)('%s', (fixture) => {
@@ -17,17 +19,19 @@ describe.each(FIXTURES)('%s', (fixture) => {
   let calibration: Calibration;
   let compiled: Compiled;
   beforeAll(async () => {
-    model = loadModel(fixture);
-    calibration = await calibrate(modelBytes(fixture), tensors(fixture, 'calibration.npy', model).slice(0, 24), { source: 'trace' });
+    model = loadModel(read, fixture);
+    calibration = await calibrate(modelBytes(read, fixture), tensors(read, fixture, 'calibration.npy', model).slice(0, 24), {
+      source: 'trace',
+    });
     compiled = compileFixture(fixture, model, calibration);
   }, 60_000);
 
   test('agrees with ONNX Runtime on every class, and closely on every score', async () => {
-    const reference = await createReference(modelBytes(fixture));
+    const reference = await createReference(modelBytes(read, fixture));
     const vm = new Vm(compiled.program);
     let worst = 0;
     let range = 0;
-    for (const sample of tensors(fixture, 'inputs.npy', model).slice(0, 10)) {
+    for (const sample of tensors(read, fixture, 'inputs.npy', model).slice(0, 10)) {
       vm.maps.get('input').update(KEY, storeInput(compiled, sample));
       vm.runXdp(new Uint8Array(64));
       const got = loadOutput(compiled, vm.maps.get('output').lookup(KEY) as Uint8Array);
@@ -70,7 +74,7 @@ describe.each(FIXTURES)('%s', (fixture) => {
 });
 
 describe('refusals', () => {
-  const model = loadModel('gpt-small');
+  const model = loadModel(read, 'gpt-small');
   const options = {
     modelFile: 'm.onnx',
     hook: plainHook,

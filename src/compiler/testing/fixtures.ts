@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { importModel, inspectModel } from '../../onnx/import.ts';
 import type { Model, Tensor } from '../../onnx/model.ts';
 import type { KernelVersion } from '../../verifier/api.ts';
@@ -10,14 +9,16 @@ import { plainHook } from './tensor-hook.ts';
 export const FIXTURES = ['bert-small', 'encoder-post-relu-cls', 'gpt-small', 'vit-window-small'] as const;
 export type Fixture = (typeof FIXTURES)[number];
 
-const folder = new URL('../../../samples/zoo/fixtures/', import.meta.url);
-const bytesOf = (fixture: Fixture, file: string): Uint8Array => new Uint8Array(readFileSync(new URL(`${fixture}/${file}`, folder)));
+/** Reads a file of the repository; tests hand in Node's. */
+export type ReadFile = (path: string) => Uint8Array;
 
-export const modelBytes = (fixture: Fixture): Uint8Array => bytesOf(fixture, 'model.onnx');
+const bytesOf = (read: ReadFile, fixture: Fixture, file: string): Uint8Array => read(`samples/zoo/fixtures/${fixture}/${file}`);
+
+export const modelBytes = (read: ReadFile, fixture: Fixture): Uint8Array => bytesOf(read, fixture, 'model.onnx');
 
 /** The elements of an npy file as the model's type, one tensor for each input along the first axis. */
-export function tensors(fixture: Fixture, file: 'inputs.npy' | 'calibration.npy', model: Model): Record<string, Tensor>[] {
-  const bytes = bytesOf(fixture, file);
+export function tensors(read: ReadFile, fixture: Fixture, file: 'inputs.npy' | 'calibration.npy', model: Model): Record<string, Tensor>[] {
+  const bytes = bytesOf(read, fixture, file);
   const start = 10 + new DataView(bytes.buffer, bytes.byteOffset).getUint16(8, true);
   const [input] = model.inputs;
   const data = bytes.slice(start);
@@ -28,8 +29,8 @@ export function tensors(fixture: Fixture, file: 'inputs.npy' | 'calibration.npy'
   }));
 }
 
-export function loadModel(fixture: Fixture): Model {
-  const bytes = modelBytes(fixture);
+export function loadModel(read: ReadFile, fixture: Fixture): Model {
+  const bytes = modelBytes(read, fixture);
   const { symbolicDims } = inspectModel(bytes, fixture);
   const sizes: Record<string, number> = { batch: 1, sequence: 16 };
   return importModel(bytes, { fileName: fixture, dims: Object.fromEntries(symbolicDims.map((d) => [d, sizes[d]])) });
