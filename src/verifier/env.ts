@@ -103,6 +103,8 @@ export class Env {
   onVisit: ((insnIdx: number) => void) | null = null;
   /** A reachable call names no kernel function. */
   namelessCall = false;
+  /** Cgroup storage that the program names: one of each kind. */
+  readonly usedMaps = new Set<MapDef>();
   /** Exploration is over: what fails now has no instruction. */
   atEnd = false;
   private lastTick = 0;

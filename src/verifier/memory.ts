@@ -246,11 +246,11 @@ export function checkMemAccess(
       if (value >= 0) markUnknown(r, value * REG);
       break;
     case TP_BUFFER:
-      checkBuffer(env, regno, off, 'tracepoint');
+      checkBuffer(env, regno, off, size, 'tracepoint');
       if (read && value >= 0) markUnknown(r, value * REG);
       break;
     case MAP_PTR:
-      accessMapPointer(env, regno, off, size, access, value);
+      accessMapPointer(env, regno, off, access, value);
       break;
     case ARENA:
       if (read && value >= 0) markUnknown(r, value * REG);
@@ -332,19 +332,44 @@ function checkSockAccess(env: Env, regno: number, off: number, size: number): vo
   env.fail(EACCES, `R${regno} invalid ${typeName(r[b + TYPE]!)} access off=${off} size=${size}\n`);
 }
 
-function checkBuffer(env: Env, regno: number, off: number, what: string): void {
+function checkBuffer(env: Env, regno: number, off: number, size: number, what: string): void {
   const r = env.cur.frame.regs;
   const b = regno * REG;
-  if (off < 0) env.fail(EACCES, `R${regno} invalid ${what} buffer access: off=${off}, size=\n`);
+  if (off < 0) env.fail(EACCES, `R${regno} invalid ${what} buffer access: off=${off}, size=${size}\n`);
   if (!isConst(r, b) || (r[b + VALUE_LO]! | r[b + VALUE_HI]!) !== 0)
     env.fail(EACCES, `R${regno} invalid variable buffer offset: off=${off}, var_off=${tnumText(r, b)}\n`);
 }
 
+/** Structures behind map pointers, by map type. */
+const MAP_STRUCTS: Readonly<Record<number, string>> = {
+  1: 'bpf_htab',
+  5: 'bpf_htab',
+  7: 'bpf_stack_map',
+  9: 'bpf_htab',
+  10: 'bpf_htab',
+  11: 'lpm_trie',
+  13: 'bpf_htab',
+  14: 'bpf_dtab',
+  15: 'bpf_stab',
+  16: 'bpf_cpu_map',
+  17: 'xsk_map',
+  18: 'bpf_shtab',
+  19: 'bpf_cgroup_storage_map',
+  21: 'bpf_cgroup_storage_map',
+  22: 'bpf_queue_stack',
+  23: 'bpf_queue_stack',
+  25: 'bpf_dtab',
+  27: 'bpf_ringbuf_map',
+  30: 'bpf_bloom_filter',
+  31: 'bpf_ringbuf_map',
+  33: 'bpf_arena',
+};
+
 /** Fields of `struct bpf_map` may be read by privileged programs. */
-function accessMapPointer(env: Env, regno: number, off: number, size: number, access: Access, value: number): void {
-  if (off < 0) env.fail(EACCES, `R${regno} is bpf_array invalid negative access: off=${off}\n`);
-  if (access === 'write') env.fail(EACCES, `only read from bpf_array is supported\n`);
-  void size;
+function accessMapPointer(env: Env, regno: number, off: number, access: Access, value: number): void {
+  const name = MAP_STRUCTS[env.mapAt(env.regs[regno * REG + AUX]!).type] ?? 'bpf_array';
+  if (off < 0) env.fail(EACCES, `R${regno} is ${name} invalid negative access: off=${off}\n`);
+  if (access === 'write') env.fail(EACCES, `only read from ${name} is supported\n`);
   if (value >= 0) markUnknown(env.regs, value * REG);
 }
 
@@ -361,7 +386,7 @@ function accessOther(env: Env, regno: number, off: number, size: number, access:
   }
   if (base === BUF && !(type & MAYBE_NULL)) {
     if (access === 'write' && type & RDONLY) env.fail(EACCES, `R${regno} cannot write into ${typeName(type)}\n`);
-    checkBuffer(env, regno, off, type & RDONLY ? 'rdonly' : 'rdwr');
+    checkBuffer(env, regno, off, size, type & RDONLY ? 'rdonly' : 'rdwr');
     if (value >= 0) markUnknown(r, value * REG);
     return;
   }

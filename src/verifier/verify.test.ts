@@ -50,7 +50,8 @@ describe('the verdict', () => {
   });
 
   it('stops when too many paths wait', () => {
-    const text = '.section xdp\nr6 = 0\ntop: call bpf_get_prandom_u32\nr6 += 1\nif r0 == 0 goto out\nif r6 < 10000 goto top\nout: r0 = 2\nexit';
+    const text =
+      '.section xdp\nr6 = 0\ntop: call bpf_get_prandom_u32\nr6 += 1\nif r0 == 0 goto out\nif r6 < 10000 goto top\nout: r0 = 2\nexit';
     expect(judge(text)).toMatchObject({ accepted: false, message: 'The sequence of 8193 jumps is too complex.', errno: 7 });
   });
 
