@@ -1,12 +1,12 @@
 import AxeBuilder from '@axe-core/playwright';
-import { expect, test } from './page.ts';
+import { expect, selectOp, test } from './page.ts';
 
 for (const scheme of ['light', 'dark'] as const) {
   test(`axe finds no violation in the ${scheme} theme`, async ({ site }) => {
     await site.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
     await expect(site.locator('html')).toHaveAttribute('data-theme', scheme);
     await expect(site.getByTestId('verdict')).toBeVisible();
-    await site.locator('.graph-op', { hasText: 'Softmax' }).first().click();
+    await selectOp(site, 'Softmax');
     const scan = async () => {
       const { violations } = await new AxeBuilder({ page: site }).analyze();
       expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);

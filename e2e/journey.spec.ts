@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { agreement, expect, open, replayed, sample, samples, test } from './page.ts';
+import { agreement, expect, open, replayed, sample, samples, selectOp, test } from './page.ts';
 
 const PACKETS = 2000;
 
@@ -19,8 +19,7 @@ test('the sample on first open: verdicts, verifier, replay, agreement', async ({
 
 test('every node selects as many instructions as it costs', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
-  const softmax = site.locator('.graph-op', { hasText: 'Softmax' }).first();
-  await softmax.click();
+  const softmax = await selectOp(site, 'Softmax');
   await expect(softmax).toHaveAttribute('aria-selected', 'true');
   await expect(site.getByTestId('selected-insns')).toBeVisible();
   await expect(site.locator('[data-panel=program] .vrow.related').first()).toBeVisible();
@@ -56,8 +55,8 @@ test('a changed payload byte changes the score, and undo brings the old one back
 
 test('one selection runs through the panels, and its history can be walked', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
-  const listing = site.getByRole('listbox', { name: 'Instructions' });
-  await site.locator('.graph-op', { hasText: 'Softmax' }).first().click();
+  const listing = site.getByRole('listbox', { name: 'Instructions', exact: true });
+  const softmax = await selectOp(site, 'Softmax');
   await listing.focus();
   await site.keyboard.press('Home');
   await site.keyboard.press('ArrowDown');
@@ -68,7 +67,7 @@ test('one selection runs through the panels, and its history can be walked', asy
   await listing.focus();
   await site.keyboard.press('[');
   await site.keyboard.press('[');
-  await expect(site.locator('.graph-op', { hasText: 'Softmax' }).first()).toHaveAttribute('aria-selected', 'true');
+  await expect(softmax).toHaveAttribute('aria-selected', 'true');
 });
 
 test('an edit of the program forks it: verified and run again, shown as a difference, discarded', async ({ site }) => {

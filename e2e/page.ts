@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { test as base, expect, type Page } from '@playwright/test';
+import { test as base, expect, type Locator, type Page } from '@playwright/test';
 
 export const root = join(import.meta.dirname, '..');
 export const samples = join(root, 'public', 'samples');
@@ -40,4 +40,12 @@ export async function agreement(page: Page): Promise<number> {
 export async function sample(page: Page, title: string): Promise<void> {
   await page.getByRole('button', { name: /^Project/ }).click();
   await page.getByRole('menuitem', { name: title }).click();
+}
+
+/** Selects the first operator of a kind in the graph, wherever it lies; gives its node. */
+export async function selectOp(page: Page, op: string): Promise<Locator> {
+  const node = page.locator('.graph-op', { hasText: op }).first();
+  await node.dispatchEvent('click');
+  await expect(node).toHaveAttribute('aria-selected', 'true');
+  return node;
 }

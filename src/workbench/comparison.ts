@@ -47,7 +47,7 @@ export function compareColumns({ trace, replay, reference, overlay, binding }: C
   const done = Math.min(replay.done, reference.done);
   const tensors = trace.kind === 'tensors';
   const width = Math.min(replay.outputWidth, reference.outputWidth);
-  const names = tensors ? Array.from({ length: Math.max(1, width) }, (_, at) => `class ${at}`) : [...VERDICT_NAMES];
+  const names = tensors ? Array.from({ length: Math.max(1, width) }, (_, at) => String(at)) : [...VERDICT_NAMES];
   const comparison = new Comparison(names, NEAR);
   const threshold = binding.output.kind === 'threshold' ? binding.output.threshold : null;
   const points = tensors ? done * width : done;

@@ -10,6 +10,7 @@ function program(key: string, origins: readonly (readonly number[])[]): ProgramV
   const nodes = Math.max(...origins.flat(), 0) + 1;
   return {
     key,
+    modelKey: '',
     name: 'main',
     section: 'xdp',
     license: 'GPL',

@@ -69,7 +69,6 @@ export interface CallOptions {
   readonly onProgress?: (stage: string, done: number, total: number) => void;
   readonly onEvent?: (event: never) => void;
   readonly signal?: AbortSignal;
-  readonly transfer?: Transferable[];
 }
 
 /** What a failed call rejects with. */
@@ -83,9 +82,11 @@ export class RemoteError extends Error {
 }
 
 interface Pending {
+  readonly method: string;
+  readonly args: unknown;
+  readonly options: CallOptions;
   resolve(value: unknown): void;
   reject(error: unknown): void;
-  options: CallOptions;
 }
 
 /** How long a worker may take to hear a cancel before it is ended. */
@@ -97,16 +98,12 @@ export class WorkerClient {
   #worker: Worker | null = null;
   #nextId = 1;
   readonly #pending = new Map<number, Pending>();
-  /** Blobs that the present worker already holds. */
-  #held = new Set<string>();
+  /** Blobs that the worker has, and that its successor gets. */
+  readonly #held = new Map<string, Uint8Array>();
 
   constructor(name: string, create: () => Worker) {
     this.#name = name;
     this.#create = create;
-  }
-
-  get busy(): boolean {
-    return this.#pending.size > 0;
   }
 
   #start(): Worker {
@@ -123,6 +120,7 @@ export class WorkerClient {
       });
     };
     this.#worker = worker;
+    for (const [hash, bytes] of this.#held) this.#postBlob(worker, hash, bytes);
     return worker;
   }
 
@@ -151,21 +149,36 @@ export class WorkerClient {
     }
   }
 
-  #fail(error: UserError | null): void {
+  #fail(error: UserError): void {
     this.#worker?.terminate();
     this.#worker = null;
-    this.#held = new Set();
     const calls = [...this.#pending.values()];
     this.#pending.clear();
-    for (const call of calls) call.reject(error ? new RemoteError(error) : new Cancelled());
+    for (const call of calls) call.reject(new RemoteError(error));
+  }
+
+  /** Ends a worker that does not hear a cancel. Calls that nobody cancelled start again in a new one. */
+  #restart(): void {
+    this.#worker?.terminate();
+    this.#worker = null;
+    for (const [id, call] of this.#pending) {
+      if (call.options.signal?.aborted) {
+        this.#pending.delete(id);
+        call.reject(new Cancelled());
+      } else this.#start().postMessage({ id, method: call.method, args: call.args } satisfies ToWorker);
+    }
+  }
+
+  #postBlob(worker: Worker, hash: string, bytes: Uint8Array): void {
+    worker.postMessage({ id: 0, method: 'hold', args: { hash, bytes } } satisfies ToWorker);
   }
 
   /** Sends a blob once per worker life. */
   hold(hash: string, bytes: Uint8Array): void {
     const worker = this.#start();
     if (this.#held.has(hash)) return;
-    this.#held.add(hash);
-    worker.postMessage({ id: 0, method: 'hold', args: { hash, bytes } } satisfies ToWorker);
+    this.#held.set(hash, bytes);
+    this.#postBlob(worker, hash, bytes);
   }
 
   call<T>(method: string, args: unknown, options: CallOptions = {}): Promise<T> {
@@ -175,13 +188,15 @@ export class WorkerClient {
     const id = this.#nextId++;
     return new Promise<T>((resolve, reject) => {
       const onAbort = () => {
-        worker.postMessage({ id, cancel: true } satisfies ToWorker);
+        this.#worker?.postMessage({ id, cancel: true } satisfies ToWorker);
         setTimeout(() => {
-          if (this.#pending.has(id)) this.#fail(null);
+          if (this.#pending.has(id)) this.#restart();
         }, CANCEL_GRACE_MS);
       };
       const settle = () => signal?.removeEventListener('abort', onAbort);
       this.#pending.set(id, {
+        method,
+        args,
         options,
         resolve: (value) => {
           settle();
@@ -193,12 +208,7 @@ export class WorkerClient {
         },
       });
       signal?.addEventListener('abort', onAbort);
-      worker.postMessage({ id, method, args } satisfies ToWorker, options.transfer ?? []);
+      worker.postMessage({ id, method, args } satisfies ToWorker);
     });
-  }
-
-  /** Ends the worker; calls under way reject as cancelled. */
-  terminate(): void {
-    this.#fail(null);
   }
 }

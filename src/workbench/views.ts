@@ -89,6 +89,8 @@ export interface ProgramView {
   readonly originIdx: Uint16Array;
   readonly nodes: readonly NodeCostView[];
   readonly lines: readonly { readonly insnIdx: number; readonly file: string; readonly line: number; readonly text: string }[];
+  /** Key of the model that it was compiled from; '' for programs that came as objects or assembly. */
+  readonly modelKey: string;
   /** Of a fork: how many lines differ from the compiled program; 0 for the compiled one. */
   readonly changes: number;
   readonly fork: boolean;

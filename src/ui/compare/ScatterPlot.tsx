@@ -4,7 +4,7 @@ import type { Scatter } from '../../workbench/comparison.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import { useTheme } from '../theme/useTheme.ts';
 
-const SIZE = 196;
+const SIZE = 172;
 const LEFT = 32;
 const BOTTOM = 32;
 const PAD = 6;

@@ -12,8 +12,8 @@ interface StageGateProps {
   readonly children: ReactNode;
 }
 
-/** Shows a stage's error, progress or empty state above its last value, which is dimmed once it is stale. */
-export function StageGate({ name, empty, children }: StageGateProps) {
+/** A stage's error, its progress with a way to stop, or that it was stopped. */
+export function StageStatus({ name }: { name: StageName }) {
   const stage = useWorkbench((state) => state.stages[name]) as Stage<unknown>;
   return (
     <>
@@ -24,6 +24,16 @@ export function StageGate({ name, empty, children }: StageGateProps) {
       {stage.status === 'cancelled' ? (
         <ErrorNote tone="note" error={{ what: `Stopped ${STAGE_VERBS[name]}`, where: '', advice: 'Replay starts it again' }} />
       ) : null}
+    </>
+  );
+}
+
+/** Shows a stage's status above its last value, which is dimmed once it is stale, or what would fill the panel. */
+export function StageGate({ name, empty, children }: StageGateProps) {
+  const stage = useWorkbench((state) => state.stages[name]) as Stage<unknown>;
+  return (
+    <>
+      <StageStatus name={name} />
       {stage.value !== null ? (
         <div className={stage.stale ? 'stage-body stale' : 'stage-body'} aria-busy={stage.stale}>
           {children}

@@ -78,8 +78,10 @@ export function Graph({ graph, layout, costs, selected, related, onSelect }: Gra
     const { x, y, k } = zoomTransform(element);
     const screenX = point.x * k + x;
     const screenY = point.y * k + y;
-    const inside = screenX > 60 && screenX < element.clientWidth - 60 && screenY > 24 && screenY < element.clientHeight - 24;
-    if (!inside) d3select(element).call(behaviour.current.translateTo, point.x, point.y);
+    const dx = outside(screenX, 100 * k, element.clientWidth);
+    // Far along the graph the node lands in the middle, so that what stands around it shows too.
+    const dy = outside(screenY, 32 * k, element.clientHeight) === 0 ? 0 : element.clientHeight / 2 - screenY;
+    if (dx !== 0 || dy !== 0) d3select(element).call(behaviour.current.translateBy, dx / k, dy / k);
   }, [selectedAt, related, layout, graph]);
 
   const zoomBy = (factor: number) => {
@@ -112,7 +114,7 @@ export function Graph({ graph, layout, costs, selected, related, onSelect }: Gra
         aria-activedescendant={selectedAt >= 0 ? `graph-${graph.nodes[selectedAt]!.id}` : undefined}
         onKeyDown={onKeyDown}
       >
-        <svg className="graph-svg" role="presentation" aria-hidden={false}>
+        <svg className="graph-svg" role="presentation">
           <g ref={view}>
             {groups.map((group) => (
               // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus
@@ -185,6 +187,12 @@ export function Graph({ graph, layout, costs, selected, related, onSelect }: Gra
       </div>
     </div>
   );
+}
+
+/** How far to move so that `at` lies at least `margin` inside of `size`; 0 when it does. */
+function outside(at: number, margin: number, size: number): number {
+  if (at < margin) return margin - at;
+  return at > size - margin ? size - margin - at : 0;
 }
 
 interface OpNodeProps {

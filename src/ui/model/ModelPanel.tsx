@@ -19,6 +19,7 @@ const EMPTY_COSTS: ReadonlyMap<number, number> = new Map();
 /** The model: as a graph, or the same operators as a list. */
 export function ModelPanel() {
   const model = useWorkbench((state) => state.stages.model.value);
+  const modelKey = useWorkbench((state) => state.stages.model.key);
   const program = useWorkbench((state) => state.stages.program.value);
   const selection = useWorkbench((state) => state.selection);
   const cursor = useWorkbench((state) => state.cursors.node);
@@ -26,7 +27,9 @@ export function ModelPanel() {
 
   const graph = useMemo(() => (model ? buildGraph(model) : null), [model]);
   const { layout, error: layoutError } = useLayout(graph);
-  const costs = useMemo(() => (program ? new Map(program.nodes.map((node) => [node.index, node.insns])) : EMPTY_COSTS), [program]);
+  // A program of another model is dimmed beside this one and says nothing about it.
+  const own = program !== null && program.modelKey === modelKey;
+  const costs = useMemo(() => (own ? new Map(program.nodes.map((node) => [node.index, node.insns])) : EMPTY_COSTS), [program, own]);
   const related = useMemo(() => relatedNodes(selection, program, model), [selection, program, model]);
   const selected = selection?.kind === 'node' ? Number(selection.id) : null;
   const [firstRelated] = related;

@@ -1,3 +1,4 @@
+import { createPortal } from 'react-dom';
 import { originsOf } from '../../workbench/relations.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { insnHelp } from './decode.ts';
@@ -9,7 +10,7 @@ export function HoverCard({ program, insn, x, y }: { program: ProgramView; insn:
   if (!help) return null;
   const left = Math.min(x + 12, window.innerWidth - 372);
   const below = y + 180 < window.innerHeight;
-  return (
+  return createPortal(
     <div className="hover-card" role="tooltip" style={below ? { left, top: y + 16 } : { left, bottom: window.innerHeight - y + 12 }}>
       <p>
         <code>{help.mnemonic}</code> {help.description}
@@ -25,7 +26,8 @@ export function HoverCard({ program, insn, x, y }: { program: ProgramView; insn:
         </p>
       ) : null}
       {origins.length > 0 ? <p className="muted">serves {summary(origins.map((origin) => origin.label))}</p> : null}
-    </div>
+    </div>,
+    document.body,
   );
 }
 

@@ -36,8 +36,7 @@ export function Listing({ program, ranges, selection }: ListingProps) {
 
   const cursor = selection?.kind === 'insn' && selection.artifact === program.key ? Number(selection.id) : -1;
   const active = cursor >= 0 ? rows.rowOf(cursor) : -1;
-  const [first] = ranges;
-  const firstRelated = first ? first[0] : -1;
+  const firstRelated = longestStart(ranges);
   useEffect(() => {
     if (firstRelated >= 0) list.current?.scrollTo(Math.max(0, rows.rowOf(firstRelated) - 2), 'start');
   }, [firstRelated, rows]);
@@ -129,6 +128,13 @@ export function Listing({ program, ranges, selection }: ListingProps) {
       {hover ? <HoverCard program={program} insn={hover.insn} x={hover.x} y={hover.y} /> : null}
     </div>
   );
+}
+
+/** Where most of what is related stands in one piece; -1 when nothing is. */
+function longestStart(ranges: readonly Range[]): number {
+  let [start, length] = [-1, 0];
+  for (const [from, to] of ranges) if (to - from > length) [start, length] = [from, to - from];
+  return start;
 }
 
 function FuncRow({ program, at }: { program: ProgramView; at: number }) {

@@ -5,7 +5,7 @@ import { rangeCount, relatedRanges } from '../../workbench/relations.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { Panel } from '../components/Panel.tsx';
-import { StageGate } from '../components/StageGate.tsx';
+import { StageGate, StageStatus } from '../components/StageGate.tsx';
 import { InsnFoot } from './InsnFoot.tsx';
 import { Listing } from './Listing.tsx';
 import './program.css';
@@ -80,6 +80,7 @@ export function ProgramPanel() {
         </>
       }
     >
+      <StageStatus name="calibration" />
       <StageGate
         name="program"
         empty={

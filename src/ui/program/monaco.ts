@@ -67,7 +67,12 @@ monaco.languages.registerCompletionItemProvider(LANGUAGE, {
 /** Gives Monaco the page's own colours. */
 export function defineThemes(): void {
   const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
+  // Monaco takes six digits only, and minifiers shorten them.
+  const colour = (name: string) =>
+    style
+      .getPropertyValue(name)
+      .trim()
+      .replace(/^#(.)(.)(.)$/, '#$1$1$2$2$3$3');
   const dark = document.documentElement.dataset.theme === 'dark';
   const rule = (token: string, name: string) => ({ token, foreground: colour(name).replace('#', '') });
   monaco.editor.defineTheme('bpformer', {

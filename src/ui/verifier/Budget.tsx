@@ -56,16 +56,17 @@ function shortName(name: string): string {
 /** Which operators the verifier's work goes to. */
 export function Budget({ verified, program }: { verified: VerifiedView; program: ProgramView }) {
   const model = useWorkbench((state) => state.stages.model.value);
+  const modelKey = useWorkbench((state) => state.stages.model.key);
   const selection = useWorkbench((state) => state.selection);
   const rows = useMemo(() => {
-    const ops = new Map(model?.nodes.map((node) => [node.index, node.op]));
+    const ops = new Map(program.modelKey === modelKey ? model?.nodes.map((node) => [node.index, node.op]) : []);
     return budgetRows(program, verified.visits, (nodeIdx) => ops.get(nodeIdx) ?? '');
-  }, [program, verified, model]);
+  }, [program, verified, model, modelKey]);
   const most = rows[0]?.processed ?? 1;
   const active = selection?.kind === 'node' ? rows.findIndex((row) => row.nodeIdx === selection.id) : -1;
   return (
     <VirtualList
-      label="Instructions processed by node"
+      label="Budget by node"
       count={rows.length}
       rowHeight={20}
       active={active}

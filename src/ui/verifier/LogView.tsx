@@ -4,6 +4,9 @@ import type { VerifiedView } from '../../workbench/views.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
 import { Code } from '../program/Listing.tsx';
 
+/** Width of a character of the code font. */
+const CHARACTER_PX = 7.5;
+
 /** The verifier's log in the kernel's words; only the lines in view are decoded. */
 export function LogView({ verified }: { verified: VerifiedView }) {
   const [active, setActive] = useState(-1);
@@ -12,6 +15,13 @@ export function LogView({ verified }: { verified: VerifiedView }) {
     const { log, logLines } = verified;
     return (at: number) => decoder.decode(log.subarray(logLines[at]!, (logLines[at + 1] ?? log.length + 1) - 1));
   }, [verified]);
+  const longest = useMemo(() => {
+    let most = 0;
+    verified.logLines.forEach((start, at) => {
+      most = Math.max(most, (verified.logLines[at + 1] ?? verified.log.length) - start);
+    });
+    return most * CHARACTER_PX + 24;
+  }, [verified]);
   return (
     <VirtualList
       label="Verifier log"
@@ -19,7 +29,7 @@ export function LogView({ verified }: { verified: VerifiedView }) {
       count={verified.logLines.length}
       rowHeight={18}
       active={active}
-      minWidth={640}
+      minWidth={longest}
       rowClass={(at) => (at === active ? 'selected' : '')}
       onActivate={(at) => {
         setActive(at);

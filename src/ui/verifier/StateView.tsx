@@ -69,6 +69,11 @@ export function StateView({ program }: { program: ProgramView }) {
       {loaded && !loaded.error && loaded.rows === null ? <p className="empty">The verifier never reached this instruction.</p> : null}
       {loaded?.rows ? (
         <table className="state-table">
+          <colgroup>
+            <col className="state-name" />
+            <col />
+            <col className="state-bar" />
+          </colgroup>
           <thead className="visually-hidden">
             <tr>
               <th scope="col">Register</th>
@@ -88,7 +93,8 @@ export function StateView({ program }: { program: ProgramView }) {
 }
 
 function StateRow({ row, changed, bits }: { row: StateRowView; changed: boolean; bits: boolean }) {
-  const ranged = row.smin !== undefined && row.smax !== undefined;
+  // A pointer without a variable part has nothing to draw.
+  const ranged = row.smin !== undefined && row.smax !== undefined && (/^(scalar|-?\d)/.test(row.text) || row.smin !== row.smax);
   const smin = ranged ? BigInt(row.smin!) : 0n;
   const smax = ranged ? BigInt(row.smax!) : 0n;
   const from = signedLogPosition(smin);

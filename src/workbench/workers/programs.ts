@@ -59,7 +59,7 @@ function build(spec: ProgramSpec, context: CallContext): Built {
 
 export function programView({ program: spec }: { program: ProgramSpec }, context: CallContext): Transferred<ProgramView> {
   const held = heldProgram(spec, context);
-  return viewOf(spec.key, held, spec.fork !== null, changedLines(held.hunks));
+  return viewOf(spec, held, changedLines(held.hunks));
 }
 
 /** Fails where a file holds no program that could be opened. */
@@ -174,7 +174,8 @@ export function exportObject({ program: spec }: { program: ProgramSpec }, contex
   return new Transferred(bytes, [bytes.buffer]);
 }
 
-function viewOf(key: string, { program, compiled }: Built, fork: boolean, changes: number): Transferred<ProgramView> {
+function viewOf(spec: ProgramSpec, { program, compiled }: Built, changes: number): Transferred<ProgramView> {
+  const fork = spec.fork !== null;
   const count = program.insns.length;
   const originStart = new Uint32Array(count + 1);
   let total = 0;
@@ -187,7 +188,8 @@ function viewOf(key: string, { program, compiled }: Built, fork: boolean, change
   for (let insn = 0; insn < count; insn++) originIdx.set(program.insnOrigins[insn] ?? [], originStart[insn]);
   const code = encodeInsns(program.insns) as Uint8Array<ArrayBuffer>;
   const view: ProgramView = {
-    key,
+    key: spec.key,
+    modelKey: spec.from.kind === 'model' ? spec.from.model.key : '',
     name: program.name,
     section: program.section,
     license: program.license,

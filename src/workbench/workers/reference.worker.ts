@@ -3,6 +3,7 @@ import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { InputError } from '../../base/errors.ts';
 import { Cancelled } from '../../base/progress.ts';
 import type { Calibration } from '../../compiler/api.ts';
+import { checkSize } from '../../compiler/size.ts';
 import type { Binding } from '../../hooks/binding.ts';
 import { VERDICT_ORDER } from '../../hooks/decide.ts';
 import { checkBinding } from '../../hooks/fit.ts';
@@ -83,6 +84,7 @@ async function scoreOne(args: Bound & { readonly bytes: Uint8Array }): Promise<{
 async function calibration(args: Bound & { readonly calibration: CalibrationSpec }, context: CallContext): Promise<Calibration> {
   const { source } = args.calibration;
   const model = modelOf(args.model.model, args.model.dims);
+  checkSize(model);
   const samples =
     source.kind === 'generated' ? generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, args.binding) : samplesOf(args, model);
   if (samples.length === 0) {

@@ -1,0 +1,25 @@
+// Pictures of the built site for the README: `npm run build && node --import tsx scripts/screenshots.mjs`.
+import { fileURLToPath } from 'node:url';
+import { chromium } from '@playwright/test';
+import { findBrowser, LAUNCH_ARGS } from '../e2e/browser.ts';
+import { serve } from './serve.mjs';
+
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+const executablePath = await findBrowser();
+if (!executablePath) throw new Error('no Chromium is installed');
+const { server, url } = await serve({ root: at('../dist'), base: '/bpformer/' });
+const browser = await chromium.launch({ executablePath, args: LAUNCH_ARGS });
+for (const { file, colorScheme, width, height } of [
+  { file: '../docs/screenshot.png', colorScheme: 'light', width: 1440, height: 900 },
+  { file: '../docs/screenshot-dark.png', colorScheme: 'dark', width: 1440, height: 900 },
+]) {
+  const page = await browser.newPage({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
+  await page.goto(url);
+  await page.waitForSelector('[data-testid=compare][data-complete=true]', { timeout: 120_000 });
+  await page.locator('.graph-op', { hasText: 'Softmax' }).first().dispatchEvent('click');
+  await page.locator('[data-panel=program] .vrow.related').first().waitFor();
+  await page.screenshot({ path: at(file) });
+  await page.close();
+}
+await browser.close();
+server.close();
