@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { InputError } from '../base/errors.ts';
+import { Cancelled } from '../base/progress.ts';
 import type { Model, Node } from '../onnx/model.ts';
 import { calibrate } from '../reference/calibrate.ts';
 import { createReference } from '../reference/reference.ts';
@@ -97,6 +98,15 @@ describe('refusals', () => {
   });
   test('names a foreign domain', () => {
     expect(() => compile({ ...options, model: withNode({ domain: 'my.ops' }) })).toThrow(/operator my\.ops\.Softmax is not supported/);
+  });
+  test("names a node that breaks its operator's rules", () => {
+    const broken = withNode({ inputs: [] }, (n) => n.op === 'Transpose');
+    expect(() => compile({ ...options, model: broken })).toThrow(InputError);
+    expect(() => compile({ ...options, model: broken })).toThrow(/\(Transpose, #\d+\)/);
+  });
+  test('stops when asked to', () => {
+    const progress = { report: () => undefined, cancelled: true };
+    expect(() => compile({ ...options, model, progress })).toThrow(Cancelled);
   });
   test('says which value the calibration lacks', () => {
     expect(() => compile({ ...options, model })).toThrow(/calibration has no range for value/);

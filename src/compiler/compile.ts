@@ -1,4 +1,5 @@
 import { InputError } from '../base/errors.ts';
+import { Cancelled } from '../base/progress.ts';
 import { MAP_FLAG_MMAPABLE } from '../bpf/maps.ts';
 import type { LineInfo, MapDef, Program } from '../bpf/program.ts';
 import { sectionType } from '../bpf/progtypes.ts';
@@ -30,17 +31,21 @@ export function compile(options: CompileOptions): Compiled {
   if (options.strategy !== 'auto' && options.strategy !== 'global') {
     throw new InputError(`strategy ${options.strategy} is not supported`, '', 'Use auto or global');
   }
-  progress?.report('recognising', 0, 4);
+  const stage = (name: string, done: number): void => {
+    if (progress?.cancelled) throw new Cancelled();
+    progress?.report(name, done, 4);
+  };
+  stage('recognising', 0);
   const graph = splitWideProducts(recognise(model), PAGE_BYTES);
-  progress?.report('planning', 1, 4);
+  stage('planning', 1);
   const scales = new Scales(graph, options.calibration);
   const { io, inputs, outputs } = slots(graph, scales);
   const origins = new Origins();
-  progress?.report('generating code', 2, 4);
+  stage('generating code', 2);
   const lowered = lower(graph, scales, io, origins);
   const main = buildHook(options, lowered, inputs, outputs, origins);
   const maps = mapsOf(options, lowered, io);
-  progress?.report('assembling', 3, 4);
+  stage('assembling', 3);
   const emitted = emitProgram([...main, ...lowered.funcs], { cpu: cpuOf(options.kernel), maps });
   const insnOrigins = emitted.originIds.map((id) => origins.members(id));
   const name = programName(options.modelFile);
@@ -67,7 +72,7 @@ export function compile(options: CompileOptions): Compiled {
     insnOrigins,
     kfuncCalls: new Map(),
   });
-  progress?.report('assembling', 4, 4);
+  stage('assembling', 4);
   return {
     program,
     meta: metaOf(options, inputs, outputs, origins, program.insnOrigins),

@@ -43,7 +43,13 @@ export function recognise(model: Model): HGraph {
         NEAREST[node.op] ? `Nearest rewrite: ${NEAREST[node.op]}` : 'docs/ops.md lists the operators that are',
       );
     }
-    op.run(walk, node);
+    try {
+      op.run(walk, node);
+    } catch (error) {
+      if (error instanceof InputError) throw error;
+      // A node that breaks its operator's own rules (too few inputs, impossible attributes) is the file's fault.
+      throw new InputError(`the node cannot be read: ${(error as Error).message}`, place(node), 'Check the model with the ONNX checker');
+    }
   }
   const outputs = model.outputs.map(({ name }) => {
     const producer = model.nodes.find((n) => n.outputs.includes(name)) ?? model.nodes[model.nodes.length - 1];

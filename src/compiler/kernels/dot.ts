@@ -77,8 +77,8 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
     ...(s.b ? [{ space: s.b.space, extent: bExtent }] : []),
     ...(apart
       ? [
-          { space: s.aSpace, extent: aExtent },
-          { space: 'scratch' as const, extent: outExtent },
+          { space: s.aSpace, extent: aExtent, beside: 0 },
+          { space: 'scratch' as const, extent: outExtent, beside: 1 },
         ]
       : []),
   ];

@@ -31,6 +31,8 @@ export interface Layout {
 export interface Port {
   readonly space: Space;
   readonly extent: number;
+  /** Index of a port in the same buffer, hence in the same page. */
+  readonly beside?: number;
 }
 
 export interface Frame {
@@ -82,6 +84,7 @@ export function kernelFunc(
     }
     return reg;
   };
+  const pages: Reg[] = [];
   const ptrs = ports.map((port, i) => {
     const arg = b.arg(i);
     const limit = layout.bytes[port.space] - port.extent;
@@ -89,7 +92,9 @@ export function kernelFunc(
     if (port.space === 'scratch' && layout.pages > 1) {
       const off = b.and(arg, PAGE_BYTES - 1);
       check('ugt', off, limit);
-      return b.add(lookup('scratch', b.rsh(arg, 15)), off);
+      const page = port.beside === undefined ? lookup('scratch', b.rsh(arg, 15)) : pages[port.beside];
+      pages[i] = page;
+      return b.add(page, off);
     }
     check('ugt', arg, limit);
     return b.add(base(port.space), arg);
