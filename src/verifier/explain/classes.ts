@@ -36,7 +36,8 @@ export const CLASS_TEXTS: Readonly<Record<ExplanationClass, ClassText>> = {
   'packet-check': {
     title: 'Packet bytes are read without proof that they exist',
     why: 'A packet can be shorter than the header that the program expects. Only a comparison of data plus an offset with data_end, on this path, proves how many bytes are there.',
-    change: 'Before the access, add the offset and size of the access to the packet pointer, compare the sum with data_end, and leave when it lies beyond.',
+    change:
+      'Before the access, add the offset and size of the access to the packet pointer, compare the sum with data_end, and leave when it lies beyond.',
   },
   index: {
     title: 'An offset is not bounded by the size of the memory',
@@ -117,21 +118,45 @@ export const CLASS_TEXTS: Readonly<Record<ExplanationClass, ClassText>> = {
 
 /** First match wins; the message is the last line that was said. */
 const RULES: readonly (readonly [RegExp, ExplanationClass])[] = [
-  [/invalid mem access '\w*_or_null|null-check it first|Possibly NULL|type=\w*_or_null_?\w* expected|expected to be non-NULL/, 'null-check'],
+  [
+    /invalid mem access '\w*_or_null|null-check it first|Possibly NULL|type=\w*_or_null_?\w* expected|expected to be non-NULL/,
+    'null-check',
+  ],
   [/offset is outside of the packet/, 'packet-check'],
-  [/bpf_context access|misaligned context access|ctx ptr|(invalid|not allowed).* ctx access|variable ctx access|R\d+ ctx is not allowed/, 'context'],
+  [
+    /bpf_context access|misaligned context access|ctx ptr|(invalid|not allowed).* ctx access|variable ctx access|R\d+ ctx is not allowed/,
+    'context',
+  ],
   [/!read_ok|invalid read from stack|invalid indirect read/, 'uninitialised'],
   [/invalid size of register (fill|spill)|corrupted spill|invalid mem access 'scalar'/, 'provenance'],
   [/min value is negative|unbounded min value|zero-sized read/, 'sign'],
-  [/(min|max) value is outside of the allowed memory|unbounded memory access|pointer be out of bounds|unbounded variable-offset|invalid variable-offset/, 'index'],
+  [
+    /(min|max) value is outside of the allowed memory|unbounded memory access|pointer be out of bounds|unbounded variable-offset|invalid variable-offset/,
+    'index',
+  ],
   [/combined stack size|stack frame|(write to|read from|access to) stack|to stack R|misaligned stack|stack pointer to the caller/, 'stack'],
   [/should have been in|R0 is not a known value|R0 is not a scalar|R0 not a scalar value/, 'return-range'],
   [/infinite loop|^(old|cur) state:|too large\. Processed|too complex|frames is too deep|loop detected|back-edge/, 'complexity'],
-  [/reference leak|must be referenced|has not been acquired|inside bpf_\w+-ed region|holding a lock|bpf_spin_unlock|Locking two/, 'reference'],
-  [/pointer arithmetic|pointer \S+ pointer|bitwise operator|subtract pointer|subtraction from stack|math between|pointer offset|makes \w+ pointer/, 'pointer-arithmetic'],
-  [/type=\S+ expected=|cannot pass map_type|is not a known constant|constant offset|is not a scalar|helper access to the packet|cannot use helper|invalid mem access|invalid \w+ access|cannot write into|access beyond/, 'wrong-type'],
-  [/unreachable insn|jump out of range|jump into the middle|last insn is not|invalid func|invalid insn idx|call to invalid destination/, 'control-flow'],
-  [/reserved fields|unknown opcode|bpf_ld_imm|R1[1-5] is invalid|invalid BPF_|atomic op|invalid shift|div by zero|frame pointer is read only|not pointing to valid|insn can only/, 'encoding'],
+  [
+    /reference leak|must be referenced|has not been acquired|inside bpf_\w+-ed region|holding a lock|bpf_spin_unlock|Locking two/,
+    'reference',
+  ],
+  [
+    /pointer arithmetic|pointer \S+ pointer|bitwise operator|subtract pointer|subtraction from stack|math between|pointer offset|makes \w+ pointer/,
+    'pointer-arithmetic',
+  ],
+  [
+    /type=\S+ expected=|cannot pass map_type|is not a known constant|constant offset|is not a scalar|helper access to the packet|cannot use helper|invalid mem access|invalid \w+ access|cannot write into|access beyond/,
+    'wrong-type',
+  ],
+  [
+    /unreachable insn|jump out of range|jump into the middle|last insn is not|invalid func|invalid insn idx|call to invalid destination/,
+    'control-flow',
+  ],
+  [
+    /reserved fields|unknown opcode|bpf_ld_imm|R1[1-5] is invalid|invalid BPF_|atomic op|invalid shift|div by zero|frame pointer is read only|not pointing to valid|insn can only/,
+    'encoding',
+  ],
 ];
 
 /** The class that a final message names; traces of the path can refine it. */

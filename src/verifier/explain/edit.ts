@@ -89,7 +89,8 @@ export function applyEdit(program: Program, edit: Edit): Program {
     for (let i = 0; i < change.remove; i++) removed.add(change.at + i);
     const base = entry[change.at]!;
     change.insert.forEach(({ insn, target }, i) => {
-      if (target !== undefined && !(target >= 0 && target < insns.length)) throw new InputError(`there is no instruction ${target}`, 'edit');
+      if (target !== undefined && !(target >= 0 && target < insns.length))
+        throw new InputError(`there is no instruction ${target}`, 'edit');
       out[base + i] = target === undefined ? insn : aimed(insn, base + i, moved[target]!);
       origins[base + i] = program.insnOrigins[change.at] ?? [];
     });

@@ -1,14 +1,13 @@
 import type { InsnIdx } from '../../base/units.ts';
 import { disasmKernel } from '../../bpf/disasm.ts';
-import { ALU, ALU64, classOf, X } from '../../bpf/insn.ts';
 import type { LineInfo, Program } from '../../bpf/program.ts';
 import type { VerifyOptions, VerifyResult } from '../api.ts';
-import { NOT_INIT, REG, SCALAR, TYPE } from '../reg.ts';
-import { CLASS_TEXTS, classOfMessage, type ExplanationClass, registerOfMessage } from './classes.ts';
-import { addressReg, allowedFact, type Fact, knownFact } from './facts.ts';
+import { CLASS_TEXTS, type ExplanationClass } from './classes.ts';
+import { diagnose } from './diagnose.ts';
+import { allowedFact, type Fact, knownFact } from './facts.ts';
 import { type Fix, findFixes } from './fixes.ts';
-import { type Place, placeName, type SliceEvent, slice, wasTaken } from './slice.ts';
-import { type Trace, traceRejection } from './trace.ts';
+import { placeName, type SliceEvent, wasTaken } from './slice.ts';
+import type { Trace } from './trace.ts';
 
 export type { ExplanationClass, Fact, Fix };
 
@@ -77,43 +76,20 @@ export function sourceOf(program: Program, insnIdx: InsnIdx | null): Source {
   return { line, labels };
 }
 
-/** The place at fault: the register that the message names, else the address or operand of the instruction, else a stack slot. */
-function placeAtFault(trace: Trace, cls: ExplanationClass, message: string): Place | null {
-  const { state, insnIdx } = trace;
-  if (!state || insnIdx === null) return null;
-  const frameno = state.curFrame;
-  const insn = trace.program.insns[insnIdx];
-  if (!insn) return null;
-  const place = (reg: number): Place => ({ frameno, reg, slot: -1 });
-  const unread = /invalid read from stack (?:R\d+ )?off (-?\d+)\+(\d+)/.exec(message);
-  if (unread) return { frameno, reg: -1, slot: (-(Number(unread[1]) + Number(unread[2])) - 1) >> 3 };
-  const named = registerOfMessage(message);
-  if (named >= 0 && named <= 10 && /math between/.test(message) === false) return place(named);
-  if (cls === 'return-range') return place(0);
-  if (/math between|pointer be out of bounds/.test(message)) {
-    const r = state.frame.regs;
-    const byReg = (insn.opcode & X) !== 0;
-    return place(byReg && r[insn.src * REG + TYPE] === SCALAR ? insn.src : insn.dst);
-  }
-  const address = addressReg(insn);
-  if (address >= 0) return place(address);
-  return classOf(insn) === ALU || classOf(insn) === ALU64 ? place(insn.dst) : null;
-}
-
-/** What the path adds to the message: who overwrote the register, whether the number was a pointer before. */
-function refine(trace: Trace, cls: ExplanationClass, events: readonly SliceEvent[]): ExplanationClass {
-  if (cls === 'uninitialised' && events.some((e) => e.kind === 'clobbered')) return 'clobbered';
-  if (cls !== 'provenance' || trace.insnIdx === null) return cls;
-  return cls;
-}
-
 const code = (program: Program, insnIdx: InsnIdx | null): string =>
   insnIdx !== null && program.insns[insnIdx] ? disasmKernel(program.insns, insnIdx).replace(/^\([0-9a-f]{2}\) /, '') : '';
 
 function storyStep(trace: Trace, event: SliceEvent): StoryStep {
   const subject = placeName(event.place);
   const taken = event.kind === 'decision' ? wasTaken(trace, event.stepIdx) : null;
-  const role: StoryRole = event.lost || event.kind === 'clobbered' ? 'lost' : event.proved ? 'proof' : event.kind === 'never' || event.kind === 'changed' ? 'made' : event.kind;
+  const role: StoryRole =
+    event.lost || event.kind === 'clobbered'
+      ? 'lost'
+      : event.proved
+        ? 'proof'
+        : event.kind === 'never' || event.kind === 'changed'
+          ? 'made'
+          : event.kind;
   const { before, after } = event;
   const is = after === '' ? 'holds nothing that may be read' : `is ${after}`;
   const text =
@@ -126,34 +102,45 @@ function storyStep(trace: Trace, event: SliceEvent): StoryStep {
           : event.lost
             ? `${subject} was ${before} and now ${is}`
             : `${subject} ${is}`;
-  return { role, insnIdx: event.insnIdx, insns: [event.insnIdx], subject, code: code(trace.program, event.insnIdx), text, before, after, taken };
+  return {
+    role,
+    insnIdx: event.insnIdx,
+    insns: [event.insnIdx],
+    subject,
+    code: code(trace.program, event.insnIdx),
+    text,
+    before,
+    after,
+    taken,
+  };
+}
+
+/** The loop that the path was in: its instructions since the last one was met before. */
+function lastRound(path: readonly InsnIdx[]): readonly InsnIdx[] {
+  const end = path.length - 1;
+  const start = path.lastIndexOf(path[end] ?? -1, end - 1);
+  return start < 0 || end - start > 1000 ? path.slice(-1) : [...new Set(path.slice(start, end))].sort((a, b) => a - b);
 }
 
 /** Explains a rejection: class, values, the chain of instructions that led to it, and edits that are verified before they are offered. */
 export function explain(program: Program, result: VerifyResult, options: ExplainOptions): Explanation {
   const message = result.message ?? '';
-  const trace = traceRejection(program, options.verify);
+  const { class: cls, trace, place, events, walked } = diagnose(program, options.verify, message);
   const { insnIdx } = result;
-  let cls = classOfMessage(trace.said.includes('infinite loop') ? 'infinite loop' : message);
-  const place = placeAtFault(trace, cls, message);
-  const walked = insnIdx !== null && trace.steps.length > 0 && trace.steps[trace.steps.length - 1]!.insnIdx === insnIdx;
-  const events = place && walked ? slice(trace, place, trace.steps.length - 1) : [];
-  cls = refine(trace, cls, events);
   const story = events.map((event) => storyStep(trace, event));
   const subject = place ? placeName(place) : '';
   const reg = place?.reg ?? -1;
   const known = walked ? knownFact(trace, reg) : null;
   const allowed = walked ? allowedFact(trace, cls, message, reg) : null;
   if (insnIdx !== null) {
-    const held = known ? `${subject}: ${known.text}` : '';
     story.push({
       role: 'fault',
       insnIdx,
-      insns: [insnIdx],
+      insns: cls === 'complexity' ? lastRound(trace.path) : [insnIdx],
       subject,
       code: code(program, insnIdx),
       text: message,
-      before: held ? known!.text : '',
+      before: known?.text ?? '',
       after: '',
       taken: null,
     });
@@ -161,7 +148,8 @@ export function explain(program: Program, result: VerifyResult, options: Explain
   const last = (role: StoryRole): InsnIdx | null => story.filter((s) => s.role === role).at(-1)?.insnIdx ?? null;
   const texts = CLASS_TEXTS[cls];
   const tries = options.maxTries ?? 60;
-  const fixes = tries > 0 && !result.accepted ? findFixes(program, options.verify, { tries, processed: options.maxProcessed ?? 2_000_000 }) : [];
+  const fixes =
+    tries > 0 && !result.accepted ? findFixes(program, options.verify, { tries, processed: options.maxProcessed ?? 2_000_000 }) : [];
   return {
     class: cls,
     title: texts.title,
@@ -181,19 +169,3 @@ export function explain(program: Program, result: VerifyResult, options: Explain
     path: trace.path,
   };
 }
-
-/** Class, place and slice of a rejection, for the search of edits. */
-export function diagnose(
-  program: Program,
-  verify: VerifyOptions,
-  message: string,
-): { readonly class: ExplanationClass; readonly trace: Trace; readonly place: Place | null; readonly events: readonly SliceEvent[] } {
-  const trace = traceRejection(program, verify);
-  const base = classOfMessage(trace.said.includes('infinite loop') ? 'infinite loop' : message);
-  const place = placeAtFault(trace, base, message);
-  const events = place && trace.steps.length > 0 ? slice(trace, place, trace.steps.length - 1) : [];
-  return { class: refine(trace, base, events), trace, place, events };
-}
-
-/** Whether a register of the failing frame holds anything. */
-export const isSet = (trace: Trace, reg: number): boolean => (trace.state?.frame.regs[reg * REG + TYPE] ?? NOT_INIT) !== NOT_INIT;

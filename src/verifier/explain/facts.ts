@@ -1,8 +1,26 @@
-import { ATOMIC, classOf, LDX, modeOf, opOf, ALU, ALU64, LD, ST, STX, sizeOf } from '../../bpf/insn.ts';
+import { ALU, ALU64, ATOMIC, classOf, LD, LDX, modeOf, opOf, ST, STX, sizeOf } from '../../bpf/insn.ts';
 import type { Insn } from '../../bpf/program.ts';
 import { returnRange } from '../exits.ts';
 import { regText } from '../format.ts';
-import { AUX, baseType, isPacket, MAP_KEY, MAP_VALUE, MEMORY, NOT_INIT, OFF, REG, type Regs, SCALAR, SMAX_HI, SMAX_LO, SMIN_HI, SMIN_LO, STACK, TYPE } from '../reg.ts';
+import {
+  AUX,
+  baseType,
+  isPacket,
+  MAP_KEY,
+  MAP_VALUE,
+  MEMORY,
+  NOT_INIT,
+  OFF,
+  REG,
+  type Regs,
+  SCALAR,
+  SMAX_HI,
+  SMAX_LO,
+  SMIN_HI,
+  SMIN_LO,
+  STACK,
+  TYPE,
+} from '../reg.ts';
 import { toBigSigned } from '../w64.ts';
 import type { ExplanationClass } from './classes.ts';
 import type { Trace } from './trace.ts';

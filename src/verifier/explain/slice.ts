@@ -4,8 +4,8 @@ import {
   ALU64,
   ATOMIC,
   CALL,
-  classOf,
   CMPXCHG,
+  classOf,
   EXIT,
   FETCH,
   isJump,
@@ -25,7 +25,22 @@ import {
 } from '../../bpf/insn.ts';
 import type { Insn } from '../../bpf/program.ts';
 import { regText } from '../format.ts';
-import { FRAMENO, NOT_INIT, OFF, PRECISE, REG, type Regs, SCALAR, STACK, SMAX_HI, SMAX_LO, SMIN_HI, SMIN_LO, TYPE, VALUE_LO } from '../reg.ts';
+import {
+  FRAMENO,
+  NOT_INIT,
+  OFF,
+  PRECISE,
+  REG,
+  type Regs,
+  SCALAR,
+  SMAX_HI,
+  SMAX_LO,
+  SMIN_HI,
+  SMIN_LO,
+  STACK,
+  TYPE,
+  VALUE_LO,
+} from '../reg.ts';
 import { FP, type Frame, isSpilled } from '../state.ts';
 import { toBigSigned } from '../w64.ts';
 import type { Trace, TraceStep } from './trace.ts';
@@ -60,7 +75,7 @@ const MAX_EVENTS = 24;
 
 export const placeName = (place: Place): string => (place.reg >= 0 ? `r${place.reg}` : `fp${-(place.slot + 1) * 8}`);
 
-function valueOf(frame: Frame, place: Place): { readonly regs: Regs; readonly base: number } | null {
+function heldIn(frame: Frame, place: Place): { readonly regs: Regs; readonly base: number } | null {
   if (place.reg >= 0) return { regs: frame.regs, base: place.reg * REG };
   if (place.slot >= frame.slots || !isSpilled(frame, place.slot)) return null;
   return { regs: frame.spills, base: place.slot * REG };
@@ -68,7 +83,7 @@ function valueOf(frame: Frame, place: Place): { readonly regs: Regs; readonly ba
 
 /** The place as the log writes it; '' when it holds nothing. */
 export function placeText(trace: Trace, frame: Frame, place: Place): string {
-  const value = valueOf(frame, place);
+  const value = heldIn(frame, place);
   if (!value || value.regs[value.base + TYPE] === NOT_INIT) {
     if (place.reg >= 0 || place.slot >= frame.slots) return '';
     return frame.types.subarray(place.slot * 8, place.slot * 8 + 8).some((t) => t !== 0) ? 'bytes' : '';
@@ -77,21 +92,21 @@ export function placeText(trace: Trace, frame: Frame, place: Place): string {
 }
 
 function width(frame: Frame, place: Place): bigint {
-  const value = valueOf(frame, place);
+  const value = heldIn(frame, place);
   if (!value || value.regs[value.base + TYPE] === NOT_INIT) return -1n;
   const { regs: r, base: b } = value;
   return toBigSigned(r[b + SMAX_LO]!, r[b + SMAX_HI]!) - toBigSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!);
 }
 
 function isPointer(frame: Frame, place: Place): boolean {
-  const value = valueOf(frame, place);
+  const value = heldIn(frame, place);
   const type = value ? value.regs[value.base + TYPE]! : NOT_INIT;
   return type !== NOT_INIT && type !== SCALAR;
 }
 
 function sameValue(a: Frame, b: Frame, place: Place): boolean {
-  const x = valueOf(a, place);
-  const y = valueOf(b, place);
+  const x = heldIn(a, place);
+  const y = heldIn(b, place);
   if (!x || !y) return x === y;
   for (let i = 0; i < REG; i++) if (i !== PRECISE && i !== 20 && x.regs[x.base + i] !== y.regs[y.base + i]) return false;
   return true;
@@ -188,7 +203,9 @@ function followBack(
       next !== null &&
       kind !== 'decision' &&
       before !== '' &&
-      ((isPointer(step.frame, at) && !isPointer(next, at) && kind !== 'moved') || now === '' || (kind === 'made' && width(next, at) > width(step.frame, at) && width(step.frame, at) > 0n));
+      ((isPointer(step.frame, at) && !isPointer(next, at) && kind !== 'moved') ||
+        now === '' ||
+        (kind === 'made' && width(next, at) > width(step.frame, at) && width(step.frame, at) > 0n));
     if (!events.has(stepIdx))
       events.set(stepIdx, { stepIdx, insnIdx: step.insnIdx, place: at, kind, before, after: now, lost, proved: narrowed });
   };

@@ -1,0 +1,80 @@
+import type { InsnIdx } from '../../base/units.ts';
+import { ADD, ALU64, AND, classOf, JMP, K, MOV, OP_CALL, OP_EXIT, OP_LDDW, opOf, X } from '../../bpf/insn.ts';
+import type { Insn } from '../../bpf/program.ts';
+import { returnRange } from '../exits.ts';
+import type { Diagnosis } from './diagnose.ts';
+import type { Edit, NewInsn } from './edit.ts';
+
+export interface Candidate {
+  readonly title: string;
+  readonly edit: Edit;
+}
+
+export const make = (opcode: number, dst = 0, src = 0, off = 0, imm = 0): NewInsn => ({ insn: { opcode, dst, src, off, imm } });
+export const movImm = (dst: number, imm: number): NewInsn => make(ALU64 | MOV | K, dst, 0, 0, imm);
+export const movReg = (dst: number, src: number): NewInsn => make(ALU64 | MOV | X, dst, src);
+export const addImm = (dst: number, imm: number): NewInsn => make(ALU64 | ADD | K, dst, 0, 0, imm);
+export const andImm = (dst: number, imm: number): NewInsn => make(ALU64 | AND | K, dst, 0, 0, imm);
+export const ifImm = (op: number, dst: number, imm: number, off: number): NewInsn => make(JMP | op | K, dst, 0, off, imm);
+export const ifReg = (op: number, dst: number, src: number, off: number): NewInsn => make(JMP | op | X, dst, src, off);
+export const callHelper = (id: number): NewInsn => make(OP_CALL, 0, 0, 0, id);
+export const aimedAt = (insn: NewInsn, target: InsnIdx): NewInsn => ({ ...insn, target });
+export const before = (at: InsnIdx, insert: readonly NewInsn[]): Edit => ({ changes: [{ at, remove: 0, insert }] });
+export const replace = (at: InsnIdx, insn: Insn): Edit => ({ changes: [{ at, remove: 1, insert: [{ insn }] }] });
+
+const XDP = 6;
+const XDP_PASS = 2;
+
+/** A return value that lets the event go on as if the program were not there, within what the type may return. */
+export function neutralReturn(found: Diagnosis): number {
+  const { program, env, state } = found.trace;
+  if (state && state.curFrame > 0) return 0;
+  if (program.progType === XDP) return XDP_PASS;
+  const range = returnRange(program.progType, env.attachType);
+  return range ? Math.max(Math.min(1, range[1]), range[0]) : 0;
+}
+
+/** `r0 = …; exit` with the program's neutral value. */
+export const leave = (found: Diagnosis): NewInsn[] => [movImm(0, neutralReturn(found)), make(OP_EXIT)];
+
+/** Slots that an instruction takes. */
+export const slots = (insn: Insn): number => (insn.opcode === OP_LDDW ? 2 : 1);
+
+/** First instruction of the function that holds `idx`, and the end of it. */
+export function functionAt(found: Diagnosis, idx: InsnIdx): { readonly start: InsnIdx; readonly end: InsnIdx } {
+  let start = 0;
+  let end = found.trace.program.insns.length;
+  for (const sub of found.trace.env.subprogs) {
+    if (sub.start <= idx) start = sub.start;
+    else {
+      end = Math.min(end, sub.start);
+    }
+  }
+  return { start, end };
+}
+
+/** A register of r6 to r9 that the function never names, or -1: it survives calls. */
+export function spareRegister(found: Diagnosis, idx: InsnIdx): number {
+  const { start, end } = functionAt(found, idx);
+  const used = new Set<number>();
+  for (let i = start; i < end; i++) {
+    const insn = found.trace.program.insns[i]!;
+    used.add(insn.dst).add(insn.src);
+  }
+  return [9, 8, 7, 6].find((r) => !used.has(r)) ?? -1;
+}
+
+/** Ways out that the function has already: `exit` and the assignment to r0 before it. At most four. */
+export function exits(found: Diagnosis): InsnIdx[] {
+  const { insns } = found.trace.program;
+  const { start, end } = functionAt(found, found.trace.insnIdx!);
+  const list: InsnIdx[] = [];
+  for (let i = end - 1; i >= start && list.length < 4; i--) {
+    if (insns[i]!.opcode !== OP_EXIT) continue;
+    const prev = insns[i - 1];
+    if (i > start && prev && classOf(prev) === ALU64 && opOf(prev) === MOV && prev.dst === 0 && insns[i - 2]?.opcode !== OP_LDDW)
+      list.push(i - 1);
+    list.push(i);
+  }
+  return list;
+}

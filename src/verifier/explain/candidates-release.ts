@@ -1,0 +1,57 @@
+import { JEQ, OP_CALL } from '../../bpf/insn.ts';
+import { MAYBE_NULL, REF, REG, SCALAR, TYPE } from '../reg.ts';
+import { before, type Candidate, callHelper, ifImm, movImm, movReg, neutralReturn, spareRegister } from './build.ts';
+import type { Diagnosis } from './diagnose.ts';
+import type { NewInsn } from './edit.ts';
+
+const SK_RELEASE = 86;
+const RINGBUF_RESERVE = 131;
+const RINGBUF_DISCARD = 133;
+const TAIL_CALL = 12;
+const SK_LOOKUPS = new Set([84, 85, 99]);
+
+/** The call that gives back what `alloc` took, with its further arguments; null when it is not one of these. */
+function releaseOf(helper: number): readonly NewInsn[] | null {
+  if (SK_LOOKUPS.has(helper)) return [callHelper(SK_RELEASE)];
+  if (helper === RINGBUF_RESERVE) return [movImm(2, 0), callHelper(RINGBUF_DISCARD)];
+  return null;
+}
+
+/** Gives a reference back before the exit that would leak it. */
+export function releaseCandidates(found: Diagnosis): Candidate[] {
+  const { trace } = found;
+  const at = trace.insnIdx!;
+  const said = /Unreleased reference id=(\d+) alloc_insn=(\d+)/.exec(trace.said);
+  const regs = trace.state?.frame.regs;
+  if (!said || !regs) return [];
+  const id = Number(said[1]);
+  const alloc = Number(said[2]);
+  const call = trace.program.insns[alloc];
+  const release = call?.opcode === OP_CALL && call.src === 0 ? releaseOf(call.imm) : null;
+  if (!release) return [];
+  const insn = trace.program.insns[at]!;
+  if (insn.opcode === OP_CALL && insn.imm === TAIL_CALL) return [];
+  const list: Candidate[] = [];
+  const title = `Give back what the call at ${alloc} took, before instruction ${at}.`;
+  const holder = [6, 7, 8, 9, 1, 2, 3, 4, 5, 0].find((r) => regs[r * REG + REF] === id) ?? -1;
+  if (holder >= 0) {
+    const mayBeNull = (regs[holder * REG + TYPE]! & MAYBE_NULL) !== 0;
+    const give = [movReg(1, holder), ...(mayBeNull ? [skipNull(release.length)] : []), ...release];
+    const keep = [9, 8, 7, 6].find((r) => r !== holder) ?? 9;
+    if (holder !== 0 && regs[TYPE] === SCALAR) list.push({ title, edit: before(at, [movReg(keep, 0), ...give, movReg(0, keep)]) });
+    list.push({ title, edit: before(at, [...give, movImm(0, neutralReturn(found))]) });
+  }
+  const spare = spareRegister(found, at);
+  if (spare >= 0 && alloc < at) {
+    const changes = [
+      { at: alloc + 1, remove: 0, insert: [movReg(spare, 0)] },
+      { at, remove: 0, insert: [movReg(1, spare), skipNull(release.length), ...release, movImm(0, neutralReturn(found))] },
+    ];
+    if (alloc + 1 < at) list.push({ title: `Keep the result of the call at ${alloc} in r${spare}. ${title}`, edit: { changes } });
+    else list.push({ title, edit: before(at, [movReg(1, 0), skipNull(release.length), ...release, movImm(0, neutralReturn(found))]) });
+  }
+  return list;
+}
+
+/** `if r1 == 0` over the release. */
+const skipNull = (length: number): NewInsn => ifImm(JEQ, 1, 0, length);

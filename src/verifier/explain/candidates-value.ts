@@ -1,0 +1,109 @@
+import type { InsnIdx } from '../../base/units.ts';
+import { CALL, classOf, DW, JMP, LDX, MEM, OP_EXIT, opOf, ST, STX } from '../../bpf/insn.ts';
+import { ID, NOT_INIT, PRECISE, REG, type Regs, TYPE } from '../reg.ts';
+import { SLOT_INVALID } from '../state.ts';
+import { before, type Candidate, functionAt, make, movImm, movReg, neutralReturn, slots, spareRegister } from './build.ts';
+import type { Diagnosis } from './diagnose.ts';
+
+function equalRegs(a: Regs, x: number, b: Regs, y: number): boolean {
+  for (let i = 0; i < REG; i++) if (i !== PRECISE && i !== ID && a[x + i] !== b[y + i]) return false;
+  return true;
+}
+
+/** A register that lost its value: from a copy, from before the call, or a first value. */
+export function registerCandidates(found: Diagnosis): Candidate[] {
+  const { trace } = found;
+  const at = trace.insnIdx!;
+  const reg = found.place?.reg ?? -1;
+  if (reg < 0 || reg > 9) return [];
+  const list: Candidate[] = [];
+  const lossy = found.events.filter((e) => e.place.reg === reg && (e.kind === 'clobbered' || (e.lost && e.kind === 'changed')));
+  const loss = lossy[lossy.length - 1];
+  if (loss) list.push(...restored(found, loss.stepIdx, reg, at));
+  if (found.class === 'provenance') return list;
+  if (reg === 0 && trace.program.insns[at]!.opcode === OP_EXIT) {
+    list.push({ title: `Return ${neutralReturn(found)}.`, edit: before(at, [movImm(0, neutralReturn(found))]) });
+    return list;
+  }
+  if (loss) {
+    const next = loss.insnIdx + slots(trace.program.insns[loss.insnIdx]!);
+    if (next !== at) list.push({ title: `Set r${reg} to 0 after the call at ${loss.insnIdx}.`, edit: before(next, [movImm(reg, 0)]) });
+  } else {
+    const { start } = functionAt(found, at);
+    if (start !== at && !assignedOnEntry(found, start, reg))
+      list.push({ title: `Set r${reg} to 0 at the start of the function.`, edit: before(start, [movImm(reg, 0)]) });
+  }
+  list.push({ title: `Set r${reg} to 0 before instruction ${at}.`, edit: before(at, [movImm(reg, 0)]) });
+  return list;
+}
+
+/** Whether the function is entered with something in the register. */
+function assignedOnEntry(found: Diagnosis, start: InsnIdx, reg: number): boolean {
+  const entry = found.trace.steps.find((s) => s.insnIdx === start);
+  return !entry || entry.frame.regs[reg * REG + TYPE] !== NOT_INIT;
+}
+
+function restored(found: Diagnosis, stepIdx: number, reg: number, at: InsnIdx): Candidate[] {
+  const { trace } = found;
+  const step = trace.steps[stepIdx]!;
+  const old = step.frame.regs;
+  const now = trace.state!.frame.regs;
+  const list: Candidate[] = [];
+  if (old[reg * REG + TYPE] === NOT_INIT) return list;
+  for (const copy of [6, 7, 8, 9, 0, 1, 2, 3, 4, 5])
+    if (copy !== reg && equalRegs(old, reg * REG, now, copy * REG))
+      list.push({ title: `Take r${reg} again from r${copy}, which still has it.`, edit: before(at, [movReg(reg, copy)]) });
+  const call = trace.program.insns[step.insnIdx]!;
+  if (classOf(call) !== JMP || opOf(call) !== CALL || step.insnIdx >= at) return list;
+  const spare = spareRegister(found, at);
+  if (spare >= 0) {
+    const changes = [
+      { at: step.insnIdx, remove: 0, insert: [movReg(spare, reg)] },
+      { at, remove: 0, insert: [movReg(reg, spare)] },
+    ];
+    list.push({ title: `Keep r${reg} in r${spare} across the call at ${step.insnIdx}.`, edit: { changes } });
+  }
+  const off = freeSlot(found);
+  if (off < 0) {
+    const changes = [
+      { at: step.insnIdx, remove: 0, insert: [make(STX | MEM | DW, 10, reg, off)] },
+      { at, remove: 0, insert: [make(LDX | MEM | DW, reg, 10, off)] },
+    ];
+    list.push({ title: `Keep r${reg} on the stack at fp${off} across the call at ${step.insnIdx}.`, edit: { changes } });
+  }
+  return list;
+}
+
+/** Offset of a stack slot below all that the function has used on this path; 0 when there is none. */
+function freeSlot(found: Diagnosis): number {
+  const used = found.trace.state!.frame.slots;
+  return used < 64 ? -8 * (used + 1) : 0;
+}
+
+const WIDE = 8;
+
+/** Zeros for stack bytes that are read before anything was written. */
+export function stackCandidates(found: Diagnosis): Candidate[] {
+  const { trace } = found;
+  const at = trace.insnIdx!;
+  const said = /invalid read from stack (?:R\d+ )?off (-?\d+)\+\d+ size (\d+)/.exec(found.message);
+  const unknown = /invalid read from stack (?:R\d+ )?var_off .*\+\d+ size (\d+)/.exec(found.message);
+  const frame = trace.state?.frame;
+  if (!frame || (!said && !unknown)) return [];
+  const from = said ? Number(said[1]) : -8 * Math.max(frame.slots, 1);
+  const size = said ? Number(said[2]) : -from;
+  if (from >= 0 || from < -512) return [];
+  const stores = [];
+  for (let off = Math.floor(from / WIDE) * WIDE; off < Math.min(from + size, 0); off += WIDE) {
+    const slot = -off / WIDE - 1;
+    const empty = slot >= frame.slots || frame.types.subarray(slot * 8, slot * 8 + 8).some((t) => t === SLOT_INVALID);
+    if (empty) stores.push(make(ST | MEM | DW, 10, 0, off, 0));
+  }
+  if (stores.length === 0) return [];
+  const { start } = functionAt(found, at);
+  const title = 'Fill the stack bytes that are read with zeros';
+  const list: Candidate[] = [];
+  if (start !== at) list.push({ title: `${title} at the start of the function.`, edit: before(start, stores) });
+  list.push({ title: `${title} before instruction ${at}.`, edit: before(at, stores) });
+  return list;
+}

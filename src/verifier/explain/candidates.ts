@@ -1,0 +1,114 @@
+import type { InsnIdx } from '../../base/units.ts';
+import { isJump, JEQ, JLE, JMP, JNE, OP_EXIT } from '../../bpf/insn.ts';
+import { CTX, REG, TYPE } from '../reg.ts';
+import { aimedAt, before, type Candidate, exits, ifImm, leave, make, movImm, movReg, neutralReturn, slots } from './build.ts';
+import { boundCandidates } from './candidates-bound.ts';
+import { packetCandidates } from './candidates-packet.ts';
+import { releaseCandidates } from './candidates-release.ts';
+import { registerCandidates, stackCandidates } from './candidates-value.ts';
+import type { Diagnosis } from './diagnose.ts';
+
+/** The checks that may come before an instruction that uses a pointer. */
+function nullChecks(found: Diagnosis, at: InsnIdx, reg: number): Candidate[] {
+  const { insns } = found.trace.program;
+  const list: Candidate[] = [
+    { title: `Leave when r${reg} is null, before instruction ${at}.`, edit: before(at, [ifImm(JNE, reg, 0, 2), ...leave(found)]) },
+  ];
+  const insn = insns[at]!;
+  const next = at + slots(insn);
+  if (!isJump(insn) && insn.opcode !== OP_EXIT && next < insns.length)
+    list.push({ title: `Skip instruction ${at} when r${reg} is null.`, edit: before(at, [aimedAt(ifImm(JEQ, reg, 0, 0), next)]) });
+  for (const exit of exits(found))
+    list.push({ title: `Go to the exit at ${exit} when r${reg} is null.`, edit: before(at, [aimedAt(ifImm(JEQ, reg, 0, 0), exit)]) });
+  return list;
+}
+
+function nullCandidates(found: Diagnosis): Candidate[] {
+  const reg = found.place?.reg ?? -1;
+  const at = found.trace.insnIdx!;
+  if (reg < 0) return [];
+  const list = nullChecks(found, at, reg);
+  // A copy that was made by arithmetic or a spill is better checked where the pointer came from.
+  for (const event of found.events) {
+    if (event.place.reg < 0 || event.kind === 'decision' || !/_or_null/.test(event.after)) continue;
+    const next = event.insnIdx + slots(found.trace.program.insns[event.insnIdx]!);
+    if (next !== at && next < found.trace.program.insns.length) list.push(...nullChecks(found, next, event.place.reg).slice(0, 1));
+  }
+  return list;
+}
+
+const JCOND_OP = JMP | 0xe0;
+
+/** A loop that ends for the verifier: `may_goto` leaves it after some millions of rounds. */
+function loopCandidates(found: Diagnosis): Candidate[] {
+  const at = found.trace.insnIdx;
+  const { kernel } = found.trace.env.options;
+  if (at === null || (kernel !== '6.12' && kernel !== '6.18')) return [];
+  const { path } = found.trace;
+  const start = path.lastIndexOf(at, path.length - 2);
+  const heads = start < 0 ? [at] : [at, Math.min(...path.slice(start))];
+  return [...new Set(heads)].map((head) => ({
+    title: `Let the loop at instruction ${head} end after at most 8 million rounds (may_goto).`,
+    edit: before(head, [make(JCOND_OP, 0, 0, 1), make(JMP, 0, 0, 2), ...leave(found)]),
+  }));
+}
+
+function returnCandidates(found: Diagnosis): Candidate[] {
+  const at = found.trace.insnIdx!;
+  const value = neutralReturn(found);
+  const range = /should have been in \[(-?\d+), (-?\d+)\]/.exec(found.message);
+  const list: Candidate[] = [];
+  const isScalar = found.walked && /should have been in/.test(found.message);
+  if (range && isScalar && Number(range[1]) === 0 && Number(range[2]) > 0) {
+    const max = Number(range[2]);
+    list.push({ title: `Return ${value} when r0 is above ${max}.`, edit: before(at, [ifImm(JLE, 0, max, 1), movImm(0, value)]) });
+  }
+  const fixed = range ? Math.max(Number(range[1]), Math.min(value, Number(range[2]))) : value;
+  list.push({ title: `Return ${fixed}.`, edit: before(at, [movImm(0, fixed)]) });
+  return list;
+}
+
+/** A context pointer where the helper wants one: from a register that still has it. */
+function contextCandidates(found: Diagnosis): Candidate[] {
+  const at = found.trace.insnIdx!;
+  const reg = found.place?.reg ?? -1;
+  const regs = found.trace.state?.frame.regs;
+  if (!regs || reg < 0 || !/expected=ctx/.test(found.message)) return [];
+  const copy = [6, 7, 8, 9, 1, 2, 3, 4, 5].find((r) => r !== reg && regs[r * REG + TYPE] === CTX);
+  return copy === undefined ? [] : [{ title: `Pass the context that r${copy} holds.`, edit: before(at, [movReg(reg, copy)]) }];
+}
+
+/** Edits that may mend the program, most faithful first; none is offered before the verifier has accepted it. */
+export function candidates(found: Diagnosis): Candidate[] {
+  if (found.trace.insnIdx === null || !found.trace.program.insns[found.trace.insnIdx]) return [];
+  if (found.class === 'complexity') return loopCandidates(found);
+  if (!found.walked) return [];
+  switch (found.class) {
+    case 'null-check':
+      return nullCandidates(found);
+    case 'packet-check':
+      return packetCandidates(found);
+    case 'index':
+    case 'sign':
+    case 'pointer-arithmetic':
+    case 'stack':
+      return boundCandidates(found);
+    case 'clobbered':
+    case 'uninitialised':
+      return found.place && found.place.reg < 0
+        ? stackCandidates(found)
+        : /stack/.test(found.message)
+          ? stackCandidates(found)
+          : registerCandidates(found);
+    case 'provenance':
+      return registerCandidates(found);
+    case 'return-range':
+      return returnCandidates(found);
+    case 'reference':
+      return releaseCandidates(found);
+    case 'wrong-type':
+      return contextCandidates(found);
+    default:
+      return [];
+  }
+}

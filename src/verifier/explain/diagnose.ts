@@ -1,0 +1,54 @@
+import { ALU, ALU64, classOf, X } from '../../bpf/insn.ts';
+import type { Program } from '../../bpf/program.ts';
+import type { VerifyOptions } from '../api.ts';
+import { REG, SCALAR, TYPE } from '../reg.ts';
+import { classOfMessage, type ExplanationClass, registerOfMessage } from './classes.ts';
+import { addressReg } from './facts.ts';
+import { type Place, type SliceEvent, slice } from './slice.ts';
+import { type Trace, traceRejection } from './trace.ts';
+
+/** What is wrong and with what: the base of the explanation and of the search for edits. */
+export interface Diagnosis {
+  readonly class: ExplanationClass;
+  readonly message: string;
+  readonly trace: Trace;
+  /** Register or stack slot at fault. */
+  readonly place: Place | null;
+  /** What made its value, oldest first. */
+  readonly events: readonly SliceEvent[];
+  /** The failing instruction was walked on a path, so that its registers are known. */
+  readonly walked: boolean;
+}
+
+/** The register that the message names, else the address or operand of the instruction, else a stack slot. */
+function placeAtFault(trace: Trace, cls: ExplanationClass, message: string): Place | null {
+  const { state, insnIdx } = trace;
+  const insn = insnIdx === null ? undefined : trace.program.insns[insnIdx];
+  if (!state || !insn) return null;
+  const frameno = state.curFrame;
+  const place = (reg: number): Place => ({ frameno, reg, slot: -1 });
+  const unread = /invalid read from stack (?:R\d+ )?off (-?\d+)\+(\d+)/.exec(message);
+  if (unread) return { frameno, reg: -1, slot: (-(Number(unread[1]) + Number(unread[2])) - 1) >> 3 };
+  if (/math between|pointer be out of bounds/.test(message)) {
+    const byReg = (insn.opcode & X) !== 0;
+    return place(byReg && state.frame.regs[insn.src * REG + TYPE] === SCALAR ? insn.src : insn.dst);
+  }
+  const named = registerOfMessage(message);
+  if (named >= 0 && named <= 10) return place(named);
+  if (cls === 'return-range') return place(0);
+  const address = addressReg(insn);
+  if (address >= 0) return place(address);
+  return classOf(insn) === ALU || classOf(insn) === ALU64 ? place(insn.dst) : null;
+}
+
+/** Follows a rejected program's failing path. */
+export function diagnose(program: Program, options: VerifyOptions, message: string): Diagnosis {
+  const trace = traceRejection(program, options);
+  const base = classOfMessage(trace.said.includes('infinite loop') ? 'infinite loop' : message);
+  const last = trace.steps.length - 1;
+  const walked = last >= 0 && trace.insnIdx !== null && trace.steps[last]!.insnIdx === trace.path[trace.path.length - 1];
+  const place = walked ? placeAtFault(trace, base, message) : null;
+  const events = place ? slice(trace, place, last) : [];
+  const overwritten = base === 'uninitialised' && events.some((e) => e.kind === 'clobbered');
+  return { class: overwritten ? 'clobbered' : base, message, trace, place, events, walked };
+}

@@ -1,0 +1,88 @@
+import { InputError } from '../../base/errors.ts';
+import type { InsnIdx } from '../../base/units.ts';
+import type { Program } from '../../bpf/program.ts';
+import type { VerifyOptions, VerifyResult } from '../api.ts';
+import { verify } from '../verify.ts';
+import { candidates } from './candidates.ts';
+import { diagnose } from './diagnose.ts';
+import { applyEdit, type Edit, editSize, positions } from './edit.ts';
+
+/** An edit after which the verifier accepts the program and still reaches each instruction that it had refused. */
+export interface Fix {
+  /** What it does, one sentence a step. */
+  readonly title: string;
+  /** To be applied in order, each to the result of the one before. */
+  readonly edits: readonly Edit[];
+  /** Instructions inserted or replaced by all of them. */
+  readonly size: number;
+  readonly program: Program;
+  /** The refused instruction in the new program. */
+  readonly insnIdx: InsnIdx;
+}
+
+export const MAX_EDIT = 6;
+const MAX_FIXES = 3;
+const MAX_ROUNDS = 4;
+
+interface Draft {
+  readonly program: Program;
+  readonly edits: readonly Edit[];
+  readonly titles: readonly string[];
+  readonly size: number;
+  /** Refused instructions so far, in this program's numbering. */
+  readonly refused: readonly InsnIdx[];
+  readonly result: VerifyResult;
+}
+
+/** Candidates by class, each verified; where one mends the refused instruction and another is refused next, the search goes on from there. */
+export function findFixes(program: Program, options: VerifyOptions, budget: { readonly tries: number; readonly processed: number }): Fix[] {
+  const quiet: VerifyOptions = { ...options, logLevel: 0, recordStates: false };
+  let tries = budget.tries;
+  let processed = budget.processed;
+  const first = verify(program, quiet);
+  if (first.accepted || first.insnIdx === null) return [];
+  const fixes: Fix[] = [];
+  let drafts: Draft[] = [{ program, edits: [], titles: [], size: 0, refused: [first.insnIdx], result: first }];
+  for (let round = 0; round < MAX_ROUNDS && drafts.length > 0 && fixes.length < MAX_FIXES; round++) {
+    const next: Draft[] = [];
+    for (const draft of drafts) {
+      const found = diagnose(draft.program, quiet, draft.result.message ?? '');
+      for (const candidate of candidates(found)) {
+        const size = draft.size + editSize(candidate.edit);
+        if (size > MAX_EDIT) continue;
+        if (tries-- <= 0 || processed <= 0 || fixes.length >= MAX_FIXES) return fixes;
+        const edited = tryEdit(draft.program, candidate.edit);
+        if (!edited) continue;
+        const result = verify(edited.program, quiet);
+        processed -= result.processed;
+        const refused = draft.refused.map((idx) => edited.moved[idx]!);
+        const titles = [...draft.titles, candidate.title];
+        const edits = [...draft.edits, candidate.edit];
+        if (result.accepted) {
+          if (refused.every((idx) => result.visits[idx]! > 0))
+            fixes.push({ title: titles.join(' '), edits, size, program: edited.program, insnIdx: refused[0]! });
+        } else if (result.insnIdx !== null && size < MAX_EDIT && moves(draft, result, edited.moved)) {
+          next.push({ program: edited.program, edits, titles, size, refused: [...refused, result.insnIdx], result });
+        }
+      }
+    }
+    // An edit that mends is better than the start of a longer one.
+    if (fixes.length > 0) break;
+    drafts = next;
+  }
+  return fixes;
+}
+
+function tryEdit(program: Program, edit: Edit): { readonly program: Program; readonly moved: Int32Array } | null {
+  try {
+    return { program: applyEdit(program, edit), moved: positions(program.insns.length, edit).moved };
+  } catch (e) {
+    if (e instanceof InputError) return null;
+    throw e;
+  }
+}
+
+/** The next refusal is another one than before. */
+function moves(draft: Draft, result: VerifyResult, moved: Int32Array): boolean {
+  return result.insnIdx !== moved[draft.result.insnIdx!] || result.message !== draft.result.message;
+}
