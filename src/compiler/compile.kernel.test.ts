@@ -18,7 +18,7 @@ describe.skipIf(!kernel)('compiled fixtures in the kernel', () => {
     '%s for %s is accepted and gives what the interpreter gives, bit for bit',
     async (fixture, target) => {
       const model = loadModel(read, fixture);
-      const calibration = await calibrate(modelBytes(read, fixture), tensors(read, fixture, 'calibration.npy', model).slice(0, 16), {
+      const calibration = await calibrate(modelBytes(read, fixture), tensors(read, fixture, 'calibration.npy', model).slice(0, 8), {
         source: 'trace',
       });
       const compiled = compileFixture(fixture, model, calibration, target);

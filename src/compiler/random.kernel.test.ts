@@ -12,7 +12,7 @@ import { type EncoderShape, randomEncoder } from './testing/random-model.ts';
 import { plainHook } from './testing/tensor-hook.ts';
 
 /** More in a long run: BPFORMER_RANDOM_MODELS=2000. */
-const RUNS = Number(process.env.BPFORMER_RANDOM_MODELS ?? 12);
+const RUNS = Number(process.env.BPFORMER_RANDOM_MODELS ?? 8);
 
 const kernel = await kernelForTests();
 afterAll(() => kernel?.close());
