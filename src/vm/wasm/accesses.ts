@@ -1,12 +1,11 @@
 import type { AddressSpace } from '../address-space.ts';
-import { ATOMIC_LOAD } from '../atomic.ts';
 import { FIRST_CONST, MAP_BASE, OP_HELPER, WORD_ARG, WORD_DST, WORD_OFF, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
 import { STACK_SIZE } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
 import { findChains } from './chains.ts';
+import { accessOf, effects, liveAfter, MAP_LOOKUP } from './effects.ts';
 import { CALL, CALL_REGISTER, type Graph, isBranch } from './graph.ts';
 
-const MAP_LOOKUP = 1;
 /** Groups that are open at the same time; the oldest gives way. */
 const MAX_OPEN = 12;
 /** Accesses behind one pointer are checked together when they lie this close. */
@@ -72,36 +71,6 @@ interface OpenGroup {
   lastPosition: number;
 }
 
-/** Size in bytes and direction of the memory instruction `op`; null for others. */
-export function accessOf(op: number, operation: number): { size: number; write: boolean; pointer: 'd' | 's' } | null {
-  if (op > 0xff) return null;
-  const mode = op & 0xe0;
-  const cls = op & 7;
-  const size = [4, 2, 1, 8][(op >> 3) & 3];
-  if (cls === 1 && (mode === 0x60 || (mode === 0x80 && size < 8))) return { size, write: false, pointer: 's' };
-  if (cls !== 3) return null;
-  if (mode === 0x60) return { size, write: true, pointer: 'd' };
-  if (mode !== 0xc0) return null;
-  return operation === ATOMIC_LOAD ? { size, write: false, pointer: 's' } : { size, write: true, pointer: 'd' };
-}
-
-/** Reads and writes of registers by the instruction at `at`, a bit each. */
-function effects(code: Int32Array, at: number): { reads: number; writes: number } {
-  const op = code[at + WORD_OP];
-  const d = 1 << (code[at + WORD_DST] / 2);
-  const source = code[at + WORD_SRC];
-  const s = source < FIRST_CONST * 2 ? 1 << (source / 2) : 0;
-  const cls = op & 7;
-  if (op === OP_HELPER) return { reads: code[at + WORD_ARG] === MAP_LOOKUP ? 0b110 : 0b111110, writes: 1 };
-  if (op === CALL || op === CALL_REGISTER) return { reads: 0b111110, writes: 1 };
-  if (cls === 1) return { reads: s, writes: d };
-  // An atomic operation may read r0 and write any of the three.
-  if (cls === 3) return (op & 0xe0) === 0xc0 ? { reads: d | s | 1, writes: d | s | 1 } : { reads: d | s, writes: 0 };
-  if (isBranch(op)) return { reads: d | s, writes: 0 };
-  if (op === 0xbf || op === 0xbc || op === 0x1bf || op === 0x1bc) return { reads: s, writes: d };
-  return { reads: d | s, writes: d };
-}
-
 /** Decides for each access of a function how its address is checked. Groups are appended to `groups`. */
 export class AccessPlanner implements AccessPlan {
   readonly accesses = new Map<number, Access>();
@@ -134,8 +103,8 @@ export class AccessPlanner implements AccessPlan {
     this.#space = space;
     this.#arrays = arrays;
     this.#groups = groups;
-    const chains = findChains(graph, code);
-    for (const chain of chains) {
+    const live = liveAfter(graph, code);
+    for (const chain of findChains(graph, code)) {
       this.#values = Array.from({ length: 11 }, (_, r) => (r === 10 ? { symbol: FRAME, offset: STACK_SIZE } : this.#fresh()));
       this.#order = [];
       for (const { block, optional } of chain) {
@@ -144,6 +113,8 @@ export class AccessPlanner implements AccessPlan {
         else this.#walk(start, last, false);
       }
       this.#closeAll();
+      // r10 itself is followed in every chain.
+      this.#escape(live[chain[chain.length - 1].block] & 0x3ff);
     }
   }
 
@@ -161,6 +132,7 @@ export class AccessPlanner implements AccessPlan {
     this.#open = open;
     let written = 0;
     for (let at = start; at <= last; at += WORDS) written |= effects(this.#code, at).writes;
+    this.#escape(written);
     this.#values = values.map((value, r) => (written & (1 << r) ? this.#fresh() : value));
   }
 
@@ -184,11 +156,16 @@ export class AccessPlanner implements AccessPlan {
     }
     if (op === OP_HELPER || op === CALL || op === CALL_REGISTER) this.#closeAll();
     const { reads, writes } = effects(code, at);
-    // Whoever gets the frame's address may look at all of it.
-    const isBase = access !== null && (access.pointer === 's' ? source === 20 : d === 10 && source !== 20);
-    if (reads & (1 << 10) && !isBase) this.frameFrom = 0;
     const value = this.#result(op, d, source);
+    // Accesses keep their pointer to themselves, though not what they store; copies are followed.
+    if (access) this.#escape(access.pointer === 'd' && source < FIRST_CONST * 2 ? 1 << (source / 2) : 0);
+    else if (!value && !isBranch(op)) this.#escape(reads);
     for (let r = 0; r < 10; r++) if (writes & (1 << r)) this.#values[r] = value && r === d ? value : this.#fresh();
+  }
+
+  /** Whoever gets the frame's address, in one of these registers, may look at all of the frame. */
+  #escape(registers: number): void {
+    for (let r = 0; r <= 10; r++) if (registers & (1 << r) && this.#values[r].symbol === FRAME) this.frameFrom = 0;
   }
 
   /** What the instruction leaves in its destination, where it can be followed. */
