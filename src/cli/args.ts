@@ -83,13 +83,14 @@ export const MODEL_OPTIONS = {
 
 /** `--dim NAME=N …` as sizes by name. */
 export function dims(args: Args): Record<string, number> {
-  return Object.fromEntries(
-    args.list('dim').map((text) => {
-      const match = /^(.+)=(\d+)$/.exec(text);
-      if (!match || Number(match[2]) < 1) throw new InputError(`--dim takes NAME=N, not ${text}`, 'arguments');
-      return [match[1], Number(match[2])];
-    }),
-  );
+  const sizes = new Map<string, number>();
+  for (const text of args.list('dim')) {
+    const match = /^(.+)=(\d+)$/.exec(text);
+    if (!match || Number(match[2]) < 1) throw new InputError(`--dim takes NAME=N, not ${text}`, 'arguments');
+    if (sizes.has(match[1])) throw new InputError(`--dim gives ${match[1]} twice`, 'arguments');
+    sizes.set(match[1], Number(match[2]));
+  }
+  return Object.fromEntries(sizes);
 }
 
 /** The only positional argument. */

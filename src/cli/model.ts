@@ -1,6 +1,7 @@
 import { InputError } from '../base/errors.ts';
 import type { Calibration, Compiled } from '../compiler/api.ts';
 import { compile } from '../compiler/compile.ts';
+import { checkSize } from '../compiler/size.ts';
 import type { Binding } from '../hooks/binding.ts';
 import { checkBinding, type FittedBinding } from '../hooks/fit.ts';
 import { parseBinding } from '../hooks/parse.ts';
@@ -57,8 +58,14 @@ export function loadModel(path: string, args: Args): LoadedModel {
 
 /** Imports, calibrates and compiles as the model options say. */
 export async function compileModel(path: string, args: Args): Promise<CompiledModel> {
+  const target = {
+    kernel: choice(args, 'kernel', KERNELS, '6.18'),
+    strategy: choice(args, 'strategy', STRATEGIES, 'auto'),
+    quant: choice(args, 'quant', QUANTS, 'w8a16'),
+  };
   const loaded = loadModel(path, args);
   const { model, binding, fitted, bytes, file, externalData } = loaded;
+  checkSize(model);
   const trace = args.string('calibrate');
   const events = trace === undefined ? null : readEvents(trace, loaded);
   const samples = events ? samplesOf(events, loaded) : generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, binding);
@@ -73,9 +80,7 @@ export async function compileModel(path: string, args: Args): Promise<CompiledMo
     modelFile: file,
     calibration,
     hook: fitted ? xdpHook(fitted) : tensorHook(),
-    kernel: choice(args, 'kernel', KERNELS, '6.18'),
-    strategy: choice(args, 'strategy', STRATEGIES, 'auto'),
-    quant: choice(args, 'quant', QUANTS, 'w8a16'),
+    ...target,
   });
   return { ...loaded, compiled, events };
 }

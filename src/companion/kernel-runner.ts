@@ -17,7 +17,7 @@ const TENSOR_PACKET = new Uint8Array(64);
 export class KernelRunner {
   readonly program: KernelProgram;
   readonly #kernel: Kernel;
-  readonly #meta: ProgramMeta;
+  readonly meta: ProgramMeta;
   readonly #repeat: number;
   /** Mean time of the last run, as the kernel measured it. */
   lastNs = 0;
@@ -25,7 +25,7 @@ export class KernelRunner {
   constructor(kernel: Kernel, program: KernelProgram, meta: ProgramMeta, repeat: number) {
     this.#kernel = kernel;
     this.program = program;
-    this.#meta = meta;
+    this.meta = meta;
     this.#repeat = repeat;
   }
 
@@ -52,7 +52,7 @@ export class KernelRunner {
   }
 
   async runTensors(inputs: Tensors): Promise<Outcome> {
-    for (const slot of this.#meta.inputs) {
+    for (const slot of this.meta.inputs) {
       const tensor = inputs[slot.name];
       if (!tensor) throw new InputError(`input \`${slot.name}\` is missing`, 'inputs');
       const value = await this.#value(slot.map);
@@ -89,7 +89,7 @@ export class KernelRunner {
 
   async #outputs(): Promise<Record<string, Float64Array>> {
     const values = new Map<string, Uint8Array>();
-    for (const slot of this.#meta.outputs) if (!values.has(slot.map)) values.set(slot.map, await this.#value(slot.map));
-    return readOutputs(this.#meta.outputs, (map) => values.get(map)!);
+    for (const slot of this.meta.outputs) if (!values.has(slot.map)) values.set(slot.map, await this.#value(slot.map));
+    return readOutputs(this.meta.outputs, (map) => values.get(map)!);
   }
 }

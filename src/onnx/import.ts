@@ -1,4 +1,5 @@
 import { InputError } from '../base/errors.ts';
+import { checkFinite } from './finite.ts';
 import { Inference } from './infer.ts';
 import type { SymbolicInput } from './inputs.ts';
 import { concreteInputs, suggestedDims, symbolicInputs, symbolsOf } from './inputs.ts';
@@ -64,7 +65,9 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Model {
     if (!inference.known.has(name)) throw new InputError(`output \`${name}\` is produced by no node`, file);
   }
   const nodes = withoutDeadNodes(nameOutputs(inference, outputNames), outputNames, inference.folded);
-  return { ...assemble(inference, nodes, inputs, outputNames), name: graph.name, producer: proto.producer, opset, parameterCount };
+  const assembled = assemble(inference, nodes, inputs, outputNames);
+  checkFinite(nodes, assembled.initializers, file);
+  return { ...assembled, name: graph.name, producer: proto.producer, opset, parameterCount };
 }
 
 /** A size chosen for a symbol may be one that the model cannot take (a longer sequence than its position table): then say so. */

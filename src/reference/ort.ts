@@ -34,6 +34,6 @@ async function load(): Promise<Ort> {
   }
   // One thread is the fastest for models of this size, and needs no SharedArrayBuffer.
   ort.env.wasm.numThreads = 1;
-  ort.env.logLevel = 'error';
+  ort.env.logLevel = 'fatal';
   return ort;
 }

@@ -46,7 +46,8 @@ export async function createReference(modelBytes: Uint8Array, options: Reference
       executionProviders: ['wasm'],
       // The runtime's Transformer fusions can remove a value although it is a graph output.
       graphOptimizationLevel: intermediateNames.length > 0 ? 'basic' : 'all',
-      logSeverityLevel: 3,
+      // What goes wrong arrives as an exception; the runtime's own lines would stand between ours.
+      logSeverityLevel: 4,
       externalData: externalFiles(proto, options.externalData),
     }),
   );

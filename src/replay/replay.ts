@@ -1,5 +1,6 @@
 import type { Progress } from '../base/progress.ts';
 import { Cancelled } from '../base/progress.ts';
+import type { ProgramMeta } from '../compiler/api.ts';
 import { argmax, Comparison, type ComparisonResult } from '../reference/compare.ts';
 import type { Tensors } from '../reference/reference.ts';
 import type { ReferenceRunner } from './reference-runner.ts';
@@ -9,6 +10,8 @@ import { actionName, type Outcome, probability } from './runner.ts';
 export interface Runner {
   runPacket(packet: Uint8Array): Outcome | Promise<Outcome>;
   runTensors(inputs: Tensors): Outcome | Promise<Outcome>;
+  /** What the compiler recorded; tells a single probability from a single logit. */
+  readonly meta?: ProgramMeta;
 }
 
 export interface ReplaySummary {
@@ -67,15 +70,16 @@ export async function replayPackets(packets: Iterable<Uint8Array>, runner: Runne
 export async function replayTensors(samples: Iterable<Tensors>, runner: Runner, options: ReplayOptions = {}): Promise<ReplaySummary> {
   const tally = new Tally();
   let comparison: Comparison | null = null;
+  const cut = runner.meta && endsInSigmoid(runner.meta) ? 0.5 : 0;
   for (const sample of samples) {
     const outcome = await tally.run(() => runner.runTensors(sample), options);
     const [name] = Object.keys(outcome.outputs ?? {});
     const values = outcome.outputs?.[name] ?? new Float64Array();
-    const chosen = choose(values);
+    const chosen = choose(values, cut);
     tally.count(`class ${chosen.index}`);
     if (!options.reference) continue;
     const expected = (await options.reference.runTensors(sample))[name];
-    const { index, margin } = choose(expected);
+    const { index, margin } = choose(expected, cut);
     const classes = Array.from({ length: Math.max(2, expected.length) }, (_, i) => `class ${i}`);
     comparison ??= new Comparison(classes, options.near ?? DEFAULT_NEAR);
     comparison.add({ reference: index, actual: chosen.index, margin, referenceValues: expected, actualValues: values });
@@ -83,9 +87,17 @@ export async function replayTensors(samples: Iterable<Tensors>, runner: Runner, 
   return tally.summary(comparison?.result() ?? null, null);
 }
 
-/** The class that an output names: argmax, or the sign of a single value. */
-function choose(values: ArrayLike<number>): { index: number; margin: number } {
-  return values.length === 1 ? { index: values[0] > 0 ? 1 : 0, margin: Math.abs(values[0]) } : argmax(values);
+/** The class that an output names: argmax, or for a single value whether it is above the cut. */
+function choose(values: ArrayLike<number>, cut: number): { index: number; margin: number } {
+  return values.length === 1 ? { index: values[0] > cut ? 1 : 0, margin: Math.abs(values[0] - cut) } : argmax(values);
+}
+
+const KEEPS_MEANING = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity', 'Cast']);
+
+/** Whether the model's only output is a probability of its own: 0.5 is the border between two classes, not 0. */
+function endsInSigmoid({ model, outputs }: ProgramMeta): boolean {
+  const nodes = Array.isArray(model?.nodes) ? model.nodes : [];
+  return outputs.length === 1 && nodes.findLast((node) => !KEEPS_MEANING.has(node?.op))?.op === 'Sigmoid';
 }
 
 class Tally {
