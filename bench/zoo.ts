@@ -50,8 +50,9 @@ function tensorOf(path: string): Tensor {
 }
 
 function load(bytes: Uint8Array, name: string, length: number): Model {
-  const { symbolicDims, suggested } = inspectModel(bytes, name);
-  const dims = Object.fromEntries(symbolicDims.map((d) => [d, d === 'batch' ? 1 : d === 'sequence' ? length : suggested[d]!]));
+  const { symbolicDims, inputs, suggested } = inspectModel(bytes, name);
+  const [batch, sequence] = inputs[0]!.dims;
+  const dims = Object.fromEntries(symbolicDims.map((d) => [d, d === batch ? 1 : d === sequence ? length : suggested[d]!]));
   return importModel(bytes, { fileName: name, dims });
 }
 

@@ -49,6 +49,7 @@ export const OPS: ReadonlyMap<string, OpRule> = new Map<string, OpRule>([
   ['GlobalMaxPool', rule(reduce, 'a reduction')],
   ['Identity', rule(identity, 'nothing')],
   ['LayerNormalization', rule(layerNorm, 'the normalisation kernel', 'last axis, constant scale and bias')],
+  ['LogSoftmax', rule(softmax, 'the softmax kernel, a maximum, a table and sums')],
   ['MatMul', rule(matMul, 'the pair kernel')],
   ['RMSNormalization', rule(layerNorm, 'the normalisation kernel', 'last axis, constant scale')],
   ['ReduceMax', rule(reduce, 'a reduction')],

@@ -2,8 +2,9 @@ import { InputError } from '../../base/errors.ts';
 import type { Node } from '../../onnx/model.ts';
 import { attrInts, attrNumber } from './attrs.ts';
 import { SQUARE } from './elementwise.ts';
+import type { Buf, View } from './hops.ts';
 import { joinNodes, type Lazy, lastAxis, place, type Walk } from './lazy.ts';
-import { denseMap, type IndexMap, mapDims, product, reshapeMap, transposeMap } from './view.ts';
+import { broadcastMap, denseMap, type IndexMap, mapDims, product, reshapeMap, transposeMap } from './view.ts';
 
 /**
  * `x·factor(variance)` as a normalisation: factor must be `c/√(v + eps)`. A standard deviation with its epsilon outside
@@ -147,8 +148,12 @@ export function softmax(walk: Walk, node: Node): void {
     x = { ...view, map: transposeMap(view.map, perm) };
     shape = mapDims(x.map);
   }
-  const out = walk.buf(node.outputs[0], shape, 'act', { known: { min: 0, max: 1 } });
-  walk.ops.push({ kind: 'softmax', x, out, nodes: joinNodes(before, [node]) });
+  const nodes = joinNodes(before, [node]);
+  const logarithm = node.op === 'LogSoftmax';
+  const name = logarithm ? `${node.outputs[0]}.probabilities` : node.outputs[0];
+  const probabilities = walk.buf(name, shape, 'act', { known: { min: 0, max: 1 } });
+  walk.ops.push({ kind: 'softmax', x, out: probabilities, nodes });
+  const out = logarithm ? logProbabilities(walk, node, x, probabilities, nodes) : probabilities;
   let map: IndexMap = denseMap(shape);
   if (opset >= 13 && axis !== rank - 1)
     map = transposeMap(
@@ -157,4 +162,29 @@ export function softmax(walk: Walk, node: Node): void {
     );
   else map = reshapeMap(map, dims) as IndexMap;
   walk.set(node.outputs[0], { k: 'view', view: { buf: out, map, gain: 1 }, nodes: [] });
+}
+
+/** `log p = (x − max x) + log(max p)`: the largest probability is never near zero, so its logarithm is precise. */
+function logProbabilities(walk: Walk, node: Node, x: View, probabilities: Buf, nodes: readonly Node[]): Buf {
+  const shape = probabilities.dims;
+  const rows = shape.slice(0, -1);
+  const classes = shape[shape.length - 1];
+  const largest = (of: View, out: Buf): View => {
+    walk.ops.push({ kind: 'reduce', x: of, axes: [shape.length - 1], mode: 'max', out, nodes });
+    return { buf: out, map: reshapeMap(denseMap(rows), [...rows, 1]) as IndexMap, gain: 1 };
+  };
+  const view = (buf: Buf): View => ({ buf, map: denseMap(buf.dims), gain: 1 });
+  const add = (a: View, b: View): Buf => {
+    // What is added is at most zero, so the range of the result holds for the first sum too.
+    const out = walk.buf(node.outputs[0], shape, 'act');
+    walk.ops.push({ kind: 'add', a, b: { ...b, map: broadcastMap(b.map, shape) }, relu: false, out, nodes });
+    return out;
+  };
+  const top = largest({ ...x, gain: 1 }, walk.buf(x.buf.name, rows, 'act', x.buf.masked ? { masked: x.buf.masked } : {}));
+  const share = largest(view(probabilities), walk.buf(`${node.outputs[0]}.largest`, rows, 'act', { known: { min: 0, max: 1 } }));
+  const floor = 1 / (2 * classes);
+  const log = walk.buf(`${node.outputs[0]}.logarithm`, [...rows, 1], 'act', { known: { min: Math.log(floor), max: 0 } });
+  walk.ops.push({ kind: 'unary', x: share, fn: (p) => Math.log(Math.max(p, floor)), out: log, nodes });
+  const shifted = add(x, { ...top, gain: -x.gain });
+  return add(view(shifted), view(log));
 }

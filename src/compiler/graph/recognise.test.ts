@@ -160,6 +160,16 @@ describe('functions of tokens', () => {
   });
 });
 
+test('LogSoftmax is exact, built from kernels that exist', () => {
+  const model = modelOf((m) => m.node('LogSoftmax', ['x'], DIMS, { axis: -1 }));
+  const { kinds, out } = run(model);
+  expect(kinds).toEqual(['softmax', 'reduce', 'reduce', 'unary', 'add', 'add']);
+  close(
+    out,
+    rowsOf((row) => row.map((v) => v - Math.log(row.reduce((s, e) => s + Math.exp(e), 0)))),
+  );
+});
+
 test('nodes that no output needs are left out, whatever they are', () => {
   const model = modelOf((m) => {
     m.node('NonZero', ['x'], [3, 4]);

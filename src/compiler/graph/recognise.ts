@@ -8,7 +8,6 @@ import { denseMap, product } from './view.ts';
 /** Ops whose name is close to an unsupported one, for the message. */
 const NEAREST: Readonly<Record<string, string>> = {
   BatchNormalization: 'fold it into the matrix before it (torch.nn.utils.fusion)',
-  LogSoftmax: 'end the model before it, or with Softmax: the order of classes is the same',
   ArgMax: 'end the model before it and let the binding take the argmax',
   TopK: 'end the model before it and let the binding take the argmax',
   Conv: 'use a Linear layer over windows',
