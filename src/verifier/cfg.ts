@@ -31,6 +31,7 @@ import {
 } from '../bpf/insn.ts';
 import type { Insn } from '../bpf/program.ts';
 import { E2BIG, EACCES, EINVAL, type Env, type SubprogInfo } from './env.ts';
+import { isIterNext } from './kfuncs.ts';
 import { checkMapLoad } from './mapload.ts';
 import { changesPacketData, isAsyncCallbackHelper, isSyncCallbackHelper, mightSleep } from './protos.ts';
 
@@ -307,6 +308,10 @@ export class CfgWalk {
 
   private markCall(t: number, insn: Insn): void {
     const { env } = this;
+    if (isIterNext(env, t)) {
+      env.prunePoint[t] = 1;
+      env.forceCheckpoint[t] = 1;
+    }
     if (insn.src === PSEUDO_KFUNC_CALL || insn.src === PSEUDO_CALL) return;
     if (isAsyncCallbackHelper(insn.imm)) env.prunePoint[t] = 1;
     if (isSyncCallbackHelper(insn.imm)) {

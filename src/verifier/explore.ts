@@ -30,9 +30,10 @@ import { checkAlu } from './alu.ts';
 import { clobberReg, pushHistory, readReg } from './args.ts';
 import { checkCondJump } from './branches.ts';
 import { checkCall, functionAddress } from './calls.ts';
-import { E2BIG, EACCES, EINVAL, type Env, LIMIT_INSNS } from './env.ts';
+import { E2BIG, EINVAL, type Env, LIMIT_INSNS } from './env.ts';
 import { checkExit, checkResourceLeak } from './exits.ts';
 import { checkHelperCall } from './helpers.ts';
+import { checkKfunc } from './kfuncs.ts';
 import { checkLoad, checkStore, checkStoreImm, checkUnmodified } from './memory.ts';
 import { FUNC as HELPER } from './protos.ts';
 import { isVisited, Loops, maybeFree } from './prune.ts';
@@ -234,16 +235,6 @@ function checkAnyCall(env: Env, insn: Insn, cls: number): void {
   else if (src === PSEUDO_KFUNC_CALL) checkKfunc(env, insn);
   else checkHelperCall(env, insn);
   env.scratchReg(0);
-}
-
-/** A call that names no function is refused at the end, unless it turns out to be dead code (kernel `check_kfunc_call`). */
-function checkKfunc(env: Env, insn: Insn): void {
-  const name = env.program.kfuncCalls.get(env.insnIdx);
-  if (name === undefined && insn.imm === 0) {
-    env.namelessCall = true;
-    return;
-  }
-  env.fail(EACCES, `calling kernel function ${name ?? 'kernel-function'} is not allowed\n`);
 }
 
 const SKB_TYPES = new Set([1, 3, 4]);

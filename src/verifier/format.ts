@@ -1,3 +1,4 @@
+import { iteratorText } from './iterators.ts';
 import {
   ADD_CONST,
   ARENA,
@@ -42,7 +43,7 @@ import {
   VALUE_HI,
   VALUE_LO,
 } from './reg.ts';
-import { type Frame, MAX_REG, SLOT_INVALID, SLOT_SPILL, type State } from './state.ts';
+import { type Frame, MAX_REG, SLOT_INVALID, SLOT_ITER, SLOT_SPILL, type State } from './state.ts';
 import { toBigSigned, toBigUnsigned } from './w64.ts';
 
 /** What the text of a pointer needs to know about maps and BTF types. */
@@ -158,6 +159,7 @@ function slotRow(names: Names, frame: Frame, spi: number): Row | null {
   }
   if (!valid) return null;
   const name = `fp${-(spi + 1) * 8}`;
+  if (frame.types[spi * 8 + 7] === SLOT_ITER) return { name, text: iteratorText(frame, spi), regs: null, base: 0 };
   if (frame.types[spi * 8 + 7] !== SLOT_SPILL) return { name, text: kinds, regs: null, base: 0 };
   const before = kinds.slice(0, kinds.indexOf('r'));
   return { name, text: before + regText(names, frame.frameno, frame.spills, spi * REG), regs: frame.spills, base: spi * REG };

@@ -30,13 +30,14 @@ import {
 import type { Insn } from '../bpf/program.ts';
 import { successors } from './cfg.ts';
 import type { Env } from './env.ts';
+import { kfuncAt } from './kfuncs.ts';
 import { callSummary } from './protos.ts';
 
 const ALL = 0xffff;
 const CALLER_SAVED = 0x3f;
 
 /** Registers that an instruction writes (low half) and reads (high half). */
-function defUse(env: Env, insn: Insn): { def: number; use: number } {
+function defUse(env: Env, insn: Insn, idx: number): { def: number; use: number } {
   const src = 1 << insn.src;
   const dst = 1 << insn.dst;
   const op = opOf(insn);
@@ -67,15 +68,17 @@ function defUse(env: Env, insn: Insn): { def: number; use: number } {
       if (op === JA) return { def: 0, use: byReg ? dst : 0 };
       if (op === JCOND) return { def: 0, use: 0 };
       if (op === EXIT) return { def: 0, use: 1 };
-      if (op === CALL) return { def: CALLER_SAVED, use: callUse(env, insn) };
+      if (op === CALL) return { def: CALLER_SAVED, use: callUse(env, insn, idx) };
       return { def: 0, use: byReg ? dst | src : dst };
     default:
       return { def: 0, use: ALL };
   }
 }
 
-function callUse(env: Env, insn: Insn): number {
-  const summary = insn.src === 0 || insn.src === PSEUDO_KFUNC_CALL ? callSummary(env, insn) : null;
+function callUse(env: Env, insn: Insn, idx: number): number {
+  const kfunc = insn.src === PSEUDO_KFUNC_CALL ? kfuncAt(env, idx) : undefined;
+  if (kfunc) return ((1 << (kfunc.params + 1)) - 1) & ~1;
+  const summary = insn.src === 0 ? callSummary(env, insn) : null;
   return summary ? ((1 << (summary.params + 1)) - 1) & ~1 : CALLER_SAVED & ~1;
 }
 
@@ -86,7 +89,7 @@ export function computeLiveRegs(env: Env): void {
   const use = new Uint16Array(n);
   const live = env.liveRegs;
   for (let i = 0; i < n; i++) {
-    const du = defUse(env, env.insns[i]!);
+    const du = defUse(env, env.insns[i]!, i);
     def[i] = du.def;
     use[i] = du.use;
   }

@@ -2,6 +2,8 @@ import { JCOND, JMP } from '../bpf/insn.ts';
 import { pushHistory } from './args.ts';
 import { EINVAL, type Env } from './env.ts';
 import { maybeLooping, statesEqual } from './equal.ts';
+import { iteratorsDiffer } from './iterators.ts';
+import { advancesActive, isIterNext } from './kfuncs.ts';
 import { exploredAt, sameCallsites } from './loops.ts';
 import { markAllImprecise, markAllPrecise, propagatePrecision } from './precision.ts';
 import { markNotInit, REG } from './reg.ts';
@@ -160,6 +162,7 @@ export function isVisited(env: Env): boolean {
 /** A state on the path that led here: the same state again is an endless loop, a covered one ends some kinds of loops. */
 function compareOpen(env: Env, old: State, cur: State, insnIdx: number): boolean {
   if (old.frame.isAsyncCallback && old.frame.asyncEntryCount !== cur.frame.asyncEntryCount) return false;
+  if (isIterNext(env, insnIdx)) return statesEqual(env, old, cur, 'within') && advancesActive(env);
   if (env.insns[insnIdx]!.opcode === (JMP | JCOND)) {
     if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, 'within')) return true;
   }
@@ -167,6 +170,7 @@ function compareOpen(env: Env, old: State, cur: State, insnIdx: number): boolean
   if (
     maybeLooping(old, cur) &&
     statesEqual(env, old, cur, 'exact') &&
+    !iteratorsDiffer(old, cur) &&
     old.mayGotoDepth === cur.mayGotoDepth &&
     old.callbackUnrollDepth === cur.callbackUnrollDepth
   ) {

@@ -290,6 +290,10 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, dst: numbe
   checkFastcall(env, env.cur.frame, env.insnIdx, off);
   env.stackLive.markRead(frame.frameno, env.insnIdx, spi);
   if (!isSpilled(frame, spi)) {
+    for (let i = 0; i < size; i++) {
+      const type = types[slot - i]!;
+      if (type === SLOT_DYNPTR || type === SLOT_ITER) env.fail(EACCES, `invalid read from stack off ${off}+${i} size ${size}\n`);
+    }
     if (dst >= 0) readBytes(env, frame, off, off + size, dst);
     return;
   }
