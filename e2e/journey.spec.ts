@@ -120,3 +120,20 @@ test('the motion sample, calibrated on its own trace, and the exported object', 
   await expect(site.getByRole('button', { name: 'Project motion.bpf.o' })).toBeVisible();
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
 });
+
+test('assembly that the kernel would refuse: the number and the reason in one line', async ({ site }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  const text = '.section xdp\n.license GPL\nr2 = *(u32 *)(r1 +0)\nr0 = *(u8 *)(r2 +0)\nr0 = 2\nexit\n';
+  await open(site, { name: 'unchecked.s', mimeType: 'text/plain', buffer: Buffer.from(text) });
+  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'false');
+  const verdict = site.locator('[data-panel=verifier] .verdict');
+  await expect(verdict).toContainText('insn 1');
+  await expect(verdict).toContainText(/invalid access to packet/);
+  await verdict.getByRole('button', { name: 'insn 1' }).click();
+  await expect(site.locator('[data-panel=program] .vrow.selected')).toContainText('r0 = *(u8 *)(r2 +0)');
+  await site.getByRole('tab', { name: 'Log' }).click();
+  await expect(site.getByRole('listbox', { name: 'Verifier log' })).toContainText('R2');
+  // A program without a model has nothing to compare; a capture still gets no verdict from a program that cannot be loaded.
+  await open(site, join(samples, 'payload', 'heldout.pcap'));
+  await expect(site.locator('[data-panel=trace]').getByTestId('error-note')).toContainText('rejects');
+});

@@ -1,6 +1,9 @@
 // Times of a cold load of the built site, each in a fresh browser profile: `npm run build && node --import tsx scripts/cold-load.mjs [RUNS]`.
 // Milliseconds from the start of navigation; bytes of JavaScript as they travel (gzip).
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { chromium } from '@playwright/test';
 import { findBrowser, LAUNCH_ARGS } from '../e2e/browser.ts';
 import { serve } from './serve.mjs';
@@ -9,7 +12,8 @@ const FIRST_SCREEN = 20;
 const runs = Number(process.argv[2] ?? 3);
 const executablePath = await findBrowser();
 if (!executablePath) throw new Error('no Chromium is installed');
-const { server, url } = await serve({ root: fileURLToPath(new URL('../dist', import.meta.url)), base: '/bpformer/' });
+const root = process.env.BPFORMER_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
+const { server, url } = await serve({ root, base: '/bpformer/' });
 
 /** Runs in the page before its own scripts: notes when each milestone is first seen. */
 function observe(firstScreen) {
@@ -38,23 +42,24 @@ const results = [];
 for (let run = 0; run < runs; run++) {
   const browser = await chromium.launch({ executablePath, args: LAUNCH_ARGS });
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-  let scripts = 0;
-  let scriptsBeforeVerdicts = null;
-  page.on('requestfinished', async (request) => {
-    if (!/\.m?js$/.test(new URL(request.url()).pathname)) return;
-    const { responseBodySize } = await request.sizes();
-    scripts += responseBodySize;
-  });
+  // Counted at the server, since workers load scripts of their own.
+  const scripts = new Set();
+  const count = (request) => {
+    const { pathname } = new URL(request.url, url);
+    if (/\.m?js$/.test(pathname)) scripts.add(pathname.replace('/bpformer/', ''));
+  };
+  server.on('request', count);
   await page.addInitScript(observe, FIRST_SCREEN);
   await page.goto(url);
   await page.waitForFunction((name) => name in globalThis.__milestones, `${FIRST_SCREEN} verdicts`, { timeout: 60_000 });
-  scriptsBeforeVerdicts = scripts;
+  server.off('request', count);
+  const bytes = [...scripts].reduce((sum, path) => sum + gzipSync(readFileSync(join(root, path)), { level: 6 }).length, 0);
   await page.waitForFunction(() => '2,000 reference scores' in globalThis.__milestones, undefined, { timeout: 120_000 });
   const milestones = await page.evaluate(() => ({
     'first paint': Math.round(performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0),
     ...globalThis.__milestones,
   }));
-  results.push({ ...milestones, 'kB of JavaScript before the first verdicts': Math.round(scriptsBeforeVerdicts / 1000) });
+  results.push({ ...milestones, 'kB of JavaScript before the first verdicts': Math.round(bytes / 1000) });
   await browser.close();
 }
 server.close();

@@ -7,7 +7,7 @@ import { serve } from './serve.mjs';
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const executablePath = await findBrowser();
 if (!executablePath) throw new Error('no Chromium is installed');
-const { server, url } = await serve({ root: at('../dist'), base: '/bpformer/' });
+const { server, url } = await serve({ root: process.env.BPFORMER_DIST ?? at('../dist'), base: '/bpformer/' });
 const browser = await chromium.launch({ executablePath, args: LAUNCH_ARGS });
 for (const { file, colorScheme, width, height } of [
   { file: '../docs/screenshot.png', colorScheme: 'light', width: 1440, height: 900 },

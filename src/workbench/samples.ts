@@ -11,7 +11,7 @@ export const SAMPLES: readonly Sample[] = [
     load: async (fetchBlob) => {
       const [model, calibration, binding, trace, labels] = await Promise.all([
         fetchBlob('payload/payload-ids.onnx'),
-        fetchBlob('payload/calibration.json').catch(() => null),
+        fetchBlob('payload/calibration.json'),
         fetchBlob('payload/binding.json'),
         fetchBlob('payload/heldout.pcap'),
         fetchBlob('payload/heldout-labels.json'),
@@ -21,7 +21,7 @@ export const SAMPLES: readonly Sample[] = [
         name: 'payload-ids',
         source: { kind: 'model', blob: model },
         binding: JSON.parse(new TextDecoder().decode(getBlob(binding))) as Binding,
-        calibration: calibration ? { kind: 'precomputed', blob: calibration } : { kind: 'trace', blob: trace },
+        calibration: { kind: 'precomputed', blob: calibration },
         trace,
         labels,
         options: { ...EMPTY_PROJECT.options, dims: { batch: 1 } },

@@ -30,7 +30,7 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
 
   useEffect(() => {
     let wanted = true;
-    checkBinding(draft).then((problem) => {
+    void checkBinding(draft).then((problem) => {
       if (wanted) setError(problem);
     });
     return () => {

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'react';
+import { Fragment, useEffect, useMemo, useState } from 'react';
 import { callOnProgram } from '../../workbench/clients.ts';
 import type { UserError } from '../../workbench/errors.ts';
 import { relatedRanges } from '../../workbench/relations.ts';
@@ -92,6 +92,17 @@ export function StateView({ program }: { program: ProgramView }) {
   );
 }
 
+/** A state in the kernel's notation, which may break after each comma. */
+function Breakable({ text }: { text: string }) {
+  return text.split(',').map((part, at, parts) => (
+    <Fragment key={at}>
+      {part}
+      {at + 1 < parts.length ? ',' : ''}
+      <wbr />
+    </Fragment>
+  ));
+}
+
 function StateRow({ row, changed, bits }: { row: StateRowView; changed: boolean; bits: boolean }) {
   // A pointer without a variable part has nothing to draw.
   const ranged = row.smin !== undefined && row.smax !== undefined && (/^(scalar|-?\d)/.test(row.text) || row.smin !== row.smax);
@@ -110,7 +121,7 @@ function StateRow({ row, changed, bits }: { row: StateRowView; changed: boolean;
         {row.name}
       </th>
       <td className="mono state-text" title={row.text}>
-        {row.text}
+        <Breakable text={row.text} />
         {bits && row.tnumValue !== undefined && row.tnumMask !== undefined ? (
           <span className="muted"> {tnumBits(BigInt(row.tnumValue), BigInt(row.tnumMask))}</span>
         ) : null}

@@ -1,0 +1,107 @@
+import { describe, expect, it, vi } from 'vitest';
+import { Cancelled } from '../base/progress.ts';
+import { RemoteError, WorkerClient } from './rpc.ts';
+
+type Sent = { id: number; method?: string; args?: unknown; cancel?: true };
+
+/** A worker whose answers the test gives. */
+class FakeWorker {
+  readonly sent: Sent[] = [];
+  terminated = false;
+  onmessage: ((message: { data: unknown }) => void) | null = null;
+  onerror: ((event: { message: string; preventDefault(): void }) => void) | null = null;
+
+  postMessage(message: Sent): void {
+    this.sent.push(message);
+  }
+
+  terminate(): void {
+    this.terminated = true;
+  }
+
+  answer(data: unknown): void {
+    this.onmessage?.({ data });
+  }
+
+  idOf(method: string): number {
+    return this.sent.find((message) => message.method === method)!.id;
+  }
+}
+
+function client(): { client: WorkerClient; workers: FakeWorker[] } {
+  const workers: FakeWorker[] = [];
+  const create = () => {
+    const worker = new FakeWorker();
+    workers.push(worker);
+    return worker as unknown as Worker;
+  };
+  return { client: new WorkerClient('test', create), workers };
+}
+
+describe('WorkerClient', () => {
+  it('gives results, progress and events to the call that they belong to', async () => {
+    const { client: rpc, workers } = client();
+    const seen: unknown[] = [];
+    const result = rpc.call('work', {}, { onProgress: (...args) => seen.push(args), onEvent: (event) => seen.push(event) });
+    const id = workers[0].idOf('work');
+    workers[0].answer({ id, kind: 'progress', stage: 'working', done: 1, total: 2 });
+    workers[0].answer({ id, kind: 'event', event: 'part' });
+    workers[0].answer({ id: id + 1, kind: 'event', event: 'of another call' });
+    workers[0].answer({ id, kind: 'result', result: 7 });
+    expect(await result).toBe(7);
+    expect(seen).toEqual([['working', 1, 2], 'part']);
+  });
+
+  it('rejects with the error that the worker met', async () => {
+    const { client: rpc, workers } = client();
+    const result = rpc.call('work', {});
+    workers[0].answer({ id: workers[0].idOf('work'), kind: 'error', error: { what: 'no', where: 'here', advice: '' } });
+    await expect(result).rejects.toMatchObject({ name: 'RemoteError', error: { what: 'no', where: 'here' } });
+  });
+
+  it('ends a worker that does not hear a cancel, and starts its other calls again in a new one that has the blobs', async () => {
+    vi.useFakeTimers();
+    try {
+      const { client: rpc, workers } = client();
+      rpc.hold('hash', Uint8Array.of(1));
+      const controller = new AbortController();
+      const stopped = rpc.call('deaf', {}, { signal: controller.signal });
+      const other = rpc.call('other', { of: 'mine' });
+      controller.abort();
+      expect(workers[0].sent.at(-1)).toEqual({ id: workers[0].idOf('deaf'), cancel: true });
+      vi.runAllTimers();
+      await expect(stopped).rejects.toBeInstanceOf(Cancelled);
+      expect(workers[0].terminated).toBe(true);
+      expect(workers[1].sent.map(({ method }) => method)).toEqual(['hold', 'other']);
+      workers[1].answer({ id: workers[1].idOf('other'), kind: 'result', result: 'done' });
+      expect(await other).toBe('done');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('leaves a worker alone that hears the cancel in time', async () => {
+    vi.useFakeTimers();
+    try {
+      const { client: rpc, workers } = client();
+      const controller = new AbortController();
+      const stopped = rpc.call('polite', {}, { signal: controller.signal });
+      controller.abort();
+      workers[0].answer({ id: workers[0].idOf('polite'), kind: 'cancelled' });
+      await expect(stopped).rejects.toBeInstanceOf(Cancelled);
+      vi.runAllTimers();
+      expect(workers[0].terminated).toBe(false);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('says so when a worker dies, and takes a new one for the next call', async () => {
+    const { client: rpc, workers } = client();
+    const result = rpc.call('work', {});
+    workers[0].onerror?.({ message: 'out of memory', preventDefault: () => {} });
+    await expect(result).rejects.toBeInstanceOf(RemoteError);
+    void rpc.call('again', {});
+    expect(workers).toHaveLength(2);
+  });
+});
