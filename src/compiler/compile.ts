@@ -13,7 +13,8 @@ import { mapDims, product } from './graph/view.ts';
 import type { FuncBuilder, Reg } from './ir/builder.ts';
 import type { IrFunc } from './ir/ir.ts';
 import { MAP_OF, PAGE_BYTES } from './kernels/frame.ts';
-import { type IoLayout, type Lowered, lower, Origins } from './lower.ts';
+import { type IoLayout, type Lowered, lower } from './lower.ts';
+import { Origins } from './origins.ts';
 import { Scales } from './plan/scales.ts';
 import { splitWideProducts } from './plan/split.ts';
 
@@ -103,6 +104,7 @@ function slots(graph: HGraph, scales: Scales): { io: IoLayout; inputs: TensorSlo
       byteOff,
       elem: buf.kind === 'token' ? 'u16' : 'i16',
       scale: scales.of(buf).scale,
+      ...(buf.vocabulary === undefined ? {} : { vocabulary: buf.vocabulary }),
     };
   });
   let outputBytes = 0;

@@ -1,13 +1,8 @@
 import { InputError } from '../base/errors.ts';
-import type { Origin } from '../bpf/program.ts';
-import type { Node } from '../onnx/model.ts';
 import type { Buf, Const, HGraph, HOp } from './graph/hops.ts';
 import { isView } from './graph/hops.ts';
-import { joinNodes, place } from './graph/lazy.ts';
+import { place } from './graph/lazy.ts';
 import { allOffsets, broadcastMap, denseMap, denseStrides, mapDims, product } from './graph/view.ts';
-import type { Reg } from './ir/builder.ts';
-import { FuncBuilder } from './ir/builder.ts';
-import type { IrFunc, OriginId } from './ir/ir.ts';
 import { blockBytes, type DotShape, dotKernel, dotName } from './kernels/dot.ts';
 import { type Layout, type Level, PAGE_BYTES, type Space } from './kernels/frame.ts';
 import { normKernel, normParams, rsqrtTable } from './kernels/norm.ts';
@@ -30,60 +25,17 @@ import {
 } from './kernels/rows.ts';
 import { expParams, expTable, softmaxKernel } from './kernels/softmax.ts';
 import { placeBuffers } from './memory.ts';
+import type { Origins } from './origins.ts';
+import { chunkSizes } from './plan/chunks.ts';
 import { type Group, groupSteps } from './plan/groups.ts';
 import type { Scales } from './plan/scales.ts';
 import { type Access, type Step, stepsOf } from './plan/steps.ts';
 import { HALF, int64s, packLinear, toInt16, WeightBytes } from './plan/weights.ts';
+import { emitFuncs, type KernelCall, type Operand, type Stages } from './stages.ts';
 
-/** Byte offset of an operand in its space: a constant and a stride for each outer loop. */
-interface Operand {
-  readonly space: Space;
-  readonly off: number;
-  readonly strides: readonly number[];
-}
-
-/** A call of an integer kernel for one or two rows. */
-interface KernelCall {
-  readonly key: string;
-  readonly name: string;
-  readonly build: (name: string, layout: Layout, origin: OriginId) => IrFunc;
-  readonly args: readonly Operand[];
-  readonly nodes: readonly Node[];
-}
-
-export interface Lowered {
-  readonly funcs: readonly IrFunc[];
+export interface Lowered extends Stages {
   readonly weights: WeightBytes;
   readonly layout: Layout;
-  /** Functions that run the model, in order, with their origin. */
-  readonly stages: readonly { readonly name: string; readonly origin: OriginId }[];
-}
-
-/** Registers origins; a shared function has an origin that stands for several nodes. */
-export class Origins {
-  readonly list: Origin[] = [];
-  readonly #sets: number[][] = [[]];
-  readonly #nodes = new Map<number, number>();
-
-  add(origin: Origin): OriginId {
-    this.list.push(origin);
-    return this.#sets.push([this.list.length - 1]) - 1;
-  }
-  node(node: Node): number {
-    let at = this.#nodes.get(node.index);
-    if (at === undefined) {
-      at = this.list.push({ kind: 'node', nodeIdx: node.index, label: node.name }) - 1;
-      this.#nodes.set(node.index, at);
-    }
-    return at;
-  }
-  /** An id for instructions that serve all of these nodes. */
-  set(nodes: readonly Node[]): OriginId {
-    return this.#sets.push(nodes.map((n) => this.node(n))) - 1;
-  }
-  members(id: OriginId): readonly number[] {
-    return this.#sets[id] ?? [];
-  }
 }
 
 /** Integer kernels, loops over rows and the bytes of the weights map for a planned graph. */
@@ -93,10 +45,10 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
   const rsqrtOff = weights.add(rsqrtTable());
   const groups = groupSteps(stepsOf(graph));
   const packBytes = Math.max(64, ...groups.flatMap((g) => g.steps.map(packBytesOf)));
-  if (packBytes > PAGE_BYTES / 2) {
+  if (packBytes > PAGE_BYTES) {
     const longest = graph.ops.find((op) => op.kind === 'linear' && 8 * op.weights.dims[1] === packBytes);
     throw new InputError(
-      `a sum over ${packBytes / 8} terms is too long; ${PAGE_BYTES / 16} fit`,
+      `a sum over ${packBytes / 8} terms is too long; ${PAGE_BYTES / 8} fit`,
       longest ? place(longest.nodes[0]) : '',
       'Pool before the matrix',
     );
@@ -114,38 +66,6 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
   return { ...emitFuncs(planned, layout, origins), weights, layout };
 }
 
-/** Weights that one call multiplies: enough to make the call cheap, few enough for the verifier to walk. */
-const CHUNK = { least: 1536, most: 6144 } as const;
-
-/**
- * Columns of a linear op that one call does. Ops with sums of the same length share a kernel when their widths have a large enough
- * common divisor: the verifier then walks it once for all of them.
- */
-function chunkSizes(graph: HGraph): Map<HOp, number> {
-  const byLength = new Map<number, (HOp & { kind: 'linear' })[]>();
-  for (const op of graph.ops) {
-    if (op.kind !== 'linear') continue;
-    const [, k] = op.weights.dims;
-    byLength.set(k, [...(byLength.get(k) ?? []), op]);
-  }
-  const divisor = (n: number, k: number): number => {
-    for (let c = Math.min(n, Math.floor(CHUNK.most / k)); c >= 4; c--) if (n % c === 0 && c % 4 === 0) return c;
-    return n;
-  };
-  const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
-  const chunks = new Map<HOp, number>();
-  for (const [k, ops] of byLength) {
-    const wide = ops.map((op) => op.weights.dims[0]).filter((n) => n * k > CHUNK.most);
-    const common = divisor(wide.reduce(gcd, 0) || 1, k);
-    for (const op of ops) {
-      const [n] = op.weights.dims;
-      if (n % common === 0 && common * k >= CHUNK.least) chunks.set(op, common);
-      else if (n * k > CHUNK.most) chunks.set(op, divisor(n, k));
-    }
-  }
-  return chunks;
-}
-
 /** Sizes and places of the input and output maps. */
 export interface IoLayout {
   readonly inputBytes: number;
@@ -158,89 +78,6 @@ function packBytesOf(step: Step): number {
   if (step.op?.kind === 'linear') return 8 * step.op.weights.dims[1];
   if (step.op?.kind === 'matmul') return 8 * product(step.inner);
   return step.op?.kind === 'softmax' ? 2 * product(step.inner) : 0;
-}
-
-function emitFuncs(
-  planned: readonly { group: Group; calls: readonly KernelCall[] }[],
-  layout: Layout,
-  origins: Origins,
-): Pick<Lowered, 'funcs' | 'stages'> {
-  const kernels = new Map<string, { name: string; call: KernelCall; nodes: Node[] }>();
-  const taken = new Map<string, number>();
-  for (const { calls } of planned) {
-    for (const call of calls) {
-      const known = kernels.get(call.key);
-      if (known) {
-        known.nodes.push(...call.nodes);
-        continue;
-      }
-      const count = taken.get(call.name) ?? 0;
-      taken.set(call.name, count + 1);
-      kernels.set(call.key, { name: count ? `${call.name}_${count}` : call.name, call, nodes: [...call.nodes] });
-    }
-  }
-  const funcs: IrFunc[] = [];
-  for (const { name, call, nodes } of kernels.values()) funcs.push(call.build(name, layout, origins.set(joinNodes(nodes))));
-  const stages = planned.map(({ group, calls }, i) => {
-    const origin = origins.set(joinNodes(...calls.map((c) => c.nodes)));
-    const name = `stage_${i}`;
-    const b = new FuncBuilder(name, 'global', []);
-    b.setOrigin(origin);
-    const callOrigins = calls.map((c) => origins.set(c.nodes));
-    loopRows(b, group, [], (indices) => {
-      calls.forEach((call, at) => {
-        b.setOrigin(callOrigins[at]);
-        b.call(
-          kernels.get(call.key)!.name,
-          call.args.map((arg) => address(b, arg, indices)),
-        );
-      });
-      b.setOrigin(origin);
-    });
-    b.ret(0);
-    funcs.push(b.finish());
-    return { name, origin };
-  });
-  return { funcs, stages };
-}
-
-/** Loops over the outer dimensions; the last one in pairs, and an odd last row together with the one before it. */
-function loopRows(
-  b: FuncBuilder,
-  group: Group,
-  indices: readonly (Reg | number)[],
-  body: (indices: readonly (Reg | number)[]) => void,
-): void {
-  const level = indices.length;
-  const n = group.outer[level];
-  if (n === undefined) {
-    body(indices);
-    return;
-  }
-  const step = level === group.outer.length - 1 ? group.lanes : 1;
-  const full = Math.floor(n / step) * step;
-  if (full === step) loopRows(b, group, [...indices, 0], body);
-  else b.loop(0, full, step, (i) => loopRows(b, group, [...indices, i], body));
-  if (full < n) loopRows(b, group, [...indices, n - step], body);
-}
-
-function address(b: FuncBuilder, arg: Operand, indices: readonly (Reg | number)[]): Reg | number {
-  let constant = arg.off;
-  let sum: Reg | null = null;
-  arg.strides.forEach((stride, i) => {
-    const index = indices[i];
-    if (stride === 0) return;
-    if (typeof index === 'number') {
-      constant += index * stride;
-      return;
-    }
-    const term = b.mul(index, stride);
-    if (sum) b.aluTo(sum, 'add', sum, term);
-    else sum = term;
-  });
-  if (!sum) return constant;
-  if (constant) b.aluTo(sum, 'add', sum, constant);
-  return sum;
 }
 
 const levelsOf = (sizes: readonly number[], operands: readonly (readonly number[])[]): Level[] =>

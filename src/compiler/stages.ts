@@ -1,0 +1,111 @@
+import type { Node } from '../onnx/model.ts';
+import { joinNodes } from './graph/lazy.ts';
+import type { Reg } from './ir/builder.ts';
+import { FuncBuilder } from './ir/builder.ts';
+import type { IrFunc, OriginId } from './ir/ir.ts';
+import type { Layout, Space } from './kernels/frame.ts';
+import type { Origins } from './origins.ts';
+import type { Group } from './plan/groups.ts';
+
+/** Byte offset of an operand in its space: a constant and a stride for each outer loop. */
+export interface Operand {
+  readonly space: Space;
+  readonly off: number;
+  readonly strides: readonly number[];
+}
+
+/** A call of an integer kernel for one or two rows. */
+export interface KernelCall {
+  readonly key: string;
+  readonly name: string;
+  readonly build: (name: string, layout: Layout, origin: OriginId) => IrFunc;
+  readonly args: readonly Operand[];
+  readonly nodes: readonly Node[];
+}
+
+/** The functions of a program besides its main one. */
+export interface Stages {
+  readonly funcs: readonly IrFunc[];
+  /** Functions that run the model, in order, with their origin. */
+  readonly stages: readonly { readonly name: string; readonly origin: OriginId }[];
+}
+
+/** One function for each distinct kernel, and one for each group of steps: loops over rows that call kernels. */
+export function emitFuncs(planned: readonly { group: Group; calls: readonly KernelCall[] }[], layout: Layout, origins: Origins): Stages {
+  const kernels = new Map<string, { name: string; call: KernelCall; nodes: Node[] }>();
+  const taken = new Map<string, number>();
+  for (const { calls } of planned) {
+    for (const call of calls) {
+      const known = kernels.get(call.key);
+      if (known) {
+        known.nodes.push(...call.nodes);
+        continue;
+      }
+      const count = taken.get(call.name) ?? 0;
+      taken.set(call.name, count + 1);
+      kernels.set(call.key, { name: count ? `${call.name}_${count}` : call.name, call, nodes: [...call.nodes] });
+    }
+  }
+  const funcs: IrFunc[] = [];
+  for (const { name, call, nodes } of kernels.values()) funcs.push(call.build(name, layout, origins.set(joinNodes(nodes))));
+  const stages = planned.map(({ group, calls }, i) => {
+    const origin = origins.set(joinNodes(...calls.map((c) => c.nodes)));
+    const name = `stage_${i}`;
+    const b = new FuncBuilder(name, 'global', []);
+    b.setOrigin(origin);
+    const callOrigins = calls.map((c) => origins.set(c.nodes));
+    loopRows(b, group, [], (indices) => {
+      calls.forEach((call, at) => {
+        b.setOrigin(callOrigins[at]);
+        b.call(
+          kernels.get(call.key)!.name,
+          call.args.map((arg) => address(b, arg, indices)),
+        );
+      });
+      b.setOrigin(origin);
+    });
+    b.ret(0);
+    funcs.push(b.finish());
+    return { name, origin };
+  });
+  return { funcs, stages };
+}
+
+/** Loops over the outer dimensions; the last one in pairs, and an odd last row together with the one before it. */
+function loopRows(
+  b: FuncBuilder,
+  group: Group,
+  indices: readonly (Reg | number)[],
+  body: (indices: readonly (Reg | number)[]) => void,
+): void {
+  const level = indices.length;
+  const n = group.outer[level];
+  if (n === undefined) {
+    body(indices);
+    return;
+  }
+  const step = level === group.outer.length - 1 ? group.lanes : 1;
+  const full = Math.floor(n / step) * step;
+  if (full === step) loopRows(b, group, [...indices, 0], body);
+  else b.loop(0, full, step, (i) => loopRows(b, group, [...indices, i], body));
+  if (full < n) loopRows(b, group, [...indices, n - step], body);
+}
+
+function address(b: FuncBuilder, arg: Operand, indices: readonly (Reg | number)[]): Reg | number {
+  let constant = arg.off;
+  let sum: Reg | null = null;
+  arg.strides.forEach((stride, i) => {
+    const index = indices[i];
+    if (stride === 0) return;
+    if (typeof index === 'number') {
+      constant += index * stride;
+      return;
+    }
+    const term = b.mul(index, stride);
+    if (sum) b.aluTo(sum, 'add', sum, term);
+    else sum = term;
+  });
+  if (!sum) return constant;
+  if (constant) b.aluTo(sum, 'add', sum, constant);
+  return sum;
+}
