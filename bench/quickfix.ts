@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { OP_CALL, PSEUDO_KFUNC_CALL } from '../src/bpf/insn.ts';
 import { openKernel, whyNoKernel } from '../src/companion/kernel.ts';
 import { programBtf } from '../src/object/program-btf.ts';
 import type { VerifyOptions } from '../src/verifier/api.ts';
@@ -50,7 +51,11 @@ export default async function measure(args: string[]): Promise<unknown> {
     const program = caseProgram(test);
     const result = verify(program, options);
     if (result.accepted) continue;
-    if (program.kfuncCalls.size > 0 || test.attach !== null) {
+    if (
+      program.kfuncCalls.size > 0 ||
+      program.insns.some((insn) => insn.opcode === OP_CALL && insn.src === PSEUDO_KFUNC_CALL) ||
+      test.attach !== null
+    ) {
       skipped++;
       continue;
     }

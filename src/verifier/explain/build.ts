@@ -37,6 +37,17 @@ export function neutralReturn(found: Diagnosis): number {
 /** `r0 = …; exit` with the program's neutral value. */
 export const leave = (found: Diagnosis): NewInsn[] => [movImm(0, neutralReturn(found)), make(OP_EXIT)];
 
+/** Ways to leave unless a condition holds: `otherwise` jumps when it does not hold, `holds` when it does. */
+export function leaveUnless(
+  found: Diagnosis,
+  holds: (off: number) => NewInsn,
+  otherwise: (off: number) => NewInsn,
+): { readonly how: string; readonly insns: readonly NewInsn[] }[] {
+  const ways = [{ how: 'Leave', insns: [holds(2), ...leave(found)] }];
+  for (const exit of exits(found)) ways.push({ how: `Go to the exit at ${exit}`, insns: [aimedAt(otherwise(0), exit)] });
+  return ways;
+}
+
 /** Slots that an instruction takes. */
 export const slots = (insn: Insn): number => (insn.opcode === OP_LDDW ? 2 : 1);
 

@@ -1,9 +1,9 @@
 import type { InsnIdx } from '../../base/units.ts';
-import { ADD, ALU, ALU64, classOf, JGT, JLE, JNE, JSGE, OP_CALL, OP_EXIT, opOf, X } from '../../bpf/insn.ts';
-import { AUX, baseType, isPacket, MAP_VALUE, MASK_HI, MASK_LO, MEMORY, OFF, REG, SCALAR, STACK, TYPE, VALUE_LO } from '../reg.ts';
-import { aimedAt, andImm, before, type Candidate, ifImm, leave, slots } from './build.ts';
+import { ADD, ALU, ALU64, classOf, JGT, JLE, JNE, JSGE, OP_CALL, OP_EXIT, opOf, SUB, X } from '../../bpf/insn.ts';
+import { AUX, baseType, isConst, isPacket, MAP_VALUE, MASK_HI, MASK_LO, MEMORY, OFF, REG, SCALAR, STACK, TYPE, VALUE_LO } from '../reg.ts';
+import { aimedAt, andImm, before, type Candidate, ifImm, leave, leaveUnless, movImm, slots } from './build.ts';
 import type { Diagnosis } from './diagnose.ts';
-import { failedAccess, objectSize } from './facts.ts';
+import { failedAccess, objectSize, smax } from './facts.ts';
 
 /** Largest number of the form 2^k - 1 that is at most `max`. */
 function maskWithin(max: number): number {
@@ -16,14 +16,21 @@ function maskWithin(max: number): number {
 function bound(found: Diagnosis, at: InsnIdx, reg: number, max: number): Candidate[] {
   if (max < 0 || max > 0x7fffffff) return [];
   const { insns } = found.trace.program;
-  const list: Candidate[] = [
-    {
-      title: `Leave when r${reg} is above ${max} (as unsigned), before instruction ${at}.`,
-      edit: before(at, [ifImm(JLE, reg, max, 2), ...leave(found)]),
-    },
-  ];
+  const ways = leaveUnless(
+    found,
+    (off) => ifImm(JLE, reg, max, off),
+    (off) => ifImm(JGT, reg, max, off),
+  );
+  const list: Candidate[] = ways.map((way) => ({
+    title: `${way.how} when r${reg} is above ${max} (as unsigned), before instruction ${at}.`,
+    edit: before(at, way.insns),
+  }));
   const mask = maskWithin(max);
-  if (mask > 0) list.push({ title: `Mask r${reg} with ${mask} before instruction ${at}.`, edit: before(at, [andImm(reg, mask)]) });
+  if (mask > 0) list.splice(1, 0, { title: `Mask r${reg} with ${mask} before instruction ${at}.`, edit: before(at, [andImm(reg, mask)]) });
+  list.splice(2, 0, {
+    title: `Limit r${reg} to ${max} before instruction ${at}.`,
+    edit: before(at, [ifImm(JLE, reg, max, 1), movImm(reg, max)]),
+  });
   const flagged = found.trace.insnIdx!;
   const next = flagged + slots(insns[flagged]!);
   if (insns[flagged]!.opcode !== OP_EXIT && next < insns.length)
@@ -34,23 +41,29 @@ function bound(found: Diagnosis, at: InsnIdx, reg: number, max: number): Candida
   return list;
 }
 
-/** The additions on the path that put a variable part into the pointer: instruction and the register with the index. */
-function indexUses(found: Diagnosis): { readonly at: InsnIdx; readonly reg: number; readonly stepIdx: number }[] {
+interface IndexUse {
+  readonly at: InsnIdx;
+  readonly reg: number;
+  readonly subtracts: boolean;
+  /** What other additions can have put into the pointer before. */
+  readonly others: number;
+}
+
+/** The additions on the path that put a register into the pointer, the last one first. */
+function indexUses(found: Diagnosis): IndexUse[] {
   const { trace } = found;
-  const uses: { readonly at: InsnIdx; readonly reg: number; readonly stepIdx: number }[] = [];
+  const uses: IndexUse[] = [];
   for (const event of found.events) {
     const insn = trace.program.insns[event.insnIdx]!;
-    if (classOf(insn) !== ALU64 || opOf(insn) !== ADD || !(insn.opcode & X)) continue;
+    const op = opOf(insn);
+    if (classOf(insn) !== ALU64 || (op !== ADD && op !== SUB) || !(insn.opcode & X)) continue;
     const regs = trace.steps[event.stepIdx]!.frame.regs;
-    const type = (r: number): number => regs[r * REG + TYPE]!;
-    const isConst = (r: number): boolean => (regs[r * REG + MASK_LO]! | regs[r * REG + MASK_HI]!) === 0;
-    const reg =
-      type(insn.src) === SCALAR && type(insn.dst) !== SCALAR
-        ? insn.src
-        : type(insn.dst) === SCALAR && type(insn.src) !== SCALAR
-          ? insn.dst
-          : -1;
-    if (reg >= 0 && !isConst(reg)) uses.push({ at: event.insnIdx, reg, stepIdx: event.stepIdx });
+    const isNumber = (r: number): boolean => regs[r * REG + TYPE] === SCALAR;
+    if (isNumber(insn.src) === isNumber(insn.dst)) continue;
+    const reg = isNumber(insn.src) ? insn.src : insn.dst;
+    const pointer = reg === insn.src ? insn.dst : insn.src;
+    const most = regs[pointer * REG + TYPE] === STACK ? 0n : smax(regs, pointer * REG);
+    uses.push({ at: event.insnIdx, reg, subtracts: op === SUB, others: most < 65536n ? Number(most) : 0 });
   }
   return uses.reverse();
 }
@@ -63,6 +76,7 @@ function sizeCandidates(found: Diagnosis, reg: number): Candidate[] {
   const limit = memoryBehind(found, reg - 1);
   if (/zero-sized/.test(found.message)) {
     list.push({ title: `Leave when r${reg} is 0, before the call.`, edit: before(at, [ifImm(JNE, reg, 0, 2), ...leave(found)]) });
+    list.push({ title: `Make r${reg} at least 1 before the call.`, edit: before(at, [ifImm(JNE, reg, 0, 1), movImm(reg, 1)]) });
   }
   if (regs[reg * REG + TYPE] !== SCALAR || limit <= 0) return list;
   list.push(...bound(found, at, reg, limit));
@@ -80,6 +94,12 @@ function memoryBehind(found: Diagnosis, reg: number): number {
       ? regs[reg * REG + VALUE_LO]!
       : 0;
   return object.to - regs[reg * REG + OFF]! - variable;
+}
+
+/** A constant that was added through a register has become part of the pointer's fixed offset. */
+function constOf(found: Diagnosis, use: IndexUse): number {
+  const step = found.trace.steps.findLast((s) => s.insnIdx === use.at);
+  return step && isConst(step.frame.regs, use.reg * REG) ? step.frame.regs[use.reg * REG + VALUE_LO]! : 0;
 }
 
 /** Bounds for an index or a size; also the lower end of a value that was only compared as signed. */
@@ -107,9 +127,14 @@ export function boundCandidates(found: Diagnosis): Candidate[] {
     const type = baseType(regs[reg * REG + TYPE]!);
     const fixed = regs[reg * REG + OFF]! + access.off;
     for (const use of indexUses(found)) {
-      const stack = type === STACK ? regs[reg * REG + VALUE_LO]! & ~7 : 0;
-      const max = isPacket(regs[reg * REG + TYPE]!) ? 0x7fff : (objectSize(trace, reg)?.to ?? 0) - fixed - access.size - Math.min(stack, 0);
-      list.push(...bound(found, use.at, use.reg, max));
+      const stack = type === STACK ? -512 : 0;
+      if (use.subtracts) {
+        list.push(...bound(found, use.at, use.reg, fixed + use.others - stack));
+        continue;
+      }
+      const end = isPacket(regs[reg * REG + TYPE]!) ? 0x7fff : (objectSize(trace, reg)?.to ?? 0);
+      const known = isConst(regs, reg * REG) && type !== STACK ? fixed - constOf(found, use) : fixed;
+      list.push(...bound(found, use.at, use.reg, end - known - access.size - use.others));
       if (fixed < 0 && type !== STACK) {
         // The fixed part lies before the object: the index must make up for it.
         list.push({
@@ -124,8 +149,7 @@ export function boundCandidates(found: Diagnosis): Candidate[] {
     const size = reg + 1;
     const type = regs[reg * REG + TYPE]!;
     const known = baseType(type) === MAP_VALUE || baseType(type) === MEMORY || type === STACK;
-    if (size <= 5 && known && regs[size * REG + TYPE] === SCALAR && (regs[size * REG + MASK_LO]! | regs[size * REG + MASK_HI]!) !== 0)
-      list.push(...bound(found, at, size, memoryBehind(found, reg)));
+    if (size <= 5 && known && regs[size * REG + TYPE] === SCALAR) list.push(...bound(found, at, size, memoryBehind(found, reg)));
     if (isPacket(type) && regs[reg * REG + AUX]! > 0) list.push(...bound(found, at, size, regs[reg * REG + AUX]! - regs[reg * REG + OFF]!));
   }
   return list;

@@ -1,12 +1,15 @@
 import type { InsnIdx } from '../../base/units.ts';
-import { ADD, ALU64, classOf, JLE, K, LDX, MEM, opOf, W } from '../../bpf/insn.ts';
+import { ADD, ALU64, classOf, JGT, JLE, K, LDX, MEM, opOf, W } from '../../bpf/insn.ts';
 import { CTX, NOT_INIT, OFF, PACKET, PACKET_END, PACKET_META, REG, type Regs, TYPE } from '../reg.ts';
-import { addImm, before, type Candidate, ifReg, leave, make, movReg, replace } from './build.ts';
+import { addImm, before, type Candidate, ifReg, leaveUnless, make, movReg, replace } from './build.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { failedAccess } from './facts.ts';
 
 /** Offset of `data_end` in the contexts that have one, by program type (uapi `struct __sk_buff`, `struct xdp_md`, `struct sk_msg_md`). */
-const DATA_END: Readonly<Record<number, number>> = { 3: 80, 4: 80, 6: 4, 8: 80, 10: 80, 11: 80, 12: 80, 14: 80, 19: 80 };
+export const DATA_END: Readonly<Record<number, number>> = { 3: 80, 4: 80, 6: 4, 8: 80, 10: 80, 11: 80, 12: 80, 14: 80, 19: 80 };
+
+/** Offset of `data`, likewise. */
+export const DATA: Readonly<Record<number, number>> = { 3: 76, 4: 76, 6: 0, 8: 76, 10: 76, 11: 76, 12: 76, 14: 76, 19: 76 };
 
 /** A register that the guard may use: nothing reads it later. */
 function scratch(found: Diagnosis, at: InsnIdx, regs: Regs, taken: readonly number[]): number {
@@ -29,14 +32,23 @@ function guard(found: Diagnosis, at: InsnIdx, regs: Regs, reg: number, bytes: nu
   const end = all.find(isEnd) ?? -1;
   const sum = scratch(found, at, regs, [reg, end]);
   if (sum < 0) return [];
-  const title = `Leave unless ${bytes} bytes from r${reg} lie within the packet, before instruction ${at}.`;
-  const compare = (last: number) => [movReg(sum, reg), addImm(sum, bytes), ifReg(JLE, sum, last, 2), ...leave(found)];
-  if (end >= 0) return [{ title, edit: before(at, compare(end)) }];
-  const off = DATA_END[found.trace.program.progType];
+  const { progType } = found.trace.program;
+  const table = meta ? DATA : DATA_END;
   const ctx = all.find((r) => regs[r * REG + TYPE] === CTX) ?? -1;
-  if (off === undefined || ctx < 0 || meta) return [];
-  const last = scratch(found, at, regs, [reg, sum, ctx]);
-  return last < 0 ? [] : [{ title, edit: before(at, [make(LDX | MEM | W, last, ctx, off), ...compare(last)]) }];
+  const last = end >= 0 ? end : scratch(found, at, regs, [reg, sum, ctx]);
+  if (end < 0 && (table[progType] === undefined || ctx < 0 || last < 0)) return [];
+  const load = end >= 0 ? [] : [make(LDX | MEM | W, last, ctx, table[progType]!)];
+  const add = bytes > 0 ? [movReg(sum, reg), addImm(sum, bytes)] : [];
+  const left = bytes > 0 ? sum : reg;
+  const ways = leaveUnless(
+    found,
+    (off) => ifReg(JLE, left, last, off),
+    (off) => ifReg(JGT, left, last, off),
+  );
+  return ways.map((way) => ({
+    title: `${way.how} unless ${Math.max(bytes, 0)} bytes from r${reg} lie within the packet, before instruction ${at}.`,
+    edit: before(at, [...load, ...add, ...way.insns]),
+  }));
 }
 
 /** A check where there is none, a longer one where it is too short. */
@@ -50,7 +62,7 @@ export function packetCandidates(found: Diagnosis): Candidate[] {
   const bytes = access.off + access.size;
   const list: Candidate[] = [];
   list.push(...shortChecks(found, reg, bytes));
-  if (bytes > 0 && bytes <= 0xffff) list.push(...guard(found, at, state.frame.regs, reg, bytes));
+  if (bytes <= 0xffff) list.push(...guard(found, at, state.frame.regs, reg, bytes));
   // Where the end is gone at the access, an earlier place may still have it.
   for (let i = trace.steps.length - 2, tried = 0; i >= 0 && tried < 2 && list.length === 0; i--) {
     const step = trace.steps[i]!;

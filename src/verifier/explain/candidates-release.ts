@@ -1,6 +1,6 @@
 import { JEQ, OP_CALL } from '../../bpf/insn.ts';
-import { MAYBE_NULL, REF, REG, SCALAR, TYPE } from '../reg.ts';
-import { before, type Candidate, callHelper, ifImm, movImm, movReg, neutralReturn, spareRegister } from './build.ts';
+import { ID, MAYBE_NULL, OFF, REF, REG, SCALAR, TYPE } from '../reg.ts';
+import { addImm, before, type Candidate, callHelper, ifImm, movImm, movReg, neutralReturn, spareRegister } from './build.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { NewInsn } from './edit.ts';
 
@@ -8,7 +8,8 @@ const SK_RELEASE = 86;
 const RINGBUF_RESERVE = 131;
 const RINGBUF_DISCARD = 133;
 const TAIL_CALL = 12;
-const SK_LOOKUPS = new Set([84, 85, 99]);
+/** sk_lookup_tcp, sk_lookup_udp, skc_lookup_tcp, and the lookup in a map of sockets. */
+const SK_LOOKUPS = new Set([84, 85, 99, 1]);
 
 /** The call that gives back what `alloc` took, with its further arguments; null when it is not one of these. */
 function releaseOf(helper: number): readonly NewInsn[] | null {
@@ -21,6 +22,7 @@ function releaseOf(helper: number): readonly NewInsn[] | null {
 export function releaseCandidates(found: Diagnosis): Candidate[] {
   const { trace } = found;
   const at = trace.insnIdx!;
+  if (/spin_lock-ed region/.test(found.message)) return unlockCandidates(found);
   const said = /Unreleased reference id=(\d+) alloc_insn=(\d+)/.exec(trace.said);
   const regs = trace.state?.frame.regs;
   if (!said || !regs) return [];
@@ -50,6 +52,33 @@ export function releaseCandidates(found: Diagnosis): Candidate[] {
     if (alloc + 1 < at) list.push({ title: `Keep the result of the call at ${alloc} in r${spare}. ${title}`, edit: { changes } });
     else list.push({ title, edit: before(at, [movReg(1, 0), skipNull(release.length), ...release, movImm(0, neutralReturn(found))]) });
   }
+  return list;
+}
+
+const SPIN_LOCK = 93;
+const SPIN_UNLOCK = 94;
+
+/** Unlocks before the exit, with the address that the lock was taken with. */
+function unlockCandidates(found: Diagnosis): Candidate[] {
+  const { trace } = found;
+  const at = trace.insnIdx!;
+  const taken = trace.steps.findLast((s) => {
+    const insn = trace.program.insns[s.insnIdx]!;
+    return insn.opcode === OP_CALL && insn.src === 0 && insn.imm === SPIN_LOCK;
+  });
+  const regs = trace.state?.frame.regs;
+  if (!taken || !regs) return [];
+  const lock = taken.frame.regs;
+  const same = (r: number): boolean => regs[r * REG + TYPE] === lock[REG + TYPE] && regs[r * REG + ID] === lock[REG + ID];
+  const holder = [6, 7, 8, 9, 1, 2, 3, 4, 5].find(same);
+  if (holder === undefined) return [];
+  const off = lock[REG + OFF]! - regs[holder * REG + OFF]!;
+  const address = [movReg(1, holder), ...(off !== 0 ? [addImm(1, off)] : [])];
+  const keep = [9, 8, 7, 6].find((r) => r !== holder)!;
+  const title = `Unlock before instruction ${at}.`;
+  const list: Candidate[] = [{ title, edit: before(at, [...address, callHelper(SPIN_UNLOCK), movImm(0, neutralReturn(found))]) }];
+  if (regs[TYPE] === SCALAR)
+    list.unshift({ title, edit: before(at, [movReg(keep, 0), ...address, callHelper(SPIN_UNLOCK), movReg(0, keep)]) });
   return list;
 }
 

@@ -1,8 +1,9 @@
 import type { InsnIdx } from '../../base/units.ts';
-import { CALL, classOf, DW, JMP, LDX, MEM, OP_EXIT, opOf, ST, STX } from '../../bpf/insn.ts';
-import { ID, NOT_INIT, PRECISE, REG, type Regs, TYPE } from '../reg.ts';
+import { CALL, classOf, DW, JMP, LDX, MEM, OP_EXIT, opOf, ST, STX, W } from '../../bpf/insn.ts';
+import { CTX, ID, isConst, NOT_INIT, OFF, PACKET, PACKET_END, PACKET_META, PRECISE, REG, type Regs, TYPE } from '../reg.ts';
 import { SLOT_INVALID } from '../state.ts';
-import { before, type Candidate, functionAt, make, movImm, movReg, neutralReturn, slots, spareRegister } from './build.ts';
+import { addImm, before, type Candidate, functionAt, make, movImm, movReg, neutralReturn, replace, slots, spareRegister } from './build.ts';
+import { DATA, DATA_END } from './candidates-packet.ts';
 import type { Diagnosis } from './diagnose.ts';
 
 function equalRegs(a: Regs, x: number, b: Regs, y: number): boolean {
@@ -19,7 +20,8 @@ export function registerCandidates(found: Diagnosis): Candidate[] {
   const list: Candidate[] = [];
   const lossy = found.events.filter((e) => e.place.reg === reg && (e.kind === 'clobbered' || (e.lost && e.kind === 'changed')));
   const loss = lossy[lossy.length - 1];
-  if (loss) list.push(...restored(found, loss.stepIdx, reg, at));
+  if (loss) list.push(...restored(found, loss.stepIdx, reg, at), ...reloaded(found, loss.stepIdx, reg, at));
+  list.push(...wholeFill(found, at));
   if (found.class === 'provenance') return list;
   if (reg === 0 && trace.program.insns[at]!.opcode === OP_EXIT) {
     list.push({ title: `Return ${neutralReturn(found)}.`, edit: before(at, [movImm(0, neutralReturn(found))]) });
@@ -35,6 +37,38 @@ export function registerCandidates(found: Diagnosis): Candidate[] {
   }
   list.push({ title: `Set r${reg} to 0 before instruction ${at}.`, edit: before(at, [movImm(reg, 0)]) });
   return list;
+}
+
+/** A packet pointer that a helper made void, from the context again, with its fixed offset. */
+function reloaded(found: Diagnosis, stepIdx: number, reg: number, at: InsnIdx): Candidate[] {
+  const { trace } = found;
+  const old = trace.steps[stepIdx]!.frame.regs;
+  const regs = trace.state!.frame.regs;
+  const b = reg * REG;
+  const type = old[b + TYPE];
+  const { progType } = trace.program;
+  const off =
+    type === PACKET
+      ? DATA[progType]
+      : type === PACKET_END
+        ? DATA_END[progType]
+        : type === PACKET_META
+          ? progType === 6
+            ? 8
+            : 140
+          : undefined;
+  const ctx = [6, 7, 8, 9, 1, 2, 3, 4, 5, 0].find((r) => regs[r * REG + TYPE] === CTX);
+  if (off === undefined || ctx === undefined || !isConst(old, b)) return [];
+  const fixed = old[b + OFF]!;
+  const insert = [make(LDX | MEM | W, reg, ctx, off), ...(fixed !== 0 ? [addImm(reg, fixed)] : [])];
+  return [{ title: `Load r${reg} again from the context in r${ctx} before instruction ${at}.`, edit: before(at, insert) }];
+}
+
+/** A pointer that is filled in part: all eight bytes of its slot. */
+function wholeFill(found: Diagnosis, at: InsnIdx): Candidate[] {
+  const insn = found.trace.program.insns[at]!;
+  if (!/invalid size of register fill/.test(found.message) || classOf(insn) !== LDX || insn.off % 8 !== 0) return [];
+  return [{ title: 'Fill all eight bytes of the pointer.', edit: replace(at, { ...insn, opcode: LDX | MEM | DW }) }];
 }
 
 /** Whether the function is entered with something in the register. */

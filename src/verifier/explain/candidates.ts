@@ -1,25 +1,30 @@
 import type { InsnIdx } from '../../base/units.ts';
-import { isJump, JEQ, JLE, JMP, JNE, OP_EXIT } from '../../bpf/insn.ts';
+import { isJump, JA, JEQ, JLE, JMP, JNE, OP_EXIT, opOf } from '../../bpf/insn.ts';
 import { CTX, REG, TYPE } from '../reg.ts';
-import { aimedAt, before, type Candidate, exits, ifImm, leave, make, movImm, movReg, neutralReturn, slots } from './build.ts';
+import { aimedAt, before, type Candidate, exits, ifImm, leave, leaveUnless, make, movImm, movReg, neutralReturn, slots } from './build.ts';
 import { boundCandidates } from './candidates-bound.ts';
 import { packetCandidates } from './candidates-packet.ts';
 import { releaseCandidates } from './candidates-release.ts';
 import { registerCandidates, stackCandidates } from './candidates-value.ts';
 import type { Diagnosis } from './diagnose.ts';
+import { wasTaken } from './slice.ts';
 
 /** The checks that may come before an instruction that uses a pointer. */
 function nullChecks(found: Diagnosis, at: InsnIdx, reg: number): Candidate[] {
   const { insns } = found.trace.program;
-  const list: Candidate[] = [
-    { title: `Leave when r${reg} is null, before instruction ${at}.`, edit: before(at, [ifImm(JNE, reg, 0, 2), ...leave(found)]) },
-  ];
+  const ways = leaveUnless(
+    found,
+    (off) => ifImm(JNE, reg, 0, off),
+    (off) => ifImm(JEQ, reg, 0, off),
+  );
+  const list: Candidate[] = ways.map((way) => ({
+    title: `${way.how} when r${reg} is null, before instruction ${at}.`,
+    edit: before(at, way.insns),
+  }));
   const insn = insns[at]!;
   const next = at + slots(insn);
   if (!isJump(insn) && insn.opcode !== OP_EXIT && next < insns.length)
-    list.push({ title: `Skip instruction ${at} when r${reg} is null.`, edit: before(at, [aimedAt(ifImm(JEQ, reg, 0, 0), next)]) });
-  for (const exit of exits(found))
-    list.push({ title: `Go to the exit at ${exit} when r${reg} is null.`, edit: before(at, [aimedAt(ifImm(JEQ, reg, 0, 0), exit)]) });
+    list.splice(1, 0, { title: `Skip instruction ${at} when r${reg} is null.`, edit: before(at, [aimedAt(ifImm(JEQ, reg, 0, 0), next)]) });
   return list;
 }
 
@@ -38,6 +43,25 @@ function nullCandidates(found: Diagnosis): Candidate[] {
 }
 
 const JCOND_OP = JMP | 0xe0;
+
+/** The last branch that the failing path took leads to an exit instead: this path should not have come here. */
+function redirected(found: Diagnosis): Candidate[] {
+  const { trace } = found;
+  const { insns } = trace.program;
+  for (let i = trace.steps.length - 2; i >= 0; i--) {
+    const { insnIdx, frameno } = trace.steps[i]!;
+    const insn = insns[insnIdx]!;
+    if (frameno !== trace.state?.curFrame || !isJump(insn) || opOf(insn) === JA) continue;
+    if (!wasTaken(trace, i)) return [];
+    return exits(found)
+      .slice(0, 3)
+      .map((exit) => ({
+        title: `Let the branch at ${insnIdx} lead to the exit at ${exit}.`,
+        edit: { changes: [{ at: insnIdx, remove: 1, insert: [aimedAt({ insn }, exit)] }] },
+      }));
+  }
+  return [];
+}
 
 /** A loop that ends for the verifier: `may_goto` leaves it after some millions of rounds. */
 function loopCandidates(found: Diagnosis): Candidate[] {
@@ -83,6 +107,21 @@ export function candidates(found: Diagnosis): Candidate[] {
   if (found.trace.insnIdx === null || !found.trace.program.insns[found.trace.insnIdx]) return [];
   if (found.class === 'complexity') return loopCandidates(found);
   if (!found.walked) return [];
+  return [...ofClass(found), ...(REDIRECTED.has(found.class) ? redirected(found) : [])];
+}
+
+/** Where a path that should have left earlier is a likely cause. */
+const REDIRECTED: ReadonlySet<string> = new Set([
+  'null-check',
+  'packet-check',
+  'index',
+  'sign',
+  'clobbered',
+  'uninitialised',
+  'provenance',
+]);
+
+function ofClass(found: Diagnosis): Candidate[] {
   switch (found.class) {
     case 'null-check':
       return nullCandidates(found);

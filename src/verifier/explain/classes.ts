@@ -4,6 +4,7 @@ export const CLASSES = [
   'packet-check',
   'index',
   'sign',
+  'fixed-offset',
   'clobbered',
   'uninitialised',
   'stack',
@@ -48,6 +49,11 @@ export const CLASS_TEXTS: Readonly<Record<ExplanationClass, ClassText>> = {
     title: 'An offset or a size may be negative',
     why: 'A signed comparison with an upper bound leaves negative values open, and a negative offset lies before the object; as a size, a negative number is huge.',
     change: 'Compare as unsigned, or also check that the value is at least 0.',
+  },
+  'fixed-offset': {
+    title: 'A fixed offset lies outside of the object',
+    why: 'The position of this access is a constant of the program, and the object that the pointer points to has no byte there.',
+    change: 'Access a field that lies within the object, or make the object (the value of the map) larger.',
   },
   clobbered: {
     title: 'A register is read after a call has overwritten it',

@@ -1,7 +1,7 @@
-import { ALU, ALU64, classOf, X } from '../../bpf/insn.ts';
-import type { Program } from '../../bpf/program.ts';
+import { ADD, ALU, ALU64, classOf, OP_CALL, opOf, SUB, X } from '../../bpf/insn.ts';
+import type { Insn, Program } from '../../bpf/program.ts';
 import type { VerifyOptions } from '../api.ts';
-import { REG, SCALAR, TYPE } from '../reg.ts';
+import { isConst, REG, SCALAR, TYPE } from '../reg.ts';
 import { classOfMessage, type ExplanationClass, registerOfMessage } from './classes.ts';
 import { addressReg } from './facts.ts';
 import { type Place, type SliceEvent, slice } from './slice.ts';
@@ -49,6 +49,24 @@ export function diagnose(program: Program, options: VerifyOptions, message: stri
   const walked = last >= 0 && trace.insnIdx !== null && trace.steps[last]!.insnIdx === trace.path[trace.path.length - 1];
   const place = walked ? placeAtFault(trace, base, message) : null;
   const events = place ? slice(trace, place, last) : [];
-  const overwritten = base === 'uninitialised' && events.some((e) => e.kind === 'clobbered');
-  return { class: overwritten ? 'clobbered' : base, message, trace, place, events, walked };
+  return { class: refine(base, trace, place, events), message, trace, place, events, walked };
 }
+
+/** What the path adds to the message. */
+function refine(cls: ExplanationClass, trace: Trace, place: Place | null, events: readonly SliceEvent[]): ExplanationClass {
+  if (cls === 'uninitialised' && events.some((e) => e.kind === 'clobbered')) return 'clobbered';
+  if (cls === 'provenance' && /mem access/.test(trace.said)) {
+    // The branch on which a lookup has failed leads to the access.
+    if (events.some((e) => e.kind === 'decision' && /_or_null/.test(e.before))) return 'null-check';
+    if (!events.some((e) => POINTER.test(e.before) || POINTER.test(e.after))) return 'wrong-type';
+  }
+  const regs = trace.state?.frame.regs;
+  if (cls === 'index' && regs && place && place.reg >= 0 && regs[place.reg * REG + TYPE] !== SCALAR) {
+    const moved = events.some((e) => isSum(trace.program.insns[e.insnIdx]!));
+    if (isConst(regs, place.reg * REG) && !moved && trace.program.insns[trace.insnIdx!]!.opcode !== OP_CALL) return 'fixed-offset';
+  }
+  return cls;
+}
+
+const POINTER = /^(?!scalar)[a-z_]+/;
+const isSum = (insn: Insn): boolean => classOf(insn) === ALU64 && (opOf(insn) === ADD || opOf(insn) === SUB) && (insn.opcode & X) !== 0;

@@ -61,7 +61,7 @@ export interface Explanation {
 
 export interface ExplainOptions {
   readonly verify: VerifyOptions;
-  /** Verifications that the search for edits may use; 0 for none. Default 60. */
+  /** Verifications that the search for edits may use; 0 for none. Default 120. */
   readonly maxTries?: number;
   /** Instructions that all these verifications may process together. Default 2,000,000. */
   readonly maxProcessed?: number;
@@ -147,7 +147,7 @@ export function explain(program: Program, result: VerifyResult, options: Explain
   }
   const last = (role: StoryRole): InsnIdx | null => story.filter((s) => s.role === role).at(-1)?.insnIdx ?? null;
   const texts = CLASS_TEXTS[cls];
-  const tries = options.maxTries ?? 60;
+  const tries = options.maxTries ?? 120;
   const fixes =
     tries > 0 && !result.accepted ? findFixes(program, options.verify, { tries, processed: options.maxProcessed ?? 2_000_000 }) : [];
   return {

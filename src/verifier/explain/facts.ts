@@ -1,4 +1,4 @@
-import { ALU, ALU64, ATOMIC, classOf, LD, LDX, modeOf, opOf, ST, STX, sizeOf } from '../../bpf/insn.ts';
+import { ATOMIC, classOf, LD, LDX, modeOf, OP_CALL, ST, STX, sizeOf } from '../../bpf/insn.ts';
 import type { Insn } from '../../bpf/program.ts';
 import { returnRange } from '../exits.ts';
 import { regText } from '../format.ts';
@@ -62,10 +62,18 @@ export function failedAccess(trace: Trace, reg: number): Access | null {
   if (trace.insnIdx === null || !trace.state || reg < 0 || reg > 10) return null;
   const insn = trace.program.insns[trace.insnIdx]!;
   const base = trace.state.frame.regs;
-  const fixed = base[reg * REG + OFF]!;
   if (addressReg(insn) === reg) return { reg, off: insn.off, size: accessSize(insn) };
-  const said = /off=(-?\d+) size=(\d+)/.exec(trace.said);
-  return said ? { reg, off: Number(said[1]) - fixed, size: Number(said[2]) } : null;
+  if (insn.opcode !== OP_CALL) return null;
+  const said = /off=-?\d+ size=(\d+)/.exec(trace.said);
+  return { reg, off: 0, size: said ? Number(said[1]) : argumentSize(base, reg) };
+}
+
+/** Bytes that a helper touches behind argument `reg` when the message does not say: the size argument that follows. */
+function argumentSize(regs: Regs, reg: number): number {
+  const b = (reg + 1) * REG;
+  if (reg >= 5 || regs[b + TYPE] !== SCALAR) return 1;
+  const most = smax(regs, b);
+  return most > 0n && most <= 65536n ? Number(most) : 1;
 }
 
 export const smin = (r: Regs, b: number): bigint => toBigSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!);
@@ -138,6 +146,3 @@ export function allowedFact(trace: Trace, cls: ExplanationClass, message: string
   if (type === SCALAR && cls === 'sign') return { text: 'a value of at least 0', min: 0n };
   return null;
 }
-
-/** Whether the instruction computes: its operands are then what is at fault. */
-export const isAlu = (insn: Insn): boolean => (classOf(insn) === ALU || classOf(insn) === ALU64) && opOf(insn) <= 0xd0;

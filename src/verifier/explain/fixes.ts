@@ -68,7 +68,7 @@ export function findFixes(program: Program, options: VerifyOptions, budget: { re
     }
     // An edit that mends is better than the start of a longer one.
     if (fixes.length > 0) break;
-    drafts = next;
+    drafts = next.sort((a, b) => a.size - b.size);
   }
   return fixes;
 }

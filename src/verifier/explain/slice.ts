@@ -185,6 +185,17 @@ export function slice(trace: Trace, start: Place, end: number): SliceEvent[] {
   return [...events.values()].sort((a, b) => a.stepIdx - b.stepIdx);
 }
 
+/** The step takes away what was known: an operation on the value itself, or a side effect of a call. */
+function loses(trace: Trace, stepIdx: number, kind: EventKind, at: Place, next: Frame): boolean {
+  const { frame, insnIdx } = trace.steps[stepIdx]!;
+  if (kind === 'decision' || kind === 'moved' || kind === 'never' || placeText(trace, frame, at) === '') return false;
+  const cls = classOf(trace.program.insns[insnIdx]!);
+  if (kind === 'made' && at.reg >= 0 && cls !== ALU && cls !== ALU64) return false;
+  if (isPointer(frame, at) !== isPointer(next, at) && !isPointer(next, at)) return true;
+  const old = width(frame, at);
+  return old > 0n && width(next, at) > old;
+}
+
 function followBack(
   trace: Trace,
   start: Place,
@@ -197,15 +208,15 @@ function followBack(
     const step = trace.steps[stepIdx]!;
     const next = step.frameno === at.frameno ? after(trace, stepIdx) : null;
     const before = step.frameno === at.frameno ? placeText(trace, step.frame, at) : '';
-    const now = next ? placeText(trace, next, at) : '';
+    const written = at.reg < 0 && classOf(trace.program.insns[step.insnIdx]!) === STX ? trace.program.insns[step.insnIdx]!.src : -1;
+    // A slot of another frame is written through a pointer: the value is the register's.
+    const now = next
+      ? placeText(trace, next, at)
+      : written >= 0
+        ? placeText(trace, step.frame, { frameno: step.frameno, reg: written, slot: -1 })
+        : '';
     const narrowed = next !== null && kind === 'decision';
-    const lost =
-      next !== null &&
-      kind !== 'decision' &&
-      before !== '' &&
-      ((isPointer(step.frame, at) && !isPointer(next, at) && kind !== 'moved') ||
-        now === '' ||
-        (kind === 'made' && width(next, at) > width(step.frame, at) && width(step.frame, at) > 0n));
+    const lost = next !== null && loses(trace, stepIdx, kind, at, next);
     if (!events.has(stepIdx))
       events.set(stepIdx, { stepIdx, insnIdx: step.insnIdx, place: at, kind, before, after: now, lost, proved: narrowed });
   };
