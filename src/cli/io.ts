@@ -32,6 +32,16 @@ export function writeOutput(path: string, bytes: Uint8Array | string): void {
   }
 }
 
+/** Runs a reader that knows lines but not files: its {@link InputError} then names the file too. */
+export function within<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(error.what, [path, error.where].filter(Boolean).join(', '), error.advice);
+  }
+}
+
 export const fileName = (path: string): string => basename(path);
 
 /** Contract of JSON output: exact integers beyond 2^53 as hex strings, non-finite numbers as strings. */

@@ -105,6 +105,14 @@ export function readEvents(path: string, { model, binding }: { model: Pick<Model
   }
   if (takesPackets)
     throw new InputError('an array of tensors, but the binding takes packets', path, 'Give a capture, or leave out --binding');
+  if (model.inputs.length > 1) {
+    const names = model.inputs.map(({ name }) => `\`${name}\``).join(', ');
+    throw new InputError(
+      `one array cannot fill the ${model.inputs.length} inputs ${names}`,
+      path,
+      'Use run with --input NAME=X.npy for each',
+    );
+  }
   return { kind: 'tensors', tensors: tensorInputs(model, [{ tensor: npyTensor(readNpy(bytes, fileName(path))), where: path }]) };
 }
 

@@ -18,7 +18,7 @@ export interface OpenedObject {
 export function openObject(path: string, name: string | undefined): OpenedObject {
   const file = readPrograms(path);
   const program = pickProgram(file, name);
-  const meta = parseMeta(file.meta, path);
+  const meta = parseMeta(file.meta, path, program);
   if (!meta) throw new InputError('it has no .debug_bpformer section, so its inputs are unknown', path, 'Run it with --packet');
   const binding = parseBinding(meta.binding, path);
   const inputs = meta.inputs.map(

@@ -51,13 +51,20 @@ export interface TensorSlot {
   /** Stored element; tokens are u16, other inputs i16, outputs i32. */
   readonly elem: 'u16' | 'i16' | 'i32';
   readonly scale: number;
+  /** Tokens go from 0 to this, exclusive. */
+  readonly vocabulary?: number;
 }
 
 /** JSON in `.debug_bpformer`: all that a loader of the object needs beyond libbpf. */
 export interface ProgramMeta {
   readonly format: 'bpformer';
   readonly version: 1;
-  readonly model: { readonly file: string; readonly name: string; readonly opset: number; readonly nodes: readonly { index: number; name: string; op: string }[] };
+  readonly model: {
+    readonly file: string;
+    readonly name: string;
+    readonly opset: number;
+    readonly nodes: readonly { index: number; name: string; op: string }[];
+  };
   readonly kernel: KernelVersion;
   readonly strategy: Strategy;
   readonly quant: Quant;

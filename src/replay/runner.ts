@@ -4,7 +4,7 @@ import type { ProgramMeta, TensorSlot } from '../compiler/api.ts';
 import { type LastScore, readScore, SCORE_MAP } from '../hooks/xdp.ts';
 import type { Tensors } from '../reference/reference.ts';
 import { Vm } from '../vm/vm.ts';
-import { loadTensor, storeTensor } from './tensors.ts';
+import { BYTES, elementCount, loadTensor, storeTensor } from './tensors.ts';
 
 /** uapi `enum xdp_action`. */
 export const XDP_ACTIONS = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'] as const;
@@ -69,8 +69,8 @@ export function readOutputs(slots: readonly TensorSlot[], bytesOf: (map: string)
   return Object.fromEntries(slots.map((slot) => [slot.name, loadTensor(slot, bytesOf(slot.map))]));
 }
 
-/** Checks what `.debug_bpformer` holds before anything trusts it. Null when the object has none. */
-export function parseMeta(meta: unknown, where: string): ProgramMeta | null {
+/** Checks what `.debug_bpformer` holds, against the program that it came with, before anything trusts it. Null when the object has none. */
+export function parseMeta(meta: unknown, where: string, program: Pick<Program, 'maps'>): ProgramMeta | null {
   if (meta === undefined || meta === null) return null;
   const value = meta as Partial<ProgramMeta>;
   const isSlot = (slot: Partial<TensorSlot> | null): boolean =>
@@ -81,7 +81,12 @@ export function parseMeta(meta: unknown, where: string): ProgramMeta | null {
     typeof slot.scale === 'number' &&
     ['u16', 'i16', 'i32'].includes(slot.elem!) &&
     Array.isArray(slot.dims) &&
-    slot.dims.every((dim) => Number.isSafeInteger(dim) && dim > 0 && dim < 2 ** 24);
+    slot.dims.every((dim) => Number.isSafeInteger(dim) && dim > 0 && dim < 2 ** 24) &&
+    fits(slot as TensorSlot);
+  const fits = ({ map: name, byteOff, dims, elem }: TensorSlot): boolean => {
+    const map = program.maps.find((candidate) => candidate.name === name);
+    return map?.keySize === 4 && byteOff + elementCount(dims) * BYTES[elem] <= map.valueSize;
+  };
   const slots = (list: unknown): boolean => Array.isArray(list) && list.every(isSlot);
   if (
     value.format !== 'bpformer' ||

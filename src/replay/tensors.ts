@@ -2,8 +2,10 @@ import { InputError } from '../base/errors.ts';
 import type { TensorSlot } from '../compiler/api.ts';
 import type { Tensor, TensorData, ValueInfo } from '../onnx/model.ts';
 
-const BYTES = { u16: 2, i16: 2, i32: 4 } as const;
+/** Size of a stored element. */
+export const BYTES = { u16: 2, i16: 2, i32: 4 } as const;
 const RANGE = { u16: [0, 65_535], i16: [-32_768, 32_767], i32: [-2_147_483_648, 2_147_483_647] } as const;
+const MAX_TOKENS = 65_536;
 
 export const elementCount = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
 
@@ -25,10 +27,12 @@ export function storeTensor(tensor: Tensor, slot: TensorSlot, target: Uint8Array
     const value = Number(tensor.data[i]);
     let stored = value;
     if (slot.elem === 'u16') {
-      if (!Number.isInteger(value) || value < min || value > max) {
-        throw new InputError(`element ${i} is ${value}, which is no token`, `input \`${slot.name}\``);
+      const tokens = slot.vocabulary ?? MAX_TOKENS;
+      if (!Number.isInteger(value) || value < 0 || value >= tokens) {
+        throw new InputError(`element ${i} is ${value}; tokens go from 0 to ${tokens - 1}`, `input \`${slot.name}\``);
       }
-    } else stored = Math.min(max, Math.max(min, Math.round(value / slot.scale))) || 0;
+    } else if (Number.isNaN(value)) throw new InputError(`element ${i} is NaN`, `input \`${slot.name}\``);
+    else stored = Math.min(max, Math.max(min, Math.round(value / slot.scale))) || 0;
     if (slot.elem === 'i32') view.setInt32(i * 4, stored, true);
     else if (slot.elem === 'i16') view.setInt16(i * 2, stored, true);
     else view.setUint16(i * 2, stored, true);

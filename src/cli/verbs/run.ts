@@ -1,5 +1,6 @@
 import { InputError } from '../../base/errors.ts';
 import type { Program } from '../../bpf/program.ts';
+import { PROG_TYPE_XDP, progTypeName } from '../../bpf/progtypes.ts';
 import { openKernel, whyNoKernel } from '../../companion/kernel.ts';
 import { KernelRunner } from '../../companion/kernel-runner.ts';
 import { programBtf } from '../../object/program-btf.ts';
@@ -93,7 +94,7 @@ async function runOnPacket(path: string, packet: Uint8Array, args: Args, engine:
   const file = isModel ? null : readPrograms(path);
   const built = isModel ? await compileModel(path, args) : null;
   const program = built ? built.compiled.program : pickProgram(file!, args.string('program'));
-  const meta = built ? built.compiled.meta : parseMeta(file!.meta, path);
+  const meta = built ? built.compiled.meta : parseMeta(file!.meta, path, program);
   if (!meta) return runPlain(program, packet, engine, repeat);
   const runner = engine === 'kernel' ? await KernelRunner.open(program, meta, repeat) : new ModelRunner(program, meta, engine);
   try {
@@ -111,6 +112,10 @@ async function runOnPacket(path: string, packet: Uint8Array, args: Args, engine:
 /** A program that BPFormer did not compile: packets only. */
 async function runPlain(program: Program, packet: Uint8Array, engine: Engine, repeat: number): Promise<RunResult> {
   if (engine !== 'kernel') {
+    if (program.progType !== PROG_TYPE_XDP) {
+      const what = `it is a ${progTypeName(program.progType)} program; this engine runs XDP programs only`;
+      throw new InputError(what, program.name, 'Use --engine kernel');
+    }
     const vm = new Vm(program, { engine });
     const before = performance.now();
     let returnValue = 0;
@@ -123,7 +128,10 @@ async function runPlain(program: Program, packet: Uint8Array, engine: Engine, re
     const loaded = await kernel.load(program, { btf: programBtf(program) });
     if (!loaded.program) throw new InputError(`the kernel rejects the program (errno ${loaded.errno})`, program.name);
     const run = await loaded.program.testRun(packet, { repeat });
-    if (run.errno !== 0) throw new InputError(`the kernel's test run failed with errno ${run.errno}`, program.name);
+    if (run.errno !== 0) {
+      const what = `the kernel's test run of ${packet.length} bytes failed with errno ${run.errno}`;
+      throw new InputError(what, program.name, 'XDP test runs take 14 to 3520 bytes');
+    }
     return { outputs: [], returnValue: run.returnValue, nsPerRun: run.durationNs };
   } finally {
     kernel.close();

@@ -41,5 +41,5 @@ export function readObjectProgram(bytes: Uint8Array, file: string): { program: P
   const object = readObject(bytes, file);
   const [program] = object.programs;
   if (!program) throw new InputError('the object holds no program', file, 'Give a section such as SEC("xdp") a function');
-  return { program, meta: parseMeta(object.meta, file) };
+  return { program, meta: parseMeta(object.meta, file, program) };
 }
