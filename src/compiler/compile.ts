@@ -104,7 +104,6 @@ function slots(graph: HGraph, scales: Scales): { io: IoLayout; inputs: TensorSlo
       byteOff,
       elem: buf.kind === 'token' ? 'u16' : 'i16',
       scale: scales.of(buf).scale,
-      ...(buf.kind === 'token' ? { vocabulary: buf.vocabulary } : {}),
       ...(buf.vocabulary === undefined ? {} : { vocabulary: buf.vocabulary }),
     };
   });
