@@ -18,6 +18,7 @@ import {
   NEG,
   opOf,
   PSEUDO_CALL,
+  PSEUDO_KFUNC_CALL,
   ST,
   STX,
   X,
@@ -222,7 +223,7 @@ function backtrackCall(env: Env, bt: Backtrack, idx: number, subseq: number, ste
     leaveSubprog(env, bt);
     return 0;
   }
-  if (insn.src === 2 && insn.imm === 0) return GIVE_UP;
+  if (insn.src === PSEUDO_KFUNC_CALL && insn.imm === 0 && !env.program.kfuncCalls.has(idx)) return GIVE_UP;
   bt.clearReg(f, 0);
   if (bt.regs[f]! & ARGS) bug(env, `backtracking call unexpected regs ${bt.regs[f]!.toString(16)}`);
   if (insn.src === 0 && insn.imm === 12 && subseq - idx !== 1) enterSubprog(env, bt);

@@ -74,6 +74,26 @@ describe.skipIf(!kernel)('the log', () => {
     }
   });
 
+  it('of nested loops over the kernel’s iterator is the kernel’s', async () => {
+    const loop = (slot: number, counter: string, body: string): string =>
+      `r1 = r10\nr1 += ${slot}\nr2 = 0\nr3 = 100\ncall kfunc bpf_iter_num_new\n${counter}: r1 = r10\nr1 += ${slot}\ncall kfunc bpf_iter_num_next\nif r0 == 0 goto ${counter}_done\n${body}\ngoto ${counter}\n${counter}_done: r1 = r10\nr1 += ${slot}\ncall kfunc bpf_iter_num_destroy`;
+    const made = program(
+      `.section xdp\nr7 = 0\n${loop(-8, 'outer', `r6 = *(u32 *)(r0 +0)\n${loop(-16, 'inner', 'r7 += r6\nr7 &= 63')}`)}\nr0 = 2\nexit`,
+    );
+    for (const logLevel of [1, 2, 6]) {
+      const theirs = await kernel!.load(made, { logLevel });
+      await theirs.program?.close();
+      const ours = verify(made, { kernel: '6.18', privilege: 'root', logLevel, cpus: kernel!.cpus });
+      // The number behind a kernel function's name is its BTF id on this machine.
+      const nameless = (log: string): string =>
+        normal(log)
+          .replace(/(call bpf_iter_num_\w+)#\d+( *;)?/g, '$1$2')
+          .replace(/ +;/g, ' ;');
+      expect(nameless(ours.log)).toBe(nameless(theirs.log));
+      expect(ours.accepted).toBe(true);
+    }
+  });
+
   it('of functions, static and global, with their source lines, is the kernel’s', async () => {
     const text = `.section xdp
 .name main
