@@ -691,7 +691,7 @@ export class Interpreter implements Engine {
       }
       // Every loop takes a branch, so an endless one comes by here with a grown count.
       if (count >= limit) {
-        this.#flush(count, pc);
+        this.#flush(count, pc + WORDS);
         count = 0;
         limit = this.#limit;
       }

@@ -72,14 +72,16 @@ export class WasmEngine implements Engine {
   }
 
   get executed(): number {
-    return this.#maxInsns - Number(this.#space.view.getBigInt64(LEFT_ADDRESS, true));
+    const { view } = this.#space;
+    return this.#maxInsns - (view.getInt32(LEFT_ADDRESS + 4, true) * 4294967296 + view.getUint32(LEFT_ADDRESS, true));
   }
 
   begin(maxInsns: number): void {
     this.registers.fill(0);
     this.#depth = -1;
     this.#maxInsns = maxInsns;
-    this.#space.view.setBigInt64(LEFT_ADDRESS, BigInt(maxInsns), true);
+    this.#space.view.setUint32(LEFT_ADDRESS, maxInsns, true);
+    this.#space.view.setInt32(LEFT_ADDRESS + 4, Math.floor(maxInsns / 4294967296), true);
     this.#space.view.setUint32(CPU_ADDRESS, this.#environment.cpus.current, true);
     this.forgetPacketBounds();
   }
