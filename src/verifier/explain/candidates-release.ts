@@ -1,8 +1,9 @@
-import { JEQ, OP_CALL } from '../../bpf/insn.ts';
+import { JEQ, JMP, jumpTarget, OP_CALL } from '../../bpf/insn.ts';
 import { ID, MAYBE_NULL, OFF, REF, REG, SCALAR, TYPE } from '../reg.ts';
-import { addImm, before, type Candidate, callHelper, ifImm, movImm, movReg, neutralReturn, spareRegister } from './build.ts';
+import { addImm, before, type Candidate, callHelper, ifImm, make, movImm, movReg, neutralReturn, spareRegister } from './build.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { NewInsn } from './edit.ts';
+import { lastBranch, wasTaken } from './slice.ts';
 
 const SK_RELEASE = 86;
 const RINGBUF_RESERVE = 131;
@@ -41,7 +42,8 @@ export function releaseCandidates(found: Diagnosis): Candidate[] {
     const give = [movReg(1, holder), ...(mayBeNull ? [skipNull(release.length)] : []), ...release];
     const keep = [9, 8, 7, 6].find((r) => r !== holder) ?? 9;
     if (holder !== 0 && regs[TYPE] === SCALAR) list.push({ title, edit: before(at, [movReg(keep, 0), ...give, movReg(0, keep)]) });
-    list.push({ title, edit: before(at, [...give, movImm(0, neutralReturn(found))]) });
+    const block = [...give, movImm(0, neutralReturn(found))];
+    list.push({ title, edit: before(at, block) }, ...onBranch(found, block, title));
   }
   const spare = spareRegister(found, at);
   if (spare >= 0 && alloc < at) {
@@ -53,6 +55,23 @@ export function releaseCandidates(found: Diagnosis): Candidate[] {
     else list.push({ title, edit: before(at, [movReg(1, 0), skipNull(release.length), ...release, movImm(0, neutralReturn(found))]) });
   }
   return list;
+}
+
+/** The same on one way into an exit that others share: the last branch leads to the block, which lies before the exit. */
+function onBranch(found: Diagnosis, block: readonly NewInsn[], title: string): Candidate[] {
+  const { trace } = found;
+  const at = trace.insnIdx!;
+  const stepIdx = lastBranch(trace);
+  if (stepIdx < 0 || !wasTaken(trace, stepIdx)) return [];
+  const branch = trace.steps[stepIdx]!.insnIdx;
+  if (branch >= at || jumpTarget(trace.program.insns[branch]!, branch) !== at) return [];
+  const over = make(JMP, 0, 0, block.length);
+  const aimed = { insn: trace.program.insns[branch]!, target: at, ahead: block.length };
+  const changes = [
+    { at: branch, remove: 1, insert: [aimed] },
+    { at, remove: 0, insert: [over, ...block] },
+  ];
+  return [{ title: `${title.slice(0, -1)}, only when the branch at ${branch} leads there.`, edit: { changes } }];
 }
 
 const SPIN_LOCK = 93;
@@ -76,7 +95,8 @@ function unlockCandidates(found: Diagnosis): Candidate[] {
   const address = [movReg(1, holder), ...(off !== 0 ? [addImm(1, off)] : [])];
   const keep = [9, 8, 7, 6].find((r) => r !== holder)!;
   const title = `Unlock before instruction ${at}.`;
-  const list: Candidate[] = [{ title, edit: before(at, [...address, callHelper(SPIN_UNLOCK), movImm(0, neutralReturn(found))]) }];
+  const block = [...address, callHelper(SPIN_UNLOCK), movImm(0, neutralReturn(found))];
+  const list: Candidate[] = [{ title, edit: before(at, block) }, ...onBranch(found, block, title)];
   if (regs[TYPE] === SCALAR)
     list.unshift({ title, edit: before(at, [movReg(keep, 0), ...address, callHelper(SPIN_UNLOCK), movReg(0, keep)]) });
   return list;

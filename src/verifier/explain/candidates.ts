@@ -1,5 +1,5 @@
 import type { InsnIdx } from '../../base/units.ts';
-import { isJump, JA, JEQ, JLE, JMP, JNE, OP_EXIT, opOf } from '../../bpf/insn.ts';
+import { isJump, JEQ, JGE, JGT, JLE, JLT, JMP, JNE, JSGE, JSGT, JSLE, JSLT, jumpTarget, OP_EXIT, opOf } from '../../bpf/insn.ts';
 import { CTX, REG, TYPE } from '../reg.ts';
 import { aimedAt, before, type Candidate, exits, ifImm, leave, leaveUnless, make, movImm, movReg, neutralReturn, slots } from './build.ts';
 import { boundCandidates } from './candidates-bound.ts';
@@ -7,7 +7,7 @@ import { packetCandidates } from './candidates-packet.ts';
 import { releaseCandidates } from './candidates-release.ts';
 import { registerCandidates, stackCandidates } from './candidates-value.ts';
 import type { Diagnosis } from './diagnose.ts';
-import { wasTaken } from './slice.ts';
+import { lastBranch, wasTaken } from './slice.ts';
 
 /** The checks that may come before an instruction that uses a pointer. */
 function nullChecks(found: Diagnosis, at: InsnIdx, reg: number): Candidate[] {
@@ -44,23 +44,42 @@ function nullCandidates(found: Diagnosis): Candidate[] {
 
 const JCOND_OP = JMP | 0xe0;
 
-/** The last branch that the failing path took leads to an exit instead: this path should not have come here. */
+/** Conditions and their opposites (high four bits of the opcode). */
+const OPPOSITE: Readonly<Record<number, number>> = {
+  [JEQ]: JNE,
+  [JNE]: JEQ,
+  [JGT]: JLE,
+  [JLE]: JGT,
+  [JGE]: JLT,
+  [JLT]: JGE,
+  [JSGT]: JSLE,
+  [JSLE]: JSGT,
+  [JSGE]: JSLT,
+  [JSLT]: JSGE,
+};
+
+/** The last branch that the failing path took leads to an exit instead, or tests the opposite: this path should not have come here. */
 function redirected(found: Diagnosis): Candidate[] {
   const { trace } = found;
   const { insns } = trace.program;
-  for (let i = trace.steps.length - 2; i >= 0; i--) {
-    const { insnIdx, frameno } = trace.steps[i]!;
-    const insn = insns[insnIdx]!;
-    if (frameno !== trace.state?.curFrame || !isJump(insn) || opOf(insn) === JA) continue;
-    if (!wasTaken(trace, i)) return [];
-    return exits(found)
-      .slice(0, 3)
-      .map((exit) => ({
-        title: `Let the branch at ${insnIdx} lead to the exit at ${exit}.`,
-        edit: { changes: [{ at: insnIdx, remove: 1, insert: [aimedAt({ insn }, exit)] }] },
-      }));
+  const stepIdx = lastBranch(trace);
+  if (stepIdx < 0) return [];
+  const at = trace.steps[stepIdx]!.insnIdx;
+  const insn = insns[at]!;
+  const list: Candidate[] = [];
+  if (wasTaken(trace, stepIdx))
+    for (const exit of exits(found).slice(0, 3))
+      list.push({
+        title: `Let the branch at ${at} lead to the exit at ${exit}.`,
+        edit: { changes: [{ at, remove: 1, insert: [aimedAt({ insn }, exit)] }] },
+      });
+  const opposite = OPPOSITE[opOf(insn)];
+  if (opposite !== undefined) {
+    const turned = { ...insn, opcode: (insn.opcode & 0x0f) | opposite };
+    const edit = { changes: [{ at, remove: 1, insert: [aimedAt({ insn: turned }, jumpTarget(insn, at))] }] };
+    list.push({ title: `Test the opposite in the branch at ${at}.`, edit });
   }
-  return [];
+  return list;
 }
 
 /** A loop that ends for the verifier: `may_goto` leaves it after some millions of rounds. */
@@ -107,7 +126,7 @@ export function candidates(found: Diagnosis): Candidate[] {
   if (found.trace.insnIdx === null || !found.trace.program.insns[found.trace.insnIdx]) return [];
   if (found.class === 'complexity') return loopCandidates(found);
   if (!found.walked) return [];
-  return [...ofClass(found), ...(REDIRECTED.has(found.class) ? redirected(found) : [])];
+  return [...ofClass(found), ...(REDIRECTED.has(found.class) || /mem access 'scalar'/.test(found.message) ? redirected(found) : [])];
 }
 
 /** Where a path that should have left earlier is a likely cause. */

@@ -1,7 +1,7 @@
 import { ADD, ALU, ALU64, classOf, OP_CALL, opOf, SUB, X } from '../../bpf/insn.ts';
 import type { Insn, Program } from '../../bpf/program.ts';
 import type { VerifyOptions } from '../api.ts';
-import { isConst, REG, SCALAR, TYPE } from '../reg.ts';
+import { isConst, isNull, REG, SCALAR, TYPE } from '../reg.ts';
 import { classOfMessage, type ExplanationClass, registerOfMessage } from './classes.ts';
 import { addressReg } from './facts.ts';
 import { type Place, type SliceEvent, slice } from './slice.ts';
@@ -57,7 +57,9 @@ function refine(cls: ExplanationClass, trace: Trace, place: Place | null, events
   if (cls === 'uninitialised' && events.some((e) => e.kind === 'clobbered')) return 'clobbered';
   if (cls === 'provenance' && /mem access/.test(trace.said)) {
     // The branch on which a lookup has failed leads to the access.
-    if (events.some((e) => e.kind === 'decision' && /_or_null/.test(e.before))) return 'null-check';
+    const wasMaybe = events.some((e) => /_or_null/.test(e.before) || /_or_null/.test(e.after));
+    const r = trace.state?.frame.regs;
+    if (wasMaybe && place && r && isNull(r, place.reg * REG)) return 'null-check';
     if (!events.some((e) => POINTER.test(e.before) || POINTER.test(e.after))) return 'wrong-type';
   }
   const regs = trace.state?.frame.regs;

@@ -7,6 +7,8 @@ import type { Insn, Program } from '../../bpf/program.ts';
 export interface NewInsn {
   readonly insn: Insn;
   readonly target?: InsnIdx;
+  /** Aim so many instructions before the target: into what this edit inserts there. */
+  readonly ahead?: number;
 }
 
 /** At instruction `at`: `remove` instructions go, `insert` comes in their place. */
@@ -88,10 +90,10 @@ export function applyEdit(program: Program, edit: Edit): Program {
   for (const change of edit.changes) {
     for (let i = 0; i < change.remove; i++) removed.add(change.at + i);
     const base = entry[change.at]!;
-    change.insert.forEach(({ insn, target }, i) => {
+    change.insert.forEach(({ insn, target, ahead }, i) => {
       if (target !== undefined && !(target >= 0 && target < insns.length))
         throw new InputError(`there is no instruction ${target}`, 'edit');
-      out[base + i] = target === undefined ? insn : aimed(insn, base + i, moved[target]!);
+      out[base + i] = target === undefined ? insn : aimed(insn, base + i, moved[target]! - (ahead ?? 0));
       origins[base + i] = program.insnOrigins[change.at] ?? [];
     });
   }

@@ -269,3 +269,11 @@ export function wasTaken(trace: Trace, stepIdx: number): boolean {
   const next = trace.steps[stepIdx + 1]?.insnIdx ?? trace.insnIdx;
   return next !== step.insnIdx + 1;
 }
+
+/** Step of the last conditional branch of the failing function on the path, or -1. */
+export function lastBranch(trace: Trace): number {
+  return trace.steps.findLastIndex(({ insnIdx, frameno }, i) => {
+    const insn = trace.program.insns[insnIdx]!;
+    return i < trace.steps.length - 1 && frameno === trace.state?.curFrame && isJump(insn) && opOf(insn) !== JA;
+  });
+}
