@@ -3,8 +3,23 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 const LAYERS = [
-  'base', 'bpf', 'object', 'verifier', 'vm', 'onnx', 'compiler', 'clang', 'hooks', 'traces', 'reference', 'replay',
-  'companion', 'cli', 'workbench', 'ui', 'lessons',
+  'base',
+  'bpf',
+  'object',
+  'verifier',
+  'vm',
+  'onnx',
+  'compiler',
+  'clang',
+  'hooks',
+  'traces',
+  'reference',
+  'replay',
+  'companion',
+  'cli',
+  'workbench',
+  'ui',
+  'lessons',
 ];
 /** These may use Node's modules; tests may everywhere. */
 const NODE_ALLOWED = new Set(['companion', 'cli']);

@@ -79,7 +79,7 @@ function compare(cmp: Cmp, a: bigint, b: bigint, width: Width): boolean {
 function evaluate(funcs: readonly IrFunc[], name: string, args: readonly bigint[], data: Uint8Array): bigint {
   const func = funcs.find((f) => f.name === name)!;
   const regs = new Map<number, bigint>();
-  func.args.forEach((arg, i) => regs.set(arg.reg, args[i]));
+  for (const [i, arg] of func.args.entries()) regs.set(arg.reg, args[i]);
   const stack = new DataView(new ArrayBuffer(1 << 16));
   const view = new DataView(data.buffer);
   const STACK = 1n << 40n;
