@@ -49,11 +49,17 @@ export async function openFiles(files: readonly File[]): Promise<void> {
       else if (kind === 'object' || kind === 'assembly') await openProgram(kind, ref);
       else if (kind === 'binding') await openBinding(ref);
       else await openTrace(kind, ref);
+      dismissOpening();
       announce(`${ref.name} opened`);
     } catch (error) {
       notify(doing, asUserError(error, doing));
     }
   }
+}
+
+/** What could not be opened before is settled once something else is open. */
+function dismissOpening(): void {
+  for (const notice of useWorkbench.getState().notices) if (notice.doing.startsWith('Opening')) dismissNotice(notice.id);
 }
 
 /** Imports the model first: a file that cannot be used leaves the open workspace as it is. */

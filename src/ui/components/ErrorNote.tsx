@@ -20,7 +20,7 @@ export function ErrorNote({ error, doing, tone = 'error', onDismiss }: ErrorNote
       <div className="grow">
         <p>
           {doing ? <strong>{doing}: </strong> : null}
-          {error.where ? <span className="where">{error.where}: </span> : null}
+          {error.where && !doing?.endsWith(error.where) ? <span className="where">{error.where}: </span> : null}
           {sentence(error.what)}
         </p>
         {error.advice ? <p className="muted">{sentence(error.advice)}</p> : null}

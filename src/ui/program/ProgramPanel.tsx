@@ -31,7 +31,8 @@ export function ProgramPanel() {
       summary={
         program ? (
           <>
-            {formatCount(program.code.length / 8)} instructions · {formatCount(program.subprogs.length)} functions
+            {formatCount(program.code.length / 8)} instructions · {formatCount(program.subprogs.length)}{' '}
+            {program.subprogs.length === 1 ? 'function' : 'functions'}
             {related > 0 ? (
               <span className="selected-count" data-testid="selected-insns" data-count={related}>
                 {' · '}

@@ -19,7 +19,12 @@ export function StatusBar() {
       ),
     );
   }
-  if (program.value && program.status === 'done') parts.push(<span>compiled in {formatMs(program.ms)}</span>);
+  if (program.value && program.status === 'done')
+    parts.push(
+      <span>
+        {program.value.modelKey ? 'compiled' : 'read'} in {formatMs(program.ms)}
+      </span>,
+    );
   if (calibration.value) {
     parts.push(
       <span>

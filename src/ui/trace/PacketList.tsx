@@ -18,8 +18,8 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
       <div className="trace-row trace-head small muted" aria-hidden="true">
         <span className="t-no">#</span>
         <span className="t-time">time s</span>
-        <span className="t-ends">source → destination</span>
-        <span className="t-info">info</span>
+        <span className="t-ends ellipsis">source → destination</span>
+        <span className="t-info ellipsis">info</span>
         <span className="t-verdict">verdict</span>
         <span className="t-score">score</span>
         <span className="t-score">reference</span>
