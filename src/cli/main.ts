@@ -19,6 +19,10 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
       'FILE.o|FILE.s… [--program NAME] [--kernel K] [--privilege root|bpf|unpriv] [--log-level N] [--json], or --cases CASES.jsonl --jsonl',
     load: async () => (await import('./verbs/verify.ts')).verifyVerb,
   },
+  explain: {
+    usage: 'FILE.o|FILE.s [--program NAME] [--kernel K] [--privilege root|bpf|unpriv] [--json]',
+    load: async () => (await import('./verbs/explain.ts')).explainVerb,
+  },
   run: {
     usage: `MODEL.onnx|FILE.o (--input [NAME=]X.npy… | --packet P.bin) ${MODEL} [--engine wasm|interp|kernel] [--repeat N] [--json]`,
     load: async () => (await import('./verbs/run.ts')).runVerb,
