@@ -15,6 +15,16 @@ test('the sample on first open: verdicts, verifier, replay, agreement', async ({
   // A tenth of the events lie within 0.1 of the threshold, or the agreement would say little.
   const near = Number((await site.getByTestId('near').textContent())!.replaceAll(',', ''));
   expect(near).toBeGreaterThanOrEqual(PACKETS / 10);
+  // Another replay gives the same verdicts.
+  await site.getByRole('button', { name: 'Replay' }).click();
+  await replayed(site, PACKETS);
+  expect(await agreement(site)).toBeGreaterThanOrEqual(0.995);
+  // An older kernel gets a program of its own.
+  await site.getByLabel('kernel').selectOption('6.1');
+  await expect(site.locator('[data-panel=verifier]')).toContainText(/kernel 6\.1(?!\d)/);
+  await expect(site.locator('[data-panel=verifier] .stale')).toHaveCount(0);
+  await site.getByRole('button', { name: 'Undo: kernel 6.1' }).click();
+  await expect(site.locator('[data-panel=verifier]')).toContainText('kernel 6.18');
 });
 
 test('every node selects as many instructions as it costs', async ({ site }) => {

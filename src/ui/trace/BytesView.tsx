@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { editPacketByte, revertPacket } from '../../workbench/actions.ts';
 import { formatScore, scoreAt, verdictName } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
@@ -27,13 +27,16 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
   const original = useMemo(() => packetBytes(trace, packet, []), [trace, packet]);
   const tokens = useMemo(() => tokenRange(original, binding), [original, binding]);
   const fields = useMemo(() => packetFields(original), [original]);
-  const [at, setAt] = useState(0);
+  const [at, setAt] = useState<number | null>(null);
   const [high, setHigh] = useState<number | null>(null);
   const [column, setColumn] = useState<'hex' | 'text'>('hex');
   const grid = useRef<HTMLTableElement>(null);
   const { ref: box, width } = useWidth();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another packet starts over, whatever the present one's number
+  useEffect(() => setAt(null), [packet]);
   const perRow = width >= WIDE_FROM_PX ? WIDE : NARperRow;
-  const cursor = Math.min(at, Math.max(0, bytes.length - 1));
+  // Until the user goes elsewhere, the first byte that the model sees.
+  const cursor = Math.min(at ?? tokens?.from ?? 0, Math.max(0, bytes.length - 1));
   const edited = edits.some((edit) => edit.packet === packet);
   const mine = scoreAt(replay, overlay.program, packet);
   const theirs = scoreAt(reference, overlay.reference, packet);
