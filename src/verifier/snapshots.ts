@@ -16,7 +16,10 @@ export class Snapshots {
   }
 
   take(insnIdx: InsnIdx): void {
-    this.frames[insnIdx] = this.env.cur.frame.clone();
+    const { frame } = this.env.cur;
+    const kept = this.frames[insnIdx];
+    if (kept) kept.takeValues(frame);
+    else this.frames[insnIdx] = frame.clone();
   }
 
   rows(insnIdx: InsnIdx): readonly StateRow[] | null {

@@ -59,6 +59,16 @@ export class Frame {
     this.slots = slots;
   }
 
+  /** Takes over registers and stack of another frame without new arrays where the old ones are large enough. */
+  takeValues(from: Frame): void {
+    this.regs.set(from.regs);
+    this.frameno = from.frameno;
+    this.slots = 0;
+    this.grow(from.slots);
+    this.spills.set(from.slots * REG === from.spills.length ? from.spills : from.spills.subarray(0, from.slots * REG));
+    this.types.set(from.slots * 8 === from.types.length ? from.types : from.types.subarray(0, from.slots * 8));
+  }
+
   clone(): Frame {
     const copy = new Frame(this.callsite, this.frameno, this.subprogno);
     copy.regs = this.regs.slice();
