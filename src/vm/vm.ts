@@ -10,7 +10,7 @@ import { Interpreter } from './interpreter.ts';
 import { type Cpus, createMap, type VmMap, type VmMapCore } from './maps.ts';
 import { RingBuffers } from './ringbuf.ts';
 import { engineBytes, WasmEngine, type WasmEnvironment } from './wasm/engine.ts';
-import { Untranslatable } from './wasm/translate.ts';
+import { Untranslatable } from './wasm/graph.ts';
 import { type XdpInput, XdpPacket } from './xdp.ts';
 
 export interface VmOptions {

@@ -3,7 +3,7 @@ import { FIRST_CONST, MAP_BASE, OP_HELPER, WORD_ARG, WORD_DST, WORD_OFF, WORD_OP
 import { STACK_SIZE } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
 import { findChains } from './chains.ts';
-import { accessOf, effects, liveAfter, MAP_LOOKUP } from './effects.ts';
+import { ALL_REGISTERS, accessOf, effects, liveAfter, MAP_LOOKUP } from './effects.ts';
 import { CALL, CALL_REGISTER, type Graph, isBranch } from './graph.ts';
 
 /** Groups that are open at the same time; the oldest gives way. */
@@ -114,7 +114,7 @@ export class AccessPlanner implements AccessPlan {
       }
       this.#closeAll();
       // r10 itself is followed in every chain.
-      this.#escape(live[chain[chain.length - 1].block] & 0x3ff);
+      this.#escape(live[chain[chain.length - 1].block] & ALL_REGISTERS);
     }
   }
 
@@ -232,7 +232,12 @@ export class AccessPlanner implements AccessPlan {
 
   #close({ members, pointerOffset, slot, position, lastPosition }: OpenGroup): void {
     this.#free.push(slot);
-    const low = Math.min(...members.map((member) => member.offset));
+    let low = members[0].offset;
+    let high = low;
+    for (const { offset, size } of members) {
+      low = Math.min(low, offset);
+      high = Math.max(high, offset + size);
+    }
     let reads = 0;
     let written = 0;
     for (let i = position; i <= lastPosition; i++) {
@@ -243,7 +248,7 @@ export class AccessPlanner implements AccessPlan {
     }
     const group: Group = {
       members: members.map(({ at, offset, size, write }) => ({ at, distance: offset - low, size, write })),
-      span: Math.max(...members.map((member) => member.offset + member.size)) - low,
+      span: high - low,
       write: members.some((member) => member.write),
       adjust: low - pointerOffset,
       reads,

@@ -3,6 +3,9 @@ import { FIRST_CONST, OP_HELPER, WORD_ARG, WORD_DST, WORD_OP, WORD_SRC, WORDS } 
 import { CALL, CALL_REGISTER, EXIT, type Graph, isBranch } from './graph.ts';
 
 export const MAP_LOOKUP = 1;
+/** r0 to r9. */
+export const ALL_REGISTERS = 0x3ff;
+const MOST_SWEEPS = 64;
 
 /** Size in bytes and direction of the memory instruction `op`; null for others. */
 export function accessOf(op: number, operation: number): { size: number; write: boolean; pointer: 'd' | 's' } | null {
@@ -49,7 +52,10 @@ export function liveAfter(graph: Graph, code: Int32Array): Int32Array {
     }
   });
   const live = new Int32Array(blocks.length);
-  for (let changed = true; changed; ) {
+  let changed = true;
+  for (let sweep = 0; changed; sweep++) {
+    // Tangles of backward branches take many: every register may be read.
+    if (sweep === MOST_SWEEPS) return live.fill(ALL_REGISTERS);
     changed = false;
     for (let i = blocks.length - 1; i >= 0; i--) {
       const after = blocks[i].successors.reduce((set, next) => set | used[next] | (live[next] & ~written[next]), 0);

@@ -27,6 +27,12 @@ export const CALL = 0x85;
 export const CALL_REGISTER = 0x8d;
 export const GOTO = 0x05;
 export const MAY_GOTO = 0xe5;
+/** Steps through dominator trees, which hostile graphs make quadratic: a fraction of a second. */
+const MOST_STEPS = 50_000_000;
+
+/** The program does what only the interpreter can take: no verified program does. */
+export class Untranslatable extends Error {}
+
 /** Comparisons of the two jump classes, RFC 9669 section 4.3. */
 const COMPARISONS = new Set([0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0xa0, 0xb0, 0xc0, 0xd0]);
 
@@ -60,12 +66,19 @@ export function buildGraph(code: Int32Array, entry: number): Graph {
   blocks.forEach((block, i) => {
     for (const to of block.successors) predecessors[to].push(i);
   });
-  const idom = immediateDominators(predecessors);
+  let steps = 0;
+  const step = (): void => {
+    if (++steps > MOST_STEPS) throw new Untranslatable('the branches of this program are too tangled');
+  };
+  const idom = immediateDominators(predecessors, step);
   const dominated: number[][] = blocks.map(() => []);
   for (let i = 1; i < blocks.length; i++) dominated[idom[i]].push(i);
   const dominates = (a: number, b: number): boolean => {
     let at = b;
-    while (at > a) at = idom[at];
+    while (at > a) {
+      step();
+      at = idom[at];
+    }
     return at === a;
   };
   let reducible = true;
@@ -130,14 +143,15 @@ function reversePostorder(entry: number, next: (at: number) => readonly number[]
 }
 
 /** Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm": block numbers are reverse postorder. */
-function immediateDominators(predecessors: readonly (readonly number[])[]): number[] {
+function immediateDominators(predecessors: readonly (readonly number[])[], step: () => void): number[] {
   const idom: number[] = predecessors.map((_, i) => (i === 0 ? 0 : -1));
   const common = (a: number, b: number): number => {
     let x = a;
     let y = b;
     while (x !== y) {
-      while (x > y) x = idom[x];
-      while (y > x) y = idom[y];
+      step();
+      if (x > y) x = idom[x];
+      else y = idom[y];
     }
     return x;
   };
@@ -145,7 +159,11 @@ function immediateDominators(predecessors: readonly (readonly number[])[]): numb
     changed = false;
     for (let i = 1; i < predecessors.length; i++) {
       let best = -1;
-      for (const from of predecessors[i]) if (idom[from] >= 0) best = best < 0 ? from : common(best, from);
+      // Latest first: where many branches lead out of a nest to one place, each is one step from the one before.
+      for (let p = predecessors[i].length - 1; p >= 0; p--) {
+        const from = predecessors[i][p];
+        if (idom[from] >= 0) best = best < 0 ? from : common(best, from);
+      }
       if (best !== idom[i]) {
         idom[i] = best;
         changed = true;

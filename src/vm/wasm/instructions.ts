@@ -14,12 +14,12 @@ import { MAX_FRAMES, STACK_SIZE } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
 import type { AccessPlan, Group } from './accesses.ts';
 import type { Bytes } from './bytes.ts';
+import { ALL_REGISTERS } from './effects.ts';
 import { CPU_ADDRESS, IMPORTS, LEFT_ADDRESS, LOCAL, REGISTERS_ADDRESS, SITE_SIZE, wasm } from './layout.ts';
 
 /** The locals of r0 to r9; r1…r5 are parameters. */
 const LOCAL_OF_REGISTER = [LOCAL.r0, 0, 1, 2, 3, 4, LOCAL.r6, LOCAL.r7, LOCAL.r8, LOCAL.r9];
 const ARGUMENTS = 0b111110;
-const ALL_REGISTERS = 0b1111111111;
 
 /** What the code of a program is written for. */
 export interface Surroundings {

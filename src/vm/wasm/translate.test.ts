@@ -134,6 +134,25 @@ describe('translation', () => {
     expect(outcome(insns, 'interp', 1e6)).toBe(`${depth} after ${2 * depth + 2}`);
   });
 
+  it('takes or leaves hostile programs in little time', () => {
+    const many = 100_000;
+    const hostile: Record<string, Insn[]> = {
+      // Accesses through one pointer without an end, all of which one check serves.
+      group: [...Array(many).fill(insn(0x61, 0, 1, 4)), insn(0x95, 0, 0)],
+      // Every branch leads out of all those before it.
+      ladder: [...Array.from({ length: many }, (_, i) => insn(0x15, 0, 0, Math.min(many - i - 1, 32_767), -1)), insn(0x95, 0, 0)],
+      // Every second branch leads back, into the middle of a loop.
+      tangle: [
+        ...Array.from({ length: many }, (_, i) => insn(0x15, 0, 0, i % 2 ? -Math.min(i, 301) : 3, -1)),
+        ...Array(4).fill(insn(0x95, 0, 0)),
+      ],
+    };
+    for (const [name, insns] of Object.entries(hostile)) {
+      const run = new Vm({ ...rawProgram(new Uint8Array(0)), insns }, { engine: 'wasm' }).runXdp(new Uint8Array(64));
+      expect({ name, executed: run.insnsExecuted }).toEqual({ name, executed: many + 1 });
+    }
+  });
+
   it('leaves a program that is too large for one WebAssembly function to the interpreter', () => {
     // Every load is through a pointer of its own, which takes a check of its own; all are jumped over.
     const loads = Array(130_000).fill(insn(0x79, 0, 0, 0));

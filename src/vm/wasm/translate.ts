@@ -6,7 +6,7 @@ import type { ArrayGeometry } from '../maps.ts';
 import { type AccessPlan, AccessPlanner, type Group } from './accesses.ts';
 import { Bytes } from './bytes.ts';
 import { accessOf } from './effects.ts';
-import { buildGraph, EXIT, type Graph, isBranch, MAY_GOTO } from './graph.ts';
+import { buildGraph, EXIT, type Graph, isBranch, MAY_GOTO, Untranslatable } from './graph.ts';
 import { InstructionWriter, type Surroundings } from './instructions.ts';
 import { I32_LOCALS, I64_LOCALS, IMPORT_COUNT, IMPORTS, LOCAL, REGISTERS_ADDRESS, SITE_SIZE, wasm } from './layout.ts';
 
@@ -22,9 +22,6 @@ const IMPORT_TYPES: Record<keyof typeof IMPORTS, number> = {
 const MAY_GOTO_LIMIT = 8_388_608;
 /** Functions that run into each other are translated each with all that they reach: at most so many times the program. */
 const MAX_COPIES = 4;
-
-/** The program does what only the interpreter can: no verified program does. */
-export class Untranslatable extends Error {}
 
 /** Bytes for the sites of a program: one for each memory instruction and helper call, and more for code that functions share. */
 export function siteBytes(decoded: Decoded): number {
