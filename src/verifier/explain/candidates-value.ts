@@ -1,7 +1,6 @@
 import type { InsnIdx } from '../../base/units.ts';
-import { CALL, classOf, DW, JMP, LDX, MEM, OP_EXIT, opOf, ST, STX, W } from '../../bpf/insn.ts';
+import { CALL, classOf, DW, JMP, LDX, MEM, OP_EXIT, opOf, STX, W } from '../../bpf/insn.ts';
 import { CTX, ID, isConst, NOT_INIT, OFF, PACKET, PACKET_END, PACKET_META, PRECISE, REG, type Regs, TYPE } from '../reg.ts';
-import { SLOT_INVALID } from '../state.ts';
 import { addImm, before, type Candidate, functionAt, make, movImm, movReg, neutralReturn, replace, slots, spareRegister } from './build.ts';
 import { DATA, DATA_END } from './candidates-packet.ts';
 import type { Diagnosis } from './diagnose.ts';
@@ -112,32 +111,4 @@ function restored(found: Diagnosis, stepIdx: number, reg: number, at: InsnIdx): 
 function freeSlot(found: Diagnosis): number {
   const used = found.trace.state!.frame.slots;
   return used < 64 ? -8 * (used + 1) : 0;
-}
-
-const WIDE = 8;
-
-/** Zeros for stack bytes that are read before anything was written. */
-export function stackCandidates(found: Diagnosis): Candidate[] {
-  const { trace } = found;
-  const at = trace.insnIdx!;
-  const said = /invalid read from stack (?:R\d+ )?off (-?\d+)\+\d+ size (\d+)/.exec(found.message);
-  const unknown = /invalid read from stack (?:R\d+ )?var_off .*\+\d+ size (\d+)/.exec(found.message);
-  const frame = trace.state?.frame;
-  if (!frame || (!said && !unknown)) return [];
-  const from = said ? Number(said[1]) : -8 * Math.max(frame.slots, 1);
-  const size = said ? Number(said[2]) : -from;
-  if (from >= 0 || from < -512) return [];
-  const stores = [];
-  for (let off = Math.floor(from / WIDE) * WIDE; off < Math.min(from + size, 0); off += WIDE) {
-    const slot = -off / WIDE - 1;
-    const empty = slot >= frame.slots || frame.types.subarray(slot * 8, slot * 8 + 8).some((t) => t === SLOT_INVALID);
-    if (empty) stores.push(make(ST | MEM | DW, 10, 0, off, 0));
-  }
-  if (stores.length === 0) return [];
-  const { start } = functionAt(found, at);
-  const title = 'Fill the stack bytes that are read with zeros';
-  const list: Candidate[] = [];
-  if (start !== at) list.push({ title: `${title} at the start of the function.`, edit: before(start, stores) });
-  list.push({ title: `${title} before instruction ${at}.`, edit: before(at, stores) });
-  return list;
 }

@@ -5,7 +5,7 @@ import { aimedAt, before, type Candidate, exits, ifImm, leave, leaveUnless, make
 import { boundCandidates } from './candidates-bound.ts';
 import { packetCandidates } from './candidates-packet.ts';
 import { releaseCandidates } from './candidates-release.ts';
-import { registerCandidates, stackCandidates } from './candidates-value.ts';
+import { registerCandidates } from './candidates-value.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { lastBranch, wasTaken } from './slice.ts';
 
@@ -153,11 +153,6 @@ function ofClass(found: Diagnosis): Candidate[] {
       return boundCandidates(found);
     case 'clobbered':
     case 'uninitialised':
-      return found.place && found.place.reg < 0
-        ? stackCandidates(found)
-        : /stack/.test(found.message)
-          ? stackCandidates(found)
-          : registerCandidates(found);
     case 'provenance':
       return registerCandidates(found);
     case 'return-range':

@@ -63,7 +63,7 @@ export interface ExplainOptions {
   readonly verify: VerifyOptions;
   /** Verifications that the search for edits may use; 0 for none. Default 120. */
   readonly maxTries?: number;
-  /** Instructions that all these verifications may process together. Default 2,000,000. */
+  /** Instructions that all these verifications may process together. Default 500,000. */
   readonly maxProcessed?: number;
 }
 
@@ -149,7 +149,7 @@ export function explain(program: Program, result: VerifyResult, options: Explain
   const texts = CLASS_TEXTS[cls];
   const tries = options.maxTries ?? 120;
   const fixes =
-    tries > 0 && !result.accepted ? findFixes(program, options.verify, { tries, processed: options.maxProcessed ?? 2_000_000 }) : [];
+    tries > 0 && !result.accepted ? findFixes(program, options.verify, { tries, processed: options.maxProcessed ?? 500_000 }) : [];
   return {
     class: cls,
     title: texts.title,
