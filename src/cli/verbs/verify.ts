@@ -2,7 +2,7 @@ import { InputError } from '../../base/errors.ts';
 import type { Program } from '../../bpf/program.ts';
 import { progTypeName } from '../../bpf/progtypes.ts';
 import type { VerifyOptions, VerifyResult } from '../../verifier/api.ts';
-import { parseCorpus } from '../../verifier/corpus.ts';
+import { type Case, caseProgram, parseCases } from '../../verifier/corpus.ts';
 import { verify } from '../../verifier/verify.ts';
 import { choice, KERNELS, PRIVILEGES, parse } from '../args.ts';
 import { print, printJson, readText, tell, within } from '../io.ts';
@@ -31,8 +31,8 @@ export const verifyVerb: Verb = (argv) => {
   }
   const cases = args.string('cases');
   if (cases !== undefined) {
-    const programs = within(cases, () => parseCorpus(readText(cases)));
-    for (const [index, program] of programs.entries()) printJson(caseRow(program, index, options));
+    const parsed = within(cases, () => parseCases(readText(cases)));
+    for (const [index, test] of parsed.entries()) printJson(caseRow(test, index, options));
     return 0;
   }
   if (args.positionals.length === 0) throw new InputError('takes object or assembly files, or --cases', 'arguments');
@@ -53,10 +53,10 @@ export const verifyVerb: Verb = (argv) => {
   return rows.every(({ result }) => result.accepted) ? 0 : 1;
 };
 
-/** One line for one case, come what may: a defect of ours in one case must not cost the others. */
-function caseRow(program: Program, index: number, options: VerifyOptions): object {
+/** One line for one case, come what may: what is wrong with one case must not cost the others. */
+function caseRow(test: Case, index: number, options: VerifyOptions): object {
   try {
-    const { accepted, message, insnIdx, processed } = verify(program, { ...options, logLevel: 0 });
+    const { accepted, message, insnIdx, processed } = verify(caseProgram(test), { ...options, logLevel: 0 });
     return { accepted, message, insn: insnIdx, processed };
   } catch (error) {
     tell(`case ${index + 1}: not decided: ${String((error as Error).message).split('\n')[0]}`);
