@@ -1,5 +1,5 @@
 /**
- * The shipped payload sample, end to end: `npm run long sample`. All 2,000 held-out packets through ONNX Runtime, the interpreter and
+ * The shipped payload sample, end to end: `npm run long sample`. All 2,000 held-out packets through ONNX Runtime, the engine and
  * this machine's kernel; then the mean time of one inference in the kernel beside ONNX Runtime as WebAssembly and native, in one run.
  */
 import { execFileSync } from 'node:child_process';
@@ -51,10 +51,10 @@ export default async function measure(): Promise<unknown> {
   const packets = readPcap(read('heldout.pcap'), 'heldout.pcap').packets.map((packet) => packet.data);
   const labels = (JSON.parse(readFileSync(join(folder, 'heldout-labels.json'), 'utf8')) as { packets: { label: number }[] }).packets;
 
-  const interpreter = new ModelRunner(program, meta);
+  const engine = new ModelRunner(program, meta, 'wasm');
   const reference = await ReferenceRunner.open(bytes, { fileName: MODEL }, model, fit);
   const outcomes: Outcome[] = [];
-  const replay = await replayPackets(packets, interpreter, { reference, onEvent: (_, outcome) => outcomes.push(outcome) });
+  const replay = await replayPackets(packets, engine, { reference, onEvent: (_, outcome) => outcomes.push(outcome) });
   await reference.release();
 
   const kernel = await KernelRunner.open(program, meta);
@@ -64,7 +64,7 @@ export default async function measure(): Promise<unknown> {
 
   const loads = await KernelRunner.open(program, meta, RUNS);
   const { processed } = await loads.statistics();
-  const times = await timeInference(loads, bytes, packets[0], packetInputs(packets[0], fit.binding, model.inputs[0])!);
+  const times = await timeInference(loads, engine, bytes, packets[0], packetInputs(packets[0], fit.binding, model.inputs[0])!);
   loads.close();
   const correct = outcomes.filter(({ returnValue }, i) => (returnValue === 1) === (labels[i].label === 1)).length;
   const comparison = replay.comparison!;
@@ -78,7 +78,7 @@ export default async function measure(): Promise<unknown> {
     meanLogitError: comparison.meanAbsError,
     maxScoreError: replay.maxScoreError,
     programAccuracy: correct / packets.length,
-    kernelVersusInterpreter: { differences },
+    kernelVersusEngine: { engine: engine.vm.engine, differences },
     program: { insns: program.insns.length, compileMs: Math.round(compileMs) },
     kernelVerifier: { processed },
     ownVerifier: { accepted: verdict.accepted, message: verdict.message, processed: verdict.processed },
@@ -89,6 +89,7 @@ export default async function measure(): Promise<unknown> {
 /** Best mean of several batches for each side, batches in turn so that all meet the same machine. */
 async function timeInference(
   kernel: KernelRunner,
+  engine: ModelRunner,
   bytes: Uint8Array,
   packet: Uint8Array,
   inputs: Tensors,
@@ -107,6 +108,7 @@ async function timeInference(
   for (let batch = 0; batch < BATCHES; batch++) {
     await kernel.runPacket(packet);
     note('kernel', kernel.lastNs / 1000);
+    await clock('engine', async () => engine.vm.runXdp(packet));
     await clock('onnxruntimeWeb', () => wasm.run(inputs));
     await clock('onnxruntimeNode', native);
   }
