@@ -1,6 +1,6 @@
 import type { InsnIdx } from '../../base/units.ts';
 import { ADD, ALU64, classOf, JGT, JLE, K, LDX, MEM, opOf, W } from '../../bpf/insn.ts';
-import { CTX, NOT_INIT, OFF, PACKET, PACKET_END, PACKET_META, REG, type Regs, TYPE } from '../reg.ts';
+import { CTX, ID, isConst, NOT_INIT, OFF, PACKET, PACKET_END, PACKET_META, REG, type Regs, TYPE } from '../reg.ts';
 import { addImm, before, type Candidate, ifReg, leaveUnless, make, movReg, replace } from './build.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { failedAccess } from './facts.ts';
@@ -26,8 +26,8 @@ function scratch(found: Diagnosis, at: InsnIdx, regs: Regs, taken: readonly numb
 /** A comparison with the packet's end before instruction `at` for `bytes` from register `reg`. */
 function guard(found: Diagnosis, at: InsnIdx, regs: Regs, reg: number, bytes: number): Candidate[] {
   const meta = regs[reg * REG + TYPE] === PACKET_META;
-  const isEnd = (r: number): boolean =>
-    meta ? regs[r * REG + TYPE] === PACKET && regs[r * REG + OFF] === 0 : regs[r * REG + TYPE] === PACKET_END;
+  const isStart = (r: number): boolean => regs[r * REG + ID] === 0 && regs[r * REG + OFF] === 0 && isConst(regs, r * REG);
+  const isEnd = (r: number): boolean => (meta ? regs[r * REG + TYPE] === PACKET && isStart(r) : regs[r * REG + TYPE] === PACKET_END);
   const all = [6, 7, 8, 9, 0, 1, 2, 3, 4, 5];
   const end = all.find(isEnd) ?? -1;
   const sum = scratch(found, at, regs, [reg, end]);

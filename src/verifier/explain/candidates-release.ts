@@ -43,7 +43,7 @@ export function releaseCandidates(found: Diagnosis): Candidate[] {
     const keep = [9, 8, 7, 6].find((r) => r !== holder) ?? 9;
     if (holder !== 0 && regs[TYPE] === SCALAR) list.push({ title, edit: before(at, [movReg(keep, 0), ...give, movReg(0, keep)]) });
     const block = [...give, movImm(0, neutralReturn(found))];
-    list.push({ title, edit: before(at, block) }, ...onBranch(found, block, title));
+    list.push({ title, edit: before(at, block) }, ...onBranch(found, give, title));
   }
   const spare = spareRegister(found, at);
   if (spare >= 0 && alloc < at) {
@@ -57,21 +57,22 @@ export function releaseCandidates(found: Diagnosis): Candidate[] {
   return list;
 }
 
-/** The same on one way into an exit that others share: the last branch leads to the block, which lies before the exit. */
-function onBranch(found: Diagnosis, block: readonly NewInsn[], title: string): Candidate[] {
+/** The same on one of several ways to the exit: the last branch leads to a block of its own, which goes on where the branch led. */
+function onBranch(found: Diagnosis, give: readonly NewInsn[], title: string): Candidate[] {
   const { trace } = found;
   const at = trace.insnIdx!;
   const stepIdx = lastBranch(trace);
   if (stepIdx < 0 || !wasTaken(trace, stepIdx)) return [];
   const branch = trace.steps[stepIdx]!.insnIdx;
-  if (branch >= at || jumpTarget(trace.program.insns[branch]!, branch) !== at) return [];
-  const over = make(JMP, 0, 0, block.length);
-  const aimed = { insn: trace.program.insns[branch]!, target: at, ahead: block.length };
+  const insn = trace.program.insns[branch]!;
+  const target = jumpTarget(insn, branch);
+  if (branch >= target || target > at) return [];
+  const block = target === at ? [...give, movImm(0, neutralReturn(found))] : give;
   const changes = [
-    { at: branch, remove: 1, insert: [aimed] },
-    { at, remove: 0, insert: [over, ...block] },
+    { at: branch, remove: 1, insert: [{ insn, target, ahead: block.length }] },
+    { at: target, remove: 0, insert: [make(JMP, 0, 0, block.length), ...block] },
   ];
-  return [{ title: `${title.slice(0, -1)}, only when the branch at ${branch} leads there.`, edit: { changes } }];
+  return [{ title: `${title.slice(0, -1)}, only where the branch at ${branch} leads.`, edit: { changes } }];
 }
 
 const SPIN_LOCK = 93;
@@ -95,8 +96,9 @@ function unlockCandidates(found: Diagnosis): Candidate[] {
   const address = [movReg(1, holder), ...(off !== 0 ? [addImm(1, off)] : [])];
   const keep = [9, 8, 7, 6].find((r) => r !== holder)!;
   const title = `Unlock before instruction ${at}.`;
-  const block = [...address, callHelper(SPIN_UNLOCK), movImm(0, neutralReturn(found))];
-  const list: Candidate[] = [{ title, edit: before(at, block) }, ...onBranch(found, block, title)];
+  const give = [...address, callHelper(SPIN_UNLOCK)];
+  const block = [...give, movImm(0, neutralReturn(found))];
+  const list: Candidate[] = [{ title, edit: before(at, block) }, ...onBranch(found, give, title)];
   if (regs[TYPE] === SCALAR)
     list.unshift({ title, edit: before(at, [movReg(keep, 0), ...address, callHelper(SPIN_UNLOCK), movReg(0, keep)]) });
   return list;

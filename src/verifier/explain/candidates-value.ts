@@ -57,10 +57,21 @@ function reloaded(found: Diagnosis, stepIdx: number, reg: number, at: InsnIdx): 
             : 140
           : undefined;
   const ctx = [6, 7, 8, 9, 1, 2, 3, 4, 5, 0].find((r) => regs[r * REG + TYPE] === CTX);
-  if (off === undefined || ctx === undefined || !isConst(old, b)) return [];
+  if (off === undefined || !isConst(old, b)) return [];
   const fixed = old[b + OFF]!;
-  const insert = [make(LDX | MEM | W, reg, ctx, off), ...(fixed !== 0 ? [addImm(reg, fixed)] : [])];
-  return [{ title: `Load r${reg} again from the context in r${ctx} before instruction ${at}.`, edit: before(at, insert) }];
+  const load = (from: number) => [make(LDX | MEM | W, reg, from, off), ...(fixed !== 0 ? [addImm(reg, fixed)] : [])];
+  const title = `Load r${reg} again from the context before instruction ${at}`;
+  if (ctx !== undefined) return [{ title: `${title}.`, edit: before(at, load(ctx)) }];
+  // The call took the context away, too.
+  const lost = trace.steps[stepIdx]!;
+  const kept = [1, 2, 3, 4, 5, 6, 7, 8, 9].find((r) => old[r * REG + TYPE] === CTX);
+  const spare = spareRegister(found, at);
+  if (kept === undefined || spare < 0 || lost.insnIdx >= at || lost.frameno !== trace.state!.curFrame) return [];
+  const changes = [
+    { at: lost.insnIdx, remove: 0, insert: [movReg(spare, kept)] },
+    { at, remove: 0, insert: load(spare) },
+  ];
+  return [{ title: `${title}; keep the context in r${spare} for that.`, edit: { changes } }];
 }
 
 /** A pointer that is filled in part: all eight bytes of its slot. */
