@@ -10,7 +10,9 @@ describe.each(['interp', 'wasm'] as const)('%s', (engine) => {
   function machine(text: string, options?: VmOptions): Vm {
     const { program, diagnostics } = assemble(`.section xdp\n${text}`);
     if (!program) throw new Error(JSON.stringify(diagnostics));
-    return new Vm(program, { engine, ...options });
+    const vm = new Vm(program, { engine, ...options });
+    expect(vm.engine).toBe(engine);
+    return vm;
   }
 
   const packet = Uint8Array.from({ length: 60 }, (_, i) => i);
