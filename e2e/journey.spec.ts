@@ -106,11 +106,39 @@ test('an edit of the program forks it: verified and run again, shown as a differ
   await expect(site.getByTestId('fork-changes')).toHaveCount(0);
 });
 
+test('the binding decides: its form previews the tokens, refuses what does not fit, and a new threshold moves verdicts', async ({
+  site,
+}) => {
+  const row = site.locator('[data-packet="3"]');
+  await expect(row.locator('[data-score]')).toHaveText(/\d/);
+  const score = await row.locator('[data-score]').textContent();
+  await expect(row.locator('[data-verdict]')).toHaveText('DROP');
+  await site.getByRole('button', { name: 'Binding' }).click();
+  const form = site.getByRole('form', { name: 'Binding' });
+  await expect(form).toContainText(/tokens of packet 1: 48 bytes/);
+  await form.getByLabel('length').fill('33');
+  await expect(form.getByTestId('error-note')).toContainText(/33.*48/);
+  await expect(form.getByRole('button', { name: 'Apply' })).toBeDisabled();
+  await form.getByLabel('length').fill('48');
+  await expect(form.getByTestId('error-note')).toHaveCount(0);
+  await form.getByLabel('threshold', { exact: true }).fill('0.9');
+  await form.getByRole('button', { name: 'Apply' }).click();
+  await expect(row.locator('[data-verdict]')).toHaveText('PASS');
+  await expect(row.locator('[data-score]')).toHaveText(score!);
+  await site.getByRole('button', { name: 'Undo: change the binding' }).click();
+  await expect(row.locator('[data-verdict]')).toHaveText('DROP');
+});
+
 test('a second model with tensors, opened by hand and replayed', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
-  await open(site, join(samples, 'motion', 'model.onnx'), join(samples, 'motion', 'trace.npy'));
+  await open(site, join(samples, 'motion', 'model.onnx'));
   await expect(site.getByRole('dialog')).toContainText('batch');
   await site.getByRole('button', { name: 'Open with these' }).click();
+  // Without a trace it is calibrated on generated inputs, and nothing is claimed about its accuracy.
+  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+  await expect(site.getByTestId('unmeasured')).toContainText('Accuracy is unmeasured');
+  await expect(site.getByRole('contentinfo')).toContainText('calibrated on 64 generated inputs');
+  await open(site, join(samples, 'motion', 'trace.npy'));
   await replayed(site, 512);
   expect(await agreement(site)).toBeGreaterThanOrEqual(0.98);
   await expect(site.getByTestId('compare')).toContainText('generated inputs');
