@@ -100,7 +100,8 @@ async function runOnPacket(path: string, packet: Uint8Array, args: Args, engine:
   try {
     const before = performance.now();
     let outcome = await runner.runPacket(packet);
-    for (let i = 1; i < repeat && !(runner instanceof KernelRunner); i++) outcome = await runner.runPacket(packet);
+    // The kernel repeats by itself.
+    if (runner instanceof ModelRunner) for (let i = 1; i < repeat; i++) outcome = runner.runPacket(packet);
     const nsPerRun = runner instanceof KernelRunner ? runner.lastNs : ((performance.now() - before) * 1e6) / repeat;
     const outputs = outcome.outputs ? meta.outputs.map(({ name, dims }) => ({ name, shape: dims, data: [...outcome.outputs![name]] })) : [];
     return { outputs, returnValue: outcome.returnValue, nsPerRun };
