@@ -28,8 +28,8 @@ export class RingBuffers {
 
   /** Forgets what the last run left open. */
   reset(): void {
-    this.#used.clear();
-    this.#open.clear();
+    if (this.#used.size > 0) this.#used.clear();
+    if (this.#open.size > 0) this.#open.clear();
   }
 
   /** Address of a new record, or 0 when the ring has no room. */

@@ -12,6 +12,8 @@ export const MAX_PACKET = 65_536;
 const ETH_HEADER = 14;
 const MAX_METADATA = 252;
 
+const NO_BYTES = new Uint8Array(0);
+
 const EINVAL = 22;
 const EACCES = 13;
 
@@ -75,7 +77,7 @@ export class XdpPacket {
 
   /** A copy of what the program put before the packet with bpf_xdp_adjust_meta. */
   metadata(): Uint8Array {
-    return this.#space.bytes.slice(this.#meta, this.#data);
+    return this.#meta === this.#data ? NO_BYTES : this.#space.bytes.slice(this.#meta, this.#data);
   }
 
   /** Address of `length` bytes at `offset`, or null when the packet does not have them. */

@@ -32,7 +32,7 @@ export class WasmEngine implements Engine {
   readonly #groups: readonly Group[];
   readonly #exports: Record<string, () => void>;
   /** Sites that remember the packet. */
-  #moving: number[] = [];
+  readonly #moving: number[] = [];
   #depth = -1;
   #maxInsns = 0;
 
@@ -89,7 +89,7 @@ export class WasmEngine implements Engine {
   forgetPacketBounds(): void {
     // No room: every address misses.
     for (const site of this.#moving) this.#space.view.setInt32(this.#space.extraBase + site * SITE_SIZE + 8, 0, true);
-    this.#moving = [];
+    this.#moving.length = 0;
   }
 
   fault(pc: number, what: string, advice = ''): VmFault {
