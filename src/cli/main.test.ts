@@ -27,6 +27,12 @@ it('resolves relative paths from where the user was, and says 0, 1 or 2', () => 
   );
 });
 
+it('ends quietly when its reader goes', () => {
+  const long = scratch.write('long.s', `${'r0 = 1\n'.repeat(20_000)}exit\n`);
+  const command = `"${process.execPath}" --import tsx src/cli/main.ts disasm "${long}" | head -n 1`;
+  expect(spawnSync('sh', ['-c', command], { cwd: inRepo(''), encoding: 'utf8' })).toMatchObject({ stdout: '.section xdp\n', stderr: '' });
+});
+
 it('refuses verbs that it does not have, by name', () => {
   expect(bpformer('frobnicate')).toMatchObject({
     status: 2,

@@ -66,6 +66,12 @@ async function main(argv: readonly string[]): Promise<number> {
   return verb(rest);
 }
 
+// A reader such as head may go before all is printed: nothing is left to say then, and what was decided stands.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') tell(`bpformer: standard output: ${error.code}`);
+  process.exit(process.exitCode ?? 2);
+});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
