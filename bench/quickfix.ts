@@ -6,14 +6,15 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { OP_CALL, PSEUDO_KFUNC_CALL } from '../src/bpf/insn.ts';
+import { ALU64, JEQ, JMP, MOV, OP_CALL, OP_EXIT, PSEUDO_KFUNC_CALL } from '../src/bpf/insn.ts';
 import type { MapDef, Program } from '../src/bpf/program.ts';
 import { Attr } from '../src/companion/attr.ts';
-import { type Kernel, KernelMap, openKernel, whyNoKernel } from '../src/companion/kernel.ts';
+import { type Kernel, KernelMap, type LoadResult, openKernel, whyNoKernel } from '../src/companion/kernel.ts';
 import { BtfBuilder, KIND_INT, KIND_STRUCT } from '../src/object/btf.ts';
 import { programBtf } from '../src/object/program-btf.ts';
 import type { VerifyOptions } from '../src/verifier/api.ts';
 import { caseProgram, parseCases } from '../src/verifier/corpus.ts';
+import { applyEdit } from '../src/verifier/explain/edit.ts';
 import { type ExplanationClass, explain } from '../src/verifier/explain/explain.ts';
 import { verify } from '../src/verifier/verify.ts';
 
@@ -58,21 +59,65 @@ async function lockMap(kernel: Kernel, def: MapDef): Promise<KernelMap> {
   return new KernelMap(kernel, result, def);
 }
 
-/** Loads a program and tells whether and why the kernel refuses it. */
-async function ask(kernel: Kernel, program: Program, needsBtf: boolean): Promise<{ readonly accepted: boolean; readonly message: string }> {
+const PROBE_VALUE = 77;
+const insn = (opcode: number, dst: number, off: number, imm: number) => ({ insn: { opcode, dst, src: 0, off, imm } });
+
+/** The program with a probe before an instruction: a run that gets there returns {@link PROBE_VALUE}. */
+function probed(program: Program, at: number): Program {
+  // The frame pointer is never 0, but only the run knows that: the code behind the probe stays reachable.
+  const probe = [insn(JMP | JEQ, 10, 2, 0), insn(ALU64 | MOV, 0, 0, PROBE_VALUE), insn(OP_EXIT, 0, 0, 0)];
+  return applyEdit(program, { changes: [{ at, remove: 0, insert: probe }] });
+}
+
+/** Whether some test run of a few packets and map contents gets to the instruction; null when that cannot be tried. */
+async function reaches(kernel: Kernel, program: Program, at: number, needsBtf: boolean): Promise<boolean | null> {
+  const loaded = await load(kernel, probed(program, at), needsBtf);
+  if (!loaded.program) return null;
+  let ran = false;
+  let reached = false;
+  for (const byte of [0, 1, 5, 255]) {
+    for (const map of loaded.program.maps) {
+      const { keySize, valueSize, type } = map.def;
+      const value = new Uint8Array(valueSize);
+      value.fill(byte, 0, map.def.spinLockOff ?? valueSize);
+      // Maps of maps, programs and sockets take no bytes; they stay empty.
+      if (type <= 2) await map.update(new Uint8Array(keySize), value).catch(() => {});
+    }
+    const run = await loaded.program.testRun(new Uint8Array(64).fill(byte)).catch(() => null);
+    if (run?.errno !== 0) continue;
+    ran = true;
+    reached ||= run.returnValue === PROBE_VALUE;
+  }
+  await loaded.program.close();
+  for (const map of loaded.program.maps) await map.close();
+  return ran ? reached : null;
+}
+
+/** Loads a program with new maps. */
+async function load(kernel: Kernel, program: Program, needsBtf: boolean): Promise<LoadResult> {
   const named = { ...program, maps: program.maps.map((map, i) => ({ ...map, name: `map${i}` })) };
   const maps = new Map<string, KernelMap>();
   for (const map of named.maps) if (map.spinLockOff !== undefined) maps.set(map.name, await lockMap(kernel, map));
   const loaded = await kernel.load(named, { logLevel: 1, maps, btf: needsBtf ? programBtf(named) : undefined });
-  await loaded.program?.close();
   if (!loaded.program) for (const map of maps.values()) await map.close();
-  return { accepted: loaded.accepted, message: loaded.message ?? loaded.log.trim().split('\n').at(-1) ?? '' };
+  return loaded;
+}
+
+/** Whether and why the kernel refuses a program. */
+async function ask(kernel: Kernel, program: Program, needsBtf: boolean): Promise<{ readonly accepted: boolean; readonly message: string }> {
+  const loaded = await load(kernel, program, needsBtf);
+  await loaded.program?.closeAll();
+  const last = loaded.message ?? loaded.log.trim().split('\n').at(-1) ?? '';
+  return { accepted: loaded.accepted, message: `errno ${loaded.errno}: ${last}` };
 }
 
 interface Count {
   cases: number;
   offered: number;
   mended: number;
+  /** Of the mended: those with an edit whose program could be run with a probe, and those where a run got to the refused instruction. */
+  ran: number;
+  reached: number;
 }
 
 export default async function measure(args: string[]): Promise<unknown> {
@@ -100,20 +145,29 @@ export default async function measure(args: string[]): Promise<unknown> {
       continue;
     }
     const found = explain(program, result, { verify: options });
-    classes[found.class] ??= { cases: 0, offered: 0, mended: 0 };
+    classes[found.class] ??= { cases: 0, offered: 0, mended: 0, ran: 0, reached: 0 };
     const count = classes[found.class]!;
     count.cases++;
     if (found.fixes.length > 0) count.offered++;
     let mends = false;
+    let reached: boolean | null = null;
     for (const fix of found.fixes) {
       edits++;
       const loaded = await ask(kernel, fix.program, test.needs_btf);
-      if (loaded.accepted) mends = true;
-      else refused.push(`${test.descr}: ${fix.title}: ${loaded.message}`);
+      if (!loaded.accepted) {
+        refused.push(`${test.descr}: ${fix.title}: ${loaded.message}`);
+        continue;
+      }
+      mends = true;
+      if (!reached) reached = (await reaches(kernel, fix.program, fix.insnIdx, test.needs_btf)) ?? reached;
     }
     if (mends) count.mended++;
+    if (reached !== null) count.ran++;
+    if (reached) count.reached++;
     if (verbose)
-      console.log(`${mends ? 'mended' : '------'} ${found.class} | ${test.descr} | ${result.message} | ${found.fixes[0]?.title ?? ''}`);
+      console.log(
+        `${mends ? 'mended' : '------'} ${reached === null ? '' : reached ? 'reached ' : 'missed '}${found.class} | ${test.descr} | ${result.message} | ${found.fixes[0]?.title ?? ''}`,
+      );
   }
   kernel.close();
   const fixable = Object.entries(classes).filter(([name]) => FIXABLE.has(name as ExplanationClass));
@@ -121,6 +175,8 @@ export default async function measure(args: string[]): Promise<unknown> {
   return {
     cases: total('cases'),
     mended: total('mended'),
+    ranWithProbe: total('ran'),
+    reachedInRun: total('reached'),
     share: Number((total('mended') / total('cases')).toFixed(3)),
     editsOffered: edits,
     refusedByKernel: refused.length,
