@@ -58,8 +58,13 @@ export default async function measure(): Promise<unknown> {
   await reference.release();
 
   const kernel = await KernelRunner.open(program, meta);
-  let differences = 0;
-  for (const [i, packet] of packets.entries()) if (!same(await kernel.runPacket(packet), outcomes[i])) differences++;
+  const interpreter = new ModelRunner(program, meta, 'interp');
+  const differences = { engine: 0, interpreter: 0 };
+  for (const [i, packet] of packets.entries()) {
+    const inKernel = await kernel.runPacket(packet);
+    if (!same(inKernel, outcomes[i])) differences.engine++;
+    if (!same(inKernel, interpreter.runPacket(packet))) differences.interpreter++;
+  }
   kernel.close();
 
   const loads = await KernelRunner.open(program, meta, RUNS);
@@ -78,7 +83,7 @@ export default async function measure(): Promise<unknown> {
     meanLogitError: comparison.meanAbsError,
     maxScoreError: replay.maxScoreError,
     programAccuracy: correct / packets.length,
-    kernelVersusEngine: { engine: engine.vm.engine, differences },
+    differencesFromKernel: { [engine.vm.engine]: differences.engine, interp: differences.interpreter },
     program: { insns: program.insns.length, compileMs: Math.round(compileMs) },
     kernelVerifier: { processed },
     ownVerifier: { accepted: verdict.accepted, message: verdict.message, processed: verdict.processed },
