@@ -122,6 +122,9 @@ function Verdict({ verified, program }: { verified: VerifiedView; program: Progr
   );
 }
 
+/** Whose rules the verdict follows: those of older kernels are not modelled yet. */
+const rulesOf = (kernel: string): string => (kernel === '6.18' ? 'kernel 6.18' : `built for kernel ${kernel}, judged by the rules of 6.18`);
+
 /** The kernel prints the depth of each function, joined by plus signs. */
 function largestFrame(stackDepth: string): number {
   return Math.max(0, ...stackDepth.split('+').map(Number).filter(Number.isFinite));
@@ -150,7 +153,7 @@ function Counters({ verified }: { verified: VerifiedView }) {
       </div>
       <p className="muted ellipsis" title={`stack depth ${verified.stackDepth}`}>
         {formatCount(verified.totalStates)} states, peak {formatCount(verified.peakStates)} · largest frame{' '}
-        {largestFrame(verified.stackDepth)} B · kernel {verified.kernel}
+        {largestFrame(verified.stackDepth)} B · {rulesOf(verified.kernel)}
       </p>
     </div>
   );
