@@ -69,21 +69,26 @@ function probed(program: Program, at: number): Program {
   return applyEdit(program, { changes: [{ at, remove: 0, insert: probe }] });
 }
 
+/** A small number in each eight bytes. */
+const SMALL = [3, 0, 0, 0, 0, 0, 0, 0];
+const repeated = (pattern: readonly number[], length: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, i) => pattern[i % pattern.length]!);
+
 /** Whether some test run of a few packets and map contents gets to the instruction; null when that cannot be tried. */
 async function reaches(kernel: Kernel, program: Program, at: number, needsBtf: boolean): Promise<boolean | null> {
   const loaded = await load(kernel, probed(program, at), needsBtf);
   if (!loaded.program) return null;
   let ran = false;
   let reached = false;
-  for (const byte of [0, 1, 5, 255]) {
+  for (const pattern of [[0], [255], [1], SMALL, [5]]) {
     for (const map of loaded.program.maps) {
       const { keySize, valueSize, type } = map.def;
       const value = new Uint8Array(valueSize);
-      value.fill(byte, 0, map.def.spinLockOff ?? valueSize);
+      value.set(repeated(pattern, map.def.spinLockOff ?? valueSize));
       // Maps of maps, programs and sockets take no bytes; they stay empty.
       if (type <= 2) await map.update(new Uint8Array(keySize), value).catch(() => {});
     }
-    const run = await loaded.program.testRun(new Uint8Array(64).fill(byte)).catch(() => null);
+    const run = await loaded.program.testRun(repeated(pattern, 64)).catch(() => null);
     if (run?.errno !== 0) continue;
     ran = true;
     reached ||= run.returnValue === PROBE_VALUE;

@@ -8,6 +8,8 @@ import type { Edit, NewInsn } from './edit.ts';
 export interface Candidate {
   readonly title: string;
   readonly edit: Edit;
+  /** Changes where a branch leads instead of adding what is missing: offered besides the others, not in their place. */
+  readonly turnsBranch?: boolean;
 }
 
 export const make = (opcode: number, dst = 0, src = 0, off = 0, imm = 0): NewInsn => ({ insn: { opcode, dst, src, off, imm } });

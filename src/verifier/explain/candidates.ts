@@ -72,12 +72,13 @@ function redirected(found: Diagnosis): Candidate[] {
       list.push({
         title: `Let the branch at ${at} lead to the exit at ${exit}.`,
         edit: { changes: [{ at, remove: 1, insert: [aimedAt({ insn }, exit)] }] },
+        turnsBranch: true,
       });
   const opposite = OPPOSITE[opOf(insn)];
   if (opposite !== undefined) {
     const turned = { ...insn, opcode: (insn.opcode & 0x0f) | opposite };
     const edit = { changes: [{ at, remove: 1, insert: [aimedAt({ insn: turned }, jumpTarget(insn, at))] }] };
-    list.push({ title: `Test the opposite in the branch at ${at}.`, edit });
+    list.unshift({ title: `Test the opposite in the branch at ${at}.`, edit, turnsBranch: true });
   }
   return list;
 }

@@ -21,7 +21,9 @@ export interface Fix {
 }
 
 export const MAX_EDIT = 6;
+/** Edits that add what is missing, and those that change where a branch leads. */
 const MAX_FIXES = 3;
+const MAX_TURNS = 1;
 const MAX_ROUNDS = 4;
 
 interface Draft {
@@ -42,15 +44,18 @@ export function findFixes(program: Program, options: VerifyOptions, budget: { re
   const first = verify(program, quiet);
   if (first.accepted || first.insnIdx === null) return [];
   const fixes: Fix[] = [];
+  const turns: Fix[] = [];
   let drafts: Draft[] = [{ program, edits: [], titles: [], size: 0, refused: [first.insnIdx], result: first }];
-  for (let round = 0; round < MAX_ROUNDS && drafts.length > 0 && fixes.length < MAX_FIXES; round++) {
+  for (let round = 0; round < MAX_ROUNDS && drafts.length > 0; round++) {
     const next: Draft[] = [];
     for (const draft of drafts) {
       const found = diagnose(draft.program, quiet, draft.result.message ?? '');
       for (const candidate of candidates(found)) {
         const size = draft.size + editSize(candidate.edit);
         if (size > MAX_EDIT) continue;
-        if (tries-- <= 0 || processed <= 0 || fixes.length >= MAX_FIXES) return fixes;
+        const kept = candidate.turnsBranch ? turns : fixes;
+        if (kept.length >= (candidate.turnsBranch ? MAX_TURNS : MAX_FIXES)) continue;
+        if (tries-- <= 0 || processed <= 0) return [...fixes, ...turns];
         const edited = tryEdit(draft.program, candidate.edit);
         if (!edited) continue;
         const result = verify(edited.program, quiet);
@@ -60,17 +65,17 @@ export function findFixes(program: Program, options: VerifyOptions, budget: { re
         const edits = [...draft.edits, candidate.edit];
         if (result.accepted) {
           if (refused.every((idx) => result.visits[idx]! > 0))
-            fixes.push({ title: titles.join(' '), edits, size, program: edited.program, insnIdx: refused[0]! });
+            kept.push({ title: titles.join(' '), edits, size, program: edited.program, insnIdx: refused[0]! });
         } else if (result.insnIdx !== null && size < MAX_EDIT && moves(draft, result, edited.moved)) {
           next.push({ program: edited.program, edits, titles, size, refused: [...refused, result.insnIdx], result });
         }
       }
     }
     // An edit that mends is better than the start of a longer one.
-    if (fixes.length > 0) break;
+    if (fixes.length + turns.length > 0) break;
     drafts = next.sort((a, b) => a.size - b.size);
   }
-  return fixes;
+  return [...fixes, ...turns];
 }
 
 function tryEdit(program: Program, edit: Edit): { readonly program: Program; readonly moved: Int32Array } | null {
