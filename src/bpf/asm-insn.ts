@@ -17,14 +17,13 @@ import {
   U32_MAX,
   wideRegister,
 } from './asm-operands.ts';
+import { ALU_SYMBOLS, ATOMIC_NAMES, JMP_SYMBOLS } from './disasm.ts';
 import { helperId } from './helpers.ts';
 import {
   ABS,
-  ADD,
   ADDR_SPACE_CAST,
   ALU,
   ALU64,
-  AND,
   ARSH,
   ATOMIC,
   CALL,
@@ -41,17 +40,14 @@ import {
   LD,
   LDX,
   LOAD_ACQ,
-  LSH,
   MEM,
   MEMSX,
   MOD,
   MOV,
-  MUL,
   NEG,
   OP_CALL,
   OP_EXIT,
   OP_LDDW,
-  OR,
   PSEUDO_BTF_ID,
   PSEUDO_CALL,
   PSEUDO_FUNC,
@@ -60,49 +56,31 @@ import {
   PSEUDO_MAP_IDX,
   PSEUDO_MAP_IDX_VALUE,
   PSEUDO_MAP_VALUE,
-  RSH,
   ST,
   STORE_REL,
   STX,
-  SUB,
   W,
   X,
   XCHG,
-  XOR,
 } from './insn.ts';
 import { SyntaxProblem, type TokenReader } from './lexer.ts';
 import type { Insn } from './program.ts';
 
-const ALU_ASSIGN: Readonly<Record<string, number>> = {
-  '+=': ADD,
-  '-=': SUB,
-  '*=': MUL,
-  '/=': DIV,
-  '|=': OR,
-  '&=': AND,
-  '<<=': LSH,
-  '>>=': RSH,
-  '%=': MOD,
-  '^=': XOR,
-  's>>=': ARSH,
-  's/=': DIV,
-  's%=': MOD,
-};
-const COMPARISONS: Readonly<Record<string, number>> = {
-  '==': 0x10,
-  '>': 0x20,
-  '>=': 0x30,
-  '&': 0x40,
-  '!=': 0x50,
-  's>': 0x60,
-  's>=': 0x70,
-  '<': 0xa0,
-  '<=': 0xb0,
-  's<': 0xc0,
-  's<=': 0xd0,
-};
-const LOCK_OPS: Readonly<Record<string, number>> = { '+=': ADD, '|=': OR, '&=': AND, '^=': XOR };
-const FETCH_OPS: Readonly<Record<string, number>> = { add: ADD, or: OR, and: AND, xor: XOR };
+/** The listing's symbols back to operations: what one prints, the other reads. */
+const ALU_ASSIGN: ReadonlyMap<string, number> = new Map([
+  ...ALU_SYMBOLS.flatMap((symbol, code) => (symbol !== '=' && symbol.endsWith('=') ? [[symbol, code << 4] as const] : [])),
+  ['s/=', DIV],
+  ['s%=', MOD],
+]);
+const COMPARISONS: ReadonlyMap<string, number> = new Map(Object.entries(JMP_SYMBOLS).map(([code, symbol]) => [symbol, Number(code) << 4]));
+const FETCH_OPS: ReadonlyMap<string, number> = new Map(Object.entries(ATOMIC_NAMES).map(([op, name]) => [name, Number(op)]));
+const LOCK_OPS: ReadonlyMap<string, number> = new Map([...FETCH_OPS.values()].map((op) => [ALU_SYMBOLS[op >> 4]!, op]));
+const NUMBERED_ADDRESSES: ReadonlyMap<string, number> = new Map([
+  ['btf_id', PSEUDO_BTF_ID],
+  ['map_idx', PSEUDO_MAP_IDX],
+  ['map_idx_value', PSEUDO_MAP_IDX_VALUE],
+]);
+
 function jumpStatement(reader: TokenReader, opcode: number, fields: Partial<Insn>, kind: 'jump16' | 'jump32'): Statement {
   const to = target(reader, kind);
   if ('reference' in to) return { slots: [insn(opcode, fields)], reference: to.reference };
@@ -111,7 +89,7 @@ function jumpStatement(reader: TokenReader, opcode: number, fields: Partial<Insn
 
 function condition(reader: TokenReader): Statement {
   const left = register(reader);
-  const comparison = COMPARISONS[reader.peek().text];
+  const comparison = COMPARISONS.get(reader.peek().text);
   if (comparison === undefined) reader.fail('expected a comparison (==, !=, >, >=, <, <=, s>, s>=, s<, s<=, &)');
   reader.next();
   const cls = left.wide ? JMP : JMP32;
@@ -172,17 +150,13 @@ const optionalOffset = (reader: TokenReader): number =>
 function symbolic(reader: TokenReader, dst: number): Statement | null {
   const kind = reader.peek().text;
   if (reader.peek(1).text !== '[') return null;
-  const numbered: Readonly<Record<string, number>> = {
-    btf_id: PSEUDO_BTF_ID,
-    map_idx: PSEUDO_MAP_IDX,
-    map_idx_value: PSEUDO_MAP_IDX_VALUE,
-  };
-  if (kind in numbered) {
+  const numbered = NUMBERED_ADDRESSES.get(kind);
+  if (numbered !== undefined) {
     reader.next();
     reader.next();
     const low = reader.integerWithin(S32_MIN, U32_MAX, 'number') | 0;
     reader.expect(']');
-    return lddw(dst, numbered[kind]!, low, optionalOffset(reader));
+    return lddw(dst, numbered, low, optionalOffset(reader));
   }
   if (kind !== 'map' && kind !== 'map_value' && kind !== 'func') return null;
   reader.next();
@@ -230,7 +204,7 @@ function atomicCall(reader: TokenReader, dst: Register, name: string, column: nu
   reader.expect(')');
   if (!isCmpxchg && value.number !== dst.number) throw new SyntaxProblem(`the result replaces the operand: write r${dst.number}`, at);
   const fetched = kernel?.[1];
-  const imm = fetched ? FETCH_OPS[fetched]! | FETCH : isCmpxchg ? CMPXCHG : XCHG;
+  const imm = fetched ? FETCH_OPS.get(fetched)! | FETCH : isCmpxchg ? CMPXCHG : XCHG;
   return one(STX | ATOMIC | place.size, { dst: place.base, src: value.number, off: place.off, imm });
 }
 
@@ -362,7 +336,7 @@ export function parseInsn(reader: TokenReader, isLddw = false): Statement {
   if (reg) {
     reader.next();
     if (reader.accept('=')) return assignment(reader, reg, isLddw);
-    const op = ALU_ASSIGN[reader.peek().text];
+    const op = ALU_ASSIGN.get(reader.peek().text);
     if (op === undefined) reader.fail('expected =, +=, -=, *=, /=, s/=, %=, s%=, &=, |=, ^=, <<=, >>= or s>>=');
     const isSigned = reader.next().text.startsWith('s') && op !== ARSH;
     const cls = reg.wide ? ALU64 : ALU;
@@ -381,7 +355,7 @@ export function parseInsn(reader: TokenReader, isLddw = false): Statement {
     case 'lock': {
       reader.expect('*');
       const place = typedPlace(reader);
-      const op = LOCK_OPS[reader.peek().text];
+      const op = LOCK_OPS.get(reader.peek().text);
       if (op === undefined) reader.fail('expected +=, |=, &= or ^=');
       reader.next();
       return one(STX | ATOMIC | place.size, { dst: place.base, src: register(reader).number, off: place.off, imm: op });

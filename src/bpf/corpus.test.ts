@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { assemble } from './asm.ts';
-import { calledTargets, programCfg } from './cfg.ts';
+import { calledTargets } from './functions.ts';
 import { decodeInsns } from './insn.ts';
 import { disassemble } from './listing.ts';
 import type { Program } from './program.ts';
@@ -47,7 +47,6 @@ describe.skipIf(!corpus)('corpus', () => {
           insns.flatMap((insn, idx) => (insn.opcode === 0x85 && insn.src === 2 ? [[idx, 'kernel_function'] as const] : [])),
         ),
       };
-      programCfg(insns);
       for (const syntax of ['kernel', 'llvm'] as const) {
         const again = assemble(disassemble(program, { syntax }));
         const same = again.program && JSON.stringify(again.program.insns) === JSON.stringify(insns);

@@ -66,7 +66,9 @@ export interface DisasmOptions {
   readonly kfuncName?: (insn: Insn, idx: InsnIdx) => string | undefined;
 }
 
+/** By operation >> 4, in the words of the kernel's bpf_alu_string. */
 export const ALU_SYMBOLS: readonly string[] = ['+=', '-=', '*=', '/=', '|=', '&=', '<<=', '>>=', 'neg', '%=', '^=', '=', 's>>=', 'endian'];
+/** Conditions of jumps, by operation >> 4. */
 export const JMP_SYMBOLS: Readonly<Record<number, string>> = {
   1: '==',
   2: '>',
@@ -80,6 +82,7 @@ export const JMP_SYMBOLS: Readonly<Record<number, string>> = {
   12: 's<',
   13: 's<=',
 };
+/** Atomic operations that memory and a register share, by `imm`. */
 export const ATOMIC_NAMES: Readonly<Record<number, string>> = { [ADD]: 'add', [AND]: 'and', [OR]: 'or', [XOR]: 'xor' };
 const SIZE_NAMES: Readonly<Record<number, string>> = { [W]: '32', [H]: '16', [B]: '8', [DW]: '64' };
 

@@ -1,5 +1,5 @@
-import { secondSlots } from './cfg.ts';
 import { type DisasmOptions, formatKernel } from './disasm.ts';
+import { secondSlots } from './functions.ts';
 import { helperName } from './helpers.ts';
 import {
   CALL,

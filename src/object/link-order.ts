@@ -1,4 +1,4 @@
-import { calledTargets, secondSlots } from '../bpf/cfg.ts';
+import { calledTargets, secondSlots } from '../bpf/functions.ts';
 import { isFuncAddress, isPseudoCall } from '../bpf/insn.ts';
 import type { Insn, InsnIdx, Program } from '../bpf/program.ts';
 

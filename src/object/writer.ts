@@ -1,5 +1,5 @@
 import { InputError } from '../base/errors.ts';
-import { secondSlots } from '../bpf/cfg.ts';
+import { secondSlots } from '../bpf/functions.ts';
 import {
   encodeInsns,
   isFuncAddress,

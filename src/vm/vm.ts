@@ -1,5 +1,5 @@
 import { InputError } from '../base/errors.ts';
-import { functionStarts } from '../bpf/cfg.ts';
+import { functionStarts } from '../bpf/functions.ts';
 import type { Program } from '../bpf/program.ts';
 import { type AddressSpace, AddressSpaceLayout, type Region } from './address-space.ts';
 import { decodeProgram } from './decode.ts';
