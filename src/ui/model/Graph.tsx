@@ -1,16 +1,22 @@
-import { select as d3select } from 'd3-selection';
-import { curveBumpY, line } from 'd3-shape';
-import { type D3ZoomEvent, type ZoomBehavior, zoom, zoomIdentity, zoomTransform } from 'd3-zoom';
-import { Maximize, Minus, Plus } from 'lucide-react';
-import { type KeyboardEvent, memo, useCallback, useEffect, useMemo, useRef } from 'react';
-import { formatCount } from '../../workbench/selectors.ts';
-import { familyColour, familyOf } from './families.ts';
-import { buildGroups, type GraphGroup, type ModelGraph } from './graph-model.ts';
-import type { LayoutResult, Point } from './layout.ts';
+import { type KeyboardEvent, type MouseEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { ErrorNote } from '../components/ErrorNote.tsx';
+import { Progress } from '../components/Progress.tsx';
+import { GraphSearch } from './GraphSearch.tsx';
+import { GraphTools } from './GraphTools.tsx';
+import type { ModelGraph } from './graph-model.ts';
+import { buildGroups } from './groups.ts';
+import { HoverNote, nodeAt } from './HoverNote.tsx';
+import { Minimap, placeFrame } from './Minimap.tsx';
+import { neighbour } from './neighbour.ts';
+import { areaOf, type Marks, paint, readPalette, type View } from './paint.ts';
+import { SvgScene } from './SvgScene.tsx';
+import { costsOf, LABEL_HEIGHT, nameOf, reachOf, type Scene, search } from './scene.ts';
+import { useLayout } from './useLayout.ts';
+import { usePanZoom } from './usePanZoom.ts';
+import { allGroups, firstOpen, groupsAround, visibleGraph } from './visible.ts';
 
 interface GraphProps {
   readonly graph: ModelGraph;
-  readonly layout: LayoutResult;
   /** Instructions by ONNX node index; empty before the first program. */
   readonly costs: ReadonlyMap<number, number>;
   readonly selected: number | null;
@@ -18,358 +24,359 @@ interface GraphProps {
   readonly onSelect: (nodeIdx: number) => void;
 }
 
-const path = line<Point>()
-  .x((point) => point.x)
-  .y((point) => point.y)
-  .curve(curveBumpY);
+/** Graphs up to this size are SVG as a whole, and each operator is an option of its own. */
+const WHOLE_UP_TO = 300;
+/** Larger ones are SVG near the view, and beyond this size or where this many stand in view, a canvas. */
+const SVG_UP_TO = 2000;
+const SVG_IN_VIEW = 250;
+/** How far beyond the view SVG is drawn, in views. */
+const MARGIN = 0.75;
+/** Graphs of fewer nodes need no minimap. */
+const MAP_FROM = 24;
+/** Options around the active one that assistive technology finds beside a drawing that has none. */
+const MIRRORED = 20;
 
-const CHARS = 19;
-const clip = (text: string, chars: number) => (text.length > chars ? `${text.slice(0, chars - 1)}…` : text);
+type Shown =
+  | 'canvas'
+  | null
+  | { readonly area: ReturnType<typeof areaOf>; readonly nodes: readonly number[]; readonly edges: readonly number[] };
 
-/** The model as a zoomable graph: drag to pan, wheel to zoom, arrows to walk from node to node. */
-export function Graph({ graph, layout, costs, selected, related, onSelect }: GraphProps) {
+/** Which groups of a model are open, kept while the list is shown instead. */
+const openOf = new WeakMap<ModelGraph, ReadonlySet<string>>();
+
+/** The model as a zoomable graph: drag to pan, wheel to zoom, arrows to walk from node to node, groups that open and fold. */
+export function Graph({ graph, costs, selected, related, onSelect }: GraphProps) {
+  const tree = useMemo(() => buildGroups(graph), [graph]);
+  const everything = useMemo(() => allGroups(tree), [tree]);
+  const [, setOpened] = useState<ReadonlySet<string> | null>(null);
+  const open = openOf.get(graph) ?? firstOpen(graph, tree);
+  openOf.set(graph, open);
+  const visible = useMemo(() => visibleGraph(graph, tree, open), [graph, tree, open]);
+  const { scene, error, progress, stop } = useLayout(visible);
+
   const box = useRef<HTMLDivElement>(null);
-  const view = useRef<SVGGElement>(null);
-  const behaviour = useRef<ZoomBehavior<HTMLDivElement, unknown> | null>(null);
+  const svgView = useRef<SVGGElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const mapFrame = useRef<HTMLDivElement>(null);
+  const finder = useRef<HTMLInputElement>(null);
+  const [cursor, setCursor] = useState<number | null>(null);
+  const [paths, setPaths] = useState(true);
+  const [query, setQuery] = useState('');
+  const [hitAt, setHitAt] = useState(-1);
+  const [shown, setShown] = useState<Shown>(null);
+  const [theme, setTheme] = useState(0);
+  const palette = useRef<ReturnType<typeof readPalette> | null>(null);
+
   const selectedAt = selected === null ? -1 : (graph.indexOfOp.get(selected) ?? -1);
+  const position = cursor ?? selectedAt;
+  const active = scene && position >= 0 ? (scene.visible.place[position] ?? -1) : -1;
+  const hits = useMemo(() => search(graph, query).filter((at) => graph.nodes[at]!.node), [graph, query]);
+  const marks = useMemo<Marks>(() => {
+    const place = scene?.visible.place;
+    const own = scene ? costsOf(scene.visible, costs) : [];
+    const relatedAt = new Set<number>();
+    for (const index of related) {
+      const at = graph.indexOfOp.get(index);
+      if (at !== undefined && place) relatedAt.add(place[at]!);
+    }
+    return {
+      active,
+      related: relatedAt,
+      hits: new Set(place ? hits.map((at) => place[at]!) : []),
+      reach: scene && paths ? reachOf(scene.visible, active) : null,
+      costs: own,
+      most: own.reduce<number>((most, cost) => Math.max(most, cost ?? 0), 1),
+    };
+  }, [scene, costs, related, active, hits, paths, graph]);
 
-  const fitWidth = useCallback(() => {
-    const element = box.current;
-    if (!element || !behaviour.current) return;
-    const { minX, maxX, minY } = layout.bounds;
-    const scale = Math.min(1, Math.max(0.4, (element.clientWidth - 24) / (maxX - minX)));
-    const x = (element.clientWidth - (maxX + minX) * scale) / 2;
-    d3select(element).call(behaviour.current.transform, zoomIdentity.translate(x, 12 - minY * scale).scale(scale));
-  }, [layout]);
+  // Drawing reads the newest scene and marks without being set up anew for each.
+  const latest = useRef({ scene, marks, shown });
+  latest.current = { scene, marks, shown };
 
-  const fitAll = useCallback(() => {
-    const element = box.current;
-    if (!element || !behaviour.current) return;
-    const { minX, maxX, minY, maxY } = layout.bounds;
-    const scale = Math.min(1, (element.clientWidth - 24) / (maxX - minX), (element.clientHeight - 24) / (maxY - minY));
-    const x = (element.clientWidth - (maxX + minX) * scale) / 2;
-    const y = (element.clientHeight - (maxY + minY) * scale) / 2;
-    d3select(element).call(behaviour.current.transform, zoomIdentity.translate(x, y).scale(scale));
-  }, [layout]);
+  const draw = useCallback((view: View) => {
+    const { scene: drawn, marks: marked, shown: mode } = latest.current;
+    if (!drawn || view.width === 0) return;
+    placeFrame(mapFrame.current, drawn, view);
+    const wanted = wantedMode(drawn, view, mode);
+    if (wanted !== mode) {
+      latest.current.shown = wanted;
+      setShown(wanted);
+    }
+    svgView.current?.setAttribute('transform', `translate(${view.x} ${view.y}) scale(${view.k})`);
+    const element = canvas.current;
+    if (wanted !== 'canvas' || !element) return;
+    const ratio = window.devicePixelRatio;
+    const width = Math.round(view.width * ratio);
+    const height = Math.round(view.height * ratio);
+    if (element.width !== width || element.height !== height) {
+      element.width = width;
+      element.height = height;
+    }
+    palette.current ??= readPalette(element);
+    paint(element.getContext('2d')!, drawn, view, marked, palette.current, ratio);
+  }, []);
+  const pan = usePanZoom(box, scene?.layout.bounds ?? null, graph, draw);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each of them changes what is drawn
+  useLayoutEffect(() => draw(pan.view()), [draw, pan, scene, marks, shown, theme]);
 
   useEffect(() => {
-    const element = box.current;
-    if (!element) return;
-    const zooming = zoom<HTMLDivElement, unknown>()
-      .scaleExtent([0.05, 2])
-      .on('zoom', (event: D3ZoomEvent<HTMLDivElement, unknown>) => {
-        view.current?.setAttribute('transform', event.transform.toString());
-      });
-    behaviour.current = zooming;
-    d3select(element).call(zooming).on('dblclick.zoom', null);
-    return () => {
-      d3select(element).on('.zoom', null);
-    };
+    const observer = new MutationObserver(() => {
+      palette.current = null;
+      setTheme((count) => count + 1);
+    });
+    observer.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
+    return () => observer.disconnect();
   }, []);
 
-  useEffect(fitWidth, [fitWidth]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is selected elsewhere takes the cursor along
+  useEffect(() => setCursor(null), [selected, graph]);
 
-  // The selected node comes into view when it lies outside.
+  // A group that opens or folds stays where it was on the screen.
+  const anchor = useRef<{ position: number; x: number; y: number } | null>(null);
+  useLayoutEffect(() => {
+    const held = anchor.current;
+    anchor.current = null;
+    if (!scene || !held) return;
+    const corner = cornerOf(scene, held.position);
+    pan.moveTo(corner.x, corner.y, held.x, held.y);
+  }, [scene, pan]);
+
+  // What is selected comes into view when it lies outside.
+  const firstRelated = marks.related.values().next().value ?? -1;
+  const target = active >= 0 ? active : firstRelated;
   useEffect(() => {
-    const element = box.current;
-    const at = selectedAt >= 0 ? selectedAt : firstRelated(graph, related);
-    const point = at >= 0 ? layout.nodes[at] : undefined;
-    if (!element || !point || !behaviour.current) return;
-    const { x, y, k } = zoomTransform(element);
-    const screenX = point.x * k + x;
-    const screenY = point.y * k + y;
-    const dx = outside(screenX, 100 * k, element.clientWidth);
-    // Far along the graph the node lands in the middle, so that what stands around it shows too.
-    const dy = outside(screenY, 32 * k, element.clientHeight) === 0 ? 0 : element.clientHeight / 2 - screenY;
-    if (dx !== 0 || dy !== 0) d3select(element).call(behaviour.current.translateBy, dx / k, dy / k);
-  }, [selectedAt, related, layout, graph]);
+    if (scene && target >= 0) pan.reveal(scene.layout.x[target]!, scene.layout.y[target]!);
+  }, [target, scene, pan]);
 
-  const zoomBy = (factor: number) => {
-    if (box.current && behaviour.current) d3select(box.current).call(behaviour.current.scaleBy, factor);
+  const setOpen = useCallback(
+    (next: ReadonlySet<string>, keep: number) => {
+      const { scene: drawn } = latest.current;
+      if (drawn && keep >= 0) {
+        const view = pan.view();
+        const corner = cornerOf(drawn, keep);
+        anchor.current = { position: keep, x: corner.x * view.k + view.x, y: corner.y * view.k + view.y };
+      }
+      openOf.set(graph, next);
+      setOpened(next);
+    },
+    [graph, pan],
+  );
+  const fold = useCallback(
+    (id: string) => {
+      const frame = latest.current.scene?.visible.frames.find((candidate) => candidate.group.id === id);
+      const next = new Set(openOf.get(graph));
+      next.delete(id);
+      setOpen(next, frame?.group.first ?? -1);
+    },
+    [graph, setOpen],
+  );
+  const pick = useCallback(
+    (at: number) => {
+      const picked = latest.current.scene?.visible.nodes[at];
+      if (!picked) return;
+      if (picked.group) {
+        setCursor(picked.group.first);
+        setOpen(new Set([...(openOf.get(graph) ?? []), picked.group.id]), picked.group.first);
+      } else if (picked.node?.node) {
+        setCursor(null);
+        onSelect(picked.node.node.index);
+      }
+    },
+    [graph, onSelect, setOpen],
+  );
+
+  const step = (by: 1 | -1) => {
+    if (hits.length === 0) return;
+    const next = hitAt < 0 ? (by === 1 ? 0 : hits.length - 1) : (hitAt + by + hits.length) % hits.length;
+    setHitAt(next);
+    const at = hits[next]!;
+    const around = groupsAround(tree, at).map((group) => group.id);
+    if (around.some((id) => !open.has(id))) setOpen(new Set([...open, ...around]), -1);
+    setCursor(null);
+    onSelect(graph.nodes[at]!.node!.index);
   };
 
+  const around = position < 0 ? [] : groupsAround(tree, position).filter((group) => open.has(group.id));
+
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === '+' || event.key === '=') zoomBy(1.25);
-    else if (event.key === '-') zoomBy(0.8);
-    else if (event.key === '0') fitAll();
+    if (event.ctrlKey || event.metaKey || event.altKey || !scene) return;
+    const group = active >= 0 ? scene.visible.nodes[active]!.group : null;
+    const inner = around.at(-1);
+    if (event.key === '+' || event.key === '=') pan.zoomBy(1.25);
+    else if (event.key === '-') pan.zoomBy(0.8);
+    else if (event.key === '0') pan.fitAll();
+    else if (event.key === 'Enter' && group) pick(active);
+    else if (event.key === 'c' && inner) {
+      fold(inner.id);
+      setCursor(inner.first);
+    } else if (event.key === '/' || event.key === 'f') finder.current?.focus();
+    else if (event.key === 'p') setPaths(!paths);
     else {
-      const next = neighbour(graph, layout, selectedAt, event.key);
+      const next = neighbour(scene, active, event.key);
       if (next === null) return;
-      onSelect(next);
+      const { node, group: other } = scene.visible.nodes[next]!;
+      if (other) setCursor(other.first);
+      else if (node?.node) {
+        setCursor(null);
+        onSelect(node.node.index);
+      }
     }
     event.preventDefault();
   };
 
-  const most = useMemo(() => Math.max(1, ...costs.values()), [costs]);
-  const groups = useMemo(() => drawnGroups(graph, layout), [graph, layout]);
+  const onClick = (event: MouseEvent<HTMLDivElement>) => {
+    if (!scene || shown !== 'canvas') return;
+    const rect = event.currentTarget.getBoundingClientRect();
+    const view = pan.view();
+    const at = nodeAt(scene, view, event.clientX - rect.left, event.clientY - rect.top);
+    if (at >= 0) {
+      pick(at);
+      return;
+    }
+    const x = (event.clientX - rect.left - view.x) / view.k;
+    const y = (event.clientY - rect.top - view.y) / view.k;
+    const label = scene.frames.find((frame) => x >= frame.x && x <= frame.x + frame.width && y >= frame.y && y <= frame.y + LABEL_HEIGHT);
+    if (label) fold(label.frame.group.id);
+  };
+
+  const whole = shown === null;
+  const canvasShown = shown === 'canvas';
   return (
     <div className="graph">
+      {error ? (
+        <ErrorNote error={{ what: `The graph could not be laid out: ${error}`, where: '', advice: 'The list shows the same operators' }} />
+      ) : null}
+      {progress ? (
+        <div className="graph-progress">
+          <Progress
+            progress={{ stage: 'laying out the graph', done: progress.done, total: progress.total }}
+            label="laying out"
+            onCancel={stop}
+          />
+        </div>
+      ) : null}
       <div
         ref={box}
-        className="graph-box"
+        className={`graph-box${scene && scene.visible !== visible && !error ? ' stale' : ''}`}
         role="listbox"
         tabIndex={0}
         aria-label={`Model graph, ${graph.indexOfOp.size} operators`}
-        aria-activedescendant={selectedAt >= 0 ? `graph-${graph.nodes[selectedAt]!.id}` : undefined}
+        aria-activedescendant={scene && active >= 0 ? `graph-${scene.visible.nodes[active]!.id}` : undefined}
         onKeyDown={onKeyDown}
+        onClick={onClick}
+        data-drawing={canvasShown ? 'canvas' : 'svg'}
+        data-nodes={scene?.visible.nodes.length}
       >
-        <svg className="graph-svg" role="presentation">
-          <g ref={view}>
-            {groups.map((group) => (
-              // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus
-              <g key={group.path} className="graph-group" aria-hidden="true">
-                <rect x={group.x} y={group.y} width={group.width} height={group.height} rx={6} />
-                <text x={group.x + 6} y={group.y + 11}>
-                  {group.label}
-                </text>
-              </g>
-            ))}
-            <Edges graph={graph} layout={layout} selectedAt={selectedAt} />
-            {graph.nodes.map((node, at) => {
-              const point = layout.nodes[at]!;
-              if (!node.node) {
-                return (
-                  // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus
-                  <g
-                    key={node.id}
-                    className="graph-io"
-                    transform={`translate(${point.x - node.width / 2} ${point.y - node.height / 2})`}
-                    aria-hidden="true"
-                  >
-                    <rect width={node.width} height={node.height} rx={node.height / 2} />
-                    <text className="graph-title" x={node.width / 2} y={18} textAnchor="middle">
-                      {clip(`${node.title}  ${node.subtitle}`, 24)}
-                    </text>
-                  </g>
-                );
-              }
-              return (
-                <OpNode
-                  key={node.id}
-                  id={`graph-${node.id}`}
-                  index={node.node.index}
-                  x={point.x - node.width / 2}
-                  y={point.y - node.height / 2}
-                  width={node.width}
-                  height={node.height}
-                  title={node.title}
-                  name={node.node.name}
-                  subtitle={node.subtitle}
-                  op={node.node.op}
-                  insns={costs.get(node.node.index)}
-                  share={(costs.get(node.node.index) ?? 0) / most}
-                  selected={at === selectedAt}
-                  related={related.has(node.node.index)}
-                  onSelect={onSelect}
-                />
-              );
-            })}
-          </g>
-        </svg>
+        {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus */}
+        <canvas ref={canvas} className="graph-canvas" aria-hidden="true" hidden={!canvasShown} />
+        {scene && !canvasShown ? (
+          <svg className="graph-svg" role="presentation" aria-hidden={whole ? undefined : true}>
+            <g ref={svgView}>
+              <SvgScene
+                scene={scene}
+                marks={marks}
+                shown={usable(shown, scene)}
+                prefix={whole ? 'graph-' : 'drawn-'}
+                onPick={pick}
+                onFold={fold}
+              />
+            </g>
+          </svg>
+        ) : null}
+        {scene && !whole ? <Mirror scene={scene} marks={marks} /> : null}
       </div>
-      <div className="graph-tools">
-        <button type="button" className="button square bordered" aria-label="Zoom in" title="Zoom in (+)" onClick={() => zoomBy(1.25)}>
-          <Plus size={14} />
-        </button>
-        <button type="button" className="button square bordered" aria-label="Zoom out" title="Zoom out (-)" onClick={() => zoomBy(0.8)}>
-          <Minus size={14} />
-        </button>
-        <button
-          type="button"
-          className="button square bordered"
-          aria-label="Show the whole model"
-          title="Show the whole model (0)"
-          onClick={fitAll}
-        >
-          <Maximize size={14} />
-        </button>
-      </div>
+      {scene ? <HoverNote box={box} scene={scene} view={pan.view} nodes={canvasShown} /> : null}
+      {scene && scene.visible.nodes.length >= MAP_FROM ? (
+        <Minimap scene={scene} marks={marks} theme={theme} frame={mapFrame} onMove={pan.showShare} />
+      ) : null}
+      <GraphSearch
+        ref={finder}
+        query={query}
+        hits={hits.length}
+        at={hitAt}
+        onQuery={(text) => {
+          setQuery(text);
+          setHitAt(-1);
+        }}
+        onStep={step}
+        onLeave={() => box.current?.focus()}
+      />
+      <GraphTools
+        pan={pan}
+        paths={paths}
+        onPaths={() => setPaths(!paths)}
+        groups={everything.size}
+        onOpenAll={() => setOpen(everything, position)}
+        onFoldAll={() => setOpen(new Set(), position)}
+      />
+      {around.length > 0 ? (
+        <nav className="graph-crumbs small" aria-label="Groups around the selected operator">
+          {around.map((group) => (
+            <button key={group.id} type="button" className="link" title="Fold up (C folds the innermost)" onClick={() => fold(group.id)}>
+              {group.repeats === undefined ? group.label : `${group.label} ×${group.repeats}`}
+            </button>
+          ))}
+        </nav>
+      ) : null}
     </div>
   );
 }
 
-/** How far to move so that `at` lies at least `margin` inside of `size`; 0 when it does. */
-function outside(at: number, margin: number, size: number): number {
-  if (at < margin) return margin - at;
-  return at > size - margin ? size - margin - at : 0;
+/** SVG of all, SVG of what is near the view, or a canvas. */
+function wantedMode(scene: Scene, view: View, present: Shown): Shown {
+  const count = scene.visible.nodes.length;
+  if (count <= WHOLE_UP_TO) return null;
+  if (count > SVG_UP_TO) return 'canvas';
+  const near = areaOf(view);
+  if (present && present !== 'canvas') {
+    const { area, nodes } = present;
+    const covered = near.minX >= area.minX && near.maxX <= area.maxX && near.minY >= area.minY && near.maxY <= area.maxY;
+    if (covered && usable(present, scene) && nodes.length <= SVG_IN_VIEW) return present;
+  }
+  const area = areaOf(view, MARGIN);
+  const nodes = scene.nodesIn(area);
+  if (nodes.length > SVG_IN_VIEW) return 'canvas';
+  const shown = { area, nodes, edges: scene.edgesIn(area) };
+  scenes.set(shown, scene);
+  return shown;
 }
 
-interface OpNodeProps {
-  readonly id: string;
-  readonly index: number;
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-  readonly title: string;
-  readonly name: string;
-  readonly subtitle: string;
-  readonly op: string;
-  readonly insns: number | undefined;
-  readonly share: number;
-  readonly selected: boolean;
-  readonly related: boolean;
-  readonly onSelect: (nodeIdx: number) => void;
+/** Which scene a list of nodes near the view counts in. */
+const scenes = new WeakMap<object, Scene>();
+
+const NOTHING = { nodes: [], edges: [] };
+
+function usable(shown: Shown, scene: Scene): { readonly nodes: readonly number[]; readonly edges: readonly number[] } | null {
+  if (shown === null) return scene.visible.nodes.length <= WHOLE_UP_TO ? null : NOTHING;
+  return shown !== 'canvas' && scenes.get(shown) === scene ? shown : NOTHING;
 }
 
-const OpNode = memo(function OpNode(props: OpNodeProps) {
-  const { id, index, x, y, width, height, title, name, subtitle, op, insns, share, selected, related, onSelect } = props;
-  return (
-    <g
-      id={id}
-      role="option"
-      aria-selected={selected}
-      aria-label={`${name}, ${op}, ${subtitle}${insns === undefined ? '' : `, ${insns} instructions`}`}
-      data-node={index}
-      className={`graph-op${selected ? ' selected' : related ? ' related' : ''}`}
-      transform={`translate(${x} ${y})`}
-      onClick={() => onSelect(index)}
-    >
-      <title>{name}</title>
-      <rect className="graph-card" width={width} height={height} rx={4} />
-      <rect width={3} height={height - 8} x={4} y={4} rx={1.5} fill={familyColour(familyOf(op))} />
-      <text className="graph-title" x={14} y={18}>
-        {clip(title, insns === undefined ? CHARS : CHARS - 4)}
-      </text>
-      {insns === undefined ? null : (
-        <text className="graph-count" x={width - 8} y={18} textAnchor="end">
-          {formatCount(insns)}
-        </text>
-      )}
-      <text className="graph-sub" x={14} y={34}>
-        {clip(subtitle, 24)}
-      </text>
-      {insns === undefined ? null : (
-        <rect className="graph-cost" x={14} y={height - 5} height={2} width={Math.max(1, (width - 22) * share)} rx={1} />
-      )}
-    </g>
-  );
-});
+/** Top middle of what node `position` of the model's graph is drawn in. */
+function cornerOf(scene: Scene, position: number): { x: number; y: number } {
+  const at = scene.visible.place[position]!;
+  return { x: scene.layout.x[at]!, y: scene.layout.y[at]! - scene.visible.nodes[at]!.height / 2 };
+}
 
-const Edges = memo(function Edges({ graph, layout, selectedAt }: { graph: ModelGraph; layout: LayoutResult; selectedAt: number }) {
+/** The nodes around the active one, for assistive technology, where the drawing itself has no elements for them. */
+function Mirror({ scene, marks }: { scene: Scene; marks: Marks }) {
+  const { nodes } = scene.visible;
+  const middle = Math.max(0, marks.active);
+  const first = Math.max(0, middle - MIRRORED);
   return (
-    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus
-    <g className="graph-edges" aria-hidden="true">
-      {graph.edges.map((edge, at) => (
-        <path
-          key={at}
-          d={path([...(layout.edges[at] ?? [])]) ?? ''}
-          className={edge.from === selectedAt || edge.to === selectedAt ? 'near' : undefined}
-          strokeWidth={1 + Math.min(3, Math.log10(1 + edge.bytes / 256))}
+    <div className="visually-hidden" role="presentation">
+      {nodes.slice(first, middle + MIRRORED).map((node, offset) => (
+        <div
+          key={node.id}
+          id={`graph-${node.id}`}
+          role="option"
+          tabIndex={-1}
+          aria-selected={first + offset === marks.active}
+          aria-posinset={first + offset + 1}
+          aria-setsize={nodes.length}
+          aria-label={nameOf(scene.visible, first + offset, marks.costs[first + offset])}
         />
       ))}
-    </g>
+    </div>
   );
-});
-
-function firstRelated(graph: ModelGraph, related: ReadonlySet<number>): number {
-  for (const index of related) {
-    const at = graph.indexOfOp.get(index);
-    if (at !== undefined) return at;
-  }
-  return -1;
-}
-
-/** The operator that an arrow key leads to: along edges up and down, within a rank left and right. */
-function neighbour(graph: ModelGraph, layout: LayoutResult, from: number, key: string): number | null {
-  const ops = graph.nodes.flatMap((node, at) => (node.node ? [at] : []));
-  if (!['ArrowDown', 'ArrowUp', 'ArrowLeft', 'ArrowRight', 'Home', 'End'].includes(key) || ops.length === 0) return null;
-  const index = (at: number) => graph.nodes[at]!.node!.index;
-  if (from < 0 || key === 'Home') return index(ops[0]!);
-  if (key === 'End') return index(ops.at(-1)!);
-  const here = layout.nodes[from]!;
-  if (key === 'ArrowDown' || key === 'ArrowUp') {
-    const linked = graph.edges
-      .filter((edge) => (key === 'ArrowDown' ? edge.from === from : edge.to === from))
-      .map((edge) => (key === 'ArrowDown' ? edge.to : edge.from))
-      .filter((at) => graph.nodes[at]!.node);
-    const place = ops.indexOf(from);
-    const next = linked.length > 0 ? linked[0]! : ops[place + (key === 'ArrowDown' ? 1 : -1)];
-    return next === undefined ? null : index(next);
-  }
-  const side = key === 'ArrowRight' ? 1 : -1;
-  let best: number | null = null;
-  let distance = Number.POSITIVE_INFINITY;
-  for (const at of ops) {
-    const point = layout.nodes[at]!;
-    const dx = (point.x - here.x) * side;
-    const far = dx + Math.abs(point.y - here.y) * 4;
-    if (dx > 1 && Math.abs(point.y - here.y) < 60 && far < distance) {
-      distance = far;
-      best = at;
-    }
-  }
-  return best === null ? null : index(best);
-}
-
-interface DrawnGroup {
-  readonly path: string;
-  readonly label: string;
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-const LABEL_HEIGHT = 13;
-const INSET = 6;
-/** More nested areas than these would fill the gaps between operators. */
-const MOST_LEVELS = 2;
-
-/** Groups whose area holds no foreign operator: others would claim nodes that they don't have. */
-function drawnGroups(graph: ModelGraph, layout: LayoutResult): readonly DrawnGroup[] {
-  const groups = distinctGroups(buildGroups(graph)).filter((group) => !holdsForeign(group, graph, layout));
-  const drawn: DrawnGroup[] = [];
-  for (const group of groups) {
-    const inner = groups.filter((other) => other !== group && other.path.startsWith(`${group.path}/`));
-    const level = 1 + Math.max(0, ...inner.map((other) => other.path.slice(group.path.length + 1).split('/').length));
-    if (level > MOST_LEVELS) continue;
-    const box = boxOf(group, graph, layout);
-    const side = INSET * level;
-    const top = LABEL_HEIGHT * level;
-    drawn.push({
-      path: group.path,
-      label: group.label,
-      x: box.minX - side,
-      y: box.minY - top,
-      width: box.maxX - box.minX + 2 * side,
-      height: box.maxY - box.minY + top + side,
-    });
-  }
-  return drawn;
-}
-
-/** Groups with the same members are one, named by the whole path that they share. */
-function distinctGroups(groups: readonly GraphGroup[]): readonly GraphGroup[] {
-  const byMembers = new Map<string, GraphGroup>();
-  for (const group of groups) {
-    const key = group.members.join();
-    const outer = byMembers.get(key);
-    byMembers.set(key, outer ? { ...group, label: `${outer.label} / ${group.label}` } : group);
-  }
-  return [...byMembers.values()];
-}
-
-function holdsForeign(group: GraphGroup, graph: ModelGraph, layout: LayoutResult): boolean {
-  const box = boxOf(group, graph, layout);
-  const own = new Set(group.members);
-  return graph.nodes.some((node, at) => {
-    if (!node.node || own.has(at)) return false;
-    const { x, y } = layout.nodes[at]!;
-    return x > box.minX && x < box.maxX && y > box.minY && y < box.maxY;
-  });
-}
-
-function boxOf(group: GraphGroup, graph: ModelGraph, layout: LayoutResult): LayoutResult['bounds'] {
-  let [minX, minY, maxX, maxY] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const at of group.members) {
-    const { x, y } = layout.nodes[at]!;
-    const { width, height } = graph.nodes[at]!;
-    minX = Math.min(minX, x - width / 2);
-    maxX = Math.max(maxX, x + width / 2);
-    minY = Math.min(minY, y - height / 2);
-    maxY = Math.max(maxY, y + height / 2);
-  }
-  return { minX, minY, maxX, maxY };
 }

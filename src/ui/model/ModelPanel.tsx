@@ -3,7 +3,6 @@ import { useMemo, useState } from 'react';
 import { relatedNodes } from '../../workbench/relations.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
-import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { StageGate } from '../components/StageGate.tsx';
 import { FAMILY_LABELS, type Family, familyColour, familyOf } from './families.ts';
@@ -11,10 +10,11 @@ import { Graph } from './Graph.tsx';
 import { buildGraph } from './graph-model.ts';
 import { NodeDetails } from './NodeDetails.tsx';
 import { NodeList } from './NodeList.tsx';
-import { useLayout } from './useLayout.ts';
 import './model.css';
 
 const EMPTY_COSTS: ReadonlyMap<number, number> = new Map();
+
+const selectNode = (index: number) => select('node', index);
 
 /** The model: as a graph, or the same operators as a list. */
 export function ModelPanel() {
@@ -26,7 +26,6 @@ export function ModelPanel() {
   const [view, setView] = useState<'graph' | 'list'>('graph');
 
   const graph = useMemo(() => (model ? buildGraph(model) : null), [model]);
-  const { layout, error: layoutError } = useLayout(graph);
   // A program of another model is dimmed beside this one and says nothing about it.
   const own = program !== null && program.modelKey === modelKey;
   const costs = useMemo(() => (own ? new Map(program.nodes.map((node) => [node.index, node.insns])) : EMPTY_COSTS), [program, own]);
@@ -81,24 +80,8 @@ export function ModelPanel() {
           </div>
         }
       >
-        {layoutError ? (
-          <ErrorNote
-            error={{ what: `The graph could not be laid out: ${layoutError}`, where: '', advice: 'The list shows the same operators' }}
-          />
-        ) : null}
         {view === 'graph' && graph ? (
-          layout ? (
-            <Graph
-              graph={graph}
-              layout={layout}
-              costs={costs}
-              selected={selected}
-              related={related}
-              onSelect={(index) => select('node', index)}
-            />
-          ) : (
-            <div className="grow" />
-          )
+          <Graph graph={graph} costs={costs} selected={selected} related={related} onSelect={selectNode} />
         ) : (
           <NodeList nodes={live} costs={costs} selected={selected} related={related} />
         )}

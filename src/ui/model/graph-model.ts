@@ -1,5 +1,5 @@
-import type { ModelNodeView, ModelView } from '../../workbench/views.ts';
-import type { LayoutInput } from './layout.ts';
+import type { ModelNodeView, ModelView, TensorSummary } from '../../workbench/views.ts';
+import { modulePath } from './groups.ts';
 
 /** What the graph draws: operators, and the model's inputs and outputs. */
 export interface GraphNode {
@@ -68,11 +68,14 @@ export function shortType(dtype: string): string {
   return SHORT[dtype] ?? dtype;
 }
 
-function shapeText(dims: readonly number[], dtype: string): string {
+export function shapeText(dims: readonly number[], dtype: string): string {
   return `${dims.length === 0 ? 'scalar' : dims.join('×')} ${shortType(dtype)}`;
 }
 
-/** The operators that are left after folding, in the file's order, each input standing before its first use. */
+/**
+ * The operators that are left after folding, in the file's order. Inputs stand before the run of operators of one module that first
+ * reads them and outputs behind the one that makes them, so that modules stay whole.
+ */
 export function buildGraph(model: ModelView): ModelGraph {
   const live = model.nodes.filter((node) => node.folded === undefined);
   const nodes: GraphNode[] = [];
@@ -81,7 +84,9 @@ export function buildGraph(model: ModelView): ModelGraph {
   const producer = new Map<string, number>();
   const bytes = new Map<string, number>();
   const waiting = new Map(model.inputs.map((input) => [input.name, input]));
-  const io = (kind: 'input' | 'output', tensor: ModelView['inputs'][number]) => {
+  const outputs = new Map(model.outputs.map((output) => [output.name, output]));
+  const size = ({ dims, dtype }: TensorSummary) => dims.reduce((product, dim) => product * dim, ELEMENT_BYTES[dtype] ?? 4);
+  const io = (kind: 'input' | 'output', tensor: TensorSummary) => {
     nodes.push({
       id: `${kind}:${tensor.name}`,
       kind,
@@ -91,79 +96,48 @@ export function buildGraph(model: ModelView): ModelGraph {
       width: OP_WIDTH,
       height: IO_HEIGHT,
     });
-    bytes.set(
-      tensor.name,
-      tensor.dims.reduce((product, dim) => product * dim, ELEMENT_BYTES[tensor.dtype] ?? 4),
-    );
+    bytes.set(tensor.name, size(tensor));
     return nodes.length - 1;
   };
   const link = (tensor: string, to: number) => {
     const from = producer.get(tensor);
     if (from !== undefined) edges.push({ from, to, tensor, bytes: bytes.get(tensor) ?? 0 });
   };
-  for (const node of live) {
-    for (const name of node.inputs) {
+  const module = (at: number) => modulePath(live[at]!.name)[0];
+  for (let start = 0; start < live.length; ) {
+    let end = start + 1;
+    while (end < live.length && module(start) !== undefined && module(end) === module(start)) end++;
+    const run = live.slice(start, end);
+    for (const name of run.flatMap((node) => node.inputs)) {
       const input = waiting.get(name);
       if (!input) continue;
       waiting.delete(name);
       producer.set(name, io('input', input));
     }
-    const at = nodes.length;
-    indexOfOp.set(node.index, at);
-    nodes.push({
-      id: `op:${node.index}`,
-      kind: 'op',
-      node,
-      title: node.op,
-      subtitle: node.output ? shapeText(node.output.dims, node.output.dtype) : '',
-      width: OP_WIDTH,
-      height: OP_HEIGHT,
-    });
-    for (const name of new Set(node.inputs)) link(name, at);
-    for (const name of node.outputs) producer.set(name, at);
-    if (node.output) {
-      bytes.set(
-        node.output.name,
-        node.output.dims.reduce((product, dim) => product * dim, ELEMENT_BYTES[node.output.dtype] ?? 4),
-      );
+    for (const node of run) {
+      const at = nodes.length;
+      indexOfOp.set(node.index, at);
+      nodes.push({
+        id: `op:${node.index}`,
+        kind: 'op',
+        node,
+        title: node.op,
+        subtitle: node.output ? shapeText(node.output.dims, node.output.dtype) : '',
+        width: OP_WIDTH,
+        height: OP_HEIGHT,
+      });
+      for (const name of new Set(node.inputs)) link(name, at);
+      for (const name of node.outputs) producer.set(name, at);
+      if (node.output) bytes.set(node.output.name, size(node.output));
     }
+    for (const name of run.flatMap((node) => node.outputs)) {
+      const output = outputs.get(name);
+      if (!output) continue;
+      outputs.delete(name);
+      link(name, io('output', output));
+    }
+    start = end;
   }
-  for (const output of model.outputs) link(output.name, io('output', output));
+  for (const output of outputs.values()) link(output.name, io('output', output));
   return { nodes, edges, indexOfOp };
-}
-
-export function layoutInput(graph: ModelGraph): LayoutInput {
-  return {
-    nodes: graph.nodes.map(({ width, height }) => ({ width, height })),
-    edges: graph.edges.map(({ from, to }) => ({ from, to })),
-  };
-}
-
-/** Nodes whose names share a path, as `/encoder/layers.0/` does: drawn as one labelled area behind them. */
-export interface GraphGroup {
-  readonly path: string;
-  readonly label: string;
-  readonly depth: number;
-  readonly members: readonly number[];
-}
-
-export function buildGroups(graph: ModelGraph): readonly GraphGroup[] {
-  const members = new Map<string, number[]>();
-  graph.nodes.forEach((node, at) => {
-    if (!node.node) return;
-    const parts = node.node.name.split('/').filter(Boolean).slice(0, -1);
-    for (let depth = 1; depth <= parts.length; depth++) {
-      const path = parts.slice(0, depth).join('/');
-      const list = members.get(path);
-      if (list) list.push(at);
-      else members.set(path, [at]);
-    }
-  });
-  const groups: GraphGroup[] = [];
-  for (const [path, list] of members) {
-    if (list.length < 2) continue;
-    const parts = path.split('/');
-    groups.push({ path, label: parts.at(-1)!, depth: parts.length, members: list });
-  }
-  return groups.sort((a, b) => a.depth - b.depth);
 }

@@ -1,25 +1,86 @@
-import { useEffect, useState } from 'react';
-import { layoutInput, type ModelGraph } from './graph-model.ts';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import type { LayoutResult } from './layout.ts';
+import { buildScene, type Scene } from './scene.ts';
+import { layoutInput, type VisibleGraph } from './visible.ts';
 
-let worker: Worker | null = null;
-let nextId = 1;
+type FromWorker = { id: number; done?: number; total?: number; result?: LayoutResult; error?: string };
 
-/** The layout of `graph`, computed in its own worker; null until it is there. */
-export function useLayout(graph: ModelGraph | null): { layout: LayoutResult | null; error: string | null } {
-  const [state, setState] = useState<{ graph: ModelGraph; layout: LayoutResult | null; error: string | null } | null>(null);
+export interface LayoutState {
+  /** The last graph that was laid out; of the graph before while a new one is being laid out. */
+  readonly scene: Scene | null;
+  readonly error: string | null;
+  readonly progress: { readonly done: number; readonly total: number } | null;
+  /** Ends the worker; the last scene stays. */
+  readonly stop: () => void;
+}
+
+const startWorker = () => new Worker(new URL('./layout.worker.ts', import.meta.url), { type: 'module', name: 'layout' });
+
+/** Work that takes less than this shows no progress. */
+const SHOW_AFTER_MS = 100;
+
+/** Lays `visible` out in a worker, which keeps the segments that it knows from one call to the next. */
+export function useLayout(visible: VisibleGraph | null): LayoutState {
+  const worker = useRef<Worker | null>(null);
+  const nextId = useRef(1);
+  const [scene, setScene] = useState<Scene | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const [progress, setProgress] = useState<LayoutState['progress']>(null);
+  useEffect(
+    () => () => {
+      worker.current?.terminate();
+      worker.current = null;
+    },
+    [],
+  );
   useEffect(() => {
-    if (!graph) return;
-    worker ??= new Worker(new URL('./layout.worker.ts', import.meta.url), { type: 'module', name: 'layout' });
-    const id = nextId++;
-    const listen = (message: MessageEvent<{ id: number; result?: LayoutResult; error?: string }>) => {
-      if (message.data.id !== id) return;
-      setState({ graph, layout: message.data.result ?? null, error: message.data.error ?? null });
+    if (!visible) return;
+    worker.current ??= startWorker();
+    const present = worker.current;
+    const id = nextId.current++;
+    let running = true;
+    const late = setTimeout(() => setProgress({ done: 0, total: visible.nodes.length }), SHOW_AFTER_MS);
+    const listen = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.id !== id) return;
+      if (data.total !== undefined && data.done !== undefined) {
+        setProgress({ done: data.done, total: data.total });
+        return;
+      }
+      running = false;
+      clearTimeout(late);
+      setProgress(null);
+      setError(data.error ?? null);
+      if (data.result) setScene(buildScene(visible, data.result));
     };
-    worker.addEventListener('message', listen);
-    worker.postMessage({ id, input: layoutInput(graph) });
-    const present = worker;
-    return () => present.removeEventListener('message', listen);
-  }, [graph]);
-  return state?.graph === graph ? { layout: state?.layout ?? null, error: state?.error ?? null } : { layout: null, error: null };
+    const fail = (event: ErrorEvent) => {
+      event.preventDefault();
+      clearTimeout(late);
+      setProgress(null);
+      setError(event.message || 'its worker could not be started');
+      present.terminate();
+      if (worker.current === present) worker.current = null;
+    };
+    present.addEventListener('message', listen);
+    present.addEventListener('error', fail);
+    present.postMessage({ id, input: layoutInput(visible) });
+    return () => {
+      // What nobody waits for any more must not hold up its successor.
+      if (running && worker.current === present) {
+        present.terminate();
+        worker.current = null;
+      }
+      clearTimeout(late);
+      setProgress(null);
+      present.removeEventListener('message', listen);
+      present.removeEventListener('error', fail);
+    };
+  }, [visible]);
+  const stop = useCallback(() => {
+    worker.current?.terminate();
+    worker.current = null;
+    setProgress(null);
+    setError('it was stopped');
+  }, []);
+  const own = scene && visible && scene.visible.graph === visible.graph ? scene : null;
+  return { scene: own, error, progress, stop };
 }

@@ -1,0 +1,79 @@
+import { type PointerEvent, type Ref, useEffect, useRef } from 'react';
+import type { Marks, View } from './paint.ts';
+import { readPalette } from './paint.ts';
+import type { Scene } from './scene.ts';
+
+const WIDTH = 40;
+
+interface MinimapProps {
+  readonly scene: Scene;
+  readonly marks: Marks;
+  readonly theme: number;
+  /** The frame that shows which part is in view; moved without React while panning. */
+  readonly frame: Ref<HTMLDivElement>;
+  readonly onMove: (share: number) => void;
+}
+
+/** The whole graph as a strip, each operator a line in its family's colour; width and height have scales of their own. */
+export function Minimap({ scene, marks, theme, frame, onMove }: MinimapProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new theme has new colours
+  useEffect(() => {
+    const element = canvas.current;
+    const ctx = element?.getContext('2d');
+    if (!element || !ctx) return;
+    const height = element.clientHeight;
+    const ratio = window.devicePixelRatio;
+    element.width = WIDTH * ratio;
+    element.height = height * ratio;
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const palette = readPalette(element);
+    const { bounds } = scene.layout;
+    const scaleX = WIDTH / (bounds.maxX - bounds.minX);
+    const scaleY = height / (bounds.maxY - bounds.minY);
+    scene.visible.nodes.forEach((node, at) => {
+      const family = scene.stripes[at]![0]?.family;
+      const marked = at === marks.active || marks.hits.has(at);
+      ctx.fillStyle = palette.colour(marked ? 'accent' : family ? `f-${family}` : 'line-strong');
+      const tall = Math.max(marked ? 2 : 0.6, node.height * scaleY);
+      const x = marked ? 0 : (scene.layout.x[at]! - node.width / 2 - bounds.minX) * scaleX;
+      ctx.fillRect(
+        x,
+        (scene.layout.y[at]! - node.height / 2 - bounds.minY) * scaleY,
+        marked ? WIDTH : Math.max(2, node.width * scaleX),
+        tall,
+      );
+    });
+  }, [scene, marks, theme]);
+  const move = (event: PointerEvent<HTMLDivElement>) => {
+    if (event.buttons !== 1) return;
+    const box = event.currentTarget.getBoundingClientRect();
+    onMove((event.clientY - box.top) / box.height);
+  };
+  return (
+    <div
+      className="graph-map"
+      aria-hidden="true"
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        move(event);
+      }}
+      onPointerMove={move}
+    >
+      <canvas ref={canvas} />
+      <div ref={frame} className="graph-map-frame" />
+    </div>
+  );
+}
+
+/** Moves the minimap's frame to what `view` shows. */
+export function placeFrame(frame: HTMLDivElement | null, scene: Scene, view: View): void {
+  const map = frame?.parentElement;
+  if (!frame || !map) return;
+  const { minY, maxY } = scene.layout.bounds;
+  const scale = map.clientHeight / (maxY - minY);
+  const top = Math.max(0, (-view.y / view.k - minY) * scale);
+  const bottom = Math.min(map.clientHeight, ((view.height - view.y) / view.k - minY) * scale);
+  frame.style.transform = `translateY(${Math.min(top, map.clientHeight - 4)}px)`;
+  frame.style.height = `${Math.max(4, bottom - top)}px`;
+}

@@ -1,0 +1,156 @@
+import { curveBumpY, line } from 'd3-shape';
+import { memo } from 'react';
+import { familyColour } from './families.ts';
+import type { Marks } from './paint.ts';
+import { cardOf, edgeWidth, nameOf, onPath, type Scene } from './scene.ts';
+
+interface SvgSceneProps {
+  readonly scene: Scene;
+  readonly marks: Marks;
+  /** Nodes and edges near the view; null draws all. */
+  readonly shown: { readonly nodes: readonly number[]; readonly edges: readonly number[] } | null;
+  /** Of ids; beside a mirror for assistive technology the drawing's differ. */
+  readonly prefix: string;
+  readonly onPick: (at: number) => void;
+  readonly onFold: (groupId: string) => void;
+}
+
+const path = line<number[]>()
+  .x(([x]) => x!)
+  .y(([, y]) => y!)
+  .curve(curveBumpY);
+
+/** The graph as SVG: crisp, and each operator an option that assistive technology reads. */
+export const SvgScene = memo(function SvgScene({ scene, marks, shown, prefix, onPick, onFold }: SvgSceneProps) {
+  const { visible } = scene;
+  const nodes = shown?.nodes ?? visible.nodes.map((_, at) => at);
+  const edges = shown?.edges ?? visible.edges.map((_, at) => at);
+  return (
+    <>
+      {scene.frames.map(({ frame, x, y, width, height }) => (
+        // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus
+        <g key={frame.group.id} className="graph-group" aria-hidden="true">
+          <rect x={x} y={y} width={width} height={height} rx={6} />
+          {/* biome-ignore lint/a11y/noStaticElementInteractions: the key C and the path above the graph fold too */}
+          <text x={x + 6} y={y + 11} onClick={() => onFold(frame.group.id)}>
+            {frame.group.repeats === undefined ? frame.group.label : `${frame.group.label} ×${frame.group.repeats}`}
+            <title>Fold up</title>
+          </text>
+        </g>
+      ))}
+      {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus */}
+      <g className={`graph-edges${marks.reach ? ' traced' : ''}`} aria-hidden="true">
+        {edges.map((edge) => {
+          const { from, to, bytes } = visible.edges[edge]!;
+          return (
+            <Edge
+              key={edge}
+              scene={scene}
+              edge={edge}
+              width={edgeWidth(bytes)}
+              near={marks.reach !== null && onPath(marks.reach, from, to)}
+            />
+          );
+        })}
+      </g>
+      {nodes.map((at) => (
+        <NodeCard
+          key={visible.nodes[at]!.id}
+          scene={scene}
+          at={at}
+          insns={marks.costs[at]}
+          most={marks.most}
+          selected={at === marks.active}
+          related={marks.related.has(at)}
+          hit={marks.hits.has(at)}
+          off={marks.reach !== null && marks.reach[at] === 0}
+          prefix={prefix}
+          onPick={onPick}
+        />
+      ))}
+    </>
+  );
+});
+
+const Edge = memo(function Edge({ scene, edge, width, near }: { scene: Scene; edge: number; width: number; near: boolean }) {
+  const { points, pointStart } = scene.layout;
+  const all: number[][] = [];
+  for (let at = pointStart[edge]!; at < pointStart[edge + 1]!; at++) all.push([points[2 * at]!, points[2 * at + 1]!]);
+  return <path d={path(all) ?? ''} className={near ? 'near' : undefined} strokeWidth={width} />;
+});
+
+interface NodeCardProps {
+  readonly scene: Scene;
+  readonly at: number;
+  readonly insns: number | undefined;
+  readonly most: number;
+  readonly selected: boolean;
+  readonly related: boolean;
+  readonly hit: boolean;
+  readonly off: boolean;
+  readonly prefix: string;
+  readonly onPick: (at: number) => void;
+}
+
+const NodeCard = memo(function NodeCard({ scene, at, insns, most, selected, related, hit, off, prefix, onPick }: NodeCardProps) {
+  const { id, node, group, width, height } = scene.visible.nodes[at]!;
+  const x = scene.layout.x[at]! - width / 2;
+  const y = scene.layout.y[at]! - height / 2;
+  const card = cardOf(scene.visible, at, insns);
+  const state = `${selected ? ' selected' : related ? ' related' : ''}${hit ? ' hit' : ''}${off && !related ? ' off' : ''}`;
+  if (node && !node.node) {
+    return (
+      // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus
+      <g className={`graph-io${state}`} transform={`translate(${x} ${y})`} aria-hidden="true">
+        <rect width={width} height={height} rx={height / 2} />
+        <text className="graph-title" x={width / 2} y={18} textAnchor="middle">
+          {card.title}
+        </text>
+      </g>
+    );
+  }
+  let top = 4;
+  const stripes = scene.stripes[at]!.map(({ family, share }) => {
+    const tall = (height - 8) * share;
+    top += tall;
+    return <rect key={family} width={3} height={tall} x={4} y={top - tall} rx={1.5} fill={familyColour(family)} />;
+  });
+  return (
+    <g
+      id={`${prefix}${id}`}
+      role="option"
+      aria-selected={selected}
+      aria-label={nameOf(scene.visible, at, insns)}
+      {...(node?.node ? { 'data-node': node.node.index } : { 'data-group': group!.id })}
+      className={`${group ? 'graph-op graph-fold' : 'graph-op'}${state}`}
+      transform={`translate(${x} ${y})`}
+      onClick={() => onPick(at)}
+    >
+      <title>{group ? `${group.label}: open` : node!.node!.name}</title>
+      {group ? <rect className="graph-card" x={4} y={4} width={width} height={height} rx={4} /> : null}
+      <rect className="graph-card" width={width} height={height} rx={4} />
+      {stripes}
+      <text className="graph-title" x={14} y={18}>
+        {card.title}
+      </text>
+      {card.count === '' ? null : (
+        <text className="graph-count" x={width - 8} y={18} textAnchor="end">
+          {card.count}
+        </text>
+      )}
+      <text className="graph-sub" x={14} y={34}>
+        {card.subtitle}
+      </text>
+      {insns === undefined ? null : (
+        <rect
+          className="graph-cost"
+          x={14}
+          y={height - 5}
+          height={2}
+          width={Math.max(1, (width - 22) * Math.min(1, insns / most))}
+          rx={1}
+        />
+      )}
+    </g>
+  );
+});

@@ -1,0 +1,218 @@
+import { curveBumpY, line } from 'd3-shape';
+import type { Family } from './families.ts';
+import type { Bounds } from './layout.ts';
+import { type Card, cardOf, edgeWidth, onPath, type Scene } from './scene.ts';
+
+/** What both drawings mark: by node of the drawing. */
+export interface Marks {
+  readonly active: number;
+  readonly related: ReadonlySet<number>;
+  readonly hits: ReadonlySet<number>;
+  readonly reach: Uint8Array | null;
+  readonly costs: readonly (number | undefined)[];
+  readonly most: number;
+}
+
+export interface View {
+  readonly x: number;
+  readonly y: number;
+  readonly k: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Colours and fonts of the page's style, as a canvas takes them. */
+export interface Palette {
+  readonly colour: (name: string) => string;
+  readonly sans: string;
+  readonly mono: string;
+}
+
+export function readPalette(element: Element): Palette {
+  const style = getComputedStyle(element);
+  const known = new Map<string, string>();
+  const value = (name: string) => {
+    const found = known.get(name) ?? style.getPropertyValue(name).trim();
+    known.set(name, found);
+    return found;
+  };
+  return { colour: (name) => value(`--${name}`), sans: value('--sans'), mono: value('--mono') };
+}
+
+export function areaOf({ x, y, k, width, height }: View, margin = 0): Bounds {
+  return {
+    minX: (-x - margin * width) / k,
+    minY: (-y - margin * height) / k,
+    maxX: (width * (1 + margin) - x) / k,
+    maxY: (height * (1 + margin) - y) / k,
+  };
+}
+
+/** Below these scales text is a grey mush, and cards are dots. */
+export const TEXT_FROM = 0.4;
+const CARDS_FROM = 0.14;
+const DIMMED = 0.45;
+
+/** Draws what lies in view, looking as the SVG does. */
+export function paint(ctx: CanvasRenderingContext2D, scene: Scene, view: View, marks: Marks, palette: Palette, ratio: number): void {
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.clearRect(0, 0, view.width, view.height);
+  ctx.setTransform(ratio * view.k, 0, 0, ratio * view.k, ratio * view.x, ratio * view.y);
+  const area = areaOf(view);
+  if (view.k >= CARDS_FROM) paintFrames(ctx, scene, area, view, palette);
+  paintEdges(ctx, scene, area, view, marks, palette);
+  const nodes = scene.nodesIn(area);
+  if (view.k < CARDS_FROM) paintDots(ctx, scene, nodes, view, marks, palette);
+  else for (const at of nodes) paintCard(ctx, scene, at, view, marks, palette);
+  ctx.globalAlpha = 1;
+}
+
+function paintFrames(ctx: CanvasRenderingContext2D, scene: Scene, area: Bounds, view: View, palette: Palette): void {
+  ctx.font = `400 11px ${palette.sans}`;
+  ctx.textAlign = 'left';
+  for (const { frame, x, y, width, height } of scene.frames) {
+    if (x > area.maxX || x + width < area.minX || y > area.maxY || y + height < area.minY) continue;
+    ctx.strokeStyle = palette.colour('line');
+    ctx.lineWidth = 1;
+    ctx.beginPath();
+    ctx.roundRect(x, y, width, height, 6);
+    ctx.stroke();
+    if (view.k < TEXT_FROM) continue;
+    ctx.fillStyle = palette.colour('muted');
+    ctx.fillText(frame.group.repeats === undefined ? frame.group.label : `${frame.group.label} ×${frame.group.repeats}`, x + 6, y + 11);
+  }
+}
+
+function paintEdges(ctx: CanvasRenderingContext2D, scene: Scene, area: Bounds, view: View, marks: Marks, palette: Palette): void {
+  const { layout, visible } = scene;
+  const far = view.k < CARDS_FROM;
+  const curve = line<number>()
+    .x((at) => layout.points[2 * at]!)
+    .y((at) => layout.points[2 * at + 1]!)
+    .curve(curveBumpY)
+    .context(ctx);
+  const batches = new Map<number, number[]>();
+  const near: number[] = [];
+  for (const edge of scene.edgesIn(area)) {
+    const { from, to, bytes } = visible.edges[edge]!;
+    if (marks.reach && onPath(marks.reach, from, to)) near.push(edge);
+    const width = far ? 1 : Math.round(edgeWidth(bytes) * 2) / 2;
+    const batch = batches.get(width);
+    if (batch) batch.push(edge);
+    else batches.set(width, [edge]);
+  }
+  const trace = (edges: readonly number[]) => {
+    ctx.beginPath();
+    for (const edge of edges) {
+      const start = layout.pointStart[edge]!;
+      const end = layout.pointStart[edge + 1]!;
+      if (far) {
+        ctx.moveTo(layout.points[2 * start]!, layout.points[2 * start + 1]!);
+        ctx.lineTo(layout.points[2 * end - 2]!, layout.points[2 * end - 1]!);
+      } else curve(Array.from({ length: end - start }, (_, at) => start + at));
+    }
+    ctx.stroke();
+  };
+  ctx.strokeStyle = palette.colour('line-strong');
+  ctx.globalAlpha = marks.reach ? 0.4 : 0.7;
+  for (const [width, edges] of batches) {
+    ctx.lineWidth = far ? 0.6 / view.k : width;
+    trace(edges);
+  }
+  ctx.globalAlpha = 1;
+  ctx.strokeStyle = palette.colour('accent');
+  ctx.lineWidth = far ? 1 / view.k : 1.5;
+  if (near.length > 0) trace(near);
+}
+
+/** Nodes of a few pixels: one fill for each op family. */
+function paintDots(
+  ctx: CanvasRenderingContext2D,
+  scene: Scene,
+  nodes: readonly number[],
+  view: View,
+  marks: Marks,
+  palette: Palette,
+): void {
+  const byColour = new Map<string, number[]>();
+  const least = 1 / view.k;
+  for (const at of nodes) {
+    const family: Family | undefined = scene.stripes[at]![0]?.family;
+    const name = at === marks.active || marks.hits.has(at) ? 'accent' : family ? `f-${family}` : 'line-strong';
+    const list = byColour.get(name);
+    if (list) list.push(at);
+    else byColour.set(name, [at]);
+  }
+  for (const [name, list] of byColour) {
+    ctx.fillStyle = palette.colour(name);
+    ctx.beginPath();
+    for (const at of list) {
+      const { width, height } = scene.visible.nodes[at]!;
+      const tall = Math.max(height, least);
+      ctx.rect(scene.layout.x[at]! - width / 2, scene.layout.y[at]! - tall / 2, width, tall);
+    }
+    ctx.fill();
+  }
+}
+
+function paintCard(ctx: CanvasRenderingContext2D, scene: Scene, at: number, view: View, marks: Marks, palette: Palette): void {
+  const { node, group, width, height } = scene.visible.nodes[at]!;
+  const x = scene.layout.x[at]! - width / 2;
+  const y = scene.layout.y[at]! - height / 2;
+  const selected = at === marks.active;
+  const related = marks.related.has(at);
+  const insns = marks.costs[at];
+  const text = view.k >= TEXT_FROM;
+  const card: Card | null = text ? cardOf(scene.visible, at, insns) : null;
+  ctx.globalAlpha = marks.reach && marks.reach[at] === 0 && !related ? DIMMED : 1;
+  if (node && !node.node) {
+    ctx.strokeStyle = palette.colour('line-strong');
+    ctx.lineWidth = 1;
+    ctx.setLineDash([3, 3]);
+    ctx.beginPath();
+    ctx.roundRect(x, y, width, height, height / 2);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    if (!card) return;
+    ctx.fillStyle = palette.colour('text');
+    ctx.font = `400 13px ${palette.sans}`;
+    ctx.textAlign = 'center';
+    ctx.fillText(card.title, x + width / 2, y + 18);
+    return;
+  }
+  ctx.fillStyle = palette.colour(selected ? 'select' : related ? 'relative' : 'panel');
+  ctx.strokeStyle = palette.colour(selected || related ? 'accent' : marks.hits.has(at) ? 'warn' : 'line-strong');
+  ctx.lineWidth = (selected || marks.hits.has(at) ? 2 : 1) / Math.min(1, view.k);
+  if (group) {
+    ctx.beginPath();
+    ctx.roundRect(x + 4, y + 4, width, height, 4);
+    ctx.fill();
+    ctx.stroke();
+  }
+  ctx.beginPath();
+  ctx.roundRect(x, y, width, height, 4);
+  ctx.fill();
+  ctx.stroke();
+  let top = y + 4;
+  for (const { family, share } of scene.stripes[at]!) {
+    ctx.fillStyle = palette.colour(`f-${family}`);
+    ctx.fillRect(x + 4, top, 3, (height - 8) * share);
+    top += (height - 8) * share;
+  }
+  if (insns !== undefined) {
+    ctx.fillStyle = palette.colour(selected || related ? 'accent' : 'line-strong');
+    ctx.fillRect(x + 14, y + height - 5, Math.max(1, (width - 22) * Math.min(1, insns / marks.most)), 2);
+  }
+  if (!card) return;
+  ctx.fillStyle = palette.colour(selected ? 'select-text' : 'text');
+  ctx.textAlign = 'left';
+  ctx.font = `600 13px ${palette.sans}`;
+  ctx.fillText(card.title, x + 14, y + 18);
+  ctx.textAlign = 'right';
+  ctx.font = `400 11px ${palette.sans}`;
+  ctx.fillText(card.count, x + width - 8, y + 18);
+  ctx.textAlign = 'left';
+  ctx.fillStyle = palette.colour(selected ? 'select-text' : 'muted');
+  ctx.font = `400 11px ${palette.mono}`;
+  ctx.fillText(card.subtitle, x + 14, y + 34);
+}

@@ -1,0 +1,124 @@
+import { select as d3select } from 'd3-selection';
+import { type ZoomBehavior, zoom, zoomIdentity, zoomTransform } from 'd3-zoom';
+import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef } from 'react';
+import type { Bounds } from './layout.ts';
+import type { View } from './paint.ts';
+
+export interface PanZoom {
+  readonly view: () => View;
+  readonly zoomBy: (factor: number) => void;
+  readonly fitAll: () => void;
+  /** Brings a point of the graph to a place on the screen. */
+  readonly moveTo: (x: number, y: number, screenX: number, screenY: number) => void;
+  /** Brings a point into view unless it is. */
+  readonly reveal: (x: number, y: number) => void;
+  /** Centres the view on a share of the graph's height. */
+  readonly showShare: (share: number) => void;
+}
+
+const EDGE = 12;
+/** What the minimap takes at the right. */
+const MAP = 44;
+/** What search and tools take at the top. */
+const BAR = 36;
+const LEAST_SCALE = 0.05;
+const MOST_SCALE = 2;
+const NODE = { width: 100, height: 32 };
+
+/** Wheel, drag and pinch on `box`; `draw` runs at most once a frame. The graph fits its width when `of` becomes another one. */
+export function usePanZoom(box: RefObject<HTMLDivElement | null>, bounds: Bounds | null, of: unknown, draw: (view: View) => void): PanZoom {
+  const behaviour = useRef<ZoomBehavior<HTMLDivElement, unknown> | null>(null);
+  const size = useRef({ width: 0, height: 0 });
+  const extent = useRef(bounds);
+  extent.current = bounds;
+
+  const pan = useMemo<PanZoom>(() => {
+    const view = (): View => {
+      const { x, y, k } = box.current ? zoomTransform(box.current) : zoomIdentity;
+      return { x, y, k, ...size.current };
+    };
+    const put = (x: number, y: number, k: number) => {
+      if (box.current && behaviour.current) d3select(box.current).call(behaviour.current.transform, zoomIdentity.translate(x, y).scale(k));
+    };
+    return {
+      view,
+      zoomBy: (factor) => {
+        if (box.current && behaviour.current) d3select(box.current).call(behaviour.current.scaleBy, factor);
+      },
+      fitAll: () => {
+        if (!extent.current) return;
+        const { minX, maxX, minY, maxY } = extent.current;
+        const { width, height } = size.current;
+        const k = Math.min(1, (width - MAP - 2 * EDGE) / (maxX - minX), (height - BAR - 2 * EDGE) / (maxY - minY));
+        put((width - MAP - (maxX + minX) * k) / 2, (height + BAR - (maxY + minY) * k) / 2, k);
+      },
+      moveTo: (x, y, screenX, screenY) => {
+        const { k } = view();
+        put(screenX - x * k, screenY - y * k, k);
+      },
+      reveal: (x, y) => {
+        const { k, width, height, ...at } = view();
+        const dx = outside(x * k + at.x, NODE.width * k, width);
+        // Far along the graph the node lands in the middle, so that what stands around it shows too.
+        const dy = outside(y * k + at.y, NODE.height * k, height) === 0 ? 0 : height / 2 - (y * k + at.y);
+        if (dx !== 0 || dy !== 0) put(at.x + dx, at.y + dy, k);
+      },
+      showShare: (share) => {
+        if (!extent.current) return;
+        const { k, x, height } = view();
+        const { minY, maxY } = extent.current;
+        put(x, height / 2 - (minY + share * (maxY - minY)) * k, k);
+      },
+    };
+  }, [box]);
+
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    let frame = 0;
+    const request = () => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => draw(pan.view()));
+    };
+    const measure = () => {
+      size.current = { width: element.clientWidth, height: element.clientHeight };
+      request();
+    };
+    measure();
+    const zooming = zoom<HTMLDivElement, unknown>().scaleExtent([LEAST_SCALE, MOST_SCALE]).on('zoom', request);
+    behaviour.current = zooming;
+    d3select(element).call(zooming).on('dblclick.zoom', null);
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => {
+      cancelAnimationFrame(frame);
+      observer.disconnect();
+      d3select(element).on('.zoom', null);
+    };
+  }, [box, draw, pan]);
+
+  // A tall graph needs smaller scales than others to be seen whole.
+  useEffect(() => {
+    if (!bounds || !behaviour.current) return;
+    const whole = Math.min(size.current.height / (bounds.maxY - bounds.minY), size.current.width / (bounds.maxX - bounds.minX));
+    behaviour.current.scaleExtent([Math.max(1e-4, Math.min(LEAST_SCALE, whole * 0.9)), MOST_SCALE]);
+  }, [bounds]);
+
+  const fitted = useRef<unknown>(null);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!bounds || !element || !behaviour.current || fitted.current === of) return;
+    fitted.current = of;
+    const { width } = size.current;
+    const k = Math.min(1, Math.max(0.4, (width - MAP - 2 * EDGE) / (bounds.maxX - bounds.minX)));
+    const x = (width - MAP - (bounds.maxX + bounds.minX) * k) / 2;
+    d3select(element).call(behaviour.current.transform, zoomIdentity.translate(x, BAR + EDGE - bounds.minY * k).scale(k));
+  }, [box, bounds, of]);
+  return pan;
+}
+
+/** How far to move so that `at` lies at least `margin` inside of `size`; 0 when it does. */
+function outside(at: number, margin: number, size: number): number {
+  if (at < margin) return margin - at;
+  return at > size - margin ? size - margin - at : 0;
+}
