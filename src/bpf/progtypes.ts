@@ -46,6 +46,9 @@ export const PROG_TYPE_EXT = 28;
 export const PROG_TYPE_LSM = 29;
 export const PROG_TYPE_SYSCALL = 31;
 
+/** Return code of an XDP program that lets the packet go on (uapi `enum xdp_action`). */
+export const XDP_PASS = 2;
+
 /** Attach types of the 6.18 uapi (`enum bpf_attach_type`), by number, without `BPF_`, in lower case. */
 export const ATTACH_TYPE_NAMES: readonly string[] = [
   'cgroup_inet_ingress',

@@ -1,3 +1,4 @@
+import { isPerCpu } from '../bpf/maps.ts';
 import type { MapDef } from '../bpf/program.ts';
 import { Attr } from './attr.ts';
 import type { Kernel } from './kernel.ts';
@@ -8,8 +9,6 @@ const MAP_UPDATE_ELEM = 2;
 const MAP_DELETE_ELEM = 3;
 const MAP_GET_NEXT_KEY = 4;
 const ENOENT = 2;
-/** Types whose value exists once for each possible processor (enum bpf_map_type). */
-const PER_CPU_TYPES = new Set([5, 6, 10, 21]);
 
 /** A map in the kernel. Values of per-CPU maps are those of all possible processors, each padded to 8 bytes. */
 export class KernelMap {
@@ -23,7 +22,7 @@ export class KernelMap {
     this.#kernel = kernel;
     this.fd = fd;
     this.def = def;
-    this.transferSize = PER_CPU_TYPES.has(def.type) ? ((def.valueSize + 7) & ~7) * kernel.cpus : def.valueSize;
+    this.transferSize = isPerCpu(def.type) ? ((def.valueSize + 7) & ~7) * kernel.cpus : def.valueSize;
   }
 
   /** The value at `key`, or null when there is none. */

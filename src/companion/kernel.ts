@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { InputError } from '../base/errors.ts';
 import { encodeInsns, OP_LDDW, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from '../bpf/insn.ts';
+import { isMapInMap, MAP_TYPE_ARRAY, MAP_TYPE_PERF_EVENT_ARRAY } from '../bpf/maps.ts';
 import type { MapDef, Program } from '../bpf/program.ts';
 import { Attr } from './attr.ts';
 import { type BtfFuncInfo, type BtfLineInfo, encodeFuncInfo, encodeLineInfo, FUNC_INFO_SIZE, LINE_INFO_SIZE } from './btf-info.ts';
@@ -22,10 +23,6 @@ const MAP_GET_FD_BY_ID = 14;
 const OBJ_GET_INFO_BY_FD = 15;
 const BTF_LOAD = 18;
 const MAP_FREEZE = 22;
-
-// enum bpf_map_type.
-const PERF_EVENT_ARRAY = 4;
-const MAP_IN_MAP_TYPES = new Set([12, 13]);
 
 const F_SLEEPABLE = 1 << 4;
 const DEFAULT_LOG_SIZE = 64 << 20;
@@ -77,7 +74,7 @@ export async function openKernel(): Promise<Kernel | null> {
   }
   const kernel = new Kernel(loader, await possibleCpus());
   // Root in a container may still lack the right to call bpf(2): a one-byte array asks.
-  const probe = await kernel.tryCreateMap({ name: 'probe', type: 2, keySize: 4, valueSize: 1, maxEntries: 1, flags: 0 });
+  const probe = await kernel.tryCreateMap({ name: 'probe', type: MAP_TYPE_ARRAY, keySize: 4, valueSize: 1, maxEntries: 1, flags: 0 });
   if (typeof probe === 'number') {
     absence = `bpf(2) refuses to create a map (errno ${probe})`;
     kernel.close();
@@ -117,7 +114,7 @@ export class Kernel {
   async tryCreateMap(def: MapDef): Promise<KernelMap | number> {
     let innerFd = 0;
     let inner: KernelMap | null = null;
-    if (MAP_IN_MAP_TYPES.has(def.type) && def.inner) {
+    if (isMapInMap(def.type) && def.inner) {
       inner = await this.createMap(def.inner);
       innerFd = inner.fd;
     }
@@ -125,7 +122,7 @@ export class Kernel {
       .u32(0, def.type)
       .u32(4, def.keySize)
       .u32(8, def.valueSize)
-      .u32(12, def.type === PERF_EVENT_ARRAY && def.maxEntries === 0 ? this.cpus : def.maxEntries)
+      .u32(12, def.type === MAP_TYPE_PERF_EVENT_ARRAY && def.maxEntries === 0 ? this.cpus : def.maxEntries)
       .u32(16, def.flags)
       .u32(20, innerFd)
       .name(28, def.name);

@@ -13,8 +13,10 @@ export interface Calibration {
   readonly ranges: Readonly<Record<string, { readonly min: number; readonly max: number }>>;
 }
 
+/** Bits of weights and activations. */
 export type Quant = 'w8a16';
-export type Strategy = 'auto' | 'global' | 'unroll' | 'bpf_loop' | 'may_goto';
+/** How repeated rows become code: `global` calls one global function for all, and `auto` chooses it for every kernel so far. */
+export type Strategy = 'auto' | 'global';
 
 export interface CompileOptions {
   readonly model: Model;
@@ -66,7 +68,7 @@ export interface ProgramMeta {
     readonly nodes: readonly { index: number; name: string; op: string }[];
   };
   readonly kernel: KernelVersion;
-  readonly strategy: Strategy;
+  readonly strategy: Exclude<Strategy, 'auto'>;
   readonly quant: Quant;
   readonly calibration: { readonly source: 'trace' | 'generated'; readonly samples: number };
   readonly inputs: readonly TensorSlot[];
@@ -101,7 +103,7 @@ export interface HookContext {
   /** Address of entry 0 of map `name` (looked up, null-checked: on null the function returns `onNull`). */
   lookup(b: FuncBuilder, map: string, onNull: number): Reg;
   /** Adds initialised read/write data to the weights section and gives a callback for its address (tables such as exp for a score). */
-  addTable(name: string, bytes: Uint8Array): (b: FuncBuilder) => Reg;
+  addTable(bytes: Uint8Array): (b: FuncBuilder) => Reg;
   /** Emits the calls that run the whole model on the inputs that were stored. */
   infer(b: FuncBuilder): void;
 }

@@ -111,7 +111,4 @@ describe('refusals', () => {
   test('says which value the calibration lacks', () => {
     expect(() => compile({ ...options, model })).toThrow(/calibration has no range for value/);
   });
-  test('says what other quantisations and strategies need', () => {
-    expect(() => compile({ ...options, model, strategy: 'bpf_loop' })).toThrow(/Use auto or global/);
-  });
 });

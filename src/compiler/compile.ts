@@ -1,6 +1,6 @@
 import { InputError } from '../base/errors.ts';
 import { Cancelled } from '../base/progress.ts';
-import { MAP_FLAG_MMAPABLE } from '../bpf/maps.ts';
+import { MAP_FLAG_MMAPABLE, MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY } from '../bpf/maps.ts';
 import type { LineInfo, MapDef, Program } from '../bpf/program.ts';
 import { sectionType } from '../bpf/progtypes.ts';
 import { inLinkOrder } from '../object/link-order.ts';
@@ -18,20 +18,12 @@ import { Origins } from './origins.ts';
 import { Scales } from './plan/scales.ts';
 import { splitWideProducts } from './plan/split.ts';
 
-// enum bpf_map_type.
-const MAP_ARRAY = 2;
-const MAP_PERCPU_ARRAY = 6;
-
 /** Instruction set that a kernel takes: v4 came with 6.6. */
-export const cpuOf = (kernel: KernelVersion): 'v3' | 'v4' => (kernel === '5.15' || kernel === '6.1' ? 'v3' : 'v4');
+const cpuOf = (kernel: KernelVersion): 'v3' | 'v4' => (kernel === '5.15' || kernel === '6.1' ? 'v3' : 'v4');
 
 /** Compiles a calibrated model into a program for a hook. Throws {@link InputError} for what it cannot compile. */
 export function compile(options: CompileOptions): Compiled {
   const { model, progress } = options;
-  if (options.quant !== 'w8a16') throw new InputError(`quantisation ${options.quant} is not supported`, '', 'Use w8a16');
-  if (options.strategy !== 'auto' && options.strategy !== 'global') {
-    throw new InputError(`strategy ${options.strategy} is not supported`, '', 'Use auto or global');
-  }
   const stage = (name: string, done: number): void => {
     if (progress?.cancelled) throw new Cancelled();
     progress?.report(name, done, 4);
@@ -136,7 +128,7 @@ function buildHook(
       b.when('eq', entry, 0, () => b.ret(onNull));
       return entry;
     },
-    addTable: (_name, bytes) => {
+    addTable: (bytes) => {
       const off = lowered.weights.add(bytes);
       return (b) => b.mapValue(MAP_OF.weights, off);
     },
@@ -153,9 +145,9 @@ function buildHook(
 }
 
 function mapsOf(options: CompileOptions, lowered: Lowered, io: IoLayout): MapDef[] {
-  const type = options.hook.io === 'percpu' ? MAP_PERCPU_ARRAY : MAP_ARRAY;
+  const type = options.hook.io === 'percpu' ? MAP_TYPE_PERCPU_ARRAY : MAP_TYPE_ARRAY;
   const entry = (name: string, valueSize: number, maxEntries = 1): MapDef => {
-    if (type === MAP_PERCPU_ARRAY && valueSize > PAGE_BYTES)
+    if (type === MAP_TYPE_PERCPU_ARRAY && valueSize > PAGE_BYTES)
       throw new InputError(
         `map ${name} needs ${valueSize} bytes; a per-CPU entry holds ${PAGE_BYTES}`,
         '',
@@ -168,7 +160,7 @@ function mapsOf(options: CompileOptions, lowered: Lowered, io: IoLayout): MapDef
     // libbpf makes data sections mappable, so that user space can rewrite weights in place.
     {
       name: MAP_OF.weights,
-      type: MAP_ARRAY,
+      type: MAP_TYPE_ARRAY,
       keySize: 4,
       valueSize: data.length,
       maxEntries: 1,
@@ -236,7 +228,7 @@ function metaOf(
       nodes: model.nodes.map(({ index, name, op }) => ({ index, name, op })),
     },
     kernel: options.kernel,
-    strategy: options.strategy === 'auto' ? 'global' : options.strategy,
+    strategy: 'global',
     quant: options.quant,
     calibration: { source: calibration.source, samples: calibration.samples },
     inputs,

@@ -1,5 +1,3 @@
-import { InputError } from '../base/errors.ts';
-import type { Tensor } from '../onnx/model.ts';
 import type { VerdictName } from './binding.ts';
 import type { FittedBinding } from './fit.ts';
 
@@ -22,15 +20,7 @@ export interface Decision {
 /** The verdict on packets without the layer. */
 export const otherwiseOf = (fit: FittedBinding): VerdictName => fit.input.otherwise ?? 'PASS';
 
-/** The reference's decision, in floating point, from the model's outputs. */
-export function verdictOf(outputs: Readonly<Record<string, Tensor>>, fit: FittedBinding): Decision {
-  const tensor = outputs[fit.outputName];
-  if (tensor?.data.length !== fit.classes)
-    throw new InputError(`output \`${fit.outputName}\` should have ${fit.classes} values`, 'binding');
-  return decide(Array.from(tensor.data as Iterable<number>, Number), fit);
-}
-
-/** The same from the values themselves. */
+/** The reference's decision, in floating point, from the values of the model's output. */
 export function decide(values: readonly number[], fit: FittedBinding): Decision {
   const probabilities = probabilitiesOf(values, fit);
   const { output } = fit;

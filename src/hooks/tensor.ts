@@ -1,9 +1,7 @@
+import { PROG_TYPE_XDP, XDP_PASS } from '../bpf/progtypes.ts';
 import type { HookCode } from '../compiler/api.ts';
 import { FuncBuilder } from '../compiler/ir/builder.ts';
 import type { Binding } from './binding.ts';
-import { PROG_TYPE_XDP } from './xdp.ts';
-
-const XDP_PASS = 2;
 
 /** The binding of models that read tensors: inputs come from map `input`, outputs are left in map `output`. */
 export const TENSOR_BINDING: Binding = { hook: 'xdp', input: { kind: 'tensor' }, output: { kind: 'tensor' } };

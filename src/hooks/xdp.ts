@@ -1,5 +1,7 @@
 import { InputError } from '../base/errors.ts';
+import { MAP_TYPE_PERCPU_ARRAY } from '../bpf/maps.ts';
 import type { MapDef } from '../bpf/program.ts';
+import { PROG_TYPE_XDP, XDP_PASS } from '../bpf/progtypes.ts';
 import type { HookCode, HookContext, TensorSlot } from '../compiler/api.ts';
 import type { Reg, Val } from '../compiler/ir/builder.ts';
 import { FuncBuilder } from '../compiler/ir/builder.ts';
@@ -10,11 +12,6 @@ import type { FittedBinding } from './fit.ts';
 import { COUNT_BITS, MAX_START, MD_DATA, MD_DATA_END, NO_LAYER, RANGE_FUNC, rangeFunc } from './range-code.ts';
 import { scoreCode } from './score-code.ts';
 import { scoreTable } from './score-table.ts';
-
-/** uapi enum bpf_prog_type and enum bpf_map_type. */
-export const PROG_TYPE_XDP = 6;
-const PERCPU_ARRAY = 6;
-const XDP_PASS = 2;
 
 export const VERDICTS_MAP = 'verdicts';
 export const SCORE_MAP = 'score';
@@ -61,7 +58,7 @@ export function readScore(value: Uint8Array): LastScore {
 export function xdpHook(fit: FittedBinding): HookCode {
   const perCpu = (name: string, valueSize: number, maxEntries: number): MapDef => ({
     name,
-    type: PERCPU_ARRAY,
+    type: MAP_TYPE_PERCPU_ARRAY,
     keySize: 4,
     valueSize,
     maxEntries,
@@ -185,7 +182,7 @@ class XdpMain {
   #decide(): void {
     const b = this.#b;
     const { output } = this.#fit;
-    const table = this.#context.addTable('score', scoreTable(this.#fit, this.#output.scale))(b);
+    const table = this.#context.addTable(scoreTable(this.#fit, this.#output.scale))(b);
     const values = b.add(this.#context.lookup(b, this.#output.map, XDP_PASS), this.#output.byteOff);
     const scored = scoreCode(b, this.#fit, values, table);
     b.assign(this.#score, scored.score);

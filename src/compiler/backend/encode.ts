@@ -1,26 +1,51 @@
 import {
+  ADD,
   ALU,
   ALU64,
+  AND,
+  ARSH,
   ATOMIC,
   B,
+  DIV,
   DW,
+  END,
   H,
+  JA,
+  JEQ,
+  JGE,
+  JGT,
+  JLE,
+  JLT,
   JMP,
   JMP32,
+  JNE,
+  JSET,
+  JSGE,
+  JSGT,
+  JSLE,
+  JSLT,
   K,
   LDX,
+  LSH,
   MEM,
   MEMSX,
+  MOD,
+  MOV,
+  MUL,
   OP_CALL,
   OP_EXIT,
   OP_LDDW,
+  OR,
   PSEUDO_CALL,
   PSEUDO_MAP_FD,
   PSEUDO_MAP_VALUE,
+  RSH,
   ST,
   STX,
+  SUB,
   W,
   X,
+  XOR,
 } from '../../bpf/insn.ts';
 import type { Insn } from '../../bpf/program.ts';
 import type { AluOp, BlockId, Cmp, IrInst, Operand, OriginId, Size, Terminator } from '../ir/ir.ts';
@@ -31,37 +56,33 @@ import type { Allocation } from './regalloc.ts';
 
 /** Operation bits of ALU instructions (RFC 9669 section 4.1) and the offset that makes division signed. */
 const ALU_CODE: Record<AluOp, readonly [code: number, off: number]> = {
-  add: [0x00, 0],
-  sub: [0x10, 0],
-  mul: [0x20, 0],
-  div: [0x30, 0],
-  sdiv: [0x30, 1],
-  or: [0x40, 0],
-  and: [0x50, 0],
-  lsh: [0x60, 0],
-  rsh: [0x70, 0],
-  mod: [0x90, 0],
-  smod: [0x90, 1],
-  xor: [0xa0, 0],
-  arsh: [0xc0, 0],
+  add: [ADD, 0],
+  sub: [SUB, 0],
+  mul: [MUL, 0],
+  div: [DIV, 0],
+  sdiv: [DIV, 1],
+  or: [OR, 0],
+  and: [AND, 0],
+  lsh: [LSH, 0],
+  rsh: [RSH, 0],
+  mod: [MOD, 0],
+  smod: [MOD, 1],
+  xor: [XOR, 0],
+  arsh: [ARSH, 0],
 };
-const MOV = 0xb0;
-const END = 0xd0;
-const JA = 0x00;
-const TO_BE = 0x08;
 /** Operation bits of jumps (RFC 9669 section 4.3) and the comparison that is their opposite (`set` has none). */
 const CMP_CODE: Record<Cmp, readonly [code: number, opposite: Cmp | null]> = {
-  eq: [0x10, 'ne'],
-  ne: [0x50, 'eq'],
-  ugt: [0x20, 'ule'],
-  uge: [0x30, 'ult'],
-  ult: [0xa0, 'uge'],
-  ule: [0xb0, 'ugt'],
-  sgt: [0x60, 'sle'],
-  sge: [0x70, 'slt'],
-  slt: [0xc0, 'sge'],
-  sle: [0xd0, 'sgt'],
-  set: [0x40, null],
+  eq: [JEQ, 'ne'],
+  ne: [JNE, 'eq'],
+  ugt: [JGT, 'ule'],
+  uge: [JGE, 'ult'],
+  ult: [JLT, 'uge'],
+  ule: [JLE, 'ugt'],
+  sgt: [JSGT, 'sle'],
+  sge: [JSGE, 'slt'],
+  slt: [JSLT, 'sge'],
+  sle: [JSLE, 'sgt'],
+  set: [JSET, null],
 };
 /** Operations that change nothing when the right operand is 0. */
 const NEUTRAL_ZERO: ReadonlySet<AluOp> = new Set(['add', 'sub', 'or', 'xor', 'lsh', 'rsh', 'arsh']);
@@ -149,7 +170,7 @@ class Emitter {
       case 'bswap': {
         const dst = this.#reg(inst.dst);
         this.#mov(origin, dst, { reg: inst.src }, 64);
-        const opcode = inst.to === 'swap' ? ALU64 | END : ALU | END | (inst.to === 'be' ? TO_BE : 0);
+        const opcode = inst.to === 'swap' ? ALU64 | END : ALU | END | (inst.to === 'be' ? X : 0);
         this.#push(origin, insn(opcode, dst, 0, 0, inst.bits));
         return;
       }

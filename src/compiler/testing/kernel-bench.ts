@@ -1,4 +1,6 @@
+import { MAP_TYPE_ARRAY } from '../../bpf/maps.ts';
 import type { MapDef, Program } from '../../bpf/program.ts';
+import { PROG_TYPE_XDP, XDP_PASS } from '../../bpf/progtypes.ts';
 import { Vm } from '../../vm/vm.ts';
 import { emitProgram } from '../backend/emit.ts';
 import { FuncBuilder } from '../ir/builder.ts';
@@ -24,10 +26,10 @@ export function layoutFor(weightBytes: number): Layout {
 export function kernelProgram(kernel: IrFunc, args: readonly number[], weights: Uint8Array, cpu: 'v3' | 'v4' = 'v4'): Program {
   const b = new FuncBuilder('run', 'main', ['ctx']);
   b.call(kernel.name, args);
-  b.ret(2);
+  b.ret(XDP_PASS);
   const array = (name: string, valueSize: number, extra: Partial<MapDef> = {}): MapDef => ({
     name,
-    type: 2,
+    type: MAP_TYPE_ARRAY,
     keySize: 4,
     valueSize,
     maxEntries: 1,
@@ -44,7 +46,7 @@ export function kernelProgram(kernel: IrFunc, args: readonly number[], weights: 
   return {
     name: 'kernel',
     section: 'xdp',
-    progType: 6,
+    progType: PROG_TYPE_XDP,
     expectedAttachType: 0,
     sleepable: false,
     loadFlags: 0,

@@ -1,3 +1,4 @@
+import { MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY } from '../../bpf/maps.ts';
 import type { MapDef, Origin, Program } from '../../bpf/program.ts';
 import type { HookCode, HookContext, TensorSlot } from '../../compiler/api.ts';
 import { emitProgram } from '../../compiler/backend/emit.ts';
@@ -6,9 +7,6 @@ import type { ArgmaxOutput, Binding, ThresholdOutput } from '../binding.ts';
 import type { FittedBinding } from '../fit.ts';
 import type { Layer } from '../layers.ts';
 import { MAX_CLASSES } from '../parse.ts';
-
-const ARRAY = 2;
-const PERCPU_ARRAY = 6;
 
 /** A fitted binding without a model behind it. */
 export function fitted(
@@ -73,7 +71,7 @@ export function programOf(hook: HookCode, length: number, classes: number, scale
       b.when('eq', value, 0, () => b.ret(onNull));
       return value;
     },
-    addTable: (_, bytes) => {
+    addTable: (bytes) => {
       const off = tables.reduce((sum, table) => sum + ((table.length + 7) & ~7), 0);
       tables.push(bytes);
       return (b) => b.mapValue('.data.weights', off);
@@ -81,7 +79,7 @@ export function programOf(hook: HookCode, length: number, classes: number, scale
     infer: (b) => standIn(b, context),
   };
   const funcs = hook.buildMain(context);
-  const io = hook.io === 'percpu' ? PERCPU_ARRAY : ARRAY;
+  const io = hook.io === 'percpu' ? MAP_TYPE_PERCPU_ARRAY : MAP_TYPE_ARRAY;
   const data = new Uint8Array(tables.reduce((sum, table) => sum + ((table.length + 7) & ~7), 8));
   let at = 0;
   for (const table of tables) {
@@ -91,7 +89,16 @@ export function programOf(hook: HookCode, length: number, classes: number, scale
   const maps: MapDef[] = [
     { name: 'in', type: io, keySize: 4, valueSize: 16 + length * 2 + 6, maxEntries: 1, flags: 0 },
     { name: 'out', type: io, keySize: 4, valueSize: 8 + MAX_CLASSES * 4, maxEntries: 1, flags: 0 },
-    { name: '.data.weights', type: ARRAY, keySize: 4, valueSize: data.length, maxEntries: 1, flags: 0, section: '.data.weights', data },
+    {
+      name: '.data.weights',
+      type: MAP_TYPE_ARRAY,
+      keySize: 4,
+      valueSize: data.length,
+      maxEntries: 1,
+      flags: 0,
+      section: '.data.weights',
+      data,
+    },
     ...hook.maps,
   ];
   const emitted = emitProgram(funcs, { cpu, maps });
