@@ -6,6 +6,7 @@ import type { Verb } from '../main.ts';
 import { asmVerb, disasmVerb } from '../verbs/asm.ts';
 import { compileVerb } from '../verbs/compile.ts';
 import { conformanceVerb } from '../verbs/conformance.ts';
+import { explainVerb } from '../verbs/explain.ts';
 import { replayVerb } from '../verbs/replay.ts';
 import { runVerb } from '../verbs/run.ts';
 import { verifyVerb } from '../verbs/verify.ts';
@@ -15,6 +16,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   compile: compileVerb,
   conformance: conformanceVerb,
   disasm: disasmVerb,
+  explain: explainVerb,
   replay: replayVerb,
   run: runVerb,
   verify: verifyVerb,

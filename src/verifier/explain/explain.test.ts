@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { randomProgram } from '../testing/random-programs.ts';
 import { verify } from '../verify.ts';
 import { CLASS_TEXTS, CLASSES, classOfMessage } from './classes.ts';
 import { explain } from './explain.ts';
@@ -86,6 +87,24 @@ describe('an explanation', () => {
     expect(path.length).toBe(1 + 2 * 3000 + 1);
     expect(steps.length).toBe(MAX_STEPS);
     expect(steps.at(-1)!.insnIdx).toBe(insnIdx);
+  });
+});
+
+describe('explanations of random programs', () => {
+  it('name instructions of the program, and their edits are accepted', () => {
+    let rejected = 0;
+    for (let seed = 0; seed < 60; seed++) {
+      const program = randomProgram(seed);
+      const result = verify(program, options);
+      if (result.accepted) continue;
+      rejected++;
+      const found = explain(program, result, { verify: options, maxTries: 8, maxProcessed: 5_000 });
+      expect(found.path.at(-1)).toBe(result.insnIdx);
+      expect(found.story.at(-1)!.insnIdx).toBe(result.insnIdx);
+      for (const step of found.story) expect(program.insns[step.insnIdx]).toBeDefined();
+      for (const fix of found.fixes) expect(verify(fix.program, options).accepted).toBe(true);
+    }
+    expect(rejected).toBeGreaterThan(10);
   });
 });
 

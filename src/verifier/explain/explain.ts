@@ -125,7 +125,8 @@ function lastRound(path: readonly InsnIdx[]): readonly InsnIdx[] {
 /** Explains a rejection: class, values, the chain of instructions that led to it, and edits that are verified before they are offered. */
 export function explain(program: Program, result: VerifyResult, options: ExplainOptions): Explanation {
   const message = result.message ?? '';
-  const { class: cls, trace, place, events, walked } = diagnose(program, options.verify, message);
+  const found = diagnose(program, options.verify, message);
+  const { class: cls, trace, place, events, walked } = found;
   const { insnIdx } = result;
   const story = events.map((event) => storyStep(trace, event));
   const subject = place ? placeName(place) : '';
@@ -147,9 +148,10 @@ export function explain(program: Program, result: VerifyResult, options: Explain
   }
   const last = (role: StoryRole): InsnIdx | null => story.filter((s) => s.role === role).at(-1)?.insnIdx ?? null;
   const texts = CLASS_TEXTS[cls];
-  const tries = options.maxTries ?? 120;
-  const fixes =
-    tries > 0 && !result.accepted ? findFixes(program, options.verify, { tries, processed: options.maxProcessed ?? 500_000 }) : [];
+  const fixes = findFixes({ program, result, found }, options.verify, {
+    tries: options.maxTries ?? 120,
+    processed: options.maxProcessed ?? 500_000,
+  });
   return {
     class: cls,
     title: texts.title,

@@ -1,16 +1,22 @@
 import { describe, expect, it } from 'vitest';
+import type { Program } from '../../bpf/program.ts';
 import { verify } from '../verify.ts';
+import { diagnose } from './diagnose.ts';
 import { applyEdit } from './edit.ts';
 import { findFixes, MAX_EDIT } from './fixes.ts';
 import { CASES, programOf } from './testing/cases.ts';
 
+const fixesOf = (program: Program, budget: { tries: number; processed: number }) => {
+  const result = verify(program, options);
+  return findFixes({ program, result, found: diagnose(program, options, result.message ?? '') }, options, budget);
+};
 const options = { kernel: '6.18', privilege: 'root', logLevel: 0 } as const;
 const budget = { tries: 120, processed: 1_000_000 };
 
 describe('an offered edit', () => {
   it.each(CASES.filter((c) => c.mended))('for $name is accepted, small, and keeps the refused instruction in use', ({ text, insn }) => {
     const program = programOf(text);
-    const fixes = findFixes(program, options, budget);
+    const fixes = fixesOf(program, budget);
     expect(fixes.length).toBeGreaterThan(0);
     for (const fix of fixes) {
       expect(fix.size).toBeLessThanOrEqual(MAX_EDIT);
@@ -25,7 +31,7 @@ describe('an offered edit', () => {
 
   it('leaves with the value that means "go on" for the hook', () => {
     const program = programOf(CASES[0]!.text);
-    const [fix] = findFixes(program, options, budget);
+    const [fix] = fixesOf(program, budget);
     // if r0 != 0 goto +2; r0 = XDP_PASS; exit
     expect(fix!.edits[0]!.changes[0]!.insert.map(({ insn }) => insn.opcode)).toEqual([0x55, 0xb7, 0x95]);
     expect(fix!.edits[0]!.changes[0]!.insert[1]!.insn.imm).toBe(2);
@@ -33,11 +39,11 @@ describe('an offered edit', () => {
 
   it('is searched for within a budget', () => {
     const program = programOf(CASES[0]!.text);
-    expect(findFixes(program, options, { tries: 0, processed: 1_000_000 })).toEqual([]);
-    expect(findFixes(program, options, { tries: 120, processed: 0 })).toEqual([]);
+    expect(fixesOf(program, { tries: 0, processed: 1_000_000 })).toEqual([]);
+    expect(fixesOf(program, { tries: 120, processed: 0 })).toEqual([]);
   });
 
   it('does not exist for an accepted program', () => {
-    expect(findFixes(programOf('r0 = 0\nexit'), options, budget)).toEqual([]);
+    expect(fixesOf(programOf('r0 = 0\nexit'), budget)).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import type { Program } from '../../bpf/program.ts';
 import type { VerifyOptions, VerifyResult } from '../api.ts';
 import { verify } from '../verify.ts';
 import { candidates } from './candidates.ts';
-import { diagnose } from './diagnose.ts';
+import { type Diagnosis, diagnose } from './diagnose.ts';
 import { applyEdit, type Edit, editSize, positions } from './edit.ts';
 
 /** An edit after which the verifier accepts the program and still reaches each instruction that it had refused. */
@@ -37,11 +37,15 @@ interface Draft {
 }
 
 /** Candidates by class, each verified; where one mends the refused instruction and another is refused next, the search goes on from there. */
-export function findFixes(program: Program, options: VerifyOptions, budget: { readonly tries: number; readonly processed: number }): Fix[] {
+export function findFixes(
+  rejected: { readonly program: Program; readonly result: VerifyResult; readonly found: Diagnosis },
+  options: VerifyOptions,
+  budget: { readonly tries: number; readonly processed: number },
+): Fix[] {
+  const { program, result: first } = rejected;
   const quiet: VerifyOptions = { ...options, logLevel: 0, recordStates: false };
   let tries = budget.tries;
   let processed = budget.processed;
-  const first = verify(program, quiet);
   if (first.accepted || first.insnIdx === null) return [];
   const fixes: Fix[] = [];
   const turns: Fix[] = [];
@@ -49,7 +53,8 @@ export function findFixes(program: Program, options: VerifyOptions, budget: { re
   for (let round = 0; round < MAX_ROUNDS && drafts.length > 0; round++) {
     const next: Draft[] = [];
     for (const draft of drafts) {
-      const found = diagnose(draft.program, quiet, draft.result.message ?? '');
+      if (draft.edits.length > 0) processed -= 2 * draft.result.processed;
+      const found = draft.edits.length === 0 ? rejected.found : diagnose(draft.program, quiet, draft.result.message ?? '');
       for (const candidate of candidates(found)) {
         const size = draft.size + editSize(candidate.edit);
         if (size > MAX_EDIT) continue;
