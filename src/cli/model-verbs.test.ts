@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type NpyArray, readNpy, writeNpy } from '../traces/npy.ts';
 import { call, inRepo, json, scratchFolder } from './testing/call.ts';
-import { twoInputs } from './testing/models.ts';
+import { oneOp, twoInputs } from './testing/models.ts';
 
 const FIXTURE = inRepo('samples/zoo/fixtures/encoder-post-relu-cls');
 const MODEL = `${FIXTURE}/model.onnx`;
@@ -127,6 +127,25 @@ describe('two inputs', () => {
   it('cannot come from one trace', async () => {
     expect((await call('replay', model, a)).err).toMatch(/one array cannot fill the 2 inputs `a`, `b`/);
   });
+});
+
+it('tells classes apart that score higher than any calibration input did', async () => {
+  const w = { dtype: 'float32' as const, dims: [8, 2], data: Float32Array.from({ length: 16 }, (_, i) => (i % 2 === 0 ? 0.9 : 1)) };
+  const model = scratch.write('sum.onnx', oneOp('MatMul', { w }));
+  const array = (shape: number[], fill: (i: number) => number): Uint8Array =>
+    writeNpy({ dtype: 'f4', shape, data: Float32Array.from({ length: shape[0]! * 8 }, (_, i) => fill(i)) });
+  const oneHot = scratch.write(
+    'one-hot.npy',
+    array([8, 8], (i) => (i % 9 === 0 ? 1 : 0)),
+  );
+  const even = scratch.write(
+    'even.npy',
+    array([1, 8], () => 0.25),
+  );
+  const { value } = await json<Ran>('run', model, '--input', even, '--calibrate', oneHot);
+  const [low, high] = value.outputs[0]!.data;
+  expect(low).toBeCloseTo(1.8, 2);
+  expect(high).toBeCloseTo(2, 2);
 });
 
 describe('the payload sample', () => {

@@ -14,6 +14,8 @@ export interface Quantised {
 
 /** Ranges measured on a trace may be exceeded a little by other events; generated inputs say less. */
 const HEADROOM = { trace: 1.25, generated: 2 } as const;
+/** More for what the model says: two classes that both saturate would tie, and the clearest inputs would be decided by chance. */
+const OUTPUT_HEADROOM = 2;
 /** A lane holds sums below 2³⁰ (a saturated operand may reach −2^bits). */
 const LANE_BITS = 30;
 
@@ -23,11 +25,13 @@ export class Scales {
   readonly #scales = new Map<Buf, Quantised>();
   readonly #bits = new Map<Buf, number>();
   readonly #sums: ReadonlySet<Buf>;
+  readonly #outputs: ReadonlySet<Buf>;
 
   constructor(graph: HGraph, calibration: Calibration) {
     this.#calibration = calibration;
     this.#limitWidths(graph);
     this.#sums = scoreBuffers(graph);
+    this.#outputs = new Set(graph.outputs.map(({ view }) => view.buf));
     for (const buf of graph.inputs) this.#scales.set(buf, this.#quantise(buf, null));
     for (const op of graph.ops) this.#scales.set(op.out, this.#quantise(op.out, op));
   }
@@ -95,7 +99,7 @@ export class Scales {
         '',
         'Check the model with ONNX Runtime on the same inputs',
       );
-    return bound * HEADROOM[this.#calibration.source] || 1;
+    return bound * HEADROOM[this.#calibration.source] * (this.#outputs.has(buf) ? OUTPUT_HEADROOM : 1) || 1;
   }
 
   /** A bound for values that exist only inside one ONNX node, by interval arithmetic. */
