@@ -173,6 +173,11 @@ export class WorkerClient {
     worker.postMessage({ id: 0, method: 'hold', args: { hash, bytes } } satisfies ToWorker);
   }
 
+  /** Lets the worker load its script before anything is asked of it. */
+  warm(): void {
+    this.#start();
+  }
+
   /** Sends a blob once per worker life. */
   hold(hash: string, bytes: Uint8Array): void {
     const worker = this.#start();
