@@ -174,4 +174,11 @@ test('assembly that the kernel would refuse: the number and the reason in one li
   // A program without a model has nothing to compare; a capture still gets no verdict from a program that cannot be loaded.
   await open(site, join(samples, 'payload', 'heldout.pcap'));
   await expect(site.locator('[data-panel=trace]').getByTestId('error-note')).toContainText('rejects');
+  // The rejection is explained, and an edit that is offered makes the verifier accept.
+  await site.getByRole('tab', { name: 'Why' }).click();
+  const why = site.getByTestId('why');
+  await expect(why).toContainText('Packet bytes are read without proof that they exist');
+  await why.getByRole('button', { name: 'Apply' }).first().click();
+  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+  await expect(site.getByTestId('fork-changes')).toBeVisible();
 });

@@ -182,3 +182,21 @@ export interface AssemblyDiagnostic {
   readonly endColumn: number;
   readonly message: string;
 }
+
+/** Why a program is rejected, as the page shows it. */
+export interface ExplanationView {
+  readonly title: string;
+  /** What was known of the value at fault, and what is allowed. */
+  readonly known: string | null;
+  readonly allowed: string | null;
+  readonly story: readonly {
+    readonly role: 'made' | 'moved' | 'decision' | 'proof' | 'lost' | 'fault';
+    readonly insnIdx: number;
+    readonly code: string;
+    readonly text: string;
+  }[];
+  readonly why: string;
+  readonly change: string;
+  /** Edits that the verifier accepts; `text` is the whole program with the edit. */
+  readonly fixes: readonly { readonly title: string; readonly size: number; readonly text: string }[];
+}

@@ -8,9 +8,11 @@ import { StageGate } from '../components/StageGate.tsx';
 import { Budget } from './Budget.tsx';
 import { LogView } from './LogView.tsx';
 import { StateView } from './StateView.tsx';
+import { WhyView } from './WhyView.tsx';
 import './verifier.css';
 
 const TABS = [
+  { id: 'why', title: 'Why' },
   { id: 'budget', title: 'Budget by node' },
   { id: 'state', title: 'State at cursor' },
   { id: 'log', title: 'Log' },
@@ -25,14 +27,22 @@ export const PROCESSED_LIMIT = 1_000_000;
 export function VerifierPanel() {
   const verified = useWorkbench((state) => state.stages.verified.value);
   const program = useWorkbench((state) => state.stages.program.value);
-  const [tab, setTab] = useState<TabId>('budget');
+  const [chosen, setTab] = useState<TabId>('budget');
+  // A rejection opens on its explanation; there is none of an accepted program.
+  const shown = TABS.filter(({ id }) => id !== 'why' || verified?.accepted === false);
+  const [opened, setOpened] = useState<VerifiedView | null>(null);
+  if (verified && opened !== verified) {
+    setOpened(verified);
+    if (!verified.accepted && opened?.accepted !== false) setTab('why');
+  }
+  const tab = shown.some(({ id }) => id === chosen) ? chosen : 'budget';
   const tabs = useRef<HTMLDivElement>(null);
 
   const onTabKey = (event: KeyboardEvent) => {
-    const at = TABS.findIndex((candidate) => candidate.id === tab);
+    const at = shown.findIndex((candidate) => candidate.id === tab);
     const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
     if (step === 0) return;
-    const next = TABS[(at + step + TABS.length) % TABS.length]!;
+    const next = shown[(at + step + shown.length) % shown.length]!;
     setTab(next.id);
     tabs.current?.querySelector<HTMLElement>(`#tab-${next.id}`)?.focus();
     event.preventDefault();
@@ -56,7 +66,7 @@ export function VerifierPanel() {
             <Verdict verified={verified} program={program} />
             <Counters verified={verified} />
             <div className="tabs" role="tablist" aria-label="Verifier views" ref={tabs} onKeyDown={onTabKey}>
-              {TABS.map(({ id, title }) => (
+              {shown.map(({ id, title }) => (
                 <button
                   key={id}
                   id={`tab-${id}`}
@@ -73,6 +83,7 @@ export function VerifierPanel() {
               ))}
             </div>
             <div id="verifier-view" role="tabpanel" aria-labelledby={`tab-${tab}`} className="tab-body">
+              {tab === 'why' && program ? <WhyView program={program} verified={verified} /> : null}
               {tab === 'log' ? <LogView verified={verified} /> : null}
               {tab === 'budget' && program ? <Budget verified={verified} program={program} /> : null}
               {tab === 'state' && program ? <StateView program={program} /> : null}

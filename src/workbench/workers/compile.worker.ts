@@ -1,6 +1,7 @@
 import { type Handler, serveRpc } from '../rpc.ts';
 import { bindingFor, defaultBinding, fitBinding, readBinding } from './bindings.ts';
 import { hold } from './blobs.ts';
+import { explainProgram } from './explain.ts';
 import { inspect, modelView, weightStats } from './models.ts';
 import { checkProgram, diagnose, exportObject, programDiff, programText, programView } from './programs.ts';
 import { replay, scoreOne } from './replays.ts';
@@ -27,6 +28,7 @@ const handlers: Record<string, Handler> = {
   scoreOne,
   verify: verifyProgram,
   stateAt,
+  explain: explainProgram,
 };
 
 const DOING: Readonly<Record<string, string>> = {
@@ -35,6 +37,7 @@ const DOING: Readonly<Record<string, string>> = {
   program: 'Compiling',
   verify: 'Verifying',
   stateAt: 'Verifying',
+  explain: 'Explaining the rejection',
   replay: 'Replaying',
   scoreOne: 'Scoring the packet',
   trace: 'Reading the trace',

@@ -78,7 +78,7 @@ export function assembled(text: string, file: string): Program {
 }
 
 /** Weights are no reading matter: the editor shows maps by their sizes alone. */
-function withoutData(maps: readonly MapDef[]): readonly MapDef[] {
+export function withoutData(maps: readonly MapDef[]): readonly MapDef[] {
   return maps.map((map) => (map.data ? { ...map, data: new Uint8Array(map.data.length) } : map));
 }
 
