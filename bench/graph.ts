@@ -82,7 +82,7 @@ async function compare(name: string, graph: ModelGraph): Promise<object> {
   const groupsMs = performance.now() - before;
   const whole = layoutInput(visibleGraph(graph, tree, allGroups(tree)));
   const folded = layoutInput(first);
-  return {
+  const figures = {
     name,
     nodes: whole.nodes.length,
     edges: whole.edges.length,
@@ -91,6 +91,8 @@ async function compare(name: string, graph: ModelGraph): Promise<object> {
     firstView: { nodes: folded.nodes.length, ...ourMs(folded) },
     dagreWholeGraphMs: await dagreMs(whole),
   };
+  console.error(JSON.stringify(figures));
+  return figures;
 }
 
 function viewOf(bytes: Uint8Array, fileName: string): ModelView {
@@ -173,22 +175,24 @@ function deepest(): { name: string; view: ModelView } {
   return best!;
 }
 
+/** As text: what runs in the page must not pass through this process's loader, which adds names of its own. */
+const WATCH = `{
+  const watch = { stop: false, deltas: [], tasks: [] };
+  window.watch = watch;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) watch.tasks.push(entry.duration);
+  }).observe({ entryTypes: ['longtask'] });
+  let last = performance.now();
+  requestAnimationFrame(function tick(now) {
+    watch.deltas.push(now - last);
+    last = now;
+    if (!watch.stop) requestAnimationFrame(tick);
+  });
+}`;
+
 /** Frame intervals while `act` runs, with long tasks apart: what people feel, and what of it is our script. */
 async function frames(page: Page, act: () => Promise<void>): Promise<object> {
-  await page.evaluate(() => {
-    const state = { stop: false, deltas: [] as number[], tasks: [] as number[] };
-    (window as unknown as { watch: typeof state }).watch = state;
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) state.tasks.push(entry.duration);
-    }).observe({ entryTypes: ['longtask'] });
-    let last = performance.now();
-    const tick = (now: number) => {
-      state.deltas.push(now - last);
-      last = now;
-      if (!state.stop) requestAnimationFrame(tick);
-    };
-    requestAnimationFrame(tick);
-  });
+  await page.evaluate(WATCH);
   await act();
   const { deltas, tasks } = await page.evaluate(() => {
     const { watch } = window as unknown as { watch: { stop: boolean; deltas: number[]; tasks: number[] } };

@@ -17,6 +17,8 @@ interface Note {
 }
 
 const REACH_PX = 5;
+/** Between the pointer and the note. */
+const GAP = 12;
 const MOST_TENSORS = 4;
 
 /** What lies under the pointer: the tensors of an edge with shape, dtype and bytes; on a canvas also nodes. */
@@ -54,10 +56,12 @@ export function HoverNote({ box, scene, view, nodes }: HoverNoteProps) {
   }, [box, scene, view, nodes]);
   if (!note) return null;
   const { width, height } = view();
-  const side = note.x > width / 2 ? { right: width - note.x + 12 } : { left: note.x + 12 };
+  const right = note.x > width / 2;
+  const room = { maxWidth: (right ? note.x : width - note.x) - GAP - 4 };
+  const side = right ? { right: width - note.x + GAP } : { left: note.x + GAP };
   const end = note.y > height / 2 ? { bottom: height - note.y + 8 } : { top: note.y + 8 };
   return (
-    <div className="graph-note small" style={{ ...side, ...end }} aria-hidden="true">
+    <div className="graph-note small" style={{ ...room, ...side, ...end }} aria-hidden="true">
       {note.lines.map((text) => (
         <div key={text} className="ellipsis">
           {text}

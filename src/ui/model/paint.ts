@@ -51,6 +51,8 @@ export function areaOf({ x, y, k, width, height }: View, margin = 0): Bounds {
 /** Below these scales text is a grey mush, and cards are dots. */
 export const TEXT_FROM = 0.4;
 const CARDS_FROM = 0.14;
+/** Pixels below which an edge between dots would not be seen. */
+const LEAST_EDGE = 3;
 const DIMMED = 0.45;
 
 /** Draws what lies in view, looking as the SVG does. */
@@ -95,6 +97,7 @@ function paintEdges(ctx: CanvasRenderingContext2D, scene: Scene, area: Bounds, v
   const near: number[] = [];
   for (const edge of scene.edgesIn(area)) {
     const { from, to, bytes } = visible.edges[edge]!;
+    if (far && (layout.y[to]! - layout.y[from]!) * view.k < LEAST_EDGE) continue;
     if (marks.reach && onPath(marks.reach, from, to)) near.push(edge);
     const width = far ? 1 : Math.round(edgeWidth(bytes) * 2) / 2;
     const batch = batches.get(width);

@@ -57,21 +57,19 @@ export function buildScene(visible: VisibleGraph, layout: LayoutResult): Scene {
     if (to - from > MOST_BANDS) long.push(edge);
     else for (let b = from; b <= to; b++) band(b).edges.push(edge);
   });
-  const collect = (area: Bounds, kind: 'nodes' | 'edges', inside: (at: number) => boolean): number[] => {
+  // What stands in several bands is found in the first of them that is asked for.
+  const collect = (area: Bounds, kind: 'nodes' | 'edges', top: (at: number) => number, inside: (at: number) => boolean): number[] => {
     const found: number[] = [];
+    const start = bandOf(area.minY);
     const end = Math.min(bands.length - 1, bandOf(area.maxY));
-    const seen = new Set<number>();
-    for (let b = bandOf(area.minY); b <= end; b++) {
-      for (const at of bands[b]?.[kind] ?? []) {
-        if (seen.has(at) || !inside(at)) continue;
-        seen.add(at);
-        found.push(at);
-      }
+    for (let b = start; b <= end; b++) {
+      for (const at of bands[b]?.[kind] ?? []) if (Math.max(start, bandOf(top(at))) === b && inside(at)) found.push(at);
     }
     return found;
   };
+  const topOf = (at: number) => layout.y[at]! - nodes[at]!.height / 2;
   const nodesIn = (area: Bounds) =>
-    collect(area, 'nodes', (at) => {
+    collect(area, 'nodes', topOf, (at) => {
       const { width, height } = nodes[at]!;
       const x = layout.x[at]!;
       const y = layout.y[at]!;
@@ -83,7 +81,12 @@ export function buildScene(visible: VisibleGraph, layout: LayoutResult): Scene {
     boxes[4 * edge + 1]! <= area.maxY &&
     boxes[4 * edge + 3]! >= area.minY;
   const edgesIn = (area: Bounds) => [
-    ...collect(area, 'edges', (edge) => crosses(edge, area)),
+    ...collect(
+      area,
+      'edges',
+      (edge) => boxes[4 * edge + 1]!,
+      (edge) => crosses(edge, area),
+    ),
     ...long.filter((edge) => crosses(edge, area)),
   ];
   return { visible, layout, frames: drawnFrames(visible, layout, nodesIn), stripes: stripesOf(visible), nodesIn, edgesIn };

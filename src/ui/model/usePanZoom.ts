@@ -23,6 +23,7 @@ const MAP = 44;
 const BAR = 36;
 const LEAST_SCALE = 0.05;
 const MOST_SCALE = 2;
+const LEAST_READABLE = 0.6;
 const NODE = { width: 100, height: 32 };
 
 /** Wheel, drag and pinch on `box`; `draw` runs at most once a frame. The graph fits its width when `of` becomes another one. */
@@ -110,7 +111,9 @@ export function usePanZoom(box: RefObject<HTMLDivElement | null>, bounds: Bounds
     if (!bounds || !element || !behaviour.current || fitted.current === of) return;
     fitted.current = of;
     const { width } = size.current;
-    const k = Math.min(1, Math.max(0.4, (width - MAP - 2 * EDGE) / (bounds.maxX - bounds.minX)));
+    const wide = (width - MAP - 2 * EDGE) / (bounds.maxX - bounds.minX);
+    const k = Math.min(1, Math.max(LEAST_READABLE, wide));
+    // What is too wide to be read as a whole starts at its middle.
     const x = (width - MAP - (bounds.maxX + bounds.minX) * k) / 2;
     d3select(element).call(behaviour.current.transform, zoomIdentity.translate(x, BAR + EDGE - bounds.minY * k).scale(k));
   }, [box, bounds, of]);
