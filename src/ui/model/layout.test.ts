@@ -47,7 +47,7 @@ function expectApart({ nodes }: LayoutInput, { x, y }: { x: Float32Array; y: Flo
 }
 
 function expectDown(input: LayoutInput, { y }: { y: Float32Array }): void {
-  for (const { from, to } of input.edges) expect(y[to]).toBeGreaterThan(y[from]);
+  expect(input.edges.filter(({ from, to }) => !(y[to] > y[from]))).toEqual([]);
 }
 
 describe('layoutGraph', () => {
@@ -60,7 +60,7 @@ describe('layoutGraph', () => {
         expectApart(input, result);
         for (const edge of input.edges.keys()) expect(result.pointStart[edge + 1] - result.pointStart[edge]).toBeGreaterThanOrEqual(2);
       }),
-      { seed: 1, numRuns: 200 },
+      { seed: 1, numRuns: 100 },
     );
   });
 
@@ -78,15 +78,15 @@ describe('layoutGraph', () => {
   });
 
   it('takes no notice of a mask that every layer reads', () => {
-    const input = masked(150);
+    const input = masked(80);
     const result = layoutGraph(input);
-    expect(result.segments).toBeGreaterThan(100);
+    expect(result.segments).toBeGreaterThan(30);
     expectDown(input, result);
     expectApart(input, result);
   });
 
   it('draws in rows what is too wide for dagre', () => {
-    const count = 900;
+    const count = 600;
     const input: LayoutInput = {
       nodes: boxes(count),
       edges: Array.from({ length: count - 2 }, (_, at) => [
@@ -124,7 +124,7 @@ describe('cut', () => {
         expect(firsts[0]).toBe(0);
         for (const first of firsts.slice(1)) for (const { from, to } of edges) expect(from < first && to > first).toBe(false);
       }),
-      { seed: 1, numRuns: 200 },
+      { seed: 1, numRuns: 100 },
     );
   });
 });

@@ -8,6 +8,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['Escape', 'select nothing'],
   ['arrows', 'in the graph: along its edges; in lists: line by line'],
   ['+, - and 0', 'in the graph: zoom in, zoom out, show all'],
+  ['F, Enter, C, P', 'in the graph: find, open the group, fold it up, trace paths'],
   ['Enter', 'in the program: follow a jump or call'],
   ['two hex digits', 'in the bytes of a packet: change the byte at the cursor'],
   ['?', 'this sheet'],
