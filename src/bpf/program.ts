@@ -15,6 +15,18 @@ export interface Insn {
 /** Kernel map type numbers (uapi `enum bpf_map_type`); names in `maps.ts`. */
 export type MapType = number;
 
+/** A kernel object inside a map value, as the value's BTF says; the verifier keeps plain accesses away from it. */
+export interface ValueField {
+  /** The kernel's name: `bpf_timer`, `bpf_wq`, `bpf_list_head`, …; for a pointer `kptr_untrusted`, `kptr`, `percpu_kptr` or `uptr`. */
+  readonly kind: string;
+  readonly byteOff: ByteOff;
+  readonly size: number;
+  /** Name of the structure that a pointer points to. */
+  readonly target?: string;
+  /** Bytes of that structure, where they are known. */
+  readonly targetSize?: number;
+}
+
 /** A map that a program uses, as an object defines it. */
 export interface MapDef {
   readonly name: string;
@@ -33,6 +45,8 @@ export interface MapDef {
   readonly inner?: MapDef;
   /** Byte offset of a `struct bpf_spin_lock` in the value, as the value's BTF says. */
   readonly spinLockOff?: number;
+  /** Other kernel objects in the value. */
+  readonly fields?: readonly ValueField[];
   /** `LIBBPF_PIN_BY_NAME`. */
   readonly pinByName?: boolean;
 }

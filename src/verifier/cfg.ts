@@ -85,13 +85,25 @@ export function findSubprogs(env: Env): void {
   env.insns.forEach((insn, idx) => {
     if (!isCallTo(insn) && !isFuncPointer(insn)) return;
     const target = idx + insn.imm + 1;
-    if (target < 0 || target >= env.insns.length) env.fail(EINVAL, 'call to invalid destination\n');
-    starts.add(target);
-    if (starts.size > MAX_SUBPROGS) env.fail(E2BIG, 'too many subprograms\n');
+    const isInside = target >= 0 && target < env.insns.length;
+    if (isInside) starts.add(target);
+    if (isInside && starts.size <= MAX_SUBPROGS) return;
+    // The counters tell the functions found so far.
+    env.subprogs = functionsAt(env, starts);
+    if (!isInside) env.fail(EINVAL, 'call to invalid destination\n');
+    env.fail(E2BIG, 'too many subprograms\n');
   });
+  env.subprogs = functionsAt(env, starts);
+  if (!env.log.detail) return;
+  env.subprogs.forEach((s, i) => {
+    env.log.write(`func#${i} @${s.start}\n`);
+  });
+}
+
+function functionsAt(env: Env, starts: ReadonlySet<number>): SubprogInfo[] {
   const sorted = [...starts].sort((a, b) => a - b);
   const declared = new Map(env.program.subprogs.map((s, i) => [s.start, i]));
-  env.subprogs = sorted.map((start, i): SubprogInfo => {
+  return sorted.map((start, i): SubprogInfo => {
     const which = declared.get(start) ?? -1;
     const known = env.program.subprogs[which];
     return {
@@ -115,10 +127,6 @@ export function findSubprogs(env: Env): void {
       postStart: 0,
       postEnd: 0,
     };
-  });
-  if (!env.log.detail) return;
-  env.subprogs.forEach((s, i) => {
-    env.log.write(`func#${i} @${s.start}\n`);
   });
 }
 

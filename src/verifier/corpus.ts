@@ -1,7 +1,7 @@
 import { InputError } from '../base/errors.ts';
 import { decodeInsns, isFuncAddress, isPseudoCall, OP_LDDW } from '../bpf/insn.ts';
 import { MAP_FLAG_NO_PREALLOC, MAP_FLAG_RDONLY_PROG, MAP_FLAG_WRONLY_PROG, mapTypeByName } from '../bpf/maps.ts';
-import type { Insn, MapDef, Program, Subprog } from '../bpf/program.ts';
+import type { Insn, MapDef, Program, Subprog, ValueField } from '../bpf/program.ts';
 
 /** One line of a file of raw-instruction cases: the program, and what a kernel said about it. */
 export interface Case {
@@ -33,6 +33,7 @@ interface Kind {
   readonly flags?: number;
   readonly inner?: Kind;
   readonly lock?: number;
+  readonly fields?: readonly ValueField[];
 }
 
 const ARRAY_48: Kind = { type: 'array', key: 4, value: 48, entries: 1 };
@@ -57,8 +58,18 @@ const KINDS: Readonly<Record<string, Kind>> = {
   fixup_map_stacktrace: { type: 'stack_trace', key: 4, value: 8, entries: 1 },
   fixup_map_spin_lock: { type: 'array', key: 4, value: 8, entries: 1, lock: 4 },
   fixup_sk_storage_map: { type: 'sk_storage', key: 4, value: 8, entries: 0, flags: MAP_FLAG_NO_PREALLOC, lock: 4 },
-  fixup_map_timer: { type: 'array', key: 4, value: 16, entries: 1 },
-  fixup_map_kptr: { type: 'array', key: 4, value: 24, entries: 1 },
+  fixup_map_timer: { type: 'array', key: 4, value: 16, entries: 1, fields: [{ kind: 'bpf_timer', byteOff: 0, size: 16 }] },
+  fixup_map_kptr: {
+    type: 'array',
+    key: 4,
+    value: 24,
+    entries: 1,
+    fields: [
+      { kind: 'kptr_untrusted', byteOff: 0, size: 8, target: 'prog_test_ref_kfunc', targetSize: 32 },
+      { kind: 'kptr', byteOff: 8, size: 8, target: 'prog_test_ref_kfunc', targetSize: 32 },
+      { kind: 'kptr', byteOff: 16, size: 8, target: 'prog_test_member' },
+    ],
+  },
   fixup_map_event_output: { type: 'perf_event_array', key: 4, value: 4, entries: 1 },
   fixup_map_reuseport_array: { type: 'reuseport_sockarray', key: 4, value: 8, entries: 1 },
   fixup_map_ringbuf: { type: 'ringbuf', key: 0, value: 0, entries: 4096 },
@@ -74,6 +85,7 @@ function mapDef(kind: Kind): MapDef {
     flags: kind.flags ?? 0,
     ...(kind.inner ? { inner: mapDef(kind.inner) } : {}),
     ...(kind.lock !== undefined ? { spinLockOff: kind.lock } : {}),
+    ...(kind.fields ? { fields: kind.fields } : {}),
   };
 }
 

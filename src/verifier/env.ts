@@ -146,6 +146,8 @@ export class Env {
   /** Expected attach type, with what the kernel takes for 0. */
   readonly attachType: number;
   readonly btfTypes: string[] = [];
+  /** Bytes of the structures in `btfTypes`, where they are known. */
+  readonly btfSizes = new Map<number, number>();
   /** `nr_cpu_ids` of the machine that loads the program: an upper bound of the processor id. */
   readonly cpus: number;
 

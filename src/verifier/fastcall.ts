@@ -45,7 +45,10 @@ function markCall(env: Env, sub: SubprogInfo, call: number, lowest: number): voi
 
 /** A `may_goto` that jumps anywhere keeps its count and a time stamp on the stack. */
 function countsRounds(env: Env, sub: SubprogInfo): boolean {
-  for (let i = sub.start; i < sub.end; i++) if (env.insns[i]!.opcode === (JMP | JCOND) && env.insns[i]!.off !== 0) return true;
+  for (let i = sub.start; i < sub.end; i++) {
+    const { opcode, off } = env.insns[i]!;
+    if (env.visits[i] && opcode === (JMP | JCOND) && off !== 0) return true;
+  }
   return false;
 }
 

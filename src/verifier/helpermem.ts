@@ -56,7 +56,7 @@ export function checkHelperMemory(
       return;
     case MAP_VALUE:
       checkMapAccessType(env, env.mapAt(r[b + AUX]!), off, size, access);
-      checkMapAccess(env, regno, off, size, zeroSizeAllowed);
+      checkMapAccess(env, regno, off, size, zeroSizeAllowed, false);
       return;
     case MEMORY:
       if (type & RDONLY && access === 'write') env.fail(EACCES, `R${regno} cannot write into ${typeName(type)}\n`);

@@ -5,6 +5,7 @@ import { readReg } from './args.ts';
 import { clearPacketPointers, leaveFrame, loopCallback, mapElementCallback, pushCallback, vmaCallback } from './calls.ts';
 import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
 import { checkResourceLeak } from './exits.ts';
+import { kptrAt } from './fields.ts';
 import { checkHelperMemory, checkSizeArg } from './helpermem.ts';
 import { mapAllows } from './mapcompat.ts';
 import { checkAlignment, checkMapAccess, checkMemAccess, checkUnmodified, mayAccessPacket } from './memory.ts';
@@ -302,8 +303,23 @@ function checkKind(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
     case 'timer':
     case 'kptr':
     case 'dynptr':
+      if (arg.kind === 'kptr') checkKptrArg(env, regno);
       env.fail(EINVAL, `verifier here does not know ${arg.kind} arguments of ${nameOf(meta.proto.id)}\n`);
   }
+}
+
+/** A pointer field of a map value that a helper exchanges (kernel `process_kptr_func`). */
+function checkKptrArg(env: Env, regno: number): void {
+  const r = env.regs;
+  const b = regno * REG;
+  if (baseType(r[b + TYPE]!) !== MAP_VALUE) return;
+  const map = env.mapAt(r[b + AUX]!);
+  if (!isConst(r, b)) env.fail(EINVAL, `R${regno} doesn't have constant offset. kptr has to be at the constant offset\n`);
+  if (!map.fields) env.fail(EINVAL, `map '${map.name}' has no valid kptr\n`);
+  const field = kptrAt(map, r, b, r[b + OFF]!);
+  const off = r[b + OFF]! + toSigned(r[b + VALUE_LO]!, r[b + VALUE_HI]!);
+  if (!field) env.fail(EACCES, `off=${off} doesn't point to kptr\n`);
+  if (field.kind !== 'kptr' && field.kind !== 'percpu_kptr') env.fail(EACCES, `off=${off} kptr isn't referenced kptr\n`);
 }
 
 /** A spin lock inside a map value; the register's id and map name the lock (kernel `process_spin_lock`). */
@@ -360,7 +376,7 @@ function checkConstString(env: Env, regno: number): void {
   const map = env.mapAt(r[b + AUX]!);
   if (!(map.frozen && map.flags & MAP_FLAG_RDONLY_PROG)) env.fail(EACCES, `R${regno} does not point to a readonly map'\n`);
   if (!isConst(r, b)) env.fail(EACCES, `R${regno} is not a constant address'\n`);
-  checkMapAccess(env, regno, r[b + OFF]!, map.valueSize - r[b + OFF]!, false);
+  checkMapAccess(env, regno, r[b + OFF]!, map.valueSize - r[b + OFF]!, false, false);
   const from = r[b + OFF]! + r[b + VALUE_LO]!;
   if (!map.data || map.data.indexOf(0, from) < 0) env.fail(EINVAL, 'string is not zero-terminated\n');
 }

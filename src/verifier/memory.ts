@@ -4,6 +4,7 @@ import type { Insn, MapDef } from '../bpf/program.ts';
 import { clobberReg, readReg, writeReg } from './args.ts';
 import { ctxAccess } from './ctx.ts';
 import { EACCES, EFAULT, EINVAL, type Env, MAX_VAR_OFF } from './env.ts';
+import { accessKptr, checkFields, kptrAt } from './fields.ts';
 import { tnumText } from './format.ts';
 import { boundsRepair, coerceToSize, coerceToSizeSigned } from './range.ts';
 import {
@@ -134,18 +135,13 @@ export function checkMapAccessType(env: Env, map: MapDef, off: number, size: num
     env.fail(EACCES, `read from map forbidden, value_size=${map.valueSize} off=${off} size=${size}\n`);
 }
 
-const SPIN_LOCK_SIZE = 4;
-
-export function checkMapAccess(env: Env, regno: number, off: number, size: number, zeroSizeAllowed: boolean): void {
+/** `isDirect`: a load or store of the program, not a helper. */
+export function checkMapAccess(env: Env, regno: number, off: number, size: number, zeroSizeAllowed: boolean, isDirect: boolean): void {
   const r = env.regs;
   const b = regno * REG;
   const map = env.mapAt(r[b + AUX]!);
   checkRegion(env, regno, off, size, map.valueSize, zeroSizeAllowed);
-  const lock = env.lockOffset(r[b + AUX]!);
-  if (lock === undefined) return;
-  const min = toSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!) + off;
-  const max = toUnsigned(r[b + UMAX_LO]!, r[b + UMAX_HI]!) + off + size;
-  if (min < lock + SPIN_LOCK_SIZE && lock < max) env.fail(EACCES, 'bpf_spin_lock cannot be accessed directly by load/store\n');
+  checkFields(env, map, r, b, off, size, isDirect);
 }
 
 /** Packet data between the start and what a comparison with the end has shown (kernel `check_packet_access`). */
@@ -269,7 +265,12 @@ function accessMapValue(env: Env, regno: number, off: number, size: number, acce
   const b = regno * REG;
   const map = env.mapAt(r[b + AUX]!);
   checkMapAccessType(env, map, off, size, access);
-  checkMapAccess(env, regno, off, size, false);
+  checkMapAccess(env, regno, off, size, false, true);
+  const kptr = kptrAt(map, r, b, off);
+  if (kptr) {
+    accessKptr(env, kptr, value);
+    return;
+  }
   if (access !== 'read' || value < 0) return;
   if (constantMap(map) && (r[b + MASK_LO]! | r[b + MASK_HI]!) === 0)
     loadConstant(r, value * REG, map.data!, off + r[b + VALUE_LO]!, size, signed);
@@ -391,6 +392,9 @@ function accessOther(env: Env, regno: number, off: number, size: number, access:
     return;
   }
   if (base === BTF_ID && !(type & MAYBE_NULL) && access === 'read') {
+    const bytes = env.btfSizes.get(r[b + AUX]!);
+    if (bytes !== undefined && off + size > bytes)
+      env.fail(EACCES, `access beyond struct ${env.btfTypes[r[b + AUX]!]} at off ${off} size ${size}\n`);
     if (value >= 0) markUnknown(r, value * REG);
     return;
   }

@@ -11,6 +11,7 @@ import {
   computeScc,
   findSubprogs,
 } from './cfg.ts';
+import { liveFunctions } from './deadcode.ts';
 import { E2BIG, EINVAL, Env, LIMIT_INSNS, Rejection } from './env.ts';
 import { exploreFunction, Stopped } from './explore.ts';
 import { growForLoops, markFastcallPatterns, settleFastcallStack } from './fastcall.ts';
@@ -93,7 +94,7 @@ function exploreGlobals(env: Env): void {
 function finish(env: Env, errno: number, stopped: boolean, snapshots: Snapshots | null, startedMs: number): VerifyResult {
   const { log } = env;
   const accepted = errno === 0 && !stopped;
-  const stackDepth = env.subprogs.map((s) => s.stackDepth).join('+');
+  const stackDepth = (accepted ? liveFunctions(env) : env.subprogs).map((s) => s.stackDepth).join('+');
   if (log.level & 4) log.write(`verification time ${Math.round((performance.now() - startedMs) * 1000)} usec\nstack depth ${stackDepth}\n`);
   log.write(
     `processed ${env.processed} insns (limit ${LIMIT_INSNS}) max_states_per_insn ${env.maxStatesPerInsn} total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0\n`,

@@ -1,0 +1,22 @@
+import { OP_LDDW } from '../bpf/insn.ts';
+import type { Env, SubprogInfo } from './env.ts';
+
+/**
+ * The functions that are left once instructions that no path reached are taken out of an accepted program: those that begin in
+ * such a stretch and end with it are gone, and with them their place in the sum of stack depths (kernel `opt_remove_dead_code`,
+ * `adjust_subprog_starts_after_remove`).
+ */
+export function liveFunctions(env: Env): SubprogInfo[] {
+  const { insns, visits, subprogs } = env;
+  const isSeen = (idx: number): boolean => visits[idx]! > 0 || (idx > 0 && insns[idx - 1]!.opcode === OP_LDDW && visits[idx - 1]! > 0);
+  const gone = new Set<SubprogInfo>();
+  for (let from = 0; from < insns.length; from++) {
+    if (isSeen(from)) continue;
+    let to = from;
+    while (to < insns.length && !isSeen(to)) to++;
+    // The last function that begins in the stretch keeps its live end.
+    for (const sub of subprogs) if (sub.start >= from && sub.end <= to) gone.add(sub);
+    from = to;
+  }
+  return subprogs.filter((sub) => !gone.has(sub));
+}
