@@ -232,7 +232,7 @@ class Listing {
 }
 
 /** As the log has it: without indent and folder, and once for neighbours that differ only in their column. */
-export function sourceComment(info: LineInfo): string {
+function sourceComment(info: LineInfo): string {
   return `; ${info.text.trimStart().replace(/[\r\n]/g, ' ')} @ ${info.file.replace(/^.*\//, '')}:${info.line}`;
 }
 

@@ -112,7 +112,7 @@ export const ATTACH_TYPE_NAMES: readonly string[] = [
 ];
 
 /** `BPF_F_XDP_HAS_FRAGS` of BPF_PROG_LOAD: what libbpf sets for `xdp.frags…` sections. */
-export const LOAD_FLAG_XDP_HAS_FRAGS = 1 << 5;
+const LOAD_FLAG_XDP_HAS_FRAGS = 1 << 5;
 
 /** What libbpf derives from the name of a program's section. */
 export interface SectionType {

@@ -16,7 +16,7 @@ const TAIL: Record<number, readonly [fixed: number, member: number]> = {
 const KIND_FUNC = 12;
 
 /** BTF ids of the functions that a BTF blob declares, by name. */
-export function functionIds(btf: Uint8Array): Map<string, number> {
+function functionIds(btf: Uint8Array): Map<string, number> {
   const view = new DataView(btf.buffer, btf.byteOffset, btf.byteLength);
   const headerSize = view.getUint32(4, true);
   const typesAt = headerSize + view.getUint32(8, true);

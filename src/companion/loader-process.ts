@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 /** What a buffer of a bpf(2) call is for: sent only, sent and returned, or returned up to its first NUL. */
-export type BufferMode = 'in' | 'both' | 'string';
+type BufferMode = 'in' | 'both' | 'string';
 
 /** A buffer whose address belongs into the attributes at `attrOff`. */
 export interface CallBuffer {

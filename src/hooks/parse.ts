@@ -2,7 +2,7 @@ import { InputError } from '../base/errors.ts';
 import type { Binding } from './binding.ts';
 
 /** Inputs longer than this are more than one packet's worth. */
-export const MAX_LENGTH = 1024;
+const MAX_LENGTH = 1024;
 export const MAX_CLASSES = 64;
 const VERDICTS = ['PASS', 'DROP', 'TX', 'REDIRECT', 'ABORTED', 'TAG'];
 const LAYERS = ['l2', 'l3', 'l4', 'l4_payload'];

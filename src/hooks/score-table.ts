@@ -23,7 +23,7 @@ export const EXP_STEP_BITS = 8; // Q16 steps of 1/256
 export const SIGMOID_STEPS = 1024;
 export const EXP_STEPS = 4096;
 
-export type ScoreMethod = 'sigmoid' | 'softmax' | 'direct';
+type ScoreMethod = 'sigmoid' | 'softmax' | 'direct';
 
 /** How a score comes from the output: one or two logits need only the sigmoid of their difference. */
 export function scoreMethod({ meaning, classes }: FittedBinding): ScoreMethod {

@@ -4,7 +4,7 @@ import { StringTable } from './elf-builder.ts';
 
 // BTF as Documentation/bpf/btf.rst describes it; numbers are uapi linux/btf.h.
 export const BTF_MAGIC = 0xeb9f;
-export const BTF_HEADER_SIZE = 24;
+const BTF_HEADER_SIZE = 24;
 export const KIND_INT = 1;
 export const KIND_PTR = 2;
 export const KIND_ARRAY = 3;

@@ -10,8 +10,7 @@ const PIN_BY_NAME = 1;
 const LOCK_BYTES = 4;
 
 /** The section that holds the contents of a global-data map, or undefined for a plain map. */
-export const dataSection = (map: MapDef): string | undefined =>
-  map.section ?? (map.data && map.name.startsWith('.') ? map.name : undefined);
+const dataSection = (map: MapDef): string | undefined => map.section ?? (map.data && map.name.startsWith('.') ? map.name : undefined);
 
 /**
  * The structure that libbpf reads a map's attributes from (`__uint(type, …)` in C): every member is a pointer to an array whose

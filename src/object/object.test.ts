@@ -11,19 +11,14 @@ import { inLinkOrder } from './link-order.ts';
 import { originsOf, toOriginRuns } from './origins.ts';
 import { programBtf } from './program-btf.ts';
 import { readObject } from './reader.ts';
+import { assembled } from './testing/assembled.ts';
 import { writeObject } from './writer.ts';
-
-function program(text: string): Program {
-  const result = assemble(text);
-  if (!result.program) throw new Error(JSON.stringify(result.diagnostics));
-  return result.program;
-}
 
 const WEIGHTS = Uint8Array.from({ length: 300 }, (_, i) => i * 7);
 const hexOf = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** Functions stand in libbpf's order here: glob is called first, then callback, ctxfn, stat. */
-const EVERYTHING = program(
+const EVERYTHING = assembled(
   `
 .section xdp
 .license GPL
@@ -122,7 +117,7 @@ describe('object writer and reader', () => {
 
   it('puts several programs with shared maps into one object', () => {
     const second = {
-      ...program('.section tc\n.map hits percpu_array 4 8 64\n.func other\nr1 = map[hits]\ncall glob\nexit\n.func glob\nr0 = 7\nexit'),
+      ...assembled('.section tc\n.map hits percpu_array 4 8 64\n.func other\nr1 = map[hits]\ncall glob\nexit\n.func glob\nr0 = 7\nexit'),
       license: 'GPL',
     };
     const { programs, maps } = readObject(writeObject([EVERYTHING, second]), 'two.o');
@@ -137,7 +132,7 @@ describe('object writer and reader', () => {
   });
 
   it('survives as text with several programs', () => {
-    const second = program(
+    const second = assembled(
       '.section tc\n.license GPL\n.map hits percpu_array 4 8 64\n.func other (ctx) -> scalar\nr1 = map[hits]\nr0 = 0\nexit',
     );
     const bytes = writeObject([EVERYTHING, second]);
@@ -150,13 +145,13 @@ describe('object writer and reader', () => {
   });
 
   it('names plain data sections after the file, as libbpf does', () => {
-    const source = program('.map .rodata array 4 8 1 0x480 section=.rodata frozen\n.data 01\nr1 = map_value[.rodata]\nr0 = 0\nexit');
+    const source = assembled('.map .rodata array 4 8 1 0x480 section=.rodata frozen\n.data 01\nr1 = map_value[.rodata]\nr0 = 0\nexit');
     expect(readObject(writeObject(source), 'dir/filter.bpf.o').maps[0]!.name).toBe('filter.rodata');
     expect(readObject(writeObject(source), 'a-long-file-name.o').maps[0]!.name).toBe('a_long_f.rodata');
   });
 
   it('places functions in libbpf’s order and drops those that nothing calls', () => {
-    const scrambled = program(`
+    const scrambled = assembled(`
       .func main global (ctx) -> scalar
         call a
         call b
@@ -187,10 +182,10 @@ describe('object writer and reader', () => {
   it('refuses what an object cannot hold', () => {
     expect(() => writeObject([EVERYTHING, { ...EVERYTHING, license: 'MIT', name: 'x' }])).toThrow('two licences');
     expect(() => writeObject([EVERYTHING, EVERYTHING])).toThrow('two programs are called classify');
-    expect(() => writeObject(program('.map .bss.x array 4 8 1 0 section=.bss.x\nr1 = map_value[.bss.x]\nexit'))).toThrow(
+    expect(() => writeObject(assembled('.map .bss.x array 4 8 1 0 section=.bss.x\nr1 = map_value[.bss.x]\nexit'))).toThrow(
       'which libbpf does not load',
     );
-    expect(() => writeObject(program('call kfunc bpf_iter_num_new\nexit'))).toThrow('bpf_iter_num_new');
+    expect(() => writeObject(assembled('call kfunc bpf_iter_num_new\nexit'))).toThrow('bpf_iter_num_new');
     const other = {
       ...EVERYTHING,
       name: 'other',

@@ -3,11 +3,11 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { assemble } from '../bpf/asm.ts';
 import type { Program } from '../bpf/program.ts';
 import { kernelForTests } from '../companion/vitest-kernel.ts';
 import { programBtf } from './program-btf.ts';
 import { readObject } from './reader.ts';
+import { assembled } from './testing/assembled.ts';
 import { writeObject } from './writer.ts';
 
 const kernel = await kernelForTests();
@@ -35,12 +35,6 @@ function bpftoolLoad(object: Uint8Array, name: string): { ok: boolean; quiet: st
   const quiet = load([]);
   const debug = load(['-d']);
   return { ok: quiet.ok, quiet: quiet.text, log: debug.text };
-}
-
-function program(text: string): Program {
-  const result = assemble(text);
-  if (!result.program) throw new Error(JSON.stringify(result.diagnostics));
-  return result.program;
 }
 
 const SOURCE = `
@@ -110,7 +104,7 @@ const SOURCE = `
   exit
 `;
 
-const BASE = program(SOURCE);
+const BASE = assembled(SOURCE);
 const LINES: Program = {
   ...BASE,
   lineInfo: [
@@ -131,7 +125,7 @@ describe.skipIf(!kernel || !hasBpftool())('objects in the kernel', () => {
   });
 
   it('hold several programs', () => {
-    const second = program(
+    const second = assembled(
       '.section tc\n.license GPL\n.map hits percpu_array 4 8 64\n.func other\nr1 = map[hits]\nr1 = 3\ncall glob\nr0 = 0\nexit\n.func glob global (scalar) -> scalar\nr0 = r1\nexit',
     );
     const path = join(folder, 'two.o');
@@ -172,7 +166,7 @@ describe.skipIf(!kernel || !hasBpftool())('objects in the kernel', () => {
     ['perf_event', 'r0 = 0', 'r0 = *(u64 *)(r1 +0)'],
   ])('load for section %s', (section, body, read) => {
     const text = `.section ${section}\n.license GPL\n.func main\ncall ctxfn\n${body}\nexit\n.func ctxfn global (ctx) -> scalar\n${read}\nr0 = 0\nexit`;
-    const { quiet, log } = bpftoolLoad(writeObject(program(text)), section.replace(/\W/g, '-'));
+    const { quiet, log } = bpftoolLoad(writeObject(assembled(text)), section.replace(/\W/g, '-'));
     expect(quiet, log).toBe('');
     expect(log).toContain("('ctxfn') is safe for any args that match its prototype");
   });

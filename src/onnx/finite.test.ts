@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { importModel } from './import.ts';
 import type { Tensor } from './model.ts';
-import { encodeModel } from './write.ts';
+import { encodeModel } from './testing/encode-model.ts';
 
 const floats = (dims: number[], ...values: number[]): Tensor => ({ dtype: 'float32', dims, data: Float32Array.from(values) });
 

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { importModel } from './import.ts';
 import type { DType, Tensor, TensorData } from './model.ts';
 import { elementCount } from './tensor.ts';
-import type { AttrSpec, NodeSpec } from './write.ts';
-import { encodeModel } from './write.ts';
+import type { AttrSpec, NodeSpec } from './testing/encode-model.ts';
+import { encodeModel } from './testing/encode-model.ts';
 
 ort.env.logLevel = 'error';
 ort.env.wasm.numThreads = 1;

@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { InputError } from '../base/errors.ts';
 import { importModel, inspectModel } from './import.ts';
 import type { Tensor } from './model.ts';
-import type { ModelSpec } from './write.ts';
-import { appendOutputs, encodeModel, WireWriter } from './write.ts';
+import type { ModelSpec } from './testing/encode-model.ts';
+import { encodeModel } from './testing/encode-model.ts';
+import { appendOutputs, WireWriter } from './write.ts';
 
 const floats = (dims: number[], values: number[]): Tensor => ({ dtype: 'float32', dims, data: Float32Array.from(values) });
 const ints = (...values: number[]): Tensor => ({ dtype: 'int64', dims: [values.length], data: BigInt64Array.from(values, BigInt) });

@@ -198,7 +198,7 @@ function readAttribute(r: WireReader, depth: number, file: string): AttributePro
 }
 
 /** Reads a TensorProto; its raw data stays a view of the file. */
-export function readTensor(r: WireReader): TensorProto {
+function readTensor(r: WireReader): TensorProto {
   const tensor: TensorProto = {
     dims: [],
     dataType: 0,

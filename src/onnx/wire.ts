@@ -1,7 +1,7 @@
 import { InputError } from '../base/errors.ts';
 
 /** The protobuf wire types ONNX uses (protobuf encoding guide, "Message Structure"). */
-export type WireType = 0 | 1 | 2 | 5;
+type WireType = 0 | 1 | 2 | 5;
 
 const UTF8 = new TextDecoder();
 

@@ -3,18 +3,18 @@ import { InputError } from '../base/errors.ts';
 // The capture format of libpcap: a 24-byte file header, then packets behind 16-byte record headers
 // (IETF draft-ietf-opsawg-pcap).
 
-const MAGIC_MICROSECONDS = 0xa1b2c3d4;
-const MAGIC_NANOSECONDS = 0xa1b23c4d;
+export const MAGIC_MICROSECONDS = 0xa1b2c3d4;
+export const MAGIC_NANOSECONDS = 0xa1b23c4d;
 const MAGIC_PCAPNG = 0x0a0d0d0a;
-const FILE_HEADER = 24;
-const RECORD_HEADER = 16;
+export const FILE_HEADER = 24;
+export const RECORD_HEADER = 16;
 /** No capture tool writes longer packets (MAXIMUM_SNAPLEN of libpcap is 262,144); a larger length is damage. */
 const MAX_CAPTURED = 1 << 24;
 
 export const LINKTYPE_ETHERNET = 1;
 export const LINKTYPE_RAW = 101;
-export const LINKTYPE_IPV4 = 228;
-export const LINKTYPE_IPV6 = 229;
+const LINKTYPE_IPV4 = 228;
+const LINKTYPE_IPV6 = 229;
 /** BSD's and old Linux's own numbers for raw IP. */
 const RAW_IP = new Set([LINKTYPE_RAW, LINKTYPE_IPV4, LINKTYPE_IPV6, 12, 14]);
 
@@ -182,37 +182,4 @@ export function ethernetFrame(linkType: number, data: Uint8Array): Uint8Array {
   frame[13] = etherType & 0xff;
   frame.set(data, 14);
   return frame;
-}
-
-export interface PacketToWrite {
-  readonly data: Uint8Array;
-  readonly seconds?: number;
-  readonly nanoseconds?: number;
-  readonly originalLength?: number;
-}
-
-/** A capture file with these packets. */
-export function writePcap(
-  packets: readonly PacketToWrite[],
-  options: { readonly linkType?: number; readonly nanoseconds?: boolean; readonly bigEndian?: boolean; readonly snapLength?: number } = {},
-): Uint8Array {
-  const little = !options.bigEndian;
-  const bytes = new Uint8Array(FILE_HEADER + packets.reduce((sum, p) => sum + RECORD_HEADER + p.data.length, 0));
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, options.nanoseconds ? MAGIC_NANOSECONDS : MAGIC_MICROSECONDS, little);
-  view.setUint16(4, 2, little);
-  view.setUint16(6, 4, little);
-  view.setUint32(16, options.snapLength ?? 262_144, little);
-  view.setUint32(20, options.linkType ?? LINKTYPE_ETHERNET, little);
-  let at = FILE_HEADER;
-  for (const packet of packets) {
-    const nanoseconds = packet.nanoseconds ?? 0;
-    view.setUint32(at, packet.seconds ?? 0, little);
-    view.setUint32(at + 4, options.nanoseconds ? nanoseconds : Math.floor(nanoseconds / 1000), little);
-    view.setUint32(at + 8, packet.data.length, little);
-    view.setUint32(at + 12, packet.originalLength ?? packet.data.length, little);
-    bytes.set(packet.data, at + RECORD_HEADER);
-    at += RECORD_HEADER + packet.data.length;
-  }
-  return bytes;
 }

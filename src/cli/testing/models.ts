@@ -1,5 +1,5 @@
 import type { Tensor } from '../../onnx/model.ts';
-import { encodeModel } from '../../onnx/write.ts';
+import { encodeModel } from '../../onnx/testing/encode-model.ts';
 
 const floats = (dims: number[]): Tensor => ({
   dtype: 'float32',

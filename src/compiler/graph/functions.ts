@@ -83,9 +83,3 @@ export const BINARY: Readonly<Record<string, (a: number, b: number) => number>> 
   Or: (a, b) => bool(a !== 0 || b !== 0),
   Xor: (a, b) => bool((a !== 0) !== (b !== 0)),
 };
-
-/** A unary operator with its default attributes. */
-export const evaluateFunction =
-  (op: string) =>
-  (x: number): number =>
-    UNARY[op](x, (_, otherwise) => otherwise);

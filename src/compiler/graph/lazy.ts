@@ -196,7 +196,7 @@ export class Walk {
   }
 }
 
-export function vocabularyOf(buf: Buf): number {
+function vocabularyOf(buf: Buf): number {
   return buf.vocabulary ?? 256;
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../base/errors.ts';
 import type { Model, ValueInfo } from '../../onnx/model.ts';
+import { evaluate, readView } from '../testing/evaluate.ts';
 import { ModelBuilder } from '../testing/model-builder.ts';
-import { evaluate, readView } from './evaluate.ts';
 import { erf } from './functions.ts';
 import { recognise } from './recognise.ts';
 

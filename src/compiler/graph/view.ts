@@ -35,7 +35,7 @@ export function denseMap(dims: readonly number[]): IndexMap {
 }
 
 /** Drops factors of one and joins neighbours that continue each other. */
-export function normalDim(dim: Dim): Dim {
+function normalDim(dim: Dim): Dim {
   const out: Factor[] = [];
   for (const f of dim) {
     if (f.n === 1) continue;
@@ -80,7 +80,7 @@ export function transposeMap(map: IndexMap, perm: readonly number[]): IndexMap {
 }
 
 /** Offset and factors of `[start, start + n)` in steps of `step`; null when a composite dimension would be cut across. */
-export function sliceDim(dim: Dim, start: number, n: number, step: number): { off: number; dim: Dim } | null {
+function sliceDim(dim: Dim, start: number, n: number, step: number): { off: number; dim: Dim } | null {
   const size = dimSize(dim);
   if (start === 0 && n === size && step === 1) return { off: 0, dim };
   if (n === 1) return { off: offsetIn(dim, start), dim: [] };
@@ -102,7 +102,7 @@ export function sliceMap(map: IndexMap, axis: number, start: number, n: number, 
 }
 
 /** Element offset of logical coordinate `index` of one dimension. */
-export function offsetIn(dim: Dim, index: number): number {
+function offsetIn(dim: Dim, index: number): number {
   let off = 0;
   for (let i = dim.length - 1; i >= 0; i--) {
     off += (index % dim[i].n) * dim[i].stride;

@@ -20,7 +20,7 @@ export function notNegative(b: FuncBuilder, y: Reg): void {
 }
 
 /** `y = min(y, hi)`. */
-export function clampHigh(b: FuncBuilder, y: Reg, hi: number): void {
+function clampHigh(b: FuncBuilder, y: Reg, hi: number): void {
   b.aluTo(y, 'sub', y, hi);
   const mask = b.arsh(y, 63);
   b.aluTo(y, 'and', y, mask);

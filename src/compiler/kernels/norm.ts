@@ -6,7 +6,6 @@ import { type RowShape, saturated } from './rows.ts';
 /** 1/√m for the ten highest bits of a number whose top bit is 30 or 31: 2³¹/√m. */
 const FIRST = 256;
 const ENTRIES = 1024 - FIRST;
-export const RSQRT_BYTES = ENTRIES * 4;
 
 export function rsqrtTable(): Uint8Array {
   const table = new Uint32Array(ENTRIES);
@@ -18,7 +17,7 @@ export function rsqrtTable(): Uint8Array {
 const UNIT = 20;
 const GAMMA = 8;
 /** Bytes of shift and factor of each column, after the 8 of epsilon. */
-export const NORM_COLUMN_BYTES = 16;
+const NORM_COLUMN_BYTES = 16;
 
 /** Epsilon in the kernel's units, then for each column the shift (with the rounding half) and the factor. */
 export function normParams(gamma: Float64Array, beta: Float64Array, eps: number, xScale: number, outScale: number): BigInt64Array {

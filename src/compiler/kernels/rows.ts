@@ -138,7 +138,7 @@ export function affineKernel(
 
 /** Bits of a table index; the rest of the 16 interpolates. */
 export const TABLE_BITS = 10;
-export const TABLE_BYTES = ((1 << TABLE_BITS) + 1) * 2;
+const TABLE_BYTES = ((1 << TABLE_BITS) + 1) * 2;
 
 /** `out = table(x)` by linear interpolation between 1,025 points over the whole int16 range. */
 export function tableKernel(name: string, s: RowShape, layout: Layout, origin: OriginId): IrFunc {

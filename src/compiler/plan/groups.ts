@@ -18,7 +18,7 @@ function aligned(read: Access, write: Access, rowSize: number): boolean {
 }
 
 /** Elements that a step writes for one row. */
-export const rowSizeOf = (step: Step): number => {
+const rowSizeOf = (step: Step): number => {
   const { op } = step;
   if (op?.kind === 'linear') return op.weights.dims[0];
   if (op?.kind === 'matmul') return op.out.dims[op.out.dims.length - 1];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { evaluate, readView } from '../graph/evaluate.ts';
 import { recognise } from '../graph/recognise.ts';
+import { evaluate, readView } from '../testing/evaluate.ts';
 import { randomEncoder } from '../testing/random-model.ts';
 import { splitWideProducts } from './split.ts';
 

@@ -1,6 +1,6 @@
 import type { Calibration } from '../api.ts';
-import { evaluate } from '../graph/evaluate.ts';
 import type { HGraph } from '../graph/hops.ts';
+import { evaluate } from './evaluate.ts';
 
 /** Ranges of the recognised graph itself, for models that exist only in memory. */
 export function floatCalibration(graph: HGraph, samples: readonly ReadonlyMap<string, ArrayLike<number>>[]): Calibration {

@@ -17,7 +17,7 @@ export function stridesOf(dims: readonly number[]): number[] {
 }
 
 /** Strides that read a tensor of `dims` as if it were broadcast to `outRank` dimensions. */
-export function broadcastStrides(dims: readonly number[], outRank: number): number[] {
+function broadcastStrides(dims: readonly number[], outRank: number): number[] {
   const strides = stridesOf(dims);
   const lead = Array.from({ length: outRank - dims.length }, () => 0);
   return lead.concat(strides.map((stride, i) => (dims[i] === 1 ? 0 : stride)));

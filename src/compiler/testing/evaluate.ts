@@ -1,8 +1,8 @@
-import type { Buf, Const, HGraph, HOp, View } from './hops.ts';
-import { isView } from './hops.ts';
-import { allOffsets, broadcastMap, denseMap, mapDims, product } from './view.ts';
+import type { Buf, Const, HGraph, HOp, View } from '../graph/hops.ts';
+import { isView } from '../graph/hops.ts';
+import { allOffsets, broadcastMap, denseMap, mapDims, product } from '../graph/view.ts';
 
-/** Runs the recognised graph in double precision: what the integer program approximates. For tests and error reports. */
+/** Runs the recognised graph in double precision: what the integer program approximates. */
 export function evaluate(graph: HGraph, inputs: ReadonlyMap<string, ArrayLike<number>>): Map<Buf, Float64Array> {
   const memory = new Map<Buf, Float64Array>();
   for (const buf of graph.inputs) memory.set(buf, Float64Array.from(inputs.get(buf.name) ?? []));

@@ -1,0 +1,67 @@
+import { InputError } from '../../base/errors.ts';
+import type { HGraph, HOp } from '../graph/hops.ts';
+import { place } from '../graph/lazy.ts';
+import { product } from '../graph/view.ts';
+import { type Layout, PAGE_BYTES } from '../kernels/frame.ts';
+import { rsqrtTable } from '../kernels/norm.ts';
+import { expTable } from '../kernels/softmax.ts';
+import { placeBuffers } from '../memory.ts';
+import type { Origins } from '../origins.ts';
+import { chunkSizes } from '../plan/chunks.ts';
+import { type Group, groupSteps } from '../plan/groups.ts';
+import type { Scales } from '../plan/scales.ts';
+import { type Step, stepsOf } from '../plan/steps.ts';
+import { WeightBytes } from '../plan/weights.ts';
+import { emitFuncs, type KernelCall, type Stages } from '../stages.ts';
+import { type IoLayout, Places } from './places.ts';
+import { linearCalls, matmulCall } from './products.ts';
+import { outputCall, rowCall } from './rows.ts';
+
+export interface Lowered extends Stages {
+  readonly weights: WeightBytes;
+  readonly layout: Layout;
+}
+
+/** Integer kernels, loops over rows and the bytes of the weights map for a planned graph. */
+export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Origins): Lowered {
+  const weights = new WeightBytes();
+  const expOff = weights.add(expTable());
+  const rsqrtOff = weights.add(rsqrtTable());
+  const groups = groupSteps(stepsOf(graph));
+  const packBytes = Math.max(64, ...groups.flatMap((g) => g.steps.map(packBytesOf)));
+  if (packBytes > PAGE_BYTES) {
+    const longest = graph.ops.find((op) => op.kind === 'linear' && 8 * op.weights.dims[1] === packBytes);
+    throw new InputError(
+      `a sum over ${packBytes / 8} terms is too long; ${PAGE_BYTES / 8} fit`,
+      longest ? place(longest.nodes[0]) : '',
+      'Pool before the matrix',
+    );
+  }
+  const placement = placeBuffers(graph, groups, packBytes, (buf) => scales.bytes(buf));
+  const places = new Places(scales, weights, io, placement.offsets);
+  const chunks = chunkSizes(graph);
+  const planned = groups.map((group) => ({ group, calls: group.steps.flatMap((step) => callsOf(places, step, group, chunks)) }));
+  const layout: Layout = {
+    bytes: { scratch: placement.pageBytes, input: io.inputBytes, output: io.outputBytes, weights: weights.bytes().length },
+    pages: placement.pages,
+    packBytes,
+    expOff,
+    rsqrtOff,
+  };
+  return { ...emitFuncs(planned, layout, origins), weights, layout };
+}
+
+/** The calls of integer kernels that a step is. */
+function callsOf(places: Places, step: Step, group: Group, chunks: ReadonlyMap<HOp, number>): KernelCall[] {
+  const { op } = step;
+  if (!op) return [outputCall(places, step, group)];
+  if (op.kind === 'linear') return linearCalls(places, step, group, op, chunks);
+  if (op.kind === 'matmul') return [matmulCall(places, step, group, op)];
+  return [rowCall(places, step, group, op)];
+}
+
+function packBytesOf(step: Step): number {
+  if (step.op?.kind === 'linear') return 8 * step.op.weights.dims[1];
+  if (step.op?.kind === 'matmul') return 8 * product(step.inner);
+  return step.op?.kind === 'softmax' ? 2 * product(step.inner) : 0;
+}

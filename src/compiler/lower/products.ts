@@ -1,0 +1,93 @@
+import { InputError } from '../../base/errors.ts';
+import type { HOp } from '../graph/hops.ts';
+import { place } from '../graph/lazy.ts';
+import { allOffsets, mapDims, product } from '../graph/view.ts';
+import { blockBytes, type DotShape, dotKernel, dotName } from '../kernels/dot.ts';
+import type { Level } from '../kernels/frame.ts';
+import type { Group } from '../plan/groups.ts';
+import type { Access, Step } from '../plan/steps.ts';
+import { HALF, int64s, packLinear } from '../plan/weights.ts';
+import type { KernelCall, Operand } from '../stages.ts';
+import type { Places } from './places.ts';
+
+/** A product with constant weights, in as many calls as its chunks of columns. */
+export function linearCalls(
+  at: Places,
+  step: Step,
+  group: Group,
+  op: HOp & { kind: 'linear' },
+  chunks: ReadonlyMap<HOp, number>,
+): KernelCall[] {
+  const out = at.scales.of(op.out);
+  const [n, k] = op.weights.dims;
+  const a = at.operand(step.reads[0], group);
+  const write = at.operand(step.out as Access, group);
+  const columns = step.lanes === 2 ? (chunks.get(op) ?? n) : n;
+  const shape: DotShape = {
+    lanes: step.lanes,
+    aSpace: a.operand.space,
+    aLevels: step.inner.map((size, i): Level => ({ n: size, strides: [step.reads[0].inner[i] * 2] })),
+    aLane: 0,
+    k,
+    n: columns,
+    b: null,
+    outLane: 0,
+    outBytes: 2,
+    outMax: out.max,
+    relu: op.relu,
+  };
+  const weights = at.weights.add(packLinear(op.weights, op.bias, at.scales.unit(op.a), out.scale, step.lanes));
+  const moved = (operand: Operand, bytes: number): Operand => ({ ...operand, off: operand.off + bytes });
+  return Array.from({ length: n / columns }, (_, i) => {
+    const place = moved(write.operand, 2 * columns * i);
+    const rows: Operand = { space: 'weights', off: weights + ((columns * i) / 4) * blockBytes(k, step.lanes), strides: [] };
+    return {
+      key: JSON.stringify(['dot', shape]),
+      name: dotName(shape),
+      build: (name, l, o) => dotKernel(name, shape, l, o),
+      args: [a.operand, place, rows, ...(step.lanes === 2 ? [moved(a.operand, a.lane), moved(place, write.lane)] : [])],
+      nodes: op.nodes,
+    };
+  });
+}
+
+/** A product of two activations. */
+export function matmulCall(at: Places, step: Step, group: Group, op: HOp & { kind: 'matmul' }): KernelCall {
+  const out = at.scales.of(op.out);
+  const [a, b] = step.reads.map((r) => at.operand(r, group));
+  const write = at.operand(step.out as Access, group);
+  const rank = op.b.map.dims.length;
+  const n = mapDims(op.b.map)[rank - 1];
+  const columns = allOffsets({ off: 0, dims: [op.b.map.dims[rank - 1]] });
+  const nStride = columns.length > 1 ? columns[1] * 2 : 2;
+  if (columns.some((off, i) => off * 2 !== i * nStride)) {
+    throw new InputError(
+      'the columns of the second operand are not evenly spaced',
+      place(op.nodes[0]),
+      'Insert a Reshape that keeps dimensions whole',
+    );
+  }
+  const kOffs = [...allOffsets({ off: 0, dims: [op.b.map.dims[rank - 2]] })].map((off) => off * 2);
+  const shape: DotShape = {
+    lanes: step.lanes,
+    aSpace: a.operand.space,
+    aLevels: step.inner.map((size, i): Level => ({ n: size, strides: [step.reads[0].inner[i] * 2] })),
+    aLane: a.lane,
+    k: product(step.inner),
+    n,
+    b: { space: b.operand.space, kOffs, nStride },
+    outLane: write.lane,
+    outBytes: at.scales.bytes(op.out),
+    outMax: out.max,
+    relu: false,
+  };
+  const unit = at.scales.unit(op.a) * at.scales.unit(op.b);
+  const param = at.param(int64s(HALF, (unit / out.scale) * 2 ** 32));
+  return {
+    key: JSON.stringify(['dot', shape]),
+    name: dotName(shape),
+    build: (name, l, o) => dotKernel(name, shape, l, o),
+    args: [a.operand, write.operand, param, b.operand],
+    nodes: op.nodes,
+  };
+}

@@ -1,0 +1,232 @@
+import { InputError } from '../../base/errors.ts';
+import { type HOp, isView } from '../graph/hops.ts';
+import { place } from '../graph/lazy.ts';
+import { denseStrides } from '../graph/view.ts';
+import { normKernel, normParams } from '../kernels/norm.ts';
+import { type ReduceShape, reduceKernel } from '../kernels/reduce.ts';
+import {
+  addKernel,
+  affineKernel,
+  CONST_SHIFT,
+  copyKernel,
+  divKernel,
+  embedKernel,
+  emitKernel,
+  fillKernel,
+  mulKernel,
+  ROW_SHIFT,
+  type RowShape,
+  rowName,
+  TABLE_BITS,
+  tableKernel,
+} from '../kernels/rows.ts';
+import { expParams, softmaxKernel } from '../kernels/softmax.ts';
+import type { Group } from '../plan/groups.ts';
+import type { Access, Step } from '../plan/steps.ts';
+import { HALF, int64s, toInt16 } from '../plan/weights.ts';
+import type { KernelCall } from '../stages.ts';
+import { constStrides, type Places } from './places.ts';
+
+/** The call that computes one or two rows of any op but a product. */
+export function rowCall(at: Places, step: Step, group: Group, op: Exclude<HOp, { kind: 'linear' | 'matmul' }>): KernelCall {
+  switch (op.kind) {
+    case 'embed':
+      return embedCall(at, step, group, op);
+    case 'reduce':
+      return reduceCall(at, step, group, op);
+    case 'concat':
+      return copyCall(at, step, group, op);
+    case 'affine':
+      return affineCall(at, step, group, op);
+    default:
+      return elementCall(at, step, group, op);
+  }
+}
+
+/** Operators that take rows to rows of the same length. */
+function elementCall(
+  at: Places,
+  step: Step,
+  group: Group,
+  op: HOp & { kind: 'softmax' | 'norm' | 'unary' | 'add' | 'mul' | 'div' },
+): KernelCall {
+  const { shape, args } = at.shape(step, group);
+  const out = at.scales.of(op.out);
+  const made = (kind: string, param: ArrayBufferView, build: KernelCall['build'], extra: unknown = null): KernelCall => ({
+    key: JSON.stringify([kind, shape, extra]),
+    name: rowName(kind, shape),
+    build,
+    args: [...args, at.param(param)],
+    nodes: op.nodes,
+  });
+  switch (op.kind) {
+    case 'softmax': {
+      const unit = at.scales.unit(op.x);
+      if (unit < 0)
+        throw new InputError(
+          'softmax of a value that is stored with the opposite sign',
+          place(op.nodes[0]),
+          'Negate before the product instead of after it',
+        );
+      return made(
+        'softmax',
+        expParams(unit),
+        (n, l, o) => softmaxKernel(n, shape, at.scales.bytes(op.x.buf), l, o),
+        at.scales.bytes(op.x.buf),
+      );
+    }
+    case 'norm': {
+      const d = op.gamma.length;
+      const params = normParams(op.gamma, op.beta, op.eps, at.scales.unit(op.x), out.scale);
+      return made(op.center ? 'norm' : 'rmsnorm', params, (n, l, o) => normKernel(n, { ...shape, d, center: op.center }, l, o));
+    }
+    case 'unary': {
+      const unit = at.scales.unit(op.x);
+      const step16 = 1 << (16 - TABLE_BITS);
+      const table = new Int16Array((1 << TABLE_BITS) + 1);
+      for (let i = 0; i < table.length; i++) {
+        const y = op.fn((i * step16 - 32768) * unit) / out.scale;
+        table[i] = Number.isNaN(y) ? 0 : Math.max(-out.max, Math.min(out.max, Math.round(y)));
+      }
+      return made('table', table, (n, l, o) => tableKernel(n, shape, l, o));
+    }
+    case 'add': {
+      const m = [op.a, op.b].map((v) => (at.scales.unit(v) / out.scale) * 2 ** ROW_SHIFT);
+      return made('add', int64s(...m), (n, l, o) => addKernel(n, shape, op.relu, l, o), op.relu);
+    }
+    case 'mul': {
+      const m = ((at.scales.unit(op.a) * at.scales.unit(op.b)) / out.scale) * 2 ** 32;
+      return made('mul', int64s(m, HALF), (n, l, o) => mulKernel(n, shape, l, o));
+    }
+    case 'div': {
+      const m = (at.scales.unit(op.a) / (at.scales.unit(op.b) * out.scale)) * 2 ** ROW_SHIFT;
+      return made('div', int64s(Math.min(m, 2 ** 47)), (n, l, o) => divKernel(n, shape, l, o));
+    }
+  }
+}
+
+function affineCall(at: Places, step: Step, group: Group, op: HOp & { kind: 'affine' }): KernelCall {
+  const { shape, args } = at.shape(step, group);
+  const out = at.scales.of(op.out);
+  const m = (at.scales.unit(op.x) / out.scale) * 2 ** ROW_SHIFT;
+  const operands = [...args];
+  const spaces = [...shape.spaces];
+  const laneStrides = [...shape.laneStrides];
+  const levels = shape.levels.map((l) => ({ n: l.n, strides: [...l.strides] }));
+  for (const [t, unit] of [
+    [op.mul, m],
+    [op.add, 2 ** CONST_SHIFT / out.scale],
+  ] as const) {
+    if (!t) continue;
+    const placed = at.constant(t, op.out.dims, unit);
+    const strides = constStrides(placed.dims, op.out.dims, step);
+    operands.push({ space: 'weights', off: placed.off, strides: strides.outer.map((s) => s * 4) });
+    spaces.push('weights');
+    laneStrides.push((strides.outer[strides.outer.length - 1] ?? 0) * 4);
+    for (const [i, level] of levels.entries()) level.strides.push(strides.inner[i] * 4);
+  }
+  const whole: RowShape = { ...shape, spaces, laneStrides, levels };
+  const has = { mul: op.mul !== null, add: op.add !== null };
+  return {
+    key: JSON.stringify(['affine', whole, has]),
+    name: rowName('affine', whole),
+    build: (n, l, o) => affineKernel(n, whole, has, l, o),
+    args: [...operands, at.param(int64s(m))],
+    nodes: op.nodes,
+  };
+}
+
+function embedCall(at: Places, step: Step, group: Group, op: HOp & { kind: 'embed' }): KernelCall {
+  const { shape, args } = at.shape({ ...step, inner: [], reads: step.reads }, group);
+  const [rows, width] = op.table.dims;
+  const out = at.scales.of(op.out);
+  const whole = { ...shape, levels: [], rows, width };
+  return {
+    key: JSON.stringify(['embed', whole]),
+    name: `embed_${rows}x${width}`,
+    build: (n, l, o) => embedKernel(n, whole, l, o),
+    args: [...args, at.param(toInt16(op.table.data, out.scale, out.max))],
+    nodes: op.nodes,
+  };
+}
+
+/** One part of a concatenation: rows of a value, or of a constant. */
+function copyCall(at: Places, step: Step, group: Group, op: HOp & { kind: 'concat' }): KernelCall {
+  const part = op.parts[step.part];
+  const out = at.scales.of(op.out);
+  if (isView(part)) {
+    const { shape, args } = at.shape(step, group);
+    const m = (at.scales.unit(part) / out.scale) * 2 ** ROW_SHIFT;
+    return {
+      key: JSON.stringify(['copy', shape]),
+      name: rowName('copy', shape),
+      build: (n, l, o) => copyKernel(n, shape, l, o),
+      args: [...args, at.param(int64s(m))],
+      nodes: op.nodes,
+    };
+  }
+  const write = at.operand(step.out as Access, group);
+  const strides = constStrides(part.dims, part.dims, step);
+  const shape: RowShape = {
+    lanes: step.lanes,
+    levels: step.inner.map((n, i) => ({ n, strides: [(step.out as Access).inner[i] * 2, strides.inner[i] * 2] })),
+    laneStrides: [write.lane, (strides.outer[strides.outer.length - 1] ?? 0) * 2],
+    spaces: ['scratch', 'weights'],
+    outMax: out.max,
+  };
+  const data = toInt16(part.data, out.scale, out.max);
+  return {
+    key: JSON.stringify(['fill', shape]),
+    name: rowName('fill', shape),
+    build: (n, l, o) => fillKernel(n, shape, l, o),
+    args: [write.operand, { space: 'weights', off: at.weights.add(data), strides: strides.outer.map((s) => s * 2) }],
+    nodes: op.nodes,
+  };
+}
+
+function reduceCall(at: Places, step: Step, group: Group, op: HOp & { kind: 'reduce' }): KernelCall {
+  const { shape, args } = at.shape(step, group);
+  const out = at.scales.of(op.out);
+  const unit = at.scales.unit(op.x);
+  const factors = op.axes.flatMap((axis) => [...op.x.map.dims[axis]]);
+  const count = factors.reduce((n, f) => n * f.n, 1);
+  const flip = unit < 0 && op.mode !== 'mean' && op.mode !== 'sum';
+  const mode = op.mode === 'mean' ? 'sum' : flip ? (op.mode === 'max' ? 'min' : 'max') : op.mode;
+  const reduced: ReduceShape = {
+    mode,
+    columns: shape.levels,
+    terms: factors.map((f) => ({ n: f.n, strides: [f.stride * 2] })),
+    space: args[1].space,
+    outMax: out.max,
+  };
+  const m = (unit / out.scale / (op.mode === 'mean' ? count : 1)) * 2 ** ROW_SHIFT;
+  return {
+    key: JSON.stringify(['reduce', reduced]),
+    name: `${mode}_${step.inner.join('x') || 1}_of_${count}`,
+    build: (n, l, o) => reduceKernel(n, reduced, l, o),
+    args: [...args, at.param(int64s(m))],
+    nodes: op.nodes,
+  };
+}
+
+/** Rows of a result into the output map, as 32-bit integers. */
+export function outputCall(at: Places, step: Step, group: Group): KernelCall {
+  const [read] = step.reads;
+  const from = at.operand(read, group);
+  const dims = [...step.outer, ...step.inner];
+  const strides = denseStrides(dims).map((s) => s * 4);
+  const shape: RowShape = {
+    lanes: step.lanes,
+    levels: step.inner.map((n, i) => ({ n, strides: [strides[step.outer.length + i], read.inner[i] * 2] })),
+    laneStrides: [strides[step.outer.length - 1] ?? 0, from.lane],
+    spaces: ['output', from.operand.space],
+    outMax: 0,
+  };
+  return {
+    key: JSON.stringify(['emit', shape]),
+    name: rowName('output', shape),
+    build: (n, l, o) => emitKernel(n, shape, l, o),
+    args: [{ space: 'output', off: at.io.outputOff[step.part], strides: strides.slice(0, step.outer.length) }, from.operand],
+    nodes: step.nodes,
+  };
+}
