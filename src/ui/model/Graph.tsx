@@ -133,13 +133,17 @@ export function Graph({ graph, costs, selected, related, onSelect }: GraphProps)
   useEffect(() => setCursor(null), [selected, graph]);
 
   // A group that opens or folds stays where it was on the screen.
-  const anchor = useRef<{ position: number; x: number; y: number } | null>(null);
+  const anchor = useRef<{ position: number; x: number; y: number } | 'fit' | null>(null);
   useLayoutEffect(() => {
     const held = anchor.current;
     anchor.current = null;
-    if (!scene || !held) return;
-    const corner = cornerOf(scene, held.position);
-    pan.moveTo(corner.x, corner.y, held.x, held.y);
+    if (!scene) return;
+    if (held && held !== 'fit') {
+      const corner = cornerOf(scene, held.position);
+      pan.moveTo(corner.x, corner.y, held.x, held.y);
+    }
+    // A graph that shrank may leave nothing in view.
+    if (held === 'fit' || scene.nodesIn(areaOf(pan.view(), -0.1)).length === 0) pan.fitWidth();
   }, [scene, pan]);
 
   // What is selected comes into view when it lies outside.
@@ -156,7 +160,7 @@ export function Graph({ graph, costs, selected, related, onSelect }: GraphProps)
         const view = pan.view();
         const corner = cornerOf(drawn, keep);
         anchor.current = { position: keep, x: corner.x * view.k + view.x, y: corner.y * view.k + view.y };
-      }
+      } else anchor.current = 'fit';
       openOf.set(graph, next);
       setOpened(next);
     },

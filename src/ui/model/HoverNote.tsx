@@ -88,7 +88,7 @@ function linesAt(scene: Scene, view: View, x: number, y: number, nodes: boolean)
   const lines = tensors.slice(0, MOST_TENSORS).map((name) => {
     const source = visible.graph.edges.find((candidate) => candidate.tensor === name);
     const text = source ? tensorText(visible.graph, name, source.from) : '';
-    return text === '' ? name : `${name} · ${text}`;
+    return text === '' ? name : `${text} · ${name}`;
   });
   if (tensors.length > MOST_TENSORS) lines.push(`and ${tensors.length - MOST_TENSORS} more tensors`);
   return [...lines, bytes === 0 ? 'size not known' : `${bytes.toLocaleString('en')} bytes`];

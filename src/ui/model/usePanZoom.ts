@@ -8,6 +8,8 @@ export interface PanZoom {
   readonly view: () => View;
   readonly zoomBy: (factor: number) => void;
   readonly fitAll: () => void;
+  /** Shows the top of the graph at a scale at which it can be read. */
+  readonly fitWidth: () => void;
   /** Brings a point of the graph to a place on the screen. */
   readonly moveTo: (x: number, y: number, screenX: number, screenY: number) => void;
   /** Brings a point into view unless it is. */
@@ -52,6 +54,15 @@ export function usePanZoom(box: RefObject<HTMLDivElement | null>, bounds: Bounds
         const { width, height } = size.current;
         const k = Math.min(1, (width - MAP - 2 * EDGE) / (maxX - minX), (height - BAR - 2 * EDGE) / (maxY - minY));
         put((width - MAP - (maxX + minX) * k) / 2, (height + BAR - (maxY + minY) * k) / 2, k);
+      },
+      fitWidth: () => {
+        if (!extent.current) return;
+        const { minX, maxX, minY } = extent.current;
+        const { width } = size.current;
+        const wide = (width - MAP - 2 * EDGE) / (maxX - minX);
+        const k = Math.min(1, Math.max(LEAST_READABLE, wide));
+        // What is too wide to be read as a whole starts at its middle.
+        put((width - MAP - (maxX + minX) * k) / 2, BAR + EDGE - minY * k, k);
       },
       moveTo: (x, y, screenX, screenY) => {
         const { k } = view();
@@ -110,13 +121,8 @@ export function usePanZoom(box: RefObject<HTMLDivElement | null>, bounds: Bounds
     const element = box.current;
     if (!bounds || !element || !behaviour.current || fitted.current === of) return;
     fitted.current = of;
-    const { width } = size.current;
-    const wide = (width - MAP - 2 * EDGE) / (bounds.maxX - bounds.minX);
-    const k = Math.min(1, Math.max(LEAST_READABLE, wide));
-    // What is too wide to be read as a whole starts at its middle.
-    const x = (width - MAP - (bounds.maxX + bounds.minX) * k) / 2;
-    d3select(element).call(behaviour.current.transform, zoomIdentity.translate(x, BAR + EDGE - bounds.minY * k).scale(k));
-  }, [box, bounds, of]);
+    pan.fitWidth();
+  }, [box, bounds, of, pan]);
   return pan;
 }
 
