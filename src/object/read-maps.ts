@@ -1,8 +1,9 @@
 import { InputError } from '../base/errors.ts';
 import { isMapInMap, MAP_FLAG_MMAPABLE, MAP_FLAG_RDONLY_PROG, MAP_TYPE_ARRAY } from '../bpf/maps.ts';
-import type { MapDef } from '../bpf/program.ts';
+import type { MapDef, ValueField } from '../bpf/program.ts';
 import { type Btf, type BtfId, KIND_ARRAY, KIND_DATASEC, KIND_PTR, KIND_STRUCT, KIND_VAR } from './btf.ts';
 import { type ElfFile, type ElfSection, SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, SHT_PROGBITS, STT_SECTION } from './elf.ts';
+import { valueFields } from './value-fields.ts';
 
 /** Where maps come from, for the relocations that name them. */
 export interface ObjectMaps {
@@ -73,11 +74,15 @@ function definition(btf: Btf, name: string, structId: BtfId, where: string, warn
   const numbers: Record<string, number> = {};
   let inner: MapDef | undefined;
   let spinLockOff: number | undefined;
+  let fields: readonly ValueField[] = [];
   for (const member of struct.members) {
     if (member.name === 'key' || member.name === 'value') {
       const pointer = btf.at(btf.skip(member.type));
       numbers[`${member.name}_size`] = pointer.kind === KIND_PTR ? btf.sizeOf(pointer.type) : 0;
-      if (member.name === 'value') spinLockOff = structOffset(btf, pointer.type, 'bpf_spin_lock');
+      if (member.name === 'value') {
+        spinLockOff = structOffset(btf, pointer.type, 'bpf_spin_lock');
+        fields = valueFields(btf, pointer.type);
+      }
     } else if (member.name === 'values') {
       const array = btf.at(btf.skip(member.type));
       const pointer = btf.at(btf.skip(array.type));
@@ -106,6 +111,7 @@ function definition(btf: Btf, name: string, structId: BtfId, where: string, warn
     flags: numbers.map_flags ?? 0,
     ...(inner ? { inner } : {}),
     ...(spinLockOff === undefined ? {} : { spinLockOff }),
+    ...(fields.length > 0 ? { fields } : {}),
     ...(numbers.pinning === 1 ? { pinByName: true } : {}),
   };
 }
