@@ -122,7 +122,7 @@ for (const name of readdirSync(folder).sort()) {
       `  ${eventsPerSecond.toFixed(0).padStart(7)}   ${differences} of ${interp!.json?.outputs[0].data.length}`,
   );
 }
-await kernel.close();
+kernel.close();
 rmSync(scratch, { recursive: true });
 console.log(failures.length === 0 ? 'no failure' : `${failures.length} failures\n${failures.join('\n')}`);
 process.exitCode = failures.length === 0 ? 0 : 1;

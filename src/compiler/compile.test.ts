@@ -95,6 +95,9 @@ describe('refusals', () => {
       /node memory \(LSTM, #\d+\): operator LSTM is not supported\. Nearest rewrite: use attention/,
     );
     expect(() => compile({ ...options, model: broken })).toThrow(InputError);
+    expect(() => compile({ ...options, model: withNode({ op: 'constructor' }) })).toThrow(
+      /constructor is not supported\. docs\/ops\.md lists/,
+    );
   });
   test('names a foreign domain', () => {
     expect(() => compile({ ...options, model: withNode({ domain: 'my.ops' }) })).toThrow(/operator my\.ops\.Softmax is not supported/);

@@ -5,7 +5,7 @@ import type { Buf, HGraph } from './hops.ts';
 import { joinNodes, place, Walk } from './lazy.ts';
 import { denseMap, product } from './view.ts';
 
-/** Ops whose name is close to an unsupported one, for the message. */
+/** What to do instead of an operator that is not supported. */
 const NEAREST: Readonly<Record<string, string>> = {
   BatchNormalization: 'fold it into the matrix before it (torch.nn.utils.fusion)',
   ArgMax: 'end the model before it and let the binding take the argmax',
@@ -39,7 +39,7 @@ export function recognise(model: Model): HGraph {
       throw new InputError(
         `operator ${name} is not supported`,
         place(node),
-        NEAREST[node.op] ? `Nearest rewrite: ${NEAREST[node.op]}` : 'docs/ops.md lists the operators that are',
+        Object.hasOwn(NEAREST, node.op) ? `Nearest rewrite: ${NEAREST[node.op]}` : 'docs/ops.md lists the operators that are',
       );
     }
     try {
