@@ -1,5 +1,5 @@
 /**
- * Differential fuzzing of the verifier against this machine's kernel: `npm run long verifier-fuzz COUNT SEED`.
+ * Differential fuzzing of the verifier against this machine's kernel: `npm run long verifier-fuzz COUNT SEED SECONDS`.
  *
  * Half of the programs are random ones with structure, half are mutations of accepted programs: cases of the folder BPFORMER_CORPUS,
  * what clang makes of the object reader's C files, what our compiler emits (few, they are large), and random programs again. Verdict,
@@ -107,7 +107,7 @@ function difference(ours: End, theirs: LoadResult): 'unsound' | 'strict' | 'mess
   return same ? null : 'counters';
 }
 
-export default async function fuzz([count = '20000', firstSeed = '1']: string[]): Promise<unknown> {
+export default async function fuzz([count = '20000', firstSeed = '1', seconds = '86400']: string[]): Promise<unknown> {
   const kernel = await openKernel();
   if (!kernel) throw new Error(`no kernel: ${whyNoKernel()}`);
   const maps = new Maps(kernel);
@@ -201,7 +201,8 @@ export default async function fuzz([count = '20000', firstSeed = '1']: string[])
   const waiting: (() => Promise<void>)[] = [];
   const began = performance.now();
   const last = Number(firstSeed) + Number(count);
-  for (let seed = Number(firstSeed); seed < last; seed++) {
+  let seed = Number(firstSeed);
+  for (; seed < last && performance.now() - began < Number(seconds) * 1000; seed++) {
     const dice = new Dice(seed);
     let kind = 'random';
     let program: Program;
@@ -221,7 +222,7 @@ export default async function fuzz([count = '20000', firstSeed = '1']: string[])
   processed.sort((a, b) => a - b);
   return {
     programs: ran,
-    seeds: [Number(firstSeed), last - 1],
+    seeds: [Number(firstSeed), seed - 1],
     kinds,
     skipped,
     acceptedShare: Number((accepted / ran).toFixed(3)),

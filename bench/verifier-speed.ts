@@ -1,5 +1,5 @@
 /**
- * Our verification time beside the kernel's own (`verification time`, log level 4), in one run: `npm run long verifier-speed [ENCODERS]`.
+ * Our verification time beside the kernel's own (`verification time`, log level 4), in one run: `npm run long verifier-speed [ENCODERS [SECONDS]]`.
  * `first` is our first verification of a program in this process, `warm` the best of several; the kernel's is its best of as many.
  */
 import { execFileSync } from 'node:child_process';
@@ -9,7 +9,7 @@ import { programBtf } from '../src/object/program-btf.ts';
 import { verify } from '../src/verifier/verify.ts';
 import { allPrograms, type NamedProgram, samplePrograms } from './verifier-programs.ts';
 
-const RUNS = 4;
+const RUNS = 3;
 /** Programs below this are over before a clock can tell. */
 const LEAST_PROCESSED = 1000;
 
@@ -29,6 +29,12 @@ const ratioOf = (rows: readonly Row[], ours: (row: Row) => number): Record<strin
   return { median: at(0.5), p90: at(0.9), worst: at(1) };
 };
 
+/** A run that ends early has then seen some of each kind. */
+function interleaved(programs: readonly NamedProgram[]): NamedProgram[] {
+  const kinds = (['compiler', 'clang'] as const).map((from) => programs.filter((program) => program.from === from));
+  return Array.from({ length: programs.length }, (_, i) => kinds.flatMap((some) => some[i] ?? [])).flat();
+}
+
 /** One verification by a process that has done nothing else. */
 function inNewProcess(name: string): { ms: number; maxRssMb: number } {
   const env = { ...process.env, BPFORMER_COLD: name };
@@ -46,14 +52,16 @@ if (process.env.BPFORMER_COLD) {
   console.log(JSON.stringify({ ms: Math.round(performance.now() - before), maxRssMb: Math.round(process.resourceUsage().maxRSS / 1024) }));
 }
 
-export default async function measure([encoders = '100']: string[]): Promise<unknown> {
+export default async function measure([encoders = '100', seconds = '86400']: string[]): Promise<unknown> {
   const kernel = await openKernel();
   if (!kernel) throw new Error(`no kernel: ${whyNoKernel()}`);
-  const programs = await allPrograms(Number(encoders));
+  const programs = interleaved(await allPrograms(Number(encoders)));
+  const began = performance.now();
   const rows: Row[] = [];
   const unloadable: string[] = [];
   let left = programs.length;
   for (const { name, from, program } of programs) {
+    if (performance.now() - began > Number(seconds) * 1000) break;
     left--;
     let kernelMs = Number.POSITIVE_INFINITY;
     let firstMs = 0;
@@ -92,6 +100,8 @@ export default async function measure([encoders = '100']: string[]): Promise<unk
       ? { programs: 0 }
       : { programs: some.length, warm: ratioOf(some, (row) => row.warmMs), first: ratioOf(some, (row) => row.firstMs) };
   return {
+    notRun: left,
+    runs: RUNS,
     leastProcessed: LEAST_PROCESSED,
     ratioToKernel: {
       all: group(judged),

@@ -14,13 +14,17 @@ export const SLOT_DYNPTR = 4;
 export const SLOT_ITER = 5;
 export const SLOT_IRQ = 6;
 
+/** Nothing is ever written to an array without elements, so that all frames without a stack share these. */
+const NO_SPILLS: Regs = new Int32Array(0);
+const NO_TYPES = new Uint8Array(0);
+
 /** One function on the call stack: eleven registers and the stack slots that were touched. */
 export class Frame {
-  regs: Regs = new Int32Array(MAX_REG * REG);
+  regs: Regs;
   /** Spilled registers, `REG` ints a slot; slot 0 is fp-8. */
-  spills: Regs = new Int32Array(0);
+  spills: Regs;
   /** Eight bytes a slot; index 7 of a slot is its byte at the lowest address (kernel `slot_type[off % 8]`). */
-  types: Uint8Array = new Uint8Array(0);
+  types: Uint8Array;
   /** Slots that exist (kernel `allocated_stack / 8`). */
   slots = 0;
   /** Instruction of the call, -1 for the function that verification starts with. */
@@ -34,7 +38,18 @@ export class Frame {
   callbackMin = 0;
   callbackMax = 0;
 
-  constructor(callsite: number, frameno: number, subprogno: number) {
+  /** A copy brings its arrays: allocating them is most of what a copy costs. */
+  constructor(
+    callsite: number,
+    frameno: number,
+    subprogno: number,
+    regs: Regs = new Int32Array(MAX_REG * REG),
+    spills: Regs = NO_SPILLS,
+    types: Uint8Array = NO_TYPES,
+  ) {
+    this.regs = regs;
+    this.spills = spills;
+    this.types = types;
     this.callsite = callsite;
     this.frameno = frameno;
     this.subprogno = subprogno;
@@ -70,11 +85,11 @@ export class Frame {
   }
 
   clone(): Frame {
-    const copy = new Frame(this.callsite, this.frameno, this.subprogno);
-    copy.regs = this.regs.slice();
-    copy.slots = this.slots;
-    copy.spills = this.spills.slice(0, this.slots * REG);
-    copy.types = this.types.slice(0, this.slots * 8);
+    const { slots } = this;
+    const spills = slots === 0 ? NO_SPILLS : this.spills.slice(0, slots * REG);
+    const types = slots === 0 ? NO_TYPES : this.types.slice(0, slots * 8);
+    const copy = new Frame(this.callsite, this.frameno, this.subprogno, this.regs.slice(), spills, types);
+    copy.slots = slots;
     copy.isCallback = this.isCallback;
     copy.isAsyncCallback = this.isAsyncCallback;
     copy.callbackDepth = this.callbackDepth;

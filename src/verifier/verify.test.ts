@@ -49,6 +49,34 @@ describe('the verdict', () => {
     expect(endless.log).toMatch(/infinite loop detected at insn 1\ncur state:.*\nold state:.*\nprocessed /);
   });
 
+  it('leaves functions that no path reaches out of the stack depths', () => {
+    const text = '.section xdp\nr1 = 7\ncall pc+2\nexit\nexit\nr0 = 7\nif r1 >= 7 goto pc+1\ncall pc-4\nexit';
+    expect(judge(text)).toMatchObject({ accepted: true, processed: 6, stackDepth: '0+0' });
+  });
+
+  it('tells the functions found before a call that leads nowhere', () => {
+    expect(judge('.section xdp\ncall pc+0')).toMatchObject({ accepted: false, message: 'call to invalid destination', stackDepth: '0' });
+  });
+
+  it.each([
+    ['*(u8 *)(r0 +7)', 'kptr access misaligned expected=0 off=7'],
+    ['*(u32 *)(r0 +0)', 'kptr access size must be BPF_DW'],
+    ['*(u64 *)(r0 +24)', 'bpf_timer cannot be accessed directly by load/store'],
+    ['*(u64 *)(r0 +16)', null],
+    ['*(u64 *)(r0 +0)', null],
+  ])('of a read of %s, beside kernel objects, is %s', (operand, message) => {
+    const made = program(
+      `.section xdp\n.map a array 4 40 1\n*(u32 *)(r10 -4) = 0\nr2 = r10\nr2 += -4\nr1 = map[a]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr1 = ${operand}\nout: r0 = 2\nexit`,
+    );
+    const fields = [
+      { kind: 'kptr_untrusted', byteOff: 0, size: 8, target: 'task_struct' },
+      { kind: 'kptr', byteOff: 8, size: 8, target: 'task_struct' },
+      { kind: 'bpf_timer', byteOff: 24, size: 16 },
+    ];
+    const { accepted, message: said } = verify({ ...made, maps: made.maps.map((map) => ({ ...map, fields })) }, ROOT);
+    expect([accepted, said]).toEqual([message === null, message]);
+  });
+
   it('stops when too many paths wait', () => {
     const text =
       '.section xdp\nr6 = 0\ntop: call bpf_get_prandom_u32\nr6 += 1\nif r0 == 0 goto out\nif r6 < 10000 goto top\nout: r0 = 2\nexit';
