@@ -103,10 +103,10 @@ export class Kernel {
     this.cpus = cpus;
   }
 
-  /** Creates a map; a map with `data` gets its contents, a frozen one is frozen. Throws when the kernel refuses. */
+  /** Creates a map; a map with `data` gets its contents, a frozen one is frozen. Throws {@link InputError} when the kernel refuses. */
   async createMap(def: MapDef): Promise<KernelMap> {
     const map = await this.tryCreateMap(def);
-    if (typeof map === 'number') throw new Error(`kernel refuses map ${def.name} (type ${def.type}): errno ${map}`);
+    if (typeof map === 'number') throw new InputError(`the kernel refuses the map (type ${def.type}, errno ${map})`, `map ${def.name}`);
     return map;
   }
 

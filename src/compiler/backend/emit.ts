@@ -1,3 +1,4 @@
+import { InputError } from '../../base/errors.ts';
 import { helperId } from '../../bpf/helpers.ts';
 import { JMP, JMP32, K } from '../../bpf/insn.ts';
 import type { Insn, MapDef, Subprog } from '../../bpf/program.ts';
@@ -87,7 +88,8 @@ function relax(code: FuncCode, cpu: Cpu): FuncCode {
       return distance < S16_MIN || distance > S16_MAX;
     });
     if (!far) return code;
-    if (cpu === 'v3') throw new Error(`${code.name}: a jump is longer than 32,767 instructions, which needs kernel 6.6 or later`);
+    if (cpu === 'v3')
+      throw new InputError('a jump is longer than 32,767 instructions', `function ${code.name}`, 'Compile for kernel 6.6 or later');
     if (far.kind === 'goto') code.insns[far.at] = { ...code.insns[far.at], opcode: JMP32 };
     else code = lengthenBranch(code, far.at);
   }
