@@ -92,7 +92,7 @@ export function embeddingRows(model: Model, name: string): number | null {
 }
 
 /** Ops that leave the meaning of a row of values as it is. */
-const KEEPS_MEANING = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity', 'Cast']);
+export const KEEPS_MEANING: ReadonlySet<string> = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity', 'Cast']);
 
 function meaningOf(model: Model, output: string): OutputMeaning {
   let name = output;

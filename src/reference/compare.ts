@@ -1,3 +1,5 @@
+import { KEEPS_MEANING } from '../hooks/fit.ts';
+
 /** One event as reference and program saw it. */
 export interface EventPair {
   /** Index of the class or verdict that each chose. */
@@ -94,4 +96,14 @@ export function argmax(values: ArrayLike<number>): { index: number; margin: numb
     } else if (values[i] > second) second = values[i];
   }
   return { index, margin: values.length > 1 ? values[index] - second : Number.POSITIVE_INFINITY };
+}
+
+/** The class that an output names: argmax, or for a single value whether it is above `cut` ({@link cutOf}). */
+export function chooseClass(values: ArrayLike<number>, cut: number): { index: number; margin: number } {
+  return values.length === 1 ? { index: values[0] > cut ? 1 : 0, margin: Math.abs(values[0] - cut) } : argmax(values);
+}
+
+/** Border between the two classes of a single output: 0.5 where the model ends in Sigmoid, so that it is a probability, else 0. */
+export function cutOf(nodes: readonly { readonly op: string }[]): number {
+  return nodes.findLast((node) => !KEEPS_MEANING.has(node.op))?.op === 'Sigmoid' ? 0.5 : 0;
 }

@@ -1,7 +1,7 @@
 import type { Progress } from '../base/progress.ts';
 import { Cancelled } from '../base/progress.ts';
 import type { ProgramMeta } from '../compiler/api.ts';
-import { argmax, Comparison, type ComparisonResult } from '../reference/compare.ts';
+import { Comparison, type ComparisonResult, chooseClass, cutOf } from '../reference/compare.ts';
 import type { Tensors } from '../reference/reference.ts';
 import type { ReferenceRunner } from './reference-runner.ts';
 import { actionName, type Outcome, probability } from './runner.ts';
@@ -70,34 +70,21 @@ export async function replayPackets(packets: Iterable<Uint8Array>, runner: Runne
 export async function replayTensors(samples: Iterable<Tensors>, runner: Runner, options: ReplayOptions = {}): Promise<ReplaySummary> {
   const tally = new Tally();
   let comparison: Comparison | null = null;
-  const cut = runner.meta && endsInSigmoid(runner.meta) ? 0.5 : 0;
+  const cut = cutOf(runner.meta?.model.nodes ?? []);
   for (const sample of samples) {
     const outcome = await tally.run(() => runner.runTensors(sample), options);
     const [name] = Object.keys(outcome.outputs ?? {});
     const values = outcome.outputs?.[name] ?? new Float64Array();
-    const chosen = choose(values, cut);
+    const chosen = chooseClass(values, cut);
     tally.count(`class ${chosen.index}`);
     if (!options.reference) continue;
     const expected = (await options.reference.runTensors(sample))[name];
-    const { index, margin } = choose(expected, cut);
+    const { index, margin } = chooseClass(expected, cut);
     const classes = Array.from({ length: Math.max(2, expected.length) }, (_, i) => `class ${i}`);
     comparison ??= new Comparison(classes, options.near ?? DEFAULT_NEAR);
     comparison.add({ reference: index, actual: chosen.index, margin, referenceValues: expected, actualValues: values });
   }
   return tally.summary(comparison?.result() ?? null, null);
-}
-
-/** The class that an output names: argmax, or for a single value whether it is above the cut. */
-function choose(values: ArrayLike<number>, cut: number): { index: number; margin: number } {
-  return values.length === 1 ? { index: values[0] > cut ? 1 : 0, margin: Math.abs(values[0] - cut) } : argmax(values);
-}
-
-const KEEPS_MEANING = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity', 'Cast']);
-
-/** Whether the model's only output is a probability of its own: 0.5 is the border between two classes, not 0. */
-function endsInSigmoid({ model, outputs }: ProgramMeta): boolean {
-  const nodes = Array.isArray(model?.nodes) ? model.nodes : [];
-  return outputs.length === 1 && nodes.findLast((node) => !KEEPS_MEANING.has(node?.op))?.op === 'Sigmoid';
 }
 
 class Tally {

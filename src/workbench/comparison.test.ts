@@ -29,6 +29,7 @@ const columns = (score: number[], verdict: number[], done = score.length): Score
   verdict: Uint8Array.from(verdict),
   outputs: new Float32Array(0),
   outputWidth: 0,
+  cut: 0,
 });
 
 describe('comparing with the reference', () => {

@@ -1,5 +1,5 @@
 import type { Binding } from '../hooks/binding.ts';
-import { argmax, Comparison, type ComparisonResult } from '../reference/compare.ts';
+import { Comparison, type ComparisonResult, chooseClass } from '../reference/compare.ts';
 import { scoreAt, VERDICT_NAMES } from './selectors.ts';
 import type { Overlay } from './store.ts';
 import type { ScoreColumns, TraceView } from './views.ts';
@@ -47,7 +47,7 @@ export function compareColumns({ trace, replay, reference, overlay, binding }: C
   const done = Math.min(replay.done, reference.done);
   const tensors = trace.kind === 'tensors';
   const width = Math.min(replay.outputWidth, reference.outputWidth);
-  const names = tensors ? Array.from({ length: Math.max(1, width) }, (_, at) => String(at)) : [...VERDICT_NAMES];
+  const names = tensors ? Array.from({ length: Math.max(2, width) }, (_, at) => String(at)) : [...VERDICT_NAMES];
   const comparison = new Comparison(names, NEAR);
   const threshold = binding.output.kind === 'threshold' ? binding.output.threshold : null;
   const points = tensors ? done * width : done;
@@ -76,7 +76,7 @@ export function compareColumns({ trace, replay, reference, overlay, binding }: C
       : width > 0 && !changed
         ? replay.outputs.subarray(i * replay.outputWidth, i * replay.outputWidth + width)
         : [mine.score];
-    const margin = threshold !== null ? Math.abs(theirs.score - threshold) : argmax(referenceValues).margin;
+    const margin = threshold !== null ? Math.abs(theirs.score - threshold) : chooseClass(referenceValues, reference.cut).margin;
     comparison.add({
       reference: theirs.verdict,
       actual: mine.verdict,

@@ -285,7 +285,7 @@ class Filling {
     this.#name = name;
     this.#key = key;
     const score = new Float64Array(total).fill(Number.NaN);
-    this.columns = { total, done: 0, score, verdict: new Uint8Array(total), outputs: new Float32Array(0), outputWidth: 0 };
+    this.columns = { total, done: 0, score, verdict: new Uint8Array(total), outputs: new Float32Array(0), outputWidth: 0, cut: 0 };
   }
 
   options(options: CallOptions): CallOptions {
@@ -299,8 +299,17 @@ class Filling {
     score.set(batch.score, batch.start);
     verdict.set(batch.verdict, batch.start);
     outputs.set(batch.outputs, batch.start * batch.outputWidth);
-    const { outputWidth, engine } = batch;
-    this.columns = { total, done: batch.start + batch.score.length, score, verdict, outputs, outputWidth, ...(engine ? { engine } : {}) };
+    const { outputWidth, cut, engine } = batch;
+    this.columns = {
+      total,
+      done: batch.start + batch.score.length,
+      score,
+      verdict,
+      outputs,
+      outputWidth,
+      cut,
+      ...(engine ? { engine } : {}),
+    };
     if (jobs[this.#name]?.key === this.#key) {
       setStage(this.#name, { value: this.columns, key: this.#key, stale: false } as never);
     }

@@ -163,6 +163,8 @@ export interface ScoreColumns {
   /** Largest absolute output per event, by which tensor errors are judged. */
   readonly outputs: Float32Array;
   readonly outputWidth: number;
+  /** Border between the two classes of a single output. */
+  readonly cut: number;
   /** What ran the program; absent for the reference. */
   readonly engine?: 'interp' | 'wasm';
 }
@@ -173,6 +175,7 @@ export interface ScoreBatch {
   readonly verdict: Uint8Array;
   readonly outputs: Float32Array;
   readonly outputWidth: number;
+  readonly cut: number;
   readonly engine?: 'interp' | 'wasm';
 }
 

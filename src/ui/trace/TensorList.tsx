@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import { argmax } from '../../reference/compare.ts';
+import { chooseClass } from '../../reference/compare.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ScoreColumns, TensorTraceView } from '../../workbench/views.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
@@ -14,7 +14,7 @@ export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }
     () => (columns: ScoreColumns | null, i: number) => {
       if (!columns || i >= columns.done || columns.outputWidth === 0) return null;
       const values = columns.outputs.subarray(i * columns.outputWidth, (i + 1) * columns.outputWidth);
-      return { ...argmax(values), values };
+      return { ...chooseClass(values, columns.cut), values };
     },
     [],
   );
@@ -22,7 +22,7 @@ export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }
     <div className="trace-list">
       <div className="trace-row trace-head small muted" aria-hidden="true">
         <span className="t-no">#</span>
-        <span className="t-verdict">argmax</span>
+        <span className="t-verdict">class</span>
         <span className="t-score">reference</span>
         {trace.labels ? <span className="t-label">label</span> : null}
         <span className="t-score">margin</span>

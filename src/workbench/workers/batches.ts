@@ -1,4 +1,4 @@
-import { argmax } from '../../reference/compare.ts';
+import { chooseClass } from '../../reference/compare.ts';
 import type { CallContext } from '../rpc.ts';
 import type { ScoreBatch } from '../views.ts';
 
@@ -20,17 +20,20 @@ export class Batches {
   #sent = performance.now();
 
   readonly #engine: ScoreBatch['engine'];
+  readonly #cut: number;
 
-  constructor(start: number, context: CallContext, engine?: ScoreBatch['engine']) {
+  /** `cut` divides the two classes of a single output. */
+  constructor(start: number, context: CallContext, cut: number, engine?: ScoreBatch['engine']) {
     this.#engine = engine;
+    this.#cut = cut;
     this.#start = start;
     this.#context = context;
   }
 
-  /** `verdict` null: the class of the largest output. */
+  /** `verdict` null: the class that the output names. */
   add(score: number, verdict: number | null, output: ArrayLike<number> | null): void {
     this.#score.push(score);
-    this.#verdict.push(verdict ?? (output ? argmax(output).index : 0));
+    this.#verdict.push(verdict ?? (output ? chooseClass(output, this.#cut).index : 0));
     this.#outputs.push(output);
   }
 
@@ -54,6 +57,7 @@ export class Batches {
       verdict: Uint8Array.from(this.#verdict, (verdict) => Math.min(255, verdict)),
       outputs,
       outputWidth,
+      cut: this.#cut,
       ...(this.#engine ? { engine: this.#engine } : {}),
     };
     this.#context.emit(batch, [batch.score.buffer, batch.verdict.buffer, batch.outputs.buffer]);

@@ -9,6 +9,7 @@ import { VERDICT_ORDER } from '../../hooks/decide.ts';
 import { checkBinding } from '../../hooks/fit.ts';
 import type { Model } from '../../onnx/model.ts';
 import { calibrate } from '../../reference/calibrate.ts';
+import { cutOf } from '../../reference/compare.ts';
 import { generateInputs } from '../../reference/generate.ts';
 import { configureOrt } from '../../reference/ort.ts';
 import type { Tensors } from '../../reference/reference.ts';
@@ -53,7 +54,7 @@ async function score(args: Bound & { readonly trace: TraceSpec }, context: CallC
   const total = held.kind === 'packets' ? held.frames.length : inputs.length;
   context.progress('loading ONNX Runtime', 0, 0);
   const runner = await runnerOf(args);
-  const batches = new Batches(0, context);
+  const batches = new Batches(0, context, cutOf(model.nodes));
   let rested = performance.now();
   for (let i = 0; i < total; i++) {
     if (held.kind === 'packets') {

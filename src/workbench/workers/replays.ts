@@ -1,4 +1,5 @@
 import { Cancelled } from '../../base/progress.ts';
+import { cutOf } from '../../reference/compare.ts';
 import type { Tensors } from '../../reference/reference.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import { ModelRunner, probability } from '../../replay/runner.ts';
@@ -66,7 +67,7 @@ export async function replay({ program, trace, from, to }: ReplayArgs, context: 
   const held = heldTrace(trace);
   const { meta } = heldProgram(program, context);
   const inputs = held.kind === 'tensors' && meta ? tensorInputs(metaModel(meta), [{ tensor: held.tensor, where: held.where }]) : [];
-  const batches = new Batches(from, context, runner.engine);
+  const batches = new Batches(from, context, cutOf(meta?.model.nodes ?? []), runner.engine);
   let rested = performance.now();
   for (let i = from; i < to; i++) {
     const { score, verdict, output } = held.kind === 'packets' ? runner.packet(held.frames[i]!) : runner.tensors(inputs[i]!);
