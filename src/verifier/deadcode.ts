@@ -1,5 +1,5 @@
-import { OP_LDDW } from '../bpf/insn.ts';
-import type { Env, SubprogInfo } from './env.ts';
+import { isFuncAddress, OP_LDDW } from '../bpf/insn.ts';
+import { EFAULT, type Env, type SubprogInfo } from './env.ts';
 
 /**
  * The functions that are left once instructions that no path reached are taken out of an accepted program: those that begin in
@@ -19,4 +19,13 @@ export function liveFunctions(env: Env): SubprogInfo[] {
     from = to;
   }
   return subprogs.filter((sub) => !gone.has(sub));
+}
+
+/** 6.18 removes a function that no path entered even when live code holds its address, and then cannot translate that address. */
+export function checkAddressesLive(env: Env): void {
+  const live = new Set(liveFunctions(env).map((sub) => sub.start));
+  env.insns.forEach((insn, idx) => {
+    if (!isFuncAddress(insn) || !env.visits[idx] || live.has(idx + insn.imm + 1)) return;
+    env.fail(EFAULT, `verifier bug: No program to jit at insn ${idx} (subprog < 0)\n`);
+  });
 }

@@ -11,7 +11,7 @@ import {
   computeScc,
   findSubprogs,
 } from './cfg.ts';
-import { liveFunctions } from './deadcode.ts';
+import { checkAddressesLive, liveFunctions } from './deadcode.ts';
 import { E2BIG, EINVAL, Env, LIMIT_INSNS, Rejection } from './env.ts';
 import { exploreFunction, Stopped } from './explore.ts';
 import { growForLoops, markFastcallPatterns, settleFastcallStack } from './fastcall.ts';
@@ -56,6 +56,7 @@ export function runPasses(env: Env): void {
   env.atEnd = true;
   checkStackDepth(env);
   growForLoops(env);
+  checkAddressesLive(env);
   if (env.namelessCall) env.fail(EINVAL, 'invalid kernel function call not eliminated in verifier pass\n');
 }
 
