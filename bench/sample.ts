@@ -125,7 +125,7 @@ async function timeInference(
 async function openNative(bytes: Uint8Array, inputs: Tensors): Promise<() => Promise<unknown>> {
   const home = join(here, 'native');
   if (!existsSync(join(home, 'node_modules'))) {
-    execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: home, stdio: 'inherit' });
+    execFileSync('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: home, stdio: 'inherit' });
   }
   // biome-ignore lint/suspicious/noExplicitAny: the package is absent from the main install, and so are its types.
   const ort: any = createRequire(join(home, 'package.json'))('onnxruntime-node');

@@ -23,6 +23,7 @@ export function install() {
   const fresh = existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
   if (fresh) return;
   console.log('installing packages …');
-  const status = run('npm', ['ci', '--no-audit', '--no-fund']);
+  // Not `npm ci`: it refuses a lock file that lacks other platforms' optional packages, which a registry mirror may not have.
+  const status = run('npm', ['install', '--no-save', '--no-audit', '--no-fund']);
   if (status !== 0) process.exit(status);
 }
