@@ -10,7 +10,6 @@ const LAYERS = [
   'vm',
   'onnx',
   'compiler',
-  'clang',
   'hooks',
   'traces',
   'reference',
@@ -19,12 +18,11 @@ const LAYERS = [
   'cli',
   'workbench',
   'ui',
-  'lessons',
 ];
 /** These may use Node's modules; tests may everywhere. */
 const NODE_ALLOWED = new Set(['companion', 'cli']);
 /** These may name packages of the page. */
-const PAGE = new Set(['workbench', 'ui', 'lessons']);
+const PAGE = new Set(['workbench', 'ui']);
 const PAGE_PACKAGES = /^(react|react-dom|zustand|monaco-editor|d3-|lucide-react|cmdk|@tanstack\/|@fontsource|comlink)/;
 
 const root = resolve(dirname(new URL(import.meta.url).pathname), '..');
@@ -42,7 +40,8 @@ function* files(dir) {
 for (const path of files(src)) {
   const rel = relative(src, path);
   const layer = rel.includes('/') ? rel.split('/')[0] : 'ui';
-  const isTest = /\.test\.tsx?$/.test(path);
+  // Helpers of tests live in `testing/` folders; product code never imports them.
+  const isTest = /\.test\.tsx?$|\/testing\//.test(path);
   if (!LAYERS.includes(layer)) problems.push(`${rel}: folder ${layer} is not in the list of layers`);
   const text = readFileSync(path, 'utf8');
   for (const match of text.matchAll(/(?:from\s+|import\s*\(\s*|import\s+)['"]([^'"]+)['"]/g)) {
@@ -53,6 +52,7 @@ for (const path of files(src)) {
       const targetLayer = target.includes('/') ? target.split('/')[0] : 'ui';
       const from = LAYERS.indexOf(layer);
       const to = LAYERS.indexOf(targetLayer);
+      if (target.includes('/testing/') && !isTest) problems.push(`${rel}: imports ${target}, which is for tests`);
       if (to > from && !isTest) problems.push(`${rel}: imports ${target}, which lies below ${layer}`);
     } else if (!isTest) {
       if (spec.startsWith('node:') && !NODE_ALLOWED.has(layer)) problems.push(`${rel}: imports ${spec}; only companion and cli may`);

@@ -4,7 +4,7 @@ import type { ProgramMeta } from '../compiler/api.ts';
 import { Comparison, type ComparisonResult, chooseClass, cutOf } from '../reference/compare.ts';
 import type { Tensors } from '../reference/reference.ts';
 import type { ReferenceRunner } from './reference-runner.ts';
-import { actionName, type Outcome, probability } from './runner.ts';
+import { actionName, type Outcome, probability, XDP_ACTIONS } from './runner.ts';
 
 /** Something that runs a compiled model: the engine in this process, or a kernel. */
 export interface Runner {
@@ -36,7 +36,7 @@ export interface ReplayOptions {
 
 const DEFAULT_NEAR = 0.1;
 /** Verdicts that a binding can name, in the order of the confusion matrix. TAG passes the packet on. */
-const PACKET_CLASSES = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'];
+const PACKET_CLASSES: readonly string[] = XDP_ACTIONS;
 
 /** Runs packets through the program and, if there is one, the reference. Disagreement means another verdict. */
 export async function replayPackets(packets: Iterable<Uint8Array>, runner: Runner, options: ReplayOptions = {}): Promise<ReplaySummary> {
