@@ -62,6 +62,20 @@ const PROGRAMS: readonly (readonly [string, string])[] = [
   ],
 ];
 
+describe.skipIf(!kernel)('an address of a function that no path enters', () => {
+  const dead = '.func cb static\nr0 = 0\nexit';
+  it.each([
+    ['alone with main: the program has one function left', `.section xdp\nr2 = func[cb]\nr0 = 2\nexit\n${dead}`, true],
+    ['beside a function that is called', `.section xdp\nr2 = func[cb]\ncall two\nexit\n.func two static\nr0 = 2\nexit\n${dead}`, false],
+  ] as const)('%s', async (_, text, accepted) => {
+    const made = program(text);
+    const theirs = await kernel!.load(made, { btf: programBtf(made), logLevel: 1 });
+    await theirs.program?.close();
+    const ours = verify(made, { kernel: '6.18', privilege: 'root', logLevel: 0, cpus: kernel!.cpus });
+    expect([theirs.accepted, ours.accepted]).toEqual([accepted, accepted]);
+  });
+});
+
 describe.skipIf(!kernel)('the log', () => {
   it.each(PROGRAMS)('of %s is the kernel’s at levels 1 and 2', async (_, text) => {
     const made = program(text);
