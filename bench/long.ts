@@ -3,18 +3,19 @@
  * figures; they are written to `bench/results/NAME.json` with the commit, the command and the machine.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const name = process.argv[2] ?? '';
+// Other files of the folder are parts of these, or scripts that take a folder of models and are run by themselves.
 const available = readdirSync(here)
-  .filter((file) => file.endsWith('.ts') && file !== 'long.ts')
+  .filter((file) => file.endsWith('.ts') && file !== 'long.ts' && /^export default /m.test(readFileSync(join(here, file), 'utf8')))
   .map((file) => file.slice(0, -3));
 
-if (!/^[a-z0-9-]+$/.test(name) || !existsSync(join(here, `${name}.ts`))) {
+if (!available.includes(name)) {
   console.error(`npm run long NAME, with NAME one of: ${available.join(', ')}`);
   process.exit(2);
 }
