@@ -1,22 +1,28 @@
+import type { LucideIcon } from 'lucide-react';
 import type { ComponentType } from 'react';
+import type { SelectionKind } from '../workbench/selection.ts';
+import type { Command } from './commands.ts';
 
-/** A command that the palette, menus and keys reach by name. */
-export interface Command {
-  readonly id: string;
-  readonly title: string;
-  /** Key as shown: `[`, `Ctrl+Z`, `F10`. */
-  readonly key?: string;
-  readonly enabled?: () => boolean;
-  run(): void;
-}
+export type DeskId = 'explore' | 'debug' | 'replay' | 'learn';
+
+/** Where a panel stands in a desk's default arrangement; panels of one region share its tabs. */
+export type Region = 'left' | 'centre' | 'right' | 'rightBelow' | 'below' | 'belowRight';
 
 /**
  * A panel is one folder under src/ui with a `panel.tsx` that exports one of these as `panel`. The shell finds it there: adding a
- * panel touches nothing else but the arrangement that shows it.
+ * panel touches nothing else.
  */
 export interface PanelDef {
   readonly id: string;
   readonly title: string;
+  /** What it shows, in one line: for the palette and the menu of panels. */
+  readonly about: string;
+  readonly icon: LucideIcon;
   readonly Component: ComponentType;
+  /** Regions where it stands on each desk until the user moves it, with its place among the tabs there. */
+  readonly home: { readonly [Desk in DeskId]?: readonly [region: Region, order: number] };
+  /** Kinds of selection that it shows a part of; unless it is pinned it scrolls that part into view. */
+  readonly shows: readonly SelectionKind[];
+  /** Commands of its own; their single-letter keys work while the focus is inside. */
   readonly commands?: readonly Command[];
 }

@@ -1,16 +1,8 @@
+import type { Selection } from './selection.ts';
 import type { ModelView, ProgramView } from './views.ts';
 
 /** Half-open range of instruction indices. */
 export type Range = readonly [from: number, to: number];
-
-export type SelectionKind = 'node' | 'insn' | 'packet' | 'tensor';
-
-/** What is selected; `artifact` is the key of the model, program or trace that the id counts in. */
-export interface Selection {
-  readonly kind: SelectionKind;
-  readonly id: number | string;
-  readonly artifact: string;
-}
 
 const rangesByProgram = new WeakMap<ProgramView, Map<number, Range[]>>();
 

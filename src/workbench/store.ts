@@ -1,7 +1,8 @@
 import { create } from 'zustand';
 import { type DocHistory, EMPTY_PROJECT, edited, type ProjectDoc, redone, undone } from './document.ts';
 import type { UserError } from './errors.ts';
-import { remapSelection, type Selection, type SelectionKind } from './relations.ts';
+import { remapSelection } from './relations.ts';
+import { ARTIFACT_OF, type Selection, type SelectionKind } from './selection.ts';
 import { NO_STAGES, type Stage, type StageName, type Stages, type StageValues } from './stages.ts';
 
 /** Score and verdict of one edited packet. */
@@ -24,13 +25,15 @@ export interface Notice {
   readonly doing: string;
 }
 
+export type Cursors = { readonly [Kind in SelectionKind]?: number | string };
+
 export interface WorkbenchState {
   readonly history: DocHistory;
   readonly stages: Stages;
   readonly overlay: Overlay;
   readonly selection: Selection | null;
   /** The last selected thing of each kind: the packet whose bytes show while an instruction is selected. */
-  readonly cursors: { readonly [Kind in SelectionKind]: number | string | null };
+  readonly cursors: Cursors;
   readonly selectionPast: readonly Selection[];
   readonly selectionFuture: readonly Selection[];
   readonly notices: readonly Notice[];
@@ -45,7 +48,7 @@ export const useWorkbench = create<WorkbenchState>()(() => ({
   stages: NO_STAGES,
   overlay: NO_OVERLAY,
   selection: null,
-  cursors: { node: null, insn: null, packet: null, tensor: null },
+  cursors: {},
   selectionPast: [],
   selectionFuture: [],
   notices: [],
@@ -77,7 +80,7 @@ export function openDoc(doc: ProjectDoc): void {
   setState({
     history: { past: [], doc, future: [] },
     selection: null,
-    cursors: { node: null, insn: null, packet: null, tensor: null },
+    cursors: {},
     selectionPast: [],
     selectionFuture: [],
     overlay: NO_OVERLAY,
@@ -115,10 +118,7 @@ export function setStage<Name extends StageName>(name: Name, change: Partial<Sta
 }
 
 function remapped(selection: Selection, before: Stages, after: Stages): Selection | null {
-  if (selection.kind === 'packet') {
-    const count = after.trace.value?.count ?? 0;
-    return after.trace.key === selection.artifact && Number(selection.id) < count ? selection : null;
-  }
+  if (ARTIFACT_OF[selection.kind] === 'trace') return after.trace.key === selection.artifact ? selection : null;
   return remapSelection(
     selection,
     { model: before.model.value, program: before.program.value },
@@ -128,9 +128,8 @@ function remapped(selection: Selection, before: Stages, after: Stages): Selectio
 
 function artifactOf(kind: SelectionKind): string {
   const { stages } = getState();
-  if (kind === 'insn') return stages.program.value?.key ?? '';
-  if (kind === 'packet') return stages.trace.key;
-  return stages.model.key;
+  const artifact = ARTIFACT_OF[kind];
+  return artifact === 'program' ? (stages.program.value?.key ?? '') : stages[artifact].key;
 }
 
 const SELECTION_DEPTH = 100;

@@ -32,7 +32,7 @@ export function ModelPanel() {
   const related = useMemo(() => relatedNodes(selection, program, model), [selection, program, model]);
   const selected = selection?.kind === 'node' ? Number(selection.id) : null;
   const [firstRelated] = related;
-  const detail = selected ?? firstRelated ?? (cursor === null ? null : Number(cursor));
+  const detail = selected ?? firstRelated ?? (cursor === undefined ? null : Number(cursor));
   const node = detail === null ? null : (model?.nodes.find((candidate) => candidate.index === detail) ?? null);
   const live = useMemo(() => model?.nodes.filter((candidate) => candidate.folded === undefined) ?? [], [model]);
 

@@ -51,7 +51,7 @@ export default function Editor({ program, onClose }: { program: ProgramView; onC
       original.current = text;
       created.setValue(text);
       const cursor = useWorkbench.getState().cursors.insn;
-      if (cursor !== null) revealInsn(created, Number(cursor));
+      if (cursor !== undefined) revealInsn(created, Number(cursor));
       created.focus();
     });
     const check = async () => {

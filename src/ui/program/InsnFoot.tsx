@@ -8,7 +8,7 @@ const SHOWN = 4;
 /** What the hover says, for the instruction under the cursor: reachable without a pointer. */
 export function InsnFoot({ program }: { program: ProgramView }) {
   const cursor = useWorkbench((state) => state.cursors.insn);
-  const insn = cursor === null ? -1 : Number(cursor);
+  const insn = cursor === undefined ? -1 : Number(cursor);
   const visits = useWorkbench((state) => state.stages.verified.value?.visits);
   if (insn < 0 || insn >= program.code.length / 8) return null;
   const help = insnHelp(program, insn);

@@ -1,5 +1,6 @@
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
-import { inRanges, originsOf, type Range, type Selection } from '../../workbench/relations.ts';
+import { inRanges, originsOf, type Range } from '../../workbench/relations.ts';
+import type { Selection } from '../../workbench/selection.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { VirtualList, type VirtualListHandle } from '../components/VirtualList.tsx';

@@ -21,7 +21,7 @@ export function TracePanel() {
   const cursor = useWorkbench((state) => state.cursors.packet);
   const binding = useWorkbench((state) => state.history.doc.binding);
   const [form, setForm] = useState(false);
-  const at = trace ? Math.min(trace.count - 1, cursor === null ? 0 : Number(cursor)) : -1;
+  const at = trace ? Math.min(trace.count - 1, cursor === undefined ? 0 : Number(cursor)) : -1;
   const done = replay.value?.done ?? 0;
 
   return (

@@ -1,4 +1,14 @@
+import { ListVideo } from 'lucide-react';
 import type { PanelDef } from '../panel.ts';
+import { trace as texts } from '../texts/trace.ts';
 import { TracePanel } from './TracePanel.tsx';
 
-export const panel: PanelDef = { id: 'trace', title: 'Trace', Component: TracePanel };
+export const panel: PanelDef = {
+  id: 'trace',
+  title: texts.title,
+  about: texts.about,
+  icon: ListVideo,
+  Component: TracePanel,
+  home: { explore: ['below', 0], replay: ['centre', 0] },
+  shows: ['packet', 'byte'],
+};

@@ -27,7 +27,7 @@ export function StateView({ program }: { program: ProgramView }) {
   const insn = useMemo(() => {
     if (selection?.kind === 'insn') return Number(selection.id);
     const [first] = relatedRanges(selection, program, model);
-    return first ? first[0] : cursor === null ? 0 : Number(cursor);
+    return first ? first[0] : cursor === undefined ? 0 : Number(cursor);
   }, [selection, program, model, cursor]);
   const of = `${program.key} ${kernel} ${insn}`;
   const [loaded, setLoaded] = useState<Loaded>(null);

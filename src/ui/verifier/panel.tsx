@@ -1,4 +1,14 @@
+import { ShieldCheck } from 'lucide-react';
 import type { PanelDef } from '../panel.ts';
+import { verifier as texts } from '../texts/verifier.ts';
 import { VerifierPanel } from './VerifierPanel.tsx';
 
-export const panel: PanelDef = { id: 'verifier', title: 'Verifier', Component: VerifierPanel };
+export const panel: PanelDef = {
+  id: 'verifier',
+  title: texts.title,
+  about: texts.about,
+  icon: ShieldCheck,
+  Component: VerifierPanel,
+  home: { explore: ['right', 0], debug: ['right', 0], learn: ['right', 1] },
+  shows: ['state'],
+};
