@@ -1,49 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { inRanges, nodeRanges, rangeCount, relatedNodes, relatedRanges, remapSelection } from './relations.ts';
-import type { ModelNodeView, ModelView, ProgramView } from './views.ts';
-
-function program(key: string, origins: readonly (readonly number[])[]): ProgramView {
-  const originStart = new Uint32Array(origins.length + 1);
-  origins.forEach((list, at) => {
-    originStart[at + 1] = originStart[at] + list.length;
-  });
-  const nodes = Math.max(...origins.flat(), 0) + 1;
-  return {
-    key,
-    modelKey: '',
-    name: 'main',
-    section: 'xdp',
-    license: 'GPL',
-    progType: 6,
-    code: new Uint8Array(origins.length * 8),
-    subprogs: [],
-    maps: [],
-    origins: [...Array.from({ length: nodes }, (_, nodeIdx) => ({ kind: 'node' as const, nodeIdx, label: `n${nodeIdx}` }))],
-    originStart,
-    originIdx: Uint16Array.from(origins.flat()),
-    nodes: [],
-    lines: [],
-    changes: 0,
-    fork: false,
-  };
-}
-
-function model(names: readonly string[]): ModelView {
-  const nodes = names.map(
-    (name, index): ModelNodeView => ({
-      index,
-      name,
-      op: 'Add',
-      domain: '',
-      inputs: index === 0 ? ['x'] : [`${names[index - 1]}_out`],
-      outputs: [`${name}_out`],
-      attrs: [],
-      output: null,
-      weights: [],
-    }),
-  );
-  return { file: '', name: '', producer: '', opset: 17, parameterCount: 0, inputs: [], outputs: [], nodes };
-}
+import { chain as model, programWith as program } from './testing/views.ts';
 
 describe('relations between nodes and instructions', () => {
   const shared = program('p', [[0], [0, 1], [1], [], [0]]);

@@ -1,4 +1,5 @@
 import { useMemo } from 'react';
+import { attributeVisits } from '../../workbench/attribution.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView, VerifiedView } from '../../workbench/views.ts';
@@ -13,19 +14,9 @@ interface BudgetRow {
   readonly processed: number;
 }
 
-/**
- * Visits by origin. An instruction of a shared loop serves several nodes; its visits are split evenly among them, so that the
- * rows add up to what the verifier processed.
- */
+/** What every origin takes of the verifier's work, the largest first. */
 export function budgetRows(program: ProgramView, visits: Uint32Array, opOf: (nodeIdx: number) => string): readonly BudgetRow[] {
-  const byOrigin = new Float64Array(program.origins.length);
-  let unclaimed = 0;
-  for (let insn = 0; insn < visits.length; insn++) {
-    const from = program.originStart[insn] ?? 0;
-    const to = program.originStart[insn + 1] ?? from;
-    if (to === from) unclaimed += visits[insn]!;
-    for (let at = from; at < to; at++) byOrigin[program.originIdx[at]!]! += visits[insn]! / (to - from);
-  }
+  const { byOrigin, unclaimed } = attributeVisits(program, visits);
   const rows: BudgetRow[] = [];
   program.origins.forEach((origin, at) => {
     if (byOrigin[at] === 0) return;
