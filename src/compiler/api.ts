@@ -2,6 +2,7 @@ import type { Progress } from '../base/progress.ts';
 import type { MapDef, Origin, Program } from '../bpf/program.ts';
 import type { Model } from '../onnx/model.ts';
 import type { KernelVersion } from '../verifier/api.ts';
+import type { IndexMap } from './graph/view.ts';
 import type { FuncBuilder, Reg } from './ir/builder.ts';
 import type { IrFunc, OriginId } from './ir/ir.ts';
 
@@ -42,6 +43,54 @@ export interface Compiled {
   readonly program: Program;
   readonly meta: ProgramMeta;
   readonly nodes: readonly NodeCost[];
+  /** Where values stand while the program runs; not part of the object. */
+  readonly tensors: TensorPlan;
+}
+
+/** Integers in memory that one step writes (or the hook, for inputs): real = scale × integer. */
+export interface ValueBuffer {
+  readonly name: string;
+  readonly dims: readonly number[];
+  /** ONNX nodes that the step serves: the node itself and what was folded into it. */
+  readonly nodes: readonly number[];
+  readonly elem: 'u16' | 'i16' | 'i32';
+  readonly scale: number;
+  /** Integers are saturated at this magnitude. */
+  readonly max: number;
+  /** Elements may stand for minus infinity: they are only low enough, not equal to the reference. */
+  readonly masks: boolean;
+  readonly map: string;
+  /** Over all pages of the map. */
+  readonly byteOff: number;
+  /** The stage that completes it; -1 for inputs, which stand before the first. Other values may take its place after later stages. */
+  readonly stage: number;
+  /**
+   * Null: all of it is in memory when its stage returns. Else only the rows of one iteration are, side by side, once call number `call`
+   * of the iteration has returned; `strides` say where in the value, for each of the stage's loops.
+   */
+  readonly rows: { readonly elems: number; readonly call: number; readonly strides: readonly number[] } | null;
+}
+
+/** An ONNX value that the program holds: a buffer, seen through an index map (null: as it lies); its reals are `gain` times the buffer's. */
+export interface ValuePlace {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly map: IndexMap | null;
+  readonly gain: number;
+  readonly buffer: number;
+}
+
+/** Where the values of a compiled model stand while it runs. Values that are in no list were folded into a neighbour's kernel. */
+export interface TensorPlan {
+  /** Functions that run the model in order: `calls` kernels an iteration, over loops `outer`, the last in steps of `lanes`. */
+  readonly stages: readonly {
+    readonly name: string;
+    readonly outer: readonly number[];
+    readonly lanes: 1 | 2;
+    readonly calls: number;
+  }[];
+  readonly buffers: readonly ValueBuffer[];
+  readonly values: readonly ValuePlace[];
 }
 
 /** Where a model input or output lies in the program's memory, and what its integers mean: real = scale × integer. */

@@ -71,6 +71,7 @@ export function compile(options: CompileOptions): Compiled {
     program,
     meta: metaOf(options, inputs, outputs, origins, program.insnOrigins),
     nodes: nodeCosts(options, origins, program.insnOrigins),
+    tensors: lowered.tensors,
   };
 }
 

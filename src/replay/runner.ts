@@ -3,7 +3,7 @@ import type { Program } from '../bpf/program.ts';
 import type { ProgramMeta, TensorSlot } from '../compiler/api.ts';
 import { type LastScore, readScore, SCORE_MAP } from '../hooks/xdp.ts';
 import type { Tensors } from '../reference/reference.ts';
-import { Vm } from '../vm/vm.ts';
+import { Vm, type VmMaps } from '../vm/vm.ts';
 import { BYTES, elementCount, loadTensor, storeTensor } from './tensors.ts';
 
 /** uapi `enum xdp_action`. */
@@ -46,15 +46,7 @@ export class ModelRunner {
 
   /** One inference on tensors, for programs whose inputs lie in a map. */
   runTensors(inputs: Tensors): Outcome {
-    const values = new Map<string, Uint8Array>();
-    for (const slot of this.meta.inputs) {
-      const tensor = inputs[slot.name];
-      if (!tensor) throw new InputError(`input \`${slot.name}\` is missing`, 'inputs');
-      const map = this.vm.maps.get(slot.map);
-      if (!values.has(slot.map)) values.set(slot.map, map.lookup(KEY0)!);
-      storeTensor(tensor, slot, values.get(slot.map)!);
-    }
-    for (const [name, value] of values) this.vm.maps.get(name).update(KEY0, value);
+    storeInputs(this.vm.maps, this.meta, inputs);
     const { returnValue, insnsExecuted } = this.vm.runXdp(new Uint8Array(64));
     return { returnValue, score: null, outputs: this.#outputs(), insnsExecuted };
   }
@@ -62,6 +54,18 @@ export class ModelRunner {
   #outputs(): Record<string, Float64Array> {
     return readOutputs(this.meta.outputs, (map) => this.vm.maps.get(map).lookup(KEY0)!);
   }
+}
+
+/** Writes one inference's inputs where the program reads them. */
+export function storeInputs(maps: VmMaps, meta: ProgramMeta, inputs: Tensors): void {
+  const values = new Map<string, Uint8Array>();
+  for (const slot of meta.inputs) {
+    const tensor = inputs[slot.name];
+    if (!tensor) throw new InputError(`input \`${slot.name}\` is missing`, 'inputs');
+    if (!values.has(slot.map)) values.set(slot.map, maps.get(slot.map).lookup(KEY0)!);
+    storeTensor(tensor, slot, values.get(slot.map)!);
+  }
+  for (const [name, value] of values) maps.get(name).update(KEY0, value);
 }
 
 /** Outputs as real numbers, from the values that hold them. */

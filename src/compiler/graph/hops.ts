@@ -82,6 +82,8 @@ export interface HGraph {
   readonly inputs: readonly Buf[];
   readonly ops: readonly HOp[];
   readonly outputs: readonly { readonly name: string; readonly view: View; readonly nodes: readonly Node[] }[];
+  /** ONNX values that stand in a buffer, in file order. */
+  readonly values: readonly { readonly name: string; readonly view: View }[];
 }
 
 export const isView = (x: View | Const): x is View => 'buf' in x;

@@ -86,6 +86,10 @@ export class Walk {
   buf(name: string, dims: readonly number[], kind: Buf['kind'], extra: Partial<Buf> = {}): Buf {
     return { id: this.#bufCount++, name, dims, kind, ...extra };
   }
+  /** Values that stand in a buffer as they are. */
+  views(): { name: string; view: View }[] {
+    return [...this.#values].flatMap(([name, lazy]) => (lazy.k === 'view' ? [{ name, view: lazy.view }] : []));
+  }
   usedOnce(name: string): boolean {
     return this.#uses.get(name) === 1;
   }

@@ -56,7 +56,7 @@ export function recognise(model: Model): HGraph {
     const { view, nodes } = walk.view(name, producer);
     return { name, view, nodes: joinNodes(nodes, [producer]) };
   });
-  return { inputs, ops: walk.ops, outputs };
+  return { inputs, ops: walk.ops, outputs, values: walk.views() };
 }
 
 /** Nodes that an output depends on, in order. */

@@ -1,4 +1,5 @@
 import { InputError } from '../../base/errors.ts';
+import type { TensorPlan } from '../api.ts';
 import type { HGraph, HOp } from '../graph/hops.ts';
 import { place } from '../graph/lazy.ts';
 import { product } from '../graph/view.ts';
@@ -13,6 +14,7 @@ import type { Scales } from '../plan/scales.ts';
 import { type Step, stepsOf } from '../plan/steps.ts';
 import { WeightBytes } from '../plan/weights.ts';
 import { emitFuncs, type KernelCall, type Stages } from '../stages.ts';
+import { tensorPlan } from '../tensors.ts';
 import { type IoLayout, Places } from './places.ts';
 import { linearCalls, matmulCall } from './products.ts';
 import { outputCall, rowCall } from './rows.ts';
@@ -20,6 +22,7 @@ import { outputCall, rowCall } from './rows.ts';
 export interface Lowered extends Stages {
   readonly weights: WeightBytes;
   readonly layout: Layout;
+  readonly tensors: TensorPlan;
 }
 
 /** Integer kernels, loops over rows and the bytes of the weights map for a planned graph. */
@@ -40,7 +43,15 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
   const placement = placeBuffers(graph, groups, packBytes, (buf) => scales.bytes(buf));
   const places = new Places(scales, weights, io, placement.offsets);
   const chunks = chunkSizes(graph);
-  const planned = groups.map((group) => ({ group, calls: group.steps.flatMap((step) => callsOf(places, step, group, chunks)) }));
+  const planned = groups.map((group) => {
+    const calls: KernelCall[] = [];
+    const lastCall = new Map<Step, number>();
+    for (const step of group.steps) {
+      calls.push(...callsOf(places, step, group, chunks));
+      lastCall.set(step, calls.length - 1);
+    }
+    return { group, calls, lastCall };
+  });
   const layout: Layout = {
     bytes: { scratch: placement.pageBytes, input: io.inputBytes, output: io.outputBytes, weights: weights.bytes().length },
     pages: placement.pages,
@@ -48,7 +59,14 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
     expOff,
     rsqrtOff,
   };
-  return { ...emitFuncs(planned, layout, origins), weights, layout };
+  const tensors = tensorPlan(
+    graph,
+    planned.map(({ group, calls, lastCall }) => ({ group, calls: calls.length, lastCall })),
+    placement,
+    scales,
+    io,
+  );
+  return { ...emitFuncs(planned, layout, origins), weights, layout, tensors };
 }
 
 /** The calls of integer kernels that a step is. */

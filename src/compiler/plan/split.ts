@@ -36,6 +36,13 @@ export function splitWideProducts(graph: HGraph, maxBytes: number): HGraph {
     ...graph,
     ops: ops.map((op) => withViews(op, rewrite)),
     outputs: graph.outputs.map((o) => ({ ...o, view: rewrite(o.view) })),
+    // A value that lies in several parts is in no buffer as it is.
+    values: graph.values.flatMap(({ name, view }) => {
+      const bufs = moved.get(view.buf);
+      if (!bufs) return [{ name, view }];
+      const width = bufs[0].dims[bufs[0].dims.length - 1];
+      return columnsOf(view, width * bufs.length, width) === null ? [] : [{ name, view: partView(view, bufs) }];
+    }),
   };
 }
 
