@@ -1,10 +1,30 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type ReactNode, type Ref, useEffect, useImperativeHandle, useRef } from 'react';
+import {
+  type HTMLAttributes,
+  type KeyboardEvent,
+  memo,
+  type ReactNode,
+  type Ref,
+  useEffect,
+  useId,
+  useImperativeHandle,
+  useRef,
+} from 'react';
+import { type RowWindow, useScrollSpace } from './useScrollSpace.ts';
 import './list.css';
 
 export interface VirtualListHandle {
   scrollTo(index: number, align?: 'center' | 'auto' | 'start'): void;
   focus(): void;
+}
+
+/** What a row of a tree says about itself. */
+export interface TreeRow {
+  readonly level: number;
+  /** Absent for a row that nothing folds under. */
+  readonly expanded?: boolean;
+  /** Place among its siblings from 1, and how many they are. */
+  readonly posInSet: number;
+  readonly setSize: number;
 }
 
 interface VirtualListProps {
@@ -22,76 +42,128 @@ interface VirtualListProps {
   readonly onKeyDown?: (event: KeyboardEvent<HTMLElement>) => void;
   /** Minimum width of a row's contents, for sideways scrolling. */
   readonly minWidth?: number;
+  /** Makes the list a tree: level, fold state and place of each row. */
+  readonly tree?: (index: number) => TreeRow;
+  /** Drawn behind the rows that exist and moved with them; row `i` begins at `(i - rows.base) * rowHeight`. */
+  readonly underlay?: (rows: RowWindow) => ReactNode;
 }
 
-const OVERSCAN = 8;
-
-/** A listbox of any length: only the rows in view exist. One stop in the tab order; arrows, page keys, Home and End move. */
+/** A listbox or tree of any length: only the rows in view exist. One stop in the tab order; arrows, page keys, Home and End move. */
 export function VirtualList(props: VirtualListProps) {
-  const { label, count, rowHeight, active, className, onActivate, rowClass, rowLabel, children } = props;
+  const { label, count, rowHeight, active, className, onActivate, rowClass, rowLabel, children, tree, underlay } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => rowHeight,
-    overscan: OVERSCAN,
-  });
-  useImperativeHandle(props.ref, () => ({
-    scrollTo: (index, align = 'auto') => virtual.scrollToIndex(index, { align }),
-    focus: () => scroller.current?.focus(),
-  }));
+  const { height, window: rows, onScroll, scrollTo, pageRows } = useScrollSpace(scroller, count, rowHeight);
+  useImperativeHandle(
+    props.ref,
+    () => ({
+      scrollTo: (index, align = 'auto') => scrollTo(index, align),
+      focus: () => scroller.current?.focus(),
+    }),
+    [scrollTo],
+  );
   const last = useRef(active);
   useEffect(() => {
-    if (active >= 0 && active !== last.current) virtual.scrollToIndex(active, { align: 'auto' });
+    if (active >= 0 && active !== last.current) scrollTo(active, 'auto');
     last.current = active;
-  }, [active, virtual]);
+  }, [active, scrollTo]);
 
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     props.onKeyDown?.(event);
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || count === 0) return;
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 200) / rowHeight) - 1);
+    const page = pageRows();
     const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page };
     let next: number;
-    if (event.key in steps) next = active < 0 ? 0 : active + steps[event.key]!;
+    if (event.key in steps) next = active < 0 ? rows.first : active + steps[event.key]!;
     else if (event.key === 'Home') next = 0;
     else if (event.key === 'End') next = count - 1;
     else return;
     event.preventDefault();
     onActivate(Math.max(0, Math.min(count - 1, next)));
   };
-  const items = virtual.getVirtualItems();
-  const activeShown = items.some((item) => item.index === active);
-  const id = `list-${label.replace(/\W+/g, '-').toLowerCase()}`;
+  const id = useId();
+  const shown: number[] = [];
+  for (let index = rows.first; index < Math.min(rows.end, count); index++) shown.push(index);
+  // Together, because the linter judges attributes by the role and cannot read one that varies.
+  const attributes: HTMLAttributes<HTMLDivElement> = {
+    role: tree ? 'tree' : 'listbox',
+    tabIndex: 0,
+    'aria-label': label,
+    'aria-activedescendant': active >= rows.first && active < rows.end ? `${id}-${active}` : undefined,
+    onKeyDown,
+    onScroll,
+  };
   return (
-    <div
-      ref={scroller}
-      className={`vlist ${className ?? ''}`}
-      role="listbox"
-      tabIndex={0}
-      aria-label={label}
-      aria-activedescendant={activeShown ? `${id}-${active}` : undefined}
-      onKeyDown={onKeyDown}
-    >
-      <div className="vlist-space" style={{ height: virtual.getTotalSize(), minWidth: props.minWidth }} role="presentation">
-        {items.map((item) => (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: keys are handled by the list, which holds the focus
-          <div
-            key={item.key}
-            id={`${id}-${item.index}`}
-            role="option"
-            tabIndex={-1}
-            aria-selected={item.index === active}
-            aria-posinset={item.index + 1}
-            aria-setsize={count}
-            aria-label={rowLabel?.(item.index)}
-            className={`vrow ${rowClass?.(item.index) ?? ''}`}
-            style={{ height: rowHeight, transform: `translateY(${item.start}px)` }}
-            onClick={() => onActivate(item.index)}
-          >
-            {children(item.index)}
-          </div>
-        ))}
+    <div ref={scroller} className={`vlist ${className ?? ''}`} {...attributes}>
+      <div className="vlist-space" style={{ height, minWidth: props.minWidth }} role="presentation">
+        <div className="vlist-rows" style={{ top: rows.baseTop }} role="presentation">
+          {underlay?.(rows)}
+          {shown.map((index) => {
+            const place = tree?.(index);
+            return (
+              <Row
+                key={index}
+                id={`${id}-${index}`}
+                index={index}
+                tree={place !== undefined}
+                level={place?.level}
+                expanded={place?.expanded}
+                posInSet={place?.posInSet ?? index + 1}
+                setSize={place?.setSize ?? count}
+                label={rowLabel?.(index)}
+                className={rowClass?.(index) ?? ''}
+                selected={index === active}
+                height={rowHeight}
+                top={(index - rows.base) * rowHeight}
+                onActivate={onActivate}
+              >
+                {children}
+              </Row>
+            );
+          })}
+        </div>
       </div>
     </div>
   );
 }
+
+interface RowProps {
+  readonly id: string;
+  readonly index: number;
+  readonly tree: boolean;
+  readonly level: number | undefined;
+  readonly expanded: boolean | undefined;
+  readonly posInSet: number;
+  readonly setSize: number;
+  readonly label: string | undefined;
+  readonly className: string;
+  readonly selected: boolean;
+  readonly height: number;
+  readonly top: number;
+  readonly onActivate: (index: number) => void;
+  readonly children: (index: number) => ReactNode;
+}
+
+/** Rows that stay in view while the list scrolls are not rendered again. */
+const Row = memo(function Row(props: RowProps) {
+  const attributes: HTMLAttributes<HTMLDivElement> = {
+    role: props.tree ? 'treeitem' : 'option',
+    tabIndex: -1,
+    'aria-selected': props.selected,
+    'aria-level': props.level,
+    'aria-expanded': props.expanded,
+    'aria-posinset': props.posInSet,
+    'aria-setsize': props.setSize,
+    'aria-label': props.label,
+    onClick: () => props.onActivate(props.index),
+  };
+  return (
+    <div
+      id={props.id}
+      className={`vrow ${props.className}`}
+      style={{ height: props.height, transform: `translateY(${props.top}px)` }}
+      {...attributes}
+    >
+      {props.children(props.index)}
+    </div>
+  );
+});
