@@ -52,7 +52,7 @@ interface VirtualListProps {
 export function VirtualList(props: VirtualListProps) {
   const { label, count, rowHeight, active, className, onActivate, rowClass, rowLabel, children, tree, underlay } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const { height, window: rows, onScroll, scrollTo, pageRows } = useScrollSpace(scroller, count, rowHeight);
+  const { height, window: rows, onScroll, scrollTo, pageRows } = useScrollSpace(scroller, count, rowHeight, active);
   useImperativeHandle(
     props.ref,
     () => ({

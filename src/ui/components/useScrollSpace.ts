@@ -40,13 +40,14 @@ export interface Scrolling {
   pageRows(): number;
 }
 
-/** Which of `count` rows of equal height are in view of the scrolling element, for any count. */
-export function useScrollSpace(scroller: RefObject<HTMLElement | null>, count: number, rowHeight: number): Scrolling {
+/** Which of `count` rows of equal height are in view of the scrolling element, for any count. Row `kept` stays in view when the view shrinks. */
+export function useScrollSpace(scroller: RefObject<HTMLElement | null>, count: number, rowHeight: number, kept: number): Scrolling {
   const [view, setView] = useState(0);
   const [rows, setRows] = useState(NOTHING);
   const space = useMemo(() => new ScrollSpace(count * rowHeight, view), [count, rowHeight, view]);
   const place = useRef<Place>({ top: 0, scrollTop: 0 });
   const timer = useRef(0);
+  const before = useRef({ kept, view });
 
   /** Puts the element where `next` says; browsers round, so what they made of it counts. */
   const put = useCallback(
@@ -79,9 +80,16 @@ export function useScrollSpace(scroller: RefObject<HTMLElement | null>, count: n
   // The element has its new height by now: what was in view stays there.
   useLayoutEffect(() => {
     if (view === 0) return;
-    put(space.at(place.current.top));
+    const { top } = place.current;
+    const start = before.current.kept * rowHeight;
+    const wasSeen = start >= top && start + rowHeight <= top + before.current.view;
+    put(space.at(wasSeen && before.current.view > view ? space.reveal(top, start, start + rowHeight, 'auto') : top));
+    before.current.view = view;
     show();
-  }, [space, view, put, show]);
+  }, [space, view, rowHeight, put, show]);
+  useLayoutEffect(() => {
+    before.current.kept = kept;
+  });
 
   const onScroll = useCallback(() => {
     const element = scroller.current;
