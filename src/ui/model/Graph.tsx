@@ -1,24 +1,43 @@
-import { type KeyboardEvent, type MouseEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { graph as texts } from '../texts/model.ts';
 import { GraphSearch } from './GraphSearch.tsx';
 import { GraphTools } from './GraphTools.tsx';
 import type { ModelGraph } from './graph-model.ts';
 import { buildGroups } from './groups.ts';
+import { HeatLegend } from './HeatLegend.tsx';
 import { HoverNote, nodeAt } from './HoverNote.tsx';
+import { heatSteps } from './heat.ts';
 import { Minimap, placeFrame } from './Minimap.tsx';
+import { measure as measured, spokenValue } from './measure.ts';
 import { neighbour } from './neighbour.ts';
+import type { Overlay, OverlayValues } from './overlays.ts';
 import { areaOf, type Marks, paint, readPalette, type View } from './paint.ts';
 import { SvgScene } from './SvgScene.tsx';
-import { costsOf, LABEL_HEIGHT, nameOf, reachOf, type Scene, search } from './scene.ts';
+import { LABEL_HEIGHT, nameOf, reachOf, type Scene, search } from './scene.ts';
 import { useLayout } from './useLayout.ts';
 import { usePanZoom } from './usePanZoom.ts';
 import { allGroups, firstOpen, groupsAround, visibleGraph } from './visible.ts';
 
 interface GraphProps {
   readonly graph: ModelGraph;
-  /** Instructions by ONNX node index; empty before the first program. */
-  readonly costs: ReadonlyMap<number, number>;
+  /** What the cards show as a number and a bar. */
+  readonly overlay: Overlay;
+  readonly values: OverlayValues;
+  /** Whether the overlay colours the cards too. */
+  readonly heated: boolean;
+  readonly chooser: ReactNode;
   readonly selected: number | null;
   readonly related: ReadonlySet<number>;
   readonly onSelect: (nodeIdx: number) => void;
@@ -41,11 +60,20 @@ type Shown =
   | null
   | { readonly area: ReturnType<typeof areaOf>; readonly nodes: readonly number[]; readonly edges: readonly number[] };
 
+const NO_NODES = {
+  graph: { nodes: [], edges: [], indexOfOp: new Map() },
+  tree: [],
+  nodes: [],
+  edges: [],
+  frames: [],
+  place: new Int32Array(0),
+};
+
 /** Which groups of a model are open, kept while the list is shown instead. */
 const openOf = new WeakMap<ModelGraph, ReadonlySet<string>>();
 
 /** The model as a zoomable graph: drag to pan, wheel to zoom, arrows to walk from node to node, groups that open and fold. */
-export function Graph({ graph, costs, selected, related, onSelect }: GraphProps) {
+export function Graph({ graph, overlay, values, heated, chooser, selected, related, onSelect }: GraphProps) {
   const tree = useMemo(() => buildGroups(graph), [graph]);
   const everything = useMemo(() => allGroups(tree), [tree]);
   const [, setOpened] = useState<ReadonlySet<string> | null>(null);
@@ -71,9 +99,11 @@ export function Graph({ graph, costs, selected, related, onSelect }: GraphProps)
   const position = cursor ?? selectedAt;
   const active = scene && position >= 0 ? (scene.visible.place[position] ?? -1) : -1;
   const hits = useMemo(() => search(graph, query).filter((at) => graph.nodes[at]!.node), [graph, query]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new theme has new colours
+  const heat = useMemo(() => (heated ? heatSteps(readPalette(document.documentElement).colour) : null), [heated, theme]);
+  const measure = useMemo(() => measured(scene?.visible ?? NO_NODES, overlay, values, heat), [scene, overlay, values, heat]);
   const marks = useMemo<Marks>(() => {
     const place = scene?.visible.place;
-    const own = scene ? costsOf(scene.visible, costs) : [];
     const relatedAt = new Set<number>();
     for (const index of related) {
       const at = graph.indexOfOp.get(index);
@@ -84,10 +114,9 @@ export function Graph({ graph, costs, selected, related, onSelect }: GraphProps)
       related: relatedAt,
       hits: new Set(place ? hits.map((at) => place[at]!) : []),
       reach: scene && paths ? reachOf(scene.visible, active) : null,
-      costs: own,
-      most: own.reduce<number>((most, cost) => Math.max(most, cost ?? 0), 1),
+      measure,
     };
-  }, [scene, costs, related, active, hits, paths, graph]);
+  }, [scene, measure, related, active, hits, paths, graph]);
 
   // Drawing reads the newest scene and marks without being set up anew for each.
   const latest = useRef({ scene, marks, shown });
@@ -248,81 +277,88 @@ export function Graph({ graph, costs, selected, related, onSelect }: GraphProps)
   const canvasShown = shown === 'canvas';
   return (
     <div className="graph">
-      {error ? (
-        <ErrorNote error={{ what: `The graph could not be laid out: ${error}`, where: '', advice: 'The list shows the same operators' }} />
-      ) : null}
+      <div className="graph-bar" role="toolbar" aria-label={texts.tools}>
+        <GraphSearch
+          ref={finder}
+          query={query}
+          hits={hits.length}
+          at={hitAt}
+          onQuery={(text) => {
+            setQuery(text);
+            setHitAt(-1);
+          }}
+          onStep={step}
+          onLeave={() => box.current?.focus()}
+        />
+        {chooser}
+        <GraphTools
+          pan={pan}
+          paths={paths}
+          onPaths={() => setPaths(!paths)}
+          groups={everything.size}
+          onOpenAll={() => setOpen(everything, position)}
+          onFoldAll={() => setOpen(new Set(), position)}
+        />
+      </div>
+      {error ? <ErrorNote error={{ what: texts.layoutFailed(error), where: '', advice: texts.layoutAdvice }} /> : null}
       {progress ? (
         <div className="graph-progress">
           <Progress
-            progress={{ stage: 'laying out the graph', done: progress.done, total: progress.total }}
-            label="laying out"
+            progress={{ stage: texts.layingOut, done: progress.done, total: progress.total }}
+            label={texts.layingOutShort}
             onCancel={stop}
           />
         </div>
       ) : null}
-      <div
-        ref={box}
-        className={`graph-box${scene && scene.visible !== visible && !error ? ' stale' : ''}`}
-        role="listbox"
-        tabIndex={0}
-        aria-label={`Model graph, ${graph.indexOfOp.size} operators`}
-        aria-activedescendant={scene && active >= 0 ? `graph-${scene.visible.nodes[active]!.id}` : undefined}
-        onKeyDown={onKeyDown}
-        onClick={onClick}
-        data-drawing={canvasShown ? 'canvas' : 'svg'}
-        data-nodes={scene?.visible.nodes.length}
-      >
-        {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus */}
-        <canvas ref={canvas} className="graph-canvas" aria-hidden="true" hidden={!canvasShown} />
-        {scene && !canvasShown ? (
-          <svg className="graph-svg" role="presentation" aria-hidden={whole ? undefined : true}>
-            <g ref={svgView}>
-              <SvgScene
-                scene={scene}
-                marks={marks}
-                shown={usable(shown, scene)}
-                prefix={whole ? 'graph-' : 'drawn-'}
-                onPick={pick}
-                onFold={fold}
-              />
-            </g>
-          </svg>
+      <div className="graph-stage">
+        <div className="graph-view">
+          <div
+            ref={box}
+            className={`graph-box${scene && scene.visible !== visible && !error ? ' stale' : ''}`}
+            role="listbox"
+            tabIndex={0}
+            aria-label={texts.name(graph.indexOfOp.size)}
+            aria-activedescendant={scene && active >= 0 ? `graph-${scene.visible.nodes[active]!.id}` : undefined}
+            onKeyDown={onKeyDown}
+            onClick={onClick}
+            data-drawing={canvasShown ? 'canvas' : 'svg'}
+            data-nodes={scene?.visible.nodes.length}
+          >
+            {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus */}
+            <canvas ref={canvas} className="graph-canvas" aria-hidden="true" hidden={!canvasShown} />
+            {scene && !canvasShown ? (
+              <svg className="graph-svg" role="presentation" aria-hidden={whole ? undefined : true}>
+                <g ref={svgView}>
+                  <SvgScene
+                    scene={scene}
+                    marks={marks}
+                    shown={usable(shown, scene)}
+                    prefix={whole ? 'graph-' : 'drawn-'}
+                    onPick={pick}
+                    onFold={fold}
+                  />
+                </g>
+              </svg>
+            ) : null}
+            {scene && !whole ? <Mirror scene={scene} marks={marks} /> : null}
+          </div>
+
+          {scene ? <HoverNote box={box} scene={scene} view={pan.view} nodes={canvasShown} measure={measure} /> : null}
+        </div>
+        {scene && scene.visible.nodes.length >= MAP_FROM ? (
+          <Minimap scene={scene} marks={marks} theme={theme} frame={mapFrame} onMove={pan.showShare} />
         ) : null}
-        {scene && !whole ? <Mirror scene={scene} marks={marks} /> : null}
       </div>
-      {scene ? <HoverNote box={box} scene={scene} view={pan.view} nodes={canvasShown} /> : null}
-      {scene && scene.visible.nodes.length >= MAP_FROM ? (
-        <Minimap scene={scene} marks={marks} theme={theme} frame={mapFrame} onMove={pan.showShare} />
-      ) : null}
-      <GraphSearch
-        ref={finder}
-        query={query}
-        hits={hits.length}
-        at={hitAt}
-        onQuery={(text) => {
-          setQuery(text);
-          setHitAt(-1);
-        }}
-        onStep={step}
-        onLeave={() => box.current?.focus()}
-      />
-      <GraphTools
-        pan={pan}
-        paths={paths}
-        onPaths={() => setPaths(!paths)}
-        groups={everything.size}
-        onOpenAll={() => setOpen(everything, position)}
-        onFoldAll={() => setOpen(new Set(), position)}
-      />
       {around.length > 0 ? (
-        <nav className="graph-crumbs small" aria-label="Groups around the selected operator">
+        <nav className="graph-crumbs small" aria-label={texts.crumbs}>
           {around.map((group) => (
-            <button key={group.id} type="button" className="link" title="Fold up (C folds the innermost)" onClick={() => fold(group.id)}>
+            <button key={group.id} type="button" className="link" title={texts.foldUp} onClick={() => fold(group.id)}>
               {group.repeats === undefined ? group.label : `${group.label} ×${group.repeats}`}
             </button>
           ))}
         </nav>
       ) : null}
+      {heat && scene ? <HeatLegend measure={measure} /> : null}
     </div>
   );
 }
@@ -378,7 +414,7 @@ function Mirror({ scene, marks }: { scene: Scene; marks: Marks }) {
           aria-selected={first + offset === marks.active}
           aria-posinset={first + offset + 1}
           aria-setsize={nodes.length}
-          aria-label={nameOf(scene.visible, first + offset, marks.costs[first + offset])}
+          aria-label={nameOf(scene.visible, first + offset, spokenValue(marks.measure, first + offset))}
         />
       ))}
     </div>

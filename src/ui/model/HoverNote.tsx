@@ -1,4 +1,5 @@
 import { type RefObject, useEffect, useState } from 'react';
+import { type Measure, spokenValue } from './measure.ts';
 import type { View } from './paint.ts';
 import { nameOf, type Scene, tensorText } from './scene.ts';
 
@@ -8,6 +9,7 @@ interface HoverNoteProps {
   readonly view: () => View;
   /** Nodes carry their own titles where they are elements. */
   readonly nodes: boolean;
+  readonly measure: Measure;
 }
 
 interface Note {
@@ -22,7 +24,7 @@ const GAP = 12;
 const MOST_TENSORS = 4;
 
 /** What lies under the pointer: the tensors of an edge with shape, dtype and bytes; on a canvas also nodes. */
-export function HoverNote({ box, scene, view, nodes }: HoverNoteProps) {
+export function HoverNote({ box, scene, view, nodes, measure }: HoverNoteProps) {
   const [note, setNote] = useState<Note | null>(null);
   useEffect(() => {
     const element = box.current;
@@ -38,7 +40,7 @@ export function HoverNote({ box, scene, view, nodes }: HoverNoteProps) {
       const x = event.clientX - rect.left;
       const y = event.clientY - rect.top;
       frame = requestAnimationFrame(() => {
-        const lines = linesAt(scene, view(), x, y, nodes);
+        const lines = linesAt(scene, view(), x, y, nodes ? measure : null);
         setNote(lines ? { x, y, lines } : null);
       });
     };
@@ -53,7 +55,7 @@ export function HoverNote({ box, scene, view, nodes }: HoverNoteProps) {
       element.removeEventListener('pointermove', move);
       element.removeEventListener('pointerleave', leave);
     };
-  }, [box, scene, view, nodes]);
+  }, [box, scene, view, nodes, measure]);
   if (!note) return null;
   const { width, height } = view();
   const right = note.x > width / 2;
@@ -78,10 +80,10 @@ export function nodeAt(scene: Scene, { x, y, k }: View, screenX: number, screenY
   return scene.nodesIn({ minX: px, maxX: px, minY: py, maxY: py })[0] ?? -1;
 }
 
-function linesAt(scene: Scene, view: View, x: number, y: number, nodes: boolean): readonly string[] | null {
+function linesAt(scene: Scene, view: View, x: number, y: number, measure: Measure | null): readonly string[] | null {
   const { visible } = scene;
   const at = nodeAt(scene, view, x, y);
-  if (at >= 0) return nodes ? nameOf(visible, at, undefined).split(', ') : null;
+  if (at >= 0) return measure ? nameOf(visible, at, spokenValue(measure, at)).split(', ') : null;
   const edge = edgeAt(scene, view, x, y);
   if (edge < 0) return null;
   const { tensors, bytes } = visible.edges[edge]!;

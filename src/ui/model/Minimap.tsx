@@ -1,4 +1,5 @@
 import { type PointerEvent, type Ref, useEffect, useRef } from 'react';
+import { heatOf } from './measure.ts';
 import type { Marks, View } from './paint.ts';
 import { readPalette } from './paint.ts';
 import type { Scene } from './scene.ts';
@@ -34,7 +35,8 @@ export function Minimap({ scene, marks, theme, frame, onMove }: MinimapProps) {
     scene.visible.nodes.forEach((node, at) => {
       const family = scene.stripes[at]![0]?.family;
       const marked = at === marks.active || marks.hits.has(at);
-      ctx.fillStyle = palette.colour(marked ? 'accent' : family ? `f-${family}` : 'line-strong');
+      const heat = marks.measure.heat ? (heatOf(marks.measure, at)?.fill ?? palette.colour('line')) : null;
+      ctx.fillStyle = marked || heat === null ? palette.colour(marked ? 'accent' : family ? `f-${family}` : 'line-strong') : heat;
       const tall = Math.max(marked ? 2 : 0.6, node.height * scaleY);
       const x = marked ? 0 : (scene.layout.x[at]! - node.width / 2 - bounds.minX) * scaleX;
       ctx.fillRect(

@@ -3,6 +3,7 @@ import { useMemo, useState } from 'react';
 import { relatedNodes } from '../../workbench/relations.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
+import { useCommandHandler } from '../commands.ts';
 import { Panel } from '../components/Panel.tsx';
 import { StageGate } from '../components/StageGate.tsx';
 import { FAMILY_LABELS, type Family, familyColour, familyOf } from './families.ts';
@@ -10,6 +11,9 @@ import { Graph } from './Graph.tsx';
 import { buildGraph } from './graph-model.ts';
 import { NodeDetails } from './NodeDetails.tsx';
 import { NodeList } from './NodeList.tsx';
+import { OverlayChooser } from './OverlayChooser.tsx';
+import { nextOverlay, OVERLAYS, useChosenOverlay, useOverlayValues } from './overlays.ts';
+import { INSTRUCTIONS } from './overlays-own.ts';
 import './model.css';
 
 const EMPTY_COSTS: ReadonlyMap<number, number> = new Map();
@@ -19,16 +23,17 @@ const selectNode = (index: number) => select('node', index);
 /** The model: as a graph, or the same operators as a list. */
 export function ModelPanel() {
   const model = useWorkbench((state) => state.stages.model.value);
-  const modelKey = useWorkbench((state) => state.stages.model.key);
   const program = useWorkbench((state) => state.stages.program.value);
   const selection = useWorkbench((state) => state.selection);
   const cursor = useWorkbench((state) => state.cursors.node);
   const [view, setView] = useState<'graph' | 'list'>('graph');
 
   const graph = useMemo(() => (model ? buildGraph(model) : null), [model]);
-  // A program of another model is dimmed beside this one and says nothing about it.
-  const own = program !== null && program.modelKey === modelKey;
-  const costs = useMemo(() => (own ? new Map(program.nodes.map((node) => [node.index, node.insns])) : EMPTY_COSTS), [program, own]);
+  const values = useOverlayValues();
+  const chosen = useChosenOverlay((state) => state.chosen);
+  const overlay = OVERLAYS.find(({ id }) => id === chosen) ?? INSTRUCTIONS;
+  useCommandHandler('model.overlay.next', nextOverlay);
+  const costs = values.get(INSTRUCTIONS.id) ?? EMPTY_COSTS;
   const related = useMemo(() => relatedNodes(selection, program, model), [selection, program, model]);
   const selected = selection?.kind === 'node' ? Number(selection.id) : null;
   const [firstRelated] = related;
@@ -81,7 +86,16 @@ export function ModelPanel() {
         }
       >
         {view === 'graph' && graph ? (
-          <Graph graph={graph} costs={costs} selected={selected} related={related} onSelect={selectNode} />
+          <Graph
+            graph={graph}
+            overlay={overlay}
+            values={values.get(overlay.id) ?? null}
+            heated={chosen !== null}
+            chooser={<OverlayChooser values={values} />}
+            selected={selected}
+            related={related}
+            onSelect={selectNode}
+          />
         ) : (
           <NodeList nodes={live} costs={costs} selected={selected} related={related} />
         )}

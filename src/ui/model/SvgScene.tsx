@@ -1,6 +1,8 @@
 import { curveBumpY, line } from 'd3-shape';
 import { memo } from 'react';
 import { familyColour } from './families.ts';
+import type { HeatStep } from './heat.ts';
+import { barOf, heatOf, numberOf, spokenValue } from './measure.ts';
 import type { Marks } from './paint.ts';
 import { cardOf, edgeWidth, nameOf, onPath, type Scene } from './scene.ts';
 
@@ -58,8 +60,10 @@ export const SvgScene = memo(function SvgScene({ scene, marks, shown, prefix, on
           key={visible.nodes[at]!.id}
           scene={scene}
           at={at}
-          insns={marks.costs[at]}
-          most={marks.most}
+          count={numberOf(marks.measure, at)}
+          spoken={spokenValue(marks.measure, at)}
+          bar={barOf(marks.measure, at)}
+          heat={heatOf(marks.measure, at)}
           selected={at === marks.active}
           related={marks.related.has(at)}
           hit={marks.hits.has(at)}
@@ -82,8 +86,10 @@ const Edge = memo(function Edge({ scene, edge, width, near }: { scene: Scene; ed
 interface NodeCardProps {
   readonly scene: Scene;
   readonly at: number;
-  readonly insns: number | undefined;
-  readonly most: number;
+  readonly count: string;
+  readonly spoken: string;
+  readonly bar: number | null;
+  readonly heat: HeatStep | null;
   readonly selected: boolean;
   readonly related: boolean;
   readonly hit: boolean;
@@ -92,12 +98,28 @@ interface NodeCardProps {
   readonly onPick: (at: number) => void;
 }
 
-const NodeCard = memo(function NodeCard({ scene, at, insns, most, selected, related, hit, off, prefix, onPick }: NodeCardProps) {
+const NodeCard = memo(function NodeCard({
+  scene,
+  at,
+  count,
+  spoken,
+  bar,
+  heat,
+  selected,
+  related,
+  hit,
+  off,
+  prefix,
+  onPick,
+}: NodeCardProps) {
   const { id, node, group, width, height } = scene.visible.nodes[at]!;
   const x = scene.layout.x[at]! - width / 2;
   const y = scene.layout.y[at]! - height / 2;
-  const card = cardOf(scene.visible, at, insns);
-  const state = `${selected ? ' selected' : related ? ' related' : ''}${hit ? ' hit' : ''}${off && !related ? ' off' : ''}`;
+  const card = cardOf(scene.visible, at, count);
+  const filled = selected ? null : heat;
+  const ink = filled ? { fill: filled.text } : undefined;
+  const ground = filled ? { fill: filled.fill } : undefined;
+  const state = `${selected ? ' selected' : related ? ' related' : ''}${hit ? ' hit' : ''}${off && !related ? ' off' : ''}${filled ? ' heated' : ''}`;
   if (node && !node.node) {
     return (
       // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus
@@ -120,36 +142,29 @@ const NodeCard = memo(function NodeCard({ scene, at, insns, most, selected, rela
       id={`${prefix}${id}`}
       role="option"
       aria-selected={selected}
-      aria-label={nameOf(scene.visible, at, insns)}
+      aria-label={nameOf(scene.visible, at, spoken)}
       {...(node?.node ? { 'data-node': node.node.index } : { 'data-group': group!.id })}
       className={`${group ? 'graph-op graph-fold' : 'graph-op'}${state}`}
       transform={`translate(${x} ${y})`}
       onClick={() => onPick(at)}
     >
       <title>{group ? `${group.label}: open` : node!.node!.name}</title>
-      {group ? <rect className="graph-card" x={4} y={4} width={width} height={height} rx={4} /> : null}
-      <rect className="graph-card" width={width} height={height} rx={4} />
+      {group ? <rect className="graph-card" style={ground} x={4} y={4} width={width} height={height} rx={4} /> : null}
+      <rect className="graph-card" style={ground} width={width} height={height} rx={4} />
       {stripes}
-      <text className="graph-title" x={14} y={18}>
+      <text className="graph-title" style={ink} x={14} y={18}>
         {card.title}
       </text>
       {card.count === '' ? null : (
-        <text className="graph-count" x={width - 8} y={18} textAnchor="end">
+        <text className="graph-count" style={ink} x={width - 8} y={18} textAnchor="end">
           {card.count}
         </text>
       )}
-      <text className="graph-sub" x={14} y={34}>
+      <text className="graph-sub" style={ink} x={14} y={34}>
         {card.subtitle}
       </text>
-      {insns === undefined ? null : (
-        <rect
-          className="graph-cost"
-          x={14}
-          y={height - 5}
-          height={2}
-          width={Math.max(1, (width - 22) * Math.min(1, insns / most))}
-          rx={1}
-        />
+      {bar === null ? null : (
+        <rect className="graph-cost" style={ink} x={14} y={height - 5} height={2} width={Math.max(1, (width - 22) * bar)} rx={1} />
       )}
     </g>
   );

@@ -68,6 +68,11 @@ export function shortType(dtype: string): string {
   return SHORT[dtype] ?? dtype;
 }
 
+/** Bytes of a tensor in the file's element type. */
+export function bytesOf({ dims, dtype }: TensorSummary): number {
+  return dims.reduce((product, dim) => product * dim, ELEMENT_BYTES[dtype] ?? 4);
+}
+
 export function shapeText(dims: readonly number[], dtype: string): string {
   return `${dims.length === 0 ? 'scalar' : dims.join('×')} ${shortType(dtype)}`;
 }
@@ -85,7 +90,6 @@ export function buildGraph(model: ModelView): ModelGraph {
   const bytes = new Map<string, number>();
   const waiting = new Map(model.inputs.map((input) => [input.name, input]));
   const outputs = new Map(model.outputs.map((output) => [output.name, output]));
-  const size = ({ dims, dtype }: TensorSummary) => dims.reduce((product, dim) => product * dim, ELEMENT_BYTES[dtype] ?? 4);
   const io = (kind: 'input' | 'output', tensor: TensorSummary) => {
     nodes.push({
       id: `${kind}:${tensor.name}`,
@@ -96,7 +100,7 @@ export function buildGraph(model: ModelView): ModelGraph {
       width: OP_WIDTH,
       height: IO_HEIGHT,
     });
-    bytes.set(tensor.name, size(tensor));
+    bytes.set(tensor.name, bytesOf(tensor));
     return nodes.length - 1;
   };
   const link = (tensor: string, to: number) => {
@@ -128,7 +132,7 @@ export function buildGraph(model: ModelView): ModelGraph {
       });
       for (const name of new Set(node.inputs)) link(name, at);
       for (const name of node.outputs) producer.set(name, at);
-      if (node.output) bytes.set(node.output.name, size(node.output));
+      if (node.output) bytes.set(node.output.name, bytesOf(node.output));
     }
     for (const name of run.flatMap((node) => node.outputs)) {
       const output = outputs.get(name);

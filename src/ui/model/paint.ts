@@ -1,6 +1,7 @@
 import { curveBumpY, line } from 'd3-shape';
 import type { Family } from './families.ts';
 import type { Bounds } from './layout.ts';
+import { barOf, heatOf, type Measure, numberOf } from './measure.ts';
 import { type Card, cardOf, edgeWidth, onPath, type Scene } from './scene.ts';
 
 /** What both drawings mark: by node of the drawing. */
@@ -9,8 +10,7 @@ export interface Marks {
   readonly related: ReadonlySet<number>;
   readonly hits: ReadonlySet<number>;
   readonly reach: Uint8Array | null;
-  readonly costs: readonly (number | undefined)[];
-  readonly most: number;
+  readonly measure: Measure;
 }
 
 export interface View {
@@ -141,13 +141,15 @@ function paintDots(
   const least = 1 / view.k;
   for (const at of nodes) {
     const family: Family | undefined = scene.stripes[at]![0]?.family;
-    const name = at === marks.active || marks.hits.has(at) ? 'accent' : family ? `f-${family}` : 'line-strong';
-    const list = byColour.get(name);
+    const own = marks.measure.heat ? (heatOf(marks.measure, at)?.fill ?? palette.colour('line')) : null;
+    const token = at === marks.active || marks.hits.has(at) ? 'accent' : family ? `f-${family}` : 'line-strong';
+    const colour = own === null || token === 'accent' ? palette.colour(token) : own;
+    const list = byColour.get(colour);
     if (list) list.push(at);
-    else byColour.set(name, [at]);
+    else byColour.set(colour, [at]);
   }
-  for (const [name, list] of byColour) {
-    ctx.fillStyle = palette.colour(name);
+  for (const [colour, list] of byColour) {
+    ctx.fillStyle = colour;
     ctx.beginPath();
     for (const at of list) {
       const { width, height } = scene.visible.nodes[at]!;
@@ -164,9 +166,10 @@ function paintCard(ctx: CanvasRenderingContext2D, scene: Scene, at: number, view
   const y = scene.layout.y[at]! - height / 2;
   const selected = at === marks.active;
   const related = marks.related.has(at);
-  const insns = marks.costs[at];
+  const heat = selected ? null : heatOf(marks.measure, at);
+  const bar = barOf(marks.measure, at);
   const text = view.k >= TEXT_FROM;
-  const card: Card | null = text ? cardOf(scene.visible, at, insns) : null;
+  const card: Card | null = text ? cardOf(scene.visible, at, numberOf(marks.measure, at)) : null;
   ctx.globalAlpha = marks.reach && marks.reach[at] === 0 && !related ? DIMMED : 1;
   if (node && !node.node) {
     ctx.strokeStyle = palette.colour('line-strong');
@@ -183,9 +186,9 @@ function paintCard(ctx: CanvasRenderingContext2D, scene: Scene, at: number, view
     ctx.fillText(card.title, x + width / 2, y + 18);
     return;
   }
-  ctx.fillStyle = palette.colour(selected ? 'select' : related ? 'relative' : 'panel');
+  ctx.fillStyle = heat?.fill ?? palette.colour(selected ? 'select' : related ? 'relative' : 'panel');
   ctx.strokeStyle = palette.colour(selected || related ? 'accent' : marks.hits.has(at) ? 'warn' : 'line-strong');
-  ctx.lineWidth = (selected || marks.hits.has(at) ? 2 : 1) / Math.min(1, view.k);
+  ctx.lineWidth = (selected || (heat && related) || marks.hits.has(at) ? 2 : 1) / Math.min(1, view.k);
   if (group) {
     ctx.beginPath();
     ctx.roundRect(x + 4, y + 4, width, height, 4);
@@ -202,12 +205,12 @@ function paintCard(ctx: CanvasRenderingContext2D, scene: Scene, at: number, view
     ctx.fillRect(x + 4, top, 3, (height - 8) * share);
     top += (height - 8) * share;
   }
-  if (insns !== undefined) {
-    ctx.fillStyle = palette.colour(selected || related ? 'accent' : 'line-strong');
-    ctx.fillRect(x + 14, y + height - 5, Math.max(1, (width - 22) * Math.min(1, insns / marks.most)), 2);
+  if (bar !== null) {
+    ctx.fillStyle = heat?.text ?? palette.colour(selected || related ? 'accent' : 'line-strong');
+    ctx.fillRect(x + 14, y + height - 5, Math.max(1, (width - 22) * bar), 2);
   }
   if (!card) return;
-  ctx.fillStyle = palette.colour(selected ? 'select-text' : 'text');
+  ctx.fillStyle = heat?.text ?? palette.colour(selected ? 'select-text' : 'text');
   ctx.textAlign = 'left';
   ctx.font = `600 13px ${palette.sans}`;
   ctx.fillText(card.title, x + 14, y + 18);
@@ -215,7 +218,7 @@ function paintCard(ctx: CanvasRenderingContext2D, scene: Scene, at: number, view
   ctx.font = `400 11px ${palette.sans}`;
   ctx.fillText(card.count, x + width - 8, y + 18);
   ctx.textAlign = 'left';
-  ctx.fillStyle = palette.colour(selected ? 'select-text' : 'muted');
+  ctx.fillStyle = heat?.text ?? palette.colour(selected ? 'select-text' : 'muted');
   ctx.font = `400 11px ${palette.mono}`;
   ctx.fillText(card.subtitle, x + 14, y + 34);
 }

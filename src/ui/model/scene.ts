@@ -151,43 +151,30 @@ export interface Card {
   readonly subtitle: string;
 }
 
-export const formatInsns = (insns: number): string => Math.round(insns).toLocaleString('en');
-
 const CHARS = 19;
 const clip = (text: string, chars: number) => (text.length > chars ? `${text.slice(0, chars - 1)}…` : text);
 
-export function cardOf(visible: VisibleGraph, at: number, insns: number | undefined): Card {
+/** `count` is what an overlay writes at the right. */
+export function cardOf(visible: VisibleGraph, at: number, count: string): Card {
   const { node, group } = visible.nodes[at]!;
-  const count = insns === undefined ? '' : formatInsns(insns);
   if (!group) {
     if (!node!.node) return { title: clip(`${node!.title}  ${node!.subtitle}`, 24), count: '', subtitle: '' };
-    return { title: clip(node!.title, insns === undefined ? CHARS : CHARS - 4), count, subtitle: clip(node!.subtitle, 24) };
+    return { title: clip(node!.title, CHARS - Math.max(0, count.length - 1)), count, subtitle: clip(node!.subtitle, 24) };
   }
   const output = visible.graph.nodes[group.last]?.subtitle ?? '';
   const times = group.repeats === undefined ? '' : ` ×${group.repeats}`;
-  const room = (insns === undefined ? CHARS + 3 : CHARS - 2) - times.length;
+  const room = CHARS + 3 - (count === '' ? 0 : count.length) - times.length;
   return { title: `${clip(group.label, room)}${times}`, count, subtitle: clip(`${group.ops} ops · ${output}`, 26) };
 }
 
-/** What assistive technology reads for a node of the drawing. */
-export function nameOf(visible: VisibleGraph, at: number, insns: number | undefined): string {
+/** What assistive technology reads for a node of the drawing; `value` is what the overlay says of it. */
+export function nameOf(visible: VisibleGraph, at: number, value: string): string {
   const { node, group } = visible.nodes[at]!;
-  const cost = insns === undefined ? '' : `, ${insns} instructions`;
+  const cost = value === '' ? '' : `, ${value}`;
   if (group)
     return `${group.label}${group.repeats === undefined ? '' : ` ×${group.repeats}`}, group of ${group.ops} operators, folded${cost}`;
   if (!node!.node) return `${node!.kind} ${node!.title}, ${node!.subtitle}`;
   return `${node!.node.name}, ${node!.node.op}, ${node!.subtitle}${cost}`;
-}
-
-/** Instructions of each node of the drawing; a group's is the sum. */
-export function costsOf({ graph, nodes }: VisibleGraph, costs: ReadonlyMap<number, number>): readonly (number | undefined)[] {
-  return nodes.map(({ node, group }) => {
-    if (!group) return node?.node ? costs.get(node.node.index) : undefined;
-    if (costs.size === 0) return undefined;
-    let sum = 0;
-    for (let at = group.first; at <= group.last; at++) sum += costs.get(graph.nodes[at]!.node?.index ?? -1) ?? 0;
-    return sum;
-  });
 }
 
 export const BEFORE = 1;

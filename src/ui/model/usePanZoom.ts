@@ -19,10 +19,6 @@ export interface PanZoom {
 }
 
 const EDGE = 12;
-/** What the minimap takes at the right. */
-const MAP = 44;
-/** What search and tools take at the top. */
-const BAR = 36;
 const LEAST_SCALE = 0.05;
 const MOST_SCALE = 2;
 const LEAST_READABLE = 0.6;
@@ -52,17 +48,17 @@ export function usePanZoom(box: RefObject<HTMLDivElement | null>, bounds: Bounds
         if (!extent.current) return;
         const { minX, maxX, minY, maxY } = extent.current;
         const { width, height } = size.current;
-        const k = Math.min(1, (width - MAP - 2 * EDGE) / (maxX - minX), (height - BAR - 2 * EDGE) / (maxY - minY));
-        put((width - MAP - (maxX + minX) * k) / 2, (height + BAR - (maxY + minY) * k) / 2, k);
+        const k = Math.min(1, (width - 2 * EDGE) / (maxX - minX), (height - 2 * EDGE) / (maxY - minY));
+        put((width - (maxX + minX) * k) / 2, (height - (maxY + minY) * k) / 2, k);
       },
       fitWidth: () => {
         if (!extent.current) return;
         const { minX, maxX, minY } = extent.current;
         const { width } = size.current;
-        const wide = (width - MAP - 2 * EDGE) / (maxX - minX);
+        const wide = (width - 2 * EDGE) / (maxX - minX);
         const k = Math.min(1, Math.max(LEAST_READABLE, wide));
         // What is too wide to be read as a whole starts at its middle.
-        put((width - MAP - (maxX + minX) * k) / 2, BAR + EDGE - minY * k, k);
+        put((width - (maxX + minX) * k) / 2, EDGE - minY * k, k);
       },
       moveTo: (x, y, screenX, screenY) => {
         const { k } = view();
