@@ -1,24 +1,43 @@
 import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
 import { expect, selectOp, test } from './page.ts';
 
-for (const scheme of ['light', 'dark'] as const) {
-  test(`axe finds no violation in the ${scheme} theme`, async ({ site }) => {
+const THEMES = [
+  { name: 'light', colorScheme: 'light', contrast: 'no-preference' },
+  { name: 'dark', colorScheme: 'dark', contrast: 'no-preference' },
+  { name: 'light, more contrast', colorScheme: 'light', contrast: 'more' },
+  { name: 'dark, more contrast', colorScheme: 'dark', contrast: 'more' },
+] as const;
+
+async function scan(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).analyze();
+  expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
+}
+
+for (const { name, colorScheme, contrast } of THEMES) {
+  test(`axe finds no violation on any desk in the ${name} theme`, async ({ site }) => {
     test.slow();
-    await site.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
-    await expect(site.locator('html')).toHaveAttribute('data-theme', scheme);
+    await site.emulateMedia({ colorScheme, contrast, reducedMotion: 'reduce' });
+    await expect(site.locator('html')).toHaveAttribute('data-theme', colorScheme);
+    await expect(site.locator('html')).toHaveAttribute('data-contrast', contrast === 'more' ? 'more' : 'normal');
     await expect(site.getByTestId('verdict')).toBeVisible();
     await selectOp(site, 'Softmax');
-    const scan = async () => {
-      const { violations } = await new AxeBuilder({ page: site }).options({ resultTypes: ['violations'] }).analyze();
-      expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
-    };
     await site.getByRole('button', { name: 'Binding' }).click();
-    await scan();
+    await scan(site);
     await site.getByRole('button', { name: 'List', exact: true }).click();
-    await site.getByRole('tab', { name: 'Log' }).click();
-    await site.getByRole('button', { name: 'Help and keys' }).click();
-    await expect(site.getByRole('dialog')).toBeVisible();
-    await scan();
+    for (const desk of ['Debug', 'Replay', 'Learn']) {
+      await site.getByRole('radio', { name: desk }).click();
+      await expect(site.locator('.desk')).toHaveAttribute('data-desk', desk.toLowerCase());
+      await scan(site);
+    }
+    await site.keyboard.press('?');
+    await expect(site.getByRole('dialog', { name: 'Keys' })).toBeVisible();
+    await scan(site);
+    await site.keyboard.press('Escape');
+    await site.keyboard.press('Control+k');
+    await site.keyboard.type('verifier');
+    await expect(site.getByRole('option', { name: 'Show Verifier' })).toBeVisible();
+    await scan(site);
   });
 }
 

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
 import './menu.css';
 
 export interface MenuItem {
@@ -14,15 +14,33 @@ export function Menu({
   button,
   items,
   heading,
+  square = false,
+  alignEnd = false,
 }: {
   label: string;
   button: ReactNode;
   items: readonly MenuItem[];
   heading?: string;
+  /** The button holds an icon alone. */
+  square?: boolean;
+  /** The list ends where the button ends. */
+  alignEnd?: boolean;
 }) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const id = useId();
+  useLayoutEffect(() => {
+    const anchor = box.current?.getBoundingClientRect();
+    const element = list.current;
+    if (!open || !anchor || !element) return;
+    // Fixed, because rows of tabs clip what they hold.
+    const { offsetWidth: width, offsetHeight: height } = element;
+    const left = alignEnd ? anchor.right - width : anchor.left;
+    const below = anchor.bottom + 4 + height <= window.innerHeight || anchor.top < height;
+    element.style.left = `${Math.max(8, Math.min(left, window.innerWidth - width - 8))}px`;
+    element.style.top = `${below ? Math.min(anchor.bottom + 4, Math.max(8, window.innerHeight - height - 8)) : anchor.top - height - 4}px`;
+  }, [open, alignEnd]);
   useEffect(() => {
     if (!open) return;
     box.current?.querySelector<HTMLElement>('[role=menuitem]')?.focus();
@@ -53,11 +71,19 @@ export function Menu({
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the menu, which holds the focus
     <div className="menu" ref={box} onKeyDown={onKeyDown}>
-      <button type="button" className="button" aria-haspopup="menu" aria-expanded={open} aria-label={label} onClick={() => setOpen(!open)}>
+      <button
+        type="button"
+        className={square ? 'button square' : 'button'}
+        aria-haspopup="menu"
+        aria-expanded={open}
+        aria-label={label}
+        title={square ? label : undefined}
+        onClick={() => setOpen(!open)}
+      >
         {button}
       </button>
       {open ? (
-        <div className="menu-list" role="menu" aria-labelledby={heading ? id : undefined}>
+        <div ref={list} className="menu-list" role="menu" {...(heading ? { 'aria-labelledby': id } : { 'aria-label': label })}>
           {heading ? (
             <p id={id} className="menu-heading small muted">
               {heading}

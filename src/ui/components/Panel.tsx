@@ -1,4 +1,6 @@
-import { type KeyboardEvent, type ReactNode, useId } from 'react';
+import { type KeyboardEvent, type ReactNode, useContext } from 'react';
+import { createPortal } from 'react-dom';
+import { SlotContext, useSlot } from './panel-slot.ts';
 import './panel.css';
 
 interface PanelProps {
@@ -11,18 +13,22 @@ interface PanelProps {
   readonly onKeyDown?: (event: KeyboardEvent<HTMLElement>) => void;
 }
 
-/** The frame that every panel shares: a title row of 28 px and a body that scrolls by itself. */
+/** The frame that every panel shares: summary and actions in the row of tabs, and a body that scrolls by itself. Commands may focus it. */
 export function Panel({ id, title, summary, actions, children, onKeyDown }: PanelProps) {
-  const titleId = useId();
+  const slot = useSlot(useContext(SlotContext));
+  const head = (
+    <>
+      <div className="panel-summary ellipsis">{summary}</div>
+      {actions ? (
+        <div className="panel-actions" data-panel-actions={id}>
+          {actions}
+        </div>
+      ) : null}
+    </>
+  );
   return (
-    <section className="panel" data-panel={id} aria-labelledby={titleId} onKeyDown={onKeyDown}>
-      <header className="panel-head">
-        <h2 id={titleId} className="panel-title">
-          {title}
-        </h2>
-        <div className="panel-summary ellipsis">{summary}</div>
-        {actions ? <div className="panel-actions">{actions}</div> : null}
-      </header>
+    <section className="panel" data-panel={id} aria-label={title} tabIndex={-1} onKeyDown={onKeyDown}>
+      {slot ? createPortal(head, slot) : null}
       <div className="panel-body">{children}</div>
     </section>
   );

@@ -1,24 +1,27 @@
-import { type DragEvent, useEffect, useState } from 'react';
+import { type DragEvent, lazy, Suspense, useEffect, useState } from 'react';
 import { openFiles } from '../../workbench/actions.ts';
 import { useWorkbench } from '../../workbench/store.ts';
+import { shell as texts } from '../texts/shell.ts';
 import { Desk } from './Desk.tsx';
 import { DimsDialog } from './DimsDialog.tsx';
-import { HelpDialog } from './HelpDialog.tsx';
 import { handleKey } from './keys.ts';
 import { Notices } from './Notices.tsx';
 import { StatusBar } from './StatusBar.tsx';
+import { useShell } from './shell-store.ts';
 import { TopBar } from './TopBar.tsx';
 import './shell.css';
 
+const Palette = lazy(() => import('./Palette.tsx'));
+const Shortcuts = lazy(() => import('./Shortcuts.tsx'));
+
 export function App() {
   const announcement = useWorkbench((state) => state.announcement);
-  const [help, setHelp] = useState(false);
+  const front = useShell((state) => state.front);
   const [dropping, setDropping] = useState(false);
 
   useEffect(() => {
-    const listen = (event: KeyboardEvent) => handleKey(event, () => setHelp(true));
-    window.addEventListener('keydown', listen);
-    return () => window.removeEventListener('keydown', listen);
+    window.addEventListener('keydown', handleKey);
+    return () => window.removeEventListener('keydown', handleKey);
   }, []);
 
   const carriesFiles = (event: DragEvent) => event.dataTransfer.types.includes('Files');
@@ -41,13 +44,16 @@ export function App() {
         void openFiles([...event.dataTransfer.files]);
       }}
     >
-      <TopBar onHelp={() => setHelp(true)} />
+      <TopBar />
       <Notices />
       <Desk />
       <StatusBar />
-      {dropping ? <div className="drop-hint">Drop .onnx, .pcap, .npy, .o, .s or a binding .json</div> : null}
+      {dropping ? <div className="drop-hint">{texts.drop}</div> : null}
       <DimsDialog />
-      <HelpDialog open={help} onClose={() => setHelp(false)} />
+      <Suspense>
+        {front === 'palette' ? <Palette /> : null}
+        {front === 'shortcuts' ? <Shortcuts /> : null}
+      </Suspense>
       <div className="visually-hidden" role="status" aria-live="polite">
         {announcement}
       </div>

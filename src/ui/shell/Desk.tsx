@@ -1,120 +1,83 @@
-import { useEffect, useState } from 'react';
-import { Splitter } from '../components/Splitter.tsx';
+import { type BorderNode, type ITabSetRenderValues, Layout, type TabNode, TabSetNode } from 'flexlayout-react';
+import 'flexlayout-react/style/light.css';
+import { Maximize2, Minimize2, MoreHorizontal, Pin, X } from 'lucide-react';
+import { Suspense, useSyncExternalStore } from 'react';
+import { registerSlot, SlotContext } from '../components/panel-slot.ts';
+import { shell as texts } from '../texts/shell.ts';
+import { deskVersion, keepArrangement, modelOf, useDesk } from './desk-store.ts';
+import { PanelMenu } from './PanelMenu.tsx';
 import { PANELS } from './panels.ts';
+import './desk.css';
 
-/** Shares of the window, so that an arrangement fits every window. */
-interface Shares {
-  readonly model: number;
-  readonly side: number;
-  readonly trace: number;
-  readonly compare: number;
-}
+const ICONS = {
+  maximize: <Maximize2 size={12} />,
+  restore: <Minimize2 size={12} />,
+  more: <MoreHorizontal size={14} />,
+  close: <X size={12} />,
+};
 
-const KEY = 'bpformer.desk';
-const LEAST_WIDTH = 220;
-const LEAST_HEIGHT = 120;
-const DEFAULTS: Shares = { model: 0.28, side: 0.31, trace: 0.34, compare: 0.47 };
+const KEYS = { focusNextTabset: 'F6', focusPreviousTabset: 'Shift+F6', closeTab: 'Delete' };
 
-function stored(): Shares {
-  try {
-    const shares = JSON.parse(localStorage.getItem(KEY) ?? 'null') as Partial<Shares> | null;
-    const values = shares ? [shares.model, shares.side, shares.trace, shares.compare] : [];
-    if (values.length === 4 && values.every((value) => typeof value === 'number' && value > 0 && value < 1)) return shares as Shares;
-  } catch {
-    // A damaged or forbidden store means the default arrangement.
-  }
-  return DEFAULTS;
-}
-
-/** Height of the top bar and the status bar. */
-const BARS = 64;
-
-const clamp = (value: number, least: number, most: number) => Math.round(Math.max(least, Math.min(value, most)));
-
-/** The Explore desk: model and program above the trace, verifier and comparison beside them. */
+/** The desk on show: dockable panels, dragged by their tabs or moved by commands. */
 export function Desk() {
-  const [shares, setShares] = useState(stored);
-  const [size, setSize] = useState({ width: window.innerWidth, height: window.innerHeight });
-  useEffect(() => {
-    const listen = () => setSize({ width: window.innerWidth, height: window.innerHeight });
-    window.addEventListener('resize', listen);
-    return () => window.removeEventListener('resize', listen);
-  }, []);
-  const change = (part: Partial<Shares>) => {
-    const next = { ...shares, ...part };
-    setShares(next);
-    try {
-      localStorage.setItem(KEY, JSON.stringify(next));
-    } catch {
-      // The arrangement lasts as long as the tab.
-    }
-  };
-  const { width } = size;
-  const height = size.height - BARS;
-  const most = height - LEAST_HEIGHT - 40;
-  const side = clamp(shares.side * width, LEAST_WIDTH, width - 2 * LEAST_WIDTH);
-  const model = clamp(shares.model * width, LEAST_WIDTH, width - side - LEAST_WIDTH);
-  const trace = clamp(shares.trace * size.height, LEAST_HEIGHT, most);
-  const compare = clamp(shares.compare * size.height, LEAST_HEIGHT, most);
-  const show = (id: string) => {
-    const Component = PANELS.get(id)?.Component;
-    return Component ? <Component /> : null;
-  };
+  const desk = useDesk((state) => state.desk);
+  const version = useSyncExternalStore(deskVersion.subscribe, deskVersion.get);
   return (
-    <main className="desk">
-      <div className="desk-main">
-        <div className="desk-top">
-          <div style={{ width: model }} className="desk-cell">
-            {show('model')}
-          </div>
-          <Splitter
-            label="Width of the model panel"
-            orientation="vertical"
-            value={model}
-            min={LEAST_WIDTH}
-            max={width - side - LEAST_WIDTH}
-            direction={1}
-            onChange={(value) => change({ model: value / width })}
-          />
-          <div className="desk-cell grow">{show('program')}</div>
-        </div>
-        <Splitter
-          label="Height of the trace panel"
-          orientation="horizontal"
-          value={trace}
-          min={LEAST_HEIGHT}
-          max={most}
-          direction={-1}
-          onChange={(value) => change({ trace: value / size.height })}
-        />
-        <div style={{ height: trace }} className="desk-cell">
-          {show('trace')}
-        </div>
-      </div>
-      <Splitter
-        label="Width of the verifier and compare panels"
-        orientation="vertical"
-        value={side}
-        min={LEAST_WIDTH}
-        max={width - 2 * LEAST_WIDTH}
-        direction={-1}
-        onChange={(value) => change({ side: value / width })}
+    <main className="desk" data-desk={desk} aria-label={texts.deskLabel(texts.desks[desk].title)}>
+      <Layout
+        key={`${desk} ${version}`}
+        model={modelOf(desk)}
+        factory={(node) => <PanelTab node={node} />}
+        icons={ICONS}
+        keyMap={KEYS}
+        realtimeResize
+        supportsPopout={false}
+        onModelChange={keepArrangement}
+        onRenderTabSet={renderTabSet}
+        onTabSetPlaceHolder={() => <EmptyDesk />}
+        i18nTranslator={(key) => (texts.docking as Readonly<Record<string, string>>)[key] ?? key}
+        tabDragSpeed={window.matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 0.12}
       />
-      <div style={{ width: side }} className="desk-side">
-        <div className="desk-cell grow">{show('verifier')}</div>
-        <Splitter
-          label="Height of the compare panel"
-          orientation="horizontal"
-          value={compare}
-          min={LEAST_HEIGHT}
-          max={most}
-          direction={-1}
-          onChange={(value) => change({ compare: value / size.height })}
-        />
-        <div style={{ height: compare }} className="desk-cell">
-          {show('compare')}
-        </div>
-      </div>
     </main>
   );
+}
+
+/** The row of tabs: the slot that the front panel fills, and its menu. */
+function renderTabSet(node: TabSetNode | BorderNode, values: ITabSetRenderValues): void {
+  if (!(node instanceof TabSetNode)) return;
+  const id = node.getId();
+  const front = node.getSelectedNode()?.getId();
+  values.buttons.push(<div key="slot" className="panel-slot" data-slot-of={front} ref={(element) => registerSlot(id, element)} />);
+  if (front) values.buttons.push(<PanelMenu key="menu" id={front} alone={node.getTabNodes().length < 2} />);
+}
+
+function PanelTab({ node }: { node: TabNode }) {
+  const id = node.getComponent() ?? '';
+  const panel = PANELS.get(id);
+  const set = node.getParent();
+  const front = set instanceof TabSetNode && set.getSelectedNode() === node;
+  if (!panel) return null;
+  const { Component } = panel;
+  return (
+    <SlotContext value={front ? set.getId() : null}>
+      <PinNote id={id} />
+      <Suspense fallback={<p className="empty">{texts.loadingPanel(panel.title)}</p>}>
+        <Component />
+      </Suspense>
+    </SlotContext>
+  );
+}
+
+/** Says that a panel does not follow the selection. */
+function PinNote({ id }: { id: string }) {
+  const pinned = useDesk((state) => state.pinned.has(id));
+  return pinned ? (
+    <p className="pin-note small muted">
+      <Pin size={12} aria-hidden="true" /> {texts.pinned}
+    </p>
+  ) : null;
+}
+
+function EmptyDesk() {
+  return <p className="empty">{texts.emptyDesk}</p>;
 }

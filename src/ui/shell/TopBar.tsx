@@ -1,46 +1,83 @@
-import { ChevronDown, CircleHelp, Download, FolderOpen, Moon, Play, Redo2, Sun, SunMoon, Undo2 } from 'lucide-react';
-import { useRef } from 'react';
-import { exportObject, openFiles, openSample, setKernel } from '../../workbench/actions.ts';
+import { CircleHelp, Contrast, Download, FolderOpen, Moon, Play, Redo2, Sun, SunMoon, Undo2 } from 'lucide-react';
+import { type KeyboardEvent, useRef } from 'react';
+import { exportObject, openFiles, setKernel } from '../../workbench/actions.ts';
 import { KERNELS } from '../../workbench/document.ts';
 import { rerun } from '../../workbench/pipeline.ts';
-import { SAMPLES } from '../../workbench/samples.ts';
 import { redo, undo, useWorkbench } from '../../workbench/store.ts';
+import { keyLabel } from '../commands.ts';
 import { Menu } from '../components/Menu.tsx';
-import type { ThemeChoice } from '../theme/theme.ts';
+import { shell as texts } from '../texts/shell.ts';
 import { useTheme } from '../theme/useTheme.ts';
+import { showDesk, useDesk } from './desk-store.ts';
+import { DESKS } from './desks.ts';
+import { ProjectMenu } from './ProjectMenu.tsx';
+import { showFront } from './shell-store.ts';
 
-const NEXT_THEME: Readonly<Record<ThemeChoice, ThemeChoice>> = { system: 'light', light: 'dark', dark: 'system' };
-const THEME_NAMES: Readonly<Record<ThemeChoice, string>> = { system: 'as the system', light: 'light', dark: 'dark' };
+const { top: words } = texts;
 
-export function TopBar({ onHelp }: { onHelp: () => void }) {
-  const doc = useWorkbench((state) => state.history.doc);
-  const past = useWorkbench((state) => state.history.past);
-  const future = useWorkbench((state) => state.history.future);
-  const program = useWorkbench((state) => state.stages.program);
-  const replay = useWorkbench((state) => state.stages.replay.status);
-  const { choice, choose } = useTheme();
-  const picker = useRef<HTMLInputElement>(null);
-  const ThemeIcon = choice === 'system' ? SunMoon : choice === 'light' ? Sun : Moon;
+export function TopBar() {
   return (
     <header className="topbar">
       <h1 className="brand">BPFormer</h1>
       <span className="muted" aria-hidden="true">
         ▸
       </span>
-      <Menu
-        label={`Project ${doc.name}`}
-        button={
-          <>
-            <strong className="ellipsis project-name">{doc.name}</strong>
-            <ChevronDown size={14} />
-          </>
-        }
-        items={SAMPLES.map((sample) => ({ id: sample.id, title: sample.title, detail: sample.about, run: () => void openSample(sample) }))}
-        heading="Samples"
-      />
+      <ProjectMenu />
       <span className="topbar-line" />
-      <button type="button" className="button" onClick={() => picker.current?.click()} title="Open files (Ctrl+O)">
-        <FolderOpen size={14} /> Open
+      <DeskTabs />
+      <span className="topbar-line" />
+      <OpenButton />
+      <History />
+      <span className="grow" />
+      <Kernel />
+      <Actions />
+      <ThemeMenu />
+      <HelpMenu />
+    </header>
+  );
+}
+
+/** The desks; arrows move between them. */
+function DeskTabs() {
+  const desk = useDesk((state) => state.desk);
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    if (step === 0) return;
+    const at = DESKS.findIndex(({ id }) => id === desk);
+    const next = DESKS[(at + step + DESKS.length) % DESKS.length]!;
+    showDesk(next.id);
+    event.currentTarget.querySelector<HTMLElement>(`[data-desk-tab=${next.id}]`)?.focus();
+    event.preventDefault();
+  };
+  return (
+    <div className="desk-tabs" role="radiogroup" aria-label={words.desks} onKeyDown={onKeyDown}>
+      {DESKS.map(({ id, title, about }, at) => (
+        // biome-ignore lint/a11y/useSemanticElements: a radio input cannot be drawn as a tab
+        <button
+          key={id}
+          type="button"
+          role="radio"
+          className="desk-tab"
+          data-desk-tab={id}
+          aria-checked={id === desk}
+          tabIndex={id === desk ? 0 : -1}
+          title={`${about} (${keyLabel(`alt+${at + 1}`)})`}
+          onClick={() => showDesk(id)}
+        >
+          {title}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function OpenButton() {
+  const picker = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button type="button" className="button" onClick={() => picker.current?.click()} title={words.openHint}>
+        <FolderOpen size={14} /> <span className="wide-only">{words.open}</span>
+        <span className="visually-hidden narrow-only">{words.open}</span>
       </button>
       <input
         ref={picker}
@@ -48,19 +85,29 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
         type="file"
         multiple
         hidden
-        accept=".onnx,.pcap,.cap,.npy,.o,.s,.asm,.json"
         onChange={(event) => {
           const files = [...(event.target.files ?? [])];
           event.target.value = '';
           void openFiles(files);
         }}
       />
+    </>
+  );
+}
+
+function History() {
+  const past = useWorkbench((state) => state.history.past);
+  const future = useWorkbench((state) => state.history.future);
+  const undoName = words.undo(past.at(-1)?.label);
+  const redoName = words.redo(future[0]?.label);
+  return (
+    <>
       <button
         type="button"
         className="button square"
         disabled={past.length === 0}
-        aria-label={past.length > 0 ? `Undo: ${past.at(-1)!.label}` : 'Undo'}
-        title={past.length > 0 ? `Undo: ${past.at(-1)!.label} (Ctrl+Z)` : 'Undo (Ctrl+Z)'}
+        aria-label={undoName}
+        title={`${undoName} (${keyLabel('mod+z')})`}
         onClick={undo}
       >
         <Undo2 size={14} />
@@ -69,49 +116,92 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
         type="button"
         className="button square"
         disabled={future.length === 0}
-        aria-label={future.length > 0 ? `Redo: ${future[0]!.label}` : 'Redo'}
-        title={future.length > 0 ? `Redo: ${future[0]!.label} (Ctrl+Shift+Z)` : 'Redo (Ctrl+Shift+Z)'}
+        aria-label={redoName}
+        title={`${redoName} (${keyLabel('mod+shift+z')})`}
         onClick={redo}
       >
         <Redo2 size={14} />
       </button>
-      <span className="grow" />
-      <label className="kernel">
-        <span className="muted">kernel</span>
-        <select
-          className="field"
-          value={doc.options.kernel}
-          onChange={(event) => setKernel(event.target.value as (typeof KERNELS)[number])}
-        >
-          {KERNELS.map((kernel) => (
-            <option key={kernel}>{kernel}</option>
-          ))}
-        </select>
-      </label>
-      <button type="button" className="button" disabled={!doc.trace || replay === 'running'} onClick={rerun} title="Replay the trace (R)">
-        <Play size={14} /> Replay
+    </>
+  );
+}
+
+function Kernel() {
+  const kernel = useWorkbench((state) => state.history.doc.options.kernel);
+  return (
+    <label className="kernel">
+      <span className="muted">{words.kernel}</span>
+      <select className="field" value={kernel} onChange={(event) => setKernel(event.target.value as (typeof KERNELS)[number])}>
+        {KERNELS.map((version) => (
+          <option key={version}>{version}</option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Actions() {
+  const trace = useWorkbench((state) => state.history.doc.trace);
+  const compiled = useWorkbench((state) => state.stages.program.status === 'done');
+  const replaying = useWorkbench((state) => state.stages.replay.status === 'running');
+  return (
+    <>
+      <button type="button" className="button" disabled={!trace || replaying} onClick={rerun} title={words.replayHint}>
+        <Play size={14} /> {words.replay}
       </button>
       <button
         type="button"
         className="button"
-        disabled={program.status !== 'done'}
+        disabled={!compiled}
         onClick={() => void exportObject()}
-        title="Export the ELF object"
+        title={words.exportHint}
+        aria-label={words.exportObject}
       >
-        <Download size={14} /> <span className="wide-only">Export object</span>
+        <Download size={14} /> <span className="wide-only">{words.exportObject}</span>
       </button>
-      <button
-        type="button"
-        className="button square"
-        aria-label={`Theme: ${THEME_NAMES[choice]}; switch to ${THEME_NAMES[NEXT_THEME[choice]]}`}
-        title={`Theme: ${THEME_NAMES[choice]}`}
-        onClick={() => choose(NEXT_THEME[choice])}
-      >
-        <ThemeIcon size={14} />
-      </button>
-      <button type="button" className="button square" aria-label="Help and keys" title="Help and keys (?)" onClick={onHelp}>
-        <CircleHelp size={14} />
-      </button>
-    </header>
+    </>
+  );
+}
+
+function ThemeMenu() {
+  const { choice, contrast, choose } = useTheme();
+  const Icon = contrast === 'more' ? Contrast : choice === 'system' ? SunMoon : choice === 'light' ? Sun : Moon;
+  const { themes } = words;
+  const mark = (on: boolean, title: string) => (on ? `✓ ${title}` : title);
+  return (
+    <Menu
+      label={words.theme}
+      square
+      alignEnd
+      button={<Icon size={14} />}
+      items={[
+        ...(['system', 'light', 'dark'] as const).map((id) => ({
+          id,
+          title: mark(choice === id, themes[id]),
+          run: () => choose(id === 'system' ? { choice: id, contrast: 'system' } : { choice: id }),
+        })),
+        {
+          id: 'contrast',
+          title: mark(contrast === 'more', themes.more),
+          run: () => choose({ contrast: contrast === 'more' ? 'normal' : 'more' }),
+        },
+      ]}
+    />
+  );
+}
+
+function HelpMenu() {
+  const { helpItems } = words;
+  return (
+    <Menu
+      label={words.help}
+      square
+      alignEnd
+      button={<CircleHelp size={14} />}
+      items={[
+        { id: 'palette', title: helpItems.palette, detail: keyLabel('mod+k'), run: () => showFront('palette') },
+        { id: 'keys', title: helpItems.keys, detail: '?', run: () => showFront('shortcuts') },
+      ]}
+    />
   );
 }

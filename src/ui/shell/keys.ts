@@ -1,21 +1,25 @@
-import { rerun } from '../../workbench/pipeline.ts';
-import { clearSelection, redo, selectionBack, selectionForward, undo } from '../../workbench/store.ts';
+import { keyOf, runCommand } from '../commands.ts';
+import { commandsFor } from './commands.ts';
+import { useShell } from './shell-store.ts';
 
-/** Keys that work everywhere but in text fields and in the editor, which has keys of its own. */
-export function handleKey(event: KeyboardEvent, help: () => void): void {
+/** Text fields and the editor keep their keys, but for these. */
+const IN_FIELDS = /^(mod\+k|mod\+o|mod\+s|f\d+|shift\+f\d+|alt\+\d)$/;
+const FIELD = 'input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select, [contenteditable], .monaco-editor';
+
+/** Runs the command that a key means where the focus is. */
+export function handleKey(event: KeyboardEvent): void {
   const target = event.target as HTMLElement;
-  if (event.defaultPrevented || target.closest('input, textarea, select, [contenteditable], .monaco-editor, dialog')) return;
-  const command = event.ctrlKey || event.metaKey;
-  const key = event.key.toLowerCase();
-  if (command && key === 'z') (event.shiftKey ? redo : undo)();
-  else if (command && key === 'y') redo();
-  else if (command && key === 'o') document.getElementById('file-picker')?.click();
-  else if (command || event.altKey) return;
-  else if (event.key === '[') selectionBack();
-  else if (event.key === ']') selectionForward();
-  else if (event.key === 'Escape') clearSelection();
-  else if (event.key === '?') help();
-  else if (key === 'r') rerun();
-  else return;
-  event.preventDefault();
+  if (event.defaultPrevented || target.closest('dialog')) return;
+  const key = keyOf(event);
+  if (target.closest(FIELD) && !IN_FIELDS.test(key)) return;
+  const panel = target.closest<HTMLElement>('[data-panel], [data-panel-actions]');
+  const id = panel?.dataset.panel ?? panel?.dataset.panelActions ?? null;
+  const single = !/^(mod|alt|shift\+f\d|f\d|escape)/.test(key);
+  for (const command of commandsFor(key, id)) {
+    const own = id !== null && command.id.startsWith(`${id}.`);
+    if (single && !own && !useShell.getState().singleKeys) continue;
+    if (!runCommand(command)) continue;
+    event.preventDefault();
+    return;
+  }
 }

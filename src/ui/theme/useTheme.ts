@@ -1,26 +1,22 @@
 import { create } from 'zustand';
-import { applyTheme, effectiveTheme, followSystem, storedTheme, type ThemeChoice } from './theme.ts';
+import { applyTheme, effectiveTheme, followSystem, storedTheme, type ThemeSettings } from './theme.ts';
 
-interface ThemeState {
-  readonly choice: ThemeChoice;
+interface ThemeState extends ThemeSettings {
   readonly effective: 'light' | 'dark';
-  choose(choice: ThemeChoice): void;
+  choose(change: Partial<ThemeSettings>): void;
 }
 
-export const useTheme = create<ThemeState>()((set) => ({
-  choice: storedTheme(),
-  effective: effectiveTheme(storedTheme()),
-  choose: (choice) => {
-    applyTheme(choice);
-    set({ choice, effective: effectiveTheme(choice) });
+export const useTheme = create<ThemeState>()((set, get) => ({
+  ...storedTheme(),
+  effective: effectiveTheme(storedTheme().choice),
+  choose: (change) => {
+    const { choice, contrast } = { ...get(), ...change };
+    applyTheme({ choice, contrast });
+    set({ choice, contrast, effective: effectiveTheme(choice) });
   },
 }));
 
 export function startTheme(): void {
-  const { choice, choose } = useTheme.getState();
-  applyTheme(choice);
-  followSystem(
-    () => useTheme.getState().choice,
-    () => choose('system'),
-  );
+  useTheme.getState().choose({});
+  followSystem(() => useTheme.getState().choose({}));
 }

@@ -1,0 +1,30 @@
+import { create } from 'zustand';
+
+/** What stands in front of the desk, and whether keys without Ctrl work outside of panels (WCAG 2.2, 2.1.4: they can be turned off). */
+interface ShellState {
+  readonly front: 'palette' | 'shortcuts' | null;
+  readonly singleKeys: boolean;
+}
+
+const KEY = 'bpformer.single-keys';
+
+function stored(): boolean {
+  try {
+    return localStorage.getItem(KEY) !== 'off';
+  } catch {
+    return true;
+  }
+}
+
+export const useShell = create<ShellState>()(() => ({ front: null, singleKeys: stored() }));
+
+export const showFront = (front: ShellState['front']): void => useShell.setState({ front });
+
+export function allowSingleKeys(singleKeys: boolean): void {
+  useShell.setState({ singleKeys });
+  try {
+    localStorage.setItem(KEY, singleKeys ? 'on' : 'off');
+  } catch {
+    // The choice lasts as long as the tab.
+  }
+}
