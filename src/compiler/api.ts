@@ -45,6 +45,18 @@ export interface Compiled {
   readonly nodes: readonly NodeCost[];
   /** Where values stand while the program runs; not part of the object. */
   readonly tensors: TensorPlan;
+  /** What the integers of the weights mean; not part of the object. */
+  readonly weights: readonly WeightScales[];
+}
+
+/** Integers of one initializer in the weights map: real = scale × integer, with a scale for each entry along `axis` of the stored tensor. */
+export interface WeightScales {
+  readonly name: string;
+  readonly axis: number;
+  readonly elem: 'i8' | 'i16';
+  /** Largest magnitude of an integer. */
+  readonly max: number;
+  readonly scales: Float64Array;
 }
 
 /** Integers in memory that one step writes (or the hook, for inputs): real = scale × integer. */

@@ -18,6 +18,7 @@ import type { IoLayout } from './lower/places.ts';
 import { Origins } from './origins.ts';
 import { Scales } from './plan/scales.ts';
 import { splitWideProducts } from './plan/split.ts';
+import { weightScales } from './plan/weight-scales.ts';
 
 /** Instruction set that a kernel takes: v4 came with 6.6. */
 const cpuOf = (kernel: KernelVersion): 'v3' | 'v4' => (kernel === '5.15' || kernel === '6.1' ? 'v3' : 'v4');
@@ -72,6 +73,7 @@ export function compile(options: CompileOptions): Compiled {
     meta: metaOf(options, inputs, outputs, origins, program.insnOrigins),
     nodes: nodeCosts(options, origins, program.insnOrigins),
     tensors: lowered.tensors,
+    weights: weightScales(model, lowered.products),
   };
 }
 

@@ -67,6 +67,26 @@ export interface MapView {
   readonly maxEntries: number;
 }
 
+/** What the integers of a compiled model mean: real = scale × integer. */
+export interface IntegersView {
+  /** Planned values by ONNX name; those that are in no list were folded into a neighbour's kernel. */
+  readonly values: readonly {
+    readonly name: string;
+    readonly elem: 'u16' | 'i16' | 'i32';
+    readonly scale: number;
+    /** Integers are saturated at this magnitude. */
+    readonly max: number;
+  }[];
+  /** Initializers of products, with a scale for each entry along `axis` of the stored tensor. */
+  readonly weights: readonly {
+    readonly name: string;
+    readonly axis: number;
+    readonly elem: 'i8' | 'i16';
+    readonly max: number;
+    readonly scales: Float64Array;
+  }[];
+}
+
 export interface NodeCostView {
   readonly index: number;
   readonly insns: number;
@@ -94,6 +114,8 @@ export interface ProgramView {
   /** Of a fork: how many lines differ from the compiled program; 0 for the compiled one. */
   readonly changes: number;
   readonly fork: boolean;
+  /** Of a program that was compiled in this page; those that came as objects or assembly have none. */
+  readonly integers?: IntegersView;
 }
 
 export interface VerifiedView {

@@ -23,6 +23,8 @@ export interface Lowered extends Stages {
   readonly weights: WeightBytes;
   readonly layout: Layout;
   readonly tensors: TensorPlan;
+  /** Products with constant weights, in the graph's order. */
+  readonly products: readonly Step[];
 }
 
 /** Integer kernels, loops over rows and the bytes of the weights map for a planned graph. */
@@ -59,6 +61,7 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
     expOff,
     rsqrtOff,
   };
+  const products = groups.flatMap((group) => group.steps.filter((step) => step.op?.kind === 'linear'));
   const tensors = tensorPlan(
     graph,
     planned.map(({ group, calls, lastCall }) => ({ group, calls: calls.length, lastCall })),
@@ -66,7 +69,7 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
     scales,
     io,
   );
-  return { ...emitFuncs(planned, layout, origins), weights, layout, tensors };
+  return { ...emitFuncs(planned, layout, origins), weights, layout, tensors, products };
 }
 
 /** The calls of integer kernels that a step is. */

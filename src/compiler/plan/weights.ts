@@ -31,6 +31,20 @@ export const HALF = 2 ** (DOT_SHIFT - 1);
 
 const clampInt = (v: number, lo: number, hi: number): number => (v < lo ? lo : v > hi ? hi : Math.round(v));
 
+/** The real value of one unit of each output row's integers. */
+export function rowSteps(weights: Const, lanes: 1 | 2): number[] {
+  const [n, k] = weights.dims;
+  const most = largestWeight(k, lanes);
+  return Array.from({ length: n }, (_, row) => {
+    let top = 0;
+    for (let j = row * k; j < (row + 1) * k; j++) {
+      const a = Math.abs(weights.data[j]);
+      if (a > top) top = a;
+    }
+    return top / most || 1;
+  });
+}
+
 /**
  * Weights of a linear op as the dot kernel reads them: one scale per output row, in blocks of four rows, each followed by the
  * rows' rounding terms (with the bias) and multipliers.
@@ -38,18 +52,13 @@ const clampInt = (v: number, lo: number, hi: number): number => (v < lo ? lo : v
 export function packLinear(weights: Const, bias: Float64Array | null, unit: number, outScale: number, lanes: 1 | 2): Uint8Array {
   const [n, k] = weights.dims;
   const size = weightBytes(k, lanes);
-  const most = largestWeight(k, lanes);
+  const steps = rowSteps(weights, lanes);
   const block = blockBytes(k, lanes);
   const bytes = new Uint8Array(Math.ceil(n / 4) * block);
   const view = new DataView(bytes.buffer);
   const { data } = weights;
   for (let row = 0; row < n; row++) {
-    let top = 0;
-    for (let j = row * k; j < (row + 1) * k; j++) {
-      const a = Math.abs(data[j]);
-      if (a > top) top = a;
-    }
-    const step = top / most || 1;
+    const step = steps[row];
     const base = (row >> 2) * block;
     const at = base + (row & 3) * k * size;
     for (let j = 0; j < k; j++) {

@@ -10,7 +10,7 @@ import type { ProgramSpec } from '../clients.ts';
 import { changedLines, diffLines, type Hunk } from '../diff.ts';
 import type { BlobRef } from '../document.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
-import type { AssemblyDiagnostic, ProgramView } from '../views.ts';
+import type { AssemblyDiagnostic, IntegersView, ProgramView } from '../views.ts';
 import { bytesOf, Recent } from './blobs.ts';
 import { compileModel, readObjectProgram } from './build.ts';
 
@@ -210,8 +210,17 @@ function viewOf(spec: ProgramSpec, { program, compiled }: Built, changes: number
     lines: program.lineInfo.map(({ insnIdx, file, line, text }) => ({ insnIdx, file, line, text })),
     changes,
     fork,
+    ...(compiled ? { integers: integersOf(compiled) } : {}),
   };
   return new Transferred(view, [code.buffer, originStart.buffer, originIdx.buffer]);
+}
+
+function integersOf({ tensors, weights }: Compiled): IntegersView {
+  const values = tensors.values.map(({ name, gain, buffer }) => {
+    const { elem, scale, max } = tensors.buffers[buffer]!;
+    return { name, elem, scale: scale * gain, max };
+  });
+  return { values, weights };
 }
 
 /** Instructions by node of a program that no compiler counted. */

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { calibrate } from '../../reference/calibrate.ts';
+import { compileFixture, FIXTURES, loadModel, modelBytes, tensors } from '../testing/fixtures.ts';
+
+const read = (path: string): Uint8Array => new Uint8Array(readFileSync(new URL(`../../../${path}`, import.meta.url)));
+
+describe.each(FIXTURES)('%s', (fixture) => {
+  it('has a scale for every output row of every matrix, by which the largest weight of the row is the largest integer', async () => {
+    const model = loadModel(read, fixture);
+    const calibration = await calibrate(modelBytes(read, fixture), tensors(read, fixture, 'calibration.npy', model).slice(0, 4), {
+      source: 'trace',
+    });
+    const { weights } = compileFixture(fixture, model, calibration);
+    const matrices = model.nodes.filter(({ op }) => op === 'MatMul' || op === 'Gemm').flatMap(({ inputs }) => inputs);
+    const wanted = matrices.filter((name) => (model.initializers.get(name)?.dims.length ?? 0) >= 2);
+    expect(weights.map(({ name }) => name).sort()).toEqual([...new Set(wanted)].sort());
+    for (const { name, axis, max, scales } of weights) {
+      const { dims, data } = model.initializers.get(name)!;
+      const [rows, columns] = dims.slice(-2);
+      const top = new Float64Array(scales.length);
+      for (let at = 0; at < data.length; at++) {
+        const row = axis === dims.length - 1 ? at % columns : Math.floor(at / columns) % rows;
+        top[row] = Math.max(top[row], Math.abs(Number(data[at])));
+      }
+      for (const [row, scale] of scales.entries()) expect(scale * max).toBeCloseTo(top[row] || max, 10);
+    }
+  }, 60_000);
+});

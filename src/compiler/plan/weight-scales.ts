@@ -1,0 +1,56 @@
+import type { Model, Tensor } from '../../onnx/model.ts';
+import type { WeightScales } from '../api.ts';
+import type { Const, HOp } from '../graph/hops.ts';
+import { largestWeight, weightBytes } from '../kernels/dot.ts';
+import type { Step } from './steps.ts';
+import { rowSteps } from './weights.ts';
+
+type Linear = HOp & { readonly kind: 'linear' };
+
+/** Scales of the weights that products read, by initializer. What was computed from several initializers belongs to none and is left out. */
+export function weightScales(model: Model, steps: readonly Step[]): WeightScales[] {
+  const found = new Map<string, { axis: number; elem: 'i8' | 'i16'; max: number; scales: number[] }>();
+  for (const { op, lanes } of steps) {
+    if (op?.kind !== 'linear') continue;
+    const [, k] = op.weights.dims;
+    for (const name of initializersOf(model, op)) {
+      const known = found.get(name);
+      // Parts of a product that was split continue where the part before ended.
+      const axis = rowAxis(model.initializers.get(name)!, op.weights, known?.scales.length ?? 0);
+      if (axis === null) continue;
+      const scales = rowSteps(op.weights, lanes);
+      if (known) known.scales.push(...scales);
+      else found.set(name, { axis, elem: weightBytes(k, lanes) === 1 ? 'i8' : 'i16', max: largestWeight(k, lanes), scales });
+      break;
+    }
+  }
+  return [...found]
+    .filter(([name, { axis, scales }]) => model.initializers.get(name)!.dims[axis] === scales.length)
+    .map(([name, { axis, elem, max, scales }]) => ({ name, axis, elem, max, scales: Float64Array.from(scales) }));
+}
+
+const initializersOf = (model: Model, op: Linear): string[] =>
+  op.nodes.flatMap((node) => node.inputs.filter((name) => (model.initializers.get(name)?.data.length ?? 0) > 1));
+
+/** Entries that are compared before a matrix counts as the one in the file. */
+const PROBES = 8;
+
+/**
+ * The axis of the stored tensor along which rows `from …` of a product's weights lie, if their entries are the file's: 0 when rows are stored
+ * as rows, 1 when they are columns; null when this is another matrix.
+ */
+function rowAxis({ dims, data }: Tensor, weights: Const, from: number): number | null {
+  const [n, k] = weights.dims;
+  const rank = dims.length;
+  if (rank < 2 || dims.slice(0, -2).some((size) => size !== 1)) return null;
+  for (const transposed of [false, true]) {
+    const [rows, columns] = transposed ? [dims[rank - 1], dims[rank - 2]] : [dims[rank - 2], dims[rank - 1]];
+    if (columns !== k || rows < from + n) continue;
+    const same = Array.from({ length: PROBES }, (_, probe) => Math.floor((probe / PROBES) * n * k)).every((at) => {
+      const [row, column] = [from + Math.floor(at / k), at % k];
+      return Number(data[transposed ? column * rows + row : row * k + column]) === weights.data[at];
+    });
+    if (same) return transposed ? rank - 1 : rank - 2;
+  }
+  return null;
+}
