@@ -2,17 +2,20 @@ import { type Handler, serveRpc } from '../rpc.ts';
 import { bindingFor, defaultBinding, fitBinding, readBinding } from './bindings.ts';
 import { hold } from './blobs.ts';
 import { explainProgram } from './explain.ts';
-import { inspect, modelView, weightStats } from './models.ts';
+import { inspect, modelView } from './models.ts';
 import { checkProgram, diagnose, exportObject, programDiff, programText, programView } from './programs.ts';
 import { replay, scoreOne } from './replays.ts';
 import { traceView } from './traces.ts';
 import { stateAt, verifyProgram } from './verify.ts';
+import { weightMap, weightRow, weightStats } from './weights.ts';
 
 const handlers: Record<string, Handler> = {
   hold,
   inspect,
   model: modelView,
   weights: weightStats,
+  weightMap,
+  weightRow,
   program: programView,
   programText,
   programDiff,

@@ -1,9 +1,9 @@
 import { importModel, inspectModel } from '../../onnx/import.ts';
-import type { Attr, Model, Node, Tensor } from '../../onnx/model.ts';
+import type { Attr, Model, Node } from '../../onnx/model.ts';
 import type { Inspected } from '../actions.ts';
 import type { ModelSpec } from '../clients.ts';
 import type { BlobRef } from '../document.ts';
-import type { ModelNodeView, ModelView, TensorSummary, WeightStats } from '../views.ts';
+import type { ModelNodeView, ModelView, TensorSummary } from '../views.ts';
 import { bytesOf, Recent } from './blobs.ts';
 
 const models = new Recent<Model>(4);
@@ -78,31 +78,4 @@ function attrText(value: Attr): string {
     .map(String)
     .join(', ');
   return value.length > MOST_VALUES ? `[${shown}, …]` : `[${shown}]`;
-}
-
-const BINS = 48;
-
-/** What the weights called `names` look like. */
-export function weightStats({ model: spec, names }: { model: ModelSpec; names: readonly string[] }): WeightStats[] {
-  const model = modelOf(spec.model, spec.dims);
-  return names.flatMap((name) => {
-    const tensor = model.initializers.get(name);
-    return tensor && tensor.dtype !== 'string' && tensor.data.length > 1 ? [statsOf(name, tensor)] : [];
-  });
-}
-
-function statsOf(name: string, { dtype, dims, data }: Tensor): WeightStats {
-  let [min, max, sum, squares] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
-  for (let at = 0; at < data.length; at++) {
-    const value = Number(data[at]);
-    if (value < min) min = value;
-    if (value > max) max = value;
-    sum += value;
-    squares += value * value;
-  }
-  const mean = sum / data.length;
-  const bins = new Array<number>(BINS).fill(0);
-  const span = max - min || 1;
-  for (let at = 0; at < data.length; at++) bins[Math.min(BINS - 1, Math.floor(((Number(data[at]) - min) / span) * BINS))]!++;
-  return { name, dtype, dims, count: data.length, min, max, mean, std: Math.sqrt(Math.max(0, squares / data.length - mean * mean)), bins };
 }
