@@ -72,16 +72,17 @@ export class ValueReader {
     this.#iterations = plan.stages.map(({ outer, lanes }) => iterations(outer, lanes));
   }
 
-  packet(packet: Uint8Array): ProgramValues {
-    return this.#run(packet);
+  /** `report` hears how many stages of how many are done. */
+  packet(packet: Uint8Array, report?: (done: number, total: number) => void): ProgramValues {
+    return this.#run(packet, report);
   }
 
-  tensors(inputs: Tensors): ProgramValues {
+  tensors(inputs: Tensors, report?: (done: number, total: number) => void): ProgramValues {
     storeInputs(this.#vm.maps, this.#meta, inputs);
-    return this.#run(new Uint8Array(64));
+    return this.#run(new Uint8Array(64), report);
   }
 
-  #run(packet: Uint8Array): ProgramValues {
+  #run(packet: Uint8Array, report?: (done: number, total: number) => void): ProgramValues {
     const { buffers, stages } = this.#plan;
     const contents = buffers.map((buffer) => new Int32Array(elementCount(buffer.dims)));
     const memory = new Memory(this.#vm);
@@ -111,6 +112,7 @@ export class ValueReader {
       if (stage < 0) return;
       returned[stage]!++;
       for (const at of byStage[stage]!) if (!buffers[at]!.rows) memory.copy(buffers[at]!, contents[at]!);
+      report?.(stage + 1, stages.length);
       stage = -1;
     };
     const { insnsExecuted } = this.#vm.runTraced(packet, (stepper: Stepper) => {

@@ -3,6 +3,7 @@ import { bindingFor, defaultBinding, fitBinding, readBinding } from './bindings.
 import { hold } from './blobs.ts';
 import { explainProgram } from './explain.ts';
 import { inspect, modelView } from './models.ts';
+import { programValues } from './program-values.ts';
 import { checkProgram, diagnose, exportObject, programDiff, programText, programView } from './programs.ts';
 import { replay, scoreOne } from './replays.ts';
 import { traceView } from './traces.ts';
@@ -29,6 +30,7 @@ const handlers: Record<string, Handler> = {
   trace: traceView,
   replay,
   scoreOne,
+  programValues,
   verify: verifyProgram,
   stateAt,
   explain: explainProgram,
@@ -43,6 +45,7 @@ const DOING: Readonly<Record<string, string>> = {
   explain: 'Explaining the rejection',
   replay: 'Replaying',
   scoreOne: 'Scoring the packet',
+  programValues: 'Reading the tensors',
   trace: 'Reading the trace',
   exportObject: 'Writing the object',
 };

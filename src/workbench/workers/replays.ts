@@ -83,7 +83,7 @@ export async function replay({ program, trace, from, to }: ReplayArgs, context: 
 }
 
 /** Inputs as tensorInputs wants them, from what a compiled program says about itself. */
-function metaModel(meta: NonNullable<ReturnType<typeof heldProgram>['meta']>): Parameters<typeof tensorInputs>[0] {
+export function metaModel(meta: NonNullable<ReturnType<typeof heldProgram>['meta']>): Parameters<typeof tensorInputs>[0] {
   return { inputs: meta.inputs.map(({ name, dims, elem }) => ({ name, dims, dtype: elem === 'u16' ? 'int64' : 'float32' })) };
 }
 

@@ -1,0 +1,44 @@
+import type { ValueError } from '../reference/value-error.ts';
+import type { BlobRef } from './document.ts';
+
+/** One event as workers take it: a packet's bytes with the user's edits, or one input of a tensor file. */
+export type EventSpec =
+  | { readonly kind: 'packet'; readonly bytes: Uint8Array }
+  | { readonly kind: 'tensors'; readonly trace: BlobRef; readonly index: number };
+
+/** Integers of one ONNX value as they stood in the program; see `ProgramValue`. */
+export interface ProgramValueView {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly nodes: readonly number[];
+  readonly scale: number;
+  readonly max: number;
+  readonly masks: boolean;
+  readonly byRows: boolean;
+  readonly stage: number;
+  readonly data: Int32Array;
+}
+
+export interface ProgramValuesView {
+  readonly ran: boolean;
+  readonly unplanned: readonly string[];
+  readonly insnsExecuted: number;
+  readonly values: readonly ProgramValueView[];
+  /** For each node that has no value of its own in memory: the values of the kernels that it was folded into. */
+  readonly foldedInto: readonly { readonly node: number; readonly values: readonly string[] }[];
+}
+
+export interface ReferenceValueView {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** All values of one event on both sides. */
+export interface EventValues {
+  readonly program: ProgramValuesView;
+  readonly reference: ReadonlyMap<string, ReferenceValueView>;
+  /** By value name, where both sides have it. */
+  readonly errors: ReadonlyMap<string, ValueError>;
+  readonly byName: ReadonlyMap<string, ProgramValueView>;
+}
