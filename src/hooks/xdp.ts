@@ -9,6 +9,7 @@ import type { IrFunc, OriginId } from '../compiler/ir/ir.ts';
 import type { VerdictName } from './binding.ts';
 import { OTHERWISE_COUNTER, otherwiseOf, VERDICT_ORDER } from './decide.ts';
 import type { FittedBinding } from './fit.ts';
+import { COPY_LABEL, parseLabel } from './labels.ts';
 import { COUNT_BITS, MAX_START, MD_DATA, MD_DATA_END, NO_LAYER, RANGE_FUNC, rangeFunc } from './range-code.ts';
 import { scoreCode } from './score-code.ts';
 import { scoreTable } from './score-table.ts';
@@ -94,8 +95,8 @@ class XdpMain {
     this.#output = slotOf(context.outputs, fit.outputName);
     const origin = (label: string) => context.addOrigin({ kind: 'binding', nodeIdx: -1, label });
     this.#origins = {
-      parse: origin(`find ${fit.input.layer}`),
-      copy: origin('payload bytes to tokens'),
+      parse: origin(parseLabel(fit.input.layer)),
+      copy: origin(COPY_LABEL),
       decide: origin(fit.output.kind === 'argmax' ? 'argmax and score' : 'score and threshold'),
       record: origin('verdict, counters, last score'),
     };

@@ -37,3 +37,12 @@ export function splitPart(id: string | number): { whole: string; part: number } 
   const at = text.lastIndexOf('#');
   return { whole: text.slice(0, at), part: Number(text.slice(at + 1)) };
 }
+
+/** The cursors that a selection moves: a part takes its whole with it. */
+export function cursorsOf(kind: SelectionKind, id: number | string): { readonly [Kind in SelectionKind]?: number | string } {
+  const { whole } = splitPart(id);
+  if (kind === 'byte') return { byte: id, packet: Number(whole) };
+  if (kind === 'state') return { state: id, insn: Number(whole) };
+  if (kind === 'element') return { element: id, tensor: whole };
+  return { [kind]: id };
+}

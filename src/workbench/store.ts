@@ -1,8 +1,8 @@
 import { create } from 'zustand';
 import { type DocHistory, EMPTY_PROJECT, edited, type ProjectDoc, redone, undone } from './document.ts';
 import type { UserError } from './errors.ts';
-import { remapSelection } from './relations.ts';
-import { ARTIFACT_OF, type Selection, type SelectionKind } from './selection.ts';
+import { remapped, remappedCursors } from './remap.ts';
+import { ARTIFACT_OF, cursorsOf, type Selection, type SelectionKind } from './selection.ts';
 import { NO_STAGES, type Stage, type StageName, type Stages, type StageValues } from './stages.ts';
 
 /** Score and verdict of one edited packet. */
@@ -111,19 +111,11 @@ export function setStage<Name extends StageName>(name: Name, change: Partial<Sta
   const stage = { ...before.stages[name], ...change } as Stage<StageValues[Name]>;
   const stages: Stages = { ...before.stages, [name]: stage };
   const replaced = change.value !== undefined && change.value !== before.stages[name].value;
-  if (replaced && (name === 'model' || name === 'program' || name === 'trace') && before.selection) {
-    const selection = remapped(before.selection, before.stages, stages);
-    setState({ stages, selection });
+  if (replaced && (name === 'model' || name === 'program' || name === 'trace')) {
+    const selection = before.selection && remapped(before.selection, before.stages, stages);
+    const dropped = before.selection && !selection ? { announcement: `The selected ${before.selection.kind} is gone` } : {};
+    setState({ stages, selection, cursors: remappedCursors(before.cursors, before.stages, stages), ...dropped });
   } else setState({ stages });
-}
-
-function remapped(selection: Selection, before: Stages, after: Stages): Selection | null {
-  if (ARTIFACT_OF[selection.kind] === 'trace') return after.trace.key === selection.artifact ? selection : null;
-  return remapSelection(
-    selection,
-    { model: before.model.value, program: before.program.value },
-    { model: after.model.value, modelKey: after.model.key, program: after.program.value },
-  );
 }
 
 function artifactOf(kind: SelectionKind): string {
@@ -140,7 +132,7 @@ export function select(kind: SelectionKind, id: number | string): void {
   const next: Selection = { kind, id, artifact: artifactOf(kind) };
   setState({
     selection: next,
-    cursors: { ...cursors, [kind]: id },
+    cursors: { ...cursors, ...cursorsOf(kind, id) },
     selectionPast: selection ? [...selectionPast.slice(-SELECTION_DEPTH), selection] : selectionPast,
     selectionFuture: [],
   });
@@ -165,7 +157,7 @@ function travel(from: 'selectionPast' | 'selectionFuture', to: 'selectionPast' |
   let next = rest.pop();
   while (next && next.artifact !== artifactOf(next.kind)) next = rest.pop();
   if (!next) return;
-  const change = { selection: next, cursors: { ...state.cursors, [next.kind]: next.id }, [from]: rest };
+  const change = { selection: next, cursors: { ...state.cursors, ...cursorsOf(next.kind, next.id) }, [from]: rest };
   setState({ ...change, [to]: state.selection ? [...state[to], state.selection] : state[to] } as Partial<WorkbenchState>);
 }
 

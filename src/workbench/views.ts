@@ -109,6 +109,8 @@ export interface ProgramView {
   readonly originIdx: Uint16Array;
   readonly nodes: readonly NodeCostView[];
   readonly lines: readonly { readonly insnIdx: number; readonly file: string; readonly line: number; readonly text: string }[];
+  /** Number of the IR operation that each instruction came from, -1 for none; absent where it is not known. */
+  readonly irOf?: Int32Array;
   /** Key of the model that it was compiled from; '' for programs that came as objects or assembly. */
   readonly modelKey: string;
   /** Of a fork: how many lines differ from the compiled program; 0 for the compiled one. */

@@ -1,6 +1,7 @@
 import { type Handler, serveRpc } from '../rpc.ts';
 import { bindingFor, defaultBinding, fitBinding, readBinding } from './bindings.ts';
 import { hold } from './blobs.ts';
+import { elementRelations } from './element-relations.ts';
 import { explainProgram } from './explain.ts';
 import { inspect, modelView } from './models.ts';
 import { programValues } from './program-values.ts';
@@ -17,6 +18,7 @@ const handlers: Record<string, Handler> = {
   weights: weightStats,
   weightMap,
   weightRow,
+  relatedElements: elementRelations,
   program: programView,
   programText,
   programDiff,

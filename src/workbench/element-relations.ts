@@ -1,0 +1,78 @@
+import { useEffect, useMemo, useState } from 'react';
+import { compileWorker, hold } from './clients.ts';
+import { useArtifacts } from './current-relations.ts';
+import type { RelatedElements } from './dependencies.ts';
+import { editedPacket, openModelSpec } from './pipeline.ts';
+import type { Range } from './ranges.ts';
+import { type Artifacts, relate, tokenBytes } from './relations.ts';
+import { type Selection, splitPart } from './selection.ts';
+import { useWorkbench } from './store.ts';
+
+/** Some elements of one tensor: what a selection stands for. */
+export interface Seed {
+  readonly tensor: string;
+  readonly ranges: readonly Range[];
+}
+
+/** The elements that a selection is, or stands for: an element, the token of a byte, a row of weights. */
+export function seedOf(selection: Selection | null, artifacts: Artifacts): Seed | null {
+  if (!selection) return null;
+  const { whole, part } = splitPart(selection.id);
+  if (selection.kind === 'element') return { tensor: whole, ranges: [[part, part + 1]] };
+  if (selection.kind === 'byte') return relate(selection, artifacts).elements[0] ?? null;
+  if (selection.kind !== 'weight') return null;
+  const weight = artifacts.model?.nodes.flatMap((node) => node.weights).find(({ name }) => name === whole);
+  if (!weight) return null;
+  const row = weight.dims.slice(1).reduce((n, dim) => n * dim, 1);
+  return { tensor: whole, ranges: [[part * row, (part + 1) * row]] };
+}
+
+const NONE: readonly RelatedElements[] = [];
+const remembered = new Map<string, readonly RelatedElements[]>();
+const MOST = 64;
+
+/** The tokens of the packet at the cursor, with its edits. */
+function useTokens(artifacts: Artifacts): readonly (readonly [string, number[]])[] {
+  const edits = useWorkbench((state) => state.history.doc.edits);
+  return useMemo(() => {
+    const { trace, binding, packet } = artifacts;
+    const tokens = tokenBytes(packet, artifacts);
+    if (!tokens || trace?.kind !== 'packets' || binding?.input.kind !== 'payload') return [];
+    const bytes = editedPacket(trace.bytes.subarray(trace.start[packet], trace.start[packet + 1]), edits, packet);
+    const { length, pad } = binding.input;
+    const contents = Array.from({ length }, (_, i) => (tokens.from + i < tokens.to ? bytes[tokens.from + i]! : pad));
+    return [[tokens.tensor, contents] as const];
+  }, [artifacts, edits]);
+}
+
+/** Elements of all tensors that belong to the present selection, by tensor; computed in a worker and remembered. */
+export function useRelatedElements(): { readonly seed: Seed | null; readonly related: readonly RelatedElements[] } {
+  const selection = useWorkbench((state) => state.selection);
+  const modelKey = useWorkbench((state) => state.stages.model.key);
+  const artifacts = useArtifacts();
+  const known = useTokens(artifacts);
+  const seed = useMemo(() => seedOf(selection, artifacts), [selection, artifacts]);
+  const key = seed ? JSON.stringify([modelKey, seed, known]) : '';
+  const [loaded, setLoaded] = useState<{ readonly key: string; readonly related: readonly RelatedElements[] }>({ key: '', related: NONE });
+  useEffect(() => {
+    const model = openModelSpec();
+    if (!seed || !model || remembered.has(key)) return;
+    let wanted = true;
+    hold(compileWorker, model.model);
+    const { tensor, ranges } = seed;
+    compileWorker.call<readonly RelatedElements[]>('relatedElements', { model, tensor, ranges, known }).then(
+      (related) => {
+        remembered.set(key, related);
+        if (remembered.size > MOST) remembered.delete(remembered.keys().next().value!);
+        if (wanted) setLoaded({ key, related });
+      },
+      // Without an answer nothing is tinted; the next selection asks again.
+      () => {},
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [key, seed, known]);
+  const related = key === '' ? NONE : (remembered.get(key) ?? (loaded.key === key ? loaded.related : NONE));
+  return useMemo(() => ({ seed, related }), [seed, related]);
+}
