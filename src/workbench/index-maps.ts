@@ -230,7 +230,8 @@ const gather: Rule = ({ node, values, input, inDims, outDims }) => {
 };
 
 const einsum: Rule = ({ node, input, inDims, outDims }) => {
-  const equation = String(node.attrs.get('equation') ?? '').replaceAll(' ', '');
+  const given = node.attrs.get('equation');
+  const equation = typeof given === 'string' ? given.replaceAll(' ', '') : '';
   const [left, right] = equation.split('->');
   const term = left?.split(',')[input];
   if (!term || right === undefined || equation.includes('.')) return null;
@@ -279,5 +280,3 @@ export function indexMap(node: Node, input: number, output: number, values: Valu
 
 /** Whether an operator's elements can be followed. */
 export const hasRule = (op: string): boolean => RULES.has(op);
-
-export const NOTHING = { ranges: NO_RANGES, exact: true } as const;
