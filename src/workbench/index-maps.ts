@@ -1,5 +1,5 @@
 import type { Node } from '../onnx/model.ts';
-import { type Box, boxesOf, flatRanges, NO_RANGES, type Range, rangesOf } from './ranges.ts';
+import { type Box, boxesOf, flatRanges, type Range, rangesOf } from './ranges.ts';
 
 /**
  * Along one dimension of an input: every coordinate is used (a sum, a softmax, a broadcast 1), or the coordinate follows from that
