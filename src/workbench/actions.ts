@@ -5,6 +5,8 @@ import { callOnProgram, compileWorker, hold } from './clients.ts';
 import { type BlobRef, type CalibrationSource, EMPTY_PROJECT, type ProjectDoc } from './document.ts';
 import { toUserError, type UserError } from './errors.ts';
 import { type FileKind, recognise } from './files.ts';
+import { docHash } from './projects/hash.ts';
+import type { Origin } from './projects/record.ts';
 import { RemoteError } from './rpc.ts';
 import { announce, currentDoc, dismissNotice, editDoc, notify, openDoc, useWorkbench } from './store.ts';
 
@@ -34,7 +36,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
     try {
       const bytes = new Uint8Array(await file.arrayBuffer());
       const kind = recognise(file.name, bytes);
-      read.push({ kind, ref: await putBlob(file.name, bytes) });
+      read.push({ kind, ref: await putBlob(shortName(file.name), bytes) });
     } catch (error) {
       notify(doing, asUserError(error, doing));
     }
@@ -57,10 +59,17 @@ export async function openFiles(files: readonly File[]): Promise<void> {
   }
 }
 
+/** Names of files may be as long as a system allows; documents keep as much as fits a line, with the ending. */
+function shortName(name: string): string {
+  return name.length <= 120 ? name || 'file' : `${name.slice(0, 80)}…${name.slice(-32)}`;
+}
+
 /** What could not be opened before is settled once something else is open. */
 function dismissOpening(): void {
   for (const notice of useWorkbench.getState().notices) if (notice.doing.startsWith('Opening')) dismissNotice(notice.id);
 }
+
+const OWN_FILE: Origin = { how: 'file', sample: null };
 
 /** Imports the model first: a file that cannot be used leaves the open workspace as it is. */
 async function openModel(ref: BlobRef): Promise<void> {
@@ -73,24 +82,30 @@ async function openModel(ref: BlobRef): Promise<void> {
     dims = answer;
   }
   const binding = await compileWorker.call<Binding>('defaultBinding', { blob: ref, dims });
-  openDoc({
-    ...EMPTY_PROJECT,
-    name: ref.name.replace(/\.onnx$/i, ''),
-    source: { kind: 'model', blob: ref },
-    binding,
-    options: { ...EMPTY_PROJECT.options, kernel: currentDoc().options.kernel, dims },
-  });
+  openDoc(
+    {
+      ...EMPTY_PROJECT,
+      name: ref.name.replace(/\.onnx$/i, ''),
+      source: { kind: 'model', blob: ref },
+      binding,
+      options: { ...EMPTY_PROJECT.options, kernel: currentDoc().options.kernel, dims },
+    },
+    OWN_FILE,
+  );
 }
 
 async function openProgram(kind: 'object' | 'assembly', ref: BlobRef): Promise<void> {
   hold(compileWorker, ref);
   await compileWorker.call('checkProgram', { kind, blob: ref });
-  openDoc({
-    ...EMPTY_PROJECT,
-    name: ref.name,
-    source: { kind, blob: ref },
-    options: { ...EMPTY_PROJECT.options, kernel: currentDoc().options.kernel },
-  });
+  openDoc(
+    {
+      ...EMPTY_PROJECT,
+      name: ref.name,
+      source: { kind, blob: ref },
+      options: { ...EMPTY_PROJECT.options, kernel: currentDoc().options.kernel },
+    },
+    OWN_FILE,
+  );
 }
 
 async function openTrace(kind: 'packets' | 'tensors', ref: BlobRef): Promise<void> {
@@ -132,6 +147,11 @@ export function calibrateOn(kind: CalibrationSource['kind']): void {
     if (kind === 'generated') return { ...doc, calibration: { kind } };
     return kind === 'trace' && doc.trace ? { ...doc, calibration: { kind, blob: doc.trace } } : doc;
   });
+}
+
+export function renameProject(name: string): void {
+  const next = name.trim().slice(0, 200);
+  if (next !== '') editDoc(`rename to ${next}`, (doc) => (doc.name === next ? doc : { ...doc, name: next }));
 }
 
 export function setKernel(kernel: KernelVersion): void {
@@ -189,17 +209,21 @@ export interface Sample {
   load(fetchBlob: (path: string) => Promise<BlobRef>): Promise<ProjectDoc>;
 }
 
+/** The document of a sample as its files say it. */
+export function loadSample(sample: Sample): Promise<ProjectDoc> {
+  return sample.load(async (path) => {
+    const url = new URL(`samples/${path}`, document.baseURI);
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`${url.pathname} answers ${response.status}`);
+    return putBlob(path.split('/').at(-1)!, new Uint8Array(await response.arrayBuffer()));
+  });
+}
+
 export async function openSample(sample: Sample): Promise<void> {
   const doing = `Opening the sample ${sample.title}`;
   try {
-    openDoc(
-      await sample.load(async (path) => {
-        const url = new URL(`samples/${path}`, document.baseURI);
-        const response = await fetch(url);
-        if (!response.ok) throw new Error(`${url.pathname} answers ${response.status}`);
-        return putBlob(path.split('/').at(-1)!, new Uint8Array(await response.arrayBuffer()));
-      }),
-    );
+    const doc = await loadSample(sample);
+    openDoc(doc, { how: 'sample', sample: { id: sample.id, hash: await docHash(doc) } });
   } catch (error) {
     notify(doing, {
       what: `The files of the sample could not be loaded (${error instanceof Error ? error.message : String(error)})`,

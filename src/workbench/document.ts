@@ -73,10 +73,35 @@ export interface DocHistory {
   readonly future: readonly { readonly doc: ProjectDoc; readonly label: string }[];
 }
 
-const DEPTH = 200;
+/** How many steps undo keeps. */
+export const DOC_DEPTH = 200;
+/** Bytes that the steps of undo may keep beside those of the document itself. */
+const STEP_BYTES = 512 * 2 ** 20;
 
 export function edited(history: DocHistory, doc: ProjectDoc, label: string): DocHistory {
-  return { past: [...history.past.slice(-DEPTH + 1), { doc: history.doc, label }], doc, future: [] };
+  return { past: withinReach([...history.past.slice(-DOC_DEPTH + 1), { doc: history.doc, label }], doc), doc, future: [] };
+}
+
+/** The latest steps whose bytes there is room for; the first step back always has it. */
+function withinReach(past: DocHistory['past'], doc: ProjectDoc): DocHistory['past'] {
+  const counted = new Set(blobsOf(doc).map(({ hash }) => hash));
+  let bytes = 0;
+  for (let at = past.length - 1; at >= 0; at--) {
+    for (const { hash, size } of blobsOf(past[at]!.doc)) {
+      if (counted.has(hash)) continue;
+      counted.add(hash);
+      bytes += size;
+    }
+    if (bytes > STEP_BYTES && at < past.length - 1) return past.slice(at + 1);
+  }
+  return past;
+}
+
+/** Every blob that a document names. */
+export function blobsOf({ source, calibration, trace, labels, fork }: ProjectDoc): BlobRef[] {
+  return [source?.blob, calibration.kind === 'generated' ? null : calibration.blob, trace, labels, fork?.text].filter(
+    (ref): ref is BlobRef => ref !== null && ref !== undefined,
+  );
 }
 
 export function undone(history: DocHistory): DocHistory {

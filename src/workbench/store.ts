@@ -1,6 +1,9 @@
 import { create } from 'zustand';
-import { type DocHistory, EMPTY_PROJECT, edited, type ProjectDoc, redone, undone } from './document.ts';
-import type { UserError } from './errors.ts';
+import { hasBlob } from './blobs.ts';
+import { type BlobRef, blobsOf, type DocHistory, EMPTY_PROJECT, edited, type ProjectDoc, redone, undone } from './document.ts';
+import { toUserError, type UserError } from './errors.ts';
+import type { Origin } from './projects/record.ts';
+import { beginProject } from './projects/state.ts';
 import { remapped, remappedCursors } from './remap.ts';
 import { ARTIFACT_OF, cursorsOf, type Selection, type SelectionKind } from './selection.ts';
 import { NO_STAGES, type Stage, type StageName, type Stages, type StageValues } from './stages.ts';
@@ -66,44 +69,85 @@ export function onDocChange(listener: DocListener): void {
   docListener = listener;
 }
 
+/** Says whether the project may be changed here and tells the user when not: another tab may hold it. */
+let mayEdit: () => boolean = () => true;
+export function guardEdits(guard: () => boolean): void {
+  mayEdit = guard;
+}
+
+/** Fetches bytes that an earlier step names and that this tab does not hold. */
+let fetchBlobs: (refs: readonly BlobRef[]) => Promise<void> = async (refs) => {
+  throw new Error(`the bytes of ${refs[0]!.name} are no longer held`);
+};
+export function onMissingBlobs(fetch: typeof fetchBlobs): void {
+  fetchBlobs = fetch;
+}
+
 /** Changes the project; every call is one step of undo. */
 export function editDoc(label: string, change: (doc: ProjectDoc) => ProjectDoc): void {
   const { history } = getState();
   const doc = change(history.doc);
-  if (doc === history.doc) return;
+  if (doc === history.doc || !mayEdit()) return;
   setState({ history: edited(history, doc, label) });
   docListener(doc);
 }
 
-/** Replaces the project by another one, without a way back by undo. */
-export function openDoc(doc: ProjectDoc): void {
+/** Opens another project; the one before it stays where it is kept. */
+export function openDoc(doc: ProjectDoc, origin: Origin): void {
+  beginProject(origin);
+  showHistory({ past: [], doc, future: [] });
+}
+
+/** Puts a project's document and its undo steps on show, as they come from storage. */
+export function showHistory(history: DocHistory): void {
   setState({
-    history: { past: [], doc, future: [] },
+    history,
     selection: null,
     cursors: {},
     selectionPast: [],
     selectionFuture: [],
     overlay: NO_OVERLAY,
   });
-  docListener(doc);
+  docListener(history.doc);
+}
+
+/** The open project as another tab has changed it: what is selected stays as far as it can. */
+export function followHistory(history: DocHistory): void {
+  setState({ history });
+  docListener(history.doc);
 }
 
 export function undo(): void {
   const { history } = getState();
   const label = history.past.at(-1)?.label;
-  if (!label) return;
-  const next = undone(history);
-  setState({ history: next, announcement: `Undone: ${label}` });
-  docListener(next.doc);
+  if (label) travelDoc(undone(history), `Undone: ${label}`);
 }
 
 export function redo(): void {
   const { history } = getState();
   const label = history.future[0]?.label;
-  if (!label) return;
-  const next = redone(history);
-  setState({ history: next, announcement: `Redone: ${label}` });
-  docListener(next.doc);
+  if (label) travelDoc(redone(history), `Redone: ${label}`);
+}
+
+function travelDoc(next: DocHistory, announcement: string): void {
+  if (!mayEdit()) return;
+  const { history } = getState();
+  const go = () => {
+    setState({ history: next, announcement });
+    docListener(next.doc);
+  };
+  const missing = blobsOf(next.doc).filter(({ hash }) => !hasBlob(hash));
+  if (missing.length === 0) {
+    go();
+    return;
+  }
+  fetchBlobs(missing).then(
+    () => {
+      // Something else may have been done while the bytes came.
+      if (getState().history === history) go();
+    },
+    (error: unknown) => notify(announcement, toUserError(error, announcement)),
+  );
 }
 
 export function setStage<Name extends StageName>(name: Name, change: Partial<Stage<StageValues[Name]>>): void {

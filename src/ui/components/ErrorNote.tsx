@@ -1,17 +1,24 @@
 import { Copy, X } from 'lucide-react';
 import { errorLine, type UserError } from '../../workbench/errors.ts';
 
+/** A way on from a notice. */
+export interface NoteAction {
+  readonly title: string;
+  run(): void;
+}
+
 interface ErrorNoteProps {
   readonly error: UserError;
   readonly doing?: string;
   readonly tone?: 'error' | 'warning' | 'note';
+  readonly actions?: readonly NoteAction[];
   readonly onDismiss?: () => void;
 }
 
 const GLYPHS = { error: '✕', warning: '▲', note: '●' } as const;
 
 /** An error where the eye is: what, where, what to do. It stays until resolved and can be copied. */
-export function ErrorNote({ error, doing, tone = 'error', onDismiss }: ErrorNoteProps) {
+export function ErrorNote({ error, doing, tone = 'error', actions = [], onDismiss }: ErrorNoteProps) {
   return (
     <div className={`error-note ${tone}`} role={tone === 'error' ? 'alert' : 'status'} data-testid="error-note">
       <span className="glyph" aria-hidden="true">
@@ -25,6 +32,11 @@ export function ErrorNote({ error, doing, tone = 'error', onDismiss }: ErrorNote
         </p>
         {error.advice ? <p className="muted">{sentence(error.advice)}</p> : null}
       </div>
+      {actions.map(({ title, run }) => (
+        <button key={title} type="button" className="button" onClick={run}>
+          {title}
+        </button>
+      ))}
       <button
         type="button"
         className="button square"

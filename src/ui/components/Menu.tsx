@@ -1,10 +1,12 @@
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
+import { Fragment, type KeyboardEvent, type ReactNode, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
 import './menu.css';
 
 export interface MenuItem {
   readonly id: string;
   readonly title: string;
   readonly detail?: string;
+  /** Heading of the group that begins with this item. */
+  readonly group?: string;
   run(): void;
 }
 
@@ -16,6 +18,7 @@ export function Menu({
   heading,
   square = false,
   alignEnd = false,
+  onOpen,
 }: {
   label: string;
   button: ReactNode;
@@ -25,6 +28,8 @@ export function Menu({
   square?: boolean;
   /** The list ends where the button ends. */
   alignEnd?: boolean;
+  /** What the items are made of may be read anew. */
+  onOpen?: () => void;
 }) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
@@ -78,7 +83,10 @@ export function Menu({
         aria-expanded={open}
         aria-label={label}
         title={square ? label : undefined}
-        onClick={() => setOpen(!open)}
+        onClick={() => {
+          if (!open) onOpen?.();
+          setOpen(!open);
+        }}
       >
         {button}
       </button>
@@ -90,20 +98,26 @@ export function Menu({
             </p>
           ) : null}
           {items.map((item) => (
-            <button
-              key={item.id}
-              type="button"
-              role="menuitem"
-              tabIndex={-1}
-              className="menu-item"
-              onClick={() => {
-                close();
-                item.run();
-              }}
-            >
-              <span>{item.title}</span>
-              {item.detail ? <span className="muted">{item.detail}</span> : null}
-            </button>
+            <Fragment key={item.id}>
+              {item.group ? (
+                <p className="menu-heading small muted" role="presentation">
+                  {item.group}
+                </p>
+              ) : null}
+              <button
+                type="button"
+                role="menuitem"
+                tabIndex={-1}
+                className="menu-item"
+                onClick={() => {
+                  close();
+                  item.run();
+                }}
+              >
+                <span>{item.title}</span>
+                {item.detail ? <span className="muted">{item.detail}</span> : null}
+              </button>
+            </Fragment>
           ))}
         </div>
       ) : null}

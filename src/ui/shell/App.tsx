@@ -1,6 +1,8 @@
 import { type DragEvent, lazy, Suspense, useEffect, useState } from 'react';
 import { openFiles } from '../../workbench/actions.ts';
 import { useWorkbench } from '../../workbench/store.ts';
+import { ProjectDialogs } from '../projects/ProjectDialogs.tsx';
+import { StorageNotice } from '../projects/StorageNotice.tsx';
 import { shell as texts } from '../texts/shell.ts';
 import { Desk } from './Desk.tsx';
 import { DimsDialog } from './DimsDialog.tsx';
@@ -45,11 +47,13 @@ export function App() {
       }}
     >
       <TopBar />
+      <StorageNotice />
       <Notices />
       <Desk />
       <StatusBar />
       {dropping ? <div className="drop-hint">{texts.drop}</div> : null}
       <DimsDialog />
+      <ProjectDialogs />
       <Suspense>
         {front === 'palette' ? <Palette /> : null}
         {front === 'shortcuts' ? <Shortcuts /> : null}

@@ -6,11 +6,11 @@ import { rerun } from '../../workbench/pipeline.ts';
 import { redo, undo, useWorkbench } from '../../workbench/store.ts';
 import { keyLabel } from '../commands.ts';
 import { Menu } from '../components/Menu.tsx';
+import { ProjectMenu } from '../projects/ProjectMenu.tsx';
 import { shell as texts } from '../texts/shell.ts';
 import { useTheme } from '../theme/useTheme.ts';
 import { showDesk, useDesk } from './desk-store.ts';
 import { DESKS } from './desks.ts';
-import { ProjectMenu } from './ProjectMenu.tsx';
 import { showFront } from './shell-store.ts';
 
 const { top: words } = texts;

@@ -4,6 +4,7 @@ import { rerun } from '../../workbench/pipeline.ts';
 import { SAMPLES } from '../../workbench/samples.ts';
 import { clearSelection, currentDoc, redo, selectionBack, selectionForward, undo, useWorkbench } from '../../workbench/store.ts';
 import type { Command } from '../commands.ts';
+import { PROJECT_COMMANDS } from '../projects/commands.ts';
 import { shell as texts } from '../texts/shell.ts';
 import { useTheme } from '../theme/useTheme.ts';
 import {
@@ -36,6 +37,7 @@ const history = () => useWorkbench.getState().history;
 
 const PROJECT: readonly Command[] = [
   { id: 'open', title: words.open, keys: ['mod+o'], run: () => document.getElementById('file-picker')?.click() },
+  ...PROJECT_COMMANDS,
   { id: 'undo', title: words.undo, keys: ['mod+z'], enabled: () => history().past.length > 0, run: undo },
   { id: 'redo', title: words.redo, keys: ['mod+shift+z', 'mod+y'], enabled: () => history().future.length > 0, run: redo },
   { id: 'replay', title: words.replay, keys: ['r'], enabled: () => currentDoc().trace !== null, run: rerun },

@@ -1,0 +1,10 @@
+import { lazy, Suspense } from 'react';
+import { useProjectUi } from './open.ts';
+
+const RenameDialog = lazy(() => import('./RenameDialog.tsx'));
+
+/** The dialogs about projects, loaded when the first of them is asked for. */
+export function ProjectDialogs() {
+  const dialog = useProjectUi((state) => state.dialog);
+  return <Suspense>{dialog === 'rename' ? <RenameDialog /> : null}</Suspense>;
+}

@@ -1,0 +1,9 @@
+import type { Command } from '../commands.ts';
+import { projects as texts } from '../texts/projects.ts';
+import { showProjects, showRename } from './open.ts';
+
+/** What can be done with whole projects, by name. */
+export const PROJECT_COMMANDS: readonly Command[] = [
+  { id: 'project-list', title: texts.commands.list, keys: ['mod+shift+o'], run: showProjects },
+  { id: 'project-rename', title: texts.commands.rename, run: showRename },
+];

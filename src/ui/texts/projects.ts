@@ -1,0 +1,60 @@
+import { formatBytes } from '../../workbench/projects/texts.ts';
+
+const count = (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+
+/** Texts of the project menu, the list of projects, sharing, and notices about what is kept. */
+export const projects = {
+  menu: {
+    label: (name: string) => `Project ${name}`,
+    project: 'Project',
+    list: 'Projects and files…',
+    listAbout: 'Open, rename, duplicate or delete what this browser keeps',
+    rename: 'Rename…',
+    share: 'Share a link…',
+    shareAbout: 'A link that names the sample and carries your changes',
+    exportFile: 'Export as a file',
+    exportAbout: 'One .bpformer file with everything that the project names',
+    back: (name: string) => `Back to ${name}`,
+    backAbout: 'The project that was open before',
+    samples: 'Samples',
+    recent: 'Recent projects',
+  },
+  commands: {
+    list: 'Projects and files…',
+    rename: 'Rename the project…',
+  },
+  rename: { title: 'Rename the project', name: 'Name', apply: 'Rename' },
+  save: {
+    saved: 'kept',
+    savedTitle: 'Every change is kept in this browser',
+    saving: 'keeping',
+    savingTitle: 'The last change is being written to the storage of this browser',
+    full: 'not kept',
+    failed: 'not kept',
+    none: 'sample',
+    noneTitle: 'The sample as it comes; it is kept as a project of its own from your first change on',
+    memory: 'this tab only',
+    view: 'view only',
+    viewTitle: 'Another tab may change this project; this one shows it',
+  },
+  notice: {
+    elsewhere: 'This project is open in another tab',
+    elsewhereAbout: 'Only one tab changes it at a time, so that no change is lost. This tab shows it and follows.',
+    takeOver: 'Take over here',
+    takeBack: 'Take it back',
+    copy: 'Open as a copy',
+    viewOnly: 'View only',
+    deleted: 'This project was deleted in another tab',
+    deletedAbout: 'What you see is left in this tab only.',
+    exportFile: 'Export as a file',
+    list: 'Show projects',
+    again: 'Try again',
+    dismiss: 'Dismiss this message',
+    update: 'A new version of BPFormer is ready',
+    updateAbout: 'Reloading takes a moment; the project and its undo steps stay.',
+    reload: 'Reload',
+    later: 'Later',
+  },
+  bytes: formatBytes,
+  count,
+};

@@ -1,0 +1,50 @@
+import { openSample } from '../actions.ts';
+import { SAMPLES } from '../samples.ts';
+import { useWorkbench } from '../store.ts';
+import { PROJECT_KEY, recall, remember, setProject, useProject } from './state.ts';
+import { projectTexts as texts } from './texts.ts';
+
+type KeeperModule = typeof import('./keeper.ts');
+let loading: Promise<KeeperModule> | null = null;
+
+/** The part that keeps projects: loaded when there is something to keep or to bring back. */
+export function keeper(): Promise<KeeperModule> {
+  loading ??= import('./keeper.ts').then(
+    async (module) => {
+      await module.startKeeper();
+      return module;
+    },
+    (error: unknown) => {
+      loading = null;
+      setProject({ forbidden: texts.forbidden(error instanceof Error ? error.message : String(error)) });
+      throw error;
+    },
+  );
+  return loading;
+}
+
+/** Opens what this tab had open, or what a link says, or the first sample; then follows every change. */
+export function startProjects(): void {
+  useWorkbench.subscribe((state, before) => {
+    if (state.history === before.history) return;
+    const { origin } = useProject.getState();
+    const untouched = state.history.past.length === 0 && state.history.future.length === 0;
+    if (origin.how === 'sample' && untouched) remember('tab', PROJECT_KEY, origin.sample ? `sample:${origin.sample.id}` : null);
+    if (!untouched || (origin.how !== 'sample' && state.history.doc.source)) void keeper().catch(() => {});
+  });
+  const tab = recall('tab', PROJECT_KEY);
+  const last = tab ?? recall('browser', PROJECT_KEY);
+  if (last?.startsWith('project:')) void bringBack(last.slice('project:'.length), tab !== null);
+  else void openSample(SAMPLES.find(({ id }) => last === `sample:${id}`) ?? SAMPLES[0]!);
+}
+
+async function bringBack(id: string, ofThisTab: boolean): Promise<void> {
+  const opened = await keeper()
+    .then(async (module) => {
+      // A new tab does not ask for what another tab has open.
+      if (!ofThisTab && (await module.isOpenElsewhere(id))) return false;
+      return module.openProject(id, ofThisTab);
+    })
+    .catch(() => false);
+  if (!opened) await openSample(SAMPLES[0]!);
+}
