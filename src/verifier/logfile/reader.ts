@@ -1,0 +1,321 @@
+import { InputError } from '../../base/errors.ts';
+import { Classifier } from './classify.ts';
+import { cleanLog } from './clean.ts';
+import { decodeLog, LINE, type LogColumns, type LogEncoding, type LogFunction, type LogRun } from './lines.ts';
+import { findPrefix, type PrefixPattern, prefixLength } from './prefix.ts';
+import { newRun, type RunDraft, settleRun } from './runs.ts';
+
+/** A browser tab holds a log and its columns; beyond this it might not. */
+export const MOST_LOG_BYTES = 512 * 1024 * 1024;
+export const MOST_LOG_LINES = 8_000_000;
+
+/** How much of the log is searched for a logger's prefix. */
+const SAMPLE_BYTES = 64 * 1024;
+const MOST_RUNS = 10_000;
+const MOST_FUNCTIONS = 1_000;
+const LF = 10;
+
+/** Longest line of which words are read; the kernel's own lines are shorter than this. */
+const LONGEST_READ = 4096;
+
+/**
+ * Reads a verifier log of any kernel, slice by slice: what each line is and which instruction it is about. Bytes that are no log at all
+ * become lines of the kind `message`; nothing makes it fail but sheer size.
+ */
+export class LogReader {
+  /** The text as it is shown: without colours and carriage returns. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly encoding: LogEncoding;
+  private readonly pattern: PrefixPattern | null;
+  private readonly line = new Classifier();
+  private readonly warnings: string[] = [];
+  private readonly runs: { draft: RunDraft; to: number }[] = [];
+  private readonly functions: LogFunction[] = [];
+  private lineStart: Uint32Array<ArrayBuffer>;
+  private kind: Uint8Array<ArrayBuffer>;
+  private insn: Int32Array<ArrayBuffer>;
+  private frame: Uint8Array<ArrayBuffer>;
+  private prefix: Uint8Array<ArrayBuffer>;
+  private lines = 0;
+  private at = 0;
+  private currentFrame = 0;
+  private run: RunDraft;
+  /** Whether anything of the kernel's has been seen in this run: what loaders say comes before it. */
+  private begun = false;
+  /** Programs that a loader says it could not load. */
+  private readonly failed = new Set<string>();
+  /** First line of those that belong to the next instruction: its source. */
+  private sourceFrom = -1;
+
+  constructor(raw: Uint8Array<ArrayBuffer>, name = 'the log') {
+    if (raw.length > MOST_LOG_BYTES) {
+      const megabytes = Math.round(raw.length / 1024 / 1024);
+      throw new InputError(
+        `the log has ${megabytes} MB, more than the ${MOST_LOG_BYTES / 1024 / 1024} MB that are read`,
+        name,
+        'Cut its beginning off: the reason stands at the end',
+      );
+    }
+    const { bytes, encoding } = cleanLog(raw);
+    this.bytes = bytes;
+    this.encoding = encoding;
+    this.pattern = findPrefix(this.sample());
+    const capacity = Math.max(64, Math.min(MOST_LOG_LINES, Math.ceil(bytes.length / 80)));
+    this.lineStart = new Uint32Array(capacity + 1);
+    this.kind = new Uint8Array(capacity);
+    this.insn = new Int32Array(capacity);
+    this.frame = new Uint8Array(capacity);
+    this.prefix = new Uint8Array(capacity);
+    this.run = newRun(0, '');
+  }
+
+  private sample(): string {
+    const { bytes, encoding } = this;
+    if (bytes.length <= 2 * SAMPLE_BYTES) return decodeLog(bytes, encoding);
+    // The head may be a loader's or a table; the tail is the verifier's.
+    return `${decodeLog(bytes.subarray(0, SAMPLE_BYTES), encoding)}\n${decodeLog(bytes.subarray(-SAMPLE_BYTES), encoding)}`;
+  }
+
+  /** Bytes read so far. */
+  get done(): number {
+    return this.at;
+  }
+
+  /** Reads on for about `budget` bytes; true once all is read. */
+  step(budget: number): boolean {
+    const { bytes } = this;
+    const stop = Math.min(bytes.length, this.at + budget);
+    while (this.at < stop) {
+      if (this.lines >= MOST_LOG_LINES) {
+        this.warnings.push(`Only the first ${MOST_LOG_LINES.toLocaleString('en')} lines are shown`);
+        return true;
+      }
+      const found = bytes.indexOf(LF, this.at);
+      const next = found < 0 ? bytes.length : found + 1;
+      this.add(this.at, next);
+      this.at = next;
+    }
+    return this.at >= bytes.length;
+  }
+
+  private add(from: number, next: number): void {
+    if (this.lines === this.kind.length) this.grow();
+    const { line, bytes } = this;
+    const n = this.lines++;
+    const end = bytes[next - 1] === LF ? next - 1 : next;
+    const skip = this.pattern ? prefixLength(this.pattern, bytes, from, end) : 0;
+    const prefix = skip > 255 ? 0 : skip;
+    line.read(bytes, from + prefix, end);
+    this.lineStart[n] = from;
+    this.prefix[n] = prefix;
+    let { kind } = line;
+    if (line.frame >= 0) this.currentFrame = line.frame;
+    if (kind === LINE.message) kind = this.words(n, from + prefix, end);
+    else if (kind === LINE.loader) this.loader(n, from + prefix, end);
+    let { insn } = line;
+    switch (kind) {
+      case LINE.insn:
+        this.begin(n);
+        this.run.insnLines++;
+        this.run.lastInsnLine = n;
+        this.run.lastInsn = insn;
+        this.enter(n, insn);
+        break;
+      case LINE.path:
+      case LINE.state:
+        this.begin(n);
+        break;
+      case LINE.note:
+        this.begin(n);
+        this.note(n, from + prefix, end);
+        break;
+      case LINE.precision:
+      case LINE.liveness:
+      case LINE.source:
+        this.begin(n);
+        break;
+      case LINE.summary:
+        this.run.summaryLine = n;
+        this.adoptReason(n);
+        break;
+      case LINE.message:
+        this.begin(n);
+        this.run.lastMessageLine = n;
+        insn = this.run.lastInsn;
+        break;
+    }
+    if (kind === LINE.source) {
+      if (this.sourceFrom < 0) this.sourceFrom = n;
+    } else if (this.sourceFrom >= 0) {
+      // A source line is about the instruction below it.
+      if (kind === LINE.insn || kind === LINE.state) for (let at = this.sourceFrom; at < n; at++) this.insn[at] = insn;
+      this.sourceFrom = -1;
+    }
+    this.kind[n] = kind;
+    this.insn[n] = insn;
+    this.frame[n] = this.currentFrame;
+  }
+
+  /** A new run begins with the first line of the kernel's after the counters of the one before. */
+  private begin(line: number): void {
+    if (this.run.summaryLine >= 0) this.split(line);
+    this.begun = true;
+  }
+
+  private split(line: number): void {
+    if (this.runs.length >= MOST_RUNS) return;
+    this.runs.push({ draft: this.run, to: line });
+    this.run = newRun(line, '');
+    this.begun = false;
+    this.currentFrame = 0;
+    this.functions.length = 0;
+  }
+
+  private text(from: number, to: number): string {
+    return decodeLog(this.bytes.subarray(from, Math.min(to, from + LONGEST_READ)), this.encoding).trim();
+  }
+
+  /** What an unrecognised line is by its words: a loader's, or a reason of the verifier's. */
+  private words(line: number, from: number, to: number): typeof LINE.message | typeof LINE.loader | typeof LINE.note | typeof LINE.summary {
+    const text = this.text(from, to);
+    if (/-- (?:BEGIN|END) PROG LOAD LOG --|BPF program load failed|failed to load|^Error: |^load program: |^libbpf: /.test(text)) {
+      this.loader(line, from, to);
+      return LINE.loader;
+    }
+    if (/ is global and (?:assumed valid|validated)|^func '.*' \(ret void\)/.test(text)) return LINE.note;
+    if (/processed \d+ insns \(limit \d+\)/.test(text)) {
+      // A message without its line feed: the reason and the counters stand in one line.
+      this.begin(line);
+      this.run.lastMessageLine = line;
+      this.run.summaryLine = line;
+      return LINE.summary;
+    }
+    // Before the kernel's first words and behind its last, others speak.
+    return this.begun && this.run.summaryLine < 0 ? LINE.message : this.isReport(text) ? LINE.message : LINE.loader;
+  }
+
+  private isReport(text: string): boolean {
+    return text.startsWith('Verification failed:');
+  }
+
+  private loader(line: number, from: number, to: number): void {
+    const text = this.text(from, to);
+    const named = /prog(?:ram)? '?([\w.]+)'?[: ]/.exec(text);
+    if (named && /: (?:BPF program load failed|failed to load)/.test(text)) this.failed.add(named[1]!);
+    if (/BEGIN PROG LOAD LOG/.test(text)) {
+      const program = named?.[1] ?? this.run.program;
+      if (this.run.insnLines > 0 || this.run.summaryLine >= 0) {
+        this.split(line);
+        this.run.program = program;
+      } else {
+        this.run.program = program;
+        this.begun = true;
+      }
+    } else if (named && this.run.program === '' && this.run.summaryLine < 0) this.run.program = named[1]!;
+  }
+
+  private note(line: number, from: number, to: number): void {
+    const text = this.text(from, to);
+    if (/^(stack depth|verification time) /.test(text)) this.run.statistics.push(line);
+    const func = /^func#(\d+) @(\d+)/.exec(text);
+    if (func && this.functions.length < MOST_FUNCTIONS) this.functions.push({ name: `func#${func[1]}`, start: Number(func[2]), line: -1 });
+  }
+
+  private enter(line: number, insn: number): void {
+    for (let i = 0; i < this.functions.length; i++) {
+      const func = this.functions[i]!;
+      if (func.start === insn && func.line < 0) this.functions[i] = { ...func, line };
+    }
+  }
+
+  /** A log whose beginning was cut off may hold nothing but the reason and the counters. */
+  private adoptReason(line: number): void {
+    if (this.begun || this.run.lastInsnLine >= 0 || this.run.lastMessageLine >= 0) return;
+    for (let at = line - 1; at >= this.run.from; at--) {
+      if (this.kind[at] === LINE.blank) continue;
+      if (this.kind[at] !== LINE.loader) return;
+      const from = this.lineStart[at]! + this.prefix[at]!;
+      const text = this.text(from, this.lineStart[at + 1] ?? this.bytes.length);
+      if (/^(libbpf:|Error:|load program:|--)/.test(text)) return;
+      this.kind[at] = LINE.message;
+      this.run.lastMessageLine = at;
+      return;
+    }
+  }
+
+  private grow(): void {
+    const capacity = Math.min(MOST_LOG_LINES, Math.ceil(this.kind.length * 1.5));
+    const grown = <T extends Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>(old: T, length: number): T => {
+      const column = new (old.constructor as new (length: number) => T)(length);
+      column.set(old);
+      return column;
+    };
+    this.lineStart = grown(this.lineStart, capacity + 1);
+    this.kind = grown(this.kind, capacity);
+    this.insn = grown(this.insn, capacity);
+    this.frame = grown(this.frame, capacity);
+    this.prefix = grown(this.prefix, capacity);
+  }
+
+  /** The columns of what has been read. */
+  columns(): LogColumns {
+    const { lines } = this;
+    const lineStart = this.lineStart.slice(0, lines + 1);
+    lineStart[lines] = this.at;
+    const kind = this.kind.slice(0, lines);
+    const insn = this.insn.slice(0, lines);
+    const prefix = this.prefix.slice(0, lines);
+    const textOf = (line: number): string => this.text(lineStart[line]! + prefix[line]!, lineStart[line + 1]!);
+    const drafts = [...this.runs, { draft: this.run, to: lines }];
+    const runs = drafts.map(({ draft, to }) => settleRun(draft, to, this.failed.has(draft.program), textOf));
+    const run = chosenRun(runs);
+    const { from, to } = runs[run]!;
+    return {
+      encoding: this.encoding,
+      lines,
+      lineStart,
+      kind,
+      insn,
+      frame: this.frame.slice(0, lines),
+      prefix,
+      ...visits(kind, insn, from, to),
+      runs,
+      run,
+      functions: run === runs.length - 1 ? [...this.functions] : [],
+      warnings: this.warnings,
+    };
+  }
+}
+
+/** The last rejected run, else the last with instructions, else the last. */
+function chosenRun(runs: readonly LogRun[]): number {
+  const rejected = runs.findLastIndex((run) => run.verdict === 'rejected' && (run.insnLines > 0 || run.message !== null));
+  if (rejected >= 0) return rejected;
+  const walked = runs.findLastIndex((run) => run.insnLines > 0);
+  return walked >= 0 ? walked : runs.length - 1;
+}
+
+/** Lines by instruction, in order, for the lines `[from, to)`. */
+function visits(
+  kind: Uint8Array,
+  insn: Int32Array,
+  from: number,
+  to: number,
+): { visitStart: Uint32Array<ArrayBuffer>; visitLine: Uint32Array<ArrayBuffer> } {
+  let most = -1;
+  for (let line = from; line < to; line++) if (kind[line] === LINE.insn && insn[line]! > most) most = insn[line]!;
+  const visitStart = new Uint32Array(most + 2);
+  for (let line = from; line < to; line++) if (kind[line] === LINE.insn) visitStart[insn[line]! + 1]!++;
+  for (let i = 1; i < visitStart.length; i++) visitStart[i]! += visitStart[i - 1]!;
+  const next = visitStart.slice();
+  const visitLine = new Uint32Array(visitStart.at(-1) ?? 0);
+  for (let line = from; line < to; line++) if (kind[line] === LINE.insn) visitLine[next[insn[line]!]!++] = line;
+  return { visitStart, visitLine };
+}
+
+/** Reads a whole log at once. */
+export function readLog(raw: Uint8Array<ArrayBuffer>, name?: string): { bytes: Uint8Array<ArrayBuffer>; columns: LogColumns } {
+  const reader = new LogReader(raw, name);
+  while (!reader.step(1 << 20));
+  return { bytes: reader.bytes, columns: reader.columns() };
+}
