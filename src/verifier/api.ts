@@ -42,6 +42,8 @@ export interface VerifyResult {
   readonly stackDepth: string;
   /** The complete log at the level asked for; '' at level 0. */
   readonly log: string;
+  /** The same as UTF-8: at level 2 it may be longer than a string can be. */
+  logBytes(): Uint8Array<ArrayBuffer>;
   /** How often each instruction was processed; length = insns. */
   readonly visits: Uint32Array;
   /** State before `insnIdx` on the last visit that reached it; null if never visited or not recorded. */

@@ -100,6 +100,7 @@ function finish(env: Env, errno: number, stopped: boolean, snapshots: Snapshots 
   log.write(
     `processed ${env.processed} insns (limit ${LIMIT_INSNS}) max_states_per_insn ${env.maxStatesPerInsn} total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0\n`,
   );
+  let text: string | null = null;
   const lines = env.said.split('\n').filter((l) => l !== '');
   return {
     accepted,
@@ -112,7 +113,11 @@ function finish(env: Env, errno: number, stopped: boolean, snapshots: Snapshots 
     peakStates: env.peakStates,
     markRead: 0,
     stackDepth,
-    log: log.text(),
+    get log() {
+      text ??= log.text();
+      return text;
+    },
+    logBytes: () => log.bytes(),
     visits: env.visits,
     stateBefore: (insnIdx: InsnIdx): readonly StateRow[] | null => snapshots?.rows(insnIdx) ?? null,
   };

@@ -33,9 +33,6 @@ const HEADS: readonly (readonly [Uint8Array, LineKind])[] = (
     ['parent didn', LINE.precision],
     ['parent already had', LINE.precision],
     ['propagating ', LINE.precision],
-    ['frame0: regs=', LINE.precision],
-    ['frame0: parent state', LINE.precision],
-    ['frame1: parent state', LINE.precision],
     ['Live regs before insn:', LINE.liveness],
     ['caller:', LINE.note],
     ['callee:', LINE.note],
@@ -57,6 +54,7 @@ const HEADS: readonly (readonly [Uint8Array, LineKind])[] = (
 ).map(([text, kind]) => [ascii(text), kind]);
 
 const FRAME = ascii('frame');
+const PROPAGATING = ascii(': propagating ');
 const FROM = ascii('from ');
 const TO = ascii(' to ');
 const FUNC = ascii('func#');
@@ -121,6 +119,10 @@ export class Classifier {
       const count = this.number(bytes, at + PROCESSED.length, end);
       const digits = count >= 0 || this.isLong(bytes, at + PROCESSED.length, end);
       return digits && startsWith(bytes, this.next, end, INSNS) ? LINE.summary : LINE.message;
+    }
+    if (startsWith(bytes, at, end, FRAME) && bytes[at + FRAME.length] === BLANK) {
+      const frame = this.number(bytes, at + FRAME.length + 1, end);
+      return frame >= 0 && startsWith(bytes, this.next, end, PROPAGATING) ? LINE.precision : LINE.message;
     }
     for (const [text, kind] of HEADS) {
       if (!startsWith(bytes, at, end, text)) continue;
