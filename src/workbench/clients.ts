@@ -4,7 +4,7 @@ import { getBlob } from './blobs.ts';
 import type { BlobRef, CalibrationSource, ProjectOptions } from './document.ts';
 import { type CallOptions, WorkerClient } from './rpc.ts';
 
-/** The two workers of the page. Both are caches keyed by content: ending one loses nothing. */
+/** The workers of the page. All are caches keyed by content: ending one loses nothing. */
 export const compileWorker = new WorkerClient(
   'compiler',
   () => new Worker(new URL('./workers/compile.worker.ts', import.meta.url), { type: 'module', name: 'compiler' }),
@@ -13,6 +13,11 @@ export const compileWorker = new WorkerClient(
 export const referenceWorker = new WorkerClient(
   'ONNX Runtime',
   () => new Worker(new URL('./workers/reference.worker.ts', import.meta.url), { type: 'module', name: 'onnxruntime' }),
+);
+
+export const logWorker = new WorkerClient(
+  'log',
+  () => new Worker(new URL('./workers/log.worker.ts', import.meta.url), { type: 'module', name: 'log' }),
 );
 
 /** What a worker needs to know to stand where the document stands; blobs travel before it, once. */

@@ -37,11 +37,12 @@ export interface PacketEdit {
 /** The whole project: small, immutable, names bytes by hash. Undo keeps documents, never bytes. */
 export interface ProjectDoc {
   readonly name: string;
-  /** An ONNX model to compile, or a program that came as an object or as assembly. */
+  /** An ONNX model to compile, a program that came as an object or as assembly, or a verifier's log. */
   readonly source:
     | { readonly kind: 'model'; readonly blob: BlobRef }
     | { readonly kind: 'object'; readonly blob: BlobRef }
     | { readonly kind: 'assembly'; readonly blob: BlobRef }
+    | { readonly kind: 'log'; readonly blob: BlobRef }
     | null;
   readonly binding: Binding | null;
   readonly calibration: CalibrationSource;

@@ -8,6 +8,7 @@ export function stageKeys(doc: ProjectDoc): StageKeys {
   const key = (...parts: unknown[]) => JSON.stringify(parts);
   const { source, binding, trace, labels, options, fork } = doc;
   const isModel = source?.kind === 'model';
+  const isLog = source?.kind === 'log';
   const model = isModel ? key(source.blob.hash, options.dims) : '';
   const traceKey = trace ? key(trace.hash, labels?.hash) : '';
   const calibration = isModel
@@ -23,9 +24,10 @@ export function stageKeys(doc: ProjectDoc): StageKeys {
     model,
     trace: traceKey,
     calibration,
+    log: isLog ? key(source.blob.hash) : '',
     program,
     verified: program && key(program, options.kernel),
-    replay: program && traceKey && key(program, traceKey),
+    replay: program && traceKey && !isLog ? key(program, traceKey) : '',
     reference: model && traceKey && key(model, traceKey, binding),
   };
 }

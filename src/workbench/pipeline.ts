@@ -13,9 +13,10 @@ import {
   rememberProgram,
   type TraceSpec,
 } from './clients.ts';
-import type { PacketEdit, ProjectDoc } from './document.ts';
+import type { BlobRef, PacketEdit, ProjectDoc } from './document.ts';
 import { toUserError } from './errors.ts';
 import { type StageKeys, stageKeys } from './keys.ts';
+import { programOfLog, readLogFile, verdictOfLog } from './logs.ts';
 import { type CallOptions, RemoteError } from './rpc.ts';
 import { ABSENT, type StageName, type StageValues } from './stages.ts';
 import { announce, currentDoc, onDocChange, type Rescored, setOverlay, setStage, useWorkbench } from './store.ts';
@@ -125,12 +126,29 @@ async function run(doc: ProjectDoc): Promise<void> {
   const trace = doc.trace ? traceStage(doc, keys) : Promise.resolve(null);
   trace.catch(() => {});
   try {
+    if (doc.source?.kind === 'log') {
+      await logStages(doc.source.blob, keys, current);
+      return;
+    }
     const program = await programStage(doc, keys, current);
     if (!program || !current()) return;
     await runStages(doc, keys, program, trace, current);
   } catch {
     // The stage that failed shows its error; what depends on it keeps its old value, dimmed.
   }
+}
+
+/** A log stands for its program and for its verdict: what it does not show stays absent. */
+async function logStages(blob: BlobRef, keys: StageKeys, current: () => boolean): Promise<void> {
+  const log = await stage('log', keys.log, (options) => readLogFile(blob, keys.log, options));
+  if (!current()) return;
+  const verdict = verdictOfLog(log);
+  if (verdict) {
+    void stage('verified', keys.verified, async () => verdict);
+    sayVerdict(verdict);
+  } else setStage('verified', ABSENT);
+  if (log.insn.some((insn) => insn >= 0)) await stage('program', keys.program, (options) => programOfLog(blob, log, keys.program, options));
+  else setStage('program', ABSENT);
 }
 
 function traceStage(doc: ProjectDoc, keys: StageKeys): Promise<TraceView> {
@@ -159,7 +177,7 @@ const calibrations = new Map<string, Calibration>();
 
 async function programStage(doc: ProjectDoc, keys: StageKeys, current: () => boolean): Promise<ProgramView | null> {
   const { source, fork } = doc;
-  if (!source) return null;
+  if (!source || source.kind === 'log') return null;
   let from: ProgramSpec['from'];
   if (source.kind === 'model') {
     const spec = modelSpec(doc, keys);

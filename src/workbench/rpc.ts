@@ -186,6 +186,11 @@ export class WorkerClient {
     this.#postBlob(worker, hash, bytes);
   }
 
+  /** Forgets a blob, here and in the worker. */
+  release(hash: string): void {
+    if (this.#held.delete(hash)) this.#worker?.postMessage({ id: 0, method: 'drop', args: { hash } } satisfies ToWorker);
+  }
+
   call<T>(method: string, args: unknown, options: CallOptions = {}): Promise<T> {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(new Cancelled());

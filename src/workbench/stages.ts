@@ -1,4 +1,5 @@
 import type { UserError } from './errors.ts';
+import type { LogView } from './log-views.ts';
 import type { CalibrationView, ModelView, ProgramView, ScoreColumns, TraceView, VerifiedView } from './views.ts';
 
 /** What a project's document yields, in the order in which one follows from the other. */
@@ -6,6 +7,7 @@ export interface StageValues {
   readonly model: ModelView;
   readonly trace: TraceView;
   readonly calibration: CalibrationView;
+  readonly log: LogView;
   readonly program: ProgramView;
   readonly verified: VerifiedView;
   readonly replay: ScoreColumns;
@@ -44,6 +46,7 @@ export const NO_STAGES: Stages = {
   model: ABSENT,
   trace: ABSENT,
   calibration: ABSENT,
+  log: ABSENT,
   program: ABSENT,
   verified: ABSENT,
   replay: ABSENT,
@@ -54,6 +57,7 @@ export const STAGE_VERBS: { readonly [Name in StageName]: string } = {
   model: 'importing',
   trace: 'reading the trace',
   calibration: 'calibrating',
+  log: 'reading the log',
   program: 'compiling',
   verified: 'verifying',
   replay: 'replaying',

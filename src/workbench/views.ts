@@ -118,6 +118,8 @@ export interface ProgramView {
   readonly fork: boolean;
   /** Of a program that was compiled in this page; those that came as objects or assembly have none. */
   readonly integers?: IntegersView;
+  /** Of a program that a log shows: its instructions in order, the log's words for each, and how many stand in no line. To read only. */
+  readonly fromLog?: { readonly seen: Uint32Array; readonly texts: readonly string[]; readonly missing: number };
 }
 
 export interface VerifiedView {
@@ -134,6 +136,8 @@ export interface VerifiedView {
   /** UTF-8 text and the byte at which each line begins. */
   readonly log: Uint8Array;
   readonly logLines: Uint32Array;
+  /** Read from a log that was opened, not computed here. */
+  readonly fromLog?: boolean;
 }
 
 /** A register or stack slot, bounds as decimal strings because BigInt stays in the worker. */

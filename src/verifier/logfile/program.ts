@@ -110,6 +110,11 @@ export class LogProgramBuilder {
     if (match && match[1] !== '') this.sources.push({ insnIdx: index, file: match[2] ?? '', line: Number(match[3] ?? 0), text: match[1]! });
   }
 
+  /** Lines looked at so far. */
+  get done(): number {
+    return this.at;
+  }
+
   program(): LogProgram {
     const seen = Uint32Array.from(this.texts.keys()).sort();
     // A wide load takes two places even where its text, such as a map's address, does not assemble.

@@ -7,6 +7,11 @@ export function hold({ hash, bytes }: { hash: string; bytes: Uint8Array<ArrayBuf
   held.set(hash, bytes);
 }
 
+/** Forgets bytes that the page no longer shows. */
+export function drop({ hash }: { hash: string }): void {
+  held.delete(hash);
+}
+
 export function bytesOf(ref: BlobRef): Uint8Array<ArrayBuffer> {
   const bytes = held.get(ref.hash);
   if (!bytes) throw new Error(`the bytes of ${ref.name} never arrived`);

@@ -9,6 +9,7 @@ import { checkProgram, diagnose, exportObject, programDiff, programText, program
 import { replay, scoreOne } from './replays.ts';
 import { traceView } from './traces.ts';
 import { stateAt, verifyProgram } from './verify.ts';
+import { verifyLog } from './verify-log.ts';
 import { weightMap, weightRow, weightStats } from './weights.ts';
 
 const handlers: Record<string, Handler> = {
@@ -34,6 +35,7 @@ const handlers: Record<string, Handler> = {
   scoreOne,
   programValues,
   verify: verifyProgram,
+  verifyLog,
   stateAt,
   explain: explainProgram,
 };
@@ -43,6 +45,7 @@ const DOING: Readonly<Record<string, string>> = {
   model: 'Importing the model',
   program: 'Compiling',
   verify: 'Verifying',
+  verifyLog: 'Making the log',
   stateAt: 'Verifying',
   explain: 'Explaining the rejection',
   replay: 'Replaying',

@@ -1,0 +1,14 @@
+import { type Handler, serveRpc } from '../rpc.ts';
+import { drop, hold } from './blobs.ts';
+import { logProgram, readLog, searchLog } from './logs.ts';
+
+/** Logs have a worker of their own: a hostile regular expression can only be stopped by ending the worker that runs it. */
+const handlers: Record<string, Handler> = { hold, drop, readLog, logProgram, searchLog };
+
+const DOING: Readonly<Record<string, string>> = {
+  readLog: 'Reading the log',
+  logProgram: 'Collecting the instructions of the log',
+  searchLog: 'Searching',
+};
+
+serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Working');
