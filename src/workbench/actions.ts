@@ -41,7 +41,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
       notify(doing, asUserError(error, doing));
     }
   }
-  const order: readonly FileKind[] = ['model', 'object', 'assembly', 'packets', 'tensors', 'binding'];
+  const order: readonly FileKind[] = ['model', 'object', 'assembly', 'log', 'packets', 'tensors', 'binding'];
   read.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
   for (const { kind, ref } of read) {
     const doing = `Opening ${ref.name}`;
@@ -49,6 +49,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
     try {
       if (kind === 'model') await openModel(ref);
       else if (kind === 'object' || kind === 'assembly') await openProgram(kind, ref);
+      else if (kind === 'log') openLog(ref);
       else if (kind === 'binding') await openBinding(ref);
       else await openTrace(kind, ref);
       dismissOpening();
@@ -106,6 +107,35 @@ async function openProgram(kind: 'object' | 'assembly', ref: BlobRef): Promise<v
     },
     OWN_FILE,
   );
+}
+
+function openLog(ref: BlobRef): void {
+  openDoc(
+    {
+      ...EMPTY_PROJECT,
+      name: ref.name.replace(/\.(log|txt)$/i, ''),
+      source: { kind: 'log', blob: ref },
+      options: { ...EMPTY_PROJECT.options, kernel: currentDoc().options.kernel },
+    },
+    OWN_FILE,
+  );
+}
+
+/** Opens a text that was pasted: a verifier's log, or assembly. */
+export async function openPasted(kind: 'log' | 'assembly', text: string): Promise<boolean> {
+  const doing = `Opening what was pasted`;
+  for (const notice of useWorkbench.getState().notices) if (notice.doing === doing) dismissNotice(notice.id);
+  try {
+    const ref = await putBlob(kind === 'log' ? 'pasted.log' : 'pasted.s', new TextEncoder().encode(text));
+    if (kind === 'log') openLog(ref);
+    else await openProgram(kind, ref);
+    dismissOpening();
+    announce(`${ref.name} opened`);
+    return true;
+  } catch (error) {
+    notify(doing, asUserError(error, doing));
+    return false;
+  }
 }
 
 async function openTrace(kind: 'packets' | 'tensors', ref: BlobRef): Promise<void> {
@@ -183,6 +213,14 @@ export function discardFork(): void {
 export async function exportObject(): Promise<void> {
   const { program } = useWorkbench.getState().stages;
   if (!program.value) return;
+  if (program.value.fromLog) {
+    notify('Exporting the object', {
+      what: 'A log shows instructions, but neither the maps nor the type of the program',
+      where: '',
+      advice: 'Open the object or the assembly that the log is about',
+    });
+    return;
+  }
   try {
     const bytes = await callOnProgram<Uint8Array<ArrayBuffer>>(program.value.key, 'exportObject');
     download(`${currentDoc().name}.bpf.o`, bytes);
@@ -206,6 +244,8 @@ export interface Sample {
   readonly id: string;
   readonly title: string;
   readonly about: string;
+  /** The desk that shows it best. */
+  readonly desk: 'explore' | 'debug' | 'replay';
   load(fetchBlob: (path: string) => Promise<BlobRef>): Promise<ProjectDoc>;
 }
 

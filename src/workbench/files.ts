@@ -1,13 +1,14 @@
 import { InputError } from '../base/errors.ts';
+import { logSample, looksLikeListing, looksLikeLog } from '../verifier/logfile/recognise.ts';
 
-export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'binding';
+export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'binding' | 'log';
 
 const PCAP_MAGICS = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1]);
 const PCAPNG_MAGIC = 0x0a0d0d0a;
 
 /** What a file is, by its contents first and its name second. */
 export function recognise(name: string, bytes: Uint8Array): FileKind {
-  if (bytes.length === 0) throw new InputError('the file is empty', name, 'Give an .onnx, .pcap, .npy, .o or .s file');
+  if (bytes.length === 0) throw new InputError('the file is empty', name, 'Give an .onnx, .pcap, .npy, .o, .s or .log file');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = bytes.length >= 4 ? view.getUint32(0, false) : 0;
   const starts = (text: string) => text.split('').every((char, at) => bytes[at] === char.charCodeAt(0));
@@ -16,6 +17,11 @@ export function recognise(name: string, bytes: Uint8Array): FileKind {
   if (starts('\x7fELF')) return 'object';
   const extension = name.toLowerCase().split('.').at(-1);
   if (extension === 'onnx') return 'model';
+  if (extension !== 'json' && extension !== 'pcap' && extension !== 'npy') {
+    const sample = logSample(bytes);
+    // A log is told by its words, whatever it is called; a bare list of instructions by its name as well.
+    if (looksLikeLog(sample) || (extension !== 's' && extension !== 'asm' && looksLikeListing(sample))) return 'log';
+  }
   if (extension === 's' || extension === 'asm') return 'assembly';
   if (extension === 'json') return 'binding';
   if (extension === 'pcap' || extension === 'cap')
@@ -32,5 +38,11 @@ export function recognise(name: string, bytes: Uint8Array): FileKind {
       name,
       'Give a file compiled with clang -target bpf -c',
     );
-  throw new InputError('this kind of file opens nowhere here', name, 'Give an .onnx, .pcap, .npy, .o, .s or binding .json file');
+  if (extension === 'log' || extension === 'txt')
+    throw new InputError(
+      'this text holds no line of a verifier log',
+      name,
+      'Give what the kernel prints for a program: lines such as `0: (b7) r0 = 0` or `processed 7 insns`',
+    );
+  throw new InputError('this kind of file opens nowhere here', name, 'Give an .onnx, .pcap, .npy, .o, .s, .log or binding .json file');
 }

@@ -8,6 +8,7 @@ export const SAMPLES: readonly Sample[] = [
     id: 'payload-ids',
     title: 'payload-ids',
     about: 'A Transformer in XDP scores TCP and UDP payloads for injection attempts; 2,000 labelled packets',
+    desk: 'explore',
     load: async (fetchBlob) => {
       const [model, calibration, binding, trace, labels] = await Promise.all([
         fetchBlob('payload/payload-ids.onnx'),
@@ -32,6 +33,7 @@ export const SAMPLES: readonly Sample[] = [
     id: 'motion',
     title: 'motion',
     about: 'A Transformer on windows of an accelerometer and a gyroscope; 512 tensors, no packets',
+    desk: 'replay',
     load: async (fetchBlob) => {
       const [model, calibration, trace, labels] = await Promise.all([
         fetchBlob('motion/model.onnx'),
@@ -50,5 +52,27 @@ export const SAMPLES: readonly Sample[] = [
         options: { ...EMPTY_PROJECT.options, dims: { batch: 1 } },
       };
     },
+  },
+  {
+    id: 'unchecked',
+    title: 'unchecked',
+    about: 'An XDP firewall for DNS that the verifier refuses: a packet byte at an offset that nothing checks; with edits that mend it',
+    desk: 'debug',
+    load: async (fetchBlob) => ({
+      ...EMPTY_PROJECT,
+      name: 'unchecked',
+      source: { kind: 'assembly', blob: await fetchBlob('rejected/unchecked.s') },
+    }),
+  },
+  {
+    id: 'count-flows',
+    title: 'count-flows',
+    about: "A kernel's log alone, as bpftool printed it: a program of C that reads beyond a map value",
+    desk: 'debug',
+    load: async (fetchBlob) => ({
+      ...EMPTY_PROJECT,
+      name: 'count-flows',
+      source: { kind: 'log', blob: await fetchBlob('rejected/count-flows.log') },
+    }),
   },
 ];

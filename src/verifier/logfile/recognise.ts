@@ -10,7 +10,7 @@ const MARKS: readonly RegExp[] = [
 ];
 
 /** `12: (b7) r0 = 0`: so begin the lines of logs, and those of a disassembly too. */
-const NUMBERED = /^\s*\d+: \([0-9a-f]{2}\) /m;
+const NUMBERED = /^.{0,200}?\b\d+: \([0-9a-f]{2}\) /m;
 
 const SAMPLE_BYTES = 64 * 1024;
 

@@ -127,7 +127,7 @@ export const isOptions = once(
   fields({ kernel: isOneOf(KERNELS), strategy: isOneOf(['auto', 'global']), quant: isOneOf(['w8a16']), dims: isDims }),
 );
 
-const sourced = fields({ kind: isOneOf(['model', 'object', 'assembly']), blob: isBlobRef });
+const sourced = fields({ kind: isOneOf(['model', 'object', 'assembly', 'log']), blob: isBlobRef });
 const calibrated = fields({ kind: isOneOf(['precomputed', 'trace']), blob: isBlobRef });
 
 const docRule = once(
@@ -157,7 +157,7 @@ const metaRule = fields({
   schema: isOneOf([1]),
   id: isText(64, 1),
   name: isText(MAX_NAME, 1),
-  kind: isOneOf(['model', 'object', 'assembly', 'empty']),
+  kind: isOneOf(['model', 'object', 'assembly', 'log', 'empty']),
   file: isText(MAX_NAME),
   createdAt: time,
   changedAt: time,
