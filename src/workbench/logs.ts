@@ -13,8 +13,13 @@ function viewOf(key: string, name: string, raw: Uint8Array, { columns, bytes }: 
   return { ...columns, key, name, bytes: bytes ?? raw, fileBytes: raw.length, longest };
 }
 
+/** The log worker keeps one open log, and one of our own. */
+let documentHeld: string | null = null;
+
 /** Reads the log that is open as the project's document. */
 export async function readLogFile(blob: BlobRef, key: string, options: CallOptions): Promise<LogView> {
+  if (documentHeld && documentHeld !== blob.hash) logWorker.release(documentHeld);
+  documentHeld = blob.hash;
   hold(logWorker, blob);
   return viewOf(key, blob.name, getBlob(blob), await logWorker.call<LogAnswer>('readLog', { blob }, options));
 }
@@ -86,7 +91,6 @@ export async function ownLog(
 ): Promise<LogView> {
   const bytes = known ?? (await callOnProgram<Uint8Array>(programKey, 'verifyLog', { kernel, level }, options));
   const blob = ownBlob(programKey, kernel, level, bytes.length);
-  // Only the one on show is kept.
   if (ownHeld && ownHeld !== blob.hash) logWorker.release(ownHeld);
   ownHeld = blob.hash;
   logWorker.hold(blob.hash, bytes);

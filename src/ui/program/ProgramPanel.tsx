@@ -72,7 +72,7 @@ export function ProgramPanel() {
           <button
             type="button"
             className="button"
-            disabled={!program}
+            disabled={!program || program.fromLog !== undefined}
             aria-pressed={shown === 'edit'}
             onClick={() => setMode(shown === 'edit' ? 'listing' : 'edit')}
           >

@@ -1,5 +1,56 @@
 /** Texts of the Verifier panel. */
+const count = (value: number): string => Math.round(value).toLocaleString('en');
+
 export const verifier = {
   title: 'Verifier',
   about: 'Verdict, reasons, states and the budget by node',
+  empty: {
+    title: 'Nothing to verify yet.',
+    text: 'Here stands whether the kernel would load the program, why not, and how much of the verifier’s budget each operator takes.',
+  },
+  views: 'Verifier views',
+  tabs: { why: 'Why', budget: 'Budget by node', state: 'State at cursor', log: 'Log' },
+  /** The same, of a log that is open. */
+  logTabs: { why: 'What the log says', budget: '', state: 'State at line', log: 'Log' },
+  accepted: '✓ accepted',
+  rejected: '✕ rejected',
+  unknown: '● no verdict',
+  fromLog: 'from the log',
+  fromLogAbout: 'Read from the log that is open, not computed here',
+  insn: (insn: number) => `insn ${count(insn)}`,
+  processed: (limit: number) => `of ${count(limit)} instructions processed`,
+  budget: 'Share of the verifier’s budget',
+  stackDepth: (depth: string) => `stack depth ${depth}`,
+  states: (total: number, peak: number) => `${count(total)} states, peak ${count(peak)}`,
+  frame: (bytes: number) => `largest frame ${count(bytes)} B`,
+  kernel: (kernel: string) => `kernel ${kernel}`,
+  /** Those of older kernels are not modelled yet. */
+  olderKernel: (kernel: string) => `built for kernel ${kernel}, judged by the rules of 6.18`,
+  usec: (usec: number) => `verified in ${usec < 1000 ? `${usec} µs` : `${count(usec / 1000)} ms`} there`,
+  insnLines: (lines: number) => `${count(lines)} lines show instructions`,
+  /** What a step of the story does to the proof. */
+  roles: { made: 'made', moved: 'moved', decision: 'branch', proof: 'proved', lost: 'lost', fault: 'refused' },
+  why: {
+    waiting: 'Following the failing path …',
+    known: 'known',
+    allowed: 'allowed',
+    fixes: 'Edits that the verifier accepts',
+    size: (size: number) => (size === 1 ? '(1 instruction)' : `(${count(size)} instructions)`),
+    apply: 'Apply',
+    none: 'None was found.',
+    looking: 'Looking for some …',
+  },
+  log: {
+    says: 'The verifier’s own words',
+    line: (line: number) => `line ${count(line + 1)}`,
+    accepted: 'The log ends with its counters and no reason: the program was accepted.',
+    unknown: (complete: boolean) =>
+      complete
+        ? 'The log holds counters alone. At level 4 the kernel gives no verdict; at level 1 or 2 it does.'
+        : 'The log ends before the verdict. What it holds is shown.',
+    notVerified:
+      'Read from the log. It is not verified here, since a log shows neither the maps nor the type of its program: open the object or the assembly for reasons and edits.',
+    missing: (insns: number) => `${count(insns)} instructions stand in no line`,
+  },
+  commands: { why: 'Verifier: why', budget: 'Verifier: budget by node', state: 'Verifier: state at the cursor', log: 'Verifier: log' },
 };

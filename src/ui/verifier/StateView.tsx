@@ -103,9 +103,10 @@ function Breakable({ text }: { text: string }) {
   ));
 }
 
-function StateRow({ row, changed, bits }: { row: StateRowView; changed: boolean; bits: boolean }) {
+/** A register or slot in words and as a bar. */
+export function StateRow({ row, changed, bits }: { row: StateRowView; changed: boolean; bits: boolean }) {
   // A pointer without a variable part has nothing to draw.
-  const ranged = row.smin !== undefined && row.smax !== undefined && (/^(scalar|-?\d)/.test(row.text) || row.smin !== row.smax);
+  const ranged = row.smin !== undefined && row.smax !== undefined && (/^P?(?:scalar|inv|-?\d)/.test(row.text) || row.smin !== row.smax);
   const smin = ranged ? BigInt(row.smin!) : 0n;
   const smax = ranged ? BigInt(row.smax!) : 0n;
   const from = signedLogPosition(smin);

@@ -1,93 +1,129 @@
-import { type KeyboardEvent, useRef, useState } from 'react';
+import { type KeyboardEvent, lazy, Suspense, useCallback, useRef, useState } from 'react';
+import { type LogView, runOf } from '../../workbench/log-views.ts';
 import { originsOf } from '../../workbench/relations.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView, VerifiedView } from '../../workbench/views.ts';
+import { useCommandHandler } from '../commands.ts';
 import { Panel } from '../components/Panel.tsx';
 import { StageGate } from '../components/StageGate.tsx';
+import { verifier as texts } from '../texts/verifier.ts';
 import { Budget } from './Budget.tsx';
-import { LogView } from './LogView.tsx';
 import { StateView } from './StateView.tsx';
 import { WhyView } from './WhyView.tsx';
 import './verifier.css';
 
-const TABS = [
-  { id: 'why', title: 'Why' },
-  { id: 'budget', title: 'Budget by node' },
-  { id: 'state', title: 'State at cursor' },
-  { id: 'log', title: 'Log' },
-] as const;
+const LogTab = lazy(() => import('./LogView.tsx'));
+const OpenLog = lazy(() => import('./OpenLog.tsx'));
 
-type TabId = (typeof TABS)[number]['id'];
+const TABS = ['why', 'budget', 'state', 'log'] as const;
+
+type TabId = (typeof TABS)[number];
 
 /** The limit on processed instructions (kernel: BPF_COMPLEXITY_LIMIT_INSNS). */
 export const PROCESSED_LIMIT = 1_000_000;
 
-/** What the verifier says, what the program costs it, and what it knows at the cursor. */
+/** What the verifier says, what the program costs it, and what it knows at the cursor; of an open log, what the log says. */
 export function VerifierPanel() {
   const verified = useWorkbench((state) => state.stages.verified.value);
   const program = useWorkbench((state) => state.stages.program.value);
+  const isLog = useWorkbench((state) => state.history.doc.source?.kind === 'log');
+  const log = useWorkbench((state) => state.stages.log.value);
   const [chosen, setTab] = useState<TabId>('budget');
-  // A rejection opens on its explanation; there is none of an accepted program.
-  const shown = TABS.filter(({ id }) => id !== 'why' || verified?.accepted === false);
-  const [opened, setOpened] = useState<VerifiedView | null>(null);
-  if (verified && opened !== verified) {
-    setOpened(verified);
-    if (!verified.accepted && opened?.accepted !== false) setTab('why');
+  // A rejection opens on its explanation; there is none of an accepted program. A log tells no budget.
+  const shown = TABS.filter((id) => (id === 'why' ? isLog || verified?.accepted === false : id !== 'budget' || !isLog));
+  const [opened, setOpened] = useState<VerifiedView | LogView | null>(null);
+  const now = isLog ? log : verified;
+  if (now && opened !== now) {
+    setOpened(now);
+    if (isLog || (!verified?.accepted && !(opened && 'accepted' in opened && !opened.accepted))) setTab('why');
   }
-  const tab = shown.some(({ id }) => id === chosen) ? chosen : 'budget';
+  const tab = shown.includes(chosen) ? chosen : shown[0]!;
   const tabs = useRef<HTMLDivElement>(null);
+  useCommandHandler(
+    'verifier.why',
+    useCallback(() => setTab('why'), []),
+  );
+  useCommandHandler(
+    'verifier.budget',
+    useCallback(() => setTab('budget'), []),
+  );
+  useCommandHandler(
+    'verifier.state',
+    useCallback(() => setTab('state'), []),
+  );
+  useCommandHandler(
+    'verifier.log',
+    useCallback(() => setTab('log'), []),
+  );
 
   const onTabKey = (event: KeyboardEvent) => {
-    const at = shown.findIndex((candidate) => candidate.id === tab);
     const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
     if (step === 0) return;
-    const next = shown[(at + step + shown.length) % shown.length]!;
-    setTab(next.id);
-    tabs.current?.querySelector<HTMLElement>(`#tab-${next.id}`)?.focus();
+    const next = shown[(shown.indexOf(tab) + step + shown.length) % shown.length]!;
+    setTab(next);
+    tabs.current?.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
     event.preventDefault();
   };
 
+  const titles = isLog ? texts.logTabs : texts.tabs;
+  const views = (
+    <>
+      <div className="tabs" role="tablist" aria-label={texts.views} ref={tabs} onKeyDown={onTabKey}>
+        {shown.map((id) => (
+          <button
+            key={id}
+            id={`tab-${id}`}
+            type="button"
+            role="tab"
+            className="tab"
+            aria-selected={tab === id}
+            aria-controls="verifier-view"
+            tabIndex={tab === id ? 0 : -1}
+            onClick={() => setTab(id)}
+          >
+            {titles[id]}
+          </button>
+        ))}
+      </div>
+      <div id="verifier-view" role="tabpanel" aria-labelledby={`tab-${tab}`} className="tab-body">
+        <Suspense>
+          {isLog && log && (tab === 'why' || tab === 'state') ? <OpenLog log={log} tab={tab} /> : null}
+          {tab === 'log' ? <LogTab /> : null}
+        </Suspense>
+        {!isLog && tab === 'why' && program && verified ? <WhyView program={program} verified={verified} /> : null}
+        {!isLog && tab === 'budget' && program && verified ? <Budget verified={verified} program={program} /> : null}
+        {!isLog && tab === 'state' && program ? <StateView program={program} /> : null}
+      </div>
+    </>
+  );
+
   return (
-    <Panel id="verifier" title="Verifier" summary={verified ? <VerdictWord verified={verified} /> : null}>
+    <Panel
+      id="verifier"
+      title={texts.title}
+      summary={isLog ? <LogWord log={log} /> : verified ? <VerdictWord verified={verified} /> : null}
+    >
       <StageGate
-        name="verified"
+        name={isLog ? 'log' : 'verified'}
         empty={
           <div className="empty">
-            <strong>Nothing to verify yet.</strong>
-            <p>
-              Here stands whether the kernel would load the program, why not, and how much of the verifier's budget each operator takes.
-            </p>
+            <strong>{texts.empty.title}</strong>
+            <p>{texts.empty.text}</p>
           </div>
         }
       >
-        {verified ? (
+        {isLog && log ? (
+          <>
+            {verified?.fromLog ? <Verdict verified={verified} program={program} /> : null}
+            <LogCounters log={log} />
+            {views}
+          </>
+        ) : !isLog && verified ? (
           <>
             <Verdict verified={verified} program={program} />
             <Counters verified={verified} />
-            <div className="tabs" role="tablist" aria-label="Verifier views" ref={tabs} onKeyDown={onTabKey}>
-              {shown.map(({ id, title }) => (
-                <button
-                  key={id}
-                  id={`tab-${id}`}
-                  type="button"
-                  role="tab"
-                  className="tab"
-                  aria-selected={tab === id}
-                  aria-controls="verifier-view"
-                  tabIndex={tab === id ? 0 : -1}
-                  onClick={() => setTab(id)}
-                >
-                  {title}
-                </button>
-              ))}
-            </div>
-            <div id="verifier-view" role="tabpanel" aria-labelledby={`tab-${tab}`} className="tab-body">
-              {tab === 'why' && program ? <WhyView program={program} verified={verified} /> : null}
-              {tab === 'log' ? <LogView verified={verified} /> : null}
-              {tab === 'budget' && program ? <Budget verified={verified} program={program} /> : null}
-              {tab === 'state' && program ? <StateView program={program} /> : null}
-            </div>
+            {views}
           </>
         ) : null}
       </StageGate>
@@ -95,15 +131,27 @@ export function VerifierPanel() {
   );
 }
 
-function VerdictWord({ verified }: { verified: VerifiedView }) {
-  return verified.accepted ? (
-    <span className="ok" data-testid="verdict" data-accepted="true">
-      ✓ accepted
+function VerdictWord({ verified }: { verified: Pick<VerifiedView, 'accepted'> }) {
+  return (
+    <span className={verified.accepted ? 'ok' : 'bad'} data-testid="verdict" data-accepted={verified.accepted}>
+      {verified.accepted ? texts.accepted : texts.rejected}
     </span>
-  ) : (
-    <span className="bad" data-testid="verdict" data-accepted="false">
-      ✕ rejected
-    </span>
+  );
+}
+
+/** The verdict that a log gives, marked as its own. */
+function LogWord({ log }: { log: LogView | null }) {
+  if (!log) return null;
+  const { verdict } = runOf(log);
+  return (
+    <>
+      {verdict === 'unknown' ? (
+        <span data-testid="verdict">{texts.unknown}</span>
+      ) : (
+        <VerdictWord verified={{ accepted: verdict === 'accepted' }} />
+      )}
+      <span title={texts.fromLogAbout}> · {texts.fromLog}</span>
+    </>
   );
 }
 
@@ -121,7 +169,7 @@ function Verdict({ verified, program }: { verified: VerifiedView; program: Progr
         {at === null ? null : (
           <>
             <button type="button" className="link mono" onClick={() => select('insn', at)}>
-              insn {at}
+              {texts.insn(at)}
             </button>
             {' · '}
           </>
@@ -133,38 +181,62 @@ function Verdict({ verified, program }: { verified: VerifiedView; program: Progr
   );
 }
 
-/** Whose rules the verdict follows: those of older kernels are not modelled yet. */
-const rulesOf = (kernel: string): string => (kernel === '6.18' ? 'kernel 6.18' : `built for kernel ${kernel}, judged by the rules of 6.18`);
+/** Whose rules the verdict follows. */
+const rulesOf = (kernel: string): string => (kernel === '6.18' ? texts.kernel(kernel) : texts.olderKernel(kernel));
 
 /** The kernel prints the depth of each function, joined by plus signs. */
 function largestFrame(stackDepth: string): number {
   return Math.max(0, ...stackDepth.split('+').map(Number).filter(Number.isFinite));
 }
 
-function Counters({ verified }: { verified: VerifiedView }) {
-  const share = verified.processed / PROCESSED_LIMIT;
+/** How much of the budget is used. */
+function Meter({ processed, limit }: { processed: number; limit: number }) {
+  const share = limit > 0 ? processed / limit : 0;
   return (
-    <div className="counters">
+    <>
       <p>
-        <span className="big" data-testid="processed" data-processed={verified.processed}>
-          {formatCount(verified.processed)}
+        <span className="big" data-testid="processed" data-processed={processed}>
+          {formatCount(processed)}
         </span>{' '}
-        of {formatCount(PROCESSED_LIMIT)} instructions processed
+        {texts.processed(limit)}
       </p>
       {/* biome-ignore lint/a11y/useSemanticElements: browsers draw <meter> in colours of their own */}
-      <div
-        className="meter"
-        role="meter"
-        aria-label="Share of the verifier's budget"
-        aria-valuemin={0}
-        aria-valuemax={PROCESSED_LIMIT}
-        aria-valuenow={verified.processed}
-      >
+      <div className="meter" role="meter" aria-label={texts.budget} aria-valuemin={0} aria-valuemax={limit} aria-valuenow={processed}>
         <div className={share > 0.8 ? 'meter-bar high' : 'meter-bar'} style={{ width: `${Math.min(100, share * 100)}%` }} />
       </div>
-      <p className="muted ellipsis" title={`stack depth ${verified.stackDepth}`}>
-        {formatCount(verified.totalStates)} states, peak {formatCount(verified.peakStates)} · largest frame{' '}
-        {largestFrame(verified.stackDepth)} B · {rulesOf(verified.kernel)}
+    </>
+  );
+}
+
+function Counters({ verified }: { verified: VerifiedView }) {
+  return (
+    <div className="counters">
+      <Meter processed={verified.processed} limit={PROCESSED_LIMIT} />
+      <p className="muted ellipsis" title={texts.stackDepth(verified.stackDepth)}>
+        {[
+          texts.states(verified.totalStates, verified.peakStates),
+          texts.frame(largestFrame(verified.stackDepth)),
+          rulesOf(verified.kernel),
+        ].join(' · ')}
+      </p>
+    </div>
+  );
+}
+
+/** The counters that the log gives; what it does not give is not there. */
+function LogCounters({ log }: { log: LogView }) {
+  const { counters, insnLines } = runOf(log);
+  const parts = [
+    counters.totalStates === null ? null : texts.states(counters.totalStates, counters.peakStates ?? 0),
+    counters.stackDepth === null ? null : texts.frame(largestFrame(counters.stackDepth)),
+    counters.verificationUsec === null ? null : texts.usec(counters.verificationUsec),
+    texts.insnLines(insnLines),
+  ].filter((part) => part !== null);
+  return (
+    <div className="counters" data-testid="log-counters">
+      {counters.processed === null ? null : <Meter processed={counters.processed} limit={counters.limit ?? PROCESSED_LIMIT} />}
+      <p className="muted ellipsis" title={counters.stackDepth === null ? '' : texts.stackDepth(counters.stackDepth)}>
+        {parts.join(' · ')}
       </p>
     </div>
   );

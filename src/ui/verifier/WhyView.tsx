@@ -7,6 +7,7 @@ import { select } from '../../workbench/store.ts';
 import type { ExplanationView, ProgramView, VerifiedView } from '../../workbench/views.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Code } from '../program/Listing.tsx';
+import { verifier as texts } from '../texts/verifier.ts';
 
 interface WhyViewProps {
   readonly program: ProgramView;
@@ -18,16 +19,6 @@ type Loaded = {
   readonly explanation: ExplanationView | null;
   readonly searched: boolean;
   readonly error: UserError | null;
-};
-
-/** What a step of the story does to the proof. */
-const ROLES: Record<ExplanationView['story'][number]['role'], string> = {
-  made: 'made',
-  moved: 'moved',
-  decision: 'branch',
-  proof: 'proved',
-  lost: 'lost',
-  fault: 'refused',
 };
 
 /** A rejection as a story: what was known against what is allowed, where the value came from, and edits that the verifier accepts. */
@@ -56,7 +47,7 @@ export function WhyView({ program, verified }: WhyViewProps) {
     };
   }, [of, program.key, verified.kernel]);
 
-  if (!loaded) return <p className="empty">Following the failing path …</p>;
+  if (!loaded) return <p className="empty">{texts.why.waiting}</p>;
   const { explanation, searched, error } = loaded;
   return (
     <div className={loaded.of === of ? 'why' : 'why stale'} data-testid="why">
@@ -66,9 +57,9 @@ export function WhyView({ program, verified }: WhyViewProps) {
           <h3>{explanation.title}</h3>
           {explanation.known || explanation.allowed ? (
             <dl className="why-facts">
-              <dt>known</dt>
+              <dt>{texts.why.known}</dt>
               <dd className="mono">{explanation.known ?? '–'}</dd>
-              <dt>allowed</dt>
+              <dt>{texts.why.allowed}</dt>
               <dd className="mono">{explanation.allowed ?? '–'}</dd>
             </dl>
           ) : null}
@@ -76,7 +67,7 @@ export function WhyView({ program, verified }: WhyViewProps) {
             {explanation.story.map((step, at) => (
               <li key={at}>
                 <button type="button" className={`why-step ${step.role}`} onClick={() => select('insn', step.insnIdx)}>
-                  <span className="why-role">{ROLES[step.role]}</span>
+                  <span className="why-role">{texts.roles[step.role]}</span>
                   <span className="mono">
                     {step.insnIdx} <Code text={step.code} />
                   </span>
@@ -87,18 +78,18 @@ export function WhyView({ program, verified }: WhyViewProps) {
           </ol>
           <p>{explanation.why}</p>
           <p>{explanation.change}</p>
-          <h3>Edits that the verifier accepts</h3>
+          <h3>{texts.why.fixes}</h3>
           {explanation.fixes.map((fix) => (
             <div key={fix.title} className="why-fix">
               <span className="grow">
-                {fix.title} <span className="muted">({fix.size === 1 ? '1 instruction' : `${fix.size} instructions`})</span>
+                {fix.title} <span className="muted">{texts.why.size(fix.size)}</span>
               </span>
               <button type="button" className="button" onClick={() => void commitFork(fix.text)}>
-                Apply
+                {texts.why.apply}
               </button>
             </div>
           ))}
-          {explanation.fixes.length === 0 ? <p className="muted">{searched ? 'None was found.' : 'Looking for some …'}</p> : null}
+          {explanation.fixes.length === 0 ? <p className="muted">{searched ? texts.why.none : texts.why.looking}</p> : null}
         </>
       ) : null}
     </div>

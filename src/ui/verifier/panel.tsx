@@ -11,4 +11,10 @@ export const panel: PanelDef = {
   Component: VerifierPanel,
   home: { explore: ['right', 0], debug: ['right', 0], learn: ['right', 1] },
   shows: ['state'],
+  commands: [
+    { id: 'verifier.why', title: texts.commands.why, keys: ['w'] },
+    { id: 'verifier.budget', title: texts.commands.budget, keys: ['b'] },
+    { id: 'verifier.state', title: texts.commands.state, keys: ['s'] },
+    { id: 'verifier.log', title: texts.commands.log, keys: ['l'] },
+  ],
 };
