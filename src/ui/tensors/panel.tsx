@@ -1,0 +1,25 @@
+import { Grid3x3 } from 'lucide-react';
+import { lazy } from 'react';
+import type { PanelDef } from '../panel.ts';
+import { tensors as texts } from '../texts/tensors.ts';
+
+const TensorsPanel = lazy(async () => ({ default: (await import('./TensorsPanel.tsx')).TensorsPanel }));
+
+export const panel: PanelDef = {
+  id: 'tensors',
+  title: texts.title,
+  about: texts.about,
+  icon: Grid3x3,
+  Component: TensorsPanel,
+  home: { explore: ['rightBelow', 1], debug: ['rightBelow', 1], replay: ['rightBelow', 0] },
+  shows: ['tensor', 'element', 'node'],
+  commands: [
+    { id: 'tensors.program', title: texts.commands.program, keys: ['p'] },
+    { id: 'tensors.reference', title: texts.commands.reference, keys: ['r'] },
+    { id: 'tensors.difference', title: texts.commands.difference, keys: ['d'] },
+    { id: 'tensors.zoomIn', title: texts.commands.zoomIn, keys: ['+', '='] },
+    { id: 'tensors.zoomOut', title: texts.commands.zoomOut, keys: ['-'] },
+    { id: 'tensors.first', title: texts.commands.first, keys: ['f'] },
+    { id: 'tensors.worst', title: texts.commands.worst, keys: ['w'] },
+  ],
+};
