@@ -6,7 +6,7 @@ import { partId } from '../../workbench/selection.ts';
 import { select } from '../../workbench/store.ts';
 import type { EventValues, ProgramValueView, ReferenceValueView } from '../../workbench/value-views.ts';
 import { tensors as texts } from '../texts/tensors.ts';
-import { coordinates, percent, real } from './format.ts';
+import { coordinates, percent, real, shortTensor } from './format.ts';
 
 interface ReadoutProps {
   readonly name: string;
@@ -19,7 +19,7 @@ interface ReadoutProps {
 
 /** The element at the cursor in figures. */
 export function ElementLine({ dims, program, reference, cursor }: ReadoutProps) {
-  if (cursor < 0) return <p className="muted">{texts.nothingSelected}</p>;
+  if (cursor < 0) return <p className="small muted">{texts.nothingSelected}</p>;
   const integer = program?.data[cursor];
   const theirs = reference?.data[cursor];
   const ours = integer === undefined ? undefined : integer * program!.scale;
@@ -99,7 +99,7 @@ export function RelatedLines({ related, values }: { related: readonly RelatedEle
       <p key={direction} className="tensor-related small">
         <span className="muted">{direction === 'from' ? texts.dependsOn : texts.leadsTo} </span>
         {direct.map(({ tensor, ranges, exact }, at) => {
-          const text = texts.relatedText(tensor, ranges, rangeCount(ranges), sizeOf(tensor));
+          const text = texts.relatedText(shortTensor(tensor), ranges, rangeCount(ranges), sizeOf(tensor));
           return (
             <Fragment key={tensor}>
               {at > 0 ? ' · ' : ''}
@@ -107,13 +107,13 @@ export function RelatedLines({ related, values }: { related: readonly RelatedEle
                 <button
                   type="button"
                   className="link"
-                  title={exact ? undefined : texts.inexact}
+                  title={exact ? tensor : `${tensor} (${texts.inexact})`}
                   onClick={() => select('element', partId(tensor, ranges[0]![0]))}
                 >
                   {text}
                 </button>
               ) : (
-                <span title={exact ? undefined : texts.inexact}>{text}</span>
+                <span title={exact ? tensor : `${tensor} (${texts.inexact})`}>{text}</span>
               )}
             </Fragment>
           );

@@ -15,6 +15,7 @@ import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
 import { SlotContext } from '../components/panel-slot.ts';
+import { useWidth } from '../components/useWidth.ts';
 import { isPinned } from '../shell/desk-store.ts';
 import { tensors as texts } from '../texts/tensors.ts';
 import { real } from './format.ts';
@@ -29,8 +30,10 @@ const MODES: readonly Mode[] = ['program', 'reference', 'difference'];
 
 /** Every tensor of the event at the cursor, as the program has it and as ONNX Runtime computes it. */
 export function TensorsPanel() {
-  const front = useContext(SlotContext) !== null;
-  useEffect(() => (front ? wantEventValues() : undefined), [front]);
+  // A panel behind another one is there, but has no width.
+  const { ref, width } = useWidth();
+  const visible = useContext(SlotContext) !== null && width > 0;
+  useEffect(() => (visible ? wantEventValues() : undefined), [visible]);
   const { value, status, stale, progress, error, event } = useEventValues();
   const model = useWorkbench((state) => state.stages.model.value);
   const program = useWorkbench((state) => state.stages.program.value);
@@ -51,6 +54,7 @@ export function TensorsPanel() {
         ) : null
       }
     >
+      <div ref={ref} />
       {error ? <ErrorNote error={error} /> : null}
       {status === 'running' ? <Progress progress={progress} label={texts.working} onCancel={stopEventValues} /> : null}
       {status === 'cancelled' || status === 'error' ? (

@@ -18,6 +18,12 @@ export function percent(share: number): string {
   return `${value < 0.1 ? value.toFixed(3) : value < 10 ? value.toFixed(2) : value < 1000 ? value.toFixed(1) : value.toExponential(1)} %`;
 }
 
+/** The end of a tensor's path, which tells more than its beginning. */
+export function shortTensor(name: string): string {
+  const parts = name.split('/').filter(Boolean);
+  return parts.length > 2 ? `…/${parts.slice(-2).join('/')}` : name;
+}
+
 /** Coordinates of a flat index: `0, 3, 5`. */
 export function coordinates(dims: readonly number[], flat: number): number[] {
   const index: number[] = [];

@@ -46,7 +46,8 @@ export interface Grid {
 
 export const GAP = 8;
 const LABEL = 16;
-const LEAST_CELL = 1;
+/** Cells that fit are at least this large; a tensor with more elements is scrolled. */
+const LEAST_CELL = 2;
 const FIT_CELL = 24;
 /** Sizes of a cell that zooming goes through; from the second last on, values are written into cells. */
 export const ZOOMS = [2, 4, 8, 16, 28, 64] as const;
@@ -61,9 +62,9 @@ export function gridOf({ rows, columns, planes }: Planes, width: number, height:
     const down = Math.ceil(count / across);
     const byWidth = (width - (across - 1) * GAP) / across / columns;
     const byHeight = (height - (down - 1) * GAP - down * label) / down / rows;
-    const cell = zoom ?? Math.max(LEAST_CELL, Math.min(FIT_CELL, Math.floor(Math.min(byWidth, Math.max(byHeight, 3)))));
+    const cell = zoom ?? Math.max(LEAST_CELL, Math.min(FIT_CELL, Math.floor(Math.min(byWidth, byHeight))));
     const fits = across * columns * cell + (across - 1) * GAP <= width;
-    if (across === 1 || (zoom === null ? cell > best.cell : fits)) best = { cell, across };
+    if (across === 1 || (fits && cell >= best.cell)) best = { cell, across };
   }
   const cellWidth = best.cell;
   // Values are wider than high; a single row is drawn high enough to hit.
