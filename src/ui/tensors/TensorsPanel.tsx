@@ -167,10 +167,12 @@ function Tensors({ model, values, rows }: TensorsProps) {
     'tensors.zoomOut',
     useCallback(() => zoomBy(-1), [zoomBy]),
   );
-  const go = useCallback((at: number) => rows[at] && select('tensor', rows[at].tensor), [rows]);
   useCommandHandler(
     'tensors.first',
-    useCallback(() => void go(first >= 0 ? first : worst), [go, first, worst]),
+    useCallback(() => {
+      const row = rows[first >= 0 ? first : worst];
+      if (row) select('tensor', row.tensor);
+    }, [rows, first, worst]),
   );
   useCommandHandler(
     'tensors.worst',
