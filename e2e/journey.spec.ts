@@ -65,7 +65,7 @@ test('a changed payload byte changes the score, and undo brings the old one back
 
 test('one selection runs through the panels, and its history can be walked', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
-  const listing = site.getByRole('listbox', { name: 'Instructions', exact: true });
+  const listing = site.getByRole('tree', { name: 'Instructions', exact: true });
   const softmax = await selectOp(site, 'Softmax');
   await listing.focus();
   await site.keyboard.press('Home');

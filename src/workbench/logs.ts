@@ -1,7 +1,9 @@
+import { collectJumps } from '../bpf/jumps.ts';
 import type { KernelVersion } from '../verifier/api.ts';
 import type { LogProgram } from '../verifier/logfile/program.ts';
 import { getBlob } from './blobs.ts';
 import { callOnProgram, hold, logWorker } from './clients.ts';
+import { lineColumns, rowColumns } from './columns.ts';
 import type { BlobRef } from './document.ts';
 import { type LogAnswer, type LogView, runOf } from './log-views.ts';
 import type { CallOptions } from './rpc.ts';
@@ -29,6 +31,7 @@ export async function programOfLog(blob: BlobRef, log: LogView, key: string, opt
   hold(logWorker, blob);
   const { code, seen, texts, missing, functions, sources } = await logWorker.call<LogProgram>('logProgram', { blob }, options);
   const count = code.length / 8;
+  const lines = lineColumns(sources);
   return {
     key,
     modelKey: '',
@@ -43,9 +46,17 @@ export async function programOfLog(blob: BlobRef, log: LogView, key: string, opt
     originStart: new Uint32Array(count + 1),
     originIdx: new Uint16Array(0),
     nodes: [],
-    lines: sources,
+    lines,
+    jumps: collectJumps(code),
+    rows: rowColumns(
+      code,
+      functions.map(({ start }) => start),
+      lines.insn,
+      seen,
+    ),
     changes: 0,
     fork: false,
+    hunks: [],
     fromLog: { seen, texts, missing },
   };
 }

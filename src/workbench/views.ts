@@ -1,3 +1,4 @@
+import type { Jumps } from '../bpf/jumps.ts';
 import type { UserError } from './errors.ts';
 
 /**
@@ -92,6 +93,32 @@ export interface NodeCostView {
   readonly insns: number;
 }
 
+/** Texts as UTF-8, one after another: text i is bytes start[i] … start[i + 1]. */
+export interface TextColumn {
+  readonly bytes: Uint8Array;
+  readonly start: Uint32Array;
+}
+
+/** Source lines (an ONNX node, a line of C), in order of the instruction that each stands before. */
+export interface LineColumns {
+  readonly insn: Uint32Array;
+  readonly line: Uint32Array;
+  /** Index into `files`. */
+  readonly file: Uint16Array;
+  readonly files: readonly string[];
+  readonly text: TextColumn;
+}
+
+/** Rows of the listing with every function unfolded (`src/ui/program/rows.ts` reads them). */
+export interface RowColumns {
+  /** Kind in the upper two bits, number of the instruction, function or line in the others. */
+  readonly packed: Uint32Array;
+  /** Row of each instruction; the second slot of an `lddw` shares the row of its first. */
+  readonly rowOfInsn: Uint32Array;
+  /** Row of each function's head. */
+  readonly head: Uint32Array;
+}
+
 export interface ProgramView {
   /** Identifies the program for staleness and selection. */
   readonly key: string;
@@ -108,9 +135,11 @@ export interface ProgramView {
   readonly originStart: Uint32Array;
   readonly originIdx: Uint16Array;
   readonly nodes: readonly NodeCostView[];
-  readonly lines: readonly { readonly insnIdx: number; readonly file: string; readonly line: number; readonly text: string }[];
   /** Number of the IR operation that each instruction came from, -1 for none; absent where it is not known. */
   readonly irOf?: Int32Array;
+  readonly lines: LineColumns;
+  readonly jumps: Jumps;
+  readonly rows: RowColumns;
   /** Key of the model that it was compiled from; '' for programs that came as objects or assembly. */
   readonly modelKey: string;
   /** Of a fork: how many lines differ from the compiled program; 0 for the compiled one. */
@@ -120,6 +149,16 @@ export interface ProgramView {
   readonly integers?: IntegersView;
   /** Of a program that a log shows: its instructions in order, the log's words for each, and how many stand in no line. To read only. */
   readonly fromLog?: { readonly seen: Uint32Array; readonly texts: readonly string[]; readonly missing: number };
+  /** Of a fork: where it differs from the compiled program, in order. */
+  readonly hunks: readonly HunkView[];
+}
+
+/** Instructions [from, to) of a fork stand where the compiled program has [baseFrom, baseTo). */
+export interface HunkView {
+  readonly from: number;
+  readonly to: number;
+  readonly baseFrom: number;
+  readonly baseTo: number;
 }
 
 export interface VerifiedView {

@@ -42,15 +42,17 @@ interface VirtualListProps {
   readonly onKeyDown?: (event: KeyboardEvent<HTMLElement>) => void;
   /** Minimum width of a row's contents, for sideways scrolling. */
   readonly minWidth?: number;
+  /** False leaves the list where it is when another row becomes active. */
+  readonly follow?: boolean;
   /** Makes the list a tree: level, fold state and place of each row. */
   readonly tree?: (index: number) => TreeRow;
-  /** Drawn behind the rows that exist and moved with them; row `i` begins at `(i - rows.base) * rowHeight`. */
-  readonly underlay?: (rows: RowWindow) => ReactNode;
+  /** Drawn over the rows that exist and moved with them; row `i` begins at `(i - rows.base) * rowHeight`. */
+  readonly overlay?: (rows: RowWindow) => ReactNode;
 }
 
 /** A listbox or tree of any length: only the rows in view exist. One stop in the tab order; arrows, page keys, Home and End move. */
 export function VirtualList(props: VirtualListProps) {
-  const { label, count, rowHeight, active, className, onActivate, rowClass, rowLabel, children, tree, underlay } = props;
+  const { label, count, rowHeight, active, className, onActivate, rowClass, rowLabel, children, tree, overlay, follow = true } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const { height, window: rows, onScroll, scrollTo, pageRows } = useScrollSpace(scroller, count, rowHeight, active);
   useImperativeHandle(
@@ -63,9 +65,9 @@ export function VirtualList(props: VirtualListProps) {
   );
   const last = useRef(active);
   useEffect(() => {
-    if (active >= 0 && active !== last.current) scrollTo(active, 'auto');
+    if (follow && active >= 0 && active !== last.current) scrollTo(active, 'auto');
     last.current = active;
-  }, [active, scrollTo]);
+  }, [active, follow, scrollTo]);
 
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     props.onKeyDown?.(event);
@@ -96,7 +98,6 @@ export function VirtualList(props: VirtualListProps) {
     <div ref={scroller} className={`vlist ${className ?? ''}`} {...attributes}>
       <div className="vlist-space" style={{ height, minWidth: props.minWidth }} role="presentation">
         <div className="vlist-rows" style={{ top: rows.baseTop }} role="presentation">
-          {underlay?.(rows)}
           {shown.map((index) => {
             const place = tree?.(index);
             return (
@@ -120,6 +121,7 @@ export function VirtualList(props: VirtualListProps) {
               </Row>
             );
           })}
+          {overlay?.(rows)}
         </div>
       </div>
     </div>

@@ -89,10 +89,11 @@ export class ScrollSpace {
     return Math.abs(this.scrollTopOf(place.top) - place.scrollTop) > 1;
   }
 
-  /** Where to go so that the row from `start` to `end` is seen. */
+  /** Where to go so that the row from `start` to `end` is seen: no further than needed where it is near, in the middle where it is far. */
   reveal(top: number, start: number, end: number, align: 'center' | 'auto' | 'start'): number {
     if (align === 'start') return this.clamp(start);
-    if (align === 'center') return this.clamp((start + end - this.view) / 2);
+    const far = end < top - this.view || start > top + 2 * this.view;
+    if (align === 'center' || far) return this.clamp(Math.floor((start + end - this.view) / 2));
     if (start < top) return this.clamp(start);
     return end > top + this.view ? this.clamp(end - this.view) : this.clamp(top);
   }

@@ -1,7 +1,7 @@
 import { Fragment, memo, type ReactNode } from 'react';
 import { LINE } from '../../verifier/logfile/lines.ts';
 import { stateOffset } from '../../verifier/logfile/states.ts';
-import { Code } from '../program/Listing.tsx';
+import { Code } from '../program/Code.tsx';
 import { log as texts } from '../texts/log.ts';
 
 /** Longer lines are cut where they are drawn: nobody reads them sideways, and browsers draw them slowly. */

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 import { callOnProgram } from '../../workbench/clients.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import type { DiffHunk } from '../../workbench/workers/programs.ts';
-import { Code } from './Listing.tsx';
+import { Code } from './Code.tsx';
 
 /** Where the edited program differs from the compiled one. */
 export default function Diff() {

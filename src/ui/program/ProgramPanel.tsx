@@ -2,41 +2,57 @@ import { Pencil } from 'lucide-react';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { discardFork } from '../../workbench/actions.ts';
 import { rangeCount, relatedRanges } from '../../workbench/relations.ts';
-import { formatCount } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
+import { useCommandHandler } from '../commands.ts';
 import { Panel } from '../components/Panel.tsx';
 import { StageGate, StageStatus } from '../components/StageGate.tsx';
-import { InsnFoot } from './InsnFoot.tsx';
-import { Listing } from './Listing.tsx';
+import { program as texts } from '../texts/program.ts';
+import { ProgramViews } from './ProgramViews.tsx';
+import { useStable } from './useStable.ts';
 import './program.css';
 
 const Editor = lazy(() => import('./Editor.tsx'));
 const Diff = lazy(() => import('./Diff.tsx'));
 
-/** The program: a listing of any length, and an editor when asked for. */
+/** The program: a listing of any length with its IR and flow graph, an editor when asked for, and what a fork changed. */
 export function ProgramPanel() {
   const program = useWorkbench((state) => state.stages.program.value);
   const model = useWorkbench((state) => state.stages.model.value);
   const selection = useWorkbench((state) => state.selection);
   const fork = useWorkbench((state) => state.history.doc.fork);
-  const [mode, setMode] = useState<'listing' | 'edit' | 'diff'>('listing');
+  const [mode, setMode] = useState<'views' | 'edit' | 'diff'>('views');
   const ranges = useMemo(() => relatedRanges(selection, program, model), [selection, program, model]);
   const related = useMemo(() => rangeCount(ranges), [ranges]);
-  const shown = mode === 'diff' && !fork ? 'listing' : mode;
+  const forked = fork !== null && program?.fork === true;
+  // A log shows instructions, but not all, and no maps.
+  const editable = program !== null && !program.fromLog;
+  const shown = mode === 'diff' && !forked ? 'views' : mode;
+
+  useCommandHandler(
+    'program.edit',
+    useStable(() => {
+      if (editable) setMode('edit');
+    }),
+  );
+  useCommandHandler(
+    'program.diff',
+    useStable(() => {
+      if (forked) setMode(shown === 'diff' ? 'views' : 'diff');
+    }),
+  );
 
   return (
     <Panel
       id="program"
-      title="Program"
+      title={texts.title}
       summary={
         program ? (
           <>
-            {formatCount(program.code.length / 8)} instructions · {formatCount(program.subprogs.length)}{' '}
-            {program.subprogs.length === 1 ? 'function' : 'functions'}
+            {texts.summary(program.code.length / 8, program.subprogs.length)}
             {related > 0 ? (
               <span className="selected-count" data-testid="selected-insns" data-count={related}>
                 {' · '}
-                {formatCount(related)} selected
+                {texts.related(related)}
               </span>
             ) : null}
           </>
@@ -44,39 +60,40 @@ export function ProgramPanel() {
       }
       actions={
         <>
-          {fork && program?.fork ? (
+          {forked ? (
             <>
-              <span className="warn" data-testid="fork-changes">
-                ▲ {formatCount(program.changes)} {program.changes === 1 ? 'change' : 'changes'} from compiled
+              <span className="warn" data-testid="fork-changes" data-changes={program.changes} title={texts.changes(program.changes)}>
+                {texts.changesShort(program.changes)}
               </span>
               <button
                 type="button"
                 className="button"
                 aria-pressed={shown === 'diff'}
-                onClick={() => setMode(shown === 'diff' ? 'listing' : 'diff')}
+                onClick={() => setMode(shown === 'diff' ? 'views' : 'diff')}
               >
-                Diff
+                {texts.diff}
               </button>
               <button
                 type="button"
                 className="button"
                 onClick={() => {
-                  setMode('listing');
+                  setMode('views');
                   discardFork();
                 }}
               >
-                Discard
+                {texts.discard}
               </button>
             </>
           ) : null}
           <button
             type="button"
             className="button"
-            disabled={!program || program.fromLog !== undefined}
+            disabled={!editable}
+            title={program?.fromLog ? texts.editLog : undefined}
             aria-pressed={shown === 'edit'}
-            onClick={() => setMode(shown === 'edit' ? 'listing' : 'edit')}
+            onClick={() => setMode(shown === 'edit' ? 'views' : 'edit')}
           >
-            <Pencil size={14} /> Edit
+            <Pencil size={14} /> {texts.edit}
           </button>
         </>
       }
@@ -86,28 +103,22 @@ export function ProgramPanel() {
         name="program"
         empty={
           <div className="empty">
-            <strong>No program yet.</strong>
-            <p>
-              The instructions that a model compiles to appear here, each with a stripe in the colour of the operator that it serves. An
-              object file (.o) or assembly (.s) opens here too.
-            </p>
+            <strong>{texts.emptyTitle}</strong>
+            <p>{texts.empty}</p>
           </div>
         }
       >
-        {program && shown === 'edit' ? (
-          <Suspense fallback={<p className="empty">Loading the editor…</p>}>
-            <Editor program={program} onClose={() => setMode('listing')} />
+        {!program ? null : shown === 'edit' ? (
+          <Suspense fallback={<p className="empty">{texts.loadingView}</p>}>
+            <Editor program={program} onClose={() => setMode('views')} />
           </Suspense>
-        ) : program && shown === 'diff' ? (
-          <Suspense fallback={<p className="empty">Loading the comparison…</p>}>
+        ) : shown === 'diff' ? (
+          <Suspense fallback={<p className="empty">{texts.loadingView}</p>}>
             <Diff />
           </Suspense>
-        ) : program ? (
-          <>
-            <Listing program={program} ranges={ranges} selection={selection} />
-            <InsnFoot program={program} />
-          </>
-        ) : null}
+        ) : (
+          <ProgramViews program={program} ranges={ranges} selection={selection} />
+        )}
       </StageGate>
     </Panel>
   );

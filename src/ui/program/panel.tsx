@@ -1,7 +1,29 @@
 import { Binary } from 'lucide-react';
+import type { Command } from '../commands.ts';
 import type { PanelDef } from '../panel.ts';
-import { program as texts } from '../texts/program.ts';
+import { programCommands, program as texts } from '../texts/program.ts';
 import { ProgramPanel } from './ProgramPanel.tsx';
+
+const KEYS: { readonly [Name in keyof typeof programCommands]?: readonly string[] } = {
+  find: ['f'],
+  findNext: ['n'],
+  findBefore: ['shift+n'],
+  goTo: ['g'],
+  follow: ['j'],
+  back: ['b'],
+  fold: ['z'],
+  foldAll: ['shift+z'],
+  heat: ['h'],
+  edit: ['e'],
+  diff: ['d'],
+  nextChange: ['.'],
+  previousChange: [','],
+  copy: ['y'],
+};
+
+const commands = (Object.keys(KEYS) as (keyof typeof programCommands)[]).map(
+  (name): Command => ({ id: `program.${name}`, title: programCommands[name], keys: KEYS[name] }),
+);
 
 export const panel: PanelDef = {
   id: 'program',
@@ -11,4 +33,5 @@ export const panel: PanelDef = {
   Component: ProgramPanel,
   home: { explore: ['centre', 0], debug: ['centre', 0], learn: ['centre', 0] },
   shows: ['insn', 'ir'],
+  commands,
 };

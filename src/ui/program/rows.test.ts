@@ -1,9 +1,12 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeInsns } from '../../bpf/insn.ts';
+import { collectJumps } from '../../bpf/jumps.ts';
+import { lineColumns, rowColumns, textAt } from '../../workbench/columns.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { insnText, targetOf } from './decode.ts';
 import { highlight } from './highlight.ts';
-import { ListingRows } from './rows.ts';
+import { funcOf, ListingRows } from './rows.ts';
 
 const insn = (opcode: number, dst: number, src: number, off: number, imm: number) => ({ opcode, dst, src, off, imm });
 
@@ -16,6 +19,11 @@ const insns = [
   insn(0x95, 0, 0, 0, 0),
   insn(0x95, 0, 0, 0, 0),
 ];
+const code = encodeInsns(insns);
+const lines = lineColumns([
+  { insnIdx: 2, file: 'm.onnx', line: 1, text: 'overridden' },
+  { insnIdx: 2, file: 'm.onnx', line: 2, text: 'softmax' },
+]);
 const program: ProgramView = {
   key: 'p',
   modelKey: '',
@@ -23,7 +31,7 @@ const program: ProgramView = {
   section: 'xdp',
   license: 'GPL',
   progType: 6,
-  code: encodeInsns(insns),
+  code,
   subprogs: [
     { name: 'main', start: 0, linkage: 'global' },
     { name: 'f', start: 5, linkage: 'static' },
@@ -33,12 +41,12 @@ const program: ProgramView = {
   originStart: new Uint32Array(7),
   originIdx: new Uint16Array(0),
   nodes: [],
-  lines: [
-    { insnIdx: 2, file: 'm.onnx', line: 1, text: 'overridden' },
-    { insnIdx: 2, file: 'm.onnx', line: 2, text: 'softmax' },
-  ],
+  lines,
+  jumps: collectJumps(code),
+  rows: rowColumns(code, [0, 5], lines.insn),
   changes: 0,
   fork: false,
+  hunks: [],
 };
 
 describe('rows of the listing', () => {
@@ -62,6 +70,72 @@ describe('rows of the listing', () => {
     expect([0, 1, 2, 5].map((at) => rows.rowOf(at))).toEqual([1, 1, 3, 7]);
     expect(rows.insnAt(6)).toBe(5);
     expect(rows.insnAt(rows.length)).toBe(-1);
+  });
+
+  it('carry the source text', () => {
+    expect(textAt(program.lines.text, 1)).toBe('softmax');
+  });
+
+  it('fold to the heads of functions', () => {
+    const folded = new ListingRows(program, new Set([0]));
+    expect(Array.from({ length: folded.length }, (_, row) => folded.at(row))).toEqual([
+      { kind: 'func', at: 0 },
+      { kind: 'func', at: 1 },
+      { kind: 'insn', insn: 5 },
+    ]);
+    expect([0, 4, 5].map((insn) => folded.rowOf(insn))).toEqual([0, 0, 2]);
+    expect([0, 1, 2].map((row) => folded.funcAt(row))).toEqual([0, 1, 1]);
+  });
+});
+
+/** A program with heads, lines and wide loads at many places. */
+const shape = fc
+  .record({
+    slots: fc.array(fc.boolean(), { minLength: 1, maxLength: 60 }),
+    starts: fc.uniqueArray(fc.nat(50), { maxLength: 8 }),
+    lineAt: fc.array(fc.nat(50), { maxLength: 12 }),
+    folded: fc.array(fc.nat(8), { maxLength: 5 }),
+  })
+  .map(({ slots, starts, lineAt, folded }) => {
+    const list = slots.flatMap((wide) => (wide ? [insn(0x18, 1, 0, 0, 0), insn(0, 0, 0, 0, 0)] : [insn(0xb7, 0, 0, 0, 0)]));
+    const bytes = encodeInsns(list);
+    const begins = [0, ...starts.filter((at) => at > 0 && at < list.length && list[at]!.opcode !== 0)].sort((a, b) => a - b);
+    const infos = lineAt.filter((at) => at < list.length && list[at]!.opcode !== 0).sort((a, b) => a - b);
+    const own = lineColumns(infos.map((insnIdx) => ({ insnIdx, file: 'f', line: insnIdx, column: 0, text: `line ${insnIdx}` })));
+    const view: ProgramView = {
+      ...program,
+      code: bytes,
+      subprogs: begins.map((start) => ({ name: `f${start}`, start, linkage: 'static' })),
+      lines: own,
+      rows: rowColumns(bytes, begins, own.insn),
+    };
+    return { view, begins, folded: new Set(folded.filter((at) => at < begins.length)) };
+  });
+
+describe('rows of any program', () => {
+  it('hold every instruction exactly once, under its own function, unless folded away', () => {
+    fc.assert(
+      fc.property(shape, ({ view, begins, folded }) => {
+        const list = new ListingRows(view, folded);
+        const seen: number[] = [];
+        let func = -1;
+        for (let row = 0; row < list.length; row++) {
+          const item = list.at(row);
+          if (item.kind === 'func') {
+            func = item.at;
+            expect(list.headRow(func)).toBe(row);
+          }
+          expect(list.funcAt(row)).toBe(func);
+          if (item.kind !== 'insn') continue;
+          expect(list.rowOf(item.insn)).toBe(row);
+          expect(funcOf(view, item.insn)).toBe(func);
+          seen.push(item.insn);
+        }
+        const all = Array.from({ length: view.code.length / 8 }, (_, at) => at).filter((at) => view.code[at * 8] !== 0);
+        expect(seen).toEqual(all.filter((at) => !folded.has(begins.filter((start) => start <= at).length - 1)));
+      }),
+      { seed: 1, numRuns: 200 },
+    );
   });
 });
 

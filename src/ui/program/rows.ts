@@ -1,3 +1,4 @@
+import { ROW_FUNC, ROW_INDEX_MASK, ROW_KIND_SHIFT, ROW_LINE } from '../../workbench/columns.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 
 /** One line of the listing: an instruction, the head of a function, or a source line (an ONNX node, a line of C). */
@@ -6,58 +7,82 @@ export type ListingRow =
   | { readonly kind: 'func'; readonly at: number }
   | { readonly kind: 'line'; readonly at: number };
 
-const KIND_INSN = 0;
-const KIND_FUNC = 1;
-const KIND_LINE = 2;
-const LDDW = 0x18;
+/** Index of the last of ascending `values` that is not above `wanted`; -1 when all are. */
+export function lastAtMost(values: ArrayLike<number>, wanted: number): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if (values[mid]! <= wanted) low = mid + 1;
+    else high = mid;
+  }
+  return low - 1;
+}
 
-/** Rows of a program as one typed column, so that a million instructions cost four megabytes and no objects. */
+/** The rows of a program in view when some functions are folded to their heads. Folding costs a step for each function, not each row. */
 export class ListingRows {
-  readonly #packed: Uint32Array;
-  /** Row of each instruction; the second slot of an `lddw` shares the row of its first. */
-  readonly #rowOfInsn: Uint32Array;
+  readonly #program: ProgramView;
+  /** Visible rows before the head of each function. */
+  readonly #before: Uint32Array;
+  readonly #folded: ReadonlySet<number>;
   readonly length: number;
 
-  constructor(program: ProgramView) {
-    const count = program.code.length / 8;
-    const packed = new Uint32Array(count + program.subprogs.length + program.lines.length);
-    const rowOfInsn = new Uint32Array(count);
-    let rows = 0;
-    let func = 0;
-    let line = 0;
-    for (let insn = 0; insn < count; insn++) {
-      while (func < program.subprogs.length && program.subprogs[func]!.start <= insn) packed[rows++] = (KIND_FUNC << 30) | func++;
-      while (line < program.lines.length && program.lines[line]!.insnIdx <= insn) {
-        const last = line + 1 >= program.lines.length || program.lines[line + 1]!.insnIdx > insn;
-        if (last) packed[rows++] = ((KIND_LINE << 30) | line) >>> 0;
-        line++;
-      }
-      rowOfInsn[insn] = rows;
-      packed[rows++] = (KIND_INSN << 30) | insn;
-      if (program.code[insn * 8] === LDDW && insn + 1 < count) {
-        insn++;
-        rowOfInsn[insn] = rows - 1;
-      }
+  constructor(program: ProgramView, folded: ReadonlySet<number> = new Set()) {
+    const { head } = program.rows;
+    this.#program = program;
+    this.#folded = folded;
+    this.#before = new Uint32Array(head.length);
+    let visible = head.length > 0 ? head[0]! : program.rows.packed.length;
+    for (let func = 0; func < head.length; func++) {
+      this.#before[func] = visible;
+      visible += folded.has(func) ? 1 : this.funcRows(func);
     }
-    this.#packed = packed.subarray(0, rows);
-    this.#rowOfInsn = rowOfInsn;
-    this.length = rows;
+    this.length = visible;
+  }
+
+  /** Rows of function `func` with its head, when it is not folded. */
+  funcRows(func: number): number {
+    const { head, packed } = this.#program.rows;
+    return (head[func + 1] ?? packed.length) - head[func]!;
+  }
+
+  isFolded(func: number): boolean {
+    return this.#folded.has(func);
+  }
+
+  /** The function that row `row` belongs to; -1 before the first. */
+  funcAt(row: number): number {
+    return lastAtMost(this.#before, row);
+  }
+
+  headRow(func: number): number {
+    return this.#before[func]!;
+  }
+
+  #full(row: number): number {
+    const func = this.funcAt(row);
+    return func < 0 ? row : this.#program.rows.head[func]! + row - this.#before[func]!;
   }
 
   at(row: number): ListingRow {
-    const packed = this.#packed[row] ?? 0;
-    const index = packed & 0x3fffffff;
-    const kind = packed >>> 30;
-    if (kind === KIND_FUNC) return { kind: 'func', at: index };
-    if (kind === KIND_LINE) return { kind: 'line', at: index };
+    const packed = this.#program.rows.packed[this.#full(row)] ?? 0;
+    const index = packed & ROW_INDEX_MASK;
+    const kind = packed >>> ROW_KIND_SHIFT;
+    if (kind === ROW_FUNC) return { kind: 'func', at: index };
+    if (kind === ROW_LINE) return { kind: 'line', at: index };
     return { kind: 'insn', insn: index };
   }
 
+  /** Row of an instruction, or of the head that it is folded under; -1 outside the program. */
   rowOf(insn: number): number {
-    return this.#rowOfInsn[insn] ?? -1;
+    const full = this.#program.rows.rowOfInsn[insn];
+    if (full === undefined) return -1;
+    const func = lastAtMost(this.#program.rows.head, full);
+    if (func < 0) return full;
+    return this.#before[func]! + (this.#folded.has(func) ? 0 : full - this.#program.rows.head[func]!);
   }
 
-  /** The instruction at `row`, or the first one after it. */
+  /** The instruction at `row`, or the first one after it; -1 when none follows. */
   insnAt(row: number): number {
     for (let at = row; at < this.length; at++) {
       const found = this.at(at);
@@ -67,7 +92,20 @@ export class ListingRows {
   }
 }
 
-/** A 16-byte immediate load, whose second slot is no instruction of its own. */
-export function isWide(program: ProgramView, insn: number): boolean {
-  return program.code[insn * 8] === LDDW;
+/** Number of the function that instruction `insn` belongs to. */
+export function funcOf(program: ProgramView, insn: number): number {
+  const { subprogs } = program;
+  let low = 0;
+  let high = subprogs.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if (subprogs[mid]!.start <= insn) low = mid + 1;
+    else high = mid;
+  }
+  return low - 1;
+}
+
+/** Instructions of function `func`, half-open. */
+export function funcRange({ subprogs, code }: ProgramView, func: number): readonly [from: number, to: number] {
+  return [subprogs[func]?.start ?? 0, subprogs[func + 1]?.start ?? code.length / 8];
 }

@@ -3,6 +3,7 @@ import 'flexlayout-react/style/light.css';
 import { Maximize2, Minimize2, MoreHorizontal, Pin, X } from 'lucide-react';
 import { Suspense, useSyncExternalStore } from 'react';
 import { registerSlot, SlotContext } from '../components/panel-slot.ts';
+import { PinnedContext } from '../components/pinned.ts';
 import { shell as texts } from '../texts/shell.ts';
 import { deskVersion, keepArrangement, modelOf, useDesk } from './desk-store.ts';
 import { PanelMenu } from './PanelMenu.tsx';
@@ -56,26 +57,28 @@ function PanelTab({ node }: { node: TabNode }) {
   const panel = PANELS.get(id);
   const set = node.getParent();
   const front = set instanceof TabSetNode && set.getSelectedNode() === node;
+  const pinned = useDesk((state) => state.pinned.has(id));
   if (!panel) return null;
   const { Component } = panel;
   return (
     <SlotContext value={front ? set.getId() : null}>
-      <PinNote id={id} />
-      <Suspense fallback={<p className="empty">{texts.loadingPanel(panel.title)}</p>}>
-        <Component />
-      </Suspense>
+      <PinnedContext value={pinned}>
+        {pinned ? <PinNote /> : null}
+        <Suspense fallback={<p className="empty">{texts.loadingPanel(panel.title)}</p>}>
+          <Component />
+        </Suspense>
+      </PinnedContext>
     </SlotContext>
   );
 }
 
 /** Says that a panel does not follow the selection. */
-function PinNote({ id }: { id: string }) {
-  const pinned = useDesk((state) => state.pinned.has(id));
-  return pinned ? (
+function PinNote() {
+  return (
     <p className="pin-note small muted">
       <Pin size={12} aria-hidden="true" /> {texts.pinned}
     </p>
-  ) : null;
+  );
 }
 
 function EmptyDesk() {

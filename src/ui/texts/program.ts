@@ -1,5 +1,90 @@
+const count = (value: number): string => value.toLocaleString('en');
+const many = (value: number, one: string, more = `${one}s`): string => `${count(value)} ${value === 1 ? one : more}`;
+
 /** Texts of the Program panel. */
 export const program = {
   title: 'Program',
   about: 'The instructions, as a listing, as IR and as a control-flow graph',
-};
+  emptyTitle: 'No program yet.',
+  empty:
+    'The instructions that a model compiles to appear here, each with stripes in the colours of the operators that it serves. An object file (.o) or assembly (.s) opens here too.',
+  views: 'Program views',
+  bytecode: 'Bytecode',
+  ir: 'IR',
+  graph: 'CFG',
+  graphName: 'Control-flow graph',
+  loadingView: 'Loading the view…',
+  instructions: 'Instructions',
+  summary: (insns: number, functions: number) => `${many(insns, 'instruction')} · ${many(functions, 'function')}`,
+  related: (value: number) => `${count(value)} selected`,
+
+  find: 'Find…',
+  findLabel: 'Find in the program',
+  findTitle: 'Text, index, map, helper, function or source line (F)',
+  findNone: 'none',
+  findAt: (at: number, hits: number) => `${count(at)} of ${count(hits)}`,
+  findHits: (hits: number) => `${count(hits)} found`,
+  findProgress: (done: number, total: number) => `${Math.floor((100 * done) / total)} %`,
+  findStop: 'Stop searching',
+  findNext: 'Next hit',
+  findNextTitle: 'Next hit (Enter, N)',
+  findBefore: 'Hit before',
+  findBeforeTitle: 'Hit before (Shift+Enter, Shift+N)',
+  foundCount: (hits: number) => (hits === 0 ? 'Nothing found' : `${many(hits, 'instruction')} found`),
+
+  heat: 'Visits',
+  heatTitle: 'How often the verifier processed each instruction (H)',
+  foldAll: 'Fold all functions (Shift+Z)',
+  unfoldAll: 'Unfold all functions (Shift+Z)',
+  folded: (name: string) => `${name} folded`,
+  unfolded: (name: string) => `${name} unfolded`,
+  head: (insns: number) => many(insns, 'insn'),
+  headProcessed: (visits: number) => `${count(visits)} processed`,
+  headLabel: (name: string, insns: number, folded: boolean) => `function ${name}, ${many(insns, 'instruction')}${folded ? ', folded' : ''}`,
+  marked: (rows: number) => `${many(rows, 'row')} marked`,
+  copied: (rows: number) => `${many(rows, 'row')} copied`,
+  copyTooMany: (rows: number, most: number) =>
+    `${count(rows)} rows are too many to copy; ${count(most)} go at once. Export the object instead`,
+
+  serves: 'serves ',
+  unknownOrigin: 'hand-written or unknown origin',
+  noInsn: 'no known instruction',
+  noCursor: 'Select an instruction to see what it does and what it serves.',
+  more: (value: number) => ` and ${value} more`,
+  visits: (value: number) => ` · verified ${many(value, 'time')}`,
+  visited: (value: number, total: number) =>
+    `verified ${many(value, 'time')}, ${total === 0 ? 0 : ((100 * value) / total).toFixed(value === total ? 0 : 1)} % of all that was processed`,
+  neverVisited: 'never reached by the verifier',
+  rfc: (section: string) => ` · RFC 9669 §${section}`,
+
+  changesShort: (value: number) => `▲ ${many(value, 'change')}`,
+  changes: (value: number) => `▲ ${many(value, 'change')} from compiled`,
+  changeAdded: 'added: not in the compiled program',
+  changeChanged: 'changed from the compiled program',
+  changeRemoved: (value: number) => `${many(value, 'instruction')} of the compiled program removed before this one`,
+  diff: 'Diff',
+  discard: 'Discard',
+  edit: 'Edit',
+  editLog: 'A log shows too little of the program to edit it',
+} as const;
+
+/** Names of the panel's commands. */
+export const programCommands = {
+  find: 'Find in the program',
+  findNext: 'Next hit in the program',
+  findBefore: 'Hit before in the program',
+  goTo: 'Go to an instruction by its index',
+  follow: 'Follow the jump or call',
+  back: 'Go back to the selection before',
+  fold: 'Fold or unfold the function',
+  foldAll: 'Fold or unfold all functions',
+  heat: 'Show or hide the verifier’s visits',
+  bytecode: 'Show the bytecode',
+  ir: 'Show the IR',
+  graph: 'Show or hide the control-flow graph',
+  edit: 'Edit the function at the cursor',
+  diff: 'Compare with the compiled program',
+  nextChange: 'Next change from the compiled program',
+  previousChange: 'Change before, from the compiled program',
+  copy: 'Copy the selected rows as text',
+} as const;

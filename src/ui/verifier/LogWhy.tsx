@@ -4,7 +4,7 @@ import { logStateAt } from '../../verifier/logfile/states.ts';
 import { type LogView, runOf } from '../../workbench/log-views.ts';
 import { select } from '../../workbench/store.ts';
 import { setCursor } from '../log/log-store.ts';
-import { Code } from '../program/Listing.tsx';
+import { Code } from '../program/Code.tsx';
 import { verifier as texts } from '../texts/verifier.ts';
 
 /** Most lines of a reason: the 7.3 kernel writes a block. */

@@ -6,8 +6,8 @@ import { RemoteError } from '../../workbench/rpc.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView, StateRowView } from '../../workbench/views.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
+import { Code } from '../program/Code.tsx';
 import { insnText } from '../program/decode.ts';
-import { Code } from '../program/Listing.tsx';
 import { boundText, signedLogPosition, tnumBits } from './range-scale.ts';
 
 type Loaded = {

@@ -6,7 +6,7 @@ import { RemoteError } from '../../workbench/rpc.ts';
 import { select } from '../../workbench/store.ts';
 import type { ExplanationView, ProgramView, VerifiedView } from '../../workbench/views.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
-import { Code } from '../program/Listing.tsx';
+import { Code } from '../program/Code.tsx';
 import { verifier as texts } from '../texts/verifier.ts';
 
 interface WhyViewProps {

@@ -1,3 +1,5 @@
+import { collectJumps } from '../../bpf/jumps.ts';
+import { lineColumns, rowColumns } from '../columns.ts';
 import type { ModelNodeView, ModelView, ProgramView } from '../views.ts';
 
 /** A program whose instruction i serves the nodes `origins[i]`. */
@@ -7,6 +9,7 @@ export function programWith(key: string, origins: readonly (readonly number[])[]
     originStart[at + 1] = originStart[at]! + list.length;
   });
   const nodes = Math.max(...origins.flat(), 0) + 1;
+  const code = new Uint8Array(origins.length * 8);
   return {
     key,
     modelKey: '',
@@ -14,16 +17,19 @@ export function programWith(key: string, origins: readonly (readonly number[])[]
     section: 'xdp',
     license: 'GPL',
     progType: 6,
-    code: new Uint8Array(origins.length * 8),
+    code,
     subprogs: [],
     maps: [],
     origins: [...Array.from({ length: nodes }, (_, nodeIdx) => ({ kind: 'node' as const, nodeIdx, label: `n${nodeIdx}` }))],
     originStart,
     originIdx: Uint16Array.from(origins.flat()),
     nodes: [],
-    lines: [],
+    lines: lineColumns([]),
+    jumps: collectJumps(code),
+    rows: rowColumns(code, [], []),
     changes: 0,
     fork: false,
+    hunks: [],
   };
 }
 

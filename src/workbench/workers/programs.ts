@@ -1,16 +1,18 @@
 import { InputError } from '../../base/errors.ts';
 import { assemble } from '../../bpf/asm.ts';
 import { encodeInsns } from '../../bpf/insn.ts';
+import { collectJumps } from '../../bpf/jumps.ts';
 import { disassemble, listing } from '../../bpf/listing.ts';
 import { mapTypeName } from '../../bpf/maps.ts';
 import type { MapDef, OriginIdx, Program } from '../../bpf/program.ts';
 import type { Compiled, ProgramMeta } from '../../compiler/api.ts';
 import { writeObject } from '../../object/writer.ts';
 import type { ProgramSpec } from '../clients.ts';
+import { lineColumns, rowColumns } from '../columns.ts';
 import { changedLines, diffLines, type Hunk } from '../diff.ts';
 import type { BlobRef } from '../document.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
-import type { AssemblyDiagnostic, IntegersView, ProgramView } from '../views.ts';
+import type { AssemblyDiagnostic, HunkView, IntegersView, ProgramView } from '../views.ts';
 import { bytesOf, Recent } from './blobs.ts';
 import { compileModel, readObjectProgram } from './build.ts';
 
@@ -26,7 +28,9 @@ export interface Built {
 /** A program with what it was forked from. */
 export interface Held extends Built {
   readonly base: Built;
+  /** Differences from `base`, in lines of {@link lines} and in instructions. */
   readonly hunks: readonly Hunk[];
+  readonly insnHunks: readonly HunkView[];
 }
 
 /** What edits start from, by what it was made of; and what the page calls by key. */
@@ -42,9 +46,9 @@ export function heldProgram(spec: ProgramSpec, context: CallContext): Held {
     from.kind === 'model' ? [from.model.key, from.calibration, from.binding, options] : [from.kind, from.blob.hash],
   ]);
   const base = bases.get(baseKey) ?? bases.set(baseKey, build(spec, context));
-  if (!spec.fork) return programs.set(spec.key, { ...base, base, hunks: [] });
+  if (!spec.fork) return programs.set(spec.key, { ...base, base, hunks: [], insnHunks: [] });
   const fork = forked(base.program, new TextDecoder().decode(bytesOf(spec.fork)), spec.fork.name);
-  return programs.set(spec.key, { ...base, program: fork.program, base, hunks: fork.hunks });
+  return programs.set(spec.key, { ...base, ...fork, base });
 }
 
 function build(spec: ProgramSpec, context: CallContext): Built {
@@ -101,7 +105,7 @@ function lines(program: Program): { texts: string[]; insns: number[] } {
 }
 
 /** The edited text as a program: unchanged lines keep their origins, maps keep their contents. */
-function forked(base: Program, text: string, file: string): { program: Program; hunks: readonly Hunk[] } {
+function forked(base: Program, text: string, file: string): Pick<Held, 'program' | 'hunks' | 'insnHunks'> {
   const edited = assembled(text, file);
   const before = lines(base);
   const after = lines(edited);
@@ -145,6 +149,12 @@ function forked(base: Program, text: string, file: string): { program: Program; 
       insnOrigins,
     },
     hunks,
+    insnHunks: hunks.map(({ aFrom, aTo, bFrom, bTo }) => ({
+      from: after.insns[bFrom] ?? edited.insns.length,
+      to: after.insns[bTo] ?? edited.insns.length,
+      baseFrom: before.insns[aFrom] ?? base.insns.length,
+      baseTo: before.insns[aTo] ?? base.insns.length,
+    })),
   };
 }
 
@@ -174,7 +184,7 @@ export function exportObject({ program: spec }: { program: ProgramSpec }, contex
   return new Transferred(bytes, [bytes.buffer]);
 }
 
-function viewOf(spec: ProgramSpec, { program, compiled }: Built, changes: number): Transferred<ProgramView> {
+function viewOf(spec: ProgramSpec, { program, compiled, insnHunks }: Held, changes: number): Transferred<ProgramView> {
   const fork = spec.fork !== null;
   const count = program.insns.length;
   const originStart = new Uint32Array(count + 1);
@@ -187,6 +197,13 @@ function viewOf(spec: ProgramSpec, { program, compiled }: Built, changes: number
   const originIdx = new Uint16Array(total);
   for (let insn = 0; insn < count; insn++) originIdx.set(program.insnOrigins[insn] ?? [], originStart[insn]);
   const code = encodeInsns(program.insns) as Uint8Array<ArrayBuffer>;
+  const lines = lineColumns(program.lineInfo);
+  const jumps = collectJumps(code);
+  const rows = rowColumns(
+    code,
+    program.subprogs.map((subprog) => subprog.start),
+    lines.insn,
+  );
   const view: ProgramView = {
     key: spec.key,
     modelKey: spec.from.kind === 'model' ? spec.from.model.key : '',
@@ -207,12 +224,18 @@ function viewOf(spec: ProgramSpec, { program, compiled }: Built, changes: number
     originStart,
     originIdx,
     nodes: compiled && !fork ? compiled.nodes.map(({ index, insns }) => ({ index, insns })) : nodeCounts(program),
-    lines: program.lineInfo.map(({ insnIdx, file, line, text }) => ({ insnIdx, file, line, text })),
+    lines,
+    jumps,
+    rows,
     changes,
     fork,
     ...(compiled ? { integers: integersOf(compiled) } : {}),
+    hunks: insnHunks,
   };
-  return new Transferred(view, [code.buffer, originStart.buffer, originIdx.buffer]);
+  const { insn, line, file, text } = lines;
+  const columns = [code, originStart, originIdx, insn, line, file, text.bytes, text.start, rows.packed, rows.rowOfInsn, rows.head];
+  const own = [...columns, jumps.from, jumps.to, jumps.lane, jumps.reach].map((column) => column.buffer as ArrayBuffer);
+  return new Transferred(view, own);
 }
 
 function integersOf({ tensors, weights }: Compiled): IntegersView {

@@ -1,0 +1,60 @@
+import { memo } from 'react';
+import type { ProgramView } from '../../workbench/views.ts';
+import { Code } from './Code.tsx';
+import { CHANGE_GLYPHS, type Change } from './changes.ts';
+import { isCall, shownText, targetOf } from './decode.ts';
+import { heatColour, heatShare, shortCount } from './heat.ts';
+import { MOST_STRIPES } from './stripes.ts';
+
+interface InsnRowProps {
+  readonly program: ProgramView;
+  readonly insn: number;
+  readonly stripes: readonly string[];
+  readonly failing: boolean;
+  readonly change: Change | null;
+  /** Visits of the verifier and the largest number of them; null while the column is hidden. */
+  readonly visits: number | null;
+  readonly mostVisits: number;
+  /** Lower-case text that is searched for; '' without a search. */
+  readonly query: string;
+}
+
+/** One instruction: fork mark, origins, index, failure, visits, room for the arrows, code. */
+export const InsnRow = memo(function InsnRow(props: InsnRowProps) {
+  const { program, insn, stripes, failing, change, visits, mostVisits, query } = props;
+  const target = targetOf(program, insn);
+  return (
+    <span className="listing-insn" data-insn={insn}>
+      <span className={`listing-change ${change ?? ''}`}>{change ? CHANGE_GLYPHS[change] : ''}</span>
+      <span className="listing-stripes">
+        {stripes.slice(0, MOST_STRIPES).map((colour) => (
+          <span key={colour} style={{ background: colour }} />
+        ))}
+        {stripes.length > MOST_STRIPES ? <i>…</i> : null}
+      </span>
+      <span className="listing-idx">{insn}</span>
+      <span className="listing-mark">{failing ? '✕' : ''}</span>
+      {visits === null ? null : <Heat visits={visits} most={mostVisits} />}
+      <span className="listing-arrows" />
+      <Code text={shownText(program, insn)} query={query} />
+      {target >= 0 && !isCall(program, insn) ? (
+        <span className="listing-target">
+          {target > insn ? '↓' : '↑'} {target}
+        </span>
+      ) : null}
+    </span>
+  );
+});
+
+/** A bar on a logarithmic scale and the number itself. */
+function Heat({ visits, most }: { visits: number; most: number }) {
+  const share = heatShare(visits, most);
+  return (
+    <span className="listing-heat">
+      <span className="heat-bar">
+        <span style={{ width: `${Math.round(share * 100)}%`, background: heatColour(share) }} />
+      </span>
+      <span className="heat-count">{visits === 0 ? '·' : shortCount(visits)}</span>
+    </span>
+  );
+}

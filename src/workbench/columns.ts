@@ -1,0 +1,96 @@
+import { OP_LDDW } from '../bpf/insn.ts';
+import type { LineInfo } from '../bpf/program.ts';
+import type { LineColumns, RowColumns, TextColumn } from './views.ts';
+
+const decoder = new TextDecoder();
+
+export function textColumn(texts: readonly string[]): TextColumn {
+  const encoder = new TextEncoder();
+  const start = new Uint32Array(texts.length + 1);
+  let bytes = new Uint8Array(texts.length * 32 + 16);
+  let used = 0;
+  texts.forEach((text, at) => {
+    if (used + text.length * 3 > bytes.length) {
+      const larger = new Uint8Array(2 * bytes.length + text.length * 3);
+      larger.set(bytes.subarray(0, used));
+      bytes = larger;
+    }
+    used += encoder.encodeInto(text, bytes.subarray(used)).written;
+    start[at + 1] = used;
+  });
+  return { bytes: bytes.slice(0, used), start };
+}
+
+export function textAt({ bytes, start }: TextColumn, at: number): string {
+  return decoder.decode(bytes.subarray(start[at], start[at + 1]));
+}
+
+export function lineColumns(lines: readonly Omit<LineInfo, 'column'>[]): LineColumns {
+  const files: string[] = [];
+  const known = new Map<string, number>();
+  const fileOf = ({ file }: { readonly file: string }): number => {
+    let at = known.get(file);
+    if (at === undefined) {
+      at = files.push(file) - 1;
+      known.set(file, at);
+    }
+    return at;
+  };
+  return {
+    insn: Uint32Array.from(lines, (line) => line.insnIdx),
+    line: Uint32Array.from(lines, (line) => line.line),
+    file: Uint16Array.from(lines, fileOf),
+    files,
+    text: textColumn(lines.map((line) => line.text)),
+  };
+}
+
+export const ROW_INSN = 0;
+export const ROW_FUNC = 1;
+export const ROW_LINE = 2;
+export const ROW_KIND_SHIFT = 30;
+export const ROW_INDEX_MASK = 0x3fffffff;
+
+/**
+ * Lays out the listing: a head before each function, a source line before its instruction, a wide load as one row. With `shown` only
+ * those instructions have rows; the others stand for the row before them.
+ */
+export function rowColumns(
+  code: Uint8Array,
+  starts: ArrayLike<number>,
+  lineInsns: ArrayLike<number>,
+  shown: Uint32Array | null = null,
+): RowColumns {
+  const count = code.length >> 3;
+  const packed = new Uint32Array(count + starts.length + lineInsns.length);
+  const rowOfInsn = new Uint32Array(count);
+  const head = new Uint32Array(starts.length);
+  let rows = 0;
+  let func = 0;
+  let line = 0;
+  let next = 0;
+  for (let insn = 0; insn < count; insn++) {
+    while (func < starts.length && starts[func]! <= insn) {
+      head[func] = rows;
+      packed[rows++] = ((ROW_FUNC << ROW_KIND_SHIFT) | func++) >>> 0;
+    }
+    while (line < lineInsns.length && lineInsns[line]! <= insn) {
+      // Of several lines for one instruction the last counts.
+      const last = line + 1 >= lineInsns.length || lineInsns[line + 1]! > insn;
+      if (last) packed[rows++] = ((ROW_LINE << ROW_KIND_SHIFT) | line) >>> 0;
+      line++;
+    }
+    if (shown && shown[next] !== insn) {
+      rowOfInsn[insn] = Math.max(0, rows - 1);
+      continue;
+    }
+    next++;
+    rowOfInsn[insn] = rows;
+    packed[rows++] = (ROW_INSN << ROW_KIND_SHIFT) | insn;
+    if (code[insn * 8] === OP_LDDW && insn + 1 < count) {
+      insn++;
+      rowOfInsn[insn] = rows - 1;
+    }
+  }
+  return { packed: packed.slice(0, rows), rowOfInsn, head };
+}
