@@ -42,6 +42,7 @@ count(step('type-aware lint', 'npx', ['oxlint', '--type-aware', '--max-warnings'
 count(step('layers', 'node', ['scripts/check-layers.mjs']));
 count(step('types', 'npx', ['tsc', '--noEmit']));
 count(step('calibration of the samples', 'node', ['--import', 'tsx', 'scripts/calibrate-samples.ts', '--check']));
+count(step('shipped results of the first sample', 'node', ['--import', 'tsx', 'scripts/ship-samples.ts', '--check']));
 
 const unit = step('unit and kernel tests', 'npx', [
   'vitest',

@@ -8,6 +8,7 @@ import { type FileKind, recognise } from './files.ts';
 import { docHash } from './projects/hash.ts';
 import type { Origin } from './projects/record.ts';
 import { RemoteError } from './rpc.ts';
+import { decodeShipped, showShipped } from './shipped.ts';
 import { announce, currentDoc, dismissNotice, editDoc, notify, openDoc, useWorkbench } from './store.ts';
 
 /** What the user can do to a project. Each either changes the document by one step or leaves it and says why. */
@@ -246,15 +247,22 @@ export interface Sample {
   readonly about: string;
   /** The desk that shows it best. */
   readonly desk: 'explore' | 'debug' | 'replay';
+  /** File of results that came with the site. */
+  readonly shipped?: string;
   load(fetchBlob: (path: string) => Promise<BlobRef>): Promise<ProjectDoc>;
+}
+
+async function fetchSampleFile(path: string): Promise<Response> {
+  const url = new URL(`samples/${path}`, document.baseURI);
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url.pathname} answers ${response.status}`);
+  return response;
 }
 
 /** The document of a sample as its files say it. */
 export function loadSample(sample: Sample): Promise<ProjectDoc> {
   return sample.load(async (path) => {
-    const url = new URL(`samples/${path}`, document.baseURI);
-    const response = await fetch(url);
-    if (!response.ok) throw new Error(`${url.pathname} answers ${response.status}`);
+    const response = await fetchSampleFile(path);
     return putBlob(path.split('/').at(-1)!, new Uint8Array(await response.arrayBuffer()));
   });
 }
@@ -262,8 +270,14 @@ export function loadSample(sample: Sample): Promise<ProjectDoc> {
 export async function openSample(sample: Sample): Promise<void> {
   const doing = `Opening the sample ${sample.title}`;
   try {
+    // Only a first screen needs results at once; any other keeps what it shows until live ones come.
+    const first = useWorkbench.getState().stages.program.value === null;
+    const shipped = sample.shipped && first ? fetchSampleFile(sample.shipped).then((response) => response.text()) : Promise.resolve(null);
     const doc = await loadSample(sample);
     openDoc(doc, { how: 'sample', sample: { id: sample.id, hash: await docHash(doc) } });
+    // Without them the screen fills a moment later.
+    const text = await shipped.catch(() => null);
+    if (text !== null) showShipped(decodeShipped(text), useWorkbench.getState().stages);
   } catch (error) {
     notify(doing, {
       what: `The files of the sample could not be loaded (${error instanceof Error ? error.message : String(error)})`,

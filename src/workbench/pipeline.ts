@@ -18,6 +18,7 @@ import { toUserError } from './errors.ts';
 import { type StageKeys, stageKeys } from './keys.ts';
 import { programOfLog, readLogFile, verdictOfLog } from './logs.ts';
 import { type CallOptions, RemoteError } from './rpc.ts';
+import { liveDone } from './selectors.ts';
 import { ABSENT, type StageName, type StageValues } from './stages.ts';
 import { announce, currentDoc, onDocChange, type Rescored, setOverlay, setStage, useWorkbench } from './store.ts';
 import type { CalibrationView, ModelView, ProgramView, ScoreBatch, ScoreColumns, TraceView, VerifiedView } from './views.ts';
@@ -65,7 +66,7 @@ function stage<Name extends StageName>(name: Name, key: string, work: Work<Name>
   running?.controller.abort();
   const controller = new AbortController();
   const started = performance.now();
-  setStage(name, { status: 'running', stale: present.value !== null, progress: null, error: null } as never);
+  setStage(name, { status: 'running', stale: present.value !== null && !present.shipped, progress: null, error: null } as never);
   const settle = (change: object) => {
     if (jobs[name] !== job) return;
     delete jobs[name];
@@ -78,7 +79,7 @@ function stage<Name extends StageName>(name: Name, key: string, work: Work<Name>
     },
   }).then(
     (value) => {
-      settle({ status: 'done', key, value, stale: false });
+      settle({ status: 'done', key, value, stale: false, shipped: false });
       return value;
     },
     (error: unknown) => {
@@ -110,7 +111,7 @@ function markStale(keys: StageKeys): void {
         delete jobs[name];
         setStage(name, { status: 'absent', progress: null } as never);
       }
-      setStage(name, { stale: present.value !== null, error: null } as never);
+      setStage(name, { stale: present.value !== null, shipped: false, error: null } as never);
     } else if (present.stale && present.value !== null && !jobs[name])
       setStage(name, { stale: false, status: 'done', error: null } as never);
   }
@@ -251,7 +252,7 @@ function replayStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView, tra
         advice: 'Mend the program or undo the change that broke it',
       });
     }
-    await through(filled.columns.done, trace.count);
+    await through(liveDone(filled.columns), trace.count);
     announce(`Replay: ${trace.count.toLocaleString('en')} events done`);
     return filled.columns;
   });
@@ -302,6 +303,12 @@ class Filling {
   constructor(name: 'replay' | 'reference', total: number, key: string) {
     this.#name = name;
     this.#key = key;
+    const present = useWorkbench.getState().stages[name];
+    if (present.shipped && present.value?.total === total) {
+      // Shipped results stand until each is computed here.
+      this.columns = { ...present.value, live: 0 };
+      return;
+    }
     const score = new Float64Array(total).fill(Number.NaN);
     this.columns = { total, done: 0, score, verdict: new Uint8Array(total), outputs: new Float32Array(0), outputWidth: 0, cut: 0 };
   }
@@ -318,9 +325,12 @@ class Filling {
     verdict.set(batch.verdict, batch.start);
     outputs.set(batch.outputs, batch.start * batch.outputWidth);
     const { outputWidth, cut, engine } = batch;
+    const done = batch.start + batch.score.length;
+    const shipped = this.columns.live !== undefined && done < total;
     this.columns = {
       total,
-      done: batch.start + batch.score.length,
+      done: shipped ? total : done,
+      ...(shipped ? { live: done } : {}),
       score,
       verdict,
       outputs,

@@ -7,6 +7,7 @@ export const SAMPLES: readonly Sample[] = [
   {
     id: 'payload-ids',
     title: 'payload-ids',
+    shipped: 'payload/shipped.json',
     about: 'A Transformer in XDP scores TCP and UDP payloads for injection attempts; 2,000 labelled packets',
     desk: 'explore',
     load: async (fetchBlob) => {

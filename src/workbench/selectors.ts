@@ -8,6 +8,11 @@ export function verdictName(code: number): string {
   return VERDICT_NAMES[code] ?? String(code);
 }
 
+/** How many events were computed in this tab. */
+export function liveDone(columns: ScoreColumns): number {
+  return columns.live ?? columns.done;
+}
+
 /** Score and verdict of event `i`, edited packets first; null where there is none yet. */
 export function scoreAt(columns: ScoreColumns | null, overlay: Overlay['program'], i: number): { score: number; verdict: number } | null {
   const changed = overlay.get(i);

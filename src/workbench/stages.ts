@@ -32,6 +32,8 @@ export interface Stage<T> {
   readonly key: string;
   readonly value: T | null;
   readonly stale: boolean;
+  /** `value` came with the site and was not computed in this tab. */
+  readonly shipped: boolean;
   readonly progress: StageProgress | null;
   readonly error: UserError | null;
   /** How long the last computation took. */
@@ -40,7 +42,16 @@ export interface Stage<T> {
 
 export type Stages = { readonly [Name in StageName]: Stage<StageValues[Name]> };
 
-export const ABSENT: Stage<never> = { status: 'absent', key: '', value: null, stale: false, progress: null, error: null, ms: 0 };
+export const ABSENT: Stage<never> = {
+  status: 'absent',
+  key: '',
+  value: null,
+  stale: false,
+  shipped: false,
+  progress: null,
+  error: null,
+  ms: 0,
+};
 
 export const NO_STAGES: Stages = {
   model: ABSENT,

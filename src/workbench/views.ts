@@ -223,6 +223,8 @@ export type TraceView = PacketTraceView | TensorTraceView;
 export interface ScoreColumns {
   readonly total: number;
   readonly done: number;
+  /** How many of them were computed in this tab, where the rest came with the site; absent where all were. */
+  readonly live?: number;
   /** Probability (or logit) that the binding thresholds; NaN where the model did not run. */
   readonly score: Float64Array;
   /** Verdict code of a packet, class of a tensor. */

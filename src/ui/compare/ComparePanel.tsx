@@ -1,11 +1,12 @@
 import { useMemo } from 'react';
 import { type CompareView, compareColumns, NEAR } from '../../workbench/comparison.ts';
 import { cancelStage } from '../../workbench/pipeline.ts';
-import { formatCount } from '../../workbench/selectors.ts';
+import { formatCount, liveDone } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { ShippedMark } from '../components/ShippedMark.tsx';
 import { Confusion } from './Confusion.tsx';
 import { ScatterPlot } from './ScatterPlot.tsx';
 import './compare.css';
@@ -24,8 +25,14 @@ export function ComparePanel() {
     if (trace.count !== replay.value.total || trace.count !== reference.value.total) return null;
     return compareColumns({ trace, replay: replay.value, reference: reference.value, overlay, binding });
   }, [trace, replay.value, reference.value, overlay, binding]);
+  /** A trace that is still being read says nothing about accuracy yet. */
+  const pending = useWorkbench((state) => state.history.doc.trace !== null && state.stages.trace.status === 'running');
   const stale = replay.stale || reference.stale;
-  const complete = trace !== null && view?.result.events === trace.count;
+  const complete =
+    trace !== null &&
+    view?.result.events === trace.count &&
+    [replay, reference].every(({ value }) => value && liveDone(value) === value.total);
+  const shipped = replay.shipped || reference.shipped;
   const measured = view !== null && view.result.events > 0;
 
   return (
@@ -36,7 +43,8 @@ export function ComparePanel() {
         measured ? (
           <>
             with ONNX Runtime on {formatCount(view.result.events)}
-            {complete ? '' : ` of ${formatCount(trace?.count ?? 0)}`} events
+            {view.result.events === trace?.count ? '' : ` of ${formatCount(trace?.count ?? 0)}`} events
+            {shipped ? <ShippedMark /> : null}
           </>
         ) : (
           'with ONNX Runtime'
@@ -68,7 +76,7 @@ export function ComparePanel() {
             </div>
           </div>
         </div>
-      ) : reference.status === 'running' || reference.error ? null : (
+      ) : reference.status === 'running' || reference.error || pending ? null : (
         <div className="empty" data-testid="unmeasured">
           <strong>{source?.kind === 'model' ? 'Accuracy is unmeasured.' : 'Nothing to compare yet.'}</strong>
           <p>

@@ -2,6 +2,7 @@ import { Fragment, type ReactNode } from 'react';
 import { formatCount } from '../../workbench/selectors.ts';
 import { STAGE_VERBS, type StageName } from '../../workbench/stages.ts';
 import { useWorkbench } from '../../workbench/store.ts';
+import { ShippedMark } from '../components/ShippedMark.tsx';
 
 const ORDER: readonly StageName[] = ['model', 'calibration', 'program', 'verified', 'trace', 'replay', 'reference'];
 
@@ -10,6 +11,7 @@ export function StatusBar() {
   const stages = useWorkbench((state) => state.stages);
   const { program, verified, replay, trace, calibration } = stages;
   const parts: ReactNode[] = [];
+  if (Object.values(stages).some((stage) => stage.shipped)) parts.push(<ShippedMark />);
   if (verified.value && verified.status === 'done') {
     parts.push(
       verified.value.accepted ? (

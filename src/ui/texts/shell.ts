@@ -7,6 +7,9 @@ export const shell = {
     learn: { title: 'Learn', about: 'The tour, and what instructions, helpers and messages mean' },
   },
   drop: 'Drop a model (.onnx), a trace (.pcap, .npy), a program (.o, .s), a log, a project or a binding',
+  shipped: '● shipped results, live ones follow',
+  shippedAbout:
+    'Computed when this site was built, so that there is something to read at once; each is replaced as soon as this tab has computed it',
   deskLabel: (title: string) => `${title} desk`,
   loadingPanel: (title: string) => `Loading ${title}…`,
   pinned: 'Pinned: stays where it is when something is selected elsewhere',

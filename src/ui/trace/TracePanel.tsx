@@ -1,7 +1,7 @@
 import { SlidersHorizontal } from 'lucide-react';
 import { useState } from 'react';
 import { cancelStage } from '../../workbench/pipeline.ts';
-import { formatCount } from '../../workbench/selectors.ts';
+import { formatCount, liveDone } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
@@ -22,7 +22,7 @@ export function TracePanel() {
   const binding = useWorkbench((state) => state.history.doc.binding);
   const [form, setForm] = useState(false);
   const at = trace ? Math.min(trace.count - 1, cursor === undefined ? 0 : Number(cursor)) : -1;
-  const done = replay.value?.done ?? 0;
+  const done = replay.value ? liveDone(replay.value) : 0;
 
   return (
     <Panel
