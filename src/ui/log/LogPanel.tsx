@@ -1,4 +1,4 @@
-import { useRef } from 'react';
+import { useEffect, useRef } from 'react';
 import { runOf } from '../../workbench/log-views.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
@@ -10,7 +10,7 @@ import { log as texts } from '../texts/log.ts';
 import { LogList } from './LogList.tsx';
 import { LogStateView } from './LogStateView.tsx';
 import { LogTools } from './LogTools.tsx';
-import { retryOwnLog, setLevel, useLogs } from './log-store.ts';
+import { retryOwnLog, setCursor, setLevel, useLogs } from './log-store.ts';
 import { type LogOnShow, useLog } from './useLog.ts';
 
 const LEVELS = [0, 1, 2, 4];
@@ -24,6 +24,11 @@ export function LogPanel() {
   const onlyMatches = useLogs((state) => state.onlyMatches);
   const showState = useLogs((state) => state.showState);
   const cursor = useLogs((state) => (state.cursor.key === log?.key ? state.cursor.line : -1));
+  const failure = log ? runOf(log).messageLine : -1;
+  useEffect(() => {
+    // A rejection is what a log is opened for.
+    if (log && failure >= 0 && useLogs.getState().cursor.key !== log.key) setCursor(log.key, failure);
+  }, [log, failure]);
   const matches = search.status === 'none' || search.status === 'bad' ? null : search.found;
   return (
     <Panel
@@ -45,7 +50,7 @@ export function LogPanel() {
           <LogNotes shown={shown} />
           <div className="log-body">
             <LogList ref={list} log={log} found={matches} only={onlyMatches && matches !== null} />
-            {showState ? (
+            {showState && cursor >= 0 ? (
               <aside className="log-side" aria-label={texts.state.show}>
                 <LogStateView log={log} line={cursor} />
               </aside>

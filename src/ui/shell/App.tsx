@@ -6,6 +6,7 @@ import { StorageNotice } from '../projects/StorageNotice.tsx';
 import { shell as texts } from '../texts/shell.ts';
 import { Desk } from './Desk.tsx';
 import { DimsDialog } from './DimsDialog.tsx';
+import { followSource } from './follow.ts';
 import { handleKey } from './keys.ts';
 import { Notices } from './Notices.tsx';
 import { StatusBar } from './StatusBar.tsx';
@@ -25,6 +26,8 @@ export function App() {
     window.addEventListener('keydown', handleKey);
     return () => window.removeEventListener('keydown', handleKey);
   }, []);
+
+  useEffect(followSource, []);
 
   const carriesFiles = (event: DragEvent) => event.dataTransfer.types.includes('Files');
   return (

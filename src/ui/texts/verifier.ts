@@ -21,7 +21,7 @@ export const verifier = {
   processed: (limit: number) => `of ${count(limit)} instructions processed`,
   budget: 'Share of the verifier’s budget',
   stackDepth: (depth: string) => `stack depth ${depth}`,
-  states: (total: number, peak: number) => `${count(total)} states, peak ${count(peak)}`,
+  states: (total: number, peak: number) => `${count(total)} ${total === 1 ? 'state' : 'states'}, peak ${count(peak)}`,
   frame: (bytes: number) => `largest frame ${count(bytes)} B`,
   kernel: (kernel: string) => `kernel ${kernel}`,
   /** Those of older kernels are not modelled yet. */

@@ -1,9 +1,10 @@
 import { type Handler, serveRpc } from '../rpc.ts';
 import { drop, hold } from './blobs.ts';
 import { logProgram, readLog, searchLog } from './logs.ts';
+import { inspectPaste } from './paste.ts';
 
 /** Logs have a worker of their own: a hostile regular expression can only be stopped by ending the worker that runs it. */
-const handlers: Record<string, Handler> = { hold, drop, readLog, logProgram, searchLog };
+const handlers: Record<string, Handler> = { hold, drop, readLog, logProgram, searchLog, inspectPaste };
 
 const DOING: Readonly<Record<string, string>> = {
   readLog: 'Reading the log',
