@@ -227,7 +227,7 @@ async function inBrowser(layers: number): Promise<object | string> {
     await page
       .locator('#file-picker')
       .setInputFiles({ name: 'layers.onnx', mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) });
-    const box = page.getByRole('listbox', { name: `Model graph, ${nodes} operators` });
+    const box = page.getByRole('tree', { name: `Model graph, ${nodes} operators` });
     await box.waitFor({ timeout: 120_000 });
     await page.waitForFunction(() => Number(document.querySelector<HTMLElement>('.graph-box')?.dataset.nodes) > 0);
     const openedMs = performance.now() - started;

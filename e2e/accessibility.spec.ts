@@ -55,7 +55,7 @@ test('the work can be done with the keyboard alone', async ({ site }) => {
   await tabTo(/^Model graph/);
   await site.keyboard.press('Home');
   await site.keyboard.press('ArrowDown');
-  await expect(site.locator('.graph-op[aria-selected=true]')).toHaveCount(1);
+  await expect(site.locator('.graph-op.selected')).toHaveCount(1);
   await expect(site.getByTestId('selected-insns')).toBeVisible();
   await tabTo(/^Instructions$/);
   await site.keyboard.press('Home');

@@ -46,6 +46,6 @@ export async function sample(page: Page, title: string): Promise<void> {
 export async function selectOp(page: Page, op: string): Promise<Locator> {
   const node = page.locator('.graph-op', { hasText: op }).first();
   await node.dispatchEvent('click');
-  await expect(node).toHaveAttribute('aria-selected', 'true');
+  await expect(node).toHaveClass(/\bselected\b/);
   return node;
 }

@@ -1,4 +1,4 @@
-/** The entries of an initializer as a matrix: rows along its first axis, all others side by side. */
+/** The entries of an initializer as a matrix: rows along its first axis, all others side by side; a vector is one row. */
 export interface WeightMapView {
   readonly name: string;
   readonly dims: readonly number[];

@@ -176,6 +176,11 @@ function traceSpec(doc: ProjectDoc, keys: StageKeys): TraceSpec {
 /** The calibration itself, by key: small, and the compile worker may be a new one. */
 const calibrations = new Map<string, Calibration>();
 
+/** Ranges that the calibration of stage key `key` saw, by value name; null once it is forgotten. */
+export function calibratedRanges(key: string): Calibration['ranges'] | null {
+  return calibrations.get(key)?.ranges ?? null;
+}
+
 async function programStage(doc: ProjectDoc, keys: StageKeys, current: () => boolean): Promise<ProgramView | null> {
   const { source, fork } = doc;
   if (!source || source.kind === 'log') return null;

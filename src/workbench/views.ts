@@ -20,6 +20,8 @@ export interface ModelNodeView {
   readonly outputs: readonly string[];
   readonly attrs: readonly { readonly name: string; readonly text: string }[];
   readonly output: TensorSummary | null;
+  /** Outputs after the first, of nodes that have several. */
+  readonly moreOutputs?: readonly TensorSummary[];
   /** Why folding removed the node; absent for a node that is left. */
   readonly folded?: string;
   /** Initializers among the inputs. */

@@ -9,29 +9,39 @@ import {
   useRef,
   useState,
 } from 'react';
+import { announce, select } from '../../workbench/store.ts';
+import { useCommandHandler } from '../commands.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Progress } from '../components/Progress.tsx';
 import { graph as texts } from '../texts/model.ts';
+import { type DrawMode, modeFor, partOf } from './draw-mode.ts';
+import { edgeAt, edgesOf, LABELS_FROM, nodeAt } from './edges.ts';
 import { GraphSearch } from './GraphSearch.tsx';
 import { GraphTools } from './GraphTools.tsx';
-import type { ModelGraph } from './graph-model.ts';
+import { GraphTree, rowId } from './GraphTree.tsx';
+import { type ModelGraph, shapeText } from './graph-model.ts';
 import { buildGroups } from './groups.ts';
 import { HeatLegend } from './HeatLegend.tsx';
-import { HoverNote, nodeAt } from './HoverNote.tsx';
+import { HoverNote } from './HoverNote.tsx';
 import { heatSteps } from './heat.ts';
 import { Minimap, placeFrame } from './Minimap.tsx';
-import { measure as measured, spokenValue } from './measure.ts';
+import { measure as measured } from './measure.ts';
 import { neighbour } from './neighbour.ts';
 import type { Overlay, OverlayValues } from './overlays.ts';
 import { areaOf, type Marks, paint, readPalette, type View } from './paint.ts';
 import { SvgScene } from './SvgScene.tsx';
-import { LABEL_HEIGHT, nameOf, reachOf, type Scene, search } from './scene.ts';
+import { LABEL_HEIGHT, reachOf, type Scene, search } from './scene.ts';
+import { edgeLabel, integerText, type TensorTable } from './tensors.ts';
+import { treeRows } from './tree-rows.ts';
 import { useLayout } from './useLayout.ts';
 import { usePanZoom } from './usePanZoom.ts';
+import { useThemeCount } from './useThemeCount.ts';
 import { allGroups, firstOpen, groupsAround, visibleGraph } from './visible.ts';
+import { tensorsOf } from './walk.ts';
 
 interface GraphProps {
   readonly graph: ModelGraph;
+  readonly table: TensorTable;
   /** What the cards show as a number and a bar. */
   readonly overlay: Overlay;
   readonly values: OverlayValues;
@@ -39,26 +49,14 @@ interface GraphProps {
   readonly heated: boolean;
   readonly chooser: ReactNode;
   readonly selected: number | null;
+  /** A tensor that is selected, by name. */
+  readonly tensor: string | null;
   readonly related: ReadonlySet<number>;
   readonly onSelect: (nodeIdx: number) => void;
 }
 
-/** Graphs up to this size are SVG as a whole, and each operator is an option of its own. */
-const WHOLE_UP_TO = 300;
-/** Larger ones are SVG near the view, and beyond this size or where this many stand in view, a canvas. */
-const SVG_UP_TO = 2000;
-const SVG_IN_VIEW = 250;
-/** How far beyond the view SVG is drawn, in views. */
-const MARGIN = 0.75;
 /** Graphs of fewer nodes need no minimap. */
 const MAP_FROM = 24;
-/** Options around the active one that assistive technology finds beside a drawing that has none. */
-const MIRRORED = 20;
-
-type Shown =
-  | 'canvas'
-  | null
-  | { readonly area: ReturnType<typeof areaOf>; readonly nodes: readonly number[]; readonly edges: readonly number[] };
 
 const NO_NODES = {
   graph: { nodes: [], edges: [], indexOfOp: new Map() },
@@ -73,7 +71,7 @@ const NO_NODES = {
 const openOf = new WeakMap<ModelGraph, ReadonlySet<string>>();
 
 /** The model as a zoomable graph: drag to pan, wheel to zoom, arrows to walk from node to node, groups that open and fold. */
-export function Graph({ graph, overlay, values, heated, chooser, selected, related, onSelect }: GraphProps) {
+export function Graph({ graph, table, overlay, values, heated, chooser, selected, tensor, related, onSelect }: GraphProps) {
   const tree = useMemo(() => buildGroups(graph), [graph]);
   const everything = useMemo(() => allGroups(tree), [tree]);
   const [, setOpened] = useState<ReadonlySet<string> | null>(null);
@@ -81,8 +79,10 @@ export function Graph({ graph, overlay, values, heated, chooser, selected, relat
   openOf.set(graph, open);
   const visible = useMemo(() => visibleGraph(graph, tree, open), [graph, tree, open]);
   const { scene, error, progress, stop } = useLayout(visible);
+  const lines = useMemo(() => (scene ? treeRows(scene.visible) : null), [scene]);
 
   const box = useRef<HTMLDivElement>(null);
+  const svg = useRef<SVGSVGElement>(null);
   const svgView = useRef<SVGGElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const mapFrame = useRef<HTMLDivElement>(null);
@@ -91,17 +91,20 @@ export function Graph({ graph, overlay, values, heated, chooser, selected, relat
   const [paths, setPaths] = useState(true);
   const [query, setQuery] = useState('');
   const [hitAt, setHitAt] = useState(-1);
-  const [shown, setShown] = useState<Shown>(null);
-  const [theme, setTheme] = useState(0);
-  const palette = useRef<ReturnType<typeof readPalette> | null>(null);
+  const [shown, setShown] = useState<DrawMode>(null);
+  const theme = useThemeCount();
 
   const selectedAt = selected === null ? -1 : (graph.indexOfOp.get(selected) ?? -1);
   const position = cursor ?? selectedAt;
   const active = scene && position >= 0 ? (scene.visible.place[position] ?? -1) : -1;
   const hits = useMemo(() => search(graph, query).filter((at) => graph.nodes[at]!.node), [graph, query]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new theme has new colours
-  const heat = useMemo(() => (heated ? heatSteps(readPalette(document.documentElement).colour) : null), [heated, theme]);
+  const palette = useMemo(() => readPalette(document.documentElement), [theme]);
+  const heat = useMemo(() => (heated ? heatSteps(palette.colour) : null), [heated, palette]);
   const measure = useMemo(() => measured(scene?.visible ?? NO_NODES, overlay, values, heat), [scene, overlay, values, heat]);
+  const label = useMemo(() => labels(scene, table), [scene, table]);
+  const reach = useMemo(() => (scene && paths ? reachOf(scene.visible, active) : null), [scene, paths, active]);
+  const tensorEdges = useMemo(() => (scene ? edgesOf(scene, tensor) : new Set<number>()), [scene, tensor]);
   const marks = useMemo<Marks>(() => {
     const place = scene?.visible.place;
     const relatedAt = new Set<number>();
@@ -109,29 +112,25 @@ export function Graph({ graph, overlay, values, heated, chooser, selected, relat
       const at = graph.indexOfOp.get(index);
       if (at !== undefined && place) relatedAt.add(place[at]!);
     }
-    return {
-      active,
-      related: relatedAt,
-      hits: new Set(place ? hits.map((at) => place[at]!) : []),
-      reach: scene && paths ? reachOf(scene.visible, active) : null,
-      measure,
-    };
-  }, [scene, measure, related, active, hits, paths, graph]);
+    const hitsAt = new Set(place ? hits.map((at) => place[at]!) : []);
+    return { active, related: relatedAt, hits: hitsAt, reach, measure, tensor: tensorEdges, label };
+  }, [scene, measure, related, active, hits, reach, tensorEdges, label, graph]);
 
   // Drawing reads the newest scene and marks without being set up anew for each.
-  const latest = useRef({ scene, marks, shown });
-  latest.current = { scene, marks, shown };
+  const latest = useRef({ scene, marks, shown, palette });
+  latest.current = { scene, marks, shown, palette };
 
   const draw = useCallback((view: View) => {
-    const { scene: drawn, marks: marked, shown: mode } = latest.current;
+    const { scene: drawn, marks: marked, shown: mode, palette: colours } = latest.current;
     if (!drawn || view.width === 0) return;
     placeFrame(mapFrame.current, drawn, view);
-    const wanted = wantedMode(drawn, view, mode);
+    const wanted = modeFor(drawn, view, mode);
     if (wanted !== mode) {
       latest.current.shown = wanted;
       setShown(wanted);
     }
     svgView.current?.setAttribute('transform', `translate(${view.x} ${view.y}) scale(${view.k})`);
+    svg.current?.classList.toggle('labelled', view.k >= LABELS_FROM);
     const element = canvas.current;
     if (wanted !== 'canvas' || !element) return;
     const ratio = window.devicePixelRatio;
@@ -141,25 +140,19 @@ export function Graph({ graph, overlay, values, heated, chooser, selected, relat
       element.width = width;
       element.height = height;
     }
-    palette.current ??= readPalette(element);
-    paint(element.getContext('2d')!, drawn, view, marked, palette.current, ratio);
+    paint(element.getContext('2d')!, drawn, view, marked, colours, ratio);
   }, []);
   const pan = usePanZoom(box, scene?.layout.bounds ?? null, graph, draw);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each of them changes what is drawn
-  useLayoutEffect(() => draw(pan.view()), [draw, pan, scene, marks, shown, theme]);
+  useLayoutEffect(() => draw(pan.view()), [draw, pan, scene, marks, shown, palette]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another model has other nodes
+  useEffect(() => setCursor(null), [graph]);
+  // What is selected elsewhere takes the cursor along.
   useEffect(() => {
-    const observer = new MutationObserver(() => {
-      palette.current = null;
-      setTheme((count) => count + 1);
-    });
-    observer.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
-    return () => observer.disconnect();
-  }, []);
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is selected elsewhere takes the cursor along
-  useEffect(() => setCursor(null), [selected, graph]);
+    if (selected !== null) setCursor(null);
+  }, [selected]);
 
   // A group that opens or folds stays where it was on the screen.
   const anchor = useRef<{ position: number; x: number; y: number } | 'fit' | null>(null);
@@ -231,20 +224,57 @@ export function Graph({ graph, overlay, values, heated, chooser, selected, relat
   };
 
   const around = position < 0 ? [] : groupsAround(tree, position).filter((group) => open.has(group.id));
+  const inner = around.at(-1);
+  const foldInner = useCallback(() => {
+    if (!inner) return;
+    fold(inner.id);
+    setCursor(inner.first);
+  }, [inner, fold]);
+  const nextTensor = useCallback(() => {
+    const { scene: drawn } = latest.current;
+    if (!drawn || active < 0) return;
+    const own = tensorsOf(drawn.visible, active);
+    const at = own.findIndex(({ name }) => name === tensor);
+    const next = own[(at + 1) % Math.max(1, own.length)];
+    if (!next) return;
+    // The cursor stays on the node whose tensors are walked.
+    setCursor(position);
+    select('tensor', next.name);
+    const info = table.get(next.name);
+    const facts = info ? [shapeText(info.dims, info.dtype), integerText(info)].filter((fact) => fact !== null).join(', ') : '';
+    announce(texts.walked(next.input ? texts.input : texts.output, next.name, facts));
+  }, [active, position, tensor, table]);
+  useCommandHandler(
+    'model.graph.find',
+    useCallback(() => finder.current?.focus(), []),
+  );
+  useCommandHandler(
+    'model.graph.paths',
+    useCallback(() => setPaths((on) => !on), []),
+  );
+  useCommandHandler(
+    'model.graph.zoomIn',
+    useCallback(() => pan.zoomBy(1.25), [pan]),
+  );
+  useCommandHandler(
+    'model.graph.zoomOut',
+    useCallback(() => pan.zoomBy(0.8), [pan]),
+  );
+  useCommandHandler('model.graph.whole', pan.fitAll);
+  useCommandHandler(
+    'model.graph.openAll',
+    useCallback(() => setOpen(everything, position), [setOpen, everything, position]),
+  );
+  useCommandHandler(
+    'model.graph.foldAll',
+    useCallback(() => setOpen(new Set(), position), [setOpen, position]),
+  );
+  useCommandHandler('model.graph.fold', foldInner);
+  useCommandHandler('model.graph.tensor', nextTensor);
 
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !scene) return;
-    const group = active >= 0 ? scene.visible.nodes[active]!.group : null;
-    const inner = around.at(-1);
-    if (event.key === '+' || event.key === '=') pan.zoomBy(1.25);
-    else if (event.key === '-') pan.zoomBy(0.8);
-    else if (event.key === '0') pan.fitAll();
-    else if (event.key === 'Enter' && group) pick(active);
-    else if (event.key === 'c' && inner) {
-      fold(inner.id);
-      setCursor(inner.first);
-    } else if (event.key === '/' || event.key === 'f') finder.current?.focus();
-    else if (event.key === 'p') setPaths(!paths);
+    if (event.key === 'Enter' && active >= 0 && scene.visible.nodes[active]!.group) pick(active);
     else {
       const next = neighbour(scene, active, event.key);
       if (next === null) return;
@@ -259,21 +289,27 @@ export function Graph({ graph, overlay, values, heated, chooser, selected, relat
   };
 
   const onClick = (event: MouseEvent<HTMLDivElement>) => {
-    if (!scene || shown !== 'canvas') return;
+    if (!scene || (event.target as Element).closest('.graph-op, .graph-group text, [role=treeitem]')) return;
     const rect = event.currentTarget.getBoundingClientRect();
     const view = pan.view();
-    const at = nodeAt(scene, view, event.clientX - rect.left, event.clientY - rect.top);
+    const [px, py] = [event.clientX - rect.left, event.clientY - rect.top];
+    const at = nodeAt(scene, view, px, py);
     if (at >= 0) {
       pick(at);
       return;
     }
-    const x = (event.clientX - rect.left - view.x) / view.k;
-    const y = (event.clientY - rect.top - view.y) / view.k;
-    const label = scene.frames.find((frame) => x >= frame.x && x <= frame.x + frame.width && y >= frame.y && y <= frame.y + LABEL_HEIGHT);
-    if (label) fold(label.frame.group.id);
+    const edge = edgeAt(scene, view, px, py);
+    if (edge >= 0) {
+      // Between groups several tensors share an edge: each click takes the next.
+      const { tensors } = scene.visible.edges[edge]!;
+      select('tensor', tensors[(tensors.indexOf(tensor ?? '') + 1) % tensors.length]!);
+      return;
+    }
+    const [x, y] = [(px - view.x) / view.k, (py - view.y) / view.k];
+    const named = scene.frames.find((frame) => x >= frame.x && x <= frame.x + frame.width && y >= frame.y && y <= frame.y + LABEL_HEIGHT);
+    if (shown === 'canvas' && named) fold(named.frame.group.id);
   };
 
-  const whole = shown === null;
   const canvasShown = shown === 'canvas';
   return (
     <div className="graph">
@@ -298,6 +334,7 @@ export function Graph({ graph, overlay, values, heated, chooser, selected, relat
           groups={everything.size}
           onOpenAll={() => setOpen(everything, position)}
           onFoldAll={() => setOpen(new Set(), position)}
+          more={[]}
         />
       </div>
       {error ? <ErrorNote error={{ what: texts.layoutFailed(error), where: '', advice: texts.layoutAdvice }} /> : null}
@@ -315,38 +352,30 @@ export function Graph({ graph, overlay, values, heated, chooser, selected, relat
           <div
             ref={box}
             className={`graph-box${scene && scene.visible !== visible && !error ? ' stale' : ''}`}
-            role="listbox"
+            role="tree"
             tabIndex={0}
             aria-label={texts.name(graph.indexOfOp.size)}
-            aria-activedescendant={scene && active >= 0 ? `graph-${scene.visible.nodes[active]!.id}` : undefined}
+            aria-description={texts.keys}
+            aria-activedescendant={lines && active >= 0 ? rowId(lines.rows[lines.rowOf[active]!]!) : undefined}
             onKeyDown={onKeyDown}
             onClick={onClick}
             data-drawing={canvasShown ? 'canvas' : 'svg'}
             data-nodes={scene?.visible.nodes.length}
           >
-            {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus */}
-            <canvas ref={canvas} className="graph-canvas" aria-hidden="true" hidden={!canvasShown} />
+            <canvas ref={canvas} className="graph-canvas" aria-hidden="true" tabIndex={-1} hidden={!canvasShown} />
             {scene && !canvasShown ? (
-              <svg className="graph-svg" role="presentation" aria-hidden={whole ? undefined : true}>
+              <svg ref={svg} className="graph-svg" aria-hidden="true">
                 <g ref={svgView}>
-                  <SvgScene
-                    scene={scene}
-                    marks={marks}
-                    shown={usable(shown, scene)}
-                    prefix={whole ? 'graph-' : 'drawn-'}
-                    onPick={pick}
-                    onFold={fold}
-                  />
+                  <SvgScene scene={scene} marks={marks} shown={partOf(shown, scene)} onPick={pick} onFold={fold} />
                 </g>
               </svg>
             ) : null}
-            {scene && !whole ? <Mirror scene={scene} marks={marks} /> : null}
+            {scene && lines ? <GraphTree scene={scene} tree={lines} marks={marks} onPick={pick} onFold={fold} /> : null}
           </div>
-
-          {scene ? <HoverNote box={box} scene={scene} view={pan.view} nodes={canvasShown} measure={measure} /> : null}
+          {scene ? <HoverNote box={box} scene={scene} table={table} view={pan.view} nodes={canvasShown} measure={measure} /> : null}
         </div>
         {scene && scene.visible.nodes.length >= MAP_FROM ? (
-          <Minimap scene={scene} marks={marks} theme={theme} frame={mapFrame} onMove={pan.showShare} />
+          <Minimap scene={scene} marks={marks} palette={palette} frame={mapFrame} onMove={pan.showShare} />
         ) : null}
       </div>
       {around.length > 0 ? (
@@ -363,60 +392,22 @@ export function Graph({ graph, overlay, values, heated, chooser, selected, relat
   );
 }
 
-/** SVG of all, SVG of what is near the view, or a canvas. */
-function wantedMode(scene: Scene, view: View, present: Shown): Shown {
-  const count = scene.visible.nodes.length;
-  if (count <= WHOLE_UP_TO) return null;
-  if (count > SVG_UP_TO) return 'canvas';
-  const near = areaOf(view);
-  if (present && present !== 'canvas') {
-    const { area, nodes } = present;
-    const covered = near.minX >= area.minX && near.maxX <= area.maxX && near.minY >= area.minY && near.maxY <= area.maxY;
-    if (covered && usable(present, scene) && nodes.length <= SVG_IN_VIEW) return present;
-  }
-  const area = areaOf(view, MARGIN);
-  const nodes = scene.nodesIn(area);
-  if (nodes.length > SVG_IN_VIEW) return 'canvas';
-  const shown = { area, nodes, edges: scene.edgesIn(area) };
-  scenes.set(shown, scene);
-  return shown;
-}
-
-/** Which scene a list of nodes near the view counts in. */
-const scenes = new WeakMap<object, Scene>();
-
-const NOTHING = { nodes: [], edges: [] };
-
-function usable(shown: Shown, scene: Scene): { readonly nodes: readonly number[]; readonly edges: readonly number[] } | null {
-  if (shown === null) return scene.visible.nodes.length <= WHOLE_UP_TO ? null : NOTHING;
-  return shown !== 'canvas' && scenes.get(shown) === scene ? shown : NOTHING;
-}
-
 /** Top middle of what node `position` of the model's graph is drawn in. */
 function cornerOf(scene: Scene, position: number): { x: number; y: number } {
   const at = scene.visible.place[position]!;
   return { x: scene.layout.x[at]!, y: scene.layout.y[at]! - scene.visible.nodes[at]!.height / 2 };
 }
 
-/** The nodes around the active one, for assistive technology, where the drawing itself has no elements for them. */
-function Mirror({ scene, marks }: { scene: Scene; marks: Marks }) {
-  const { nodes } = scene.visible;
-  const middle = Math.max(0, marks.active);
-  const first = Math.max(0, middle - MIRRORED);
-  return (
-    <div className="visually-hidden" role="presentation">
-      {nodes.slice(first, middle + MIRRORED).map((node, offset) => (
-        <div
-          key={node.id}
-          id={`graph-${node.id}`}
-          role="option"
-          tabIndex={-1}
-          aria-selected={first + offset === marks.active}
-          aria-posinset={first + offset + 1}
-          aria-setsize={nodes.length}
-          aria-label={nameOf(scene.visible, first + offset, spokenValue(marks.measure, first + offset))}
-        />
-      ))}
-    </div>
-  );
+/** Labels of edges, made when they are first drawn. */
+function labels(scene: Scene | null, table: TensorTable): (edge: number) => string {
+  const known = new Map<number, string>();
+  return (edge) => {
+    const found = known.get(edge);
+    if (found !== undefined) return found;
+    const tensors = scene?.visible.edges[edge]?.tensors ?? [];
+    const info = tensors.length === 1 ? table.get(tensors[0]!) : undefined;
+    const text = tensors.length > 1 ? texts.tensors(tensors.length) : info ? edgeLabel(info) : (tensors[0] ?? '');
+    known.set(edge, text);
+    return text;
+  };
 }

@@ -1,5 +1,6 @@
 import { ChevronDown, ChevronUp } from 'lucide-react';
 import type { Ref } from 'react';
+import { graph as texts } from '../texts/model.ts';
 
 interface GraphSearchProps {
   readonly ref: Ref<HTMLInputElement>;
@@ -20,9 +21,9 @@ export function GraphSearch({ ref, query, hits, at, onQuery, onStep, onLeave }: 
         ref={ref}
         className="field"
         type="search"
-        placeholder="Find…"
-        title="Operators by kind, name or shape (F)"
-        aria-label="Find in the graph"
+        placeholder={texts.findShort}
+        title={texts.findHint}
+        aria-label={texts.find}
         value={query}
         onChange={(event) => onQuery(event.target.value)}
         onKeyDown={(event) => {
@@ -36,12 +37,12 @@ export function GraphSearch({ ref, query, hits, at, onQuery, onStep, onLeave }: 
       />
       {query.trim() === '' ? null : (
         <>
-          <output className="small muted">{hits === 0 ? 'none' : at < 0 ? `${hits} found` : `${at + 1} of ${hits}`}</output>
+          <output className="small muted">{hits === 0 ? texts.noHits : at < 0 ? texts.found(hits) : texts.hit(at + 1, hits)}</output>
           <button
             type="button"
             className="button square"
-            aria-label="Hit before"
-            title="Hit before (Shift+Enter)"
+            aria-label={texts.hitBefore}
+            title={`${texts.hitBefore} (Shift+Enter)`}
             disabled={hits === 0}
             onClick={() => onStep(-1)}
           >
@@ -50,8 +51,8 @@ export function GraphSearch({ ref, query, hits, at, onQuery, onStep, onLeave }: 
           <button
             type="button"
             className="button square"
-            aria-label="Next hit"
-            title="Next hit (Enter)"
+            aria-label={texts.hitNext}
+            title={`${texts.hitNext} (Enter)`}
             disabled={hits === 0}
             onClick={() => onStep(1)}
           >

@@ -1,5 +1,7 @@
-import { ChevronsDownUp, ChevronsUpDown, Maximize, Minus, Plus, Waypoints } from 'lucide-react';
+import { ChevronsDownUp, ChevronsUpDown, Ellipsis, Maximize, Minus, Plus, Waypoints } from 'lucide-react';
 import type { ReactNode } from 'react';
+import { Menu, type MenuItem } from '../components/Menu.tsx';
+import { graph as texts } from '../texts/model.ts';
 import type { PanZoom } from './usePanZoom.ts';
 
 interface GraphToolsProps {
@@ -9,33 +11,35 @@ interface GraphToolsProps {
   readonly groups: number;
   readonly onOpenAll: () => void;
   readonly onFoldAll: () => void;
+  readonly more: readonly MenuItem[];
 }
 
-export function GraphTools({ pan, paths, onPaths, groups, onOpenAll, onFoldAll }: GraphToolsProps) {
+export function GraphTools({ pan, paths, onPaths, groups, onOpenAll, onFoldAll, more }: GraphToolsProps) {
   return (
     <div className="graph-tools">
-      <Tool name="Trace paths" hint="Trace what the selected operator reads and feeds (P)" pressed={paths} onClick={onPaths}>
+      <Tool name={texts.paths} hint={`${texts.commands.paths} (P)`} pressed={paths} onClick={onPaths}>
         <Waypoints size={14} />
       </Tool>
       {groups === 0 ? null : (
         <>
-          <Tool name="Open all groups" onClick={onOpenAll}>
+          <Tool name={texts.openAll} onClick={onOpenAll}>
             <ChevronsUpDown size={14} />
           </Tool>
-          <Tool name="Fold all groups" onClick={onFoldAll}>
+          <Tool name={texts.foldAll} onClick={onFoldAll}>
             <ChevronsDownUp size={14} />
           </Tool>
         </>
       )}
-      <Tool name="Zoom in" hint="Zoom in (+)" onClick={() => pan.zoomBy(1.25)}>
+      <Tool wide name={texts.zoomIn} hint={`${texts.zoomIn} (+)`} onClick={() => pan.zoomBy(1.25)}>
         <Plus size={14} />
       </Tool>
-      <Tool name="Zoom out" hint="Zoom out (-)" onClick={() => pan.zoomBy(0.8)}>
+      <Tool wide name={texts.zoomOut} hint={`${texts.zoomOut} (-)`} onClick={() => pan.zoomBy(0.8)}>
         <Minus size={14} />
       </Tool>
-      <Tool name="Show the whole model" hint="Show the whole model (0)" onClick={pan.fitAll}>
+      <Tool name={texts.whole} hint={`${texts.whole} (0)`} onClick={pan.fitAll}>
         <Maximize size={14} />
       </Tool>
+      {more.length === 0 ? null : <Menu label={texts.more} button={<Ellipsis size={14} />} items={more} square alignEnd />}
     </div>
   );
 }
@@ -44,15 +48,17 @@ interface ToolProps {
   readonly name: string;
   readonly hint?: string;
   readonly pressed?: boolean;
+  /** Left away in a narrow panel: wheel and keys do the same. */
+  readonly wide?: boolean;
   readonly onClick: () => void;
   readonly children: ReactNode;
 }
 
-function Tool({ name, hint, pressed, onClick, children }: ToolProps) {
+function Tool({ name, hint, pressed, wide = false, onClick, children }: ToolProps) {
   return (
     <button
       type="button"
-      className="button square bordered"
+      className={wide ? 'button square wide-only' : 'button square'}
       aria-label={name}
       title={hint ?? name}
       {...(pressed === undefined ? {} : { 'aria-pressed': pressed })}

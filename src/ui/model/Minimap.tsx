@@ -1,7 +1,6 @@
 import { type PointerEvent, type Ref, useEffect, useRef } from 'react';
 import { heatOf } from './measure.ts';
-import type { Marks, View } from './paint.ts';
-import { readPalette } from './paint.ts';
+import type { Marks, Palette, View } from './paint.ts';
 import type { Scene } from './scene.ts';
 
 const WIDTH = 40;
@@ -9,16 +8,15 @@ const WIDTH = 40;
 interface MinimapProps {
   readonly scene: Scene;
   readonly marks: Marks;
-  readonly theme: number;
+  readonly palette: Palette;
   /** The frame that shows which part is in view; moved without React while panning. */
   readonly frame: Ref<HTMLDivElement>;
   readonly onMove: (share: number) => void;
 }
 
 /** The whole graph as a strip, each operator a line in its family's colour; width and height have scales of their own. */
-export function Minimap({ scene, marks, theme, frame, onMove }: MinimapProps) {
+export function Minimap({ scene, marks, palette, frame, onMove }: MinimapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new theme has new colours
   useEffect(() => {
     const element = canvas.current;
     const ctx = element?.getContext('2d');
@@ -28,7 +26,6 @@ export function Minimap({ scene, marks, theme, frame, onMove }: MinimapProps) {
     element.width = WIDTH * ratio;
     element.height = height * ratio;
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const palette = readPalette(element);
     const { bounds } = scene.layout;
     const scaleX = WIDTH / (bounds.maxX - bounds.minX);
     const scaleY = height / (bounds.maxY - bounds.minY);
@@ -46,7 +43,7 @@ export function Minimap({ scene, marks, theme, frame, onMove }: MinimapProps) {
         tall,
       );
     });
-  }, [scene, marks, theme]);
+  }, [scene, marks, palette]);
   const move = (event: PointerEvent<HTMLDivElement>) => {
     if (event.buttons !== 1) return;
     const box = event.currentTarget.getBoundingClientRect();

@@ -1,11 +1,15 @@
 import { List, Workflow } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
+import { calibratedRanges } from '../../workbench/pipeline.ts';
 import { relatedNodes } from '../../workbench/relations.ts';
+import { splitPart } from '../../workbench/selection.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import { useCommandHandler } from '../commands.ts';
 import { Panel } from '../components/Panel.tsx';
 import { StageGate } from '../components/StageGate.tsx';
+import { model as texts } from '../texts/model.ts';
+import { DetailsArea } from './DetailsArea.tsx';
 import { FAMILY_LABELS, type Family, familyColour, familyOf } from './families.ts';
 import { Graph } from './Graph.tsx';
 import { buildGraph } from './graph-model.ts';
@@ -14,48 +18,69 @@ import { NodeList } from './NodeList.tsx';
 import { OverlayChooser } from './OverlayChooser.tsx';
 import { nextOverlay, OVERLAYS, useChosenOverlay, useOverlayValues } from './overlays.ts';
 import { INSTRUCTIONS } from './overlays-own.ts';
+import { TensorDetails } from './TensorDetails.tsx';
+import { tensorTable } from './tensors.ts';
+import { useSize } from './useSize.ts';
 import './model.css';
 
 const EMPTY_COSTS: ReadonlyMap<number, number> = new Map();
+/** Panels at least this wide show the details beside the graph. */
+const BESIDE_FROM = 760;
+/** Lower panels need the room for the graph; names of operators say there what colours say. */
+const LEGEND_FROM = 560;
 
 const selectNode = (index: number) => select('node', index);
 
 /** The model: as a graph, or the same operators as a list. */
 export function ModelPanel() {
   const model = useWorkbench((state) => state.stages.model.value);
+  const modelKey = useWorkbench((state) => state.stages.model.key);
+  const calibrationKey = useWorkbench((state) => state.stages.calibration.key);
   const program = useWorkbench((state) => state.stages.program.value);
   const selection = useWorkbench((state) => state.selection);
   const cursor = useWorkbench((state) => state.cursors.node);
   const [view, setView] = useState<'graph' | 'list'>('graph');
+  const { ref, width, height } = useSize();
 
   const graph = useMemo(() => (model ? buildGraph(model) : null), [model]);
+  const integers = program?.modelKey === modelKey ? program.integers : null;
+  const table = useMemo(
+    () => (model ? tensorTable(model, integers, calibratedRanges(calibrationKey)) : new Map()),
+    [model, integers, calibrationKey],
+  );
   const values = useOverlayValues();
   const chosen = useChosenOverlay((state) => state.chosen);
   const overlay = OVERLAYS.find(({ id }) => id === chosen) ?? INSTRUCTIONS;
   useCommandHandler('model.overlay.next', nextOverlay);
+  useCommandHandler(
+    'model.list',
+    useCallback(() => setView((now) => (now === 'graph' ? 'list' : 'graph')), []),
+  );
   const costs = values.get(INSTRUCTIONS.id) ?? EMPTY_COSTS;
   const related = useMemo(() => relatedNodes(selection, program, model), [selection, program, model]);
   const selected = selection?.kind === 'node' ? Number(selection.id) : null;
+  const tensor = selectedTensor(selection);
   const [firstRelated] = related;
   const detail = selected ?? firstRelated ?? (cursor === undefined ? null : Number(cursor));
   const node = detail === null ? null : (model?.nodes.find((candidate) => candidate.index === detail) ?? null);
   const live = useMemo(() => model?.nodes.filter((candidate) => candidate.folded === undefined) ?? [], [model]);
+  const families = useMemo(() => [...new Set(live.map((candidate) => familyOf(candidate.op)))], [live]);
+  const info = tensor === null ? undefined : table.get(tensor);
+  const beside = width >= BESIDE_FROM;
 
   return (
     <Panel
       id="model"
-      title="Model"
-      summary={
-        model ? `${formatCount(live.length)} operators · ${formatCount(model.parameterCount)} parameters · opset ${model.opset}` : null
-      }
+      title={texts.title}
+      summary={model ? texts.summary(formatCount(live.length), formatCount(model.parameterCount), model.opset) : null}
       actions={
-        <fieldset className="segmented" aria-label="View of the model">
+        <fieldset className="segmented" aria-label={texts.views}>
           <button
             type="button"
             className="button square"
             aria-pressed={view === 'graph'}
-            aria-label="Graph"
-            title="Graph"
+            aria-label={texts.graph}
+            title={texts.graph}
             onClick={() => setView('graph')}
           >
             <Workflow size={14} />
@@ -64,8 +89,8 @@ export function ModelPanel() {
             type="button"
             className="button square"
             aria-pressed={view === 'list'}
-            aria-label="List"
-            title="List"
+            aria-label={texts.list}
+            title={texts.list}
             onClick={() => setView('list')}
           >
             <List size={14} />
@@ -77,40 +102,56 @@ export function ModelPanel() {
         name="model"
         empty={
           <div className="empty">
-            <strong>No model is open.</strong>
-            <p>
-              The operators of an ONNX model appear here with their shapes and what each costs in instructions. Open an .onnx file, or drop
-              one anywhere.
-            </p>
+            <strong>{texts.empty.title}</strong>
+            <p>{texts.empty.text}</p>
           </div>
         }
       >
-        {view === 'graph' && graph ? (
-          <Graph
-            graph={graph}
-            overlay={overlay}
-            values={values.get(overlay.id) ?? null}
-            heated={chosen !== null}
-            chooser={<OverlayChooser values={values} />}
-            selected={selected}
-            related={related}
-            onSelect={selectNode}
-          />
-        ) : (
-          <NodeList nodes={live} costs={costs} selected={selected} related={related} />
-        )}
-        {model ? <Legend families={live.map((candidate) => familyOf(candidate.op))} /> : null}
-        {node && model ? <NodeDetails node={node} model={model} insns={costs.get(node.index)} /> : null}
+        <div ref={ref} className={`model-body${beside ? ' wide' : ''}`}>
+          <div className="model-main">
+            {view === 'graph' && graph ? (
+              <Graph
+                graph={graph}
+                table={table}
+                overlay={overlay}
+                values={values.get(overlay.id) ?? null}
+                heated={chosen !== null}
+                chooser={<OverlayChooser values={values} />}
+                selected={selected}
+                tensor={tensor}
+                related={related}
+                onSelect={selectNode}
+              />
+            ) : (
+              <NodeList nodes={live} costs={costs} selected={selected} related={related} />
+            )}
+            {model && height >= LEGEND_FROM ? <Legend families={families} /> : null}
+          </div>
+          {model && (info || node) ? (
+            <DetailsArea width={width} height={height} beside={beside}>
+              {info ? (
+                <TensorDetails info={info} model={model} />
+              ) : node ? (
+                <NodeDetails node={node} table={table} insns={costs.get(node.index)} />
+              ) : null}
+            </DetailsArea>
+          ) : null}
+        </div>
       </StageGate>
     </Panel>
   );
 }
 
+/** The tensor that is selected, whole or by one of its elements. */
+function selectedTensor(selection: { readonly kind: string; readonly id: string | number } | null): string | null {
+  if (selection?.kind === 'tensor') return String(selection.id);
+  return selection?.kind === 'element' ? splitPart(selection.id).whole : null;
+}
+
 function Legend({ families }: { families: readonly Family[] }) {
-  const present = [...new Set(families)];
   return (
-    <ul className="legend small muted" aria-label="Colours of operator families">
-      {present.map((family) => (
+    <ul className="legend small muted" aria-label={texts.families}>
+      {families.map((family) => (
         <li key={family}>
           <span className="stripe" style={{ background: familyColour(family) }} />
           {FAMILY_LABELS[family]}

@@ -1,47 +1,40 @@
-import { curveBumpY, line } from 'd3-shape';
 import { memo } from 'react';
+import { graph as texts } from '../texts/model.ts';
+import { edgePath, labelledEdges, labelPlace } from './edges.ts';
 import { familyColour } from './families.ts';
 import type { HeatStep } from './heat.ts';
-import { barOf, heatOf, numberOf, spokenValue } from './measure.ts';
+import { barOf, heatOf, numberOf } from './measure.ts';
 import type { Marks } from './paint.ts';
-import { cardOf, edgeWidth, nameOf, onPath, type Scene } from './scene.ts';
+import { cardOf, edgeWidth, onPath, type Scene } from './scene.ts';
 
 interface SvgSceneProps {
   readonly scene: Scene;
   readonly marks: Marks;
   /** Nodes and edges near the view; null draws all. */
   readonly shown: { readonly nodes: readonly number[]; readonly edges: readonly number[] } | null;
-  /** Of ids; beside a mirror for assistive technology the drawing's differ. */
-  readonly prefix: string;
   readonly onPick: (at: number) => void;
   readonly onFold: (groupId: string) => void;
 }
 
-const path = line<number[]>()
-  .x(([x]) => x!)
-  .y(([, y]) => y!)
-  .curve(curveBumpY);
-
-/** The graph as SVG: crisp, and each operator an option that assistive technology reads. */
-export const SvgScene = memo(function SvgScene({ scene, marks, shown, prefix, onPick, onFold }: SvgSceneProps) {
+/** The graph as SVG: crisp. What assistive technology reads stands beside it. */
+export const SvgScene = memo(function SvgScene({ scene, marks, shown, onPick, onFold }: SvgSceneProps) {
   const { visible } = scene;
   const nodes = shown?.nodes ?? visible.nodes.map((_, at) => at);
   const edges = shown?.edges ?? visible.edges.map((_, at) => at);
+  const labelled = labelledEdges(scene);
   return (
     <>
       {scene.frames.map(({ frame, x, y, width, height }) => (
-        // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus
-        <g key={frame.group.id} className="graph-group" aria-hidden="true">
+        <g key={frame.group.id} className="graph-group">
           <rect x={x} y={y} width={width} height={height} rx={6} />
-          {/* biome-ignore lint/a11y/noStaticElementInteractions: the key C and the path above the graph fold too */}
+          {/* biome-ignore lint/a11y/noStaticElementInteractions: the key C and the path below the graph fold too */}
           <text x={x + 6} y={y + 11} onClick={() => onFold(frame.group.id)}>
             {frame.group.repeats === undefined ? frame.group.label : `${frame.group.label} ×${frame.group.repeats}`}
-            <title>Fold up</title>
+            <title>{texts.foldUp}</title>
           </text>
         </g>
       ))}
-      {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus */}
-      <g className={`graph-edges${marks.reach ? ' traced' : ''}`} aria-hidden="true">
+      <g className={`graph-edges${marks.reach ? ' traced' : ''}`}>
         {edges.map((edge) => {
           const { from, to, bytes } = visible.edges[edge]!;
           return (
@@ -51,9 +44,19 @@ export const SvgScene = memo(function SvgScene({ scene, marks, shown, prefix, on
               edge={edge}
               width={edgeWidth(bytes)}
               near={marks.reach !== null && onPath(marks.reach, from, to)}
+              chosen={marks.tensor.has(edge)}
             />
           );
         })}
+      </g>
+      <g>
+        {edges.map((edge) =>
+          labelled[edge] === 1 || marks.tensor.has(edge) ? (
+            <text key={edge} className={marks.tensor.has(edge) ? 'graph-label chosen' : 'graph-label'} {...labelPlace(scene, edge)}>
+              {marks.label(edge)}
+            </text>
+          ) : null,
+        )}
       </g>
       {nodes.map((at) => (
         <NodeCard
@@ -61,14 +64,12 @@ export const SvgScene = memo(function SvgScene({ scene, marks, shown, prefix, on
           scene={scene}
           at={at}
           count={numberOf(marks.measure, at)}
-          spoken={spokenValue(marks.measure, at)}
           bar={barOf(marks.measure, at)}
           heat={heatOf(marks.measure, at)}
           selected={at === marks.active}
           related={marks.related.has(at)}
           hit={marks.hits.has(at)}
           off={marks.reach !== null && marks.reach[at] === 0}
-          prefix={prefix}
           onPick={onPick}
         />
       ))}
@@ -76,43 +77,35 @@ export const SvgScene = memo(function SvgScene({ scene, marks, shown, prefix, on
   );
 });
 
-const Edge = memo(function Edge({ scene, edge, width, near }: { scene: Scene; edge: number; width: number; near: boolean }) {
-  const { points, pointStart } = scene.layout;
-  const all: number[][] = [];
-  for (let at = pointStart[edge]!; at < pointStart[edge + 1]!; at++) all.push([points[2 * at]!, points[2 * at + 1]!]);
-  return <path d={path(all) ?? ''} className={near ? 'near' : undefined} strokeWidth={width} />;
+interface EdgeProps {
+  readonly scene: Scene;
+  readonly edge: number;
+  readonly width: number;
+  readonly near: boolean;
+  readonly chosen: boolean;
+}
+
+const Edge = memo(function Edge({ scene, edge, width, near, chosen }: EdgeProps) {
+  return (
+    <path d={edgePath(scene, edge)} className={chosen ? 'chosen' : near ? 'near' : undefined} strokeWidth={chosen ? width + 2 : width} />
+  );
 });
 
 interface NodeCardProps {
   readonly scene: Scene;
   readonly at: number;
   readonly count: string;
-  readonly spoken: string;
   readonly bar: number | null;
   readonly heat: HeatStep | null;
   readonly selected: boolean;
   readonly related: boolean;
   readonly hit: boolean;
   readonly off: boolean;
-  readonly prefix: string;
   readonly onPick: (at: number) => void;
 }
 
-const NodeCard = memo(function NodeCard({
-  scene,
-  at,
-  count,
-  spoken,
-  bar,
-  heat,
-  selected,
-  related,
-  hit,
-  off,
-  prefix,
-  onPick,
-}: NodeCardProps) {
-  const { id, node, group, width, height } = scene.visible.nodes[at]!;
+const NodeCard = memo(function NodeCard({ scene, at, count, bar, heat, selected, related, hit, off, onPick }: NodeCardProps) {
+  const { node, group, width, height } = scene.visible.nodes[at]!;
   const x = scene.layout.x[at]! - width / 2;
   const y = scene.layout.y[at]! - height / 2;
   const card = cardOf(scene.visible, at, count);
@@ -122,8 +115,7 @@ const NodeCard = memo(function NodeCard({
   const state = `${selected ? ' selected' : related ? ' related' : ''}${hit ? ' hit' : ''}${off && !related ? ' off' : ''}${filled ? ' heated' : ''}`;
   if (node && !node.node) {
     return (
-      // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing, which takes no focus
-      <g className={`graph-io${state}`} transform={`translate(${x} ${y})`} aria-hidden="true">
+      <g className={`graph-io${state}`} transform={`translate(${x} ${y})`}>
         <rect width={width} height={height} rx={height / 2} />
         <text className="graph-title" x={width / 2} y={18} textAnchor="middle">
           {card.title}
@@ -138,17 +130,14 @@ const NodeCard = memo(function NodeCard({
     return <rect key={family} width={3} height={tall} x={4} y={top - tall} rx={1.5} fill={familyColour(family)} />;
   });
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: a drawing; keys act on the tree beside it
     <g
-      id={`${prefix}${id}`}
-      role="option"
-      aria-selected={selected}
-      aria-label={nameOf(scene.visible, at, spoken)}
       {...(node?.node ? { 'data-node': node.node.index } : { 'data-group': group!.id })}
       className={`${group ? 'graph-op graph-fold' : 'graph-op'}${state}`}
       transform={`translate(${x} ${y})`}
       onClick={() => onPick(at)}
     >
-      <title>{group ? `${group.label}: open` : node!.node!.name}</title>
+      <title>{group ? texts.openIt(group.label) : node!.node!.name}</title>
       {group ? <rect className="graph-card" style={ground} x={4} y={4} width={width} height={height} rx={4} /> : null}
       <rect className="graph-card" style={ground} width={width} height={height} rx={4} />
       {stripes}

@@ -132,7 +132,7 @@ export function buildGraph(model: ModelView): ModelGraph {
       });
       for (const name of new Set(node.inputs)) link(name, at);
       for (const name of node.outputs) producer.set(name, at);
-      if (node.output) bytes.set(node.output.name, bytesOf(node.output));
+      for (const output of [node.output, ...(node.moreOutputs ?? [])]) if (output) bytes.set(output.name, bytesOf(output));
     }
     for (const name of run.flatMap((node) => node.outputs)) {
       const output = outputs.get(name);

@@ -22,14 +22,30 @@ export function heatValue(share: number, least: number, most: number, ramp: Over
 
 /** The ramp in steps, from the tokens of the theme (`#rrggbb`), mixed in Oklab so that equal steps look equal. */
 export function heatSteps(colour: (token: string) => string): readonly HeatStep[] {
-  const stops = ['heat-0', 'heat-1', 'heat-2'].map((token) => toOklab(colour(token)));
   const [dark, light] = [colour('on-heat-dark'), colour('on-heat-light')];
-  return Array.from({ length: HEAT_STEPS }, (_, step) => {
-    const at = (step / (HEAT_STEPS - 1)) * (stops.length - 1);
+  return mixed(['heat-0', 'heat-1', 'heat-2'].map(colour), HEAT_STEPS).map((rgb) => ({
+    fill: hex(rgb),
+    text: luminance(rgb) > MIDDLE ? dark : light,
+  }));
+}
+
+/** Colours from the one for −1 over the ground at 0 to the one for 1, as bytes red, green, blue. */
+export function divergingSteps(colour: (token: string) => string, count: number): Uint8Array {
+  const bytes = new Uint8Array(3 * count);
+  mixed(['div-neg', 'sunken', 'div-pos'].map(colour), count).forEach((rgb, at) => {
+    bytes.set(rgb.map(toByte), 3 * at);
+  });
+  return bytes;
+}
+
+/** `count` colours from the first of `stops` to the last, in linear light. */
+function mixed(colours: readonly string[], count: number): Triple[] {
+  const stops = colours.map(toOklab);
+  return Array.from({ length: count }, (_, step) => {
+    const at = (step / (count - 1)) * (stops.length - 1);
     const from = Math.min(stops.length - 2, Math.floor(at));
     const blend = (axis: 0 | 1 | 2) => stops[from]![axis] + (at - from) * (stops[from + 1]![axis] - stops[from]![axis]);
-    const rgb = fromOklab([blend(0), blend(1), blend(2)]);
-    return { fill: hex(rgb), text: luminance(rgb) > MIDDLE ? dark : light };
+    return fromOklab([blend(0), blend(1), blend(2)]);
   });
 }
 
@@ -52,15 +68,12 @@ function channels(text: string): Triple {
   }) as unknown as Triple;
 }
 
-function hex(linear: Triple): string {
-  const digits = linear.map((value) => {
-    const share = value <= 0.0031308 ? value * 12.92 : 1.055 * value ** (1 / 2.4) - 0.055;
-    return Math.round(255 * Math.max(0, Math.min(1, share)))
-      .toString(16)
-      .padStart(2, '0');
-  });
-  return `#${digits.join('')}`;
+function toByte(linear: number): number {
+  const share = linear <= 0.0031308 ? linear * 12.92 : 1.055 * linear ** (1 / 2.4) - 0.055;
+  return Math.round(255 * Math.max(0, Math.min(1, share)));
 }
+
+const hex = (linear: Triple): string => `#${linear.map((value) => toByte(value).toString(16).padStart(2, '0')).join('')}`;
 
 /** Björn Ottosson's Oklab, in which distances look alike. */
 function toOklab(text: string): Triple {

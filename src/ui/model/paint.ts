@@ -1,4 +1,5 @@
 import { curveBumpY, line } from 'd3-shape';
+import { LABELS_FROM, labelledEdges, labelPlace } from './edges.ts';
 import type { Family } from './families.ts';
 import type { Bounds } from './layout.ts';
 import { barOf, heatOf, type Measure, numberOf } from './measure.ts';
@@ -11,6 +12,9 @@ export interface Marks {
   readonly hits: ReadonlySet<number>;
   readonly reach: Uint8Array | null;
   readonly measure: Measure;
+  /** Edges that carry the selected tensor. */
+  readonly tensor: ReadonlySet<number>;
+  readonly label: (edge: number) => string;
 }
 
 export interface View {
@@ -63,6 +67,7 @@ export function paint(ctx: CanvasRenderingContext2D, scene: Scene, view: View, m
   const area = areaOf(view);
   if (view.k >= CARDS_FROM) paintFrames(ctx, scene, area, view, palette);
   paintEdges(ctx, scene, area, view, marks, palette);
+  if (view.k >= TEXT_FROM) paintLabels(ctx, scene, area, view, marks, palette);
   const nodes = scene.nodesIn(area);
   if (view.k < CARDS_FROM) paintDots(ctx, scene, nodes, view, marks, palette);
   else for (const at of nodes) paintCard(ctx, scene, at, view, marks, palette);
@@ -126,6 +131,29 @@ function paintEdges(ctx: CanvasRenderingContext2D, scene: Scene, area: Bounds, v
   ctx.strokeStyle = palette.colour('accent');
   ctx.lineWidth = far ? 1 / view.k : 1.5;
   if (near.length > 0) trace(near);
+  if (marks.tensor.size === 0) return;
+  ctx.lineWidth = (far ? 2.5 : 3.5) / Math.min(1, view.k);
+  trace([...marks.tensor]);
+}
+
+/** What runs along the edges, where there is room to read it; of the selected tensor wherever text is read. */
+function paintLabels(ctx: CanvasRenderingContext2D, scene: Scene, area: Bounds, view: View, marks: Marks, palette: Palette): void {
+  const all = view.k >= LABELS_FROM;
+  const labelled = labelledEdges(scene);
+  ctx.font = `400 11px ${palette.mono}`;
+  ctx.textAlign = 'left';
+  ctx.lineJoin = 'round';
+  ctx.lineWidth = 3;
+  ctx.strokeStyle = palette.colour('sunken');
+  for (const edge of all ? scene.edgesIn(area) : marks.tensor) {
+    const chosen = marks.tensor.has(edge);
+    if (!chosen && labelled[edge] !== 1) continue;
+    const { x, y } = labelPlace(scene, edge);
+    const text = marks.label(edge);
+    ctx.strokeText(text, x, y);
+    ctx.fillStyle = palette.colour(chosen ? 'accent' : 'muted');
+    ctx.fillText(text, x, y);
+  }
 }
 
 /** Nodes of a few pixels: one fill for each op family. */

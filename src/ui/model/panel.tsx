@@ -1,11 +1,23 @@
 import { Workflow } from 'lucide-react';
 import type { Command } from '../commands.ts';
 import type { PanelDef } from '../panel.ts';
-import { overlays as overlayTexts, model as texts } from '../texts/model.ts';
+import { graph as graphTexts, overlays as overlayTexts, model as texts } from '../texts/model.ts';
 import { ModelPanel } from './ModelPanel.tsx';
 import { chooseOverlay, OVERLAYS } from './overlays.ts';
 
+const { commands: titles } = graphTexts;
+
 const commands: readonly Command[] = [
+  { id: 'model.graph.find', title: titles.find, keys: ['f', '/'] },
+  { id: 'model.graph.paths', title: titles.paths, keys: ['p'] },
+  { id: 'model.graph.tensor', title: titles.tensor, keys: ['t'] },
+  { id: 'model.graph.fold', title: titles.fold, keys: ['c'] },
+  { id: 'model.graph.openAll', title: titles.openAll },
+  { id: 'model.graph.foldAll', title: titles.foldAll },
+  { id: 'model.graph.zoomIn', title: titles.zoomIn, keys: ['+', '='] },
+  { id: 'model.graph.zoomOut', title: titles.zoomOut, keys: ['-'] },
+  { id: 'model.graph.whole', title: titles.whole, keys: ['0'] },
+  { id: 'model.list', title: titles.list, keys: ['g'] },
   { id: 'model.overlay.next', title: overlayTexts.next, keys: ['o'] },
   ...OVERLAYS.map(({ id, title }) => ({ id: `model.overlay.${id}`, title: overlayTexts.choose(title), run: () => chooseOverlay(id) })),
   { id: 'model.overlay.none', title: overlayTexts.none, run: () => chooseOverlay(null) },

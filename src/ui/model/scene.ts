@@ -1,5 +1,4 @@
 import { type Family, familyOf } from './families.ts';
-import { shapeText } from './graph-model.ts';
 import type { Bounds, LayoutResult } from './layout.ts';
 import type { Frame, VisibleGraph } from './visible.ts';
 
@@ -226,11 +225,4 @@ export function search(graph: VisibleGraph['graph'], query: string): number[] {
     if (words.every((word) => text.includes(word))) hits.push(at);
   });
   return hits;
-}
-
-/** Shape and dtype of a tensor that runs along an edge. */
-export function tensorText(graph: VisibleGraph['graph'], name: string, from: number): string {
-  const output = graph.nodes[from]?.node?.output;
-  if (output && output.name === name) return shapeText(output.dims, output.dtype);
-  return graph.nodes[from]?.node ? '' : (graph.nodes[from]?.subtitle ?? '');
 }

@@ -48,6 +48,10 @@ function summary({ name, dtype, dims }: TensorSummary): TensorSummary {
 
 function nodeView(model: Model, node: Node, folded?: string): ModelNodeView {
   const output = model.values.get(node.outputs[0] ?? '');
+  const more = node.outputs.slice(1).flatMap((name) => {
+    const info = model.values.get(name);
+    return info ? [summary(info)] : [];
+  });
   const weights = node.inputs.flatMap((name) => {
     const tensor = model.initializers.get(name);
     return tensor ? [{ name, dtype: tensor.dtype, dims: tensor.dims }] : [];
@@ -61,6 +65,7 @@ function nodeView(model: Model, node: Node, folded?: string): ModelNodeView {
     outputs: node.outputs,
     attrs: [...node.attrs].map(([name, value]) => ({ name, text: attrText(value) })),
     output: output ? summary(output) : null,
+    ...(more.length > 0 ? { moreOutputs: more } : {}),
     ...(folded === undefined ? {} : { folded }),
     weights,
   };

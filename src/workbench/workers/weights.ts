@@ -71,19 +71,22 @@ async function statsOf(name: string, { dtype, dims, data }: Tensor, context: Cal
   return { name, dtype, dims, count: data.length, min, max, mean, std, bins };
 }
 
-/** Cells along each side of a map, at most: more than a panel has pixels. */
-const MOST_CELLS = 384;
+/** Rows along the first axis, all others side by side; a vector is one row. */
+function matrixOf({ dims, data }: Tensor): { rows: number; columns: number } {
+  const rows = dims.length < 2 ? 1 : dims[0]!;
+  return { rows, columns: rows === 0 ? 0 : Math.round(data.length / rows) };
+}
 
-/** An initializer as a map of cells; of large ones several entries share a cell, which shows the one of largest magnitude. */
+/** An initializer as a map of at most so many cells; of large ones several entries share a cell, which shows the one of largest magnitude. */
 export async function weightMap(
-  { model: spec, name }: { model: ModelSpec; name: string },
+  { model: spec, name, mostRows, mostColumns }: { model: ModelSpec; name: string; mostRows: number; mostColumns: number },
   context: CallContext,
 ): Promise<Transferred<WeightMapView>> {
-  const { dims, data } = initializerOf(spec, name);
-  const rows = dims[0] ?? 1;
-  const columns = Math.max(1, Math.round(data.length / Math.max(1, rows)));
-  const cellRows = Math.max(1, Math.ceil(rows / MOST_CELLS));
-  const cellColumns = Math.max(1, Math.ceil(columns / MOST_CELLS));
+  const tensor = initializerOf(spec, name);
+  const { dims, data } = tensor;
+  const { rows, columns } = matrixOf(tensor);
+  const cellRows = Math.max(1, Math.ceil(rows / mostRows));
+  const cellColumns = Math.max(1, Math.ceil(columns / mostColumns));
   const wide = Math.ceil(columns / cellColumns);
   const cells = new Float32Array(wide * Math.ceil(rows / cellRows));
   let largest = 0;
@@ -114,8 +117,8 @@ export async function weightMap(
 
 /** One row of an initializer, entry by entry. */
 export function weightRow({ model: spec, name, row }: { model: ModelSpec; name: string; row: number }): Transferred<WeightRowView> {
-  const { dims, data } = initializerOf(spec, name);
-  const columns = Math.max(1, Math.round(data.length / Math.max(1, dims[0] ?? 1)));
-  const values = Float64Array.from({ length: columns }, (_, column) => Number(data[row * columns + column]));
+  const tensor = initializerOf(spec, name);
+  const { columns } = matrixOf(tensor);
+  const values = Float64Array.from({ length: columns }, (_, column) => Number(tensor.data[row * columns + column]));
   return new Transferred({ row, values }, [values.buffer]);
 }
