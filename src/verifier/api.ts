@@ -10,6 +10,8 @@ export interface VerifyOptions {
   readonly logLevel: number;
   /** Record a digest of the abstract state before every instruction for the state view; costs memory. */
   readonly recordStates?: boolean;
+  /** With `recordStates`: one instruction of which the states of its first `most` visits are kept, besides the last one of all. */
+  readonly recordVisits?: { readonly insnIdx: InsnIdx; readonly most: number };
   /** Processors of the machine that is asked (`nr_cpu_ids`), which bound `bpf_get_smp_processor_id`; default 2. */
   readonly cpus?: number;
   /** Called about every 10 ms of work with the number processed; return true to stop (result: accepted false, message 'stopped'). */
@@ -46,6 +48,9 @@ export interface VerifyResult {
   logBytes(): Uint8Array<ArrayBuffer>;
   /** How often each instruction was processed; length = insns. */
   readonly visits: Uint32Array;
-  /** State before `insnIdx` on the last visit that reached it; null if never visited or not recorded. */
-  stateBefore(insnIdx: InsnIdx): readonly StateRow[] | null;
+  /**
+   * State before `insnIdx` on the last visit that reached it, or on visit number `visit` (from 0) where visits of this instruction
+   * were recorded; null if never visited or not recorded.
+   */
+  stateBefore(insnIdx: InsnIdx, visit?: number): readonly StateRow[] | null;
 }

@@ -119,6 +119,16 @@ describe('what is told beside the verdict', () => {
     expect(judge(text).stateBefore(3)).toBeNull();
   });
 
+  it('is the state before one instruction on each of its visits', () => {
+    const loop = '.section xdp\nr6 = 0\nagain:\nr6 += 1\nif r6 != 4 goto again\nr0 = 2\nexit';
+    const result = judge(loop, { recordStates: true, recordVisits: { insnIdx: 1, most: 3 } });
+    const r6 = (visit?: number) => result.stateBefore(1, visit)?.find(({ name }) => name === 'r6')?.text;
+    expect(result.visits[1]).toBe(4);
+    expect([r6(0), r6(1), r6(2), r6()]).toEqual(['0', '1', '2', '3']);
+    expect(r6(3)).toBeUndefined();
+    expect(result.stateBefore(2, 0)).toBeNull();
+  });
+
   it('is the log at the level asked for', () => {
     expect(judge(text).log).toBe('');
     expect(judge(text, { logLevel: 4 }).log).toMatch(/^verification time \d+ usec\nstack depth 8\nprocessed 5 insns /);

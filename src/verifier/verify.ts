@@ -22,7 +22,7 @@ import { Snapshots } from './snapshots.ts';
 export function verify(program: Program, options: VerifyOptions): VerifyResult {
   const startedMs = performance.now();
   const env = new Env(program, options);
-  const snapshots = options.recordStates ? new Snapshots(env) : null;
+  const snapshots = options.recordStates ? new Snapshots(env, options.recordVisits) : null;
   env.onVisit = snapshots ? (idx) => snapshots.take(idx) : null;
   let errno = 0;
   let stopped = false;
@@ -119,6 +119,6 @@ function finish(env: Env, errno: number, stopped: boolean, snapshots: Snapshots 
     },
     logBytes: () => log.bytes(),
     visits: env.visits,
-    stateBefore: (insnIdx: InsnIdx): readonly StateRow[] | null => snapshots?.rows(insnIdx) ?? null,
+    stateBefore: (insnIdx: InsnIdx, visit?: number): readonly StateRow[] | null => snapshots?.rows(insnIdx, visit) ?? null,
   };
 }

@@ -191,6 +191,17 @@ export interface StateRowView {
   readonly tnumMask?: string;
 }
 
+/** What the verifier knew before an instruction. */
+export interface StateAtView {
+  readonly rows: readonly StateRowView[] | null;
+  /** What changes are marked against: the state before the instruction before, or of the visit before. */
+  readonly before: readonly StateRowView[] | null;
+  /** Which visit it is, from 0, of how many; the states of the first `kept` are at hand, and of the last. */
+  readonly visit: number;
+  readonly visits: number;
+  readonly kept: number;
+}
+
 export interface PacketTraceView {
   readonly kind: 'packets';
   readonly key: string;

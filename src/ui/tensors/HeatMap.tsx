@@ -6,6 +6,7 @@ import { useTheme } from '../theme/useTheme.ts';
 import { coordinates, real } from './format.ts';
 import { elementAt, gridOf, neighbour, type Planes, placeOf } from './heat-layout.ts';
 import { paintHeat } from './paint-heat.ts';
+import './heat.css';
 
 interface HeatMapProps {
   readonly name: string;

@@ -15,8 +15,8 @@ import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
 import { SlotContext } from '../components/panel-slot.ts';
+import { PinnedContext } from '../components/pinned.ts';
 import { useWidth } from '../components/useWidth.ts';
-import { isPinned } from '../shell/desk-store.ts';
 import { tensors as texts } from '../texts/tensors.ts';
 import { real } from './format.ts';
 import { HeatMap } from './HeatMap.tsx';
@@ -100,12 +100,13 @@ function useShown(model: ModelView, fallback: string): string {
   const selection = useWorkbench((state) => state.selection);
   const cursor = useWorkbench((state) => state.cursors.tensor);
   const relations = useRelations();
+  const pinned = useContext(PinnedContext);
   const wanted = tensorOf(selection, model, relations);
   const [shown, setShown] = useState<{ readonly of: unknown; readonly name: string | null }>({
     of: null,
     name: cursor === undefined ? null : String(cursor),
   });
-  if (shown.of !== selection) setShown({ of: selection, name: wanted !== null && !isPinned('tensors') ? wanted : shown.name });
+  if (shown.of !== selection) setShown({ of: selection, name: wanted !== null && !pinned ? wanted : shown.name });
   const name = shown.name;
   const known =
     name !== null && (model.inputs.some((input) => input.name === name) || model.nodes.some((node) => node.outputs.includes(name)));

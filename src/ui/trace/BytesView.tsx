@@ -1,10 +1,19 @@
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, useMemo, useRef, useState } from 'react';
 import { editPacketByte, revertPacket } from '../../workbench/actions.ts';
+import { useRelations } from '../../workbench/current-relations.ts';
+import { useRelatedElements } from '../../workbench/element-relations.ts';
+import { inRanges, NO_RANGES } from '../../workbench/ranges.ts';
+import { partId, splitPart } from '../../workbench/selection.ts';
 import { formatScore, scoreAt, verdictName } from '../../workbench/selectors.ts';
-import { useWorkbench } from '../../workbench/store.ts';
+import { select, useWorkbench } from '../../workbench/store.ts';
 import type { PacketTraceView } from '../../workbench/views.ts';
 import { useWidth } from '../components/useWidth.ts';
+import { trace } from '../texts/trace.ts';
+import { ByteLine } from './ByteLine.tsx';
 import { packetBytes, packetFields, tokenRange } from './packet-info.ts';
+import { selectedToken } from './token-row.ts';
+
+const texts = trace.bytes;
 
 /** Bytes a row: as many as fit. */
 const WIDE = 16;
@@ -17,23 +26,25 @@ const printable = (byte: number) => (byte >= 0x20 && byte < 0x7f ? String.fromCh
  * The bytes of one packet, those that become tokens marked. Type two hex digits, or a character in the text column's mode, to
  * change the byte under the cursor: the packet is scored again at once.
  */
-export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: number }) {
+export function BytesView({ trace: view, packet }: { trace: PacketTraceView; packet: number }) {
   const edits = useWorkbench((state) => state.history.doc.edits);
   const binding = useWorkbench((state) => state.history.doc.binding);
   const replay = useWorkbench((state) => state.stages.replay.value);
   const reference = useWorkbench((state) => state.stages.reference.value);
   const overlay = useWorkbench((state) => state.overlay);
-  const bytes = useMemo(() => packetBytes(trace, packet, edits), [trace, packet, edits]);
-  const original = useMemo(() => packetBytes(trace, packet, []), [trace, packet]);
+  const bytes = useMemo(() => packetBytes(view, packet, edits), [view, packet, edits]);
+  const original = useMemo(() => packetBytes(view, packet, []), [view, packet]);
   const tokens = useMemo(() => tokenRange(original, binding), [original, binding]);
   const fields = useMemo(() => packetFields(original), [original]);
-  const [at, setAt] = useState<number | null>(null);
+  const model = useWorkbench((state) => state.stages.model.value);
+  const selection = useWorkbench((state) => state.selection);
+  const at = useWorkbench((state) => byteOf(state.cursors.byte, packet));
+  const { related } = useRelatedElements();
+  const relations = useRelations();
   const [high, setHigh] = useState<number | null>(null);
   const [column, setColumn] = useState<'hex' | 'text'>('hex');
   const grid = useRef<HTMLTableElement>(null);
   const { ref: box, width } = useWidth();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another packet starts over, whatever the present one's number
-  useEffect(() => setAt(null), [packet]);
   const perRow = width >= WIDE_FROM_PX ? WIDE : NARperRow;
   // Until the user goes elsewhere, the first byte that the model sees.
   const cursor = Math.min(at ?? tokens?.from ?? 0, Math.max(0, bytes.length - 1));
@@ -44,7 +55,7 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
   const move = (to: number, side = column) => {
     const next = Math.max(0, Math.min(bytes.length - 1, to));
     setHigh(null);
-    setAt(next);
+    if (next !== at) select('byte', partId(packet, next));
     setColumn(side);
     requestAnimationFrame(() => grid.current?.querySelector<HTMLElement>(`[data-cell="${side}-${next}"]`)?.focus());
   };
@@ -71,20 +82,35 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
   };
 
   const rows = Math.ceil(bytes.length / perRow);
+  const input = tokens && binding?.input.kind === 'payload' ? (binding.input.tensor ?? model?.inputs[0]?.name) : undefined;
+  // Tokens that what is selected depends on or stands for, and all that look up the selected row of an embedding.
+  const own =
+    selection?.kind === 'byte'
+      ? NO_RANGES
+      : relations.bytes?.packet === packet && selection?.kind !== 'packet'
+        ? relations.bytes.bytes
+        : NO_RANGES;
+  const feeding = related.find((one) => one.tensor === input)?.ranges ?? NO_RANGES;
+  const row = selectedToken(selection, model, input);
+  const isRelated = (i: number): boolean =>
+    tokens !== null && i >= tokens.from && i < tokens.to && (inRanges(own, i) || inRanges(feeding, i - tokens.from) || bytes[i] === row);
+  let relatedCount = 0;
+  if (tokens) for (let i = tokens.from; i < tokens.to; i++) if (isRelated(i)) relatedCount++;
   const cell = (side: 'hex' | 'text', i: number) => {
     const changed = bytes[i] !== original[i];
     const token = tokens && i >= tokens.from && i < tokens.to;
     const here = i === cursor && column === side;
+    const relative = isRelated(i);
     return (
       // biome-ignore lint/a11y/useKeyWithClickEvents: keys are handled by the grid
       <td
         key={i}
         data-cell={`${side}-${i}`}
         tabIndex={here ? 0 : -1}
-        className={`${token ? 'token' : ''}${changed ? ' changed' : ''}${i === cursor ? ' cursor' : ''}`}
+        className={`${token ? 'token' : ''}${relative ? ' related' : ''}${changed ? ' changed' : ''}${i === cursor ? ' cursor' : ''}`}
         title={fieldAt(fields, i)}
         onClick={() => move(i, side)}
-        aria-label={`byte ${i}, ${hex(bytes[i]!)}${token ? ', token' : ''}${changed ? ', changed' : ''}`}
+        aria-label={texts.cell(i, bytes[i]!, token === true, relative, changed)}
       >
         {side === 'text' ? printable(bytes[i]!) : here && high !== null ? `${high.toString(16)}_` : hex(bytes[i]!)}
       </td>
@@ -94,20 +120,20 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
     <div className="bytes" data-testid="bytes" ref={box}>
       <div className="bytes-head">
         <p>
-          Packet {packet + 1} · {bytes.length} B
-          {tokens ? ` · ${tokens.to - tokens.from} of ${tokens.length} tokens` : ' · no payload for this binding'}
+          {texts.head(packet, bytes.length)}
+          {tokens ? texts.tokens(tokens.to - tokens.from, tokens.length) : texts.noTokens}
         </p>
         <p aria-live="polite" data-testid="packet-score">
           {mine ? (
             <>
               <span className={`v-${verdictName(mine.verdict)}`}>{verdictName(mine.verdict)}</span> {formatScore(mine.score)}
-              {theirs ? <span className="muted"> · reference {formatScore(theirs.score)}</span> : null}
+              {theirs ? <span className="muted">{texts.reference(formatScore(theirs.score))}</span> : null}
             </>
           ) : null}
         </p>
         {edited ? (
           <button type="button" className="button small" onClick={() => revertPacket(packet)}>
-            Revert bytes
+            {texts.revert}
           </button>
         ) : null}
       </div>
@@ -116,7 +142,7 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
           className="bytes-grid mono"
           // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: the ARIA grid pattern over a table
           role="grid"
-          aria-label={`Bytes of packet ${packet + 1}; type hex digits to change one`}
+          aria-label={texts.grid(packet)}
           ref={grid}
           onKeyDown={onKeyDown}
         >
@@ -137,6 +163,14 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
           </tbody>
         </table>
       </div>
+      {bytes.length > 0 ? (
+        <ByteLine
+          at={cursor}
+          byte={bytes[cursor]!}
+          tokens={tokens && input !== undefined ? { ...tokens, tensor: input } : null}
+          related={relatedCount}
+        />
+      ) : null}
       <ul className="fields small">
         {fields.map((field) => (
           <li key={field.from}>
@@ -150,5 +184,11 @@ export function BytesView({ trace, packet }: { trace: PacketTraceView; packet: n
 
 function fieldAt(fields: readonly { from: number; to: number; layer: string; text: string }[], byteOff: number): string {
   const field = fields.find((candidate) => byteOff >= candidate.from && byteOff < candidate.to);
-  return field ? `${field.layer}: ${field.text}` : 'payload';
+  return field ? `${field.layer}: ${field.text}` : texts.payload;
+}
+
+/** The byte of this packet that a cursor stands on; null where it stands in another packet. */
+function byteOf(cursor: number | string | undefined, packet: number): number | null {
+  const { whole, part } = splitPart(cursor ?? '');
+  return whole === String(packet) ? part : null;
 }

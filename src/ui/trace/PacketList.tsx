@@ -1,8 +1,12 @@
+import { useArtifacts } from '../../workbench/current-relations.ts';
+import { tokenBytes } from '../../workbench/relations.ts';
 import { formatScore, scoreAt, verdictName } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { PacketTraceView } from '../../workbench/views.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
+import { trace as texts } from '../texts/trace.ts';
 import { packetInfo } from './packet-info.ts';
+import { holdsByte, selectedToken } from './token-row.ts';
 
 /** One packet a line: when, whom, what, and the two scores side by side. */
 export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }) {
@@ -10,7 +14,17 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
   const reference = useWorkbench((state) => state.stages.reference);
   const overlay = useWorkbench((state) => state.overlay);
   const selection = useWorkbench((state) => state.selection);
+  const model = useWorkbench((state) => state.stages.model.value);
+  const artifacts = useArtifacts();
   const selected = selection?.kind === 'packet' ? Number(selection.id) : -1;
+  // While a row of an embedding is selected, the packets that look it up are its relatives.
+  const { binding } = artifacts;
+  const input = binding?.input.kind === 'payload' ? (binding.input.tensor ?? model?.inputs[0]?.name) : undefined;
+  const token = selectedToken(selection, model, input);
+  const holds = (i: number): boolean => {
+    const tokens = token < 0 ? null : tokenBytes(i, artifacts);
+    return tokens !== null && holdsByte(trace, i, tokens.from, tokens.to, token);
+  };
   const mine = (i: number) => scoreAt(replay.value, overlay.program, i);
   const theirs = (i: number) => scoreAt(reference.value, overlay.reference, i);
   return (
@@ -31,12 +45,12 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
         rowHeight={20}
         active={at}
         onActivate={(i) => select('packet', i)}
-        rowClass={(i) => (i === selected ? 'selected' : i === at ? 'related' : '')}
+        rowClass={(i) => (i === selected ? 'selected' : i === at || holds(i) ? 'related' : '')}
         rowLabel={(i) => {
           const { source, destination, info } = packetInfo(trace, i);
           const result = mine(i);
           const verdict = result ? `, ${verdictName(result.verdict)}, score ${formatScore(result.score)}` : ', not yet replayed';
-          return `packet ${i + 1}, ${source} to ${destination}, ${info}${verdict}`;
+          return `packet ${i + 1}, ${source} to ${destination}, ${info}${verdict}${holds(i) ? `, ${texts.bytes.holdsToken(token)}` : ''}`;
         }}
       >
         {(i) => {
@@ -47,7 +61,10 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
           const label = trace.labels?.[i] ?? -1;
           return (
             <div className="trace-row" data-packet={i}>
-              <span className="t-no">{i + 1}</span>
+              <span className="t-no" title={holds(i) ? texts.bytes.holdsToken(token) : undefined}>
+                {holds(i) ? '● ' : ''}
+                {i + 1}
+              </span>
               <span className="t-time">{trace.time[i]!.toFixed(4)}</span>
               <span className="t-ends ellipsis">
                 {source} → {destination}

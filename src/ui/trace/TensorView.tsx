@@ -1,48 +1,51 @@
+import { lazy, Suspense, useCallback, useMemo } from 'react';
+import { useRelatedElements } from '../../workbench/element-relations.ts';
+import { NO_RANGES } from '../../workbench/ranges.ts';
+import { partId, splitPart } from '../../workbench/selection.ts';
 import { formatDims } from '../../workbench/selectors.ts';
+import { select, useWorkbench } from '../../workbench/store.ts';
 import type { TensorTraceView } from '../../workbench/views.ts';
+import { planesOf } from '../tensors/heat-layout.ts';
+import { trace as texts } from '../texts/trace.ts';
 
-const MOST_ROWS = 128;
-const MOST_COLUMNS = 64;
+const HeatMap = lazy(async () => ({ default: (await import('../tensors/HeatMap.tsx')).HeatMap }));
 
-/** One input as a heat map on a diverging ramp: rows of the first axis, columns of the rest. */
+/** One input as a heat map on a diverging ramp; its elements can be selected, and those that belong to a selection are outlined. */
 export function TensorView({ trace, at }: { trace: TensorTraceView; at: number }) {
   const size = trace.dims.reduce((product, dim) => product * dim, 1);
-  const values = trace.data.subarray(at * size, (at + 1) * size);
-  const shape = trace.dims.filter((dim) => dim > 1);
-  const columns = Math.min(MOST_COLUMNS, shape.length > 1 ? shape.at(-1)! : Math.min(16, size));
-  const stride = shape.length > 1 ? shape.at(-1)! : columns;
-  const rows = Math.min(MOST_ROWS, Math.ceil(size / stride));
-  let most = 0;
-  for (const value of values) most = Math.max(most, Math.abs(value));
+  const values = useMemo(() => trace.data.subarray(at * size, (at + 1) * size), [trace, at, size]);
+  const input = useWorkbench((state) => state.stages.model.value?.inputs[0]?.name);
+  const cursor = useWorkbench((state) => {
+    const { whole, part } = splitPart(state.cursors.element ?? '');
+    return whole === input && part < size ? part : -1;
+  });
+  const { related } = useRelatedElements();
+  const planes = useMemo(() => planesOf(trace.dims), [trace.dims]);
+  const most = useMemo(() => values.reduce((top, value) => Math.max(top, Math.abs(value)), 0), [values]);
+  const onSelect = useCallback(
+    (element: number) => {
+      if (input !== undefined) select('element', partId(input, element));
+    },
+    [input],
+  );
   return (
     <div className="tensor-view">
-      <p className="small muted">
-        input {at + 1} · {formatDims(trace.dims)} {trace.dtype} · |max| {most.toPrecision(3)}
-      </p>
-      <svg
-        viewBox={`0 0 ${columns} ${rows}`}
-        preserveAspectRatio="none"
-        className="tensor-heat"
-        role="img"
-        aria-label={`Values of input ${at + 1}: ${rows} rows of ${columns}, between ${(-most).toPrecision(3)} and ${most.toPrecision(3)}`}
-      >
-        {Array.from({ length: rows * columns }, (_, cell) => {
-          const row = Math.floor(cell / columns);
-          const column = cell % columns;
-          const value = values[row * stride + column] ?? 0;
-          return (
-            <rect
-              key={cell}
-              x={column}
-              y={row}
-              width={1}
-              height={1}
-              fill={value < 0 ? 'var(--div-neg)' : 'var(--div-pos)'}
-              fillOpacity={most === 0 ? 0 : Math.abs(value) / most}
-            />
-          );
-        })}
-      </svg>
+      <p className="small muted">{texts.tensor.head(at, formatDims(trace.dims), trace.dtype, most.toPrecision(3))}</p>
+      <Suspense fallback={null}>
+        <HeatMap
+          name={input ?? trace.file}
+          dims={trace.dims}
+          planes={planes}
+          values={values}
+          low={-most}
+          high={most}
+          diverging
+          cursor={cursor}
+          related={related.find((one) => one.tensor === input)?.ranges ?? NO_RANGES}
+          zoom={null}
+          onSelect={onSelect}
+        />
+      </Suspense>
     </div>
   );
 }

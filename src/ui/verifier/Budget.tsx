@@ -1,10 +1,13 @@
 import { useMemo } from 'react';
 import { attributeVisits } from '../../workbench/attribution.ts';
+import { useRelations } from '../../workbench/current-relations.ts';
+import { inRanges } from '../../workbench/ranges.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView, VerifiedView } from '../../workbench/views.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
 import { familyColour, familyOf } from '../model/families.ts';
+import { budget as texts } from '../texts/states.ts';
 
 interface BudgetRow {
   readonly nodeIdx: number | null;
@@ -30,8 +33,7 @@ export function budgetRows(program: ProgramView, visits: Uint32Array, opOf: (nod
       processed: byOrigin[at]!,
     });
   });
-  if (unclaimed > 0)
-    rows.push({ nodeIdx: null, label: 'hand-written or unknown', op: '', colour: 'var(--f-runtime)', processed: unclaimed });
+  if (unclaimed > 0) rows.push({ nodeIdx: null, label: texts.unclaimed, op: '', colour: 'var(--f-runtime)', processed: unclaimed });
   return rows.sort((a, b) => b.processed - a.processed);
 }
 
@@ -54,19 +56,21 @@ export function Budget({ verified, program }: { verified: VerifiedView; program:
     return budgetRows(program, verified.visits, (nodeIdx) => ops.get(nodeIdx) ?? '');
   }, [program, verified, model, modelKey]);
   const most = rows[0]?.processed ?? 1;
+  const { nodes } = useRelations();
   const active = selection?.kind === 'node' ? rows.findIndex((row) => row.nodeIdx === selection.id) : -1;
+  const related = (at: number) => rows[at]!.nodeIdx !== null && inRanges(nodes, rows[at]!.nodeIdx!);
   return (
     <VirtualList
-      label="Budget by node"
+      label={texts.label}
       count={rows.length}
       rowHeight={20}
       active={active}
-      rowClass={(at) => (at === active ? 'selected' : '')}
+      rowClass={(at) => (at === active ? 'selected' : related(at) ? 'related' : '')}
       onActivate={(at) => {
         const { nodeIdx } = rows[at]!;
         if (nodeIdx !== null) select('node', nodeIdx);
       }}
-      rowLabel={(at) => `${rows[at]!.label}, ${Math.round(rows[at]!.processed)} processed`}
+      rowLabel={(at) => texts.row(rows[at]!.label, rows[at]!.processed)}
     >
       {(at) => {
         const row = rows[at]!;
