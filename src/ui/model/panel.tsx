@@ -29,7 +29,7 @@ export const panel: PanelDef = {
   about: texts.about,
   icon: Workflow,
   Component: ModelPanel,
-  home: { explore: ['left', 0], learn: ['left', 0] },
+  home: { explore: ['left', 0], learn: ['centre', 1] },
   shows: ['node', 'tensor', 'weight'],
   commands,
 };

@@ -4,6 +4,7 @@ import { useWorkbench } from '../../workbench/store.ts';
 import { ProjectDialogs } from '../projects/ProjectDialogs.tsx';
 import { StorageNotice } from '../projects/StorageNotice.tsx';
 import { shell as texts } from '../texts/shell.ts';
+import { useTour } from '../tour/tour-store.ts';
 import { Desk } from './Desk.tsx';
 import { DimsDialog } from './DimsDialog.tsx';
 import { followSource } from './follow.ts';
@@ -15,11 +16,13 @@ import { TopBar } from './TopBar.tsx';
 import './shell.css';
 
 const Palette = lazy(() => import('./Palette.tsx'));
+const Tour = lazy(() => import('../tour/Tour.tsx'));
 const Shortcuts = lazy(() => import('./Shortcuts.tsx'));
 
 export function App() {
   const announcement = useWorkbench((state) => state.announcement);
   const front = useShell((state) => state.front);
+  const touring = useTour((state) => state.step !== null);
   const [dropping, setDropping] = useState(false);
 
   useEffect(() => {
@@ -60,6 +63,7 @@ export function App() {
       <Suspense>
         {front === 'palette' ? <Palette /> : null}
         {front === 'shortcuts' ? <Shortcuts /> : null}
+        {touring ? <Tour /> : null}
       </Suspense>
       <div className="visually-hidden" role="status" aria-live="polite">
         {announcement}

@@ -3,6 +3,7 @@ import { formatCount } from '../../workbench/selectors.ts';
 import { STAGE_VERBS, type StageName } from '../../workbench/stages.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ShippedMark } from '../components/ShippedMark.tsx';
+import { TourOffer } from '../tour/TourOffer.tsx';
 
 const ORDER: readonly StageName[] = ['model', 'calibration', 'program', 'verified', 'trace', 'replay', 'reference'];
 
@@ -47,6 +48,7 @@ export function StatusBar() {
         </Fragment>
       ))}
       <span className="grow" />
+      <TourOffer />
       {running.map((name) => {
         const { progress } = stages[name];
         const share = progress && progress.total > 0 ? ` ${Math.floor((progress.done / progress.total) * 100)} %` : '';

@@ -9,6 +9,7 @@ import { Menu } from '../components/Menu.tsx';
 import { ProjectMenu } from '../projects/ProjectMenu.tsx';
 import { shell as texts } from '../texts/shell.ts';
 import { useTheme } from '../theme/useTheme.ts';
+import { startTour } from '../tour/tour-store.ts';
 import { showDesk, useDesk } from './desk-store.ts';
 import { DESKS } from './desks.ts';
 import { showFront } from './shell-store.ts';
@@ -199,6 +200,7 @@ function HelpMenu() {
       alignEnd
       button={<CircleHelp size={14} />}
       items={[
+        { id: 'tour', title: helpItems.tour, detail: helpItems.tourAbout, run: startTour },
         { id: 'palette', title: helpItems.palette, detail: keyLabel('mod+k'), run: () => showFront('palette') },
         { id: 'keys', title: helpItems.keys, detail: '?', run: () => showFront('shortcuts') },
       ]}

@@ -7,6 +7,7 @@ import type { Command } from '../commands.ts';
 import { PROJECT_COMMANDS } from '../projects/commands.ts';
 import { shell as texts } from '../texts/shell.ts';
 import { useTheme } from '../theme/useTheme.ts';
+import { startTour } from '../tour/tour-store.ts';
 import {
   activePanel,
   closePanel,
@@ -73,6 +74,7 @@ const MOVES: readonly (readonly [side: Side, title: string, key: string])[] = [
 
 const VIEW: readonly Command[] = [
   { id: 'palette', title: words.palette, keys: ['mod+k'], run: () => showFront('palette') },
+  { id: 'tour', title: words.tour, run: startTour },
   { id: 'shortcuts', title: words.shortcuts, keys: ['?'], run: () => showFront('shortcuts') },
   ...DESKS.map(
     (desk, at): Command => ({

@@ -44,10 +44,12 @@ function tabset(panels: readonly PanelDef[], desk: DeskId, region: Region, weigh
 
 type Part = IJsonRowNode | IJsonTabSetNode;
 
-/** A row around what is there; one part alone stands for itself. */
+/** A row around what is there. Rows alternate their direction by depth, so only tabs may stand for a row of their own. */
 function row(weight: number, parts: readonly (Part | null)[]): Part | null {
   const children = parts.filter((part): part is Part => part !== null);
-  if (children.length <= 1) return children[0] ? { ...children[0], weight } : null;
+  const [only] = children;
+  if (!only) return null;
+  if (children.length === 1 && only.type === 'tabset') return { ...only, weight };
   return { type: 'row', weight, children };
 }
 

@@ -54,6 +54,7 @@ export const shell = {
     forward: 'Forward through what was selected',
     selectNone: 'Select nothing',
     palette: 'Everything by name',
+    tour: 'Take the tour',
     shortcuts: 'Keys',
     desk: (title: string) => `${title} desk`,
     showPanel: (title: string) => `Show ${title}`,
