@@ -7,6 +7,11 @@ export function rangeCount(ranges: readonly Range[]): number {
   return ranges.reduce((sum, [from, to]) => sum + to - from, 0);
 }
 
+/** The numbers of ranges, one by one. */
+export function valuesOf(ranges: readonly Range[]): number[] {
+  return ranges.flatMap(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i));
+}
+
 /** Whether `value` lies in sorted `ranges`. */
 export function inRanges(ranges: readonly Range[], value: number): boolean {
   let low = 0;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Binding } from '../hooks/binding.ts';
-import { type Artifacts, inRanges, nodeRanges, rangeCount, relate, relatedNodes, relatedRanges } from './relations.ts';
+import { type Artifacts, inRanges, nodeRanges, rangeCount, relate } from './relations.ts';
 import { remapSelection } from './remap.ts';
 import type { SelectionKind } from './selection.ts';
 import { chain as model, programWith as program } from './testing/views.ts';
@@ -26,15 +26,16 @@ describe('relations between nodes and instructions', () => {
     expect(inRanges([], 0)).toBe(false);
   });
 
-  it('relates a tensor to the instructions of the node that makes it, and to those that read it', () => {
-    const named = model(['a', 'b']);
-    const selection = { kind: 'tensor', id: 'a_out', artifact: 'm' } as const;
-    expect(relatedRanges(selection, shared, named)).toEqual(nodeRanges(shared).get(0));
-    expect([...relatedNodes(selection, shared, named)]).toEqual([0, 1]);
+  it('relates a tensor to the instructions of the node that makes it, and to the nodes that make and read it', () => {
+    const artifacts = { model: model(['a', 'b']), program: shared, trace: null, binding: null, packet: -1 };
+    const { insns, nodes } = relate({ kind: 'tensor', id: 'a_out', artifact: 'm' }, artifacts);
+    expect(insns).toEqual(nodeRanges(shared).get(0));
+    expect(nodes).toEqual([[0, 2]]);
   });
 
   it('relates an instruction to all nodes that it serves', () => {
-    expect([...relatedNodes({ kind: 'insn', id: 1, artifact: 'p' }, shared, null)]).toEqual([0, 1]);
+    const artifacts = { model: null, program: shared, trace: null, binding: null, packet: -1 };
+    expect(relate({ kind: 'insn', id: 1, artifact: 'p' }, artifacts).nodes).toEqual([[0, 2]]);
   });
 });
 

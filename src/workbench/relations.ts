@@ -300,26 +300,3 @@ function ofByte(selection: Selection, artifacts: Artifacts): Relations {
     shared: true,
   };
 }
-
-const bare = (model: ModelView | null, program: ProgramView | null): Artifacts => ({
-  model,
-  program,
-  trace: null,
-  binding: null,
-  packet: -1,
-});
-
-/** Instructions that belong to what is selected: the instruction itself is not among its own relatives. */
-export function relatedRanges(selection: Selection | null, program: ProgramView | null, model: ModelView | null): readonly Range[] {
-  return derivedAlone(selection, program, model).insns;
-}
-
-/** ONNX nodes that belong to what is selected. */
-export function relatedNodes(selection: Selection | null, program: ProgramView | null, model: ModelView | null): ReadonlySet<number> {
-  const nodes = new Set<number>();
-  for (const [from, to] of derivedAlone(selection, program, model).nodes) for (let node = from; node < to; node++) nodes.add(node);
-  return nodes;
-}
-
-const derivedAlone = (selection: Selection | null, program: ProgramView | null, model: ModelView | null): Relations =>
-  selection ? derive(selection, bare(model, program)) : NO_RELATIONS;

@@ -1,7 +1,8 @@
 import { List, Workflow } from 'lucide-react';
 import { useCallback, useMemo, useState } from 'react';
+import { useRelations } from '../../workbench/current-relations.ts';
 import { calibratedRanges } from '../../workbench/pipeline.ts';
-import { relatedNodes } from '../../workbench/relations.ts';
+import { valuesOf } from '../../workbench/ranges.ts';
 import { splitPart } from '../../workbench/selection.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
@@ -57,7 +58,8 @@ export function ModelPanel() {
     useCallback(() => setView((now) => (now === 'graph' ? 'list' : 'graph')), []),
   );
   const costs = values.get(INSTRUCTIONS.id) ?? EMPTY_COSTS;
-  const related = useMemo(() => relatedNodes(selection, program, model), [selection, program, model]);
+  const { nodes } = useRelations();
+  const related = useMemo(() => new Set(valuesOf(nodes)), [nodes]);
   const selected = selection?.kind === 'node' ? Number(selection.id) : null;
   const tensor = selectedTensor(selection);
   const [firstRelated] = related;

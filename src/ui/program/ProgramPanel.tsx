@@ -1,7 +1,8 @@
 import { Pencil } from 'lucide-react';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { discardFork } from '../../workbench/actions.ts';
-import { rangeCount, relatedRanges } from '../../workbench/relations.ts';
+import { useRelations } from '../../workbench/current-relations.ts';
+import { rangeCount } from '../../workbench/ranges.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { useCommandHandler } from '../commands.ts';
 import { Panel } from '../components/Panel.tsx';
@@ -17,11 +18,11 @@ const Diff = lazy(() => import('./Diff.tsx'));
 /** The program: a listing of any length with its IR and flow graph, an editor when asked for, and what a fork changed. */
 export function ProgramPanel() {
   const program = useWorkbench((state) => state.stages.program.value);
-  const model = useWorkbench((state) => state.stages.model.value);
   const selection = useWorkbench((state) => state.selection);
+  const rows = selection?.kind === 'weight';
   const fork = useWorkbench((state) => state.history.doc.fork);
   const [mode, setMode] = useState<'views' | 'edit' | 'diff'>('views');
-  const ranges = useMemo(() => relatedRanges(selection, program, model), [selection, program, model]);
+  const { insns: ranges, shared } = useRelations();
   const related = useMemo(() => rangeCount(ranges), [ranges]);
   const forked = fork !== null && program?.fork === true;
   // A log shows instructions, but not all, and no maps.
@@ -53,6 +54,11 @@ export function ProgramPanel() {
               <span className="selected-count" data-testid="selected-insns" data-count={related}>
                 {' · '}
                 {texts.related(related)}
+                {shared ? (
+                  <span title={rows ? texts.shared.rowsAbout : texts.shared.nodesAbout}>
+                    , {rows ? texts.shared.rows : texts.shared.nodes}
+                  </span>
+                ) : null}
               </span>
             ) : null}
           </>

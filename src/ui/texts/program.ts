@@ -17,6 +17,13 @@ export const program = {
   instructions: 'Instructions',
   summary: (insns: number, functions: number) => `${many(insns, 'instruction')} · ${many(functions, 'function')}`,
   related: (value: number) => `${count(value)} selected`,
+  /** Rows and layers run through the same loops. */
+  shared: {
+    rows: 'shared by all rows',
+    rowsAbout: 'The rows of a weight go through one loop: each of these instructions serves all of them',
+    nodes: 'some shared',
+    nodesAbout: 'Some of these instructions serve other operators too: equal kernels are one function',
+  },
 
   find: 'Find…',
   findLabel: 'Find in the program',
