@@ -66,3 +66,47 @@ test('two tabs on one project: one writes, the other follows, takes over or goes
   await expect(kernel(second)).toHaveValue('6.6');
   await expect(second.getByTestId('storage-notice')).toHaveCount(0);
 });
+
+/** Serves compile workers that end themselves when they are asked for `method`: the first `times` of them. */
+async function killWorkers(page: Page, method: string, times: number): Promise<void> {
+  let served = 0;
+  await page.route(/compile\.worker-[^/]*\.js$/, async (route) => {
+    const response = await route.fetch();
+    const body = await response.text();
+    const deadly = `self.addEventListener('message', (event) => {
+      if (event.data.method !== '${method}') return;
+      event.stopImmediatePropagation();
+      self.close();
+    });`;
+    const headers = { ...response.headers(), 'cache-control': 'no-store' };
+    await route.fulfill({ response, headers, body: served++ < times ? deadly + body : body });
+  });
+}
+
+test('a worker that dies is replaced, its tasks go on, and the page says so', async ({ page }) => {
+  await killWorkers(page, 'verify', 1);
+  await page.goto(process.env.BPFORMER_SITE!);
+  await expect(page.getByTestId('storage-notice')).toContainText(/The compiler worker stopped unexpectedly .* again in a new one/);
+  await expect(page.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+  await page.getByTestId('storage-notice').getByRole('button', { name: 'Dismiss this message' }).click();
+  await expect(page.getByTestId('storage-notice')).toHaveCount(0);
+  // One that ends while nothing is asked of it is replaced as well.
+  const worker = page.workers().findLast((each) => each.url().includes('compile.worker'))!;
+  await worker.evaluate(() => self.close());
+  await expect(page.getByTestId('storage-notice')).toContainText('The compiler worker stopped unexpectedly');
+  await kernel(page).selectOption('6.1');
+  await expect(page.locator('[data-panel=verifier]')).toContainText(/kernel 6\.1(?!\d)/);
+  await expect(page.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+});
+
+test('a task that kills every worker is given up with a message, and the rest works', async ({ page }) => {
+  await killWorkers(page, 'verify', 1000);
+  await page.goto(process.env.BPFORMER_SITE!);
+  await expect(page.locator('[data-panel=verifier]').getByTestId('error-note')).toContainText(
+    /stopped each of the 3 times that it was asked for this/,
+  );
+  await expect(page.locator('.graph-op').first()).toBeVisible();
+  await expect(page.locator('[data-panel=program] .listing-insn').first()).toBeVisible();
+  await kernel(page).selectOption('6.1');
+  await expect(page.getByTestId('save-state')).toHaveAttribute('data-status', 'saved');
+});

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Cancelled } from '../base/progress.ts';
-import { RemoteError, WorkerClient } from './rpc.ts';
+import { onWorkerDeath, WorkerClient, type WorkerDeath } from './rpc.ts';
 
 type Sent = { id: number; method?: string; args?: unknown; cancel?: true };
 
@@ -96,12 +96,67 @@ describe('WorkerClient', () => {
     }
   });
 
-  it('says so when a worker dies, and takes a new one for the next call', async () => {
+  it('starts the calls of a worker that dies again in a new one, which has the blobs, and says so', async () => {
+    const deaths: WorkerDeath[] = [];
+    onWorkerDeath((death) => deaths.push(death));
     const { client: rpc, workers } = client();
-    const result = rpc.call('work', {});
+    rpc.hold('hash', Uint8Array.of(1));
+    const first = rpc.call('first', {});
+    const second = rpc.call('second', {});
     workers[0].onerror?.({ message: 'out of memory', preventDefault: () => {} });
-    await expect(result).rejects.toBeInstanceOf(RemoteError);
-    void rpc.call('again', {});
-    expect(workers).toHaveLength(2);
+    expect(deaths).toEqual([{ worker: 'test', cause: 'out of memory', restarted: 2 }]);
+    workers[1].answer({ id: 0, kind: 'alive', lock: '' });
+    // One by one, so that the call that kills its worker is told from the others.
+    expect(workers[1].sent.map(({ method }) => method)).toEqual(['hold', 'first']);
+    workers[1].answer({ id: workers[1].idOf('first'), kind: 'result', result: 1 });
+    expect(await first).toBe(1);
+    workers[1].answer({ id: workers[1].idOf('second'), kind: 'result', result: 2 });
+    expect(await second).toBe(2);
+    // An answer of the worker that is gone means nothing.
+    workers[0].onerror?.({ message: 'again', preventDefault: () => {} });
+    expect(deaths).toHaveLength(1);
+  });
+
+  it('gives up on the call that kills every worker, and on no other', async () => {
+    onWorkerDeath(() => {});
+    const { client: rpc, workers } = client();
+    const deadly = rpc.call('deadly', {});
+    const harmless = rpc.call('harmless', {});
+    for (let at = 0; at < 3; at++) {
+      workers[at].answer({ id: 0, kind: 'alive', lock: '' });
+      workers[at].onerror?.({ message: 'out of memory', preventDefault: () => {} });
+    }
+    workers[3].answer({ id: 0, kind: 'alive', lock: '' });
+    await expect(deadly).rejects.toMatchObject({ error: { where: 'deadly', what: expect.stringContaining('out of memory') as string } });
+    workers[3].answer({ id: workers[3].idOf('harmless'), kind: 'result', result: 'done' });
+    expect(await harmless).toBe('done');
+    // Later calls are answered as ever, side by side.
+    void rpc.call('later', {});
+    void rpc.call('latest', {});
+    expect(workers[3].sent.slice(-2).map(({ method }) => method)).toEqual(['later', 'latest']);
+  });
+
+  it('cancels a call that waits its turn after a death', async () => {
+    onWorkerDeath(() => {});
+    const { client: rpc, workers } = client();
+    const controller = new AbortController();
+    const first = rpc.call('first', {});
+    const waiting = rpc.call('waiting', {}, { signal: controller.signal });
+    workers[0].onerror?.({ message: 'gone', preventDefault: () => {} });
+    controller.abort();
+    await expect(waiting).rejects.toBeInstanceOf(Cancelled);
+    workers[1].answer({ id: 0, kind: 'alive', lock: '' });
+    workers[1].answer({ id: workers[1].idOf('first'), kind: 'result', result: 1 });
+    expect(await first).toBe(1);
+    expect(workers[1].sent.map(({ method }) => method)).toEqual(['first']);
+  });
+
+  it('says so when its script cannot be loaded at all', async () => {
+    onWorkerDeath(() => {});
+    const { client: rpc, workers } = client();
+    const call = rpc.call('work', {});
+    for (let at = 0; at < 3; at++) workers[at].onerror?.({ message: '', preventDefault: () => {} });
+    await expect(call).rejects.toMatchObject({ error: { what: expect.stringContaining('cannot be started') as string } });
+    expect(workers).toHaveLength(3);
   });
 });

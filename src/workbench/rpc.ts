@@ -16,6 +16,8 @@ export type Handler = (args: never, context: CallContext) => unknown;
 
 type ToWorker = { id: number; method: string; args: unknown } | { id: number; cancel: true };
 type FromWorker =
+  /** The worker holds this Web Lock as long as it lives; '' where there are none. */
+  | { id: 0; kind: 'alive'; lock: string }
   | { id: number; kind: 'progress'; stage: string; done: number; total: number }
   | { id: number; kind: 'event'; event: unknown }
   | { id: number; kind: 'result'; result: unknown }
@@ -34,6 +36,7 @@ export class Transferred<T> {
 
 /** Serves `handlers` in a worker. */
 export function serveRpc(scope: DedicatedWorkerGlobalScope, handlers: Record<string, Handler>, doing: (method: string) => string): void {
+  showLife(scope);
   const cancelled = new Set<number>();
   scope.onmessage = async (message: MessageEvent<ToWorker>) => {
     const data = message.data;
@@ -65,6 +68,22 @@ export function serveRpc(scope: DedicatedWorkerGlobalScope, handlers: Record<str
   };
 }
 
+/**
+ * A worker that the browser ends sends no event, and one that works hard may be silent for long: so each holds a Web Lock, which the
+ * browser gives to the page when the worker is gone, for whatever reason.
+ */
+function showLife(scope: DedicatedWorkerGlobalScope): void {
+  if (!scope.navigator?.locks) {
+    scope.postMessage({ id: 0, kind: 'alive', lock: '' } satisfies FromWorker);
+    return;
+  }
+  const lock = `bpformer worker ${Array.from(scope.crypto.getRandomValues(new Uint32Array(4))).join('-')}`;
+  void scope.navigator.locks.request(lock, () => {
+    scope.postMessage({ id: 0, kind: 'alive', lock } satisfies FromWorker);
+    return new Promise(() => {});
+  });
+}
+
 export interface CallOptions {
   readonly onProgress?: (stage: string, done: number, total: number) => void;
   readonly onEvent?: (event: never) => void;
@@ -85,12 +104,28 @@ interface Pending {
   readonly method: string;
   readonly args: unknown;
   readonly options: CallOptions;
+  /** How often the worker died while it worked on this. */
+  deaths: number;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
 
+/** A worker that ended without being asked to, and how many of its calls start again. */
+export interface WorkerDeath {
+  readonly worker: string;
+  readonly cause: string;
+  readonly restarted: number;
+}
+
+let onDeath: (death: WorkerDeath) => void = () => {};
+export function onWorkerDeath(listener: (death: WorkerDeath) => void): void {
+  onDeath = listener;
+}
+
 /** How long a worker may take to hear a cancel before it is ended. */
 const CANCEL_GRACE_MS = 250;
+/** How often one call may cost a worker its life. */
+const MOST_DEATHS = 3;
 
 export class WorkerClient {
   readonly #create: () => Worker;
@@ -98,6 +133,14 @@ export class WorkerClient {
   #worker: Worker | null = null;
   #nextId = 1;
   readonly #pending = new Map<number, Pending>();
+  /** Calls that the present worker has. */
+  readonly #sent = new Set<number>();
+  /** After a death its calls go one by one, so that the one that kills is told from the others. */
+  #oneByOne = false;
+  /** The successor of a worker that died gets no call before it has shown life: its death must not go unseen. */
+  #awaited: Worker | null = null;
+  /** Workers that ended before they showed life, since the last one that did. */
+  #stillborn = 0;
   /** Blobs that the worker has, and that its successor gets. */
   readonly #held = new Map<string, Uint8Array>();
 
@@ -109,22 +152,27 @@ export class WorkerClient {
   #start(): Worker {
     if (this.#worker) return this.#worker;
     const worker = this.#create();
-    worker.onmessage = (message: MessageEvent<FromWorker>) => this.#receive(message.data);
+    worker.onmessage = (message: MessageEvent<FromWorker>) => this.#receive(worker, message.data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#fail({
-        what: `The ${this.#name} worker stopped: ${event.message || 'its script could not be loaded'}`,
-        where: '',
-        advice: 'Your project is intact; try again or reload the page',
-        internal: true,
-      });
+      this.#died(worker, event.message || 'its script could not be loaded');
     };
+    worker.onmessageerror = () => this.#died(worker, 'its answer could not be read');
     this.#worker = worker;
     for (const [hash, bytes] of this.#held) this.#postBlob(worker, hash, bytes);
     return worker;
   }
 
-  #receive(data: FromWorker): void {
+  #receive(worker: Worker, data: FromWorker): void {
+    if (data.kind === 'alive') {
+      this.#stillborn = 0;
+      if (data.lock !== '') void navigator.locks.request(data.lock, () => this.#died(worker, 'the browser ended it'));
+      if (this.#awaited === worker) {
+        this.#awaited = null;
+        this.#send();
+      }
+      return;
+    }
     const call = this.#pending.get(data.id);
     if (!call) return;
     switch (data.kind) {
@@ -135,37 +183,76 @@ export class WorkerClient {
         call.options.onEvent?.(data.event as never);
         return;
       case 'result':
-        this.#pending.delete(data.id);
+        this.#settled(data.id);
         call.resolve(data.result);
         return;
       case 'cancelled':
-        this.#pending.delete(data.id);
+        this.#settled(data.id);
         call.reject(new Cancelled());
         return;
       case 'error':
-        this.#pending.delete(data.id);
+        this.#settled(data.id);
         call.reject(new RemoteError(data.error));
         return;
     }
   }
 
-  #fail(error: UserError): void {
-    this.#worker?.terminate();
-    this.#worker = null;
-    const calls = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const call of calls) call.reject(new RemoteError(error));
+  #settled(id: number): void {
+    this.#pending.delete(id);
+    this.#sent.delete(id);
+    if (this.#oneByOne) this.#send();
   }
 
-  /** Ends a worker that does not hear a cancel. Calls that nobody cancelled start again in a new one. */
-  #restart(): void {
+  /** Hands waiting calls to the worker: all of them, or the next one. */
+  #send(): void {
+    if (this.#awaited || (this.#oneByOne && this.#sent.size > 0)) return;
+    for (const [id, { method, args }] of this.#pending) {
+      if (this.#sent.has(id)) continue;
+      this.#sent.add(id);
+      this.#start().postMessage({ id, method, args } satisfies ToWorker);
+      if (this.#oneByOne) return;
+    }
+    this.#oneByOne = false;
+  }
+
+  /** The worker is gone without having been asked. Its calls start again in a new one, but for one that kills every worker. */
+  #died(worker: Worker, cause: string): void {
+    if (this.#worker !== worker) return;
+    const stillborn = ++this.#stillborn >= MOST_DEATHS;
+    for (const [id, call] of this.#pending) {
+      if (this.#sent.has(id)) call.deaths++;
+      if (!stillborn && call.deaths < MOST_DEATHS) continue;
+      this.#pending.delete(id);
+      this.#sent.delete(id);
+      call.reject(new RemoteError(this.#gaveUp(call.method, cause, stillborn)));
+    }
+    this.#oneByOne ||= this.#sent.size > 0;
+    this.#end();
+    onDeath({ worker: this.#name, cause, restarted: this.#pending.size });
+    if (this.#pending.size > 0) this.#awaited = this.#start();
+  }
+
+  #gaveUp(method: string, cause: string, stillborn: boolean): UserError {
+    return {
+      what: stillborn
+        ? `The ${this.#name} worker cannot be started (${cause})`
+        : `The ${this.#name} worker stopped each of the ${MOST_DEATHS} times that it was asked for this (${cause})`,
+      where: method,
+      advice: stillborn ? 'The project is intact. Reload the page' : 'The project is intact. Undo the last change, or try a smaller input',
+      internal: true,
+    };
+  }
+
+  /** Ends the worker; calls that were cancelled end with it. */
+  #end(): void {
     this.#worker?.terminate();
     this.#worker = null;
+    this.#awaited = null;
+    this.#sent.clear();
     for (const [id, call] of this.#pending) {
-      if (call.options.signal?.aborted) {
-        this.#pending.delete(id);
-        call.reject(new Cancelled());
-      } else this.#start().postMessage({ id, method: call.method, args: call.args } satisfies ToWorker);
+      if (!call.options.signal?.aborted) continue;
+      this.#pending.delete(id);
+      call.reject(new Cancelled());
     }
   }
 
@@ -191,23 +278,34 @@ export class WorkerClient {
     if (this.#held.delete(hash)) this.#worker?.postMessage({ id: 0, method: 'drop', args: { hash } } satisfies ToWorker);
   }
 
+  /** A call was cancelled: the worker may hear it; one that does not is ended. */
+  #cancel(id: number): void {
+    if (!this.#sent.has(id)) {
+      const call = this.#pending.get(id);
+      this.#settled(id);
+      call?.reject(new Cancelled());
+      return;
+    }
+    this.#worker?.postMessage({ id, cancel: true } satisfies ToWorker);
+    setTimeout(() => {
+      if (!this.#pending.has(id)) return;
+      this.#end();
+      this.#send();
+    }, CANCEL_GRACE_MS);
+  }
+
   call<T>(method: string, args: unknown, options: CallOptions = {}): Promise<T> {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(new Cancelled());
-    const worker = this.#start();
     const id = this.#nextId++;
     return new Promise<T>((resolve, reject) => {
-      const onAbort = () => {
-        this.#worker?.postMessage({ id, cancel: true } satisfies ToWorker);
-        setTimeout(() => {
-          if (this.#pending.has(id)) this.#restart();
-        }, CANCEL_GRACE_MS);
-      };
+      const onAbort = () => this.#cancel(id);
       const settle = () => signal?.removeEventListener('abort', onAbort);
       this.#pending.set(id, {
         method,
         args,
         options,
+        deaths: 0,
         resolve: (value) => {
           settle();
           resolve(value as T);
@@ -218,7 +316,7 @@ export class WorkerClient {
         },
       });
       signal?.addEventListener('abort', onAbort);
-      worker.postMessage({ id, method, args } satisfies ToWorker);
+      this.#send();
     });
   }
 }

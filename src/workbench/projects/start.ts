@@ -1,7 +1,8 @@
 import { openSample } from '../actions.ts';
+import { onWorkerDeath } from '../rpc.ts';
 import { SAMPLES } from '../samples.ts';
-import { useWorkbench } from '../store.ts';
-import { PROJECT_KEY, recall, remember, setProject, useProject } from './state.ts';
+import { announce, useWorkbench } from '../store.ts';
+import { PROJECT_KEY, recall, remember, setProject, useProject, warn } from './state.ts';
 import { projectTexts as texts } from './texts.ts';
 
 type KeeperModule = typeof import('./keeper.ts');
@@ -31,6 +32,11 @@ export function startProjects(): void {
     const untouched = state.history.past.length === 0 && state.history.future.length === 0;
     if (origin.how === 'sample' && untouched) remember('tab', PROJECT_KEY, origin.sample ? `sample:${origin.sample.id}` : null);
     if (!untouched || (origin.how !== 'sample' && state.history.doc.source)) void keeper().catch(() => {});
+  });
+  onWorkerDeath(({ worker, cause, restarted }) => {
+    const note = texts.workerDied(worker, cause, restarted);
+    warn(`worker ${worker}`, note, 'note');
+    announce(note.what);
   });
   const tab = recall('tab', PROJECT_KEY);
   const last = tab ?? recall('browser', PROJECT_KEY);

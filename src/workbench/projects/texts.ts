@@ -49,6 +49,11 @@ export const projectTexts = {
     'Another tab has taken this project over before the last changes of this tab were kept',
     'They are on show here and nowhere else. Open them as a copy, or export them as a file',
   ),
+  workerDied: (worker: string, cause: string, restarted: number) =>
+    error(
+      `The ${worker} worker stopped unexpectedly (${cause})${restarted > 0 ? `; ${restarted === 1 ? 'its task starts' : `its ${restarted} tasks start`} again in a new one` : ''}`,
+      'Nothing is lost: workers hold only what can be computed again',
+    ),
   damaged: (name: string, reason: string) =>
     error(
       `The record of ${name} in this browser cannot be used: ${reason}`,
