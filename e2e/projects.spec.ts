@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
+import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { expect, sample, test } from './page.ts';
+import { expect, open, sample, test } from './page.ts';
 
 const keptIn = (page: Page) => expect(page.getByTestId('save-state')).toHaveAttribute('data-status', 'saved');
 const kernel = (page: Page) => page.locator('.kernel select');
@@ -109,4 +111,115 @@ test('a task that kills every worker is given up with a message, and the rest wo
   await expect(page.locator('[data-panel=program] .listing-insn').first()).toBeVisible();
   await kernel(page).selectOption('6.1');
   await expect(page.getByTestId('save-state')).toHaveAttribute('data-status', 'saved');
+});
+
+/** Chooses an entry of the project menu. */
+async function choose(page: Page, title: RegExp): Promise<void> {
+  await page.getByRole('button', { name: /^Project/ }).click();
+  await page.getByRole('menuitem', { name: title }).click();
+}
+
+test('several projects: opened, renamed, duplicated, deleted; a file of its own comes back from the list and from a project file', async ({
+  site,
+}) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  await kernel(site).selectOption('6.1');
+  await keptIn(site);
+  // A program of the user's own begins a project, and the one before it stays.
+  const text = '.section xdp\n.license GPL\nr0 = 2\nexit\n';
+  await open(site, { name: 'pass.s', mimeType: 'text/plain', buffer: Buffer.from(text) });
+  await expect(site.getByRole('button', { name: 'Project pass.s' })).toBeVisible();
+  await keptIn(site);
+  await choose(site, /^Rename/);
+  await site.getByRole('textbox', { name: 'Name' }).fill('my program');
+  await site.keyboard.press('Enter');
+  await expect(site.getByRole('button', { name: 'Project my program' })).toBeVisible();
+  await site.getByRole('button', { name: 'Undo: rename to my program' }).click();
+  await expect(site.getByRole('button', { name: 'Project pass.s' })).toBeVisible();
+  const [download] = await Promise.all([site.waitForEvent('download'), choose(site, /^Export as a file/)]);
+  expect(download.suggestedFilename()).toBe('pass.s.bpformer');
+  const file = readFileSync(await download.path());
+
+  await choose(site, /^Projects and files/);
+  const dialog = site.getByRole('dialog', { name: 'Projects and files' });
+  const projects = dialog.getByRole('region', { name: 'Projects' });
+  await expect(projects.getByRole('listitem')).toHaveCount(2);
+  await expect(dialog.getByRole('region', { name: 'Recent files' })).toContainText('pass.s');
+  await projects.getByRole('button', { name: 'Duplicate payload-ids' }).click();
+  await expect(projects.getByRole('listitem')).toHaveCount(3);
+  await projects.getByRole('button', { name: 'Rename payload-ids copy' }).click();
+  await site.keyboard.type('second');
+  await site.keyboard.press('Enter');
+  await expect(projects).toContainText('second');
+  await dialog.getByRole('searchbox').fill('secon');
+  await expect(projects.getByRole('listitem')).toHaveCount(1);
+  await projects.getByRole('button', { name: 'Delete second' }).click();
+  await projects.getByRole('button', { name: 'Delete', exact: true }).click();
+  await dialog.getByRole('searchbox').fill('');
+  await expect(projects.getByRole('listitem')).toHaveCount(2);
+  await expect(projects.getByRole('button', { name: /pass\.s is open and cannot be deleted/ })).toBeDisabled();
+  expect((await new AxeBuilder({ page: site }).include('dialog').analyze()).violations).toEqual([]);
+  await projects.getByRole('button', { name: /^payload-ids/ }).click();
+  await expect(kernel(site)).toHaveValue('6.1');
+  await expect(site.getByRole('button', { name: 'Undo: kernel 6.1' })).toBeEnabled();
+
+  // The file opens as a project of its own, with what it names.
+  await open(site, { name: 'again.bpformer', mimeType: 'application/zip', buffer: file });
+  await expect(site.getByRole('button', { name: 'Project pass.s' })).toBeVisible();
+  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+  await open(site, { name: 'cut.bpformer', mimeType: 'application/zip', buffer: file.subarray(0, file.length / 2) });
+  await expect(site.getByTestId('notices')).toContainText('cut.bpformer');
+  await expect(site.getByTestId('notices')).not.toContainText('unexpectedly');
+});
+
+test('storage without room: said with figures, nothing lost, saved once there is room', async ({ site }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  const cdp = await site.context().newCDPSession(site);
+  const { origin } = new URL(site.url());
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1000 });
+  await kernel(site).selectOption('6.1');
+  const notice = site.getByTestId('storage-notice');
+  await expect(notice).toContainText(/The last changes of payload-ids are not kept: the browser has no room/);
+  await expect(site.getByTestId('save-state')).toHaveAttribute('data-status', 'full');
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin });
+  await kernel(site).selectOption('6.6');
+  await keptIn(site);
+  await expect(notice).toHaveCount(0);
+  await site.reload();
+  await expect(kernel(site)).toHaveValue('6.6');
+});
+
+test('a damaged record is set aside and told of, and the page starts', async ({ site }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  await kernel(site).selectOption('6.1');
+  await keptIn(site);
+  await site.evaluate(
+    () =>
+      new Promise<void>((resolve, reject) => {
+        const request = indexedDB.open('bpformer');
+        request.onerror = () => reject(request.error!);
+        request.onsuccess = () => {
+          const tx = request.result.transaction('histories', 'readwrite');
+          const store = tx.objectStore('histories');
+          const all = store.getAll();
+          all.onsuccess = () => {
+            for (const record of all.result as { history: { doc: { options: { kernel: string } } } }[]) {
+              record.history.doc.options.kernel = '<img src=x>';
+              store.put(record);
+            }
+          };
+          tx.oncomplete = () => {
+            request.result.close();
+            resolve();
+          };
+        };
+      }),
+  );
+  await site.reload();
+  await expect(site.getByTestId('storage-notice')).toContainText(
+    /The record of payload-ids in this browser cannot be used: .*\/doc\/options\/kernel/,
+  );
+  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+  await choose(site, /^Projects and files/);
+  await expect(site.getByRole('region', { name: /^Set aside/ })).toContainText('/doc/options/kernel');
 });

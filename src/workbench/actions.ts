@@ -7,6 +7,7 @@ import { toUserError, type UserError } from './errors.ts';
 import { type FileKind, recognise } from './files.ts';
 import { docHash } from './projects/hash.ts';
 import type { Origin } from './projects/record.ts';
+import { useProject } from './projects/state.ts';
 import { RemoteError } from './rpc.ts';
 import { decodeShipped, showShipped } from './shipped.ts';
 import { announce, currentDoc, dismissNotice, editDoc, notify, openDoc, useWorkbench } from './store.ts';
@@ -32,11 +33,16 @@ const asUserError = (error: unknown, doing: string): UserError => (error instanc
 /** Opens files by what they contain: a model or program first, then traces, so that both may be dropped together. */
 export async function openFiles(files: readonly File[]): Promise<void> {
   const read: { kind: FileKind; ref: BlobRef }[] = [];
+  const projects: File[] = [];
   for (const file of files) {
     const doing = `Opening ${file.name}`;
     try {
       const bytes = new Uint8Array(await file.arrayBuffer());
       const kind = recognise(file.name, bytes);
+      if (kind === 'project') {
+        projects.push(file);
+        continue;
+      }
       read.push({ kind, ref: await putBlob(shortName(file.name), bytes) });
     } catch (error) {
       notify(doing, asUserError(error, doing));
@@ -52,12 +58,49 @@ export async function openFiles(files: readonly File[]): Promise<void> {
       else if (kind === 'object' || kind === 'assembly') await openProgram(kind, ref);
       else if (kind === 'log') openLog(ref);
       else if (kind === 'binding') await openBinding(ref);
-      else await openTrace(kind, ref);
+      else if (kind !== 'project') await openTrace(kind, ref);
       dismissOpening();
       announce(`${ref.name} opened`);
+      onFileOpened(kind, ref);
     } catch (error) {
       notify(doing, asUserError(error, doing));
     }
+  }
+  for (const file of projects) await openProjectFile(file);
+}
+
+/** Told of each file that opened: the list of recent files. */
+let onFileOpened: (kind: FileKind, ref: BlobRef) => void = () => {};
+export function whenFileOpens(listener: typeof onFileOpened): void {
+  onFileOpened = listener;
+}
+
+/** A project file opens as a project of its own, beside those that are kept. */
+async function openProjectFile(file: File): Promise<void> {
+  const doing = `Opening ${file.name}`;
+  for (const notice of useWorkbench.getState().notices) if (notice.doing === doing) dismissNotice(notice.id);
+  try {
+    const { unpackProject } = await import('./projects/project-file.ts');
+    const { doc, sample } = await unpackProject(file.name, new Uint8Array(await file.arrayBuffer()));
+    openDoc(doc, { how: 'file', sample });
+    dismissOpening();
+    announce(`${file.name} opened as a project of its own`);
+  } catch (error) {
+    notify(doing, asUserError(error, doing));
+  }
+}
+
+/** Writes the open project with all bytes that it names as one file. */
+export async function exportProject(): Promise<void> {
+  const doing = 'Exporting the project';
+  try {
+    const doc = currentDoc();
+    const { packProject, PROJECT_EXTENSION } = await import('./projects/project-file.ts');
+    const bytes = await packProject(doc, useProject.getState().origin.sample);
+    download(`${doc.name.replace(/[\\/:*?"<>|]+/g, '-')}${PROJECT_EXTENSION}`, bytes);
+    announce(`${doc.name} exported as a file, ${bytes.length.toLocaleString('en')} bytes`);
+  } catch (error) {
+    notify(doing, asUserError(error, doing));
   }
 }
 
@@ -231,7 +274,8 @@ export async function exportObject(): Promise<void> {
   }
 }
 
-function download(name: string, bytes: Uint8Array<ArrayBuffer>): void {
+/** Hands bytes to the browser as a file. */
+export function download(name: string, bytes: Uint8Array<ArrayBuffer>): void {
   const url = URL.createObjectURL(new Blob([bytes], { type: 'application/octet-stream' }));
   const link = document.createElement('a');
   link.href = url;

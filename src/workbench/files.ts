@@ -1,10 +1,11 @@
 import { InputError } from '../base/errors.ts';
 import { logSample, looksLikeListing, looksLikeLog } from '../verifier/logfile/recognise.ts';
 
-export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'binding' | 'log';
+export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'binding' | 'project' | 'log';
 
 const PCAP_MAGICS = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1]);
 const PCAPNG_MAGIC = 0x0a0d0d0a;
+const ZIP_MAGIC = 0x504b0304;
 
 /** What a file is, by its contents first and its name second. */
 export function recognise(name: string, bytes: Uint8Array): FileKind {
@@ -16,6 +17,10 @@ export function recognise(name: string, bytes: Uint8Array): FileKind {
   if (starts('\x93NUMPY')) return 'tensors';
   if (starts('\x7fELF')) return 'object';
   const extension = name.toLowerCase().split('.').at(-1);
+  if (extension === 'bpformer') {
+    if (magic === ZIP_MAGIC) return 'project';
+    throw new InputError('this is no project file: its first bytes are not those of a zip', name, 'Give a file that BPFormer has exported');
+  }
   if (extension === 'onnx') return 'model';
   if (extension !== 'json' && extension !== 'pcap' && extension !== 'npy') {
     const sample = logSample(bytes);

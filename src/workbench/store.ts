@@ -95,7 +95,7 @@ export function editDoc(label: string, change: (doc: ProjectDoc) => ProjectDoc):
 /** Opens another project; the one before it stays where it is kept. */
 export function openDoc(doc: ProjectDoc, origin: Origin): void {
   beginProject(origin);
-  showHistory({ past: [], doc, future: [] });
+  showHistory({ past: [], doc: doc.name ? doc : { ...doc, name: 'untitled' }, future: [] });
 }
 
 /** Puts a project's document and its undo steps on show, as they come from storage. */

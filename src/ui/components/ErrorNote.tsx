@@ -33,7 +33,7 @@ export function ErrorNote({ error, doing, tone = 'error', actions = [], onDismis
         {error.advice ? <p className="muted">{sentence(error.advice)}</p> : null}
       </div>
       {actions.map(({ title, run }) => (
-        <button key={title} type="button" className="button" onClick={run}>
+        <button key={title} type="button" className="button bordered" onClick={run}>
           {title}
         </button>
       ))}

@@ -1,5 +1,5 @@
 import { ChevronDown } from 'lucide-react';
-import { openSample } from '../../workbench/actions.ts';
+import { exportProject, openSample } from '../../workbench/actions.ts';
 import { useProject } from '../../workbench/projects/state.ts';
 import { SAMPLES } from '../../workbench/samples.ts';
 import { useWorkbench } from '../../workbench/store.ts';
@@ -22,6 +22,7 @@ export function ProjectMenu() {
     ...SAMPLES.map((sample) => ({ id: sample.id, title: sample.title, detail: sample.about, run: () => void openSample(sample) })),
     { id: 'list', title: menu.list, detail: menu.listAbout, group: menu.project, run: showProjects },
     { id: 'rename', title: menu.rename, run: showRename },
+    { id: 'export', title: menu.exportFile, detail: menu.exportAbout, run: () => void exportProject() },
     ...(previous ? [{ id: 'back', title: menu.back(previous.name), detail: menu.backAbout, run: openKept(previous.id) }] : []),
     ...recent.map((project, at) => ({
       id: project.id,

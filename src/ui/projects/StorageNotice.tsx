@@ -1,11 +1,12 @@
+import { exportProject } from '../../workbench/actions.ts';
 import type { UserError } from '../../workbench/errors.ts';
 import { dismissWarning, type ProjectState, setProject, useProject } from '../../workbench/projects/state.ts';
 import { projectTexts } from '../../workbench/projects/texts.ts';
 import { ErrorNote, type NoteAction } from '../components/ErrorNote.tsx';
 import { projects as texts } from '../texts/projects.ts';
-import { exportProject, showProjects, withKeeper } from './open.ts';
+import { showProjects, withKeeper } from './open.ts';
 
-const EXPORT: NoteAction = { title: texts.notice.exportFile, run: exportProject };
+const EXPORT: NoteAction = { title: texts.notice.exportFile, run: () => void exportProject() };
 const COPY: NoteAction = { title: texts.notice.copy, run: () => withKeeper((module) => module.openAsCopy()) };
 const TAKE: NoteAction = { title: texts.notice.takeOver, run: () => withKeeper((module) => module.takeOver()) };
 const TAKE_BACK: NoteAction = { ...TAKE, title: texts.notice.takeBack };

@@ -1,3 +1,4 @@
+import { exportProject } from '../../workbench/actions.ts';
 import type { Command } from '../commands.ts';
 import { projects as texts } from '../texts/projects.ts';
 import { showProjects, showRename } from './open.ts';
@@ -6,4 +7,5 @@ import { showProjects, showRename } from './open.ts';
 export const PROJECT_COMMANDS: readonly Command[] = [
   { id: 'project-list', title: texts.commands.list, keys: ['mod+shift+o'], run: showProjects },
   { id: 'project-rename', title: texts.commands.rename, run: showRename },
+  { id: 'project-export', title: texts.commands.exportFile, keys: ['mod+s'], run: () => void exportProject() },
 ];

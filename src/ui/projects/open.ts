@@ -15,5 +15,3 @@ export const closeDialog = (): void => show(null);
 export function withKeeper(work: (module: KeeperModule) => unknown): void {
   keeper().then(work, () => {});
 }
-
-export function exportProject(): void {}

@@ -59,7 +59,7 @@ function asConflict(error: unknown): unknown {
 
 class BrowserDepot implements Depot {
   readonly #db: IDBPDatabase<Schema>;
-  readonly #folder: FileSystemDirectoryHandle | null;
+  #folder: FileSystemDirectoryHandle | null;
 
   constructor(db: IDBPDatabase<Schema>, folder: FileSystemDirectoryHandle | null) {
     this.#db = db;
@@ -146,22 +146,34 @@ class BrowserDepot implements Depot {
     await Promise.all([tx.objectStore('projects').delete(id), tx.objectStore('histories').delete(id), tx.done]);
   }
 
-  async hasBlob(hash: string, size: number): Promise<boolean> {
-    if (!this.#folder) return (await this.#db.getKey('blobs', hash)) !== undefined;
+  /** The folder of blobs, asked for again where it could not be had before. */
+  async #blobFolder(): Promise<FileSystemDirectoryHandle | null> {
+    this.#folder ??= await blobFolder();
+    return this.#folder;
+  }
+
+  async #fileOf(hash: string): Promise<File | null> {
     try {
-      const file = await (await this.#folder.getFileHandle(hash)).getFile();
-      return file.size === size;
-    } catch {
-      return false;
+      const folder = await this.#blobFolder();
+      return folder ? await (await folder.getFileHandle(hash)).getFile() : null;
+    } catch (error) {
+      if (error instanceof DOMException && error.name === 'NotFoundError') return null;
+      throw error;
     }
   }
 
+  async hasBlob(hash: string, size: number): Promise<boolean> {
+    if ((await this.#fileOf(hash).catch(() => null))?.size === size) return true;
+    return (await this.#db.getKey('blobs', hash)) !== undefined;
+  }
+
   async putBlob(hash: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (!this.#folder) {
+    const folder = await this.#blobFolder();
+    if (!folder) {
       await this.#db.put('blobs', bytes, hash);
       return;
     }
-    const handle = await this.#folder.getFileHandle(hash, { create: true });
+    const handle = await folder.getFileHandle(hash, { create: true });
     // What is written stands in a file of its own until it is closed: half a blob is never seen.
     const out = await handle.createWritable();
     try {
@@ -169,32 +181,18 @@ class BrowserDepot implements Depot {
       await out.close();
     } catch (error) {
       await out.abort().catch(() => {});
-      await this.#dropEmpty(hash);
+      const file = await this.#fileOf(hash).catch(() => null);
+      if (file?.size === 0) await folder.removeEntry(hash).catch(() => {});
       throw error;
-    }
-  }
-
-  async #dropEmpty(hash: string): Promise<void> {
-    try {
-      const file = await (await this.#folder!.getFileHandle(hash)).getFile();
-      if (file.size === 0) await this.#folder!.removeEntry(hash);
-    } catch {
-      // It was not there, or the next sweep takes it.
     }
   }
 
   async readBlob(hash: string): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (!this.#folder) {
-      const value: unknown = await this.#db.get('blobs', hash);
-      return value instanceof Uint8Array ? (value as Uint8Array<ArrayBuffer>) : null;
-    }
-    try {
-      const file = await (await this.#folder.getFileHandle(hash)).getFile();
-      return new Uint8Array(await file.arrayBuffer());
-    } catch (error) {
-      if (error instanceof DOMException && error.name === 'NotFoundError') return null;
-      throw error;
-    }
+    const file = await this.#fileOf(hash);
+    if (file) return new Uint8Array(await file.arrayBuffer());
+    // From a time when there was no folder.
+    const value: unknown = await this.#db.get('blobs', hash);
+    return value instanceof Uint8Array ? (value as Uint8Array<ArrayBuffer>) : null;
   }
 
   async sweep(extra: ReadonlySet<string>): Promise<number> {
@@ -204,25 +202,25 @@ class BrowserDepot implements Depot {
       await tx.objectStore('files').getAll(),
       await tx.objectStore('asides').getAll(),
     );
+    const stays = (hash: string) => named.has(hash) || extra.has(hash);
     let freed = 0;
-    if (!this.#folder) {
-      // Records and blobs in one transaction: a save in another tab comes before or after it as a whole.
-      for (const hash of await tx.objectStore('blobs').getAllKeys()) {
-        if (named.has(hash) || extra.has(hash)) continue;
-        freed += (await tx.objectStore('blobs').get(hash))?.length ?? 0;
-        await tx.objectStore('blobs').delete(hash);
-      }
-      await tx.done;
-      return freed;
+    // Records and blobs in one transaction: a save in another tab comes before or after it as a whole.
+    for (const hash of await tx.objectStore('blobs').getAllKeys()) {
+      if (stays(hash)) continue;
+      freed += (await tx.objectStore('blobs').get(hash))?.length ?? 0;
+      await tx.objectStore('blobs').delete(hash);
     }
     await tx.done;
+    const folder = await this.#blobFolder();
+    if (!folder) return freed;
     const names: string[] = [];
-    for await (const name of this.#folder.keys()) names.push(name);
+    for await (const name of folder.keys()) names.push(name);
     for (const name of names) {
-      if (named.has(name) || extra.has(name)) continue;
+      if (stays(name)) continue;
       try {
-        freed += (await (await this.#folder.getFileHandle(name)).getFile()).size;
-        await this.#folder.removeEntry(name);
+        const size = (await this.#fileOf(name))?.size ?? 0;
+        await folder.removeEntry(name);
+        freed += size;
       } catch {
         // Another tab has it open, or took it away first.
       }

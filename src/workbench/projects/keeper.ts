@@ -1,15 +1,15 @@
 import { InputError } from '../../base/errors.ts';
-import { hasBlob, holdBlob, releaseBlobs, sha256 } from '../blobs.ts';
+import { getBlob, hasBlob, holdBlob, releaseBlobs, sha256 } from '../blobs.ts';
 import { type BlobRef, blobsOf, type DocHistory } from '../document.ts';
 import { toUserError, type UserError } from '../errors.ts';
 import { announce, currentDoc, followHistory, guardEdits, onMissingBlobs, showHistory, useWorkbench } from '../store.ts';
 import { openBrowserDepot } from './browser-depot.ts';
-import { Conflict, type Depot, MemoryDepot, type RawProject } from './depot.ts';
+import { Conflict, type Depot, keptFiles, MemoryDepot, type RawProject, type RecentFile } from './depot.ts';
 import { blobsOfHistory, type ProjectMeta } from './record.ts';
-import { parseHistory, parseMeta } from './schema.ts';
+import { parseFile, parseHistory, parseMeta } from './schema.ts';
 import { Session } from './session.ts';
 import { beginProject, newId, PROJECT_KEY, remember, setProject, useProject, warn } from './state.ts';
-import { openChannel, openProjects, ProjectLock, type TabMessage, whenNoBlobsCome } from './tabs.ts';
+import { openChannel, openProjects, ProjectLock, type TabMessage, whenNoBlobsCome, whileBlobsStay } from './tabs.ts';
 import { projectTexts as texts } from './texts.ts';
 
 /**
@@ -332,14 +332,17 @@ export async function openAsCopy(): Promise<void> {
   follow(depot, useWorkbench.getState().history);
 }
 
+/** Bytes that the storage does not give: the record that names them is sound. */
+class MissingBytes extends InputError {}
+
 /** Brings bytes back from storage; each is what its name says, or an error. */
 async function loadBlobs(depot: Depot, refs: readonly BlobRef[]): Promise<void> {
   await Promise.all(
     refs.map(async (ref) => {
       if (hasBlob(ref.hash)) return;
       const bytes = await depot.readBlob(ref.hash);
-      if (!bytes) throw new InputError(texts.missingBytes, ref.name);
-      if (bytes.length !== ref.size || (await sha256(bytes)) !== ref.hash) throw new InputError(texts.changedBytes, ref.name);
+      if (!bytes) throw new MissingBytes(texts.missingBytes, ref.name);
+      if (bytes.length !== ref.size || (await sha256(bytes)) !== ref.hash) throw new MissingBytes(texts.changedBytes, ref.name);
       holdBlob(ref.hash, bytes);
     }),
   );
@@ -373,7 +376,8 @@ export async function openProject(id: string, reload = false): Promise<boolean> 
     showHistory(history);
   } catch (error) {
     next.release();
-    await putAside(depot, id, raw, error);
+    if (error instanceof MissingBytes) warn(texts.opening(id), texts.incomplete(error.message));
+    else await putAside(depot, id, raw, error);
     return false;
   }
   if (!mine) {
@@ -387,6 +391,8 @@ export async function openProject(id: string, reload = false): Promise<boolean> 
   }
   return true;
 }
+
+export const openInTabs = openProjects;
 
 export async function isOpenElsewhere(id: string): Promise<boolean> {
   return (await openProjects()).has(id);
@@ -484,6 +490,70 @@ async function changeKept(id: string, change: (history: DocHistory) => DocHistor
   } finally {
     gate.release();
   }
+}
+
+/** Keeps a file that was opened, as long as there is room for it, so that it can be opened again. */
+export async function noteFile(kind: string, ref: BlobRef): Promise<void> {
+  const { depot } = await startKeeper();
+  const file: RecentFile = { hash: ref.hash, name: ref.name, size: ref.size, kind, openedAt: Date.now() };
+  try {
+    await whileBlobsStay(async () => {
+      if (keptFiles([file]).length > 0 && !(await depot.hasBlob(ref.hash, ref.size))) await depot.putBlob(ref.hash, getBlob(ref));
+      await depot.putFile(file);
+    });
+  } catch {
+    // No room for it: the project that names it says so.
+  }
+  await refreshFiles();
+}
+
+/** Reads the list of files that were opened; forgets those beyond it. */
+export async function refreshFiles(): Promise<void> {
+  const { depot } = await startKeeper();
+  const files: RecentFile[] = [];
+  for (const raw of await depot.files()) {
+    try {
+      files.push(parseFile(raw, 'a recent file'));
+    } catch {
+      const hash = (raw as { hash?: unknown } | null)?.hash;
+      if (typeof hash === 'string') await depot.removeFile(hash);
+    }
+  }
+  const kept = keptFiles(files);
+  for (const { hash } of files) if (!kept.some((file) => file.hash === hash)) await depot.removeFile(hash);
+  setProject({ files: kept });
+}
+
+/** The bytes of a recent file; null, and the file forgotten, where they are no longer kept. */
+export async function readFile(file: RecentFile): Promise<File | null> {
+  const { depot } = await startKeeper();
+  try {
+    await loadBlobs(depot, [file]);
+    return new File([getBlob(file)], file.name);
+  } catch {
+    await forgetFile(file);
+    return null;
+  }
+}
+
+export async function forgetFile({ hash }: RecentFile): Promise<void> {
+  const { depot } = await startKeeper();
+  await depot.removeFile(hash);
+  await sweep(depot);
+  await refreshFiles();
+  retrySaves();
+}
+
+export async function refreshAsides(): Promise<void> {
+  const { depot } = await startKeeper();
+  setProject({ asides: await depot.asides() });
+}
+
+export async function deleteAside(id: string): Promise<void> {
+  const { depot } = await startKeeper();
+  await depot.removeAside(id);
+  await sweep(depot);
+  await refreshAsides();
 }
 
 /** A second project with the same document and undo steps. */

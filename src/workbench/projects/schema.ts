@@ -1,6 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import { parseBinding } from '../../hooks/parse.ts';
 import { DOC_DEPTH, type DocHistory, KERNELS, type ProjectDoc } from '../document.ts';
+import type { RecentFile } from './depot.ts';
 import type { Origin, ProjectMeta } from './record.ts';
 
 /**
@@ -167,6 +168,8 @@ const metaRule = fields({
   origin: originRule,
 });
 
+const fileRule = fields({ hash: isHash, name: isText(MAX_NAME, 1), size: isInt(0, MAX_BLOB), kind: isText(20, 1), openedAt: time });
+
 /** Runs a rule and names the place in what it throws. */
 function checkedBy<T>(rule: Rule, value: unknown, where: string): T {
   try {
@@ -182,4 +185,5 @@ export const parseWith = checkedBy;
 export const parseDoc = (value: unknown, where: string): ProjectDoc => checkedBy<ProjectDoc>(docRule, value, where);
 export const parseHistory = (value: unknown, where: string): DocHistory => checkedBy<DocHistory>(historyRule, value, where);
 export const parseMeta = (value: unknown, where: string): ProjectMeta => checkedBy<ProjectMeta>(metaRule, value, where);
+export const parseFile = (value: unknown, where: string): RecentFile => checkedBy<RecentFile>(fileRule, value, where);
 export const parseOrigin = (value: unknown, where: string): Origin => checkedBy<Origin>(originRule, value, where);

@@ -1,4 +1,4 @@
-import { openSample } from '../actions.ts';
+import { openSample, whenFileOpens } from '../actions.ts';
 import { onWorkerDeath } from '../rpc.ts';
 import { SAMPLES } from '../samples.ts';
 import { announce, useWorkbench } from '../store.ts';
@@ -32,6 +32,12 @@ export function startProjects(): void {
     const untouched = state.history.past.length === 0 && state.history.future.length === 0;
     if (origin.how === 'sample' && untouched) remember('tab', PROJECT_KEY, origin.sample ? `sample:${origin.sample.id}` : null);
     if (!untouched || (origin.how !== 'sample' && state.history.doc.source)) void keeper().catch(() => {});
+  });
+  whenFileOpens((kind, ref) => {
+    keeper().then(
+      (module) => module.noteFile(kind, ref),
+      () => {},
+    );
   });
   onWorkerDeath(({ worker, cause, restarted }) => {
     const note = texts.workerDied(worker, cause, restarted);

@@ -1,6 +1,6 @@
 import { create } from 'zustand';
 import type { UserError } from '../errors.ts';
-import type { Depot } from './depot.ts';
+import type { AsideRecord, Depot, RecentFile } from './depot.ts';
 import type { Origin, ProjectMeta } from './record.ts';
 
 /**
@@ -39,6 +39,8 @@ export interface ProjectState {
   /** The project that was open before this one, if it is kept. */
   readonly previous: { readonly id: string; readonly name: string } | null;
   readonly projects: readonly ProjectMeta[];
+  readonly files: readonly RecentFile[];
+  readonly asides: readonly AsideRecord[];
   /** Told once: a record that could not be read, a link that could not be opened in full. */
   readonly warnings: readonly {
     readonly id: number;
@@ -70,6 +72,8 @@ export const useProject = create<ProjectState>()(() => ({
   room: null,
   previous: null,
   projects: [],
+  files: [],
+  asides: [],
   warnings: [],
   refused: 0,
 }));

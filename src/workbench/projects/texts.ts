@@ -54,6 +54,11 @@ export const projectTexts = {
       `The ${worker} worker stopped unexpectedly (${cause})${restarted > 0 ? `; ${restarted === 1 ? 'its task starts' : `its ${restarted} tasks start`} again in a new one` : ''}`,
       'Nothing is lost: workers hold only what can be computed again',
     ),
+  incomplete: (what: string) =>
+    error(
+      `A project cannot be opened: ${what}`,
+      'Its record stays in the list of projects. If the browser cleared the bytes, open the file again',
+    ),
   damaged: (name: string, reason: string) =>
     error(
       `The record of ${name} in this browser cannot be used: ${reason}`,

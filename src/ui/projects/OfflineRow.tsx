@@ -1,0 +1,4 @@
+/** Whether the page works without a network. */
+export function OfflineRow() {
+  return null;
+}
