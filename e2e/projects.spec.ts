@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { expect, open, sample, test } from './page.ts';
+import { expect, open, sample, samples, test } from './page.ts';
 
 const keptIn = (page: Page) => expect(page.getByTestId('save-state')).toHaveAttribute('data-status', 'saved');
 const kernel = (page: Page) => page.locator('.kernel select');
@@ -222,4 +224,92 @@ test('a damaged record is set aside and told of, and the page starts', async ({ 
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
   await choose(site, /^Projects and files/);
   await expect(site.getByRole('region', { name: /^Set aside/ })).toContainText('/doc/options/kernel');
+});
+
+/** The link that the Share dialog makes of the open project. */
+async function sharedLink(page: Page): Promise<string> {
+  await page.getByRole('button', { name: 'Share', exact: true }).click();
+  const link = await page.getByRole('textbox', { name: 'Link' }).inputValue();
+  await page.getByRole('button', { name: 'Close' }).click();
+  return link;
+}
+
+test('a link carries the changes to a sample, opens as a project of its own, and is refused when it is broken', async ({
+  site,
+  context,
+}) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  await kernel(site).selectOption('6.1');
+  await expect(site.locator('[data-panel=verifier]')).toContainText(/kernel 6\.1(?!\d)/);
+  await expect(site.locator('[data-panel=verifier] .stale')).toHaveCount(0);
+  const row = site.locator('[data-packet="3"]');
+  await expect(row.locator('[data-score]')).toHaveText(/\d/);
+  await row.click();
+  await site.locator('.bytes-grid td.token[data-cell^="hex"]').nth(3).click();
+  await site.keyboard.type('ff');
+  // An instruction of the program is changed too: the link carries the line.
+  await site.getByRole('button', { name: 'Edit', exact: true }).click();
+  const editor = site.getByTestId('editor');
+  await expect(editor.locator('.view-lines')).toContainText('r6 = r1');
+  await editor.locator('.view-line', { hasText: 'r6 = r1' }).first().click();
+  await site.keyboard.press('End');
+  await site.keyboard.type('\nr9 = 7');
+  await site.getByRole('button', { name: 'Apply' }).click();
+  await expect(site.getByTestId('fork-changes')).toContainText('1 change');
+  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+  await site.getByRole('button', { name: 'Share', exact: true }).click();
+  const carries = site.getByTestId('share-carries');
+  await expect(carries).toContainText('kernel 6.1');
+  await expect(carries).toContainText('1 changed packet byte');
+  await expect(carries).toContainText('1 change of the program, as lines');
+  expect((await new AxeBuilder({ page: site }).include('dialog').analyze()).violations).toEqual([]);
+  expect(Number(await carries.getAttribute('data-length'))).toBeLessThan(1000);
+  await site.getByRole('button', { name: 'Close' }).click();
+  const link = await sharedLink(site);
+  await keptIn(site);
+
+  const other = await context.newPage();
+  await other.goto(link);
+  await expect(kernel(other)).toHaveValue('6.1');
+  await expect(other.getByTestId('fork-changes')).toContainText('1 change');
+  await expect(other.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+  // A project of its own: the one that was shared does not change with it.
+  await expect(other.getByTestId('storage-notice')).toHaveCount(0);
+  await kernel(other).selectOption('6.12');
+  await keptIn(other);
+  await expect(kernel(site)).toHaveValue('6.1');
+  await other.reload();
+  await expect(kernel(other)).toHaveValue('6.12');
+
+  // Cut, as chats do it.
+  await other.goto(link.slice(0, -20));
+  await other.reload();
+  await expect(other.getByTestId('notices')).toContainText('the link: it is not whole');
+  await expect(kernel(other)).toHaveValue('6.12');
+  // A sample that this build does not have.
+  const payload = { v: 1, base: { kind: 'sample', sample: { id: 'payload-ids', hash: 'ab'.repeat(32) } }, set: {} };
+  const foreign = `${process.env.BPFORMER_SITE!}#p=${deflateRawSync(JSON.stringify(payload)).toString('base64url')}`;
+  await other.goto(foreign);
+  await other.reload();
+  await expect(other.getByTestId('notices')).toContainText(
+    'another build of BPFormer, whose sample payload-ids is not the one of this page',
+  );
+});
+
+test('a model of the user is offered as a file, a small program as a link', async ({ site, context }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  await open(site, join(samples, 'payload', 'payload-ids.onnx'));
+  await site.getByRole('button', { name: 'Open with these' }).click();
+  await keptIn(site);
+  await site.getByRole('button', { name: 'Share', exact: true }).click();
+  await expect(site.getByRole('dialog')).toContainText('payload-ids.onnx is a file of yours, and a link carries no files');
+  await site.getByRole('button', { name: 'Close' }).click();
+  const text = '.section xdp\n.license GPL\nr0 = 2\nexit\n';
+  await open(site, { name: 'pass.s', mimeType: 'text/plain', buffer: Buffer.from(text) });
+  await expect(site.getByRole('button', { name: 'Project pass.s' })).toBeVisible();
+  const link = await sharedLink(site);
+  const other = await context.newPage();
+  await other.goto(link);
+  await expect(other.getByRole('button', { name: 'Project pass.s' })).toBeVisible();
+  await expect(other.locator('[data-panel=program]')).toContainText('r0 = 2');
 });

@@ -64,6 +64,14 @@ export function rememberProgram(spec: ProgramSpec): void {
   if (programSpecs.size > MOST_SPECS) programSpecs.delete(programSpecs.keys().next().value!);
 }
 
+/** The text of the program that `key` names, as it was before anyone edited it. */
+export function compiledText(key: string): Promise<string> {
+  const program = programSpecs.get(key);
+  if (!program) return Promise.reject(new Error('this program is no longer known'));
+  hold(compileWorker, program.from.kind === 'model' ? program.from.model.model : program.from.blob);
+  return compileWorker.call<string>('programText', { program: { ...program, key: `${key} compiled`, fork: null } });
+}
+
 /** Calls the compile worker about the program `key`, which it builds again if it has to. */
 export function callOnProgram<T>(key: string, method: string, args: object = {}, options: CallOptions = {}): Promise<T> {
   const program = programSpecs.get(key);

@@ -2,6 +2,7 @@ import { lazy, Suspense } from 'react';
 import { useProjectUi } from './open.ts';
 
 const ProjectsDialog = lazy(() => import('./ProjectsDialog.tsx'));
+const ShareDialog = lazy(() => import('./ShareDialog.tsx'));
 const RenameDialog = lazy(() => import('./RenameDialog.tsx'));
 
 /** The dialogs about projects, loaded when the first of them is asked for. */
@@ -10,6 +11,7 @@ export function ProjectDialogs() {
   return (
     <Suspense>
       {dialog === 'list' ? <ProjectsDialog /> : null}
+      {dialog === 'share' ? <ShareDialog /> : null}
       {dialog === 'rename' ? <RenameDialog /> : null}
     </Suspense>
   );

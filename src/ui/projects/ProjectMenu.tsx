@@ -5,7 +5,7 @@ import { SAMPLES } from '../../workbench/samples.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { Menu, type MenuItem } from '../components/Menu.tsx';
 import { projects as texts } from '../texts/projects.ts';
-import { showProjects, showRename, withKeeper } from './open.ts';
+import { showProjects, showRename, showShare, withKeeper } from './open.ts';
 import { SaveState } from './SaveState.tsx';
 
 /** How many kept projects the menu shows; the list has them all. */
@@ -22,6 +22,7 @@ export function ProjectMenu() {
     ...SAMPLES.map((sample) => ({ id: sample.id, title: sample.title, detail: sample.about, run: () => void openSample(sample) })),
     { id: 'list', title: menu.list, detail: menu.listAbout, group: menu.project, run: showProjects },
     { id: 'rename', title: menu.rename, run: showRename },
+    { id: 'share', title: menu.share, detail: menu.shareAbout, run: showShare },
     { id: 'export', title: menu.exportFile, detail: menu.exportAbout, run: () => void exportProject() },
     ...(previous ? [{ id: 'back', title: menu.back(previous.name), detail: menu.backAbout, run: openKept(previous.id) }] : []),
     ...recent.map((project, at) => ({

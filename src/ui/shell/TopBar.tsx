@@ -7,6 +7,7 @@ import { redo, undo, useWorkbench } from '../../workbench/store.ts';
 import { keyLabel } from '../commands.ts';
 import { Menu } from '../components/Menu.tsx';
 import { ProjectMenu } from '../projects/ProjectMenu.tsx';
+import { ShareButton } from '../projects/ShareButton.tsx';
 import { shell as texts } from '../texts/shell.ts';
 import { useTheme } from '../theme/useTheme.ts';
 import { startTour } from '../tour/tour-store.ts';
@@ -32,6 +33,7 @@ export function TopBar() {
       <span className="grow" />
       <Kernel />
       <Actions />
+      <ShareButton />
       <ThemeMenu />
       <HelpMenu />
     </header>

@@ -1,7 +1,8 @@
 import { openSample, whenFileOpens } from '../actions.ts';
-import { onWorkerDeath } from '../rpc.ts';
+import { toUserError } from '../errors.ts';
+import { onWorkerDeath, RemoteError } from '../rpc.ts';
 import { SAMPLES } from '../samples.ts';
-import { announce, useWorkbench } from '../store.ts';
+import { announce, notify, useWorkbench } from '../store.ts';
 import { PROJECT_KEY, recall, remember, setProject, useProject, warn } from './state.ts';
 import { projectTexts as texts } from './texts.ts';
 
@@ -44,6 +45,30 @@ export function startProjects(): void {
     warn(`worker ${worker}`, note, 'note');
     announce(note.what);
   });
+  // A link that is pasted into the address of an open page.
+  addEventListener('hashchange', () => void openFragment());
+  // Without one the sample's files are asked for before the first paint.
+  if (location.hash.startsWith('#p=')) void openFragment().then((opened) => opened || openLast());
+  else openLast();
+}
+
+/** Opens the project that the page's address carries; false where it carries none that can be opened. */
+async function openFragment(): Promise<boolean> {
+  if (!location.hash.startsWith('#p=')) return false;
+  try {
+    const { openLink } = await import('./share.ts');
+    await openLink(location.hash);
+    // From now on the project is in the browser, and a reload brings its later changes back.
+    history.replaceState(null, '', location.pathname + location.search);
+    return true;
+  } catch (error) {
+    notify(texts.openingLink, error instanceof RemoteError ? error.error : toUserError(error, texts.openingLink));
+    return false;
+  }
+}
+
+/** Opens what this tab had open, else the project that was open last anywhere, else the first sample. */
+function openLast(): void {
   const tab = recall('tab', PROJECT_KEY);
   const last = tab ?? recall('browser', PROJECT_KEY);
   if (last?.startsWith('project:')) void bringBack(last.slice('project:'.length), tab !== null);

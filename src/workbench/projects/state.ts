@@ -96,6 +96,18 @@ export function dismissWarning(id: number): void {
   setProject({ warnings: useProject.getState().warnings.filter((each) => each.id !== id) });
 }
 
+/** What the frame tells and takes of a link beside the project: the desk on show. */
+export interface DeskHook {
+  get(): string;
+  set(desk: string): void;
+}
+
+let desk: DeskHook | null = null;
+export const deskHook = (): DeskHook | null => desk;
+export function shareDesk(hook: DeskHook): void {
+  desk = hook;
+}
+
 /** Storage that may be forbidden altogether. */
 export function remember(kind: 'tab' | 'browser', key: string, value: string | null): void {
   try {

@@ -1,0 +1,239 @@
+import { deflateSync, Inflate } from 'fflate';
+import { InputError } from '../../base/errors.ts';
+import { type BlobRef, KERNELS, type PacketEdit, type ProjectDoc } from '../document.ts';
+import { ARTIFACT_OF, type SelectionKind } from '../selection.ts';
+import { canonical, type SampleRef } from './record.ts';
+import {
+  byTag,
+  fields,
+  isBinding,
+  isDims,
+  isEdit,
+  isHash,
+  isInt,
+  isList,
+  isOneOf,
+  isText,
+  MAX_EDITS,
+  MAX_NAME,
+  parseWith,
+  type Rule,
+} from './schema.ts';
+
+/**
+ * A link carries what was changed against a sample, which it names by the hash of its document; or a program that is text. Its form:
+ * `#p=` and base64url of a raw deflate of JSON. Decoding expects hostile text: sizes are bounded before anything is parsed, and
+ * whatever is not exactly of this form is an {@link InputError}.
+ */
+export const LINK_PREFIX = '#p=';
+const VERSION = 1;
+/** Up to here a link is a link; up to the second it comes with a warning; beyond, the project file is offered. */
+export const LINK_SIZES = { good: 8_000, most: 32_000 };
+/** What one may unpack to: deflate makes at most 1,032 bytes of one. */
+const MOST_JSON = 2 ** 20;
+const MAX_TEXT = 2 ** 19;
+
+/** What a link says: all optional parts are those that differ. */
+export interface LinkPayload {
+  readonly v: typeof VERSION;
+  readonly base: { readonly kind: 'sample'; readonly sample: SampleRef } | { readonly kind: 'text'; readonly text: LinkText };
+  readonly set: LinkChanges;
+  /** The edited program: its text, or lines exchanged in the compiled one, whose result has the hash `to`. */
+  readonly fork?: LinkFork;
+  readonly select?: { readonly kind: SelectionKind; readonly id: string | number };
+  readonly desk?: string;
+}
+
+/** A program whose source is text. */
+export interface LinkText {
+  readonly kind: 'assembly' | 'log';
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface LinkChanges {
+  readonly name?: string;
+  readonly kernel?: string;
+  readonly strategy?: string;
+  readonly quant?: string;
+  readonly dims?: Readonly<Record<string, number>>;
+  readonly binding?: ProjectDoc['binding'];
+  /** Ranges from generated inputs, from the sample's own trace, or as the sample has them. */
+  readonly calibration?: 'generated' | 'trace';
+  readonly edits?: readonly PacketEdit[];
+}
+
+export type LinkFork =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'lines'; readonly from: string; readonly to: string; readonly hunks: readonly LineHunk[] };
+
+/** `[line, removed, ...added]`: lines exchanged in the compiled program's text. */
+export type LineHunk = readonly [at: number, removed: number, ...added: string[]];
+
+/** Why a project does not fit into a link, in words. */
+export type LinkObstacle = { readonly obstacle: string };
+
+const sameBlob = (a: BlobRef | null | undefined, b: BlobRef | null | undefined) => (a?.hash ?? null) === (b?.hash ?? null);
+
+/** What of `doc` differs from `base`, or what of it no link can carry. */
+export function changesFrom(doc: ProjectDoc, base: ProjectDoc): LinkChanges | LinkObstacle {
+  if (!sameBlob(doc.trace, base.trace)) return { obstacle: `the trace ${doc.trace?.name ?? ''} is not part of the sample` };
+  if (!sameBlob(doc.labels, base.labels)) return { obstacle: 'its labels are not those of the sample' };
+  const { options } = doc;
+  const changes: { -readonly [Key in keyof LinkChanges]: LinkChanges[Key] } = {};
+  if (doc.name !== base.name) changes.name = doc.name;
+  if (options.kernel !== base.options.kernel) changes.kernel = options.kernel;
+  if (options.strategy !== base.options.strategy) changes.strategy = options.strategy;
+  if (options.quant !== base.options.quant) changes.quant = options.quant;
+  if (canonical(options.dims) !== canonical(base.options.dims)) changes.dims = options.dims;
+  if (canonical(doc.binding) !== canonical(base.binding)) changes.binding = doc.binding;
+  if (doc.edits.length > 0) changes.edits = doc.edits;
+  if (canonical(doc.calibration) !== canonical(base.calibration)) {
+    if (doc.calibration.kind === 'generated') changes.calibration = 'generated';
+    else if (doc.calibration.kind === 'trace' && sameBlob(doc.calibration.blob, base.trace)) changes.calibration = 'trace';
+    else return { obstacle: `its calibration on ${doc.calibration.blob.name} is not part of the sample` };
+  }
+  return changes;
+}
+
+/** The document that a link's changes make of `base`. */
+export function applyChanges(base: ProjectDoc, set: LinkChanges): ProjectDoc {
+  const { name, kernel, strategy, quant, dims, binding, calibration, edits } = set;
+  const options = { ...base.options, ...defined({ kernel, strategy, quant, dims }) } as ProjectDoc['options'];
+  return {
+    ...base,
+    ...defined({ name, binding, edits }),
+    options,
+    calibration:
+      calibration === 'generated'
+        ? { kind: 'generated' }
+        : calibration === 'trace' && base.trace
+          ? { kind: 'trace', blob: base.trace }
+          : base.calibration,
+  };
+}
+
+const defined = (values: object): object => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+
+export function encodeLink(payload: LinkPayload): string {
+  const bytes = deflateSync(new TextEncoder().encode(JSON.stringify(packed(payload))), { level: 9 });
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return LINK_PREFIX + btoa(text).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
+/** Edits as triples: the names of their fields would be most of them. */
+function packed(payload: LinkPayload): unknown {
+  const { edits } = payload.set;
+  return edits
+    ? { ...payload, set: { ...payload.set, edits: edits.map(({ packet, byteOff, value }) => [packet, byteOff, value]) } }
+    : payload;
+}
+
+const WHERE = 'the link';
+const AGAIN = 'Ask for it again: chats and mails cut long links or change them';
+
+export function decodeLink(fragment: string): LinkPayload {
+  if (!fragment.startsWith(LINK_PREFIX)) throw new InputError('it holds no project', WHERE);
+  const code = fragment.slice(LINK_PREFIX.length);
+  if (code.length > LINK_SIZES.most) throw new InputError(`it has ${code.length} characters, more than any that BPFormer makes`, WHERE);
+  if (code === '' || !/^[\w-]*$/.test(code)) throw new InputError('it holds characters that no link does', WHERE, AGAIN);
+  let value: unknown;
+  try {
+    value = JSON.parse(inflated(bytesOf(code)));
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError('it is not whole', WHERE, AGAIN);
+  }
+  const version = (value as { v?: unknown } | null)?.v;
+  if (typeof version === 'number' && Number.isInteger(version) && version > VERSION) {
+    throw new InputError(
+      `it was made by a newer BPFormer (version ${version} of the form; this page reads ${VERSION})`,
+      WHERE,
+      'Reload the page to get the newer one',
+    );
+  }
+  return unpacked(parseWith<Packed>(payloadRule, value, WHERE));
+}
+
+function bytesOf(code: string): Uint8Array<ArrayBuffer> {
+  const text = atob(code.replaceAll('-', '+').replaceAll('_', '/'));
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+function inflated(bytes: Uint8Array): string {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let ended = false;
+  const inflate = new Inflate((chunk, final) => {
+    size += chunk.length;
+    if (size > MOST_JSON) throw new InputError('it unpacks to more than any link holds', WHERE);
+    chunks.push(chunk);
+    ended ||= final;
+  });
+  inflate.push(bytes, true);
+  if (!ended) throw new InputError('it is not whole', WHERE, AGAIN);
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return new TextDecoder('utf-8', { fatal: true }).decode(all);
+}
+
+type Packed = Omit<LinkPayload, 'set'> & { set: Omit<LinkChanges, 'edits'> & { edits?: readonly (readonly [number, number, number])[] } };
+
+function unpacked(payload: Packed): LinkPayload {
+  const { edits, ...set } = payload.set;
+  if (!edits) return { ...payload, set };
+  return { ...payload, set: { ...set, edits: edits.map(([packet, byteOff, value]) => ({ packet, byteOff, value })) } };
+}
+
+const editTriple: Rule = (value, path) => {
+  isList(3, () => {})(value, path);
+  const [packet, byteOff, byte] = value as unknown[];
+  isEdit({ packet, byteOff, value: byte }, path);
+};
+
+const hunkRule: Rule = (value, path) => {
+  isList(20_002, () => {})(value, path);
+  const [at, removed, ...added] = value as unknown[];
+  isInt(0, 2_000_000)(at, `${path}/0`);
+  isInt(0, 2_000_000)(removed, `${path}/1`);
+  for (const [index, line] of added.entries()) isText(2000)(line, `${path}/${index + 2}`);
+};
+
+const idRule: Rule = (value, path) => {
+  if (typeof value === 'number') isInt(0, Number.MAX_SAFE_INTEGER)(value, path);
+  else isText(400, 1)(value, path);
+};
+
+const payloadRule = fields({
+  v: isInt(1, VERSION),
+  base: byTag('kind', {
+    sample: fields({ kind: isOneOf(['sample']), sample: fields({ id: isText(80, 1), hash: isHash }) }),
+    text: fields({
+      kind: isOneOf(['text']),
+      text: fields({ kind: isOneOf(['assembly', 'log']), name: isText(MAX_NAME, 1), text: isText(MAX_TEXT, 1) }),
+    }),
+  }),
+  set: fields({
+    'name?': isText(MAX_NAME, 1),
+    'kernel?': isOneOf(KERNELS),
+    'strategy?': isOneOf(['auto', 'global']),
+    'quant?': isOneOf(['w8a16']),
+    'dims?': isDims,
+    'binding?': (value, path) => {
+      if (value !== null) isBinding(value, path);
+    },
+    'calibration?': isOneOf(['generated', 'trace']),
+    'edits?': isList(MAX_EDITS, editTriple),
+  }),
+  'fork?': byTag('kind', {
+    text: fields({ kind: isOneOf(['text']), text: isText(MAX_TEXT, 1) }),
+    lines: fields({ kind: isOneOf(['lines']), from: isHash, to: isHash, hunks: isList(5000, hunkRule) }),
+  }),
+  'select?': fields({ kind: isOneOf(Object.keys(ARTIFACT_OF)), id: idRule }),
+  'desk?': isText(40, 1),
+});

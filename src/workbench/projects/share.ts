@@ -1,0 +1,193 @@
+import { InputError } from '../../base/errors.ts';
+import { loadSample } from '../actions.ts';
+import { getBlob, putBlob, sha256 } from '../blobs.ts';
+import { compiledText } from '../clients.ts';
+import { type BlobRef, EMPTY_PROJECT, type ProjectDoc } from '../document.ts';
+import { toUserError } from '../errors.ts';
+import { RemoteError } from '../rpc.ts';
+import { SAMPLES } from '../samples.ts';
+import { ARTIFACT_OF, type SelectionKind, splitPart } from '../selection.ts';
+import { announce, currentDoc, editDoc, openDoc, select, useWorkbench } from '../store.ts';
+import { docHash } from './hash.ts';
+import { applyChanges, changesFrom, decodeLink, encodeLink, LINK_SIZES, type LinkFork, type LinkPayload } from './link.ts';
+import { linePatch, patched } from './patch.ts';
+import type { SampleRef } from './record.ts';
+import { isText } from './schema.ts';
+import { deskHook, useProject, warn } from './state.ts';
+import { projectTexts as texts } from './texts.ts';
+
+/** A link and what it carries, or why there is none. */
+export type Share =
+  | { readonly kind: 'link'; readonly url: string; readonly long: boolean; readonly carries: readonly string[] }
+  | { readonly kind: 'file'; readonly why: string };
+
+const text = (ref: BlobRef): string => new TextDecoder().decode(getBlob(ref));
+
+/** The open project as a link, if it fits into one. */
+export async function makeLink(): Promise<Share> {
+  const doc = currentDoc();
+  const { origin } = useProject.getState();
+  const based = await baseOf(doc, origin.sample);
+  if ('obstacle' in based) return { kind: 'file', why: based.obstacle };
+  const changes = changesFrom(doc, based.doc);
+  if ('obstacle' in changes) return { kind: 'file', why: changes.obstacle };
+  const fork = doc.fork ? await forkOf(doc.fork.text) : null;
+  const { selection } = useWorkbench.getState();
+  const payload: LinkPayload = {
+    v: 1,
+    base: based.base,
+    set: changes,
+    ...(fork ? { fork } : {}),
+    ...(selection ? { select: { kind: selection.kind, id: selection.id } } : {}),
+    ...(deskHook() ? { desk: deskHook()!.get() } : {}),
+  };
+  const fragment = encodeLink(payload);
+  if (fragment.length > LINK_SIZES.most) return { kind: 'file', why: texts.tooLong(fragment.length, LINK_SIZES.most) };
+  const url = new URL(location.href);
+  url.hash = fragment;
+  return { kind: 'link', url: url.href, long: fragment.length > LINK_SIZES.good, carries: carried(payload, based.name) };
+}
+
+/** What a link's changes are made against: the sample under the project, or a program's own text. */
+async function baseOf(
+  doc: ProjectDoc,
+  sample: SampleRef | null,
+): Promise<{ doc: ProjectDoc; base: LinkPayload['base']; name: string } | { obstacle: string }> {
+  const { source } = doc;
+  if (sample) {
+    const found = SAMPLES.find(({ id }) => id === sample.id);
+    const loaded = found ? await loadSample(found) : null;
+    if (loaded && (await docHash(loaded)) === sample.hash && loaded.source?.blob.hash === source?.blob.hash) {
+      return { doc: loaded, base: { kind: 'sample', sample }, name: found!.title };
+    }
+  }
+  if (source?.kind !== 'assembly' && source?.kind !== 'log') return { obstacle: texts.ownSource(source?.blob.name ?? '') };
+  const { kind, blob } = source;
+  const base: LinkPayload['base'] = { kind: 'text', text: { kind, name: blob.name, text: text(blob) } };
+  if (blob.size > LINK_SIZES.most * 8) return { obstacle: texts.ownSource(blob.name) };
+  return { doc: { ...EMPTY_PROJECT, name: blob.name, source }, base, name: blob.name };
+}
+
+/** An edited program as lines exchanged in the compiled one, or whole where that is shorter. */
+async function forkOf(ref: BlobRef): Promise<LinkFork> {
+  const after = text(ref);
+  const { key } = useWorkbench.getState().stages.program;
+  const before = await compiledText(key).catch(() => null);
+  if (before === null) return { kind: 'text', text: after };
+  const hunks = linePatch(before, after);
+  const size = hunks.reduce((sum, hunk) => sum + JSON.stringify(hunk).length, 0);
+  const whole = after.length < 400 || hunks.length > 5000 || size > after.length;
+  if (whole) return { kind: 'text', text: after };
+  return { kind: 'lines', from: await hashOf(before), to: ref.hash, hunks };
+}
+
+const hashOf = (value: string): Promise<string> => sha256(new TextEncoder().encode(value));
+
+function carried({ set, fork, select: selected, desk: onDesk, base }: LinkPayload, name: string): string[] {
+  const { carries } = texts;
+  return [
+    base.kind === 'sample' ? carries.sample(name) : carries.text(name),
+    ...(set.name ? [carries.name(set.name)] : []),
+    ...(set.kernel ? [carries.kernel(set.kernel)] : []),
+    ...(set.strategy || set.quant ? [carries.options] : []),
+    ...(set.dims ? [carries.dims] : []),
+    ...(set.binding !== undefined ? [carries.binding] : []),
+    ...(set.calibration ? [carries.calibration] : []),
+    ...(set.edits ? [carries.edits(set.edits.length)] : []),
+    ...(fork ? [fork.kind === 'lines' ? carries.lines(fork.hunks.length) : carries.program] : []),
+    ...(selected ? [carries.selection] : []),
+    ...(onDesk ? [carries.desk] : []),
+  ];
+}
+
+/** Opens what a link says as a project of its own; throws what is wrong with it and leaves everything as it is. */
+export async function openLink(fragment: string): Promise<void> {
+  const payload = decodeLink(fragment);
+  const based = await openBase(payload.base);
+  const doc = applyChanges(based.doc, payload.set);
+  openDoc(doc, { how: 'link', sample: based.sample });
+  announce(texts.linkOpened(doc.name));
+  if (payload.desk) deskHook()?.set(payload.desk);
+  if (payload.fork) void applyFork(payload.fork, useProject.getState().id);
+  if (payload.select) selectLater(payload.select, useProject.getState().id);
+}
+
+async function openBase(base: LinkPayload['base']): Promise<{ doc: ProjectDoc; sample: SampleRef | null }> {
+  if (base.kind === 'text') {
+    const { kind, name, text: source } = base.text;
+    isText(200, 1)(name, '/base/text/name');
+    const blob = await putBlob(name, new TextEncoder().encode(source));
+    return { doc: { ...EMPTY_PROJECT, name, source: { kind, blob } }, sample: null };
+  }
+  const { sample } = base;
+  // The name may have changed since; the hash says which sample is meant.
+  const ordered = [...SAMPLES].sort((a, b) => Number(b.id === sample.id) - Number(a.id === sample.id));
+  for (const each of ordered) {
+    const doc = await loadSample(each);
+    if ((await docHash(doc)) === sample.hash) return { doc, sample: { id: each.id, hash: sample.hash } };
+  }
+  const known = SAMPLES.some(({ id }) => id === sample.id);
+  throw new InputError(known ? texts.otherBuild(sample.id) : texts.unknownSample(sample.id), 'the link', texts.askFile);
+}
+
+/** A stage of the project `id` once it stands; null when another project is open by then. */
+function whenDone(name: 'program' | 'model' | 'trace', id: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const look = (): boolean => {
+      if (useProject.getState().id !== id) return settle(false);
+      const { status, stale } = useWorkbench.getState().stages[name];
+      if (status === 'done' && !stale) return settle(true);
+      return status === 'error' ? settle(false) : false;
+    };
+    const settle = (value: boolean): boolean => {
+      stop();
+      resolve(value);
+      return true;
+    };
+    let stop = () => {};
+    if (look()) return;
+    stop = useWorkbench.subscribe(look);
+  });
+}
+
+/** Puts a link's program in the place of the compiled one, as a step that undo takes back. */
+async function applyFork(fork: LinkFork, id: string): Promise<void> {
+  try {
+    let after: string;
+    if (fork.kind === 'text') after = fork.text;
+    else {
+      if (!(await whenDone('program', id))) return;
+      const before = await compiledText(useWorkbench.getState().stages.program.key);
+      const made = (await hashOf(before)) === fork.from ? patched(before, fork.hunks) : null;
+      if (made === null || (await hashOf(made)) !== fork.to) throw new InputError(texts.otherCompiler, 'the link', texts.askFile);
+      after = made;
+    }
+    const ref = await putBlob('program.s', new TextEncoder().encode(after));
+    if (useProject.getState().id === id) editDoc(texts.linkStep, (doc) => ({ ...doc, fork: { text: ref } }));
+  } catch (error) {
+    warn(texts.openingLink, error instanceof RemoteError ? error.error : toUserError(error, texts.openingLink));
+  }
+}
+
+/** Selects what the link names once the thing that it counts in is there. */
+function selectLater({ kind, id: selected }: NonNullable<LinkPayload['select']>, id: string): void {
+  void whenDone(ARTIFACT_OF[kind], id).then((done) => {
+    if (done && !useWorkbench.getState().selection && exists(kind, selected)) select(kind, selected);
+  });
+}
+
+/** Whether an id that came from outside names something in what is open. */
+function exists(kind: SelectionKind, id: string | number): boolean {
+  const { model, program, trace } = useWorkbench.getState().stages;
+  const insns = (program.value?.code.length ?? 0) / 8;
+  const packets = trace.value?.count ?? 0;
+  const within = (value: string | number, count: number) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < count;
+  if (kind === 'node') return model.value?.nodes.some(({ index }) => index === id) ?? false;
+  if (kind === 'insn') return within(id, insns);
+  if (kind === 'packet') return within(id, packets);
+  if (typeof id !== 'string') return false;
+  const { whole, part } = splitPart(id);
+  if (kind === 'byte') return /^\d+$/.test(whole) && within(Number(whole), packets) && within(part, 2 ** 24);
+  if (kind === 'state') return /^\d+$/.test(whole) && within(Number(whole), insns) && within(part, 2 ** 31);
+  return false;
+}
