@@ -86,8 +86,8 @@ export const tensors = {
       ? `${count.toLocaleString('en')} elements here feed the selected one`
       : `${count.toLocaleString('en')} elements here depend on what is selected`,
   overlay: {
-    title: 'Error',
-    unit: '% of the range',
+    title: 'Error %',
+    unit: '% of the tensor’s range',
     about: 'Largest difference from ONNX Runtime on the event at the cursor, relative to the range of the tensor',
     missing: 'needs a trace and a verified program',
   },

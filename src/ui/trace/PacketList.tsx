@@ -62,7 +62,7 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
           return (
             <div className="trace-row" data-packet={i}>
               <span className="t-no" title={holds(i) ? texts.bytes.holdsToken(token) : undefined}>
-                {holds(i) ? '● ' : ''}
+                {holds(i) ? '• ' : ''}
                 {i + 1}
               </span>
               <span className="t-time">{trace.time[i]!.toFixed(4)}</span>
