@@ -5,6 +5,7 @@ import type { KernelVersion } from '../verifier/api.ts';
 import type { IndexMap } from './graph/view.ts';
 import type { FuncBuilder, Reg } from './ir/builder.ts';
 import type { IrFunc, OriginId } from './ir/ir.ts';
+import type { IrMap } from './ir/numbered.ts';
 
 /** Ranges of every float value, measured by running the reference over a trace (static calibration). */
 export interface Calibration {
@@ -47,6 +48,8 @@ export interface Compiled {
   readonly tensors: TensorPlan;
   /** What the integers of the weights mean; not part of the object. */
   readonly weights: readonly WeightScales[];
+  /** The low-level IR and the instructions of each operation; not part of the object. */
+  readonly ir: IrMap;
 }
 
 /** Integers of one initializer in the weights map: real = scale × integer, with a scale for each entry along `axis` of the stored tensor. */

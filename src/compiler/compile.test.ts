@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { InputError } from '../base/errors.ts';
 import { Cancelled } from '../base/progress.ts';
+import { isJump, OP_CALL, OP_EXIT } from '../bpf/insn.ts';
 import type { Model, Node } from '../onnx/model.ts';
 import { calibrate } from '../reference/calibrate.ts';
 import { createReference } from '../reference/reference.ts';
 import { Vm } from '../vm/vm.ts';
 import type { Calibration, Compiled } from './api.ts';
 import { compile } from './compile.ts';
+import { OWN } from './ir/numbered.ts';
 import { compileFixture, FIXTURES, loadModel, loadOutput, modelBytes, storeInput, tensors } from './testing/fixtures.ts';
 import { plainHook } from './testing/tensor-hook.ts';
 
@@ -26,6 +28,22 @@ describe.each(FIXTURES)('%s', (fixture) => {
     });
     compiled = compileFixture(fixture, model, calibration);
   }, 60_000);
+
+  test('knows the operation behind every instruction, and says which are prologue or spill', () => {
+    const { program, ir } = compiled;
+    const ops = ir.funcs.flatMap((func) => func.blocks.flatMap((block) => [...block.insts, block.term]));
+    expect(ir.firstOp.length).toBe(ir.funcs.length);
+    program.insns.forEach((insn, at) => {
+      const op = ops[ir.opOf[at]]!;
+      const func = program.subprogs.findLastIndex(({ start }) => start <= at);
+      expect(ir.opOf[at]).toBeGreaterThanOrEqual(ir.firstOp[func]);
+      expect(ir.opOf[at]).toBeLessThan(ir.firstOp[func + 1] ?? ops.length);
+      if (ir.how[at] !== OWN) return;
+      if (insn.opcode === OP_EXIT) expect(op.op).toBe('ret');
+      if (insn.opcode === OP_CALL) expect(op.op).toBe(insn.src === 0 ? 'callHelper' : 'call');
+      if (isJump(insn)) expect(['jump', 'branch']).toContain(op.op);
+    });
+  });
 
   test('agrees with ONNX Runtime on every class, and closely on every score', async () => {
     const reference = await createReference(modelBytes(read, fixture));

@@ -12,6 +12,8 @@ import { recognise } from './graph/recognise.ts';
 import { mapDims, product } from './graph/view.ts';
 import type { FuncBuilder, Reg } from './ir/builder.ts';
 import type { IrFunc } from './ir/ir.ts';
+import { numberOps } from './ir/numbered.ts';
+import { irMap } from './ir-map.ts';
 import { MAP_OF, PAGE_BYTES } from './kernels/frame.ts';
 import { type Lowered, lower } from './lower/lower.ts';
 import type { IoLayout } from './lower/places.ts';
@@ -41,8 +43,10 @@ export function compile(options: CompileOptions): Compiled {
   const main = buildHook(options, lowered, inputs, outputs, origins);
   const maps = mapsOf(options, lowered, io);
   stage('assembling', 3);
-  const emitted = emitProgram([...main, ...lowered.funcs], { cpu: cpuOf(options.kernel), maps });
-  const insnOrigins = emitted.originIds.map((id) => origins.members(id));
+  const funcs = [...main, ...lowered.funcs];
+  const numbered = numberOps(funcs);
+  const emitted = emitProgram(numbered.funcs, { cpu: cpuOf(options.kernel), maps });
+  const insnOrigins = emitted.originIds.map((op) => origins.members(numbered.originOf[op]!));
   const name = programName(options.modelFile);
   // The entry carries the program's name, as libbpf has it, and functions stand where libbpf links them: instruction numbers are the kernel's.
   const subprogs = emitted.subprogs.map((subprog, i) => (i === 0 ? { ...subprog, name } : subprog));
@@ -74,6 +78,7 @@ export function compile(options: CompileOptions): Compiled {
     nodes: nodeCosts(options, origins, program.insnOrigins),
     tensors: lowered.tensors,
     weights: weightScales(model, lowered.products),
+    ir: irMap(funcs, emitted, program),
   };
 }
 

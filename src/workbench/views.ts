@@ -139,6 +139,10 @@ export interface ProgramView {
   readonly nodes: readonly NodeCostView[];
   /** Number of the IR operation that each instruction came from, -1 for none; absent where it is not known. */
   readonly irOf?: Int32Array;
+  /** Why an instruction has no operation (`src/compiler/ir/numbered.ts`: prologue, spill); of a fork 3 where it was edited. */
+  readonly irHow?: Uint8Array;
+  /** Of a spill or prologue: the operation that it serves without coming from it. */
+  readonly irServes?: Int32Array;
   readonly lines: LineColumns;
   readonly jumps: Jumps;
   readonly rows: RowColumns;

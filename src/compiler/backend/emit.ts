@@ -20,6 +20,8 @@ export interface Emitted {
   readonly originIds: OriginId[];
   /** Frame of each function in bytes, in the order of `subprogs`. */
   readonly stackBytes: readonly number[];
+  /** First instruction of each function's first block, behind the moves of its arguments. */
+  readonly bodyStarts: readonly number[];
 }
 
 /**
@@ -52,6 +54,7 @@ export function emitProgram(funcs: readonly IrFunc[], options: EmitOptions): Emi
   }
   const insns: Insn[] = [];
   const originIds: OriginId[] = [];
+  const bodyStarts = codes.map((code, at) => starts.get(code.name)! + code.blockStart.get(ordered[at]!.blocks[0]!.id)!);
   for (const code of codes) {
     const base = insns.length;
     for (const fixup of code.fixups) {
@@ -70,7 +73,7 @@ export function emitProgram(funcs: readonly IrFunc[], options: EmitOptions): Emi
     const described = func.linkage === 'static' ? {} : { args, returns: 'scalar' as const };
     return { name: func.name, start: starts.get(func.name)!, linkage: func.linkage === 'static' ? 'static' : 'global', ...described };
   });
-  return { insns, subprogs, originIds, stackBytes: allocations.map((a) => a.stackBytes) };
+  return { insns, subprogs, originIds, stackBytes: allocations.map((a) => a.stackBytes), bodyStarts };
 }
 
 const S16_MIN = -0x8000;

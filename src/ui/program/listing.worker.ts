@@ -3,6 +3,7 @@ import { Cancelled } from '../../base/progress.ts';
 import { type CallContext, type Handler, serveRpc } from '../../workbench/rpc.ts';
 import { rest, SLICE_MS } from '../../workbench/workers/rest.ts';
 import { Finder, type FindView, UNKNOWN_PROGRAM } from './find.ts';
+import type { FlowLayout } from './flow.ts';
 
 interface OnProgram {
   readonly key: string;
@@ -34,6 +35,15 @@ async function find(args: OnProgram & { readonly query: string }, context: CallC
   return found;
 }
 
-const handlers: Record<string, Handler> = { find };
+/** Blocks and edges of a function, laid out. Dagre is loaded when it is first needed. */
+async function flow(args: OnProgram & { readonly from: number; readonly to: number; readonly around: number }): Promise<FlowLayout> {
+  const view = viewOf(args);
+  const { layoutFlow } = await import('./flow.ts');
+  return layoutFlow(view, args.from, args.to, args.around);
+}
 
-serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, () => 'Searching');
+const DOING: Readonly<Record<string, string>> = { find: 'Searching', flow: 'Laying out the control-flow graph' };
+
+const handlers: Record<string, Handler> = { find, flow };
+
+serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Working');

@@ -14,6 +14,8 @@ const KEYS: { readonly [Name in keyof typeof programCommands]?: readonly string[
   fold: ['z'],
   foldAll: ['shift+z'],
   heat: ['h'],
+  ir: ['i'],
+  graph: ['c'],
   edit: ['e'],
   diff: ['d'],
   nextChange: ['.'],

@@ -11,6 +11,7 @@ export const program = {
   views: 'Program views',
   bytecode: 'Bytecode',
   ir: 'IR',
+  irName: 'Low-level IR',
   graph: 'CFG',
   graphName: 'Control-flow graph',
   loadingView: 'Loading the view…',
@@ -64,6 +65,56 @@ export const program = {
   neverVisited: 'never reached by the verifier',
   rfc: (section: string) => ` · RFC 9669 §${section}`,
 
+  irOperations: 'IR operations',
+  irNone: 'This program came as an object or as assembly. Only a program that is compiled here has an IR.',
+  irLog: 'A log shows instructions. Only a program that is compiled here has an IR.',
+  irOps: (value: number) => many(value, 'operation'),
+  irLeftOut: 'left out: nothing calls it',
+  irNoInsns: 'none',
+  irNoCursor: 'Select an operation to see its instructions. Enter goes to the first of them.',
+  irSpilled: (text: string) => `spill ${text}`,
+  irOp: (op: number, insns: number, text: string, spills: string) => {
+    const kept = spills === '' ? '' : ` · spills around it: ${spills}`;
+    if (insns > 0) return `operation ${op} · ${many(insns, 'instruction')}: ${text}${kept}`;
+    if (spills !== '') return `operation ${op} · no instruction of its own: its value goes straight to the stack${kept}`;
+    return `operation ${op} · no instruction: it was folded into another one, falls through, or its result is never used`;
+  },
+  irOfInsn: (insn: number, op: number) => `instruction ${insn} comes from operation ${op}`,
+  irPrologue: (insn: number) => `instruction ${insn} belongs to the prologue: it moves an argument to where the function wants it`,
+  irSpill: (insn: number, op: number) =>
+    `instruction ${insn} is a spill for operation ${op}: it keeps a value on the stack for which no register was free`,
+  irEdited: (insn: number) => `instruction ${insn} was edited by hand and comes from no operation`,
+  irWithout: (prologue: number, spills: number, edited: number) =>
+    `From no operation: ${count(prologue)} in prologues, ${many(spills, 'spill')}${edited === 0 ? '' : `, ${count(edited)} edited by hand`}`,
+
+  flowLabel: (name: string) => `Control-flow graph of ${name}`,
+  flowBlocks: (name: string, blocks: number) => `Control flow of ${name}, ${many(blocks, 'block')}`,
+  flowWaiting: 'Laying the graph out…',
+  flowStop: 'Stop',
+  flowStopped: 'stopped',
+  flowFailed: (why: string) => `No graph: ${why}`,
+  flowDead: 'dead',
+  flowSummary: (blocks: number, loops: number, dead: number) =>
+    `${many(blocks, 'block')} · ${many(loops, 'loop edge')}${dead === 0 ? '' : ` · ${many(dead, 'dead block')}`}`,
+  flowCulled: (shown: number, edges: number) => `the ${count(shown)} around the cursor are shown, ${many(edges, 'edge')} left out`,
+  flowLeaving: (jumps: number) => `${many(jumps, 'jump')} out of the function`,
+  flowKey: 'T taken · F not taken · dashed: loop',
+  flowEdge: (kind: 'true' | 'false' | 'jump' | 'next', to: number, back: boolean) =>
+    `${{ true: 'if taken', false: 'if not taken', jump: 'jumps', next: 'goes on' }[kind]} to ${to}${back ? ', a loop' : ''}`,
+  flowBlock: (start: number, last: number, insns: number, next: string, exits: boolean, reachable: boolean, visits: number | null) =>
+    [
+      start === last ? `block ${start}` : `block ${start} to ${last}`,
+      many(insns, 'instruction'),
+      exits ? 'exits' : next,
+      reachable ? '' : 'dead: nothing leads here',
+      visits === null ? '' : `verified ${many(visits, 'time')}`,
+    ]
+      .filter(Boolean)
+      .join(', '),
+  zoomIn: 'Zoom in',
+  zoomOut: 'Zoom out',
+  zoomFit: 'Show the whole graph',
+
   changesShort: (value: number) => `▲ ${many(value, 'change')}`,
   changes: (value: number) => `▲ ${many(value, 'change')} from compiled`,
   changeAdded: 'added: not in the compiled program',
@@ -86,8 +137,7 @@ export const programCommands = {
   fold: 'Fold or unfold the function',
   foldAll: 'Fold or unfold all functions',
   heat: 'Show or hide the verifier’s visits',
-  bytecode: 'Show the bytecode',
-  ir: 'Show the IR',
+  ir: 'Show or hide the IR',
   graph: 'Show or hide the control-flow graph',
   edit: 'Edit the function at the cursor',
   diff: 'Compare with the compiled program',

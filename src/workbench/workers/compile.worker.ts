@@ -3,6 +3,7 @@ import { bindingFor, defaultBinding, fitBinding, readBinding } from './bindings.
 import { hold } from './blobs.ts';
 import { elementRelations } from './element-relations.ts';
 import { explainProgram } from './explain.ts';
+import { irView } from './ir.ts';
 import { inspect, modelView } from './models.ts';
 import { programValues } from './program-values.ts';
 import { checkProgram, diagnose, exportObject, programDiff, programText, programView } from './programs.ts';
@@ -22,6 +23,7 @@ const handlers: Record<string, Handler> = {
   relatedElements: elementRelations,
   program: programView,
   programText,
+  irView,
   programDiff,
   checkProgram,
   exportObject,

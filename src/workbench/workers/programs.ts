@@ -6,6 +6,7 @@ import { disassemble, listing } from '../../bpf/listing.ts';
 import { mapTypeName } from '../../bpf/maps.ts';
 import type { MapDef, OriginIdx, Program } from '../../bpf/program.ts';
 import type { Compiled, ProgramMeta } from '../../compiler/api.ts';
+import { type IrMap, OWN } from '../../compiler/ir/numbered.ts';
 import { writeObject } from '../../object/writer.ts';
 import type { ProgramSpec } from '../clients.ts';
 import { lineColumns, rowColumns } from '../columns.ts';
@@ -197,6 +198,7 @@ function viewOf(spec: ProgramSpec, { program, compiled, insnHunks }: Held, chang
   const originIdx = new Uint16Array(total);
   for (let insn = 0; insn < count; insn++) originIdx.set(program.insnOrigins[insn] ?? [], originStart[insn]);
   const code = encodeInsns(program.insns) as Uint8Array<ArrayBuffer>;
+  const ir = compiled ? irColumns(compiled.ir, insnHunks, count) : null;
   const lines = lineColumns(program.lineInfo);
   const jumps = collectJumps(code);
   const rows = rowColumns(
@@ -229,13 +231,34 @@ function viewOf(spec: ProgramSpec, { program, compiled, insnHunks }: Held, chang
     rows,
     changes,
     fork,
-    ...(compiled ? { integers: integersOf(compiled) } : {}),
+    ...(compiled ? { integers: integersOf(compiled), ...ir } : {}),
     hunks: insnHunks,
   };
   const { insn, line, file, text } = lines;
   const columns = [code, originStart, originIdx, insn, line, file, text.bytes, text.start, rows.packed, rows.rowOfInsn, rows.head];
   const own = [...columns, jumps.from, jumps.to, jumps.lane, jumps.reach].map((column) => column.buffer as ArrayBuffer);
+  if (ir) own.push(ir.irOf.buffer, ir.irHow.buffer, ir.irServes.buffer);
   return new Transferred(view, own);
+}
+
+/** An instruction that was edited by hand comes from no operation. */
+const EDITED = 3;
+
+/** The operation of each instruction, and why some have none; a fork keeps those of its unchanged instructions. */
+function irColumns({ opOf, how }: IrMap, hunks: readonly HunkView[], count: number) {
+  const irOf = new Int32Array(count).fill(-1);
+  const irHow = new Uint8Array(count).fill(EDITED);
+  const irServes = new Int32Array(count).fill(-1);
+  let [at, base] = [0, 0];
+  for (const hunk of [...hunks, { from: count, to: count, baseFrom: opOf.length, baseTo: opOf.length }]) {
+    for (; at < hunk.from; at++, base++) {
+      irHow[at] = how[base]!;
+      irServes[at] = opOf[base]!;
+      if (how[base] === OWN) irOf[at] = opOf[base]!;
+    }
+    [at, base] = [hunk.to, hunk.baseTo];
+  }
+  return { irOf, irHow, irServes };
 }
 
 function integersOf({ tensors, weights }: Compiled): IntegersView {
