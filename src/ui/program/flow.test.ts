@@ -49,7 +49,7 @@ describe('layoutFlow', () => {
     expect(neighbourBlock(layout, 4, 'ArrowDown')).toBe(5);
     expect(neighbourBlock(layout, 4, 'ArrowUp')).toBe(2);
     const beside = [neighbourBlock(layout, 2, 'ArrowRight'), neighbourBlock(layout, 2, 'ArrowLeft')];
-    expect(beside.sort()).toEqual([-1, 3]);
+    expect(beside.sort((a, b) => a - b)).toEqual([-1, 3]);
   });
 
   it('shows the surroundings of the cursor in a function of too many blocks', () => {
