@@ -48,12 +48,14 @@ export function lineColumns(lines: readonly Omit<LineInfo, 'column'>[]): LineCol
 export const ROW_INSN = 0;
 export const ROW_FUNC = 1;
 export const ROW_LINE = 2;
+/** Instructions that a log does not show; its index is the first of them. */
+export const ROW_GAP = 3;
 export const ROW_KIND_SHIFT = 30;
 export const ROW_INDEX_MASK = 0x3fffffff;
 
 /**
  * Lays out the listing: a head before each function, a source line before its instruction, a wide load as one row. With `shown` only
- * those instructions have rows; the others stand for the row before them.
+ * those instructions have rows; a run of others is one row that stands for all of them.
  */
 export function rowColumns(
   code: Uint8Array,
@@ -69,6 +71,7 @@ export function rowColumns(
   let func = 0;
   let line = 0;
   let next = 0;
+  let gap = -1;
   for (let insn = 0; insn < count; insn++) {
     while (func < starts.length && starts[func]! <= insn) {
       head[func] = rows;
@@ -81,7 +84,12 @@ export function rowColumns(
       line++;
     }
     if (shown && shown[next] !== insn) {
-      rowOfInsn[insn] = Math.max(0, rows - 1);
+      // A function or a source line in its midst divides a gap.
+      if (gap < 0 || gap !== rows - 1) {
+        gap = rows;
+        packed[rows++] = ((ROW_GAP << ROW_KIND_SHIFT) | insn) >>> 0;
+      }
+      rowOfInsn[insn] = gap;
       continue;
     }
     next++;

@@ -17,7 +17,7 @@ import { HoverCard } from './HoverCard.tsx';
 import { visitsOf } from './heat.ts';
 import { InsnRow } from './InsnRow.tsx';
 import { JumpArrows } from './JumpArrows.tsx';
-import { funcRange, ListingRows } from './rows.ts';
+import { funcRange, gapLength, ListingRows } from './rows.ts';
 import { Stripes } from './stripes.ts';
 import type { Folds } from './useFolds.ts';
 import { useStable } from './useStable.ts';
@@ -193,6 +193,7 @@ export function Listing({ program, ranges, selection, query, folds, heat }: List
         return <FuncRow program={program} at={item.at} folded={rows.isFolded(item.at)} processed={processed} />;
       }
       if (item.kind === 'line') return <LineRow program={program} at={item.at} />;
+      if (item.kind === 'gap') return <span className="listing-gap">{texts.gap(gapLength(program, item.insn))}</span>;
       const { insn } = item;
       return (
         <InsnRow

@@ -6,7 +6,7 @@ import { lineColumns, rowColumns, textAt } from '../../workbench/columns.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { insnText, targetOf } from './decode.ts';
 import { highlight } from './highlight.ts';
-import { funcOf, ListingRows } from './rows.ts';
+import { funcOf, gapLength, ListingRows } from './rows.ts';
 
 const insn = (opcode: number, dst: number, src: number, off: number, imm: number) => ({ opcode, dst, src, off, imm });
 
@@ -85,6 +85,29 @@ describe('rows of the listing', () => {
     ]);
     expect([0, 4, 5].map((insn) => folded.rowOf(insn))).toEqual([0, 0, 2]);
     expect([0, 1, 2].map((row) => folded.funcAt(row))).toEqual([0, 1, 1]);
+  });
+});
+
+describe('rows of a program that a log shows', () => {
+  const bytes = new Uint8Array(12 * 8);
+  const own = lineColumns([{ insnIdx: 6, file: 'a.c', line: 3, text: 'x' }]);
+  const partial = { ...program, code: bytes, lines: own, rows: rowColumns(bytes, [0], own.insn, Uint32Array.of(2, 3, 7)) };
+  const rows = new ListingRows(partial);
+
+  it('say where instructions are missing, and how many', () => {
+    expect(Array.from({ length: rows.length }, (_, row) => rows.at(row))).toEqual([
+      { kind: 'func', at: 0 },
+      { kind: 'gap', insn: 0 },
+      { kind: 'insn', insn: 2 },
+      { kind: 'insn', insn: 3 },
+      { kind: 'gap', insn: 4 },
+      { kind: 'line', at: 0 },
+      { kind: 'gap', insn: 6 },
+      { kind: 'insn', insn: 7 },
+      { kind: 'gap', insn: 8 },
+    ]);
+    expect([0, 4, 6, 8].map((insn) => gapLength(partial, insn))).toEqual([2, 2, 1, 4]);
+    expect([0, 1, 5, 11].map((insn) => rows.rowOf(insn))).toEqual([1, 1, 4, 8]);
   });
 });
 

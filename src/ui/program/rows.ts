@@ -1,11 +1,12 @@
-import { ROW_FUNC, ROW_INDEX_MASK, ROW_KIND_SHIFT, ROW_LINE } from '../../workbench/columns.ts';
+import { ROW_FUNC, ROW_GAP, ROW_INDEX_MASK, ROW_KIND_SHIFT, ROW_LINE } from '../../workbench/columns.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 
 /** One line of the listing: an instruction, the head of a function, or a source line (an ONNX node, a line of C). */
 export type ListingRow =
   | { readonly kind: 'insn'; readonly insn: number }
   | { readonly kind: 'func'; readonly at: number }
-  | { readonly kind: 'line'; readonly at: number };
+  | { readonly kind: 'line'; readonly at: number }
+  | { readonly kind: 'gap'; readonly insn: number };
 
 /** Index of the last of ascending `values` that is not above `wanted`; -1 when all are. */
 export function lastAtMost(values: ArrayLike<number>, wanted: number): number {
@@ -70,6 +71,7 @@ export class ListingRows {
     const kind = packed >>> ROW_KIND_SHIFT;
     if (kind === ROW_FUNC) return { kind: 'func', at: index };
     if (kind === ROW_LINE) return { kind: 'line', at: index };
+    if (kind === ROW_GAP) return { kind: 'gap', insn: index };
     return { kind: 'insn', insn: index };
   }
 
@@ -90,6 +92,20 @@ export class ListingRows {
     }
     return -1;
   }
+}
+
+/** How many instructions from `insn` on are missing in the log that the program was read from. */
+export function gapLength(program: ProgramView, insn: number): number {
+  const { rowOfInsn } = program.rows;
+  let low = insn + 1;
+  let high = rowOfInsn.length;
+  // Rows rise with instructions: the first that stands in a later row ends the gap.
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if (rowOfInsn[mid]! === rowOfInsn[insn]!) low = mid + 1;
+    else high = mid;
+  }
+  return low - insn;
 }
 
 /** Number of the function that instruction `insn` belongs to. */

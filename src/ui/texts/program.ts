@@ -123,6 +123,8 @@ export const program = {
   diff: 'Diff',
   discard: 'Discard',
   edit: 'Edit',
+  gap: (insns: number) =>
+    insns === 1 ? '… 1 instruction that the log does not show' : `… ${insns.toLocaleString('en')} instructions that the log does not show`,
   editLog: 'A log shows too little of the program to edit it',
 } as const;
 
