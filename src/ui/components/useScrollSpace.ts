@@ -67,7 +67,8 @@ export function useScrollSpace(scroller: RefObject<HTMLElement | null>, count: n
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!element) return;
-    const measure = () => setView(element.clientHeight);
+    // A panel that has no size yet lets the list be as tall as all its rows; nobody sees more than the window.
+    const measure = () => setView(Math.min(element.clientHeight, window.innerHeight));
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
