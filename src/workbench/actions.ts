@@ -8,6 +8,7 @@ import { type FileKind, recognise } from './files.ts';
 import { docHash } from './projects/hash.ts';
 import type { Origin } from './projects/record.ts';
 import { useProject } from './projects/state.ts';
+import { readFile } from './read-file.ts';
 import { RemoteError } from './rpc.ts';
 import { decodeShipped, showShipped } from './shipped.ts';
 import { announce, currentDoc, dismissNotice, editDoc, notify, openDoc, useWorkbench } from './store.ts';
@@ -37,13 +38,13 @@ export async function openFiles(files: readonly File[]): Promise<void> {
   for (const file of files) {
     const doing = `Opening ${file.name}`;
     try {
-      const bytes = new Uint8Array(await file.arrayBuffer());
+      const { bytes, ref } = await readFile(file, shortName(file.name));
       const kind = recognise(file.name, bytes);
       if (kind === 'project') {
         projects.push(file);
         continue;
       }
-      read.push({ kind, ref: await putBlob(shortName(file.name), bytes) });
+      read.push({ kind, ref });
     } catch (error) {
       notify(doing, asUserError(error, doing));
     }

@@ -16,6 +16,7 @@ export interface LogView extends LogColumns {
 export interface LogAnswer {
   readonly columns: LogColumns;
   readonly bytes: Uint8Array<ArrayBuffer> | null;
+  readonly longest: number;
 }
 
 /** The run that the log is shown for. */

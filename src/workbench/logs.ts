@@ -9,9 +9,7 @@ import { type LogAnswer, type LogView, runOf } from './log-views.ts';
 import type { CallOptions } from './rpc.ts';
 import type { ProgramView, VerifiedView } from './views.ts';
 
-function viewOf(key: string, name: string, raw: Uint8Array, { columns, bytes }: LogAnswer): LogView {
-  let longest = 0;
-  for (let line = 0; line < columns.lines; line++) longest = Math.max(longest, columns.lineStart[line + 1]! - columns.lineStart[line]!);
+function viewOf(key: string, name: string, raw: Uint8Array, { columns, bytes, longest }: LogAnswer): LogView {
   return { ...columns, key, name, bytes: bytes ?? raw, fileBytes: raw.length, longest };
 }
 

@@ -273,6 +273,11 @@ export class WorkerClient {
     this.#postBlob(worker, hash, bytes);
   }
 
+  /** Takes note of a blob that the worker has already: its successor gets it too. */
+  adopt(hash: string, bytes: Uint8Array): void {
+    this.#held.set(hash, bytes);
+  }
+
   /** Forgets a blob, here and in the worker. */
   release(hash: string): void {
     if (this.#held.delete(hash)) this.#worker?.postMessage({ id: 0, method: 'drop', args: { hash } } satisfies ToWorker);

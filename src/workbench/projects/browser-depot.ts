@@ -5,6 +5,7 @@ import type { ProjectMeta } from './record.ts';
 
 /** Version of the stores. A new one adds a case to `upgrade`; records carry a version of their own (`schema`). */
 const VERSION = 1;
+const PIECE_BYTES = 4 * 1024 * 1024;
 
 interface Schema extends DBSchema {
   projects: { key: string; value: ProjectMeta };
@@ -177,7 +178,8 @@ class BrowserDepot implements Depot {
     // What is written stands in a file of its own until it is closed: half a blob is never seen.
     const out = await handle.createWritable();
     try {
-      await out.write(bytes);
+      // In pieces: the browser copies what it is given at once, and the page waits for it.
+      for (let at = 0; at < bytes.length; at += PIECE_BYTES) await out.write(bytes.subarray(at, at + PIECE_BYTES));
       await out.close();
     } catch (error) {
       await out.abort().catch(() => {});

@@ -78,7 +78,9 @@ export async function readLog({ blob }: LogArgs, context: CallContext): Promise<
   const shown = cleaned ? bytes.slice() : null;
   const { lineStart, kind, insn, frame, prefix, visitStart, visitLine } = copy;
   const buffers = [lineStart, kind, insn, frame, prefix, visitStart, visitLine, ...(shown ? [shown] : [])].map(({ buffer }) => buffer);
-  return new Transferred({ columns: copy, bytes: shown }, buffers);
+  let longest = 0;
+  for (let line = 0; line < columns.lines; line++) longest = Math.max(longest, columns.lineStart[line + 1]! - columns.lineStart[line]!);
+  return new Transferred({ columns: copy, bytes: shown, longest }, buffers);
 }
 
 export async function logProgram({ blob }: LogArgs, context: CallContext): Promise<Transferred<LogProgram>> {
