@@ -27,6 +27,8 @@ export default defineConfig({
         launchOptions: { ...(executablePath === null ? {} : { executablePath }), args: LAUNCH_ARGS },
         viewport: { width: 1440, height: 900 },
         actionTimeout: 20_000,
+        // Every test has a profile of its own: each would fetch the whole site once more. `projects.spec.ts` tests the worker.
+        serviceWorkers: 'block',
         screenshot: 'only-on-failure',
       },
     },

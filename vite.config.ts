@@ -1,6 +1,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
 import { CSP } from './scripts/csp.mjs';
+import { offline } from './scripts/pwa/plugin.mjs';
 
 /** Hosts such as GitHub Pages send no headers of ours, so the built page carries its policy itself. */
 const policy: Plugin = {
@@ -11,7 +12,7 @@ const policy: Plugin = {
 
 export default defineConfig({
   base: './',
-  plugins: [react(), policy],
+  plugins: [react(), policy, offline()],
   worker: { format: 'es' },
   build: {
     target: 'es2022',

@@ -5,6 +5,7 @@ import './theme/base.css';
 import { createRoot } from 'react-dom/client';
 import { compileWorker } from '../workbench/clients.ts';
 import { startPipeline } from '../workbench/pipeline.ts';
+import { startOffline } from '../workbench/projects/offline.ts';
 import { startProjects } from '../workbench/projects/start.ts';
 import { shareDesk } from '../workbench/projects/state.ts';
 import { App } from './shell/App.tsx';
@@ -25,4 +26,5 @@ shareDesk({
 });
 // The project's files are under way before the first paint.
 startProjects();
+startOffline();
 createRoot(document.getElementById('root')!).render(<App />);

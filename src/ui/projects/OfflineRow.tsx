@@ -1,4 +1,22 @@
-/** Whether the page works without a network. */
+import { useEffect } from 'react';
+import { keepWhole, measureOffline, useOffline } from '../../workbench/projects/offline.ts';
+import { projects as texts } from '../texts/projects.ts';
+
+/** Whether the page works without a network, and the way to have all of it. */
 export function OfflineRow() {
-  return null;
+  const { kept, progress, failed } = useOffline();
+  useEffect(() => void measureOffline(), []);
+  const { offline } = texts;
+  return (
+    <footer className="projects-foot small muted" data-testid="offline" data-kept={kept}>
+      <span className="grow" role="status">
+        {progress ? offline.progress(progress.done, progress.total) : failed ? offline.failed(failed) : offline.kept[kept]}
+      </span>
+      {kept === 'core' ? (
+        <button type="button" className="button bordered" disabled={progress !== null} onClick={keepWhole}>
+          {offline.keep}
+        </button>
+      ) : null}
+    </footer>
+  );
 }

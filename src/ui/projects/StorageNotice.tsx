@@ -1,5 +1,6 @@
 import { exportProject } from '../../workbench/actions.ts';
 import type { UserError } from '../../workbench/errors.ts';
+import { putOffUpdate, takeUpdate, useOffline } from '../../workbench/projects/offline.ts';
 import { dismissWarning, type ProjectState, setProject, useProject } from '../../workbench/projects/state.ts';
 import { projectTexts } from '../../workbench/projects/texts.ts';
 import { ErrorNote, type NoteAction } from '../components/ErrorNote.tsx';
@@ -53,10 +54,26 @@ function notesOf({ access, unsaved, save, forbidden, warnings }: ProjectState): 
   return notes;
 }
 
+/** A newer version never comes by itself: the user reloads when it suits. */
+function updateNotes(update: 'none' | 'ready' | 'put off' | 'needed'): Shown[] {
+  if (update !== 'ready' && update !== 'needed') return [];
+  const what = update === 'ready' ? texts.notice.update : texts.notice.updateNeeded;
+  const reload: NoteAction = { title: texts.notice.reload, run: takeUpdate };
+  return [
+    {
+      id: 'update',
+      tone: update === 'ready' ? 'note' : 'warning',
+      error: { what, where: '', advice: texts.notice.updateAbout },
+      actions: update === 'ready' ? [reload, { title: texts.notice.later, run: putOffUpdate }] : [reload],
+    },
+  ];
+}
+
 /** Notices about where projects are kept and who may change them: below the bar, above the work. */
 export function StorageNotice() {
   const state = useProject();
-  const notes = notesOf(state);
+  const update = useOffline((offline) => offline.update);
+  const notes = [...notesOf(state), ...updateNotes(update)];
   if (notes.length === 0) return null;
   return (
     <div className="notices" data-testid="storage-notice">

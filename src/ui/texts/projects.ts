@@ -80,6 +80,17 @@ export const projects = {
     exportFile: 'Export as a file',
     failed: 'The link could not be made',
   },
+  offline: {
+    keep: 'Make available offline',
+    progress: (done: number, total: number) => `Fetching for use without a network: ${done} of ${total} files`,
+    failed: (why: string) => `Not everything could be fetched (${why}).`,
+    kept: {
+      unknown: 'Getting ready for use without a network.',
+      none: 'At this address the page needs its network: the browser offers no service worker here.',
+      core: 'Works without a network, but for the editor and ONNX Runtime where they were not used yet.',
+      whole: 'Works without a network, as a whole.',
+    },
+  },
   rename: { title: 'Rename the project', name: 'Name', apply: 'Rename' },
   save: {
     saved: 'kept',
@@ -108,6 +119,7 @@ export const projects = {
     again: 'Try again',
     dismiss: 'Dismiss this message',
     update: 'A new version of BPFormer is ready',
+    updateNeeded: 'A part of this page could not be loaded: a new version of BPFormer has taken its place',
     updateAbout: 'Reloading takes a moment; the project and its undo steps stay.',
     reload: 'Reload',
     later: 'Later',
