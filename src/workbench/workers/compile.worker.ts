@@ -1,6 +1,7 @@
 import { type Handler, serveRpc } from '../rpc.ts';
 import { bindingFor, defaultBinding, fitBinding, readBinding } from './bindings.ts';
 import { hold } from './blobs.ts';
+import { compareModels } from './compare-models.ts';
 import { elementRelations } from './element-relations.ts';
 import { explainProgram } from './explain.ts';
 import { irView } from './ir.ts';
@@ -20,6 +21,7 @@ const handlers: Record<string, Handler> = {
   weights: weightStats,
   weightMap,
   weightRow,
+  compareModels,
   relatedElements: elementRelations,
   program: programView,
   programText,
@@ -44,6 +46,7 @@ const handlers: Record<string, Handler> = {
 
 const DOING: Readonly<Record<string, string>> = {
   inspect: 'Reading the model',
+  compareModels: 'Comparing the models',
   model: 'Importing the model',
   program: 'Compiling',
   verify: 'Verifying',

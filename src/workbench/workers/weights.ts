@@ -11,7 +11,12 @@ import { rest, SLICE_MS } from './rest.ts';
 const STRIDE = 1 << 15;
 
 /** Calls `visit` for stretches of `count` entries and listens between them. */
-async function inSlices(count: number, context: CallContext, stage: string, visit: (from: number, to: number) => void): Promise<void> {
+export async function inSlices(
+  count: number,
+  context: CallContext,
+  stage: string,
+  visit: (from: number, to: number) => void,
+): Promise<void> {
   let since = performance.now();
   for (let from = 0; from < count; from += STRIDE) {
     visit(from, Math.min(count, from + STRIDE));
