@@ -4,6 +4,7 @@ import {
   type ReactNode,
   useCallback,
   useEffect,
+  useId,
   useLayoutEffect,
   useMemo,
   useRef,
@@ -12,8 +13,10 @@ import {
 import { announce, select } from '../../workbench/store.ts';
 import { useCommandHandler } from '../commands.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
+import type { MenuItem } from '../components/Menu.tsx';
 import { Progress } from '../components/Progress.tsx';
 import { graph as texts } from '../texts/model.ts';
+import { changesIn, type NodeStates } from './changes.ts';
 import { type DrawMode, modeFor, partOf } from './draw-mode.ts';
 import { edgeAt, edgesOf, LABELS_FROM, nodeAt } from './edges.ts';
 import { GraphSearch } from './GraphSearch.tsx';
@@ -53,6 +56,25 @@ interface GraphProps {
   readonly tensor: string | null;
   readonly related: ReadonlySet<number>;
   readonly onSelect: (nodeIdx: number) => void;
+  /** Of two models that are compared: the states of this one's nodes. */
+  readonly states?: NodeStates | null;
+  /** Of the model that the open one is compared with: its tensors are no part of the project. */
+  readonly foreign?: boolean;
+  /** Name for assistive technology. */
+  readonly name: string;
+  /** Whether the panel's commands act on this graph. */
+  readonly commanded?: boolean;
+  /** A node to bring into view, out of its groups; each new object is a new wish. */
+  readonly goTo?: { readonly node: number } | null;
+  readonly more?: readonly MenuItem[];
+  /** Gets what an export needs. */
+  readonly onDrawing?: (drawing: Drawing | null) => void;
+}
+
+/** What the graph shows at the moment, for exports. */
+export interface Drawing {
+  readonly scene: Scene;
+  readonly marks: Marks;
 }
 
 /** Graphs of fewer nodes need no minimap. */
@@ -71,7 +93,25 @@ const NO_NODES = {
 const openOf = new WeakMap<ModelGraph, ReadonlySet<string>>();
 
 /** The model as a zoomable graph: drag to pan, wheel to zoom, arrows to walk from node to node, groups that open and fold. */
-export function Graph({ graph, table, overlay, values, heated, chooser, selected, tensor, related, onSelect }: GraphProps) {
+export function Graph({
+  graph,
+  table,
+  overlay,
+  values,
+  heated,
+  chooser,
+  selected,
+  tensor,
+  related,
+  onSelect,
+  states = null,
+  foreign = false,
+  name,
+  commanded = true,
+  goTo = null,
+  more = [],
+  onDrawing,
+}: GraphProps) {
   const tree = useMemo(() => buildGroups(graph), [graph]);
   const everything = useMemo(() => allGroups(tree), [tree]);
   const [, setOpened] = useState<ReadonlySet<string> | null>(null);
@@ -81,6 +121,7 @@ export function Graph({ graph, table, overlay, values, heated, chooser, selected
   const { scene, error, progress, stop } = useLayout(visible);
   const lines = useMemo(() => (scene ? treeRows(scene.visible) : null), [scene]);
 
+  const prefix = useId();
   const box = useRef<HTMLDivElement>(null);
   const svg = useRef<SVGSVGElement>(null);
   const svgView = useRef<SVGGElement>(null);
@@ -105,6 +146,7 @@ export function Graph({ graph, table, overlay, values, heated, chooser, selected
   const label = useMemo(() => labels(scene, table), [scene, table]);
   const reach = useMemo(() => (scene && paths ? reachOf(scene.visible, active) : null), [scene, paths, active]);
   const tensorEdges = useMemo(() => (scene ? edgesOf(scene, tensor) : new Set<number>()), [scene, tensor]);
+  const changes = useMemo(() => (scene ? changesIn(scene.visible, states) : null), [scene, states]);
   const marks = useMemo<Marks>(() => {
     const place = scene?.visible.place;
     const relatedAt = new Set<number>();
@@ -113,8 +155,9 @@ export function Graph({ graph, table, overlay, values, heated, chooser, selected
       if (at !== undefined && place) relatedAt.add(place[at]!);
     }
     const hitsAt = new Set(place ? hits.map((at) => place[at]!) : []);
-    return { active, related: relatedAt, hits: hitsAt, reach, measure, tensor: tensorEdges, label };
-  }, [scene, measure, related, active, hits, reach, tensorEdges, label, graph]);
+    return { active, related: relatedAt, hits: hitsAt, reach, measure, tensor: tensorEdges, label, changes };
+  }, [scene, measure, related, active, hits, reach, tensorEdges, label, changes, graph]);
+  useEffect(() => onDrawing?.(scene ? { scene, marks } : null), [onDrawing, scene, marks]);
 
   // Drawing reads the newest scene and marks without being set up anew for each.
   const latest = useRef({ scene, marks, shown, palette });
@@ -223,6 +266,15 @@ export function Graph({ graph, table, overlay, values, heated, chooser, selected
     onSelect(graph.nodes[at]!.node!.index);
   };
 
+  // A wish from outside, such as the next difference of two models.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new wish moves anything
+  useEffect(() => {
+    const at = goTo ? graph.indexOfOp.get(goTo.node) : undefined;
+    if (at === undefined) return;
+    const hiding = groupsAround(tree, at).map((group) => group.id);
+    if (hiding.some((id) => !open.has(id))) setOpen(new Set([...open, ...hiding]), -1);
+  }, [goTo]);
+
   const around = position < 0 ? [] : groupsAround(tree, position).filter((group) => open.has(group.id));
   const inner = around.at(-1);
   const foldInner = useCallback(() => {
@@ -232,7 +284,7 @@ export function Graph({ graph, table, overlay, values, heated, chooser, selected
   }, [inner, fold]);
   const nextTensor = useCallback(() => {
     const { scene: drawn } = latest.current;
-    if (!drawn || active < 0) return;
+    if (!drawn || active < 0 || foreign) return;
     const own = tensorsOf(drawn.visible, active);
     const at = own.findIndex(({ name }) => name === tensor);
     const next = own[(at + 1) % Math.max(1, own.length)];
@@ -243,34 +295,36 @@ export function Graph({ graph, table, overlay, values, heated, chooser, selected
     const info = table.get(next.name);
     const facts = info ? [shapeText(info.dims, info.dtype), integerText(info)].filter((fact) => fact !== null).join(', ') : '';
     announce(texts.walked(next.input ? texts.input : texts.output, next.name, facts));
-  }, [active, position, tensor, table]);
+  }, [active, position, tensor, table, foreign]);
+  // An id that no command has: keys act on the other graph.
+  const own = (id: string) => (commanded ? id : `${prefix}${id}`);
   useCommandHandler(
-    'model.graph.find',
+    own('model.graph.find'),
     useCallback(() => finder.current?.focus(), []),
   );
   useCommandHandler(
-    'model.graph.paths',
+    own('model.graph.paths'),
     useCallback(() => setPaths((on) => !on), []),
   );
   useCommandHandler(
-    'model.graph.zoomIn',
+    own('model.graph.zoomIn'),
     useCallback(() => pan.zoomBy(1.25), [pan]),
   );
   useCommandHandler(
-    'model.graph.zoomOut',
+    own('model.graph.zoomOut'),
     useCallback(() => pan.zoomBy(0.8), [pan]),
   );
-  useCommandHandler('model.graph.whole', pan.fitAll);
+  useCommandHandler(own('model.graph.whole'), pan.fitAll);
   useCommandHandler(
-    'model.graph.openAll',
+    own('model.graph.openAll'),
     useCallback(() => setOpen(everything, position), [setOpen, everything, position]),
   );
   useCommandHandler(
-    'model.graph.foldAll',
+    own('model.graph.foldAll'),
     useCallback(() => setOpen(new Set(), position), [setOpen, position]),
   );
-  useCommandHandler('model.graph.fold', foldInner);
-  useCommandHandler('model.graph.tensor', nextTensor);
+  useCommandHandler(own('model.graph.fold'), foldInner);
+  useCommandHandler(own('model.graph.tensor'), nextTensor);
 
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !scene) return;
@@ -299,7 +353,7 @@ export function Graph({ graph, table, overlay, values, heated, chooser, selected
       return;
     }
     const edge = edgeAt(scene, view, px, py);
-    if (edge >= 0) {
+    if (edge >= 0 && !foreign) {
       // Between groups several tensors share an edge: each click takes the next.
       const { tensors } = scene.visible.edges[edge]!;
       select('tensor', tensors[(tensors.indexOf(tensor ?? '') + 1) % tensors.length]!);
@@ -334,7 +388,7 @@ export function Graph({ graph, table, overlay, values, heated, chooser, selected
           groups={everything.size}
           onOpenAll={() => setOpen(everything, position)}
           onFoldAll={() => setOpen(new Set(), position)}
-          more={[]}
+          more={more}
         />
       </div>
       {error ? <ErrorNote error={{ what: texts.layoutFailed(error), where: '', advice: texts.layoutAdvice }} /> : null}
@@ -354,9 +408,9 @@ export function Graph({ graph, table, overlay, values, heated, chooser, selected
             className={`graph-box${scene && scene.visible !== visible && !error ? ' stale' : ''}`}
             role="tree"
             tabIndex={0}
-            aria-label={texts.name(graph.indexOfOp.size)}
+            aria-label={name}
             aria-description={texts.keys}
-            aria-activedescendant={lines && active >= 0 ? rowId(lines.rows[lines.rowOf[active]!]!) : undefined}
+            aria-activedescendant={lines && active >= 0 ? rowId(prefix, lines.rows[lines.rowOf[active]!]!) : undefined}
             onKeyDown={onKeyDown}
             onClick={onClick}
             data-drawing={canvasShown ? 'canvas' : 'svg'}
@@ -370,7 +424,7 @@ export function Graph({ graph, table, overlay, values, heated, chooser, selected
                 </g>
               </svg>
             ) : null}
-            {scene && lines ? <GraphTree scene={scene} tree={lines} marks={marks} onPick={pick} onFold={fold} /> : null}
+            {scene && lines ? <GraphTree scene={scene} tree={lines} marks={marks} prefix={prefix} onPick={pick} onFold={fold} /> : null}
           </div>
           {scene ? <HoverNote box={box} scene={scene} table={table} view={pan.view} nodes={canvasShown} measure={measure} /> : null}
         </div>

@@ -1,4 +1,5 @@
 import { graph as texts } from '../texts/model.ts';
+import { spokenChange } from './changes.ts';
 import { spokenValue } from './measure.ts';
 import type { Marks } from './paint.ts';
 import { nameOf, type Scene } from './scene.ts';
@@ -12,14 +13,16 @@ interface GraphTreeProps {
   readonly scene: Scene;
   readonly tree: TreeRows;
   readonly marks: Marks;
+  /** Of ids: two graphs may stand side by side. */
+  readonly prefix: string;
   readonly onPick: (at: number) => void;
   readonly onFold: (groupId: string) => void;
 }
 
-export const rowId = (row: TreeRow): string => `graph-${row.id}`;
+export const rowId = (prefix: string, row: TreeRow): string => `${prefix}${row.id}`;
 
 /** The graph as a tree for assistive technology, whichever way it is drawn: groups that are open or folded, operators in order. */
-export function GraphTree({ scene, tree: { rows, rowOf }, marks, onPick, onFold }: GraphTreeProps) {
+export function GraphTree({ scene, tree: { rows, rowOf }, marks, prefix, onPick, onFold }: GraphTreeProps) {
   const middle = Math.max(0, rowOf[marks.active] ?? 0);
   const whole = rows.length <= WHOLE_UP_TO;
   const shown = whole ? rows : rows.slice(Math.max(0, middle - MIRRORED), middle + MIRRORED);
@@ -29,7 +32,7 @@ export function GraphTree({ scene, tree: { rows, rowOf }, marks, onPick, onFold 
         // biome-ignore lint/a11y/useKeyWithClickEvents: keys act on the whole tree, which holds the focus
         <div
           key={row.id}
-          id={rowId(row)}
+          id={rowId(prefix, row)}
           role="treeitem"
           tabIndex={-1}
           aria-level={row.level}
@@ -39,7 +42,9 @@ export function GraphTree({ scene, tree: { rows, rowOf }, marks, onPick, onFold 
           {...(row.expanded === null ? {} : { 'aria-expanded': row.expanded })}
           onClick={() => (row.at >= 0 ? onPick(row.at) : onFold(row.group!.id))}
         >
-          {row.at >= 0 ? nameOf(scene.visible, row.at, spokenValue(marks.measure, row.at)) : texts.openGroup(labelOf(row), row.group!.ops)}
+          {row.at >= 0
+            ? nameOf(scene.visible, row.at, spokenValue(marks.measure, row.at), spokenChange(marks.changes?.[row.at]))
+            : texts.openGroup(labelOf(row), row.group!.ops)}
         </div>
       ))}
     </div>

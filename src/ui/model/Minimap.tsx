@@ -1,4 +1,5 @@
 import { type PointerEvent, type Ref, useEffect, useRef } from 'react';
+import { CHANGE_COLOURS } from './changes.ts';
 import { heatOf } from './measure.ts';
 import type { Marks, Palette, View } from './paint.ts';
 import type { Scene } from './scene.ts';
@@ -33,7 +34,9 @@ export function Minimap({ scene, marks, palette, frame, onMove }: MinimapProps) 
       const family = scene.stripes[at]![0]?.family;
       const marked = at === marks.active || marks.hits.has(at);
       const heat = marks.measure.heat ? (heatOf(marks.measure, at)?.fill ?? palette.colour('line')) : null;
-      ctx.fillStyle = marked || heat === null ? palette.colour(marked ? 'accent' : family ? `f-${family}` : 'line-strong') : heat;
+      const change = marks.changes?.[at];
+      if (change && !marked) ctx.fillStyle = palette.colour(CHANGE_COLOURS[change.state]);
+      else ctx.fillStyle = marked || heat === null ? palette.colour(marked ? 'accent' : family ? `f-${family}` : 'line-strong') : heat;
       const tall = Math.max(marked ? 2 : 0.6, node.height * scaleY);
       const x = marked ? 0 : (scene.layout.x[at]! - node.width / 2 - bounds.minX) * scaleX;
       ctx.fillRect(

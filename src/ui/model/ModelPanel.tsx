@@ -1,5 +1,5 @@
 import { List, Workflow } from 'lucide-react';
-import { useCallback, useMemo, useState } from 'react';
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import { useRelations } from '../../workbench/current-relations.ts';
 import { calibratedRanges } from '../../workbench/pipeline.ts';
 import { valuesOf } from '../../workbench/ranges.ts';
@@ -7,12 +7,16 @@ import { splitPart } from '../../workbench/selection.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import { useCommandHandler } from '../commands.ts';
+import type { MenuItem } from '../components/Menu.tsx';
 import { Panel } from '../components/Panel.tsx';
+import { Progress } from '../components/Progress.tsx';
 import { StageGate } from '../components/StageGate.tsx';
-import { model as texts } from '../texts/model.ts';
+import { compare as compareTexts, exports as exportTexts, graph as graphTexts, model as texts } from '../texts/model.ts';
+import type { NodeStates } from './changes.ts';
+import { compareWith, useComparison } from './compare-store.ts';
 import { DetailsArea } from './DetailsArea.tsx';
 import { FAMILY_LABELS, type Family, familyColour, familyOf } from './families.ts';
-import { Graph } from './Graph.tsx';
+import { type Drawing, Graph } from './Graph.tsx';
 import { buildGraph } from './graph-model.ts';
 import { NodeDetails } from './NodeDetails.tsx';
 import { NodeList } from './NodeList.tsx';
@@ -23,6 +27,9 @@ import { TensorDetails } from './TensorDetails.tsx';
 import { tensorTable } from './tensors.ts';
 import { useSize } from './useSize.ts';
 import './model.css';
+
+const Comparison = lazy(() => import('./Comparison.tsx'));
+const PngDialog = lazy(() => import('./PngDialog.tsx'));
 
 const EMPTY_COSTS: ReadonlyMap<number, number> = new Map();
 /** Panels at least this wide show the details beside the graph. */
@@ -69,6 +76,55 @@ export function ModelPanel() {
   const families = useMemo(() => [...new Set(live.map((candidate) => familyOf(candidate.op)))], [live]);
   const info = tensor === null ? undefined : table.get(tensor);
   const beside = width >= BESIDE_FROM;
+  const other = useComparison((state) => state.other);
+  const comparing = view === 'graph' && graph ? other : null;
+
+  const picker = useRef<HTMLInputElement>(null);
+  const drawing = useRef<Drawing | null>(null);
+  const onDrawing = useCallback((next: Drawing | null) => {
+    drawing.current = next;
+  }, []);
+  const [png, setPng] = useState<Drawing | null>(null);
+  const fileName = model?.file.replace(/\.onnx$/i, '') ?? '';
+  const compare = useCallback(() => picker.current?.click(), []);
+  const exportSvg = useCallback(() => {
+    const present = drawing.current;
+    if (present) void import('./export-graph.ts').then(({ saveSvg }) => saveSvg(present, `${fileName}.svg`));
+  }, [fileName]);
+  const exportPng = useCallback(() => setPng(drawing.current), []);
+  useCommandHandler('model.compare.start', compare);
+  useCommandHandler('model.export.svg', exportSvg);
+  useCommandHandler('model.export.png', exportPng);
+  const more = useMemo<readonly MenuItem[]>(
+    () => [
+      { id: 'compare', title: compareTexts.start, run: compare },
+      { id: 'svg', title: exportTexts.svg, run: exportSvg },
+      { id: 'png', title: exportTexts.png, run: exportPng },
+    ],
+    [compare, exportSvg, exportPng],
+  );
+
+  const drawn = (states: NodeStates | null, commanded: boolean, goTo: { readonly node: number } | null) =>
+    graph ? (
+      <Graph
+        graph={graph}
+        table={table}
+        overlay={overlay}
+        values={values.get(overlay.id) ?? null}
+        heated={chosen !== null}
+        chooser={<OverlayChooser values={values} />}
+        selected={selected}
+        tensor={tensor}
+        related={related}
+        onSelect={selectNode}
+        states={states}
+        name={graphTexts.name(graph.indexOfOp.size)}
+        commanded={commanded}
+        goTo={goTo}
+        more={more}
+        onDrawing={onDrawing}
+      />
+    ) : null;
 
   return (
     <Panel
@@ -109,36 +165,54 @@ export function ModelPanel() {
           </div>
         }
       >
-        <div ref={ref} className={`model-body${beside ? ' wide' : ''}`}>
-          <div className="model-main">
-            {view === 'graph' && graph ? (
-              <Graph
-                graph={graph}
-                table={table}
-                overlay={overlay}
-                values={values.get(overlay.id) ?? null}
-                heated={chosen !== null}
-                chooser={<OverlayChooser values={values} />}
+        <div ref={ref} className={`model-body${beside && !comparing ? ' wide' : ''}`}>
+          {comparing ? (
+            <Suspense fallback={<Progress progress={null} label={compareTexts.running} />}>
+              <Comparison
+                file={model?.file ?? ''}
+                other={comparing}
+                modelKey={modelKey}
+                width={width}
+                height={height}
                 selected={selected}
-                tensor={tensor}
-                related={related}
-                onSelect={selectNode}
+                graph={drawn}
               />
-            ) : (
-              <NodeList nodes={live} costs={costs} selected={selected} related={related} />
-            )}
-            {model && height >= LEGEND_FROM ? <Legend families={families} /> : null}
-          </div>
-          {model && (info || node) ? (
-            <DetailsArea width={width} height={height} beside={beside}>
-              {info ? (
-                <TensorDetails info={info} model={model} />
-              ) : node ? (
-                <NodeDetails node={node} table={table} insns={costs.get(node.index)} />
+            </Suspense>
+          ) : (
+            <>
+              <div className="model-main">
+                {view === 'graph' ? drawn(null, true, null) : <NodeList nodes={live} costs={costs} selected={selected} related={related} />}
+                {model && height >= LEGEND_FROM ? <Legend families={families} /> : null}
+              </div>
+              {model && (info || node) ? (
+                <DetailsArea width={width} height={height} beside={beside}>
+                  {info ? (
+                    <TensorDetails info={info} model={model} />
+                  ) : node ? (
+                    <NodeDetails node={node} table={table} insns={costs.get(node.index)} />
+                  ) : null}
+                </DetailsArea>
               ) : null}
-            </DetailsArea>
-          ) : null}
+            </>
+          )}
         </div>
+        <input
+          ref={picker}
+          type="file"
+          accept=".onnx"
+          hidden
+          data-testid="compare-picker"
+          onChange={(event) => {
+            const [file] = event.target.files ?? [];
+            event.target.value = '';
+            if (file) void compareWith(file);
+          }}
+        />
+        {png && graph ? (
+          <Suspense fallback={null}>
+            <PngDialog drawing={png} name={fileName} onClose={() => setPng(null)} />
+          </Suspense>
+        ) : null}
       </StageGate>
     </Panel>
   );

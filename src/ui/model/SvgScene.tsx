@@ -1,5 +1,6 @@
 import { memo } from 'react';
 import { graph as texts } from '../texts/model.ts';
+import { badgeText, badgeWidth, type Change } from './changes.ts';
 import { edgePath, labelledEdges, labelPlace } from './edges.ts';
 import { familyColour } from './families.ts';
 import type { HeatStep } from './heat.ts';
@@ -66,6 +67,7 @@ export const SvgScene = memo(function SvgScene({ scene, marks, shown, onPick, on
           count={numberOf(marks.measure, at)}
           bar={barOf(marks.measure, at)}
           heat={heatOf(marks.measure, at)}
+          change={marks.changes?.[at] ?? null}
           selected={at === marks.active}
           related={marks.related.has(at)}
           hit={marks.hits.has(at)}
@@ -97,6 +99,7 @@ interface NodeCardProps {
   readonly count: string;
   readonly bar: number | null;
   readonly heat: HeatStep | null;
+  readonly change: Change | null;
   readonly selected: boolean;
   readonly related: boolean;
   readonly hit: boolean;
@@ -104,7 +107,7 @@ interface NodeCardProps {
   readonly onPick: (at: number) => void;
 }
 
-const NodeCard = memo(function NodeCard({ scene, at, count, bar, heat, selected, related, hit, off, onPick }: NodeCardProps) {
+const NodeCard = memo(function NodeCard({ scene, at, count, bar, heat, change, selected, related, hit, off, onPick }: NodeCardProps) {
   const { node, group, width, height } = scene.visible.nodes[at]!;
   const x = scene.layout.x[at]! - width / 2;
   const y = scene.layout.y[at]! - height / 2;
@@ -155,6 +158,21 @@ const NodeCard = memo(function NodeCard({ scene, at, count, bar, heat, selected,
       {bar === null ? null : (
         <rect className="graph-cost" style={ink} x={14} y={height - 5} height={2} width={Math.max(1, (width - 22) * bar)} rx={1} />
       )}
+      {change ? <Badge change={change} /> : null}
     </g>
   );
 });
+
+/** The glyph of a change at the corner of a card. */
+function Badge({ change }: { change: Change }) {
+  const text = badgeText(change);
+  const width = badgeWidth(text);
+  return (
+    <g className={`graph-change ${change.state}`}>
+      <rect x={-7} y={-7} width={width} height={14} rx={3} />
+      <text x={width / 2 - 7} y={4} textAnchor="middle">
+        {text}
+      </text>
+    </g>
+  );
+}

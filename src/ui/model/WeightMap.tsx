@@ -63,6 +63,7 @@ export function WeightMap({ map, channels, width, selected, onSelect }: WeightMa
   const value = useEntry(name, cursor);
   const entryOf = ({ row, column }: Cursor) => (vector ? column : row);
   const said = cursor ? entryText(cursor, value, map, channels) : texts.howToRead;
+  const tone = cursor ? 'mono' : 'muted';
   const start: Cursor = cursor ?? (vector ? { row: 0, column: Math.max(0, selected) } : { row: Math.max(0, selected), column: 0 });
 
   const onPointerMove = (event: PointerEvent<HTMLDivElement>) => {
@@ -141,7 +142,7 @@ export function WeightMap({ map, channels, width, selected, onSelect }: WeightMa
         <span className="weight-map-ramp" />
         <span>{formatReal(largest)}</span>
       </div>
-      <output className="weight-map-value small mono">{said}</output>
+      <output className={`weight-map-value small ${tone}`}>{said}</output>
       {cellRows * cellColumns > 1 ? <p className="small muted">{texts.shared(cellRows, cellColumns)}</p> : null}
       {map.notFinite > 0 ? <p className="small warn">▲ {texts.notFinite(map.notFinite)}</p> : null}
     </div>

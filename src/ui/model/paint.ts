@@ -1,4 +1,5 @@
 import { curveBumpY, line } from 'd3-shape';
+import { badgeText, badgeWidth, CHANGE_COLOURS, type Change } from './changes.ts';
 import { LABELS_FROM, labelledEdges, labelPlace } from './edges.ts';
 import type { Family } from './families.ts';
 import type { Bounds } from './layout.ts';
@@ -15,6 +16,8 @@ export interface Marks {
   /** Edges that carry the selected tensor. */
   readonly tensor: ReadonlySet<number>;
   readonly label: (edge: number) => string;
+  /** Of two models that are compared: what each node of the drawing says; null without a comparison. */
+  readonly changes: readonly (Change | null)[] | null;
 }
 
 export interface View {
@@ -171,7 +174,13 @@ function paintDots(
     const family: Family | undefined = scene.stripes[at]![0]?.family;
     const own = marks.measure.heat ? (heatOf(marks.measure, at)?.fill ?? palette.colour('line')) : null;
     const token = at === marks.active || marks.hits.has(at) ? 'accent' : family ? `f-${family}` : 'line-strong';
-    const colour = own === null || token === 'accent' ? palette.colour(token) : own;
+    const change = marks.changes?.[at];
+    const colour =
+      change && token !== 'accent'
+        ? palette.colour(CHANGE_COLOURS[change.state])
+        : own === null || token === 'accent'
+          ? palette.colour(token)
+          : own;
     const list = byColour.get(colour);
     if (list) list.push(at);
     else byColour.set(colour, [at]);
@@ -186,6 +195,20 @@ function paintDots(
     }
     ctx.fill();
   }
+}
+
+/** The glyph of a change at the corner of a card. */
+function paintBadge(ctx: CanvasRenderingContext2D, x: number, y: number, change: Change, palette: Palette): void {
+  const text = badgeText(change);
+  const width = badgeWidth(text);
+  ctx.fillStyle = palette.colour(CHANGE_COLOURS[change.state]);
+  ctx.beginPath();
+  ctx.roundRect(x - 7, y - 7, width, 14, 3);
+  ctx.fill();
+  ctx.fillStyle = palette.colour('panel');
+  ctx.font = `600 11px ${palette.sans}`;
+  ctx.textAlign = 'center';
+  ctx.fillText(text, x - 7 + width / 2, y + 4);
 }
 
 function paintCard(ctx: CanvasRenderingContext2D, scene: Scene, at: number, view: View, marks: Marks, palette: Palette): void {
@@ -233,6 +256,8 @@ function paintCard(ctx: CanvasRenderingContext2D, scene: Scene, at: number, view
     ctx.fillRect(x + 4, top, 3, (height - 8) * share);
     top += (height - 8) * share;
   }
+  const change = marks.changes?.[at];
+  if (change) paintBadge(ctx, x, y, change, palette);
   if (bar !== null) {
     ctx.fillStyle = heat?.text ?? palette.colour(selected || related ? 'accent' : 'line-strong');
     ctx.fillRect(x + 14, y + height - 5, Math.max(1, (width - 22) * bar), 2);

@@ -166,10 +166,10 @@ export function cardOf(visible: VisibleGraph, at: number, count: string): Card {
   return { title: `${clip(group.label, room)}${times}`, count, subtitle: clip(`${group.ops} ops · ${output}`, 26) };
 }
 
-/** What assistive technology reads for a node of the drawing; `value` is what the overlay says of it. */
-export function nameOf(visible: VisibleGraph, at: number, value: string): string {
+/** What assistive technology reads for a node of the drawing; `value` is what the overlay says of it, `change` what a comparison does. */
+export function nameOf(visible: VisibleGraph, at: number, value: string, change = ''): string {
   const { node, group } = visible.nodes[at]!;
-  const cost = value === '' ? '' : `, ${value}`;
+  const cost = [value, change].map((text) => (text === '' ? '' : `, ${text}`)).join('');
   if (group)
     return `${group.label}${group.repeats === undefined ? '' : ` ×${group.repeats}`}, group of ${group.ops} operators, folded${cost}`;
   if (!node!.node) return `${node!.kind} ${node!.title}, ${node!.subtitle}`;

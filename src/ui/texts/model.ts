@@ -52,6 +52,50 @@ export const weights = {
   logScale: 'logarithmic counts',
 };
 
+/** Texts of the comparison of two models, and of exports. */
+export const compare = {
+  start: 'Compare with another model…',
+  leave: 'Leave the comparison',
+  next: 'Next difference',
+  before: 'Difference before',
+  title: (other: string) => `Compared with ${other}`,
+  list: 'Differences between the two models',
+  none: 'No node differs.',
+  running: 'comparing the models',
+  sides: 'Model on show',
+  open: 'open',
+  other: 'other',
+  graphOf: (file: string, operators: number) => `Other model graph, ${file}, ${operators} operators`,
+  states: { added: 'added', removed: 'removed', changed: 'changed', same: 'same' },
+  spoken: (state: string, count: number) => (count === 1 ? state : `${state}, ${count} operators differ`),
+  counts: (same: string) => `${same} same`,
+  renamed: (before: string, after: string) => `renamed from ${before} to ${after}`,
+  kinds: { attribute: 'attribute', output: 'output', weights: 'weights', inputs: 'reads' },
+  contents: 'other contents',
+  absent: 'none',
+  onlyIn: { added: 'only in the other model', removed: 'only in the open model' },
+  weightsDiffer: 'weights differ',
+  opening: (file: string) => `Comparing with ${file}`,
+};
+
+export const exports = {
+  svg: 'Export the graph as SVG',
+  png: 'Export the graph as PNG…',
+  pngTitle: 'Export the graph as PNG',
+  scale: 'Scale',
+  size: (width: string, height: string) => `${width} × ${height} pixels`,
+  tooLarge: (side: string) => `too large: browsers draw up to ${side} pixels a side`,
+  hint: (scale: string) =>
+    `The largest scale that fits this graph is ${scale}. Fold groups to make the picture smaller, or export SVG, which has no limit.`,
+  write: 'Export',
+  cancel: 'Cancel',
+  done: (file: string, bytes: string) => `${file} written, ${bytes} bytes`,
+  failed: 'Exporting the graph',
+  refused: 'The browser could not make a picture of this size',
+  refusedAdvice: 'Choose a smaller scale, fold groups, or export SVG',
+  writing: 'writing the graph',
+};
+
 /** Texts of the graph. */
 export const graph = {
   name: (operators: number) => `Model graph, ${operators} operators`,
