@@ -9,9 +9,7 @@ export const MARGIN = 24;
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 // Control characters that XML forbids may stand in names of nodes.
-const xml = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  text.replace(/[&<>"]/g, (sign) => escapes[sign]!).replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd');
+const xml = (text: string): string => text.replace(/[&<>"]/g, (sign) => escapes[sign]!).replace(/(?![\t\n\r])\p{Cc}/gu, '\ufffd');
 
 /** One decimal is less than a tenth of a pixel at any scale that prints. */
 const n = (value: number): string => String(Math.round(value * 10) / 10);
