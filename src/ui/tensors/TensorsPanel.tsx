@@ -185,74 +185,76 @@ function Tensors({ model, values, rows }: TensorsProps) {
   const row = rows.find(({ tensor }) => tensor === name);
   return (
     <div className="tensors">
-      <NodeErrors rows={rows} shown={name} first={first} worst={worst} />
-      <div className="tensor-main">
-        <div className="tensor-head">
-          <p className="ellipsis" title={name} data-testid="tensor-name">
-            {row ? <strong>{row.node.op} </strong> : null}
-            {name}
-          </p>
-          <p className="small muted ellipsis">
-            {formatDims(dims)}
-            {program ? ` · ${texts.integer(real(program.scale, 3))} · ${heldText(program)}` : null}
-          </p>
-        </div>
-        <div className="tensor-tools">
-          <Modes mode={mode} program={program !== undefined} reference={reference !== undefined} onChange={setMode} />
-          <button
-            type="button"
-            className="button square"
-            aria-label={texts.zoomOut}
-            title={texts.zoomOut}
-            disabled={zoom === null}
-            onClick={() => zoomBy(-1)}
-          >
-            <Minus size={14} />
-          </button>
-          <button
-            type="button"
-            className="button square"
-            aria-label={texts.zoomIn}
-            title={texts.zoomIn}
-            disabled={zoom === ZOOMS.at(-1)}
-            onClick={() => zoomBy(1)}
-          >
-            <Plus size={14} />
-          </button>
-          {planes.fixed.map(({ axis, count: places_, at }) => (
-            <Stepper key={axis} axis={axis} count={places_} at={at} onChange={(to) => setPlaces(new Map([...places, [axis, to]]))} />
-          ))}
-          {picture ? <Legend low={picture.low} high={picture.high} diverging={mode === 'difference'} /> : null}
-        </div>
-        {program || !row ? null : <FoldedNote row={row} />}
-        {picture ? (
-          <HeatMap
-            name={name}
-            dims={dims}
-            planes={planes}
-            values={picture.values}
-            low={picture.low}
-            high={picture.high}
-            diverging={mode === 'difference'}
-            cursor={cursor}
-            related={here.ranges}
-            zoom={zoom}
-            onSelect={onSelect}
-          />
-        ) : (
-          <p className="empty">{texts.weightless}</p>
-        )}
-        <div className="tensor-foot">
-          <ElementLine name={name} dims={dims} program={program} reference={reference} error={error} cursor={cursor} />
-          {selection?.kind === 'element' && whole === name ? (
-            <RelatedLines related={related} values={values} />
-          ) : here.direction ? (
-            <p className="tensor-related small muted" data-testid="related-here">
-              {texts.relatedHere(rangeCount(here.ranges), here.direction)}
-              {here.exact ? '' : ` (${texts.inexact})`}
+      <div className="tensor-parts">
+        <NodeErrors rows={rows} shown={name} first={first} worst={worst} />
+        <div className="tensor-main">
+          <div className="tensor-head">
+            <p className="ellipsis" title={name} data-testid="tensor-name">
+              {row ? <strong>{row.node.op} </strong> : null}
+              {name}
             </p>
-          ) : null}
-          <ErrorLine name={name} dims={dims} program={program} reference={reference} error={error} cursor={cursor} />
+            <p className="small muted ellipsis">
+              {formatDims(dims)}
+              {program ? ` · ${texts.integer(real(program.scale, 3))} · ${heldText(program)}` : null}
+            </p>
+          </div>
+          <div className="tensor-tools">
+            <Modes mode={mode} program={program !== undefined} reference={reference !== undefined} onChange={setMode} />
+            <button
+              type="button"
+              className="button square"
+              aria-label={texts.zoomOut}
+              title={texts.zoomOut}
+              disabled={zoom === null}
+              onClick={() => zoomBy(-1)}
+            >
+              <Minus size={14} />
+            </button>
+            <button
+              type="button"
+              className="button square"
+              aria-label={texts.zoomIn}
+              title={texts.zoomIn}
+              disabled={zoom === ZOOMS.at(-1)}
+              onClick={() => zoomBy(1)}
+            >
+              <Plus size={14} />
+            </button>
+            {planes.fixed.map(({ axis, count: places_, at }) => (
+              <Stepper key={axis} axis={axis} count={places_} at={at} onChange={(to) => setPlaces(new Map([...places, [axis, to]]))} />
+            ))}
+            {picture ? <Legend low={picture.low} high={picture.high} diverging={mode === 'difference'} /> : null}
+          </div>
+          {program || !row ? null : <FoldedNote row={row} />}
+          {picture ? (
+            <HeatMap
+              name={name}
+              dims={dims}
+              planes={planes}
+              values={picture.values}
+              low={picture.low}
+              high={picture.high}
+              diverging={mode === 'difference'}
+              cursor={cursor}
+              related={here.ranges}
+              zoom={zoom}
+              onSelect={onSelect}
+            />
+          ) : (
+            <p className="empty">{texts.weightless}</p>
+          )}
+          <div className="tensor-foot">
+            <ElementLine name={name} dims={dims} program={program} reference={reference} error={error} cursor={cursor} />
+            {selection?.kind === 'element' && whole === name ? (
+              <RelatedLines related={related} values={values} />
+            ) : here.direction ? (
+              <p className="tensor-related small muted" data-testid="related-here">
+                {texts.relatedHere(rangeCount(here.ranges), here.direction)}
+                {here.exact ? '' : ` (${texts.inexact})`}
+              </p>
+            ) : null}
+            <ErrorLine name={name} dims={dims} program={program} reference={reference} error={error} cursor={cursor} />
+          </div>
         </div>
       </div>
     </div>
