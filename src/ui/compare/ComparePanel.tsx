@@ -7,6 +7,7 @@ import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
 import { ShippedMark } from '../components/ShippedMark.tsx';
+import { compare as texts } from '../texts/compare.ts';
 import { Confusion } from './Confusion.tsx';
 import { ScatterPlot } from './ScatterPlot.tsx';
 import './compare.css';
@@ -38,36 +39,26 @@ export function ComparePanel() {
   return (
     <Panel
       id="compare"
-      title="Compare"
+      title={texts.title}
       summary={
         measured ? (
           <>
-            with ONNX Runtime on {formatCount(view.result.events)}
-            {view.result.events === trace?.count ? '' : ` of ${formatCount(trace?.count ?? 0)}`} events
+            {texts.summary(view.result.events, trace?.count ?? 0)}
             {shipped ? <ShippedMark /> : null}
           </>
         ) : (
-          'with ONNX Runtime'
+          texts.with
         )
       }
     >
       {reference.error ? <ErrorNote error={reference.error} /> : null}
       {reference.status === 'running' ? (
-        <Progress progress={reference.progress} label="loading ONNX Runtime" onCancel={() => cancelStage('reference')} />
+        <Progress progress={reference.progress} label={texts.loading} onCancel={() => cancelStage('reference')} />
       ) : null}
       {measured ? (
         <div className={stale ? 'compare stale' : 'compare'} data-testid="compare" data-complete={complete && !stale}>
           <Headline view={view} tensors={trace?.kind === 'tensors'} />
-          {calibration?.source === 'generated' ? (
-            <ErrorNote
-              tone="warning"
-              error={{
-                what: 'The scales come from generated inputs, so accuracy on real traffic may be lower',
-                where: '',
-                advice: 'Calibrate on a trace in the binding form',
-              }}
-            />
-          ) : null}
+          {calibration?.source === 'generated' ? <ErrorNote tone="warning" error={texts.generated} /> : null}
           <div className="compare-grid">
             <ScatterPlot scatter={view.scatter} threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null} />
             <div className="compare-tables">
@@ -78,12 +69,8 @@ export function ComparePanel() {
         </div>
       ) : reference.status === 'running' || reference.error || pending ? null : (
         <div className="empty" data-testid="unmeasured">
-          <strong>{source?.kind === 'model' ? 'Accuracy is unmeasured.' : 'Nothing to compare yet.'}</strong>
-          <p>
-            {trace
-              ? 'Scores of ONNX Runtime on the same events will stand here beside those of the program.'
-              : 'Open a capture (.pcap) or tensors (.npy): the program and ONNX Runtime then score the same events, and what they disagree about stands here.'}
-          </p>
+          <strong>{source?.kind === 'model' ? texts.empty.unmeasured : texts.empty.nothing}</strong>
+          <p>{trace ? texts.empty.waiting : texts.empty.needs}</p>
         </div>
       )}
     </Panel>
@@ -97,29 +84,27 @@ function Headline({ view, tensors }: { view: CompareView; tensors: boolean }) {
   return (
     <dl className="headline">
       <div>
-        <dt>agreement</dt>
+        <dt>{texts.agreement}</dt>
         <dd className="big" data-testid="agreement" data-agreement={agreement}>
-          {(agreement * 100).toFixed(2)} %
+          {texts.share(agreement)}
         </dd>
-        <dd className="muted">{differ === 0 ? 'no event differs' : `${formatCount(differ)} of ${formatCount(result.events)} differ`}</dd>
+        <dd className="muted">{differ === 0 ? texts.allAgree : texts.differ(differ, result.events)}</dd>
       </div>
       <div>
-        <dt>max |Δ| {tensors ? 'output' : 'score'}</dt>
+        <dt>{texts.maxError(tensors)}</dt>
         <dd className="big" data-testid="max-error">
           {(tensors ? result.maxAbsError : view.maxScoreError).toFixed(4)}
         </dd>
         <dd className="muted">
-          {tensors ? `mean ${result.meanAbsError.toFixed(4)}` : result.maxAbsError > 0 ? `outputs ${result.maxAbsError.toFixed(4)}` : ''}
+          {tensors ? texts.mean(result.meanAbsError) : result.maxAbsError > 0 ? texts.outputs(result.maxAbsError) : ''}
         </dd>
       </div>
       <div>
-        <dt>{tensors ? 'near ties' : 'near threshold'}</dt>
+        <dt>{texts.near(tensors)}</dt>
         <dd className="big" data-testid="near">
           {formatCount(result.nearTies.events)}
         </dd>
-        <dd className="muted">
-          within {NEAR}, {formatCount(result.nearTies.disagreed)} differ
-        </dd>
+        <dd className="muted">{texts.within(NEAR, result.nearTies.disagreed)}</dd>
       </div>
     </dl>
   );
@@ -129,18 +114,18 @@ function Labels({ view }: { view: CompareView }) {
   if (view.labels.length === 0) return null;
   return (
     <table className="labels" data-testid="labels">
-      <caption>Against the labels</caption>
+      <caption>{texts.labels}</caption>
       <thead>
         <tr>
-          <th scope="col">class</th>
+          <th scope="col">{texts.class}</th>
           <th scope="col" className="num">
-            events
+            {texts.events}
           </th>
           <th scope="col" className="num">
-            program
+            {texts.program}
           </th>
           <th scope="col" className="num">
-            reference
+            {texts.reference}
           </th>
         </tr>
       </thead>
@@ -149,8 +134,8 @@ function Labels({ view }: { view: CompareView }) {
           <tr key={row.label}>
             <th scope="row">{row.label}</th>
             <td className="num">{formatCount(row.events)}</td>
-            <td className="num">{((row.program / row.events) * 100).toFixed(1)} %</td>
-            <td className="num">{((row.reference / row.events) * 100).toFixed(1)} %</td>
+            <td className="num">{texts.part(row.program, row.events)}</td>
+            <td className="num">{texts.part(row.reference, row.events)}</td>
           </tr>
         ))}
       </tbody>

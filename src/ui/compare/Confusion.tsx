@@ -1,5 +1,6 @@
 import type { ComparisonResult } from '../../reference/compare.ts';
 import { formatCount } from '../../workbench/selectors.ts';
+import { compare as texts } from '../texts/compare.ts';
 
 /** What ONNX Runtime decides by row, what the program decides by column; classes that never occur are left out. */
 export function Confusion({ result }: { result: ComparisonResult }) {
@@ -8,7 +9,7 @@ export function Confusion({ result }: { result: ComparisonResult }) {
     .filter((at) => result.confusion[at]!.some((count) => count > 0) || result.confusion.some((row) => row[at]! > 0));
   return (
     <table className="confusion" data-testid="confusion">
-      <caption>Reference ↓ program →</caption>
+      <caption>{texts.confusion}</caption>
       <thead>
         <tr>
           <td />
@@ -18,7 +19,7 @@ export function Confusion({ result }: { result: ComparisonResult }) {
             </th>
           ))}
           <th scope="col" className="num">
-            agreed
+            {texts.agreed}
           </th>
         </tr>
       </thead>
@@ -34,11 +35,7 @@ export function Confusion({ result }: { result: ComparisonResult }) {
                 </td>
               );
             })}
-            <td className="num">
-              {result.classes[row]!.events === 0
-                ? '–'
-                : `${((result.classes[row]!.agreed / result.classes[row]!.events) * 100).toFixed(1)} %`}
-            </td>
+            <td className="num">{texts.part(result.classes[row]!.agreed, result.classes[row]!.events)}</td>
           </tr>
         ))}
       </tbody>

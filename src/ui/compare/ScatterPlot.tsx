@@ -2,6 +2,7 @@ import { scaleLinear } from 'd3-scale';
 import { type PointerEvent, useEffect, useRef } from 'react';
 import type { Scatter } from '../../workbench/comparison.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
+import { compare as texts } from '../texts/compare.ts';
 import { useTheme } from '../theme/useTheme.ts';
 
 const SIZE = 172;
@@ -77,14 +78,14 @@ export function ScatterPlot({ scatter, threshold }: { scatter: Scatter; threshol
     const text = x.tickFormat(3);
     context.textAlign = 'center';
     for (const tick of ticks) context.fillText(text(tick), Math.min(x(tick), SIZE + LEFT - 12), SIZE + 8);
-    context.fillText('ONNX Runtime', LEFT + SIZE / 2, SIZE + 24);
+    context.fillText(texts.axis, LEFT + SIZE / 2, SIZE + 24);
     context.textAlign = 'right';
     for (const tick of ticks) context.fillText(text(tick), LEFT - 4, y(tick) + 4);
     context.save();
     context.translate(9, SIZE / 2);
     context.rotate(-Math.PI / 2);
     context.textAlign = 'center';
-    context.fillText('program', 0, 0);
+    context.fillText(texts.program, 0, 0);
     context.restore();
   }, [scatter, threshold, theme, packet]);
 
@@ -111,7 +112,7 @@ export function ScatterPlot({ scatter, threshold }: { scatter: Scatter; threshol
       className="scatter"
       style={{ width: SIZE + LEFT, height: SIZE + BOTTOM }}
       role="img"
-      aria-label={`Scatter of ${scatter.event.length} ${scatter.quantity === 'score' ? 'scores' : 'outputs'}, program against ONNX Runtime; ${differ} lie on events where they decide differently`}
+      aria-label={texts.scatter(scatter.event.length, texts.scatterQuantity[scatter.quantity], differ)}
       onPointerDown={onPointerDown}
     />
   );

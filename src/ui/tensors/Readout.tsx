@@ -31,7 +31,7 @@ export function ElementLine({ dims, program, reference, cursor }: ReadoutProps) 
       {ours === undefined ? null : (
         <dd>
           <span className="muted">{texts.programIs}</span> <span className="mono">{real(ours)}</span>{' '}
-          <span className="muted mono">({texts.integerIs(String(integer).replace('-', '−'))})</span>
+          <span className="muted mono">{texts.integerIs(String(integer).replace('-', '−'))}</span>
         </dd>
       )}
       {theirs === undefined ? null : (
@@ -42,7 +42,7 @@ export function ElementLine({ dims, program, reference, cursor }: ReadoutProps) 
       {delta === null ? null : (
         <dd>
           <span className="muted">{texts.deltaIs}</span> <span className="mono">{real(delta, 3)}</span>{' '}
-          <span className="muted">({texts.deltaUnits(real(delta / Math.abs(program!.scale), 3))})</span>
+          <span className="muted">{texts.deltaUnits(real(delta / Math.abs(program!.scale), 3))}</span>
         </dd>
       )}
       {masked ? <dd className="muted">{texts.mask}</dd> : null}
@@ -60,9 +60,7 @@ export function ErrorLine({ name, dims, program, error }: ReadoutProps) {
         <dt>{texts.maxError}</dt>
         <dd>
           <span className="mono">{real(error.maxAbs, 3)}</span>{' '}
-          <span className="muted">
-            {texts.units(real(error.maxAbs / scale, 3))}, {percent(error.relative)}
-          </span>{' '}
+          <span className="muted">{texts.unitsOf(real(error.maxAbs / scale, 3), percent(error.relative))}</span>{' '}
           <button type="button" className="link" onClick={() => select('element', partId(name, error.at))}>
             {texts.at(coordinates(dims, error.at).join(', '))}
           </button>
@@ -77,11 +75,9 @@ export function ErrorLine({ name, dims, program, error }: ReadoutProps) {
       </div>
       <div>
         <dt>{texts.range}</dt>
-        <dd className="mono">
-          {real(error.min, 3)} … {real(error.max, 3)}
-        </dd>
+        <dd className="mono">{texts.rangeOf(real(error.min, 3), real(error.max, 3))}</dd>
       </div>
-      {error.saturated > 0 ? <div className="warn">▲ {texts.saturated(error.saturated)}</div> : null}
+      {error.saturated > 0 ? <div className="warn">{texts.saturated(error.saturated)}</div> : null}
       {error.masked > 0 ? <div className="muted">{texts.masked(error.masked)}</div> : null}
     </dl>
   );

@@ -1,4 +1,4 @@
-import { Minus, Plus } from 'lucide-react';
+import { ChevronLeft, ChevronRight, Minus, Plus } from 'lucide-react';
 import { useCallback, useContext, useEffect, useMemo, useState } from 'react';
 import { useRelations } from '../../workbench/current-relations.ts';
 import { useRelatedElements } from '../../workbench/element-relations.ts';
@@ -49,7 +49,7 @@ export function TensorsPanel() {
       summary={
         value?.program.ran ? (
           <span title={texts.summary(held, rows.length)}>
-            {texts.event(kind, event)} · {texts.summary(held, rows.length)}
+            {texts.summaryOf(texts.event(kind, event), texts.summary(held, rows.length))}
           </span>
         ) : null
       }
@@ -296,8 +296,8 @@ function FoldedNote({ row }: { row: TensorsProps['rows'][number] }) {
   return (
     <div className="tensor-folded small" data-testid="folded">
       <p>
-        <span aria-hidden="true">● </span>
-        {row.into ? texts.folded(row.into) : texts.foldedUnknown}. <span className="muted">{texts.referenceOnly}</span>
+        <span aria-hidden="true">{texts.mark} </span>
+        {row.into ? texts.folded(row.into) : texts.foldedUnknown} <span className="muted">{texts.referenceOnly}</span>
       </p>
       {row.into ? (
         <button type="button" className="button small" onClick={() => select('tensor', row.into!)}>
@@ -313,7 +313,7 @@ function Stepper({ axis, count, at, onChange }: { axis: number; count: number; a
     <div className="tensor-stepper small">
       <span className="muted">{texts.slice(axis)}</span>
       <button type="button" className="button square" aria-label={texts.before(axis)} disabled={at === 0} onClick={() => onChange(at - 1)}>
-        ‹
+        <ChevronLeft size={14} />
       </button>
       <span>{texts.sliceOf(at, count)}</span>
       <button
@@ -323,7 +323,7 @@ function Stepper({ axis, count, at, onChange }: { axis: number; count: number; a
         disabled={at === count - 1}
         onClick={() => onChange(at + 1)}
       >
-        ›
+        <ChevronRight size={14} />
       </button>
     </div>
   );

@@ -2,6 +2,7 @@ const count = (value: number): string => Math.round(value).toLocaleString('en');
 
 /** Texts of the state at the cursor and of the budget by node. */
 export const states = {
+  mark: '●',
   before: (insn: number) => `before ${insn}: `,
   bits: 'Bits',
   unreached: 'The verifier never reached this instruction.',

@@ -5,13 +5,16 @@ import type { CalibrationSource } from '../../workbench/document.ts';
 import type { UserError } from '../../workbench/errors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
+import { trace } from '../texts/trace.ts';
 import { packetBytes, tokenRange } from './packet-info.ts';
 
+const texts = trace.form;
+
 const LAYERS: readonly (readonly [PayloadInput['layer'], string])[] = [
-  ['l2', 'Ethernet frame'],
-  ['l3', 'IP packet'],
-  ['l4', 'TCP or UDP'],
-  ['l4_payload', 'payload of TCP or UDP'],
+  ['l2', texts.layers.l2],
+  ['l3', texts.layers.l3],
+  ['l4', texts.layers.l4],
+  ['l4_payload', texts.layers.l4_payload],
 ];
 
 const VERDICTS: readonly VerdictName[] = ['PASS', 'DROP', 'TX', 'REDIRECT', 'ABORTED'];
@@ -21,7 +24,7 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
   const current = useWorkbench((state) => state.history.doc.binding)!;
   const calibration = useWorkbench((state) => state.history.doc.calibration);
   const traceRef = useWorkbench((state) => state.history.doc.trace);
-  const trace = useWorkbench((state) => state.stages.trace.value);
+  const events = useWorkbench((state) => state.stages.trace.value);
   const model = useWorkbench((state) => state.stages.model.value);
   const [draft, setDraft] = useState<Binding>(current);
   const [error, setError] = useState<UserError | null>(null);
@@ -50,15 +53,15 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
     onClose();
   };
   return (
-    <form className="binding" onSubmit={submit} aria-label="Binding">
+    <form className="binding" onSubmit={submit} aria-label={texts.title}>
       {input.kind === 'payload' ? (
         <fieldset>
-          <legend>Packet to tokens</legend>
-          <Choice label="bytes of" value={input.layer} options={LAYERS} onChange={(layer) => setInput({ layer })} />
-          <NumberField label="length" value={input.length} min={1} max={4096} onChange={(length) => setInput({ length })} />
-          <NumberField label="padding token" value={input.pad} min={0} max={65535} onChange={(pad) => setInput({ pad })} />
+          <legend>{texts.toTokens}</legend>
+          <Choice label={texts.layer} value={input.layer} options={LAYERS} onChange={(layer) => setInput({ layer })} />
+          <NumberField label={texts.length} value={input.length} min={1} max={4096} onChange={(length) => setInput({ length })} />
+          <NumberField label={texts.pad} value={input.pad} min={0} max={65535} onChange={(pad) => setInput({ pad })} />
           <Choice
-            label="otherwise"
+            label={texts.otherwise}
             value={input.otherwise ?? 'PASS'}
             options={VERDICTS.map((name) => [name, name] as const)}
             onChange={(otherwise) => setInput({ otherwise })}
@@ -66,21 +69,19 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
         </fieldset>
       ) : (
         <fieldset>
-          <legend>Input</legend>
-          <p className="muted">
-            Inputs come from map <code>input</code>; outputs are left in map <code>output</code>.
-          </p>
+          <legend>{texts.input}</legend>
+          <p className="muted">{texts.maps}</p>
         </fieldset>
       )}
       {output.kind !== 'tensor' ? (
         <fieldset>
-          <legend>Output to verdict</legend>
+          <legend>{texts.toVerdict}</legend>
           <Choice
-            label="rule"
+            label={texts.rule}
             value={output.kind}
             options={[
-              ['threshold', 'probability threshold'],
-              ['argmax', 'most likely class'],
+              ['threshold', texts.rules.threshold],
+              ['argmax', texts.rules.argmax],
             ]}
             onChange={(kind) => {
               if (kind === output.kind) return;
@@ -107,14 +108,14 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
           {output.kind === 'threshold' ? (
             <>
               <NumberField
-                label="class"
+                label={texts.class}
                 value={output.class}
                 min={0}
                 max={Math.max(0, classes - 1)}
                 onChange={(value) => setOutput({ class: value })}
               />
               <NumberField
-                label="threshold"
+                label={texts.threshold}
                 value={output.threshold}
                 min={0}
                 max={1}
@@ -122,13 +123,13 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
                 onChange={(threshold) => setOutput({ threshold })}
               />
               <Choice
-                label="at or above"
+                label={texts.above}
                 value={output.above}
                 options={VERDICTS.map((name) => [name, name] as const)}
                 onChange={(above) => setOutput({ above })}
               />
               <Choice
-                label="below"
+                label={texts.below}
                 value={output.below}
                 options={VERDICTS.map((name) => [name, name] as const)}
                 onChange={(below) => setOutput({ below })}
@@ -138,7 +139,7 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
             output.verdicts.map((verdict, at) => (
               <Choice
                 key={at}
-                label={`class ${at}`}
+                label={texts.classAt(at)}
                 value={verdict}
                 options={VERDICTS.map((name) => [name, name] as const)}
                 onChange={(next) => setOutput({ verdicts: output.verdicts.map((old, place) => (place === at ? next : old)) })}
@@ -148,27 +149,27 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
         </fieldset>
       ) : null}
       <fieldset>
-        <legend>Calibration</legend>
+        <legend>{texts.calibration}</legend>
         <Choice<CalibrationSource['kind']>
-          label="ranges from"
+          label={texts.ranges}
           value={source}
           options={[
             ...(calibration.kind === 'generated' ? [] : ([[calibration.kind, `${calibration.blob.name}`]] as const)),
-            ...(calibration.kind !== 'trace' && traceRef ? ([['trace', `the open trace, ${traceRef.name}`]] as const) : []),
-            ['generated', 'generated inputs'],
+            ...(calibration.kind !== 'trace' && traceRef ? ([['trace', texts.openTrace(traceRef.name)]] as const) : []),
+            ['generated', texts.generated],
           ]}
           onChange={setSource}
         />
-        {input.kind === 'payload' && trace?.kind === 'packets' && packet >= 0 ? (
-          <Preview bytes={packetBytes(trace, packet, [])} draft={draft} packet={packet} />
+        {input.kind === 'payload' && events?.kind === 'packets' && packet >= 0 ? (
+          <Preview bytes={packetBytes(events, packet, [])} draft={draft} packet={packet} />
         ) : null}
         {error ? <ErrorNote error={error} /> : null}
         <div className="binding-actions">
           <button type="submit" className="button primary" disabled={error !== null}>
-            Apply
+            {texts.apply}
           </button>
           <button type="button" className="button" onClick={onClose}>
-            Cancel
+            {texts.cancel}
           </button>
         </div>
       </fieldset>
@@ -184,8 +185,8 @@ function Preview({ bytes, draft, packet }: { bytes: Uint8Array; draft: Binding; 
     <div className="binding-preview" aria-live="polite">
       <p className="muted">
         {range
-          ? `tokens of packet ${packet + 1}: ${range.to - range.from} bytes, then ${length - (range.to - range.from)} × ${pad}`
-          : `packet ${packet + 1} has no such layer: ${draft.input.otherwise ?? 'PASS'}`}
+          ? texts.preview(packet, range.to - range.from, length - (range.to - range.from), pad)
+          : texts.noLayer(packet, draft.input.otherwise ?? 'PASS')}
       </p>
       {range ? (
         <p className="mono">

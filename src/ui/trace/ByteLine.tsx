@@ -37,7 +37,7 @@ export function ByteLine({ at, byte, tokens, related }: ByteLineProps) {
       ) : tokens ? (
         <span className="muted"> {at < tokens.from ? texts.bytes.notToken : texts.bytes.notRead}</span>
       ) : null}
-      {related > 0 ? <span className="muted"> · {texts.bytes.relatedTokens(related)}</span> : null}
+      {related > 0 ? <span className="muted">{texts.bytes.relatedTokens(related)}</span> : null}
     </p>
   );
 }

@@ -30,17 +30,17 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
   return (
     <div className="trace-list">
       <div className="trace-row trace-head small muted" aria-hidden="true">
-        <span className="t-no">#</span>
-        <span className="t-time">time s</span>
-        <span className="t-ends ellipsis">source → destination</span>
-        <span className="t-info ellipsis">info</span>
-        <span className="t-verdict">verdict</span>
-        <span className="t-score">score</span>
-        <span className="t-score">reference</span>
-        {trace.labels ? <span className="t-label">label</span> : null}
+        <span className="t-no">{texts.columns.number}</span>
+        <span className="t-time">{texts.columns.time}</span>
+        <span className="t-ends ellipsis">{texts.columns.ends}</span>
+        <span className="t-info ellipsis">{texts.columns.info}</span>
+        <span className="t-verdict">{texts.columns.verdict}</span>
+        <span className="t-score">{texts.columns.score}</span>
+        <span className="t-score">{texts.columns.reference}</span>
+        {trace.labels ? <span className="t-label">{texts.columns.label}</span> : null}
       </div>
       <VirtualList
-        label="Packets"
+        label={texts.packets}
         count={trace.count}
         rowHeight={20}
         active={at}
@@ -49,8 +49,8 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
         rowLabel={(i) => {
           const { source, destination, info } = packetInfo(trace, i);
           const result = mine(i);
-          const verdict = result ? `, ${verdictName(result.verdict)}, score ${formatScore(result.score)}` : ', not yet replayed';
-          return `packet ${i + 1}, ${source} to ${destination}, ${info}${verdict}${holds(i) ? `, ${texts.bytes.holdsToken(token)}` : ''}`;
+          const verdict = result ? texts.verdictOf(verdictName(result.verdict), formatScore(result.score)) : texts.notReplayed;
+          return `${texts.packetRow(i, source, destination, info)}${verdict}${holds(i) ? `, ${texts.bytes.holdsToken(token)}` : ''}`;
         }}
       >
         {(i) => {
@@ -66,9 +66,7 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
                 {i + 1}
               </span>
               <span className="t-time">{trace.time[i]!.toFixed(4)}</span>
-              <span className="t-ends ellipsis">
-                {source} → {destination}
-              </span>
+              <span className="t-ends ellipsis">{texts.ends(source, destination)}</span>
               <span className="t-info ellipsis muted">{info}</span>
               <span className={`t-verdict v-${result ? verdictName(result.verdict) : 'none'}${replay.stale ? ' stale' : ''}`} data-verdict>
                 {result ? verdictName(result.verdict) : ''}

@@ -3,6 +3,7 @@ import { chooseClass } from '../../reference/compare.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ScoreColumns, TensorTraceView } from '../../workbench/views.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
+import { trace as texts } from '../texts/trace.ts';
 
 /** One input a line: the class that program and reference give it, and how clearly. */
 export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }) {
@@ -21,15 +22,15 @@ export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }
   return (
     <div className="trace-list">
       <div className="trace-row trace-head small muted" aria-hidden="true">
-        <span className="t-no">#</span>
-        <span className="t-verdict">class</span>
-        <span className="t-score">reference</span>
-        {trace.labels ? <span className="t-label">label</span> : null}
-        <span className="t-score">margin</span>
-        <span className="t-outputs">outputs</span>
+        <span className="t-no">{texts.columns.number}</span>
+        <span className="t-verdict">{texts.columns.class}</span>
+        <span className="t-score">{texts.columns.reference}</span>
+        {trace.labels ? <span className="t-label">{texts.columns.label}</span> : null}
+        <span className="t-score">{texts.columns.margin}</span>
+        <span className="t-outputs">{texts.columns.outputs}</span>
       </div>
       <VirtualList
-        label="Inputs"
+        label={texts.inputs}
         count={trace.count}
         rowHeight={20}
         active={at}
@@ -38,7 +39,7 @@ export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }
         rowLabel={(i) => {
           const mine = outputs(replay.value, i);
           const theirs = outputs(reference.value, i);
-          return `input ${i + 1}, ${mine ? `class ${mine.index}` : 'not yet replayed'}${theirs ? `, reference ${theirs.index}` : ''}`;
+          return texts.inputRow(i, mine?.index ?? null, theirs?.index ?? null);
         }}
       >
         {(i) => {

@@ -7,6 +7,7 @@ import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
 import { StageGate } from '../components/StageGate.tsx';
+import { trace as texts } from '../texts/trace.ts';
 import { BindingForm } from './BindingForm.tsx';
 import { BytesView } from './BytesView.tsx';
 import { PacketList } from './PacketList.tsx';
@@ -27,20 +28,20 @@ export function TracePanel() {
   return (
     <Panel
       id="trace"
-      title="Trace"
+      title={texts.title}
       summary={
         trace ? (
           <>
-            {trace.file} · {formatCount(trace.count)} {trace.kind === 'packets' ? 'packets' : 'inputs'} ·{' '}
+            {texts.summary(trace.file, formatCount(trace.count), trace.kind)}
             <span data-testid="replayed" data-done={replay.stale ? 0 : done}>
-              {formatCount(done)} replayed
+              {texts.replayed(formatCount(done))}
             </span>
           </>
         ) : null
       }
       actions={
         <button type="button" className="button" disabled={!binding} aria-pressed={form} onClick={() => setForm(!form)}>
-          <SlidersHorizontal size={14} /> Binding
+          <SlidersHorizontal size={14} /> {texts.bindingButton}
         </button>
       }
     >
@@ -49,18 +50,19 @@ export function TracePanel() {
         name="trace"
         empty={
           <div className="empty">
-            <strong>No trace is open.</strong>
-            <p>
-              Packets of a capture (.pcap), or inputs of a tensor file (.npy), appear here with the verdict that the program gives each.
-              Drop one anywhere.
-            </p>
+            <strong>{texts.empty.title}</strong>
+            <p>{texts.empty.text}</p>
           </div>
         }
       >
         {replay.error ? <ErrorNote error={replay.error} /> : null}
         {trace?.warning ? <ErrorNote tone="warning" error={trace.warning} /> : null}
         {replay.status === 'running' && trace && done < trace.count ? (
-          <Progress progress={{ stage: 'replaying', done, total: trace.count }} label="replaying" onCancel={() => cancelStage('replay')} />
+          <Progress
+            progress={{ stage: texts.replaying, done, total: trace.count }}
+            label={texts.replaying}
+            onCancel={() => cancelStage('replay')}
+          />
         ) : null}
         {trace?.kind === 'packets' ? (
           <div className="trace-split">

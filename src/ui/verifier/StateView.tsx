@@ -1,3 +1,4 @@
+import { ChevronLeft, ChevronRight } from 'lucide-react';
 import { Fragment, useContext, useEffect, useMemo, useState } from 'react';
 import { callOnProgram } from '../../workbench/clients.ts';
 import { useRelations } from '../../workbench/current-relations.ts';
@@ -120,13 +121,13 @@ function Visits({ insn, state }: { insn: number; state: StateAtView }) {
   return (
     <div className="state-visits small">
       <button type="button" className="button square" aria-label={texts.earlier} disabled={visit <= 0} onClick={() => go(earlier)}>
-        ‹
+        <ChevronLeft size={14} />
       </button>
       <span data-testid="visit" data-visits={visits}>
         {texts.visit(visit, visits)}
       </span>
       <button type="button" className="button square" aria-label={texts.later} disabled={visit >= last} onClick={() => go(later)}>
-        ›
+        <ChevronRight size={14} />
       </button>
       {visit < last ? (
         <button type="button" className="button small" onClick={() => go(last)}>
@@ -172,7 +173,7 @@ export function StateRow({
       <th scope="row" className="mono">
         {changed ? (
           <span className="state-dot" role="img" aria-label={texts.changed} title={since}>
-            ●
+            {texts.mark}
           </span>
         ) : null}
         {row.name}
