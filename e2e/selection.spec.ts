@@ -1,3 +1,4 @@
+import AxeBuilder from '@axe-core/playwright';
 import { expect, selectOp, test } from './page.ts';
 
 test('one selection runs from a byte to its token, row, tensors, instructions and states, and back through its history', async ({
@@ -61,7 +62,7 @@ test('one selection runs from a byte to its token, row, tensors, instructions an
   await expect(name).toContainText('Softmax_output');
 });
 
-test('the error of every operator colours the graph, and a packet that the model does not see says so', async ({ site }) => {
+test('the error of every operator colours the graph, and operators without a tensor say where they went', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
   await site.getByLabel('Overlay', { exact: true }).selectOption('error');
   await expect(site.locator('.graph-op', { hasText: 'Gather' }).first()).toContainText(/0\.0\d+/);
@@ -77,4 +78,6 @@ test('the error of every operator colours the graph, and a packet that the model
     .first()
     .click();
   await expect(site.getByTestId('folded')).toContainText('folded into the kernel that makes');
+  const { violations } = await new AxeBuilder({ page: site }).include('[data-panel=tensors]').include('[data-panel=trace]').analyze();
+  expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
 });
