@@ -34,6 +34,11 @@ export class Transferred<T> {
   }
 }
 
+/** A handler whose code is fetched when it is first called, so that a worker starts sooner. */
+export function later<Module, Name extends keyof Module>(load: () => Promise<Module>, name: Name): Handler {
+  return async (args, context) => ((await load())[name] as Handler)(args, context);
+}
+
 /** Serves `handlers` in a worker. */
 export function serveRpc(scope: DedicatedWorkerGlobalScope, handlers: Record<string, Handler>, doing: (method: string) => string): void {
   showLife(scope);

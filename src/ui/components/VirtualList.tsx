@@ -65,7 +65,9 @@ export function VirtualList(props: VirtualListProps) {
   );
   const last = useRef(active);
   useEffect(() => {
-    if (follow && active >= 0 && active !== last.current) scrollTo(active, 'auto');
+    // Who moves through the list itself is followed even where the list stays put otherwise.
+    const own = scroller.current?.contains(document.activeElement) === true;
+    if ((follow || own) && active >= 0 && active !== last.current) scrollTo(active, 'auto');
     last.current = active;
   }, [active, follow, scrollTo]);
 

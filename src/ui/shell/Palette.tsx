@@ -6,7 +6,7 @@ import { canRun, keyLabel, runCommand } from '../commands.ts';
 import { shell as texts } from '../texts/shell.ts';
 import { COMMAND_GROUPS } from './commands.ts';
 import { showPanel } from './desk-store.ts';
-import { showFront } from './shell-store.ts';
+import { showFront, useShell } from './shell-store.ts';
 import './palette.css';
 
 const { palette: words } = texts;
@@ -16,9 +16,12 @@ const MOST_NODES = 12;
 export default function Palette() {
   const dialog = useRef<HTMLDialogElement>(null);
   const before = useRef(document.activeElement as HTMLElement | null);
-  const [query, setQuery] = useState('');
+  const input = useRef<HTMLInputElement>(null);
+  // What was typed while this was still loading is not lost.
+  const [query, setQuery] = useState(() => useShell.getState().typed);
   useEffect(() => {
     dialog.current?.showModal();
+    input.current?.focus();
   }, []);
   const close = () => showFront(null);
   /** What runs may move the focus; it runs after the dialog has given it back. */
@@ -32,7 +35,7 @@ export default function Palette() {
   return (
     <dialog ref={dialog} className="palette" aria-label={words.label} onClose={close}>
       <Menu label={words.label} loop>
-        <Menu.Input className="palette-input" placeholder={words.placeholder} value={query} onValueChange={setQuery} autoFocus />
+        <Menu.Input ref={input} className="palette-input" placeholder={words.placeholder} value={query} onValueChange={setQuery} />
         <Menu.List className="palette-list">
           <Menu.Empty className="empty">{words.none}</Menu.Empty>
           <Places query={query} run={run} />

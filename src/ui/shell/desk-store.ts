@@ -64,7 +64,23 @@ export function modelOf(id: DeskId): Model {
 /** Keeps the present arrangement of the desk on show. */
 export function keepArrangement(): void {
   const { desk } = useDesk.getState();
-  write(layoutKey(desk), modelOf(desk).toJson());
+  const model = modelOf(desk);
+  nameTabs(model);
+  write(layoutKey(desk), model.toJson());
+}
+
+/** Rows of tabs are called after the panels in them, for assistive technology. */
+function nameTabs(model: Model): void {
+  const renamed: [id: string, name: string][] = [];
+  model.visitNodes((node: Node) => {
+    if (!(node instanceof TabSetNode)) return;
+    const name = node
+      .getTabNodes()
+      .map((tab) => tab.getName())
+      .join(', ');
+    if (name !== node.getName()) renamed.push([node.getId(), name]);
+  });
+  for (const [id, name] of renamed) model.doAction(Actions.updateNodeAttributes(id, { name }));
 }
 
 export function showDesk(desk: DeskId): void {
@@ -130,11 +146,14 @@ const FOCUSABLE = 'button:not(:disabled), [href], input:not([hidden]), select, t
 export function focusPanel(id: string): void {
   const panel = document.querySelector<HTMLElement>(`[data-panel="${id}"]`);
   if (!panel) return;
-  const target =
-    panel.querySelector<HTMLElement>('[data-first-focus]') ??
-    panel.querySelector<HTMLElement>('[role=listbox], [role=tree], [role=grid], textarea') ??
-    panel.querySelector<HTMLElement>(FOCUSABLE);
-  (target ?? panel).focus();
+  const candidates = ['[data-first-focus]', '[role=listbox], [role=tree], [role=grid], textarea', FOCUSABLE];
+  for (const selector of candidates) {
+    for (const element of panel.querySelectorAll<HTMLElement>(selector)) {
+      element.focus();
+      if (document.activeElement === element) return;
+    }
+  }
+  panel.focus();
 }
 
 function activeSet(model: Model): TabSetNode | undefined {

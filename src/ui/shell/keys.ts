@@ -1,6 +1,6 @@
 import { keyOf, runCommand } from '../commands.ts';
 import { commandsFor } from './commands.ts';
-import { useShell } from './shell-store.ts';
+import { typeAhead, useShell } from './shell-store.ts';
 
 /** Text fields and the editor keep their keys, but for these. */
 const IN_FIELDS = /^(mod\+k|mod\+o|mod\+s|f\d+|shift\+f\d+|alt\+\d)$/;
@@ -10,6 +10,11 @@ const FIELD = 'input:not([type=checkbox]):not([type=radio]):not([type=range]), t
 export function handleKey(event: KeyboardEvent): void {
   const target = event.target as HTMLElement;
   if (event.defaultPrevented || target.closest('dialog')) return;
+  if (useShell.getState().front === 'palette' && event.key.length === 1 && !event.ctrlKey && !event.metaKey) {
+    typeAhead(event.key);
+    event.preventDefault();
+    return;
+  }
   const key = keyOf(event);
   if (target.closest(FIELD) && !IN_FIELDS.test(key)) return;
   const panel = target.closest<HTMLElement>('[data-panel], [data-panel-actions]');

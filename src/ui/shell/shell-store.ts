@@ -4,6 +4,8 @@ import { create } from 'zustand';
 interface ShellState {
   readonly front: 'palette' | 'shortcuts' | null;
   readonly singleKeys: boolean;
+  /** Letters typed for the palette before its script had arrived. */
+  readonly typed: string;
 }
 
 const KEY = 'bpformer.single-keys';
@@ -16,9 +18,11 @@ function stored(): boolean {
   }
 }
 
-export const useShell = create<ShellState>()(() => ({ front: null, singleKeys: stored() }));
+export const useShell = create<ShellState>()(() => ({ front: null, singleKeys: stored(), typed: '' }));
 
-export const showFront = (front: ShellState['front']): void => useShell.setState({ front });
+export const showFront = (front: ShellState['front']): void => useShell.setState({ front, typed: '' });
+
+export const typeAhead = (letter: string): void => useShell.setState(({ typed }) => ({ typed: typed + letter }));
 
 export function allowSingleKeys(singleKeys: boolean): void {
   useShell.setState({ singleKeys });

@@ -1,31 +1,23 @@
-import { type Handler, serveRpc } from '../rpc.ts';
+import { type Handler, later, serveRpc } from '../rpc.ts';
 import { bindingFor, defaultBinding, fitBinding, readBinding } from './bindings.ts';
 import { hold } from './blobs.ts';
-import { compareModels } from './compare-models.ts';
-import { elementRelations } from './element-relations.ts';
-import { explainProgram } from './explain.ts';
-import { irView } from './ir.ts';
 import { inspect, modelView } from './models.ts';
-import { programValues } from './program-values.ts';
 import { checkProgram, diagnose, exportObject, programDiff, programText, programView } from './programs.ts';
 import { replay, scoreOne } from './replays.ts';
 import { traceView } from './traces.ts';
 import { stateAt, verifyProgram } from './verify.ts';
-import { verifyLog } from './verify-log.ts';
-import { weightMap, weightRow, weightStats } from './weights.ts';
 
 const handlers: Record<string, Handler> = {
   hold,
   inspect,
   model: modelView,
-  weights: weightStats,
-  weightMap,
-  weightRow,
-  compareModels,
-  relatedElements: elementRelations,
+  weights: later(() => import('./weights.ts'), 'weightStats'),
+  weightMap: later(() => import('./weights.ts'), 'weightMap'),
+  weightRow: later(() => import('./weights.ts'), 'weightRow'),
+  relatedElements: later(() => import('./element-relations.ts'), 'elementRelations'),
   program: programView,
   programText,
-  irView,
+  irView: later(() => import('./ir.ts'), 'irView'),
   programDiff,
   checkProgram,
   exportObject,
@@ -37,11 +29,11 @@ const handlers: Record<string, Handler> = {
   trace: traceView,
   replay,
   scoreOne,
-  programValues,
+  programValues: later(() => import('./program-values.ts'), 'programValues'),
   verify: verifyProgram,
-  verifyLog,
+  verifyLog: later(() => import('./verify-log.ts'), 'verifyLog'),
   stateAt,
-  explain: explainProgram,
+  explain: later(() => import('./explain.ts'), 'explainProgram'),
 };
 
 const DOING: Readonly<Record<string, string>> = {
