@@ -48,7 +48,7 @@ test('desks keep their arrangement: split, moved, maximised, closed and reset wi
   await palette(site);
   await site.keyboard.type('reset this desk');
   await site.keyboard.press('Enter');
-  await expect(desk.getByRole('tablist', { name: 'Verifier' })).toBeVisible();
+  await expect(desk.getByRole('tablist', { name: 'Verifier', exact: true })).toBeVisible();
 
   // F6 goes round the panels; Alt and a digit change the desk, which the browser remembers.
   await tabs('Model').focus();
