@@ -36,7 +36,7 @@ for (const [part, start] of Object.entries(starts)) {
   for (const name of scripts) counted.add(name);
 }
 // The reference worker fetches ONNX Runtime's own script as soon as it starts.
-for (const name of names) if (/^ort/.test(name)) counted.add(name);
+for (const name of names) if (name.startsWith('ort')) counted.add(name);
 figures.total = kB([...counted].reduce((sum, name) => sum + gzipSync(sources.get(name), { level: 6 }).length, 0));
 
 let failed = false;

@@ -14,6 +14,7 @@ const handlers: Record<string, Handler> = {
   weights: later(() => import('./weights.ts'), 'weightStats'),
   weightMap: later(() => import('./weights.ts'), 'weightMap'),
   weightRow: later(() => import('./weights.ts'), 'weightRow'),
+  compareModels: later(() => import('./compare-models.ts'), 'compareModels'),
   relatedElements: later(() => import('./element-relations.ts'), 'elementRelations'),
   program: programView,
   programText,
