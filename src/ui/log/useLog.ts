@@ -29,7 +29,13 @@ export function useLog(): LogOnShow {
   const own = useLogs((state) => state.own);
   const isLog = source?.kind === 'log';
   const ready =
-    !isLog && program.value !== null && verified.value !== null && verified.status === 'done' && !program.stale && !verified.value.fromLog;
+    !isLog &&
+    program.value !== null &&
+    verified.value !== null &&
+    verified.status === 'done' &&
+    !program.stale &&
+    !verified.stale &&
+    !verified.value.fromLog;
   useEffect(() => {
     if (!ready || !program.value || !verified.value) return;
     const wanted = levelFor(program.value.key, verified.value.kernel);

@@ -67,7 +67,7 @@ export function LogWhy({ log }: { log: LogView }) {
     <div className="why" data-testid="log-why">
       {reason ? (
         <>
-          <h3>{texts.log.says}</h3>
+          <h2>{texts.log.says}</h2>
           <ol className="why-story">
             {reason.source ? step(texts.log.line(reason.source.line), reason.source.line, reason.source.text, false) : null}
             {reason.insn ? step(texts.log.line(reason.insn.line), reason.insn.line, reason.insn.text, true) : null}

@@ -235,7 +235,7 @@ function LogCounters({ log }: { log: LogView }) {
   return (
     <div className="counters" data-testid="log-counters">
       {counters.processed === null ? null : <Meter processed={counters.processed} limit={counters.limit ?? PROCESSED_LIMIT} />}
-      <p className="muted ellipsis" title={counters.stackDepth === null ? '' : texts.stackDepth(counters.stackDepth)}>
+      <p className="muted" title={counters.stackDepth === null ? '' : texts.stackDepth(counters.stackDepth)}>
         {parts.join(' · ')}
       </p>
     </div>

@@ -54,7 +54,7 @@ export function WhyView({ program, verified }: WhyViewProps) {
       {error ? <ErrorNote error={error} /> : null}
       {explanation ? (
         <>
-          <h3>{explanation.title}</h3>
+          <h2>{explanation.title}</h2>
           {explanation.known || explanation.allowed ? (
             <dl className="why-facts">
               <dt>{texts.why.known}</dt>
@@ -78,7 +78,7 @@ export function WhyView({ program, verified }: WhyViewProps) {
           </ol>
           <p>{explanation.why}</p>
           <p>{explanation.change}</p>
-          <h3>{texts.why.fixes}</h3>
+          <h2>{texts.why.fixes}</h2>
           {explanation.fixes.map((fix) => (
             <div key={fix.title} className="why-fix">
               <span className="grow">
