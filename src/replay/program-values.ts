@@ -1,4 +1,5 @@
-import type { Program } from '../bpf/program.ts';
+import { OP_CALL, PSEUDO_CALL } from '../bpf/insn.ts';
+import type { Insn, Program } from '../bpf/program.ts';
 import type { ProgramMeta, TensorPlan, ValueBuffer } from '../compiler/api.ts';
 import { allOffsets } from '../compiler/graph/view.ts';
 import { PAGE_BYTES } from '../compiler/kernels/frame.ts';
@@ -59,6 +60,8 @@ export class ValueReader {
   /** Stage by its function's first instruction. */
   readonly #stageAt = new Map<number, number>();
   readonly #iterations: readonly number[][][];
+  /** Instructions to stop at: first ones of stages, calls in main and in stages, and what follows those. */
+  readonly #stops: Uint8Array;
 
   constructor(program: Program, meta: ProgramMeta, plan: TensorPlan) {
     this.#vm = new Vm(program, { engine: 'interp' });
@@ -70,6 +73,7 @@ export class ValueReader {
       if (start !== undefined) this.#stageAt.set(start, stage);
     });
     this.#iterations = plan.stages.map(({ outer, lanes }) => iterations(outer, lanes));
+    this.#stops = stopsOf(program, this.#stageAt);
   }
 
   /** `report` hears how many stages of how many are done. */
@@ -82,6 +86,10 @@ export class ValueReader {
     return this.#run(new Uint8Array(64), report);
   }
 
+  #isCall(insnIdx: number): boolean {
+    return isLocalCall(this.#vm.program.insns[insnIdx]);
+  }
+
   #run(packet: Uint8Array, report?: (done: number, total: number) => void): ProgramValues {
     const { buffers, stages } = this.#plan;
     const contents = buffers.map((buffer) => new Int32Array(elementCount(buffer.dims)));
@@ -89,7 +97,7 @@ export class ValueReader {
     const byStage = stages.map((_, stage) => buffers.flatMap((buffer, at) => (buffer.stage === stage ? [at] : [])));
     const calls = stages.map(() => 0);
     const returned = stages.map(() => 0);
-    let [depth, stage, first] = [0, -1, true];
+    let [stage, first] = [-1, true];
     const begin = (start: number): void => {
       stage = this.#stageAt.get(start) ?? -1;
       if (stage < 0 || !first) return;
@@ -115,14 +123,19 @@ export class ValueReader {
       report?.(stage + 1, stages.length);
       stage = -1;
     };
-    const { insnsExecuted } = this.#vm.runTraced(packet, (stepper: Stepper) => {
-      const { frame } = stepper;
-      if (frame === depth) return;
-      if (frame === 1 && depth === 0) begin(stepper.insnIdx);
-      else if (frame === 1) kernelReturned();
-      else if (frame === 0) stageReturned();
-      depth = frame;
-    });
+    // The call that is under way in the main function and in the stage; the instruction behind it may be reached by a jump too.
+    const under = [-1, -1];
+    const onStop = ({ frame, insnIdx }: Stepper): void => {
+      if (frame > 1) return;
+      if (this.#stageAt.has(insnIdx)) begin(insnIdx);
+      if (under[frame] === insnIdx - 1) {
+        under[frame] = -1;
+        if (frame === 1) kernelReturned();
+        else stageReturned();
+      }
+      if (this.#isCall(insnIdx)) under[frame] = insnIdx;
+    };
+    const { insnsExecuted } = this.#vm.runTraced(packet, onStop, {}, this.#stops);
     const ran = returned.some((count) => count > 0);
     const planned = stages.map((plan, at) => returned[at] === 1 && calls[at] === plan.calls * this.#iterations[at]!.length);
     const values = this.#plan.values.flatMap((place): ProgramValue[] => {
@@ -144,6 +157,21 @@ export class ValueReader {
     });
     return { values, ran, unplanned: ran ? stages.flatMap(({ name }, at) => (planned[at] ? [] : [name])) : [], insnsExecuted };
   }
+}
+
+const isLocalCall = (insn: Insn | undefined): boolean => insn?.opcode === OP_CALL && insn.src === PSEUDO_CALL;
+
+function stopsOf({ insns, subprogs }: Program, stageAt: ReadonlyMap<number, number>): Uint8Array {
+  const stops = new Uint8Array(insns.length);
+  const starts = subprogs.map(({ start }) => start).sort((a, b) => a - b);
+  for (const start of [0, ...stageAt.keys()]) {
+    const end = starts.find((other) => other > start) ?? insns.length;
+    if (start > 0) stops[start] = 1;
+    for (let insn = start; insn < end; insn++) {
+      if (isLocalCall(insns[insn])) stops.fill(1, insn, Math.min(insn + 2, insns.length));
+    }
+  }
+  return stops;
 }
 
 const seen = (data: Int32Array, offsets: Int32Array | null): Int32Array => (offsets ? offsets.map((off) => data[off]!) : data);

@@ -37,6 +37,9 @@ export class Interpreter implements Engine {
   readonly #kfuncs: ReadonlyMap<number, string>;
   readonly #code: Int32Array;
   #trappedCode: Int32Array | null = null;
+  /** Which instructions `#watchedCode` stops at. */
+  #watched: Uint8Array | null = null;
+  #watchedCode: Int32Array | null = null;
   #active: Int32Array;
   #onInsn: ((insnIdx: number) => void) | null = null;
   readonly #saved = new Int32Array(MAX_FRAMES * SAVED_WORDS);
@@ -81,19 +84,26 @@ export class Interpreter implements Engine {
     this.forgetPacketBounds();
   }
 
-  /** Calls `onInsn` before every instruction until the next {@link begin}. */
-  trace(onInsn: (insnIdx: number) => void): void {
-    if (!this.#trappedCode) {
-      const code = this.#code.slice();
-      for (let at = 0; at < code.length; at += WORDS) {
-        code[at + WORD_TRAPPED] = code[at + WORD_OP];
-        code[at + WORD_OP] = OP_TRAP;
-        code[at + WORD_CACHE_LAST] = -1;
-      }
-      this.#trappedCode = code;
+  /** Calls `onInsn` before every instruction until the next {@link begin}; with `only`, before those whose slot holds 1. */
+  trace(onInsn: (insnIdx: number) => void, only: Uint8Array | null = null): void {
+    if (only && this.#watched !== only) {
+      this.#watchedCode = this.#trapped(only);
+      this.#watched = only;
     }
-    this.#active = this.#trappedCode;
+    if (!only) this.#trappedCode ??= this.#trapped(null);
+    this.#active = only ? this.#watchedCode! : this.#trappedCode!;
     this.#onInsn = onInsn;
+  }
+
+  #trapped(only: Uint8Array | null): Int32Array {
+    const code = this.#code.slice();
+    for (let at = 0; at < code.length; at += WORDS) {
+      code[at + WORD_CACHE_LAST] = -1;
+      if (only && only[this.insnIdxAt(at)] !== 1) continue;
+      code[at + WORD_TRAPPED] = code[at + WORD_OP];
+      code[at + WORD_OP] = OP_TRAP;
+    }
+    return code;
   }
 
   /** Must follow every change of the packet's place or length. */
@@ -102,6 +112,7 @@ export class Interpreter implements Engine {
     for (let i = 0; i < moving.length; i++) {
       this.#code[moving[i] + WORD_CACHE_LAST] = -1;
       if (this.#trappedCode) this.#trappedCode[moving[i] + WORD_CACHE_LAST] = -1;
+      if (this.#watchedCode) this.#watchedCode[moving[i] + WORD_CACHE_LAST] = -1;
     }
     this.#moving = [];
   }

@@ -348,6 +348,20 @@ describe.each(['interp', 'wasm'] as const)('%s', (engine) => {
       expect(seen.length).toBe(10);
     });
 
+    it('stops before chosen instructions only', () => {
+      const vm = machine(text);
+      const only = Uint8Array.of(0, 1, 0, 1);
+      const seen: number[] = [];
+      for (const _ of [1, 2]) {
+        const run = vm.runTraced(packet, (at) => seen.push(at.insnIdx), {}, only);
+        expect(run).toMatchObject({ returnValue: 4, insnsExecuted: 10 });
+      }
+      expect(seen).toEqual([1, 1, 1, 1, 3, 1, 1, 1, 1, 3]);
+      const all: number[] = [];
+      vm.runTraced(packet, (at) => all.push(at.insnIdx));
+      expect(all.length).toBe(10);
+    });
+
     it('counts how often each instruction runs', () => {
       expect([...machine(text).executedCounts(packet)]).toEqual([1, 4, 4, 1]);
     });

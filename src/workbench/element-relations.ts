@@ -7,6 +7,7 @@ import type { Range } from './ranges.ts';
 import { type Artifacts, relate, tokenBytes } from './relations.ts';
 import { type Selection, splitPart } from './selection.ts';
 import { useWorkbench } from './store.ts';
+import type { ElementRelationsArgs } from './workers/element-relations.ts';
 
 /** Some elements of one tensor: what a selection stands for. */
 export interface Seed {
@@ -29,7 +30,24 @@ export function seedOf(selection: Selection | null, artifacts: Artifacts): Seed 
 
 const NONE: readonly RelatedElements[] = [];
 const remembered = new Map<string, readonly RelatedElements[]>();
+/** Questions under way: several panels ask the same one. */
+const asked = new Map<string, Promise<readonly RelatedElements[]>>();
 const MOST = 64;
+
+function ask(key: string, args: ElementRelationsArgs): Promise<readonly RelatedElements[]> {
+  const known = asked.get(key);
+  if (known) return known;
+  hold(compileWorker, args.model.model);
+  const answer = compileWorker.call<readonly RelatedElements[]>('relatedElements', args).then((related) => {
+    remembered.set(key, related);
+    if (remembered.size > MOST) remembered.delete(remembered.keys().next().value!);
+    return related;
+  });
+  const settled = () => void asked.delete(key);
+  answer.then(settled, settled);
+  asked.set(key, answer);
+  return answer;
+}
 
 /** The tokens of the packet at the cursor, with its edits. */
 function useTokens(artifacts: Artifacts): readonly (readonly [string, number[]])[] {
@@ -58,12 +76,8 @@ export function useRelatedElements(): { readonly seed: Seed | null; readonly rel
     const model = openModelSpec();
     if (!seed || !model || remembered.has(key)) return;
     let wanted = true;
-    hold(compileWorker, model.model);
-    const { tensor, ranges } = seed;
-    compileWorker.call<readonly RelatedElements[]>('relatedElements', { model, tensor, ranges, known }).then(
+    ask(key, { model, ...seed, known }).then(
       (related) => {
-        remembered.set(key, related);
-        if (remembered.size > MOST) remembered.delete(remembered.keys().next().value!);
         if (wanted) setLoaded({ key, related });
       },
       // Without an answer nothing is tinted; the next selection asks again.

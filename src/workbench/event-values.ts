@@ -7,7 +7,7 @@ import { stageKeys } from './keys.ts';
 import { editedPacket, openModelSpec } from './pipeline.ts';
 import { RemoteError } from './rpc.ts';
 import type { StageProgress } from './stages.ts';
-import { useWorkbench, type WorkbenchState } from './store.ts';
+import { announce, useWorkbench, type WorkbenchState } from './store.ts';
 import type { EventSpec, EventValues, ProgramValuesView, ReferenceValueView } from './value-views.ts';
 
 /** The values of the event at the cursor, on both sides; computed only while a panel wants them. */
@@ -131,6 +131,7 @@ async function compute(next: Request): Promise<void> {
     const values = program.values.map(({ name, data, scale, max, masks }) => ({ name, data, scale, max, masks }));
     const errors = await referenceWorker.call<readonly (readonly [string, ValueError])[]>('compareValues', { ...args, values }, options);
     running = null;
+    announce(`The tensors of event ${next.event + 1} are read`);
     show(next.key, next.event, {
       program,
       reference: new Map(reference?.map((one) => [one.name, one])),

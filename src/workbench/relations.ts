@@ -43,8 +43,24 @@ export function originsOf(program: ProgramView, insn: number): readonly ProgramV
   return origins;
 }
 
-/** Instructions of the binding's code that is called `label`. */
+const bindingByProgram = new WeakMap<ProgramView, Map<string, readonly Range[]>>();
+
+/** Instructions of the binding's code that is called `label`. Looked for once a program. */
 function bindingRanges(program: ProgramView, label: string): readonly Range[] {
+  let known = bindingByProgram.get(program);
+  if (!known) {
+    known = new Map();
+    bindingByProgram.set(program, known);
+  }
+  let ranges = known.get(label);
+  if (!ranges) {
+    ranges = findBindingRanges(program, label);
+    known.set(label, ranges);
+  }
+  return ranges;
+}
+
+function findBindingRanges(program: ProgramView, label: string): readonly Range[] {
   const origin = program.origins.findIndex((candidate) => candidate.kind === 'binding' && candidate.label === label);
   if (origin < 0) return NO_RANGES;
   const insns: number[] = [];
