@@ -60,6 +60,7 @@ add(unitReport, (r) => {
 });
 
 count(step('build', 'npx', ['vite', 'build', '--logLevel', 'warn']));
+count(step('size of what the page loads', 'node', ['scripts/check-size.mjs']));
 const browser = step('browser tests', 'npx', ['playwright', 'test', '--reporter=list,json'], {
   PLAYWRIGHT_JSON_OUTPUT_NAME: browserReport,
 });

@@ -5,7 +5,6 @@ import { inspect, modelView } from './models.ts';
 import { checkProgram, diagnose, exportObject, programDiff, programText, programView } from './programs.ts';
 import { replay, scoreOne } from './replays.ts';
 import { traceView } from './traces.ts';
-import { stateAt, verifyProgram } from './verify.ts';
 
 const handlers: Record<string, Handler> = {
   hold,
@@ -31,9 +30,9 @@ const handlers: Record<string, Handler> = {
   replay,
   scoreOne,
   programValues: later(() => import('./program-values.ts'), 'programValues'),
-  verify: verifyProgram,
+  verify: later(() => import('./verify.ts'), 'verifyProgram'),
   verifyLog: later(() => import('./verify-log.ts'), 'verifyLog'),
-  stateAt,
+  stateAt: later(() => import('./verify.ts'), 'stateAt'),
   explain: later(() => import('./explain.ts'), 'explainProgram'),
 };
 
