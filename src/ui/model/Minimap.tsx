@@ -3,8 +3,12 @@ import { CHANGE_COLOURS } from './changes.ts';
 import { heatOf } from './measure.ts';
 import type { Marks, Palette, View } from './paint.ts';
 import type { Scene } from './scene.ts';
+import { useSize } from './useSize.ts';
 
 const WIDTH = 40;
+
+/** Heights of the maps on the page. */
+const heights = new WeakMap<Element, number>();
 
 interface MinimapProps {
   readonly scene: Scene;
@@ -18,11 +22,13 @@ interface MinimapProps {
 /** The whole graph as a strip, each operator a line in its family's colour; width and height have scales of their own. */
 export function Minimap({ scene, marks, palette, frame, onMove }: MinimapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const { ref, height: tall } = useSize();
   useEffect(() => {
     const element = canvas.current;
     const ctx = element?.getContext('2d');
-    if (!element || !ctx) return;
-    const height = element.clientHeight;
+    if (!element || !ctx || tall === 0) return;
+    const height = tall;
+    heights.set(element.parentElement!, height);
     const ratio = window.devicePixelRatio;
     element.width = WIDTH * ratio;
     element.height = height * ratio;
@@ -46,7 +52,7 @@ export function Minimap({ scene, marks, palette, frame, onMove }: MinimapProps) 
         tall,
       );
     });
-  }, [scene, marks, palette]);
+  }, [scene, marks, palette, tall]);
   const move = (event: PointerEvent<HTMLDivElement>) => {
     if (event.buttons !== 1) return;
     const box = event.currentTarget.getBoundingClientRect();
@@ -54,6 +60,7 @@ export function Minimap({ scene, marks, palette, frame, onMove }: MinimapProps) 
   };
   return (
     <div
+      ref={ref}
       className="graph-map"
       aria-hidden="true"
       onPointerDown={(event) => {
@@ -71,11 +78,13 @@ export function Minimap({ scene, marks, palette, frame, onMove }: MinimapProps) 
 /** Moves the minimap's frame to what `view` shows. */
 export function placeFrame(frame: HTMLDivElement | null, scene: Scene, view: View): void {
   const map = frame?.parentElement;
-  if (!frame || !map) return;
+  // Asking the map itself would make the page lay out again for every frame of a pan.
+  const tall = map && heights.get(map);
+  if (!frame || !tall) return;
   const { minY, maxY } = scene.layout.bounds;
-  const scale = map.clientHeight / (maxY - minY);
+  const scale = tall / (maxY - minY);
   const top = Math.max(0, (-view.y / view.k - minY) * scale);
-  const bottom = Math.min(map.clientHeight, ((view.height - view.y) / view.k - minY) * scale);
-  frame.style.transform = `translateY(${Math.min(top, map.clientHeight - 4)}px)`;
+  const bottom = Math.min(tall, ((view.height - view.y) / view.k - minY) * scale);
+  frame.style.transform = `translateY(${Math.min(top, tall - 4)}px)`;
   frame.style.height = `${Math.max(4, bottom - top)}px`;
 }

@@ -165,7 +165,7 @@ export function ModelPanel() {
           </div>
         }
       >
-        <div ref={ref} className={`model-body${beside && !comparing ? ' wide' : ''}`}>
+        <div ref={ref} data-model={model?.file} className={`model-body${beside && !comparing ? ' wide' : ''}`}>
           {comparing ? (
             <Suspense fallback={<Progress progress={null} label={compareTexts.running} />}>
               <Comparison

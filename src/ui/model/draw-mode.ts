@@ -5,7 +5,7 @@ import type { Scene } from './scene.ts';
 const WHOLE_UP_TO = 300;
 /** Larger ones are SVG near the view, and beyond this size or where this many stand in view, a canvas. */
 const SVG_UP_TO = 2000;
-const SVG_IN_VIEW = 250;
+const SVG_IN_VIEW = 120;
 /** How far beyond the view SVG is drawn, in views. */
 const MARGIN = 0.75;
 

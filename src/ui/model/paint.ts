@@ -1,4 +1,3 @@
-import { curveBumpY, line } from 'd3-shape';
 import { badgeText, badgeWidth, CHANGE_COLOURS, type Change } from './changes.ts';
 import { LABELS_FROM, labelledEdges, labelPlace } from './edges.ts';
 import type { Family } from './families.ts';
@@ -96,11 +95,6 @@ function paintFrames(ctx: CanvasRenderingContext2D, scene: Scene, area: Bounds, 
 function paintEdges(ctx: CanvasRenderingContext2D, scene: Scene, area: Bounds, view: View, marks: Marks, palette: Palette): void {
   const { layout, visible } = scene;
   const far = view.k < CARDS_FROM;
-  const curve = line<number>()
-    .x((at) => layout.points[2 * at]!)
-    .y((at) => layout.points[2 * at + 1]!)
-    .curve(curveBumpY)
-    .context(ctx);
   const batches = new Map<number, number[]>();
   const near: number[] = [];
   for (const edge of scene.edgesIn(area)) {
@@ -120,7 +114,7 @@ function paintEdges(ctx: CanvasRenderingContext2D, scene: Scene, area: Bounds, v
       if (far) {
         ctx.moveTo(layout.points[2 * start]!, layout.points[2 * start + 1]!);
         ctx.lineTo(layout.points[2 * end - 2]!, layout.points[2 * end - 1]!);
-      } else curve(Array.from({ length: end - start }, (_, at) => start + at));
+      } else traceCurve(ctx, layout.points, start, end);
     }
     ctx.stroke();
   };
@@ -137,6 +131,20 @@ function paintEdges(ctx: CanvasRenderingContext2D, scene: Scene, area: Bounds, v
   if (marks.tensor.size === 0) return;
   ctx.lineWidth = (far ? 2.5 : 3.5) / Math.min(1, view.k);
   trace([...marks.tensor]);
+}
+
+/** The curve of `edgePath` (d3's curveBumpY), without a list of points for every edge of every frame. */
+function traceCurve(ctx: CanvasRenderingContext2D, points: Float32Array, start: number, end: number): void {
+  let x = points[2 * start]!;
+  let y = points[2 * start + 1]!;
+  ctx.moveTo(x, y);
+  for (let at = start + 1; at < end; at++) {
+    const [nextX, nextY] = [points[2 * at]!, points[2 * at + 1]!];
+    const middle = (y + nextY) / 2;
+    ctx.bezierCurveTo(x, middle, nextX, middle, nextX, nextY);
+    x = nextX;
+    y = nextY;
+  }
 }
 
 /** What runs along the edges, where there is room to read it; of the selected tensor wherever text is read. */
