@@ -22,10 +22,12 @@ export default function ProjectsDialog() {
       withKeeper(async (module) => {
         await Promise.all([module.refreshProjects(), module.refreshFiles(), module.measureRoom()]);
         await module.refreshAsides();
-        setElsewhere(await module.openInTabs());
       }),
     [],
   );
+  // Each save and each deletion, here or in another tab, changes the list.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when the list changes
+  useEffect(() => withKeeper(async (module) => setElsewhere(await module.openInTabs())), [projects]);
   const wanted = search.trim().toLowerCase();
   const matches = useMemo(() => (text: string) => text.toLowerCase().includes(wanted), [wanted]);
   const shown = projects.filter((project) => matches(`${project.name} ${project.file} ${project.kind}`));
@@ -127,13 +129,13 @@ function ProjectRow({ project, elsewhere }: { project: ProjectMeta; elsewhere: b
           >
             {words.delete}
           </button>
-          <button type="button" className="button" onClick={() => setMode('row')}>
+          <button ref={focusOn} type="button" className="button" onClick={() => setMode('row')}>
             {words.keep}
           </button>
         </>
       ) : (
         <>
-          <span className="num muted">{texts.bytes(bytes)}</span>
+          <span className="num muted projects-size">{texts.bytes(bytes)}</span>
           <Time at={changedAt} />
           <IconButton label={words.rename(name)} onClick={() => setMode('rename')} disabled={elsewhere && !open}>
             <Pencil size={14} />
@@ -164,6 +166,9 @@ const takeFocus = (input: HTMLInputElement | null) => {
   input?.focus();
   input?.select();
 };
+
+/** The safe answer takes the focus of the button that asked. */
+const focusOn = (button: HTMLButtonElement | null) => button?.focus();
 
 function RenameForm({ name, onDone }: { name: string; onDone: (name: string | null) => void }) {
   const [next, setNext] = useState(name);
@@ -216,7 +221,7 @@ function FileRow({ file }: { file: RecentFile }) {
         <span className="ellipsis">{file.name}</span>
         <span className="small muted">{file.kind}</span>
       </button>
-      <span className="num muted">{texts.bytes(file.size)}</span>
+      <span className="num muted projects-size">{texts.bytes(file.size)}</span>
       <Time at={file.openedAt} />
       <IconButton label={words.forget(file.name)} onClick={() => withKeeper((module) => module.forgetFile(file))}>
         <X size={14} />
