@@ -21,7 +21,13 @@ export function SaveState() {
               ? ['◔', texts.save.saving, texts.save.savingTitle, 'muted']
               : ['✓', texts.save.saved, texts.save.savedTitle, 'muted'];
   return (
-    <span className={`save-state small ${tone === 'muted' ? 'muted quiet' : tone}`} title={title} data-testid="save-state" data-status={status} data-access={access}>
+    <span
+      className={`save-state small ${tone === 'muted' ? 'muted quiet' : tone}`}
+      title={title}
+      data-testid="save-state"
+      data-status={status}
+      data-access={access}
+    >
       <span aria-hidden="true">{glyph}</span> <span className="save-word">{word}</span>
     </span>
   );

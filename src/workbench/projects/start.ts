@@ -6,12 +6,12 @@ import { announce, notify, useWorkbench } from '../store.ts';
 import { PROJECT_KEY, recall, remember, setProject, useProject, warn } from './state.ts';
 import { projectTexts as texts } from './texts.ts';
 
-type KeeperModule = typeof import('./keeper.ts');
+type KeeperModule = typeof import('./shelf.ts');
 let loading: Promise<KeeperModule> | null = null;
 
 /** The part that keeps projects: loaded when there is something to keep or to bring back. */
 export function keeper(): Promise<KeeperModule> {
-  loading ??= import('./keeper.ts').then(
+  loading ??= import('./shelf.ts').then(
     async (module) => {
       await module.startKeeper();
       return module;
