@@ -9,7 +9,7 @@ import { blobsOfHistory, type ProjectMeta } from './record.ts';
 import { parseHistory, parseMeta } from './schema.ts';
 import { Session } from './session.ts';
 import { beginProject, PROJECT_KEY, remember, setProject, useProject, warn } from './state.ts';
-import { openChannel, openProjects, ProjectLock, type TabMessage, whenNoBlobsCome } from './tabs.ts';
+import { openChannel, openElsewhere, ProjectLock, type TabMessage, whenNoBlobsCome } from './tabs.ts';
 import { projectTexts as texts } from './texts.ts';
 
 /**
@@ -392,10 +392,10 @@ export async function openProject(id: string, reload = false): Promise<boolean> 
   return true;
 }
 
-export const openInTabs = openProjects;
+export const openInTabs = openElsewhere;
 
 export async function isOpenElsewhere(id: string): Promise<boolean> {
-  return (await openProjects()).has(id);
+  return (await openElsewhere()).has(id);
 }
 
 async function switchTo(id: string, next: Session, access: 'edit' | 'opening' | 'elsewhere', nextLock?: ProjectLock): Promise<void> {

@@ -12,6 +12,9 @@ const lockName = (id: string) => `bpformer project ${id}`;
 /** Held shared while blobs and the record that names them are written, alone while blobs that nothing names are swept. */
 const BLOBS_LOCK = 'bpformer blobs';
 
+/** Projects whose lock this tab holds. */
+const own = new Set<string>();
+
 export class ProjectLock {
   readonly #id: string;
   readonly #onLost: () => void;
@@ -44,6 +47,7 @@ export class ProjectLock {
           return new Promise<void>((letGo) => {
             mine = letGo;
             this.#letGo = letGo;
+            own.add(this.#id);
             resolve(true);
           });
         })
@@ -52,6 +56,7 @@ export class ProjectLock {
           resolve(false);
           if (mine === null || this.#letGo !== mine) return;
           this.#letGo = null;
+          own.delete(this.#id);
           this.#onLost();
         });
     });
@@ -79,16 +84,22 @@ export class ProjectLock {
     this.#waiting = null;
     const letGo = this.#letGo;
     this.#letGo = null;
+    if (letGo) own.delete(this.#id);
     letGo?.();
   }
 }
 
-/** Whether a tab, this one or another, has the project open for writing. */
-export async function openProjects(): Promise<ReadonlySet<string>> {
+/** The projects that other tabs have open for writing. */
+export async function openElsewhere(): Promise<ReadonlySet<string>> {
   if (!navigator.locks) return new Set();
   const { held } = await navigator.locks.query();
   const prefix = lockName('');
-  return new Set((held ?? []).filter(({ name }) => name?.startsWith(prefix)).map(({ name }) => name!.slice(prefix.length)));
+  return new Set(
+    (held ?? [])
+      .filter(({ name }) => name?.startsWith(prefix))
+      .map(({ name }) => name!.slice(prefix.length))
+      .filter((id) => !own.has(id)),
+  );
 }
 
 /** Runs `work` while no other tab sweeps blobs. */
