@@ -135,7 +135,7 @@ async function inBrowser(path: string, lines: number): Promise<object | string> 
   if (!executablePath) return 'no Chromium is installed';
   const root = process.env.BPFORMER_DIST ?? join(here, '..', 'dist');
   const { server, url } = await serve({ root, base: '/bpformer/' });
-  const browser = await chromium.launch({ executablePath, args: LAUNCH_ARGS });
+  const browser = await chromium.launch({ executablePath, args: LAUNCH_ARGS, ignoreDefaultArgs: ['--hide-scrollbars'] });
   try {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     const session = await page.context().newCDPSession(page);
@@ -159,6 +159,7 @@ async function inBrowser(path: string, lines: number): Promise<object | string> 
     await page.locator('[data-panel=log] [role=listbox]').focus();
     await page.keyboard.press('Alt+Enter');
     const list = page.locator('[data-panel=log] [role=listbox]');
+    await page.waitForFunction(() => document.querySelector('[data-panel=log]')!.clientHeight > 600);
     const box = (await list.boundingBox())!;
     const wheel = await frames(page, async () => {
       await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
@@ -173,18 +174,22 @@ async function inBrowser(path: string, lines: number): Promise<object | string> 
       for (let press = 0; press < 60; press++) await page.keyboard.press('PageDown');
       for (let press = 0; press < 60; press++) await page.keyboard.press('ArrowDown');
     });
+    let furthest = 0;
     const scrollBar = await frames(page, async () => {
       const x = box.x + box.width - 6;
       await list.evaluate((element) => {
         element.scrollTop = 0;
       });
       await page.waitForTimeout(300);
-      await page.mouse.move(x, box.y + 8);
+      await page.mouse.move(x, box.y + 24);
       await page.mouse.down();
-      for (let step = 0; step < 120; step++) await page.mouse.move(x, box.y + 8 + (box.height - 16) * Math.abs(Math.sin(step / 19)));
+      for (let step = 0; step < 120; step++) {
+        await page.mouse.move(x, box.y + 24 + (box.height - 48) * Math.abs(Math.sin(step / 19)));
+        const line = Number(await list.locator('.log-number').nth(12).textContent());
+        furthest = Math.max(furthest, line);
+      }
       await page.mouse.up();
     });
-    const scrolledTo = await list.evaluate((element) => element.scrollTop > 0);
     const search = async (text: string, regex: boolean) => {
       const toggle = page.getByRole('button', { name: 'Regular expression' });
       if ((await toggle.getAttribute('aria-pressed')) !== String(regex)) await toggle.click();
@@ -234,7 +239,7 @@ async function inBrowser(path: string, lines: number): Promise<object | string> 
       memory: { before, afterOpening },
       wheel,
       keys,
-      scrollBar: { ...scrollBar, moved: scrolledTo },
+      scrollBar: { ...scrollBar, furthestLine: furthest },
       searches,
       catastrophicPattern: { stoppedAfterMs: round(stopMs), ...catastrophic },
     };

@@ -148,7 +148,8 @@ async function logStages(blob: BlobRef, keys: StageKeys, current: () => boolean)
     void stage('verified', keys.verified, async () => verdict);
     sayVerdict(verdict);
   } else setStage('verified', ABSENT);
-  if (log.insn.some((insn) => insn >= 0)) await stage('program', keys.program, (options) => programOfLog(blob, log, keys.program, options));
+  if (log.insn.findIndex((insn) => insn >= 0) >= 0)
+    await stage('program', keys.program, (options) => programOfLog(blob, log, keys.program, options));
   else setStage('program', ABSENT);
 }
 

@@ -72,7 +72,7 @@ export function LogList({ log, ref, found = null, only = false }: LogListProps) 
       minWidth={Math.min(log.longest, LONGEST_DRAWN + 40) * CHARACTER_PX + gutter * CHARACTER_PX + 56}
       onActivate={choose}
       onKeyDown={(event) => {
-        if (event.key !== 'Enter' || active < 0) return;
+        if (event.key !== 'Enter' || event.altKey || event.ctrlKey || event.metaKey || active < 0) return;
         openFold(rows[active]!);
         event.preventDefault();
       }}

@@ -5,7 +5,7 @@ import { useWorkbench } from '../../workbench/store.ts';
 import { ShippedMark } from '../components/ShippedMark.tsx';
 import { TourOffer } from '../tour/TourOffer.tsx';
 
-const ORDER: readonly StageName[] = ['model', 'calibration', 'program', 'verified', 'trace', 'replay', 'reference'];
+const ORDER: readonly StageName[] = ['model', 'calibration', 'log', 'program', 'verified', 'trace', 'replay', 'reference'];
 
 /** What stands and what is under way, in one line. */
 export function StatusBar() {
@@ -15,7 +15,11 @@ export function StatusBar() {
   if (Object.values(stages).some((stage) => stage.shipped)) parts.push(<ShippedMark />);
   if (verified.value && verified.status === 'done') {
     parts.push(
-      verified.value.accepted ? (
+      verified.value.fromLog ? (
+        <span className={verified.value.accepted ? 'ok' : 'bad'}>
+          {verified.value.accepted ? '✓ accepted' : '✕ rejected'}, says the log
+        </span>
+      ) : verified.value.accepted ? (
         <span className="ok">✓ verified in {formatMs(verified.ms)}</span>
       ) : (
         <span className="bad">✕ rejected in {formatMs(verified.ms)}</span>
