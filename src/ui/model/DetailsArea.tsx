@@ -6,6 +6,9 @@ const LEAST = 72;
 /** What the graph keeps beside the details, as a share of the panel. */
 const GRAPH_SHARE = 0.25;
 
+/** Panels lower than this leave more to the graph. */
+const LOW = 480;
+
 /** Sizes that were chosen, kept while the panel is closed. */
 const sizes = { below: 0, beside: 0 };
 
@@ -24,7 +27,7 @@ export function DetailsArea({ width, height, beside, children }: DetailsAreaProp
   const whole = beside ? width : height;
   const most = Math.max(LEAST, Math.round(whole * (1 - GRAPH_SHARE)));
   const [, setCount] = useState(0);
-  const fitting = beside ? Math.min(440, whole * 0.4) : whole * 0.4;
+  const fitting = beside ? Math.min(440, whole * 0.4) : whole * (whole < LOW ? 0.32 : 0.4);
   const clamp = (size: number) => Math.round(Math.max(LEAST, Math.min(most, size)));
   const size = clamp(sizes[side] || fitting);
   const change = (next: number) => {

@@ -58,11 +58,9 @@ export function DifferenceList({ compared, differences, picked, onPick }: Differ
       </VirtualList>
       {picked && (picked.changes.length > 0 || picked.renamed) ? (
         <ul className="compare-changes small">
-          {picked.renamed && own && twin ? <li className="mono">{texts.renamed(own.name, twin.name)}</li> : null}
+          {picked.renamed && own && twin ? <li>{texts.renamed(own.name, twin.name)}</li> : null}
           {picked.changes.map((change) => (
-            <li key={`${change.kind} ${change.name} ${change.after}`} className="mono">
-              {sentence(change)}
-            </li>
+            <li key={`${change.kind} ${change.name} ${change.after}`}>{sentence(change)}</li>
           ))}
         </ul>
       ) : null}

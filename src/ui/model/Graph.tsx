@@ -185,7 +185,10 @@ export function Graph({
     }
     paint(element.getContext('2d')!, drawn, view, marked, colours, ratio);
   }, []);
-  const pan = usePanZoom(box, scene?.layout.bounds ?? null, graph, draw);
+  // What was in view stays there when the panel shrinks, as it does when details open below.
+  const shrunk = useRef<(before: View) => void>(() => {});
+  const resized = useCallback((before: View) => shrunk.current(before), []);
+  const pan = usePanZoom(box, scene?.layout.bounds ?? null, graph, draw, resized);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each of them changes what is drawn
   useLayoutEffect(() => draw(pan.view()), [draw, pan, scene, marks, shown, palette]);
@@ -216,6 +219,12 @@ export function Graph({
   const target = active >= 0 ? active : firstRelated;
   useEffect(() => {
     if (scene && target >= 0) pan.reveal(scene.layout.x[target]!, scene.layout.y[target]!);
+  }, [target, scene, pan]);
+
+  useEffect(() => {
+    shrunk.current = (before) => {
+      if (scene && target >= 0 && inView(scene, target, before)) pan.reveal(scene.layout.x[target]!, scene.layout.y[target]!);
+    };
   }, [target, scene, pan]);
 
   const setOpen = useCallback(
@@ -450,6 +459,11 @@ export function Graph({
 function cornerOf(scene: Scene, position: number): { x: number; y: number } {
   const at = scene.visible.place[position]!;
   return { x: scene.layout.x[at]!, y: scene.layout.y[at]! - scene.visible.nodes[at]!.height / 2 };
+}
+
+function inView({ layout }: Scene, at: number, { x, y, k, width, height }: View): boolean {
+  const [px, py] = [layout.x[at]! * k + x, layout.y[at]! * k + y];
+  return px >= 0 && px <= width && py >= 0 && py <= height;
 }
 
 /** Labels of edges, made when they are first drawn. */

@@ -24,8 +24,16 @@ const MOST_SCALE = 2;
 const LEAST_READABLE = 0.6;
 const NODE = { width: 100, height: 32 };
 
-/** Wheel, drag and pinch on `box`; `draw` runs at most once a frame. The graph fits its width when `of` becomes another one. */
-export function usePanZoom(box: RefObject<HTMLDivElement | null>, bounds: Bounds | null, of: unknown, draw: (view: View) => void): PanZoom {
+const ignore = () => {};
+
+/** Wheel, drag and pinch on `box`; `draw` runs at most once a frame, `resized` when the box has another size than in the view before. The graph fits its width when `of` becomes another one. */
+export function usePanZoom(
+  box: RefObject<HTMLDivElement | null>,
+  bounds: Bounds | null,
+  of: unknown,
+  draw: (view: View) => void,
+  resized: (before: View) => void = ignore,
+): PanZoom {
   const behaviour = useRef<ZoomBehavior<HTMLDivElement, unknown> | null>(null);
   const size = useRef({ width: 0, height: 0 });
   const extent = useRef(bounds);
@@ -89,7 +97,9 @@ export function usePanZoom(box: RefObject<HTMLDivElement | null>, bounds: Bounds
       frame = requestAnimationFrame(() => draw(pan.view()));
     };
     const measure = () => {
+      const before = pan.view();
       size.current = { width: element.clientWidth, height: element.clientHeight };
+      if (before.width > 0) resized(before);
       request();
     };
     measure();
@@ -103,7 +113,7 @@ export function usePanZoom(box: RefObject<HTMLDivElement | null>, bounds: Bounds
       observer.disconnect();
       d3select(element).on('.zoom', null);
     };
-  }, [box, draw, pan]);
+  }, [box, draw, resized, pan]);
 
   // A tall graph needs smaller scales than others to be seen whole.
   useEffect(() => {

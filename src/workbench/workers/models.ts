@@ -75,6 +75,8 @@ const MOST_VALUES = 16;
 
 function attrText(value: Attr): string {
   if (typeof value === 'string') return JSON.stringify(value);
+  // Attributes are float32: more digits than seven say nothing.
+  if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(7)));
   if (typeof value !== 'object') return String(value);
   if ('data' in value) return `tensor ${value.dims.join('×')} ${value.dtype}`;
   if ('nodes' in value) return `graph of ${value.nodes.length} nodes`;
