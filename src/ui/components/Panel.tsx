@@ -15,7 +15,7 @@ interface PanelProps {
 
 /** The frame that every panel shares: summary and actions in the row of tabs, and a body that scrolls by itself. Commands may focus it. */
 export function Panel({ id, title, summary, actions, children, onKeyDown }: PanelProps) {
-  const slot = useSlot(useContext(SlotContext));
+  const slot = useSlot(useContext(SlotContext), id);
   const head = (
     <>
       <div className="panel-summary ellipsis">{summary}</div>

@@ -48,7 +48,7 @@ function renderTabSet(node: TabSetNode | BorderNode, values: ITabSetRenderValues
   if (!(node instanceof TabSetNode)) return;
   const id = node.getId();
   const front = node.getSelectedNode()?.getId();
-  values.buttons.push(<div key="slot" className="panel-slot" data-slot-of={front} ref={(element) => registerSlot(id, element)} />);
+  values.buttons.push(<div key="slot" className="panel-slot" data-slot-of={front} ref={(element) => registerSlot(id, element, front)} />);
   if (front) values.buttons.push(<PanelMenu key="menu" id={front} alone={node.getTabNodes().length < 2} />);
 }
 
@@ -56,12 +56,11 @@ function PanelTab({ node }: { node: TabNode }) {
   const id = node.getComponent() ?? '';
   const panel = PANELS.get(id);
   const set = node.getParent();
-  const front = set instanceof TabSetNode && set.getSelectedNode() === node;
   const pinned = useDesk((state) => state.pinned.has(id));
   if (!panel) return null;
   const { Component } = panel;
   return (
-    <SlotContext value={front ? set.getId() : null}>
+    <SlotContext value={set instanceof TabSetNode ? set.getId() : null}>
       <PinnedContext value={pinned}>
         {pinned ? <PinNote /> : null}
         <Suspense fallback={<p className="empty">{texts.loadingPanel(panel.title)}</p>}>

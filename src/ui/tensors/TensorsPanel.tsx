@@ -14,7 +14,6 @@ import { useCommandHandler } from '../commands.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
-import { SlotContext } from '../components/panel-slot.ts';
 import { PinnedContext } from '../components/pinned.ts';
 import { useWidth } from '../components/useWidth.ts';
 import { tensors as texts } from '../texts/tensors.ts';
@@ -32,7 +31,7 @@ const MODES: readonly Mode[] = ['program', 'reference', 'difference'];
 export function TensorsPanel() {
   // A panel behind another one is there, but has no width.
   const { ref, width } = useWidth();
-  const visible = useContext(SlotContext) !== null && width > 0;
+  const visible = width > 0;
   useEffect(() => (visible ? wantEventValues() : undefined), [visible]);
   const { value, status, stale, progress, error, event } = useEventValues();
   const model = useWorkbench((state) => state.stages.model.value);
