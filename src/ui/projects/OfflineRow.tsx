@@ -8,7 +8,7 @@ export function OfflineRow() {
   useEffect(() => void measureOffline(), []);
   const { offline } = texts;
   return (
-    <footer className="projects-foot small muted" data-testid="offline" data-kept={kept}>
+    <div className="projects-foot small muted" data-testid="offline" data-kept={kept}>
       <span className="grow" role="status">
         {progress ? offline.progress(progress.done, progress.total) : failed ? offline.failed(failed) : offline.kept[kept]}
       </span>
@@ -17,6 +17,6 @@ export function OfflineRow() {
           {offline.keep}
         </button>
       ) : null}
-    </footer>
+    </div>
   );
 }

@@ -255,7 +255,7 @@ function AsideRow({ record }: { record: AsideRecord }) {
 function RoomRow() {
   const { room, depot } = useProject();
   return (
-    <footer className="projects-foot small muted">
+    <div className="projects-foot small muted">
       <span className="grow">
         {depot ? words.where[depot] : null}
         {room ? ` ${words.room(room.usage, room.quota)} ${room.persisted ? words.persisted : words.notPersisted}` : null}
@@ -265,7 +265,7 @@ function RoomRow() {
           {words.persist}
         </button>
       ) : null}
-    </footer>
+    </div>
   );
 }
 

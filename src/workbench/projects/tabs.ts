@@ -12,8 +12,9 @@ const lockName = (id: string) => `bpformer project ${id}`;
 /** Held shared while blobs and the record that names them are written, alone while blobs that nothing names are swept. */
 const BLOBS_LOCK = 'bpformer blobs';
 
-/** Projects whose lock this tab holds. */
-const own = new Set<string>();
+/** Requests of this tab, until the browser has taken their locks back. */
+const own = new Map<string, number>();
+const count = (id: string, by: number) => own.set(id, (own.get(id) ?? 0) + by);
 
 export class ProjectLock {
   readonly #id: string;
@@ -38,6 +39,7 @@ export class ProjectLock {
     }
     return new Promise((resolve) => {
       let mine: (() => void) | null = null;
+      let counted = false;
       navigator.locks
         .request(lockName(this.#id), options, (lock) => {
           if (!lock) {
@@ -46,8 +48,9 @@ export class ProjectLock {
           }
           return new Promise<void>((letGo) => {
             mine = letGo;
+            counted = true;
+            count(this.#id, 1);
             this.#letGo = letGo;
-            own.add(this.#id);
             resolve(true);
           });
         })
@@ -56,8 +59,10 @@ export class ProjectLock {
           resolve(false);
           if (mine === null || this.#letGo !== mine) return;
           this.#letGo = null;
-          own.delete(this.#id);
           this.#onLost();
+        })
+        .finally(() => {
+          if (counted) count(this.#id, -1);
         });
     });
   }
@@ -84,7 +89,6 @@ export class ProjectLock {
     this.#waiting = null;
     const letGo = this.#letGo;
     this.#letGo = null;
-    if (letGo) own.delete(this.#id);
     letGo?.();
   }
 }
@@ -92,13 +96,15 @@ export class ProjectLock {
 /** The projects that other tabs have open for writing. */
 export async function openElsewhere(): Promise<ReadonlySet<string>> {
   if (!navigator.locks) return new Set();
+  // The answer is of some moment in between.
+  const before = new Map(own);
   const { held } = await navigator.locks.query();
   const prefix = lockName('');
   return new Set(
     (held ?? [])
       .filter(({ name }) => name?.startsWith(prefix))
       .map(({ name }) => name!.slice(prefix.length))
-      .filter((id) => !own.has(id)),
+      .filter((id) => !own.get(id) && !before.get(id)),
   );
 }
 
