@@ -14,8 +14,20 @@ export interface VerifyOptions {
   readonly recordVisits?: { readonly insnIdx: InsnIdx; readonly most: number };
   /** Processors of the machine that is asked (`nr_cpu_ids`), which bound `bpf_get_smp_processor_id`; default 2. */
   readonly cpus?: number;
+  /** Types of the kernel, for pointers to its objects; without them such pointers are one kind of memory. */
+  readonly kernelTypes?: KernelTypes;
   /** Called about every 10 ms of work with the number processed; return true to stop (result: accepted false, message 'stopped'). */
   readonly onProgress?: (processed: number) => boolean;
+}
+
+/** What the verifier asks of a kernel's BTF. */
+export interface KernelTypes {
+  /** The kernel has a structure of that name. */
+  knows(struct: string): boolean;
+  /** A pointer into `struct` at `off` is one to a `wanted`: the same, or nested at that place. */
+  contains(struct: string, off: number, wanted: string): boolean;
+  /** Name of the structure with a BTF id; null when the id is that of something else. */
+  structAt(typeId: number): string | null;
 }
 
 /** One register or stack slot in words, formatted as the kernel's log formats it, plus ranges for the bars. */

@@ -13,6 +13,7 @@ import {
   ADD_CONST32,
   AT_PKT_END,
   AUX,
+  AUX2,
   BEYOND_PKT_END,
   BTF_ID,
   baseType,
@@ -223,6 +224,8 @@ export function markNotNull(env: Env, r: Regs, b: number): void {
   if (map.inner) {
     r[b + TYPE] = MAP_PTR;
     r[b + AUX] = ~r[b + AUX]!;
+    // Inner maps of different lookups are different maps to timers and work queues.
+    r[b + AUX2] = map.inner.fields?.some(({ kind }) => kind === 'bpf_timer' || kind === 'bpf_wq') ? r[b + ID]! : 0;
   } else if (map.type === MAP_XSK) {
     r[b + TYPE] = XDP_SOCK;
   } else if (map.type === MAP_SOCK || map.type === MAP_SOCKHASH) {

@@ -2,7 +2,8 @@ import { PSEUDO_FUNC } from '../bpf/insn.ts';
 import type { ArgType, Insn } from '../bpf/program.ts';
 import { markNotNull } from './branches.ts';
 import { subprogStarting } from './cfg.ts';
-import { E2BIG, EACCES, EFAULT, EINVAL, type Env, Rejection } from './env.ts';
+import { isPacketSlice, KIND_LOCAL, setDynptr } from './dynptr-slots.ts';
+import { E2BIG, EACCES, EFAULT, EINVAL, type Env, LIMIT_JUMPS, Rejection } from './env.ts';
 import { checkHelperMemory } from './helpermem.ts';
 import { findPrevEntry, widenImprecise } from './loops.ts';
 import { checkUnmodified } from './memory.ts';
@@ -11,6 +12,7 @@ import { markPrecise } from './precision.ts';
 import {
   ARENA,
   AUX,
+  AUX2,
   BTF_ID,
   BUF,
   baseType,
@@ -19,6 +21,7 @@ import {
   isNull,
   isPacketAny,
   MAP_KEY,
+  MAP_PTR,
   MAP_VALUE,
   MAYBE_NULL,
   MEMORY,
@@ -37,6 +40,7 @@ import {
   STACK,
   TYPE,
 } from './reg.ts';
+import { inSleepable } from './sections.ts';
 import { Frame, MAX_FRAMES, State } from './state.ts';
 import { toBigSigned, toSigned } from './w64.ts';
 
@@ -45,7 +49,7 @@ import { toBigSigned, toSigned } from './w64.ts';
 /** Packet pointers are void after something changed the packet. */
 export function clearPacketPointers(state: State): void {
   state.forEachReg((r, b) => {
-    if (isPacketAny(r[b + TYPE]!)) State.invalidate(r, b);
+    if (isPacketAny(r[b + TYPE]!) || isPacketSlice(r[b + TYPE]!)) State.invalidate(r, b);
   });
 }
 
@@ -73,18 +77,22 @@ function checkMemoryArg(env: Env, i: number, regno: number, arg: ArgType & { kin
   const r = env.regs;
   const b = regno * REG;
   if (!ANY_OFFSET.has(baseType(r[b + TYPE]!))) checkUnmodified(env, r, b, regno, baseType(r[b + TYPE]!) === BTF_ID);
-  if (isNull(r, b)) {
-    if (arg.nonNull) env.fail(EINVAL, `arg#${i} is expected to be non-NULL\n`);
-    return;
-  }
+  const mayBeNull = isNull(r, b) || (r[b + TYPE]! & MAYBE_NULL) !== 0;
+  checkMemoryBoth(env, regno, arg.size);
+  if (mayBeNull && arg.nonNull) env.fail(EINVAL, `arg#${i} is expected to be non-NULL\n`);
+}
+
+/** Memory that a function may read and write, if it is no null pointer (kernel `check_mem_reg`). */
+export function checkMemoryBoth(env: Env, regno: number, size: number): void {
+  const r = env.regs;
+  const b = regno * REG;
+  if (isNull(r, b)) return;
   const saved = r.slice(b, b + REG);
   const mayBeNull = (r[b + TYPE]! & MAYBE_NULL) !== 0;
   if (mayBeNull) markNotNull(env, r, b);
-  checkHelperMemory(env, regno, arg.size, 'read', true, null);
-  checkHelperMemory(env, regno, arg.size, 'write', true, null);
-  if (!mayBeNull) return;
-  r.set(saved, b);
-  if (arg.nonNull) env.fail(EINVAL, `arg#${i} is expected to be non-NULL\n`);
+  checkHelperMemory(env, regno, size, 'read', true, null);
+  checkHelperMemory(env, regno, size, 'write', true, null);
+  if (mayBeNull) r.set(saved, b);
 }
 
 /** The registers fit the prototype that BTF gives the callee (kernel `btf_check_func_arg_match`). */
@@ -129,6 +137,11 @@ export function checkCall(env: Env, insn: Insn): void {
   const wrong = argsMatch(env, subprog);
   if (sub.isGlobal) {
     if (state.activeLocks) env.fail(EINVAL, 'global function calls are not allowed while holding a lock,\nuse static function instead\n');
+    if (sub.mightSleep && (state.activeRcu || state.activePreempt || state.activeIrq || !inSleepable(env)))
+      env.fail(
+        EINVAL,
+        'global functions that may sleep are not allowed in non-sleepable context,\ni.e., in a RCU/IRQ/preempt-disabled section, or in\na non-sleepable BPF program context\n',
+      );
     if (wrong) {
       env.say(`Caller passes invalid args into func#${subprog} ('${sub.name}')\n`);
       throw wrong;
@@ -163,6 +176,52 @@ export function pushCallback(env: Env, subprog: number, setUp: (caller: Regs, ca
   state.callbackUnrollDepth++;
   frames.caller.callbackDepth++;
   caller.callbackDepth = 0;
+}
+
+/** Queues a callback that runs later, by itself: on a fresh stack, in a state of its own (kernel `push_async_cb`). */
+export function pushAsyncCallback(env: Env, subprog: number, maySleep: boolean, setUp: (callee: Regs) => void): void {
+  const sub = env.subprogs[subprog]!;
+  argsMatch(env, subprog);
+  sub.isCallback = true;
+  sub.isAsyncCallback = true;
+  const caller = env.cur.frame;
+  const frame = new Frame(-1, 0, subprog);
+  frame.initRegs();
+  env.scratchAll();
+  const state = new State();
+  state.branches = 1;
+  state.inSleepable = maySleep;
+  state.frames.push(frame);
+  env.pending.push({ state, insnIdx: sub.start, prevInsnIdx: env.insnIdx, logPos: env.log.pos });
+  if (env.pending.length > LIMIT_JUMPS) env.fail(E2BIG, `The sequence of ${env.pending.length} jumps is too complex for async cb.\n`);
+  frame.asyncEntryCount = caller.asyncEntryCount + 1;
+  setUp(frame.regs);
+  frame.isAsyncCallback = true;
+}
+
+/** Context of a timer's or work queue's callback: map, key and value. */
+export function asyncMapCallback(map: number, mapUid: number): (callee: Regs) => void {
+  return (callee) => {
+    [MAP_PTR, MAP_KEY, MAP_VALUE].forEach((type, i) => {
+      const b = (i + 1) * REG;
+      markPointer(callee, b, type);
+      callee[b + AUX] = map;
+      callee[b + AUX2] = mapUid;
+    });
+    for (let i = 4; i <= 5; i++) markNotInit(callee, i * REG);
+  };
+}
+
+/** Context of a user ring buffer's callback: the sample as a dynptr, and the caller's pointer. */
+export function drainCallback(newId: () => number): (caller: Regs, callee: Frame) => void {
+  return (caller, callee) => {
+    const r = callee.regs;
+    markNotInit(r, 0);
+    setDynptr(r, REG, KIND_LOCAL, true, newId());
+    copyReg(r, 2 * REG, caller, 3 * REG);
+    for (let i = 3; i <= 5; i++) markNotInit(r, i * REG);
+    callback(callee, 0, 1);
+  };
 }
 
 /** Context of a `bpf_loop` callback: the index and the caller's pointer. */
@@ -213,10 +272,10 @@ export function outOfRange(r: Regs, b: number, min: number, max: number): boolea
 }
 
 /** A return value outside of what the caller accepts. */
-export function failRange(env: Env, r: Regs, b: number, min: number, max: number, where: string): never {
+export function failRange(env: Env, r: Regs, b: number, min: number, max: number, where: string, regno = 0): never {
   const smin = toBigSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!);
   const smax = toBigSigned(r[b + SMAX_LO]!, r[b + SMAX_HI]!);
-  let text = `${where} the register R0 has`;
+  let text = `${where} the register R${regno} has`;
   if (smin > -(1n << 63n)) text += ` smin=${smin}`;
   if (smax < (1n << 63n) - 1n) text += ` smax=${smax}`;
   if (smin === -(1n << 63n) && smax === (1n << 63n) - 1n) text += ' unknown scalar value';

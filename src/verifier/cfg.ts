@@ -26,12 +26,11 @@ import {
   PSEUDO_BTF_ID,
   PSEUDO_CALL,
   PSEUDO_FUNC,
-  PSEUDO_KFUNC_CALL,
   ST,
 } from '../bpf/insn.ts';
 import type { Insn } from '../bpf/program.ts';
 import { E2BIG, EACCES, EINVAL, type Env, type SubprogInfo } from './env.ts';
-import { isIterNext } from './kfuncs.ts';
+import { isAsyncCallbackKfunc, isIterNext, isKfuncCall, isSyncCallbackKfunc, kfuncAt } from './kfunc-table.ts';
 import { checkMapLoad } from './mapload.ts';
 import { changesPacketData, isAsyncCallbackHelper, isSyncCallbackHelper, mightSleep } from './protos.ts';
 
@@ -320,15 +319,21 @@ export class CfgWalk {
       env.prunePoint[t] = 1;
       env.forceCheckpoint[t] = 1;
     }
-    if (insn.src === PSEUDO_KFUNC_CALL || insn.src === PSEUDO_CALL) return;
-    if (isAsyncCallbackHelper(insn.imm)) env.prunePoint[t] = 1;
-    if (isSyncCallbackHelper(insn.imm)) {
+    if (insn.src === PSEUDO_CALL) return;
+    const name = isKfuncCall(insn) ? (env.program.kfuncCalls.get(t) ?? '') : null;
+    if (name === null ? isAsyncCallbackHelper(insn.imm) : isAsyncCallbackKfunc(name)) env.prunePoint[t] = 1;
+    if (name === null ? isSyncCallbackHelper(insn.imm) : isSyncCallbackKfunc(name)) {
       env.callsCallback[t] = 1;
       env.forceCheckpoint[t] = 1;
       env.prunePoint[t] = 1;
       env.jmpPoint[t] = 1;
     }
     const sub = env.subprogs[subprogAt(env, t)]!;
+    if (name !== null) {
+      if (kfuncAt(env, t)?.sleepable) sub.mightSleep = true;
+      if (name === 'bpf_xdp_pull_data') sub.changesPacket = true;
+      return;
+    }
     if (mightSleep(insn.imm)) sub.mightSleep = true;
     if (changesPacketData(insn.imm)) sub.changesPacket = true;
   }

@@ -1,7 +1,7 @@
 import { disasmKernel } from '../bpf/disasm.ts';
 import { PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from '../bpf/insn.ts';
 import type { Insn, MapDef, Program } from '../bpf/program.ts';
-import type { VerifyOptions } from './api.ts';
+import type { KernelTypes, VerifyOptions } from './api.ts';
 import { type Names, stateText } from './format.ts';
 import { Log } from './log.ts';
 import type { Loops } from './prune.ts';
@@ -101,6 +101,12 @@ export class Env {
   loops!: Loops;
   /** Called before each instruction when states are recorded. */
   onVisit: ((insnIdx: number) => void) | null = null;
+  /** Some path throws an exception. */
+  seenException = false;
+  /** Function that is called for an exception, -1 for the kernel's own. */
+  exceptionCallback = -1;
+  /** Types of the kernel that the program is loaded into, where they are at hand. */
+  readonly kernelTypes: KernelTypes | null;
   /** A reachable call names no kernel function. */
   namelessCall = false;
   /** Cgroup storage that the program names: one of each kind. */
@@ -169,6 +175,7 @@ export class Env {
     this.fastcallSpills = new Uint8Array(n + 1);
     this.visits = new Uint32Array(n);
     this.cpus = options.cpus ?? 2;
+    this.kernelTypes = options.kernelTypes ?? null;
     this.strictAlignment = (program.loadFlags & 3) === 1;
     this.testStateFreq = (program.loadFlags & 8) !== 0;
     this.testRegInvariants = (program.loadFlags & 128) !== 0;

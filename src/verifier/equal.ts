@@ -3,6 +3,7 @@ import {
   ADD_CONST,
   ARENA,
   AUX,
+  AUX2,
   BUF,
   baseType,
   FRAMENO,
@@ -37,7 +38,18 @@ import {
   UMIN_LO,
   VALUE_LO,
 } from './reg.ts';
-import { type Frame, MAX_REG, SLOT_DYNPTR, SLOT_INVALID, SLOT_ITER, SLOT_MISC, SLOT_SPILL, SLOT_ZERO, type State } from './state.ts';
+import {
+  type Frame,
+  MAX_REG,
+  SLOT_DYNPTR,
+  SLOT_INVALID,
+  SLOT_IRQ,
+  SLOT_ITER,
+  SLOT_MISC,
+  SLOT_SPILL,
+  SLOT_ZERO,
+  type State,
+} from './state.ts';
 import { tnumIn } from './tnum.ts';
 import { slt, ult } from './w64.ts';
 
@@ -173,7 +185,13 @@ function slotCovered(old: Frame, cur: Frame, spi: number, exact: Exactness): boo
       return regCovered(old.spills, b, cur.spills, b, exact);
     case SLOT_DYNPTR:
     case SLOT_ITER:
-      return sameFields(old.spills, b, cur.spills, b, VALUE_LO) && sameId(old.spills[b + REF]!, cur.spills[b + REF]!);
+    case SLOT_IRQ:
+      // Kind and state; how often an iterator has advanced does not matter.
+      return (
+        old.spills[b + AUX] === cur.spills[b + AUX] &&
+        old.spills[b + AUX2] === cur.spills[b + AUX2] &&
+        sameId(old.spills[b + REF]!, cur.spills[b + REF]!)
+      );
     case SLOT_MISC:
     case SLOT_ZERO:
     case SLOT_INVALID:
@@ -185,11 +203,12 @@ function slotCovered(old: Frame, cur: Frame, spi: number, exact: Exactness): boo
 
 function refsCovered(old: State, cur: State): boolean {
   if (old.refs.length !== cur.refs.length || old.activeLocks !== cur.activeLocks) return false;
-  if (old.activePreempt !== cur.activePreempt || old.activeRcu !== cur.activeRcu) return false;
+  if (old.activePreempt !== cur.activePreempt || old.activeRcu !== cur.activeRcu || old.inSleepable !== cur.inSleepable) return false;
+  if (!sameId(old.activeIrq, cur.activeIrq)) return false;
   if (!sameId(old.activeLockId, cur.activeLockId) || old.activeLockPtr !== cur.activeLockPtr) return false;
   return old.refs.every((r, i) => {
     const c = cur.refs[i]!;
-    return sameId(r.id, c.id) && r.kind === c.kind && (r.kind === 'ptr' || r.ptr === c.ptr);
+    return sameId(r.id, c.id) && r.kind === c.kind && (r.kind !== 'lock' || r.ptr === c.ptr);
   });
 }
 

@@ -2,17 +2,18 @@ import { readReg } from './args.ts';
 import { failRange, leaveFrame, outOfRange } from './calls.ts';
 import { EINVAL, type Env } from './env.ts';
 import { markPrecise } from './precision.ts';
-import { SCALAR, TYPE, typeName } from './reg.ts';
+import { REG, SCALAR, TYPE, typeName } from './reg.ts';
 
 /** Nothing may be held at the end: references, locks, sections (kernel `check_resource_leak`). */
-export function checkResourceLeak(env: Env, checkLock: boolean, where: string): void {
+export function checkResourceLeak(env: Env, checkLock: boolean, where: string, everyFrame = false): void {
   const state = env.cur;
   if (checkLock && state.activeLocks) env.fail(EINVAL, `${where} cannot be used inside bpf_spin_lock-ed region\n`);
-  if (state.curFrame === 0) {
+  if (state.curFrame === 0 || everyFrame) {
     const held = state.refs.filter((r) => r.kind === 'ptr');
     for (const ref of held) env.say(`Unreleased reference id=${ref.id} alloc_insn=${ref.insnIdx}\n`);
     if (held.length > 0) env.fail(EINVAL, `${where} would lead to reference leak\n`);
   }
+  if (checkLock && state.activeIrq) env.fail(EINVAL, `${where} cannot be used inside bpf_local_irq_save-ed region\n`);
   if (checkLock && state.activeRcu) env.fail(EINVAL, `${where} cannot be used inside bpf_rcu_read_lock-ed region\n`);
   if (checkLock && state.activePreempt) env.fail(EINVAL, `${where} cannot be used inside bpf_preempt_disable-ed region\n`);
 }
@@ -57,21 +58,32 @@ export function returnRange(progType: number, attachType: number): readonly [num
   }
 }
 
-/** The value that the program, or a function verified apart, returns (kernel `check_return_code`). */
-function checkReturn(env: Env): void {
+const ASYNC_RANGE = [0, 0] as const;
+
+/** The value that the program, or a function verified apart, returns in a register (kernel `check_return_code`). */
+export function checkReturnRange(env: Env, regno: number): void {
   const frame = env.cur.frames[0]!;
-  readReg(env, 0);
+  readReg(env, regno);
   const r = env.regs;
-  const type = r[TYPE]!;
-  if (frame.subprogno !== 0) {
-    if (type !== SCALAR) env.fail(EINVAL, `At subprogram exit the register R0 is not a scalar value (${typeName(type)})\n`);
+  const b = regno * REG;
+  const type = r[b + TYPE]!;
+  const isAsync = frame.isAsyncCallback;
+  const isSubprog = frame.subprogno !== 0 && frame.subprogno !== env.exceptionCallback;
+  if (isSubprog && !isAsync) {
+    if (type !== SCALAR) env.fail(EINVAL, `At subprogram exit the register R${regno} is not a scalar value (${typeName(type)})\n`);
     return;
   }
-  const range = returnRange(env.program.progType, env.attachType);
+  const where = isAsync ? 'At async callback return' : 'At program exit';
+  const range = isAsync ? ASYNC_RANGE : returnRange(env.program.progType, env.attachType);
   if (!range) return;
-  if (type !== SCALAR) env.fail(EINVAL, `At program exit the register R0 is not a known value (${typeName(type)})\n`);
-  markPrecise(env, 0);
-  if (outOfRange(r, 0, range[0], range[1])) failRange(env, r, 0, range[0], range[1], 'At program exit');
+  if (type !== SCALAR) env.fail(EINVAL, `${where} the register R${regno} is not a known value (${typeName(type)})\n`);
+  markPrecise(env, regno);
+  if (outOfRange(r, b, range[0], range[1])) failRange(env, r, b, range[0], range[1], where, regno);
+}
+
+/** An exception leaves all functions at once. */
+export function checkThrow(env: Env): void {
+  checkResourceLeak(env, true, 'bpf_throw', true);
 }
 
 /** An exit. True when the path ends; false when it goes on in the caller. */
@@ -81,6 +93,6 @@ export function checkExit(env: Env): boolean {
     leaveFrame(env);
     return false;
   }
-  checkReturn(env);
+  checkReturnRange(env, 0);
   return true;
 }

@@ -31,8 +31,9 @@ import { clobberReg, pushHistory, readReg } from './args.ts';
 import { checkCondJump } from './branches.ts';
 import { checkCall, functionAddress } from './calls.ts';
 import { E2BIG, EINVAL, type Env, LIMIT_INSNS } from './env.ts';
-import { checkExit, checkResourceLeak } from './exits.ts';
+import { checkExit, checkResourceLeak, checkThrow } from './exits.ts';
 import { checkHelperCall } from './helpers.ts';
+import { allowedUnderLock } from './kfunc-table.ts';
 import { checkKfunc } from './kfuncs.ts';
 import { checkLoad, checkStore, checkStoreImm, checkUnmodified } from './memory.ts';
 import { FUNC as HELPER } from './protos.ts';
@@ -202,7 +203,10 @@ function checkInsn(env: Env, insn: Insn): number {
       env.jumps++;
       const op = opOf(insn);
       if (op === CALL) {
-        checkAnyCall(env, insn, cls);
+        if (checkAnyCall(env, insn, cls)) {
+          checkThrow(env);
+          return DONE;
+        }
       } else if (op === JA) {
         if (insn.opcode & X || insn.src !== 0 || insn.dst !== 0 || (cls === JMP ? insn.imm : insn.off) !== 0)
           env.fail(EINVAL, 'BPF_JA uses reserved fields\n');
@@ -224,17 +228,23 @@ function checkInsn(env: Env, insn: Insn): number {
   return NEXT;
 }
 
-function checkAnyCall(env: Env, insn: Insn, cls: number): void {
+/** True when the call throws. */
+function checkAnyCall(env: Env, insn: Insn, cls: number): boolean {
   const { src } = insn;
   const badSrc = src !== 0 && src !== PSEUDO_CALL && src !== PSEUDO_KFUNC_CALL;
   if (insn.opcode & X || (src !== PSEUDO_KFUNC_CALL && insn.off !== 0) || badSrc || insn.dst !== 0 || cls === JMP32)
     env.fail(EINVAL, 'BPF_CALL uses reserved fields\n');
-  if (env.cur.activeLocks && ((src === 0 && insn.imm !== HELPER.spinUnlock) || src === PSEUDO_KFUNC_CALL))
-    env.fail(EINVAL, 'function calls are not allowed while holding a lock\n');
+  const isForbidden =
+    src === PSEUDO_KFUNC_CALL
+      ? !allowedUnderLock(env.program.kfuncCalls.get(env.insnIdx) ?? '')
+      : src === 0 && insn.imm !== HELPER.spinUnlock;
+  if (env.cur.activeLocks && isForbidden) env.fail(EINVAL, 'function calls are not allowed while holding a lock\n');
   if (src === PSEUDO_CALL) checkCall(env, insn);
-  else if (src === PSEUDO_KFUNC_CALL) checkKfunc(env, insn);
-  else checkHelperCall(env, insn);
+  else if (src === PSEUDO_KFUNC_CALL) {
+    if (checkKfunc(env, insn)) return true;
+  } else checkHelperCall(env, insn);
   env.scratchReg(0);
+  return false;
 }
 
 const SKB_TYPES = new Set([1, 3, 4]);

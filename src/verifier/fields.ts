@@ -35,6 +35,9 @@ export function fieldsOf(map: MapDef): readonly ValueField[] {
 
 const NONE: readonly ValueField[] = [];
 
+/** The one field of a kind in a map's values. */
+export const fieldOf = (map: MapDef, kind: string): ValueField | undefined => map.fields?.find((field) => field.kind === kind);
+
 const isKptr = ({ kind }: ValueField): boolean => kind === 'kptr_untrusted' || kind === 'kptr' || kind === 'percpu_kptr' || kind === 'uptr';
 
 /** No access may touch a field, but a load or store of a pointer that hits it exactly (the end of kernel `check_map_access`). */

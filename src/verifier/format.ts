@@ -1,3 +1,4 @@
+import { dynptrName, dynptrText } from './dynptr-text.ts';
 import { iteratorText } from './iterators.ts';
 import {
   ADD_CONST,
@@ -18,6 +19,7 @@ import {
   MASK_HI,
   MASK_LO,
   MEMORY,
+  NON_OWN,
   NOT_INIT,
   OFF,
   PRECISE,
@@ -43,7 +45,7 @@ import {
   VALUE_HI,
   VALUE_LO,
 } from './reg.ts';
-import { type Frame, MAX_REG, SLOT_INVALID, SLOT_ITER, SLOT_SPILL, type State } from './state.ts';
+import { type Frame, MAX_REG, SLOT_DYNPTR, SLOT_INVALID, SLOT_ITER, SLOT_SPILL, type State } from './state.ts';
 import { toBigSigned, toBigUnsigned } from './w64.ts';
 
 /** What the text of a pointer needs to know about maps and BTF types. */
@@ -121,6 +123,7 @@ export function regText(names: Names, frameno: number, r: Regs, b: number): stri
   const delta = id & ADD_CONST ? (off >= 0 ? `+${off}` : String(off)) : '';
   if (id) parts.push(`id=${id & ~ADD_CONST}${delta}`);
   if (r[b + REF]) parts.push(`ref_obj_id=${r[b + REF]}`);
+  if (type & NON_OWN) parts.push('non_own_ref');
   if (base === MAP_PTR || base === MAP_VALUE || base === MAP_KEY) {
     const map = names.map(r[b + AUX]!);
     if (map.name) parts.push(`map=${map.name}`);
@@ -129,7 +132,7 @@ export function regText(names: Names, frameno: number, r: Regs, b: number): stri
   if (type !== SCALAR && off !== 0) parts.push(`off=${snum(BigInt(off))}`);
   if (isPacket(type)) parts.push(`r=${unum(BigInt.asUintN(64, BigInt(r[b + AUX]!)))}`);
   if (base === MEMORY) parts.push(`sz=${unum(BigInt(r[b + AUX]! >>> 0))}`);
-  if (type === DYNPTR) parts.push('type=local');
+  if (type === DYNPTR) parts.push(`type=${dynptrName(r[b + AUX]!)}`);
   if (known) {
     if ((r[b + VALUE_LO]! | r[b + VALUE_HI]!) !== 0) parts.push(`imm=${snum(toBigSigned(r[b + VALUE_LO]!, r[b + VALUE_HI]!))}`);
   } else {
@@ -159,7 +162,10 @@ function slotRow(names: Names, frame: Frame, spi: number): Row | null {
   }
   if (!valid) return null;
   const name = `fp${-(spi + 1) * 8}`;
-  if (frame.types[spi * 8 + 7] === SLOT_ITER) return { name, text: iteratorText(frame, spi), regs: null, base: 0 };
+  if (frame.types[spi * 8 + 7] === SLOT_ITER) {
+    const text = iteratorText(frame, spi);
+    return text === null ? null : { name, text, regs: null, base: 0 };
+  }
   if (frame.types[spi * 8 + 7] !== SLOT_SPILL) return { name, text: kinds, regs: null, base: 0 };
   const before = kinds.slice(0, kinds.indexOf('r'));
   return { name, text: before + regText(names, frame.frameno, frame.spills, spi * REG), regs: frame.spills, base: spi * REG };
@@ -174,6 +180,12 @@ export function frameRows(names: Names, frame: Frame, wantsReg: (i: number) => b
   }
   for (let spi = 0; spi < frame.slots; spi++) {
     if (!wantsSlot(spi)) continue;
+    // A dynptr is shown once, at its first slot.
+    if (frame.types[spi * 8 + 7] === SLOT_DYNPTR) {
+      spi++;
+      rows.push({ name: `fp${-(spi + 1) * 8}`, text: dynptrText(frame, spi), regs: null, base: 0 });
+      continue;
+    }
     const row = slotRow(names, frame, spi);
     if (row) rows.push(row);
   }

@@ -2,12 +2,25 @@ import { helperName } from '../bpf/helpers.ts';
 import { MAP_FLAG_RDONLY_PROG, MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY, MAP_TYPE_PROG_ARRAY } from '../bpf/maps.ts';
 import type { Insn, MapDef } from '../bpf/program.ts';
 import { readReg } from './args.ts';
-import { clearPacketPointers, leaveFrame, loopCallback, mapElementCallback, pushCallback, vmaCallback } from './calls.ts';
+import {
+  asyncMapCallback,
+  clearPacketPointers,
+  drainCallback,
+  leaveFrame,
+  loopCallback,
+  mapElementCallback,
+  pushAsyncCallback,
+  pushCallback,
+  vmaCallback,
+} from './calls.ts';
+import { DYNPTR_SLOTS, KIND_LOCAL, KIND_META, KIND_RINGBUF, KIND_SKB, releaseDynptr, slotOf } from './dynptr-slots.ts';
+import { checkDynptrArg, dynptrAt } from './dynptrs.ts';
 import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
 import { checkResourceLeak } from './exits.ts';
 import { kptrAt } from './fields.ts';
 import { checkHelperMemory, checkSizeArg } from './helpermem.ts';
 import { mapAllows } from './mapcompat.ts';
+import { checkMapField } from './mapfields.ts';
 import { checkAlignment, checkMapAccess, checkMemAccess, checkUnmodified, mayAccessPacket } from './memory.ts';
 import { pushPath } from './paths.ts';
 import { markPrecise, markSlotPrecise } from './precision.ts';
@@ -15,6 +28,7 @@ import { type ArgProto, changesPacketData, FUNC, type HelperProto, helperProto, 
 import { boundsSync } from './range.ts';
 import { acquireReference, dropReference } from './refs.ts';
 import {
+  ALLOC,
   ARENA,
   AUX,
   AUX2,
@@ -22,6 +36,7 @@ import {
   BUF,
   baseType,
   CTX,
+  DYN_MASK,
   DYNPTR,
   FRAMENO,
   FUNC as FUNC_PTR,
@@ -38,6 +53,7 @@ import {
   markNotInit,
   markPointer,
   markUnknown,
+  NON_OWN,
   NOT_INIT,
   OFF,
   PACKET,
@@ -68,11 +84,11 @@ import {
   UMAX_LO,
   UMIN_HI,
   UMIN_LO,
-  UNTRUSTED,
   VALUE_HI,
   VALUE_LO,
   XDP_SOCK,
 } from './reg.ts';
+import { inSleepable } from './sections.ts';
 import type { RawAccess } from './stack.ts';
 import { isSpilledScalar, SLOT_SPILL, SLOT_ZERO } from './state.ts';
 import { toSigned, toUnsigned } from './w64.ts';
@@ -90,6 +106,10 @@ interface Meta extends RawAccess {
   /** Constant key of an array, or -1. */
   constKey: number;
   btfType: number;
+  /** Tells inner maps apart that came from different lookups. */
+  mapUid: number;
+  dynptrId: number;
+  changesPacket: boolean;
 }
 
 const MEM_TYPES = [STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE, MEMORY, MEMORY | RINGBUF, BUF, BTF_ID | TRUSTED];
@@ -148,7 +168,18 @@ export function checkHelperCall(env: Env, insn: Insn): void {
   if (!proto) env.fail(EINVAL, `program of this type cannot use helper ${nameOf(id)}#${id}\n`);
   if (proto.gplOnly && !isGplCompatible(env.program.license))
     env.fail(EINVAL, 'cannot call GPL-restricted function from non-GPL compatible program\n');
-  if (proto.mightSleep && !env.program.sleepable) env.fail(EINVAL, 'helper call might sleep in a non-sleepable prog\n');
+  if (proto.mightSleep) {
+    if (!inSleepable(env)) env.fail(EINVAL, 'helper call might sleep in a non-sleepable prog\n');
+    const { cur } = env;
+    const section = cur.activeRcu
+      ? 'rcu_read_lock region'
+      : cur.activePreempt
+        ? 'non-preemptible region'
+        : cur.activeIrq
+          ? 'IRQ-disabled region'
+          : '';
+    if (section) env.fail(EINVAL, `sleepable helper ${nameOf(id)}#${id} in ${section}\n`);
+  }
   const meta: Meta = {
     proto,
     map: null,
@@ -163,6 +194,9 @@ export function checkHelperCall(env: Env, insn: Insn): void {
     subprog: -1,
     constKey: -1,
     btfType: -1,
+    mapUid: 0,
+    dynptrId: 0,
+    changesPacket: false,
   };
   for (let i = 0; i < proto.args.length; i++) checkArg(env, proto.args[i]!, i + 1, meta);
   recordMap(env, meta, id);
@@ -185,6 +219,7 @@ function checkType(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
   let seen = type;
   if (arg.readOnly) seen &= ~RDONLY;
   if (arg.mayBeNull) seen &= ~MAYBE_NULL;
+  if (arg.kind === 'mem' || arg.kind === 'fixed') seen &= ~DYN_MASK;
   if (!accepts.includes(seen)) {
     const expected = accepts.map(typeName).join(', ');
     env.fail(EACCES, `R${regno} type=${typeName(type)} expected=${expected}\n`);
@@ -197,19 +232,29 @@ function checkType(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
   if (type & MAYBE_NULL && (!arg.mayBeNull || arg.released)) env.fail(EACCES, `Possibly NULL pointer passed to helper arg${regno}\n`);
 }
 
-function checkOffset(env: Env, arg: ArgProto, regno: number): void {
+/** Pointers to kernel objects that may be passed at a fixed offset. */
+const FIXED_OFFSET = new Set([
+  BTF_ID,
+  BTF_ID | ALLOC,
+  BTF_ID | TRUSTED,
+  BTF_ID | RCU,
+  BTF_ID | ALLOC | NON_OWN,
+  BTF_ID | ALLOC | NON_OWN | RCU,
+]);
+
+/** Offsets that an argument may have (kernel `check_func_arg_reg_off`). */
+export function checkArgOffset(env: Env, regno: number, released: boolean, isDynptr: boolean): void {
   const r = env.regs;
   const b = regno * REG;
   const type = r[b + TYPE]!;
-  if (arg.released) {
-    if (arg.kind === 'dynptr' && type === STACK) return;
+  if (released) {
+    if (isDynptr && type === STACK) return;
     if (r[b + OFF]) env.fail(EINVAL, `R${regno} must have zero offset when passed to release func or trusted arg to kfunc\n`);
     checkUnmodified(env, r, b, regno, false);
     return;
   }
   if (ANY_OFFSET.has(type)) return;
-  const btf = baseType(type) === BTF_ID && !(type & (UNTRUSTED | MAYBE_NULL));
-  checkUnmodified(env, r, b, regno, btf);
+  checkUnmodified(env, r, b, regno, FIXED_OFFSET.has(type));
 }
 
 function checkArg(env: Env, declared: ArgProto, regno: number, meta: Meta): void {
@@ -223,11 +268,14 @@ function checkArg(env: Env, declared: ArgProto, regno: number, meta: Meta): void
   const arg = declared.kind === 'value' ? resolveValue(env, declared, meta) : declared;
   if (!(isNull(r, b) && arg.mayBeNull)) {
     checkType(env, arg, regno, meta);
-    checkOffset(env, arg, regno);
+    checkArgOffset(env, regno, arg.released, arg.kind === 'dynptr');
   }
   if (arg.released) {
-    if (arg.kind === 'dynptr') env.fail(EINVAL, `arg ${regno} is an unacquired reference\n`);
-    if (r[b + REF] === 0 && !isNull(r, b)) env.fail(EINVAL, `R${regno} must be referenced when passed to release function\n`);
+    if (arg.kind === 'dynptr') {
+      if (type !== STACK) env.fail(EINVAL, 'cannot release unowned const bpf_dynptr\n');
+      const spi = slotOf(env, r, b, 'dynptr', DYNPTR_SLOTS);
+      if (spi < 0 || !env.frameOf(r, b).spills[spi * REG + REF]) env.fail(EINVAL, `arg ${regno} is an unacquired reference\n`);
+    } else if (r[b + REF] === 0 && !isNull(r, b)) env.fail(EINVAL, `R${regno} must be referenced when passed to release function\n`);
     meta.releaseRegno = regno;
   }
   if (r[b + REF] !== 0 && arg.kind !== 'kptr') {
@@ -258,6 +306,9 @@ function checkKind(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
   const access = arg.written ? 'write' : 'read';
   switch (arg.kind) {
     case 'map':
+      if (meta.map && (meta.mapAux !== r[b + AUX] || meta.mapUid !== r[b + AUX2]))
+        env.fail(EINVAL, `timer pointer in R1 map_uid=${meta.mapUid} doesn't match map pointer in R2 map_uid=${r[b + AUX2]}\n`);
+      meta.mapUid = r[b + AUX2]!;
       meta.mapAux = r[b + AUX]!;
       meta.map = env.mapAt(meta.mapAux);
       return;
@@ -301,12 +352,32 @@ function checkKind(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
       lock(env, regno, meta.proto.id === FUNC.spinLock);
       return;
     case 'timer':
-    case 'kptr':
+      checkMapField(env, regno, 'bpf_timer');
+      meta.mapAux = r[b + AUX]!;
+      meta.mapUid = r[b + AUX2]!;
+      meta.map = env.mapAt(meta.mapAux);
+      return;
     case 'dynptr':
-      if (arg.kind === 'kptr') checkKptrArg(env, regno);
+      checkDynptrArg(env, regno, {
+        uninit: arg.uninit,
+        readOnly: arg.readOnly,
+        kind: DYNPTR_KINDS[meta.proto.id] ?? 0,
+        cloneRef: 0,
+      });
+      return;
+    case 'kptr':
+      checkKptrArg(env, regno);
       env.fail(EINVAL, `verifier here does not know ${arg.kind} arguments of ${nameOf(meta.proto.id)}\n`);
   }
 }
+
+/** Kinds of dynptrs that helpers make or take; others take any. */
+const DYNPTR_KINDS: Readonly<Record<number, number>> = {
+  [FUNC.dynptrFromMem]: KIND_LOCAL,
+  [FUNC.ringbufReserveDynptr]: KIND_RINGBUF,
+  [FUNC.ringbufSubmitDynptr]: KIND_RINGBUF,
+  [FUNC.ringbufDiscardDynptr]: KIND_RINGBUF,
+};
 
 /** A pointer field of a map value that a helper exchanges (kernel `process_kptr_func`). */
 function checkKptrArg(env: Env, regno: number): void {
@@ -370,7 +441,7 @@ function constantKey(env: Env, regno: number, keySize: number): number {
   return key < 0 ? -1 : key;
 }
 
-function checkConstString(env: Env, regno: number): void {
+export function checkConstString(env: Env, regno: number): void {
   const r = env.regs;
   const b = regno * REG;
   const map = env.mapAt(r[b + AUX]!);
@@ -407,6 +478,12 @@ function recordMap(env: Env, meta: Meta, id: number): void {
 
 function release(env: Env, meta: Meta, id: number): void {
   if (!meta.releaseRegno) return;
+  if (meta.proto.args[meta.releaseRegno - 1]!.kind === 'dynptr') {
+    const r = env.regs;
+    const b = meta.releaseRegno * REG;
+    releaseDynptr(env, env.frameOf(r, b), slotOf(env, r, b, 'dynptr', DYNPTR_SLOTS));
+    return;
+  }
   if (meta.refId ? dropReference(env, meta.refId) : isNull(env.regs, meta.releaseRegno * REG)) return;
   env.fail(EINVAL, `func ${nameOf(id)}#${id} reference has not been acquired before\n`);
 }
@@ -432,8 +509,23 @@ function beforeReturn(env: Env, meta: Meta, id: number): void {
     pushCallback(env, meta.subprog, mapElementCallback);
   } else if (id === FUNC.findVma) {
     pushCallback(env, meta.subprog, vmaCallback(env.btfTypeIndex('task_struct'), env.btfTypeIndex('vm_area_struct')));
-  } else if (id === FUNC.userRingbufDrain || id === FUNC.timerSetCallback) {
-    env.fail(EINVAL, `verifier here does not know callbacks of ${nameOf(id)}\n`);
+  } else if (id === FUNC.userRingbufDrain) {
+    pushCallback(
+      env,
+      meta.subprog,
+      drainCallback(() => env.newId()),
+    );
+  } else if (id === FUNC.timerSetCallback) {
+    pushAsyncCallback(env, meta.subprog, false, asyncMapCallback(r[REG + AUX]!, r[REG + AUX2]!));
+  } else if (id === FUNC.dynptrFromMem) {
+    if (r[REG + TYPE] !== MAP_VALUE) env.fail(EACCES, `Unsupported reg type ${typeName(r[REG + TYPE]!)} for bpf_dynptr_from_mem data\n`);
+  } else if (id === FUNC.dynptrData) {
+    const dynptr = dynptrAt(env, 1);
+    meta.dynptrId = dynptr.id;
+    meta.refId = dynptr.ref;
+  } else if (id === FUNC.dynptrWrite) {
+    const { kind } = dynptrAt(env, 1);
+    meta.changesPacket = kind === KIND_SKB || kind === KIND_META;
   }
 }
 
@@ -476,7 +568,7 @@ function setResult(env: Env, meta: Meta, id: number): void {
       if (id === FUNC.mapLookup && meta.constKey >= 0 && meta.constKey < map.maxEntries) flag = 0;
       markPointer(r, 0, MAP_VALUE | flag);
       r[AUX] = meta.mapAux;
-      r[AUX2] = 0;
+      r[AUX2] = meta.mapUid;
       if (!flag && env.hasLock(meta.mapAux)) r[ID] = env.newId();
       break;
     case 'socket':
@@ -506,7 +598,10 @@ function setResult(env: Env, meta: Meta, id: number): void {
       r[AUX] = env.btfTypeIndex(proto.result.split(':')[1] ?? '');
   }
   if (r[TYPE]! & MAYBE_NULL) r[ID] = env.newId();
-  if (CASTS.has(id)) {
+  if (id === FUNC.dynptrData) {
+    r[AUX2] = meta.dynptrId;
+    r[REF] = meta.refId;
+  } else if (CASTS.has(id)) {
     r[REF] = meta.refId;
   } else if (acquires(id, map)) {
     const ref = acquireReference(env, env.insnIdx);
@@ -516,6 +611,7 @@ function setResult(env: Env, meta: Meta, id: number): void {
   refineResult(env, meta, id);
   if (map && !mapAllows(env, map, id)) env.fail(EINVAL, `cannot pass map_type ${map.type} into func ${nameOf(id)}#${id}\n`);
   finishCall(env, id);
+  if (meta.changesPacket) clearPacketPointers(env.cur);
 }
 
 /** Results with known bounds (kernel `do_refine_retval_range`). */

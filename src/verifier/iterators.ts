@@ -1,9 +1,26 @@
-import { AUX2, FRAMENO, REF, REG } from './reg.ts';
+import { KFUNC_ROWS } from './kfuncs-data.ts';
+import { AUX, AUX2, FRAMENO, REF, REG } from './reg.ts';
 import { type Frame, SLOT_ITER, type State } from './state.ts';
 
-/** State of an open-coded iterator, kept in `AUX2` of its stack slot; `FRAMENO` there counts how often it has advanced. */
+/**
+ * An open-coded iterator lives in one or more stack slots: `AUX` is its kind, `AUX2` its state, `FRAMENO` counts how often it has advanced,
+ * and `REF`, in the first slot alone, is the reference that destroying it gives back.
+ */
 export const ACTIVE = 1;
 export const DRAINED = 2;
+
+const PREFIX = 'bpf_iter_';
+/** Kinds by number; 0 is none. */
+const KINDS = [
+  '',
+  ...Object.keys(KFUNC_ROWS)
+    .filter((name) => name.startsWith(PREFIX) && name.endsWith('_new'))
+    .map((name) => name.slice(PREFIX.length, -'_new'.length)),
+];
+
+/** Number of the kind whose structure is `struct bpf_iter_NAME`. */
+export const iteratorKind = (struct: string): number => KINDS.indexOf(struct.slice(PREFIX.length));
+export const iteratorName = (kind: number): string => KINDS[kind] ?? '';
 
 /** Some active iterator has advanced between the two states: they are no endless loop. */
 export function iteratorsDiffer(old: State, cur: State): boolean {
@@ -17,9 +34,11 @@ export function iteratorsDiffer(old: State, cur: State): boolean {
   });
 }
 
-/** An iterator's slot as the log shows it. */
-export function iteratorText(frame: Frame, spi: number): string {
+/** An iterator's slot as the log shows it; null for those behind its first. */
+export function iteratorText(frame: Frame, spi: number): string | null {
   const b = spi * REG;
+  if (!frame.spills[b + REF]) return null;
   const state = frame.spills[b + AUX2] === ACTIVE ? 'active' : 'drained';
-  return `iter_num(ref_id=${frame.spills[b + REF]},state=${state},depth=${frame.spills[b + FRAMENO]! >>> 0})`;
+  const name = iteratorName(frame.spills[b + AUX]!);
+  return `iter_${name}(ref_id=${frame.spills[b + REF]},state=${state},depth=${frame.spills[b + FRAMENO]! >>> 0})`;
 }

@@ -1,183 +1,183 @@
-import { CALL, JMP, PSEUDO_KFUNC_CALL } from '../bpf/insn.ts';
 import type { Insn } from '../bpf/program.ts';
+import { asyncMapCallback, clearCallerSaved, pushAsyncCallback } from './calls.ts';
+import { sliceFlag } from './dynptr-slots.ts';
 import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
-import { ACTIVE, DRAINED } from './iterators.ts';
-import { findPrevEntry, widenImprecise } from './loops.ts';
-import { checkMemAccess } from './memory.ts';
-import { pushPath } from './paths.ts';
+import { checkReturnRange } from './exits.ts';
+import { advanceIterator, destroyIterator, iteratesUnderRcu, iteratorRef } from './iterator-args.ts';
+import { checkKfuncArgs, type KfuncMeta, NO_MAP } from './kfunc-args.ts';
+import { kfuncAt } from './kfunc-table.ts';
+import { mayAccessPacket } from './memory.ts';
 import { acquireReference, dropReference } from './refs.ts';
 import {
   AUX,
   AUX2,
-  FRAMENO,
+  BTF_ID,
   ID,
-  isConst,
   MAYBE_NULL,
   MEMORY,
-  markConst,
-  markNotInit,
   markPointer,
   markUnknown,
-  OFF,
+  RCU,
   RDONLY,
   REF,
   REG,
-  type Regs,
-  SCALAR,
-  STACK,
+  TRUSTED,
   TYPE,
-  VALUE_LO,
+  UNTRUSTED,
 } from './reg.ts';
-import { type Frame, SLOT_INVALID, SLOT_ITER, type State } from './state.ts';
+import { checkSections, inSleepable } from './sections.ts';
 
-/**
- * Kernel functions. Known so far: the open-coded iterator over numbers. An iterator lives in a stack slot: `AUX` says that it
- * is one, `AUX2` its state, `FRAMENO` how often it has advanced, `REF` the reference that destroying it gives back.
- */
-interface Kfunc {
-  readonly params: number;
-  readonly iterator?: 'new' | 'next' | 'destroy';
-}
+/** Calls of kernel functions (kernel `check_kfunc_call`). */
 
-const KFUNCS: Readonly<Record<string, Kfunc>> = {
-  bpf_iter_num_new: { params: 3, iterator: 'new' },
-  bpf_iter_num_next: { params: 1, iterator: 'next' },
-  bpf_iter_num_destroy: { params: 1, iterator: 'destroy' },
-};
-
-const NUM = 1;
-/** Bytes behind the pointer that `next` returns: an int. */
-const ITEM_SIZE = 4;
-
-type Kfuncs = { readonly program: { readonly kfuncCalls: ReadonlyMap<number, string> } };
-
-export function kfuncAt(env: Kfuncs, idx: number): Kfunc | undefined {
-  const name = env.program.kfuncCalls.get(idx);
-  return name === undefined ? undefined : KFUNCS[name];
-}
-
-export const isKfuncCall = (insn: Insn): boolean => insn.opcode === (JMP | CALL) && insn.src === PSEUDO_KFUNC_CALL;
-
-/** The call that decides whether a loop over an iterator goes on. */
-export function isIterNext(env: Kfuncs & { readonly insns: readonly Insn[] }, idx: number): boolean {
-  return isKfuncCall(env.insns[idx]!) && kfuncAt(env, idx)?.iterator === 'next';
-}
-
-/** A call that names no function is refused at the end, unless it turns out to be dead code (kernel `check_kfunc_call`). */
-export function checkKfunc(env: Env, insn: Insn): void {
+/** A call that names no function is refused at the end, unless it turns out to be dead code. True when the call ends the program. */
+export function checkKfunc(env: Env, insn: Insn): boolean {
   const name = env.program.kfuncCalls.get(env.insnIdx);
   if (name === undefined && insn.imm === 0) {
     env.namelessCall = true;
-    return;
+    return false;
   }
   const kfunc = kfuncAt(env, env.insnIdx);
-  if (!kfunc) env.fail(EACCES, `calling kernel function ${name ?? 'kernel-function'} is not allowed\n`);
-  const at = iteratorSlot(env);
-  for (let i = 2; i <= kfunc.params; i++) if (env.regs[i * REG + TYPE] !== SCALAR) env.fail(EINVAL, `R${i} is not a scalar\n`);
-  let ref = 0;
-  if (kfunc.iterator === 'new') create(env, at);
-  else {
-    ref = use(env, at);
-    if (kfunc.iterator === 'destroy') destroy(env, at);
+  if (!kfunc?.progTypes.has(env.program.progType))
+    env.fail(EACCES, `calling kernel function ${name ?? 'kernel-function'} is not allowed\n`);
+  if (name === '__bpf_trap') env.fail(EFAULT, 'unexpected __bpf_trap() due to uninitialized variable?\n');
+  if (name!.startsWith('bpf_xdp_metadata_')) env.fail(EINVAL, 'metadata kfuncs require device-bound program\n');
+  if (kfunc.sleepable && !inSleepable(env)) env.fail(EACCES, `program must be sleepable to call sleepable kfunc ${kfunc.name}\n`);
+  const meta: KfuncMeta = {
+    kfunc,
+    refId: 0,
+    releaseRegno: 0,
+    constant: -1,
+    subprog: -1,
+    dynptr: null,
+    iterator: null,
+    mapAux: NO_MAP,
+    mapUid: 0,
+    resultSize: 0,
+    resultReadOnly: false,
+    argStruct: '',
+    ownsArg: false,
+  };
+  checkKfuncArgs(env, meta);
+  if (meta.iterator && kfunc.iterator !== 'new') meta.refId = iteratorRef(env, meta.iterator);
+  if (kfunc.iterator === 'destroy') destroyIterator(env, meta.iterator!, kfunc.params[0]!.size / 8);
+  if (kfunc.name === 'bpf_wq_set_callback_impl') pushAsyncCallback(env, meta.subprog, true, asyncMapCallback(meta.mapAux, meta.mapUid));
+  checkSections(env, kfunc);
+  if (meta.releaseRegno && !dropReference(env, env.regs[meta.releaseRegno * REG + REF]!))
+    env.fail(EINVAL, `kfunc ${kfunc.name}#0 reference has not been acquired before\n`);
+  const throws = kfunc.name === 'bpf_throw';
+  if (throws) {
+    env.seenException = true;
+    if (env.exceptionCallback < 0) checkReturnRange(env, 1);
   }
+  clearCallerSaved(env, env.regs);
+  setResult(env, meta);
+  if (kfunc.iterator === 'next') advanceIterator(env, meta.iterator!);
+  return throws;
+}
+
+function setResult(env: Env, meta: KfuncMeta): void {
+  const { kfunc } = meta;
+  const { result } = kfunc;
   const r = env.regs;
-  for (let i = 0; i < 6; i++) {
-    markNotInit(r, i * REG);
-    env.scratchReg(i);
+  if (result.kind === 'void') return;
+  if (result.kind === 'scalar') {
+    markUnknown(r, 0);
+    return;
   }
-  if (kfunc.iterator === 'new') markUnknown(r, 0);
-  else if (kfunc.iterator === 'next') {
-    markPointer(r, 0, MEMORY | RDONLY | MAYBE_NULL);
-    r[AUX] = ITEM_SIZE;
-    r[REF] = ref;
+  if (SPECIAL.has(kfunc.name)) setSpecialResult(env, meta);
+  else if (result.to === 'void') markUnknown(r, 0);
+  else if (result.to === 'struct') setStruct(env, meta);
+  else setMemory(env, meta);
+  // The kernel marks what it took for `void *` too.
+  if (kfunc.resultMayBeNull) {
+    r[TYPE]! |= MAYBE_NULL;
     r[ID] = env.newId();
-    advance(env, at);
   }
-}
-
-interface Place {
-  readonly frameIdx: number;
-  readonly spi: number;
-}
-
-const frameAt = (state: State, at: Place): Frame => state.frames[at.frameIdx]!;
-
-function iteratorSlot(env: Env): Place {
-  const r = env.regs;
-  if (r[REG + TYPE] !== STACK) env.fail(EINVAL, 'arg#0 expected pointer to an iterator on stack\n');
-  if (!isConst(r, REG)) {
-    env.say('iter has to be at a constant offset\n');
-    return { frameIdx: r[REG + FRAMENO]!, spi: -1 };
-  }
-  const off = r[REG + OFF]! + r[REG + VALUE_LO]!;
-  if (off % 8 !== 0 || off >= 0) {
-    env.say(`cannot pass in iter at an offset=${off}\n`);
-    return { frameIdx: r[REG + FRAMENO]!, spi: -1 };
-  }
-  return { frameIdx: r[REG + FRAMENO]!, spi: -off / 8 - 1 };
-}
-
-function isIterator(frame: Frame, spi: number): boolean {
-  if (spi < 0 || spi >= frame.slots) return false;
-  for (let i = 0; i < 8; i++) if (frame.types[spi * 8 + i] !== SLOT_ITER) return false;
-  return frame.spills[spi * REG + REF] !== 0 && frame.spills[spi * REG + AUX] === NUM;
-}
-
-function create(env: Env, at: Place): void {
-  const { spi } = at;
-  const frame = frameAt(env.cur, at);
-  const taken = spi >= 0 && spi < frame.slots && frame.types.subarray(spi * 8, spi * 8 + 8).includes(SLOT_ITER);
-  if (spi < 0 || taken) env.fail(EINVAL, 'expected uninitialized iter_num as arg #0\n');
-  checkMemAccess(env, env.insnIdx, 1, 0, 8, 'write', -1, false, false);
-  const b = spi * REG;
+  if (!kfunc.acquires) return;
   const ref = acquireReference(env, env.insnIdx);
-  markPointer(frame.spills, b, STACK);
-  frame.spills[b + REF] = ref;
-  frame.spills[b + AUX] = NUM;
-  frame.spills[b + AUX2] = ACTIVE;
-  frame.spills[b + FRAMENO] = 0;
-  frame.types.fill(SLOT_ITER, spi * 8, spi * 8 + 8);
-  env.stackLive.markWrite(at.frameIdx, spi);
-  env.scratchSlot(spi);
+  if (kfunc.resultMayBeNull) r[ID] = ref;
+  r[REF] = ref;
 }
 
-function use(env: Env, at: Place): number {
-  const frame = frameAt(env.cur, at);
-  if (!isIterator(frame, at.spi)) env.fail(EINVAL, 'expected an initialized iter_num as arg #0\n');
-  env.stackLive.markRead(at.frameIdx, env.insnIdx, at.spi);
-  env.scratchSlot(at.spi);
-  return frame.spills[at.spi * REG + REF]!;
+function setStruct(env: Env, meta: KfuncMeta): void {
+  const r = env.regs;
+  const { kfunc } = meta;
+  let type = BTF_ID;
+  if (kfunc.iterator === 'next') type |= iteratesUnderRcu(env, meta.iterator!) ? RCU : TRUSTED;
+  else if (kfunc.name === 'bpf_get_kmem_cache') type |= UNTRUSTED;
+  markPointer(r, 0, type);
+  r[AUX] = env.btfTypeIndex(kfunc.result.struct);
 }
 
-function destroy(env: Env, at: Place): void {
-  const frame = frameAt(env.cur, at);
-  dropReference(env, frame.spills[at.spi * REG + REF]!);
-  markNotInit(frame.spills, at.spi * REG);
-  frame.types.fill(SLOT_INVALID, at.spi * 8, at.spi * 8 + 8);
-  env.stackLive.markWrite(at.frameIdx, at.spi);
+function setMemory(env: Env, meta: KfuncMeta): void {
+  const r = env.regs;
+  const isSized = meta.resultSize > 0;
+  markPointer(r, 0, isSized && !meta.resultReadOnly ? MEMORY : MEMORY | RDONLY);
+  r[AUX] = isSized ? meta.resultSize : meta.kfunc.result.size;
+  if (meta.refId) r[REF] = meta.refId;
 }
 
-/** Two ways on: the iterator has another item, or it is drained (kernel `process_iter_next_call`). */
-function advance(env: Env, at: Place): void {
-  const { cur } = env;
-  const b = at.spi * REG;
-  const spills = frameAt(cur, at).spills;
-  if (spills[b + AUX2] === ACTIVE) {
-    if (cur.parent?.insnIdx !== env.insnIdx) env.fail(EFAULT, 'verifier bug: bad parent state for iter next call\n');
-    const prev = findPrevEntry(env, cur.parent, env.insnIdx);
-    const queued = pushPath(env, env.insnIdx + 1, env.insnIdx);
-    frameAt(queued, at).spills[b + FRAMENO]!++;
-    if (prev) widenImprecise(prev, queued);
-    queued.frame.regs[TYPE]! &= ~MAYBE_NULL;
+const SPECIAL = new Set(['bpf_dynptr_slice', 'bpf_dynptr_slice_rdwr', 'bpf_cast_to_kern_ctx', 'bpf_rdonly_cast']);
+
+/** Context structures of the kernel behind those that programs see. */
+const KERNEL_CONTEXTS: Readonly<Record<number, string>> = {
+  1: 'sk_buff',
+  3: 'sk_buff',
+  4: 'sk_buff',
+  6: 'xdp_buff',
+  8: 'sk_buff',
+  10: 'sk_buff',
+  11: 'sk_buff',
+  12: 'sk_buff',
+  14: 'sk_buff',
+  19: 'sk_buff',
+  9: 'sock',
+  13: 'bpf_sock_ops_kern',
+  16: 'sk_msg',
+  18: 'bpf_sock_addr_kern',
+  2: 'pt_regs',
+  7: 'bpf_perf_event_data_kern',
+  15: 'bpf_cgroup_dev_ctx',
+  21: 'sk_reuseport_kern',
+  22: 'bpf_flow_dissector',
+  23: 'bpf_sysctl_kern',
+  25: 'bpf_sockopt_kern',
+  30: 'bpf_sk_lookup_kern',
+  32: 'bpf_nf_ctx',
+};
+
+function setSpecialResult(env: Env, meta: KfuncMeta): void {
+  const r = env.regs;
+  const { name } = meta.kfunc;
+  if (name === 'bpf_cast_to_kern_ctx') {
+    const struct = KERNEL_CONTEXTS[env.program.progType];
+    if (struct === undefined) env.fail(EINVAL, 'verifier here does not know the kernel context of this program type\n');
+    markPointer(r, 0, BTF_ID | TRUSTED);
+    r[AUX] = env.btfTypeIndex(struct);
+    return;
   }
-  spills[b + AUX2] = DRAINED;
-  markConst(env.regs, 0, 0, 0);
+  if (name === 'bpf_rdonly_cast') {
+    castReadOnly(env, meta.constant);
+    return;
+  }
+  const dynptr = meta.dynptr!;
+  const isWritable = name === 'bpf_dynptr_slice_rdwr';
+  if (isWritable && !mayAccessPacket(env, true, null)) env.fail(EINVAL, 'the prog does not allow writes to packet data\n');
+  markPointer(r, 0, MEMORY | sliceFlag(dynptr.kind) | (isWritable ? 0 : RDONLY));
+  r[AUX] = meta.constant;
+  r[AUX2] = dynptr.id;
 }
 
-/** The iterator that the call at hand advances still has items. */
-export function advancesActive(env: Env): boolean {
-  const r: Regs = env.regs;
-  const spi = -(r[REG + OFF]! + r[REG + VALUE_LO]!) / 8 - 1;
-  const frame = env.cur.frames[r[REG + FRAMENO]!];
-  return frame !== undefined && isIterator(frame, spi) && frame.spills[spi * REG + AUX2] === ACTIVE;
+/** A pointer of any type that may be read but not trusted; the number is the type's id in the kernel's BTF. */
+function castReadOnly(env: Env, typeId: number): void {
+  const r = env.regs;
+  if (typeId === 0) {
+    markPointer(r, 0, MEMORY | RDONLY | UNTRUSTED);
+    return;
+  }
+  const struct = env.kernelTypes?.structAt(typeId);
+  if (struct === undefined) env.fail(EINVAL, 'verifier here has no types of the kernel for bpf_rdonly_cast\n');
+  if (struct === null) env.fail(EINVAL, 'kfunc bpf_rdonly_cast type ID argument must be of a struct or void\n');
+  markPointer(r, 0, BTF_ID | UNTRUSTED);
+  r[AUX] = env.btfTypeIndex(struct);
 }

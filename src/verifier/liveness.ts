@@ -30,7 +30,7 @@ import {
 import type { Insn } from '../bpf/program.ts';
 import { successors } from './cfg.ts';
 import type { Env } from './env.ts';
-import { kfuncAt } from './kfuncs.ts';
+import { kfuncAt } from './kfunc-table.ts';
 import { callSummary } from './protos.ts';
 
 const ALL = 0xffff;
@@ -77,7 +77,7 @@ function defUse(env: Env, insn: Insn, idx: number): { def: number; use: number }
 
 function callUse(env: Env, insn: Insn, idx: number): number {
   const kfunc = insn.src === PSEUDO_KFUNC_CALL ? kfuncAt(env, idx) : undefined;
-  if (kfunc) return ((1 << (kfunc.params + 1)) - 1) & ~1;
+  if (kfunc) return ((1 << (kfunc.params.length + 1)) - 1) & ~1;
   const summary = insn.src === 0 ? callSummary(env, insn) : null;
   return summary ? ((1 << (summary.params + 1)) - 1) & ~1 : CALLER_SAVED & ~1;
 }

@@ -26,7 +26,6 @@ import {
 import { subprogStarting } from './cfg.ts';
 import { EFAULT, type Env } from './env.ts';
 import { regMaskText, slotMaskText } from './format.ts';
-import { isSyncCallbackHelper } from './protos.ts';
 import { PRECISE, REG, SCALAR, TYPE } from './reg.ts';
 import {
   FP,
@@ -215,7 +214,7 @@ function backtrackCall(env: Env, bt: Backtrack, idx: number, subseq: number, ste
     bt.regs[bt.frame]! |= args;
     return 0;
   }
-  if (insn.src === 0 && isSyncCallbackHelper(insn.imm) && idx !== subseq - 1) {
+  if (env.callsCallback[idx] && idx !== subseq - 1) {
     // The first instruction of a callback: the helper, not the caller, provided its arguments.
     if (bt.regs[f]! & ~ARGS) bug(env, `callback unexpected regs ${bt.regs[f]!.toString(16)}`);
     if (bt.hasSlots()) bug(env, 'callback leftover stack slots');

@@ -91,6 +91,7 @@ export const FUNC = {
   ringbufReserveDynptr: 198,
   ringbufSubmitDynptr: 199,
   ringbufDiscardDynptr: 200,
+  dynptrWrite: 202,
   dynptrData: 203,
   userRingbufDrain: 209,
   cgrpStorageGet: 210,

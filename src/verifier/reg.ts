@@ -69,6 +69,17 @@ export const PERCPU = 1 << 12;
 export const RCU = 1 << 13;
 export const UNTRUSTED = 1 << 14;
 export const TRUSTED = 1 << 15;
+/** An object that the program allocated, or a pointer to one (kernel MEM_ALLOC). */
+export const ALLOC = 1 << 16;
+/** A borrowed pointer to an object that a list or tree owns (kernel NON_OWN_REF). */
+export const NON_OWN = 1 << 17;
+/** Memory behind a dynptr, by the dynptr's kind; the packet kinds go with the packet (kernel DYNPTR_TYPE_…). */
+export const DYN_LOCAL = 1 << 18;
+export const DYN_RINGBUF = 1 << 19;
+export const DYN_SKB = 1 << 20;
+export const DYN_XDP = 1 << 21;
+export const DYN_META = 1 << 22;
+export const DYN_MASK = DYN_LOCAL | DYN_RINGBUF | DYN_SKB | DYN_XDP | DYN_META;
 
 export const baseType = (type: number): number => type & 0xff;
 

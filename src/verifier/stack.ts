@@ -1,5 +1,6 @@
 import { MEM, modeOf, ST } from '../bpf/insn.ts';
 import { pushHistory, shareId } from './args.ts';
+import { destroyDynptr } from './dynptr-slots.ts';
 import { EACCES, EFAULT, EINVAL, type Env, MAX_VAR_OFF } from './env.ts';
 import { tnumText } from './format.ts';
 import { markPrecise } from './precision.ts';
@@ -51,6 +52,7 @@ import {
   MAX_STACK,
   SLOT_DYNPTR,
   SLOT_INVALID,
+  SLOT_IRQ,
   SLOT_ITER,
   SLOT_MISC,
   SLOT_SPILL,
@@ -142,7 +144,7 @@ function saveReg(frame: Frame, spi: number, r: Regs, b: number, size: number): v
 }
 
 function isSpecial(type: number): boolean {
-  return type === SLOT_SPILL || type === SLOT_DYNPTR || type === SLOT_ITER;
+  return type === SLOT_SPILL || type === SLOT_DYNPTR || type === SLOT_ITER || type === SLOT_IRQ;
 }
 
 /** A slot that held a register and is partly overwritten holds eight bytes of anything. */
@@ -175,6 +177,7 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, valueRegn
   const vb = valueRegno * REG;
   const value = valueRegno >= 0 ? cur.regs : null;
   const aligned = off % 8 === 0;
+  destroyDynptr(env, frame, spi);
   let flags = stackStep(frame.frameno, spi);
   if (aligned && size === 8) env.stackLive.markWrite(frame.frameno, spi);
   checkFastcall(env, frame, insnIdx, off);
@@ -223,6 +226,7 @@ function writeVariable(env: Env, frame: Frame, min: number, max: number, valueRe
   const { types, spills } = frame;
   const zero = valueRegno >= 0 ? isNull(env.regs, valueRegno * REG) : isStoreImm(env, insnIdx) && env.insns[insnIdx]!.imm === 0;
   let zeroUsed = false;
+  for (let i = min; i < max; i++) destroyDynptr(env, frame, (-i - 1) >> 3);
   checkFastcall(env, frame, insnIdx, min);
   for (let i = min; i < max; i++) {
     const slot = -i - 1;
@@ -292,7 +296,8 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, dst: numbe
   if (!isSpilled(frame, spi)) {
     for (let i = 0; i < size; i++) {
       const type = types[slot - i]!;
-      if (type === SLOT_DYNPTR || type === SLOT_ITER) env.fail(EACCES, `invalid read from stack off ${off}+${i} size ${size}\n`);
+      if (type === SLOT_DYNPTR || type === SLOT_ITER || type === SLOT_IRQ)
+        env.fail(EACCES, `invalid read from stack off ${off}+${i} size ${size}\n`);
     }
     if (dst >= 0) readBytes(env, frame, off, off + size, dst);
     return;

@@ -111,7 +111,7 @@ export function isSpilledScalar(frame: Frame, spi: number): boolean {
 
 /** Something the program must give back: a reference, a lock. Immutable, so that states share it. */
 export interface Reference {
-  readonly kind: 'ptr' | 'lock';
+  readonly kind: 'ptr' | 'lock' | 'irq';
   readonly id: number;
   readonly insnIdx: number;
   /** Map of a lock. */
@@ -151,6 +151,10 @@ export class State {
   activeLockPtr = -1;
   activePreempt = 0;
   activeRcu = 0;
+  /** Reference of the innermost saved interrupt flag. */
+  activeIrq = 0;
+  /** A callback that may sleep though the program may not. */
+  inSleepable = false;
   /** Paths that start here and are not finished. */
   branches = 0;
   parent: State | null = null;
@@ -185,6 +189,8 @@ export class State {
     copy.activeLockPtr = this.activeLockPtr;
     copy.activePreempt = this.activePreempt;
     copy.activeRcu = this.activeRcu;
+    copy.activeIrq = this.activeIrq;
+    copy.inSleepable = this.inSleepable;
     copy.branches = this.branches;
     copy.parent = this.parent;
     copy.firstInsnIdx = this.firstInsnIdx;
