@@ -108,6 +108,8 @@ export interface Program {
   /** Several origins may claim one instruction: shared loops and functions. Index by instruction; empty list: unknown. */
   readonly origins: readonly Origin[];
   readonly insnOrigins: readonly (readonly OriginIdx[])[];
+  /** Functions that BTF names as the program's exception callback; more than one is a mistake that the kernel refuses. */
+  readonly exceptionCallbacks?: readonly string[];
   /** Calls to kernel functions: instruction → name (the object reader keeps them unresolved). */
   readonly kfuncCalls: ReadonlyMap<InsnIdx, string>;
 }

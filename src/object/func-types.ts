@@ -54,6 +54,15 @@ export function argTags(btf: Btf): ReadonlyMap<string, ReadonlySet<string>> {
   return tags;
 }
 
+const EXCEPTION_CALLBACK = 'exception_callback:';
+
+/** Names in `exception_callback:…` declaration tags of a function. */
+export function exceptionCallbacks(btf: Btf, funcId: BtfId): string[] {
+  return btf.types
+    .filter((type) => type.kind === KIND_DECL_TAG && type.type === funcId && type.extra === -1 && type.name.startsWith(EXCEPTION_CALLBACK))
+    .map((type) => type.name.slice(EXCEPTION_CALLBACK.length));
+}
+
 /** True when a pointer leads to the context structure of the program type, through typedefs that bear its name. */
 function pointsToContext(btf: Btf, pointee: BtfId, progType: number): boolean {
   const name = CONTEXT_NAMES[progType];

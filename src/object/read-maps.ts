@@ -27,6 +27,8 @@ interface Found {
 const MAX_BSS_BYTES = 16 * 1024 * 1024;
 /** Structures inside one another; more than any real value has, fewer than a call stack holds. */
 const MAX_NESTED = 200;
+/** Variables of a data section that are looked into. */
+const MAX_VARIABLES = 10000;
 /** Attributes of a map definition; libbpf knows eleven. */
 const MAX_ATTRIBUTES = 32;
 /** An ARRAY map's value has at most 2 GiB − 1. */
@@ -152,7 +154,26 @@ function legacyMaps(elf: ElfFile, section: ElfSection, where: string): Found[] {
   });
 }
 
-function dataMap(section: ElfSection, fileName: string, hasRoom: boolean, order: number): Found {
+/** Kernel objects among the variables of a data section, which are one value to the kernel; BTF leaves their offsets to the symbols. */
+function dataFields(elf: ElfFile, btf: Btf, section: ElfSection): Pick<MapDef, 'fields' | 'spinLockOff'> {
+  const datasec = btf.at(btf.find(KIND_DATASEC, section.name));
+  if (datasec.kind !== KIND_DATASEC || datasec.vars.length > MAX_VARIABLES) return {};
+  const offsets = new Map(elf.symbols.map((symbol) => [symbol.sectionIdx === section.index ? symbol.name : '', symbol.value]));
+  let spinLockOff: number | undefined;
+  const fields: ValueField[] = [];
+  for (const { type } of datasec.vars) {
+    const variable = btf.at(type);
+    const offset = offsets.get(variable.name);
+    if (variable.kind !== KIND_VAR || offset === undefined) continue;
+    const lock = structOffset(btf, variable.type, 'bpf_spin_lock');
+    if (lock !== undefined) spinLockOff = offset + lock;
+    for (const field of valueFields(btf, variable.type)) fields.push({ ...field, byteOff: field.byteOff + offset });
+  }
+  fields.sort((a, b) => a.byteOff - b.byteOff);
+  return { ...(spinLockOff === undefined ? {} : { spinLockOff }), ...(fields.length > 0 ? { fields } : {}) };
+}
+
+function dataMap(elf: ElfFile, btf: Btf | null, section: ElfSection, fileName: string, hasRoom: boolean, order: number): Found {
   if (section.size > MAX_VALUE_BYTES) {
     throw new InputError(`section ${section.name} of ${section.size} bytes is larger than a map's value can be`, fileName);
   }
@@ -168,6 +189,7 @@ function dataMap(section: ElfSection, fileName: string, hasRoom: boolean, order:
     section: section.name,
     ...(!isZero || hasRoom ? { data: isZero ? new Uint8Array(section.size) : section.bytes.slice() } : {}),
     ...(isConstant ? { frozen: true } : {}),
+    ...(btf ? dataFields(elf, btf, section) : {}),
   };
   return { def, sectionIdx: section.index, offset: -1, order };
 }
@@ -195,7 +217,14 @@ export function readMaps(elf: ElfFile, btf: Btf | null, fileName: string, warnin
       if (dataBytes > elf.fileSize) throw new InputError('data sections overlap', fileName);
       if (section.type === SHT_NOBITS) zeroBytes += section.size;
       found.push(
-        dataMap(section, fileName, zeroBytes <= MAX_BSS_BYTES, firstSymbol.get(section.index) ?? elf.symbols.length + section.index),
+        dataMap(
+          elf,
+          btf,
+          section,
+          fileName,
+          zeroBytes <= MAX_BSS_BYTES,
+          firstSymbol.get(section.index) ?? elf.symbols.length + section.index,
+        ),
       );
       if (elf.relocations.has(section.index)) warnings.push(`section ${section.name} holds addresses that only a loader can fill in`);
     }

@@ -4,7 +4,7 @@ import { sectionType } from '../bpf/progtypes.ts';
 import { type Btf, readBtf } from './btf.ts';
 import { type BtfExt, type ExtFunc, type ExtLine, readBtfExt } from './btf-ext.ts';
 import { type ElfFile, readElf } from './elf.ts';
-import { argTags, functionTypes } from './func-types.ts';
+import { argTags, exceptionCallbacks, functionTypes } from './func-types.ts';
 import { type CodeFunction, type Linked, Linker, type Placed } from './link.ts';
 import { originsOf } from './origins.ts';
 import { readMaps } from './read-maps.ts';
@@ -64,6 +64,12 @@ class DebugInfo {
     // Only what BTF calls global is checked apart from its callers; libbpf makes hidden functions static.
     if (!types?.isGlobal || !func.isVisible) return { name: func.name, start, linkage: 'static' };
     return { name: func.name, start, linkage: 'global', args: types.args, returns: types.returns };
+  }
+
+  /** What the main function's declaration tags name as its exception callback. */
+  exceptionCallbacks({ func }: Placed): readonly string[] {
+    const record = this.funcAt.get(func.section.name)?.get(func.start * 8);
+    return this.btf && record ? exceptionCallbacks(this.btf, record.typeId) : [];
   }
 
   /** Lines of a placed function, in the linked program's numbers. */
@@ -166,6 +172,7 @@ function toProgram(
     object.warn(`section ${section} is taken for ${section.replace(/[/_].*$/s, '')}; libbpf 1.0 and later refuses the name`);
   const progType = type?.progType ?? 0;
   const origins = originsOf(object.meta, linked.insns.length);
+  const callbacks = debug.exceptionCallbacks(linked.placed[0]!);
   return {
     name: entry.name,
     section,
@@ -180,6 +187,7 @@ function toProgram(
     lineInfo: linked.placed.flatMap((placed) => debug.lines(placed)),
     origins: origins?.origins ?? [],
     insnOrigins: origins?.insnOrigins ?? linked.insns.map(() => NO_ORIGINS),
+    ...(callbacks.length > 0 ? { exceptionCallbacks: callbacks } : {}),
     kfuncCalls: linked.kfuncCalls,
   };
 }

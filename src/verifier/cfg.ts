@@ -92,11 +92,25 @@ export function findSubprogs(env: Env): void {
     if (!isInside) env.fail(EINVAL, 'call to invalid destination\n');
     env.fail(E2BIG, 'too many subprograms\n');
   });
+  const callback = exceptionCallback(env);
+  if (callback > 0) starts.add(callback);
   env.subprogs = functionsAt(env, starts);
+  if (callback > 0) env.exceptionCallback = subprogStarting(env, callback);
   if (!env.log.detail) return;
   env.subprogs.forEach((s, i) => {
     env.log.write(`func#${i} @${s.start}\n`);
   });
+}
+
+/** Where the function starts that BTF names as the exception callback, 0 for none (kernel `bpf_find_exception_callback_insn_off`). */
+function exceptionCallback(env: Env): number {
+  const names = env.program.exceptionCallbacks ?? [];
+  if (names.length === 0) return 0;
+  if (names.length > 1) env.fail(EINVAL, 'multiple exception callback tags for main subprog\n');
+  const found = env.program.subprogs.find((sub) => sub.name === names[0]);
+  if (!found) env.fail(EINVAL, 'exception callback type id not found in func_info\n');
+  if (found.linkage === 'static') env.fail(EINVAL, `exception callback '${names[0]}' must have global linkage\n`);
+  return found.start;
 }
 
 function functionsAt(env: Env, starts: ReadonlySet<number>): SubprogInfo[] {
@@ -218,7 +232,7 @@ const BRANCH = 2;
 export class CfgWalk {
   private readonly env: Env;
   private readonly state: Uint8Array;
-  private readonly stack: number[] = [0];
+  private readonly stack: number[] = [];
 
   constructor(env: Env) {
     this.env = env;
@@ -226,14 +240,21 @@ export class CfgWalk {
   }
 
   run(): void {
-    this.state[0] = DISCOVERED;
+    this.walkFrom(0);
+    const callback = this.env.exceptionCallback;
+    if (callback > 0 && this.state[this.env.subprogs[callback]!.start] === 0) this.walkFrom(this.env.subprogs[callback]!.start);
+    this.checkReached();
+  }
+
+  private walkFrom(start: number): void {
+    this.state[start] = DISCOVERED;
+    this.stack.push(start);
     while (this.stack.length > 0) {
       const t = this.stack[this.stack.length - 1]!;
       if (this.visit(t)) continue;
       this.state[t] = EXPLORED;
       this.stack.pop();
     }
-    this.checkReached();
   }
 
   private checkReached(): void {
@@ -452,7 +473,7 @@ function walkCalls(env: Env, root: number, privateStack: boolean): void {
     if (depth > 512) env.fail(EACCES, `combined stack size of ${returns.length + 1} calls is ${depth}. Too large\n`);
     let current = { subprog: idx, size };
     for (;;) {
-      const call = nextCall(env, i, env.subprogs[current.subprog]!.end);
+      const call = nextCall(env, i, env.subprogs[current.subprog]!.end, [current.subprog, ...returns.map((back) => back.subprog)]);
       const key = call ? `${call.callee},${depth},${returns.length}` : '';
       if (call && seen.has(key)) {
         i = call.idx + 1;
@@ -475,12 +496,16 @@ function walkCalls(env: Env, root: number, privateStack: boolean): void {
   }
 }
 
-function nextCall(env: Env, from: number, end: number): { idx: number; callee: number } | null {
+function nextCall(env: Env, from: number, end: number, chain: readonly number[]): { idx: number; callee: number } | null {
   for (let i = from; i < end; i++) {
     const insn = env.insns[i]!;
+    // An exception unwinds to the program, which a callback's caller in the kernel would not survive.
+    if (isKfuncCall(insn) && env.program.kfuncCalls.get(i) === 'bpf_throw' && chain.some((sub) => env.subprogs[sub]!.isCallback))
+      env.fail(EINVAL, `bpf_throw kfunc (insn ${i}) cannot be called from callback subprog ${chain[0]}\n`);
     if (!isCallTo(insn) && !isFuncPointer(insn)) continue;
     const callee = subprogStarting(env, i + insn.imm + 1);
     if (env.subprogs[callee]!.isAsyncCallback && !isCallTo(insn)) continue;
+    if (callee === env.exceptionCallback) env.fail(EINVAL, `insn ${i} cannot call exception cb directly`);
     return { idx: i, callee };
   }
   return null;

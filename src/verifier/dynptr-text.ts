@@ -11,5 +11,7 @@ export function dynptrText(frame: Frame, spi: number): string {
   const { spills } = frame;
   const parts = [`id=${spills[b + ID]}`];
   if (spills[b + REF]) parts.push(`ref_id=${spills[b + REF]}`);
+  // The kernel keeps "this is the first slot" where other registers keep a dynptr's id, and shows it as one.
+  parts.push('dynptr_id=1');
   return `dynptr_${dynptrName(spills[b + AUX]!)}(${parts.join(',')})`;
 }

@@ -86,6 +86,8 @@ function setArguments(env: Env, subprog: number, frame: Frame): void {
   const sub = env.subprogs[subprog]!;
   if (env.log.paths) env.log.write(`Validating ${sub.name}() func#${subprog}...\n`);
   const args = env.program.subprogs[sub.declared]?.args ?? [];
+  if (subprog === env.exceptionCallback && (args.length !== 1 || args[0]!.kind !== 'scalar'))
+    env.fail(EINVAL, 'exception cb only supports single integer argument\n');
   args.forEach((arg, i) => {
     const b = (i + 1) * REG;
     if (arg.kind === 'ctx') {

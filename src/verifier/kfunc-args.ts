@@ -12,7 +12,6 @@ import type { Kfunc, KfuncParam } from './kfunc-table.ts';
 import { checkMapField } from './mapfields.ts';
 import { markPrecise } from './precision.ts';
 import {
-  ALLOC,
   AUX,
   AUX2,
   BTF_ID,
@@ -22,10 +21,11 @@ import {
   FUNC,
   isConst,
   isNull,
+  isTrusted,
+  isUnsafe,
   MAP_PTR,
   MAP_VALUE,
   MAYBE_NULL,
-  NON_OWN,
   OFF,
   RCU,
   REF,
@@ -34,7 +34,7 @@ import {
   SOCK_COMMON,
   SOCKET,
   TCP_SOCK,
-  TRUSTED,
+  TRUSTED_FLAGS,
   TYPE,
   typeName,
   VALUE_LO,
@@ -69,15 +69,11 @@ const REG_STRUCTS: Readonly<Record<number, string>> = {
   [MAP_PTR]: 'bpf_map',
 };
 
-const TRUSTED_FLAGS = ALLOC | TRUSTED | NON_OWN;
-const isUnsafe = (type: number): boolean => (type & ~0xff & ~TRUSTED_FLAGS) !== 0;
-
-function isTrusted(env: Env, b: number): boolean {
+/** As for kernel objects, and registers with a type of their own always are. */
+function isTrustedArg(env: Env, b: number): boolean {
   const r = env.regs;
   const type = r[b + TYPE]!;
-  if (r[b + REF] !== 0) return true;
-  if (REG_STRUCTS[baseType(type)] !== undefined && !isUnsafe(type)) return true;
-  return (type & TRUSTED_FLAGS) !== 0 && !isUnsafe(type);
+  return isTrusted(type, r[b + REF]!) || (REG_STRUCTS[baseType(type)] !== undefined && !isUnsafe(type));
 }
 
 const SKB_TYPES = new Set([1, 3, 4, 8, 10, 11, 12, 14, 19]);
@@ -207,7 +203,7 @@ function checkPointer(env: Env, meta: KfuncMeta, param: KfuncParam, i: number): 
   const kind = kindOf(env, kfunc, i);
   if (kind === 'null') return false;
   if (kind === 'map') noteMap(env, meta, regno);
-  if ((kind === 'map' || kind === 'alloc' || kind === 'btf') && isTrustedCall && !isTrusted(env, b)) {
+  if ((kind === 'map' || kind === 'alloc' || kind === 'btf') && isTrustedCall && !isTrustedArg(env, b)) {
     if (!kfunc.rcuArgs) env.fail(EINVAL, `R${regno} must be referenced or trusted\n`);
     if (!(type & RCU)) env.fail(EINVAL, `R${regno} must be a rcu pointer\n`);
   }

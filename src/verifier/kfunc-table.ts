@@ -95,13 +95,14 @@ export function kfuncNamed(name: string): Kfunc | undefined {
 }
 
 export interface KfuncCalls {
-  readonly program: { readonly kfuncCalls: ReadonlyMap<number, string> };
+  readonly program: { readonly progType: number; readonly kfuncCalls: ReadonlyMap<number, string> };
 }
 
-/** The function that the call at `idx` names, when it is known. */
+/** The function that the call at `idx` names, when the program may call it. */
 export function kfuncAt(env: KfuncCalls, idx: number): Kfunc | undefined {
   const name = env.program.kfuncCalls.get(idx);
-  return name === undefined ? undefined : kfuncNamed(name);
+  const kfunc = name === undefined ? undefined : kfuncNamed(name);
+  return kfunc?.progTypes.has(env.program.progType) ? kfunc : undefined;
 }
 
 export const isKfuncCall = (insn: Insn): boolean => insn.opcode === (JMP | CALL) && insn.src === PSEUDO_KFUNC_CALL;

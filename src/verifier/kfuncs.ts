@@ -37,8 +37,7 @@ export function checkKfunc(env: Env, insn: Insn): boolean {
     return false;
   }
   const kfunc = kfuncAt(env, env.insnIdx);
-  if (!kfunc?.progTypes.has(env.program.progType))
-    env.fail(EACCES, `calling kernel function ${name ?? 'kernel-function'} is not allowed\n`);
+  if (!kfunc) env.fail(EACCES, `calling kernel function ${name ?? 'kernel-function'} is not allowed\n`);
   if (name === '__bpf_trap') env.fail(EFAULT, 'unexpected __bpf_trap() due to uninitialized variable?\n');
   if (name!.startsWith('bpf_xdp_metadata_')) env.fail(EINVAL, 'metadata kfuncs require device-bound program\n');
   if (kfunc.sleepable && !inSleepable(env)) env.fail(EACCES, `program must be sleepable to call sleepable kfunc ${kfunc.name}\n`);
@@ -85,6 +84,7 @@ function setResult(env: Env, meta: KfuncMeta): void {
     return;
   }
   if (SPECIAL.has(kfunc.name)) setSpecialResult(env, meta);
+  else if (UNKNOWN.test(kfunc.name)) env.fail(EINVAL, `verifier here does not know the result of ${kfunc.name}\n`);
   else if (result.to === 'void') markUnknown(r, 0);
   else if (result.to === 'struct') setStruct(env, meta);
   else setMemory(env, meta);
@@ -118,6 +118,9 @@ function setMemory(env: Env, meta: KfuncMeta): void {
 }
 
 const SPECIAL = new Set(['bpf_dynptr_slice', 'bpf_dynptr_slice_rdwr', 'bpf_cast_to_kern_ctx', 'bpf_rdonly_cast']);
+
+/** Objects that programs allocate, and what hands them out. */
+const UNKNOWN = /^bpf_(percpu_)?obj_new_impl$|^bpf_(list|rbtree|refcount)_/;
 
 /** Context structures of the kernel behind those that programs see. */
 const KERNEL_CONTEXTS: Readonly<Record<number, string>> = {

@@ -2,6 +2,7 @@ import { PSEUDO_MAP_FD, PSEUDO_MAP_IDX, PSEUDO_MAP_IDX_VALUE, PSEUDO_MAP_VALUE }
 import { MAP_TYPE_ARENA, MAP_TYPE_ARRAY, MAP_TYPE_CGROUP_STORAGE, MAP_TYPE_PERCPU_CGROUP_STORAGE } from '../bpf/maps.ts';
 import type { Insn, MapDef } from '../bpf/program.ts';
 import { EINVAL, type Env, MAX_VAR_OFF } from './env.ts';
+import { fieldOf } from './fields.ts';
 
 /** Maps that a program names: whether its kind may use them, and whether an address inside a value is one. */
 const ENOTSUPP = 524;
@@ -27,10 +28,14 @@ export function checkMapLoad(env: Env, insn: Insn, second: number): void {
 function checkKind(env: Env, map: MapDef): void {
   const { progType, sleepable } = env.program;
   const tracing = TRACING_TYPES.has(progType);
+  const has = (kind: string): boolean => fieldOf(map, kind) !== undefined;
+  if (tracing && (has('bpf_list_head') || has('bpf_rb_root'))) env.fail(EINVAL, 'tracing progs cannot use bpf_{list_head,rb_root} yet\n');
   if (map.spinLockOff !== undefined) {
     if (progType === SOCKET_FILTER) env.fail(EINVAL, 'socket filter progs cannot use bpf_spin_lock yet\n');
     if (tracing) env.fail(EINVAL, 'tracing progs cannot use bpf_spin_lock yet\n');
   }
+  if (tracing && has('bpf_timer')) env.fail(EINVAL, 'tracing progs cannot use bpf_timer yet\n');
+  if (tracing && has('bpf_wq')) env.fail(EINVAL, 'tracing progs cannot use bpf_wq yet\n');
   if (sleepable && !SLEEPABLE_MAPS.has(map.type))
     env.fail(EINVAL, 'Sleepable programs can only use array, hash, ringbuf and local storage maps\n');
   if (map.type !== MAP_TYPE_CGROUP_STORAGE && map.type !== MAP_TYPE_PERCPU_CGROUP_STORAGE) return;

@@ -10,6 +10,7 @@ import {
   isConst32,
   isConstScalar,
   isPacketAny,
+  isTrusted,
   MAP_KEY,
   MAP_PTR,
   MAP_VALUE,
@@ -18,7 +19,7 @@ import {
   MAYBE_NULL,
   MEMORY,
   PACKET_END,
-  RCU,
+  REF,
   type Regs,
   S32_MAX,
   S32_MIN,
@@ -30,7 +31,6 @@ import {
   SOCK_COMMON,
   SOCKET,
   TCP_SOCK,
-  TRUSTED,
   TYPE,
   U32_MAX,
   U32_MIN,
@@ -199,10 +199,12 @@ function scalarTaken(r1: Regs, b1: number, r2: Regs, b2: number, op: number, is3
 const NOT_NULL = new Set([SOCKET, TCP_SOCK, MAP_VALUE, MAP_KEY, SOCK_COMMON, MAP_PTR]);
 
 /** A pointer that cannot be null (kernel `reg_not_null`). */
-export function isNotNull(type: number): boolean {
+function isNotNull(r: Regs, b: number): boolean {
+  const type = r[b + TYPE]!;
   if (type & MAYBE_NULL) return false;
   const base = baseType(type);
-  return NOT_NULL.has(base) || (base === BTF_ID && (type & (TRUSTED | RCU)) !== 0) || (base === MEMORY && (type & UNTRUSTED) === 0);
+  if (base === BTF_ID) return isTrusted(type, r[b + REF]!);
+  return NOT_NULL.has(base) || (base === MEMORY && (type & UNTRUSTED) === 0);
 }
 
 function packetTaken(r1: Regs, b1: number, r2: Regs, b2: number, op: number): number {
@@ -234,7 +236,7 @@ export function branchTaken(r1: Regs, b1: number, r2: Regs, b2: number, op: numb
   const pb = constSecond ? b1 : b2;
   const c = constSecond ? r2 : r1;
   const cb = constSecond ? b2 : b1;
-  if (!isConstScalar(c, cb, is32) || !isNotNull(p[pb + TYPE]!)) return -1;
+  if (!isConstScalar(c, cb, is32) || !isNotNull(p, pb)) return -1;
   if (c[cb + VALUE_LO] !== 0 || (!is32 && c[cb + VALUE_HI] !== 0)) return -1;
   return cond === JEQ ? 0 : cond === JNE ? 1 : -1;
 }

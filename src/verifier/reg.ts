@@ -83,6 +83,12 @@ export const DYN_MASK = DYN_LOCAL | DYN_RINGBUF | DYN_SKB | DYN_XDP | DYN_META;
 
 export const baseType = (type: number): number => type & 0xff;
 
+/** Flags that vouch for a pointer to a kernel object; any other one takes that back (kernel BPF_REG_TRUSTED_MODIFIERS). */
+export const TRUSTED_FLAGS = ALLOC | TRUSTED | NON_OWN;
+export const isUnsafe = (type: number): boolean => (type & ~0xff & ~TRUSTED_FLAGS) !== 0;
+/** A pointer to a kernel object that is known to be alive: one that is referenced always is (kernel `is_trusted_reg`). */
+export const isTrusted = (type: number, ref: number): boolean => ref !== 0 || ((type & TRUSTED_FLAGS) !== 0 && !isUnsafe(type));
+
 /** Marks in `ID` of a scalar that differs from the others of its id by the constant in `OFF` (64- or 32-bit addition). */
 export const ADD_CONST32 = 1 << 30;
 export const ADD_CONST64 = 1 << 31;

@@ -80,6 +80,7 @@ function checkAttach(env: Env): void {
 
 /** Global functions are verified once each, when verified code calls them. */
 function exploreGlobals(env: Env): void {
+  if (env.exceptionCallback >= 0) env.subprogs[env.exceptionCallback]!.called = true;
   for (let again = true; again; ) {
     again = false;
     env.subprogs.forEach((sub, i) => {
@@ -95,7 +96,10 @@ function exploreGlobals(env: Env): void {
 function finish(env: Env, errno: number, stopped: boolean, snapshots: Snapshots | null, startedMs: number): VerifyResult {
   const { log } = env;
   const accepted = errno === 0 && !stopped;
-  const stackDepth = (accepted ? liveFunctions(env) : env.subprogs).map((s) => s.stackDepth).join('+');
+  const depths = (accepted ? liveFunctions(env) : env.subprogs).map((s) => s.stackDepth);
+  // The kernel adds a function of its own that ends a program in which an exception was thrown.
+  if (accepted && env.seenException && env.exceptionCallback < 0) depths.push(0);
+  const stackDepth = depths.join('+');
   if (log.level & 4) log.write(`verification time ${Math.round((performance.now() - startedMs) * 1000)} usec\nstack depth ${stackDepth}\n`);
   log.write(
     `processed ${env.processed} insns (limit ${LIMIT_INSNS}) max_states_per_insn ${env.maxStatesPerInsn} total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0\n`,
