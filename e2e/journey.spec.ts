@@ -94,7 +94,7 @@ test('an edit of the program forks it: verified and run again, shown as a differ
   await expect(site.getByRole('button', { name: 'Apply' })).toBeDisabled();
   for (const _ of 'nonsense') await site.keyboard.press('Backspace');
   await site.keyboard.type('*(u64 *)(r9 +0)');
-  await expect(editor.getByRole('status')).toContainText('Apply verifies');
+  await expect(editor.getByRole('status')).toContainText('✕ insn 1 · R9 !read_ok');
   await site.getByRole('button', { name: 'Apply' }).click();
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'false');
   await expect(site.locator('[data-panel=verifier] .verdict')).toContainText('R9 !read_ok');

@@ -243,6 +243,11 @@ export function listing(program: Program, options: ListingOptions = {}): Listing
   return new Listing(program, options).lines();
 }
 
+/** The directives in front of a program's first function: section, type, licence, maps. */
+export function headerText(program: Program): string {
+  return headerLines(program).join('\n');
+}
+
 /** {@link listing} as one text. */
 export function disassemble(program: Program, options: ListingOptions = {}): string {
   return `${listing(program, options)

@@ -1,137 +1,206 @@
-import { useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { commitFork } from '../../workbench/actions.ts';
-import { callOnProgram, compileWorker } from '../../workbench/clients.ts';
-import { useWorkbench } from '../../workbench/store.ts';
+import { callOnProgram } from '../../workbench/clients.ts';
+import { checkEdit, warmEditWorker } from '../../workbench/edit-check.ts';
+import type { EditBase, EditVerdict } from '../../workbench/edit-view.ts';
+import { toUserError } from '../../workbench/errors.ts';
+import { RemoteError } from '../../workbench/rpc.ts';
+import { announce, notify, useWorkbench } from '../../workbench/store.ts';
 import type { AssemblyDiagnostic, ProgramView } from '../../workbench/views.ts';
+import { program as texts } from '../texts/program.ts';
 import { useTheme } from '../theme/useTheme.ts';
-import { defineThemes, LANGUAGE, monaco } from './monaco.ts';
+import { EditorBar } from './EditorBar.tsx';
+import { createEditor, defineThemes, markersOf, monaco, setSurroundings } from './monaco.ts';
+import { funcOf } from './rows.ts';
+import { useStable } from './useStable.ts';
 
-const CHECK_DELAY_MS = 150;
+/** After this long without a key the text is checked. */
+const CHECK_DELAY_MS = 120;
+
+export interface Check {
+  readonly diagnostics: readonly AssemblyDiagnostic[];
+  readonly verdict: EditVerdict | null;
+  /** Instructions that the verifier has processed so far; null while it does not run. */
+  readonly verifying: number | null;
+}
+
+const UNCHECKED: Check = { diagnostics: [], verdict: null, verifying: null };
 
 /**
- * The program as a text. Monaco owns undo while it has the focus; Apply makes the text one step of the project, whose program
- * is then verified and run.
+ * The function at the cursor as a text, checked while it is typed: mistakes at once, then what the verifier says of the program with it.
+ * Monaco owns undo while it has the focus; Apply makes the text one step of the project.
  */
-export default function Editor({ program, onClose }: { program: ProgramView; onClose: () => void }) {
+export default function Editor({ program, onClose: close }: { program: ProgramView; onClose: () => void }) {
+  const onClose = useStable(close);
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<monaco.editor.IStandaloneCodeEditor | null>(null);
   const theme = useTheme((state) => state.effective);
-  const [diagnostics, setDiagnostics] = useState<readonly AssemblyDiagnostic[]>([]);
+  const kernel = useWorkbench((state) => state.history.doc.options.kernel);
+  const [base, setBase] = useState<EditBase | null>(null);
   const [changed, setChanged] = useState(false);
-  const original = useRef('');
-  const opened = useRef(program.key);
+  const [asking, setAsking] = useState(false);
+  const [check, setCheck] = useState<Check>(UNCHECKED);
+  const opened = useRef(program);
+  const running = useRef<AbortController | null>(null);
+  const insnOfLine = useRef<Int32Array>(new Int32Array(0));
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the editor reads the theme's colours from the page
   useEffect(defineThemes, [theme]);
 
-  useEffect(() => {
-    if (!host.current) return;
-    defineThemes();
-    const created = monaco.editor.create(host.current, {
-      language: LANGUAGE,
-      theme: 'bpformer',
-      automaticLayout: true,
-      minimap: { enabled: false },
-      fontFamily: "'JetBrains Mono Variable', monospace",
-      fontSize: 12.5,
-      lineHeight: 18,
-      fontLigatures: false,
-      scrollBeyondLastLine: false,
-      renderLineHighlight: 'line',
-      accessibilitySupport: 'auto',
-      ariaLabel: 'Program text',
-      wordBasedSuggestions: 'off',
-      stickyScroll: { enabled: false },
-    });
-    editor.current = created;
-    let live = true;
-    let timer = 0;
-    void callOnProgram<string>(opened.current, 'programText').then((text) => {
-      if (!live) return;
-      original.current = text;
-      created.setValue(text);
-      const cursor = useWorkbench.getState().cursors.insn;
-      if (cursor !== undefined) revealInsn(created, Number(cursor));
-      created.focus();
-    });
-    const check = async () => {
-      const text = created.getValue();
-      const found = await compileWorker.call<readonly AssemblyDiagnostic[]>('diagnose', { text }).catch(() => []);
-      const model = created.getModel();
-      if (!live || !model || created.getValue() !== text) return;
-      setDiagnostics(found);
-      monaco.editor.setModelMarkers(
-        model,
-        LANGUAGE,
-        found.map((problem) => ({
-          startLineNumber: problem.line,
-          startColumn: problem.column,
-          endLineNumber: problem.line,
-          endColumn: Math.max(problem.endColumn, problem.column + 1),
-          message: problem.message,
-          severity: monaco.MarkerSeverity.Error,
-        })),
+  const leave = useStable(() => {
+    if (changed && !asking) setAsking(true);
+    else if (asking) {
+      setAsking(false);
+      editor.current?.focus();
+    } else onClose();
+  });
+
+  const run = useStable(async (text: string) => {
+    if (!base) return;
+    running.current?.abort();
+    const own = new AbortController();
+    running.current = own;
+    const current = () => running.current === own && !own.signal.aborted;
+    setCheck((present) => ({ ...present, verdict: null, verifying: null }));
+    try {
+      const verdict = await checkEdit(
+        base,
+        text,
+        kernel,
+        ({ diagnostics, insnOfLine: lines }) => {
+          if (!current()) return;
+          insnOfLine.current = lines;
+          editor.current?.updateOptions({ lineNumbers: numberOf });
+          setCheck({ diagnostics, verdict: null, verifying: diagnostics.length > 0 ? null : 0 });
+        },
+        {
+          signal: own.signal,
+          onProgress: (_stage, processed) => {
+            if (current()) setCheck((present) => ({ ...present, verifying: processed }));
+          },
+        },
       );
-    };
-    const subscription = created.onDidChangeModelContent(() => {
-      setChanged(created.getValue() !== original.current);
-      window.clearTimeout(timer);
-      timer = window.setTimeout(() => void check(), CHECK_DELAY_MS);
-    });
+      if (!current()) return;
+      setCheck((present) => ({ ...present, verdict, verifying: null }));
+      if (verdict) announce(texts.editVerdict(verdict));
+    } catch {
+      // Stopped, by the user or by the next key.
+      if (current()) setCheck((present) => ({ ...present, verifying: null }));
+    }
+  });
+  /** The gutter shows instructions, not lines. */
+  const numberOf = useCallback((line: number) => {
+    const insn = insnOfLine.current[line] ?? -1;
+    return insn < 0 ? '' : `${insn}`;
+  }, []);
+
+  useEffect(() => {
+    const model = editor.current?.getModel();
+    if (model) monaco.editor.setModelMarkers(model, 'bpf', markersOf(check.diagnostics, check.verdict));
+  }, [check]);
+
+  const fail = useStable((doing: string, error: unknown) => {
+    notify(doing, error instanceof RemoteError ? error.error : toUserError(error, doing));
+  });
+
+  useEffect(() => {
+    const shown = opened.current;
+    const { cursors } = useWorkbench.getState();
+    const cursor = cursors.insn !== undefined && Number(cursors.insn) < shown.code.length / 8 ? Number(cursors.insn) : 0;
+    warmEditWorker();
+    let live = true;
+    callOnProgram<EditBase>(shown.key, 'editBase', { func: Math.max(0, funcOf(shown, cursor)) }).then(
+      (found) => {
+        if (live) setBase(found);
+      },
+      (error: unknown) => {
+        if (!live) return;
+        fail(texts.editOpening, error);
+        onClose();
+      },
+    );
     return () => {
       live = false;
+    };
+  }, [fail, onClose]);
+
+  const apply = useStable(async () => {
+    const text = editor.current?.getValue();
+    if (text === undefined || !base || !changed || check.diagnostics.length > 0) return;
+    try {
+      await commitFork(await callOnProgram<string>(base.key, 'editedText', { func: base.func, text }));
+      onClose();
+    } catch (error) {
+      fail(texts.editApplying, error);
+    }
+  });
+
+  useEffect(() => {
+    if (!host.current || !base) return;
+    setSurroundings(base.rest.maps, base.rest.subprogs);
+    const created = createEditor(host.current, base.text, texts.editLabel(base.name));
+    editor.current = created;
+    created.updateOptions({ lineNumbers: numberOf });
+    let timer = 0;
+    const subscription = created.onDidChangeModelContent(() => {
+      const text = created.getValue();
+      setChanged(text !== base.text);
+      setAsking(false);
       window.clearTimeout(timer);
+      timer = window.setTimeout(() => void run(text), CHECK_DELAY_MS);
+    });
+    // Escape closes Monaco's own boxes first.
+    const idle = '!suggestWidgetVisible && !findWidgetVisible && !editorHasMultipleSelections && !markersNavigationVisible';
+    created.addCommand(monaco.KeyCode.Escape, leave, idle);
+    created.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter, () => void apply());
+    const cursor = Number(useWorkbench.getState().cursors.insn ?? -1);
+    void run(base.text).then(() => {
+      // The first check tells lines and instructions apart.
+      const line = insnOfLine.current.indexOf(cursor);
+      if (line > 0 && !created.hasTextFocus()) return;
+      if (line > 0 && created.getPosition()?.lineNumber === 1) {
+        created.setPosition({ lineNumber: line, column: 1 });
+        created.revealLineInCenterIfOutsideViewport(line);
+      }
+    });
+    created.focus();
+    return () => {
+      window.clearTimeout(timer);
+      running.current?.abort();
       subscription.dispose();
       created.getModel()?.dispose();
       created.dispose();
       editor.current = null;
     };
-  }, []);
+  }, [base, numberOf, run, leave, apply]);
 
-  const apply = async () => {
-    const text = editor.current?.getValue();
-    if (text === undefined) return;
-    await commitFork(text);
-    onClose();
-  };
   return (
     <div className="editor" data-testid="editor">
-      <div className="editor-host" ref={host} />
-      <div className="editor-bar">
-        <span className="grow ellipsis" role="status">
-          {diagnostics.length > 0 ? (
-            <span className="bad">
-              ✕ line {diagnostics[0]!.line}: {diagnostics[0]!.message}
-              {diagnostics.length > 1 ? `, and ${diagnostics.length - 1} more` : ''}
-            </span>
-          ) : (
-            <span className="muted">{changed ? 'Apply verifies and runs the changed program' : 'no changes'}</span>
-          )}
-        </span>
-        <button type="button" className="button" onClick={onClose}>
-          Close
-        </button>
-        <button type="button" className="button primary" disabled={!changed || diagnostics.length > 0} onClick={() => void apply()}>
-          Apply
-        </button>
+      <div className="editor-head small">
+        {base ? (
+          <>
+            <span className="mono">{base.name}</span>
+            <span className="muted">{texts.editOf(base.insns, base.total)}</span>
+          </>
+        ) : (
+          texts.loadingView
+        )}
       </div>
+      <div className="editor-host" ref={host} />
+      <EditorBar
+        check={check}
+        changed={changed}
+        asking={asking}
+        onStop={() => running.current?.abort()}
+        onShow={(line) => {
+          editor.current?.setPosition({ lineNumber: line, column: 1 });
+          editor.current?.revealLineInCenterIfOutsideViewport(line);
+          editor.current?.focus();
+        }}
+        onLeave={leave}
+        onDrop={onClose}
+        onApply={() => void apply()}
+      />
     </div>
   );
-}
-
-/** Shows the line of instruction `insn`: lines that hold instructions are those that are no label, directive or comment. */
-function revealInsn(editor: monaco.editor.IStandaloneCodeEditor, insn: number): void {
-  const model = editor.getModel();
-  if (!model) return;
-  let slot = 0;
-  for (let line = 1; line <= model.getLineCount(); line++) {
-    const text = model.getLineContent(line).trim();
-    if (text === '' || text.startsWith(';') || /^\.(?!insn)/.test(text) || /^[^\s=()*]+:$/.test(text)) continue;
-    if (slot >= insn) {
-      editor.setPosition({ lineNumber: line, column: 1 });
-      editor.revealLineInCenter(line);
-      return;
-    }
-    slot += /^r\d+ = (?:0x[0-9a-f]+|map\[.*|.* ll)$/.test(text) ? 2 : 1;
-  }
 }

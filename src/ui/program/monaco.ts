@@ -12,7 +12,9 @@ import 'monaco-editor/features/linesOperations/register.js';
 import 'monaco-editor/features/suggest/register.js';
 import 'monaco-editor/features/wordHighlighter/register.js';
 import EditorWorker from 'monaco-editor/editor/editor.worker.js?worker';
-import { HELPERS, helperId } from '../../bpf/helpers.ts';
+import type { EditVerdict } from '../../workbench/edit-view.ts';
+import type { AssemblyDiagnostic } from '../../workbench/views.ts';
+import { explainLine, explainWord, type Suggestion, type Surroundings, suggestions } from './assist.ts';
 
 self.MonacoEnvironment = { getWorker: () => new EditorWorker() };
 
@@ -36,33 +38,102 @@ monaco.languages.setMonarchTokensProvider(LANGUAGE, {
   },
 });
 
+let surroundings: Surroundings = { maps: [], funcs: [] };
+
+/** What completion and hovers know of the program around the text. */
+export function setSurroundings(maps: Surroundings['maps'], funcs: Surroundings['funcs']): void {
+  surroundings = { maps, funcs };
+}
+
 monaco.languages.registerHoverProvider(LANGUAGE, {
   provideHover: (model, position) => {
-    const word = model.getWordAtPosition(position);
-    const id = word ? helperId(word.word) : undefined;
-    const helper = id === undefined ? undefined : HELPERS[id];
-    if (!helper) return null;
-    return { contents: [{ value: `\`${helper.name}: ${helper.signature}\`` }, { value: helper.description }] };
+    const word = model.getWordAtPosition(position)?.word ?? '';
+    const own = explainWord(word, surroundings);
+    const line = explainLine(model.getLineContent(position.lineNumber));
+    const contents = [
+      ...(own ? [{ value: own }] : []),
+      ...(line ? [{ value: `\`${line.mnemonic}\` ${line.description}${line.rfc ? ` · RFC 9669 §${line.rfc}` : ''}` }] : []),
+    ];
+    return contents.length > 0 ? { contents } : null;
   },
 });
 
+const { CompletionItemKind, CompletionItemInsertTextRule } = monaco.languages;
+const KINDS: Readonly<Record<Suggestion['kind'], monaco.languages.CompletionItemKind>> = {
+  statement: CompletionItemKind.Snippet,
+  register: CompletionItemKind.Variable,
+  helper: CompletionItemKind.Function,
+  function: CompletionItemKind.Method,
+  map: CompletionItemKind.Struct,
+  label: CompletionItemKind.Reference,
+};
+
 monaco.languages.registerCompletionItemProvider(LANGUAGE, {
+  triggerCharacters: [' ', '['],
   provideCompletionItems: (model, position) => {
-    const line = model.getLineContent(position.lineNumber).slice(0, position.column - 1);
-    if (!/\bcall\s+\w*$/.test(line)) return { suggestions: [] };
+    const before = model.getLineContent(position.lineNumber).slice(0, position.column - 1);
     const word = model.getWordUntilPosition(position);
     const range = new monaco.Range(position.lineNumber, word.startColumn, position.lineNumber, word.endColumn);
     return {
-      suggestions: HELPERS.slice(1).map((helper) => ({
-        label: helper.name,
-        kind: monaco.languages.CompletionItemKind.Function,
-        detail: helper.signature,
-        insertText: `${helper.name}#${helper.id}`,
+      suggestions: suggestions(before, model.getValue(), surroundings).map(({ kind, label, insert, detail }, at) => ({
+        label,
+        kind: KINDS[kind],
+        detail,
+        insertText: insert,
+        ...(kind === 'statement' ? { insertTextRules: CompletionItemInsertTextRule.InsertAsSnippet } : {}),
+        sortText: String(at).padStart(4, '0'),
         range,
       })),
     };
   },
 });
+
+/** Mistakes, or where the verifier refuses, as Monaco marks them. */
+export function markersOf(diagnostics: readonly AssemblyDiagnostic[], verdict: EditVerdict | null): monaco.editor.IMarkerData[] {
+  const markers = diagnostics.map((problem) => ({
+    startLineNumber: problem.line,
+    startColumn: problem.column,
+    endLineNumber: problem.line,
+    endColumn: Math.max(problem.endColumn, problem.column + 1),
+    message: problem.message,
+    severity: monaco.MarkerSeverity.Error,
+  }));
+  if (verdict && !verdict.accepted && verdict.line !== null) {
+    markers.push({
+      startLineNumber: verdict.line,
+      startColumn: 1,
+      endLineNumber: verdict.line,
+      endColumn: 1000,
+      message: `insn ${verdict.insnIdx}: ${verdict.message}`,
+      severity: monaco.MarkerSeverity.Error,
+    });
+  }
+  return markers;
+}
+
+/** An editor of `text` in `host`. */
+export function createEditor(host: HTMLElement, text: string, label: string): monaco.editor.IStandaloneCodeEditor {
+  defineThemes();
+  return monaco.editor.create(host, {
+    value: text,
+    language: LANGUAGE,
+    theme: 'bpformer',
+    automaticLayout: true,
+    minimap: { enabled: false },
+    fontFamily: "'JetBrains Mono Variable', monospace",
+    fontSize: 12.5,
+    lineHeight: 18,
+    fontLigatures: false,
+    scrollBeyondLastLine: false,
+    renderLineHighlight: 'line',
+    accessibilitySupport: 'auto',
+    ariaLabel: label,
+    wordBasedSuggestions: 'off',
+    stickyScroll: { enabled: false },
+    lineNumbersMinChars: 6,
+    fixedOverflowWidgets: true,
+  });
+}
 
 /** Gives Monaco the page's own colours. */
 export function defineThemes(): void {

@@ -125,6 +125,33 @@ export const program = {
   edit: 'Edit',
   gap: (insns: number) =>
     insns === 1 ? '… 1 instruction that the log does not show' : `… ${insns.toLocaleString('en')} instructions that the log does not show`,
+  editLabel: (name: string) => `Text of function ${name}`,
+  editOf: (insns: number, total: number) => `${many(insns, 'instruction')} of ${count(total)}`,
+  editOpening: 'Opening the editor',
+  editApplying: 'Applying the edit',
+  editAsk: 'Leave without applying the changes?',
+  editDrop: 'Leave',
+  editKeep: 'Keep editing',
+  editClose: 'Close',
+  editApply: 'Apply',
+  editApplyTitle: 'Put the function into the program (Ctrl+Enter)',
+  editShow: 'Show',
+  editStop: 'Stop',
+  editMistake: (line: number, message: string, more: number) => `✕ line ${line}: ${message}${more > 0 ? `, and ${count(more)} more` : ''}`,
+  editVerifying: (processed: number) =>
+    processed === 0 ? 'Verifying the program with this text…' : `Verifying, ${count(processed)} processed so far`,
+  editVerdict: (verdict: {
+    readonly accepted: boolean;
+    readonly message: string | null;
+    readonly insnIdx: number | null;
+    readonly processed: number;
+    readonly elsewhere: string | null;
+  }) =>
+    verdict.accepted
+      ? `✓ accepted, ${count(verdict.processed)} processed`
+      : `✕ ${verdict.insnIdx === null ? '' : `insn ${verdict.insnIdx}${verdict.elsewhere ? ` in ${verdict.elsewhere}` : ''} · `}${verdict.message}`,
+  editUnchecked: 'not checked',
+  editUnchanged: 'no changes',
   editLog: 'A log shows too little of the program to edit it',
 } as const;
 

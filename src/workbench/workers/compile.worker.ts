@@ -17,6 +17,8 @@ const handlers: Record<string, Handler> = {
   relatedElements: later(() => import('./element-relations.ts'), 'elementRelations'),
   program: programView,
   programText,
+  editBase: later(() => import('./edit.ts'), 'editBase'),
+  editedText: later(() => import('./edit.ts'), 'editedText'),
   irView: later(() => import('./ir.ts'), 'irView'),
   programDiff,
   checkProgram,
