@@ -99,9 +99,9 @@ test('an edit of the program forks it: verified and run again, shown as a differ
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'false');
   await expect(site.locator('[data-panel=verifier] .verdict')).toContainText('R9 !read_ok');
   await expect(site.getByTestId('fork-changes')).toContainText('1 change');
-  await site.getByRole('button', { name: 'Diff' }).click();
+  await site.getByRole('button', { name: 'Diff', exact: true }).click();
   await expect(site.locator('.diff-added')).toContainText('r6 = *(u64 *)(r9 +0)');
-  await site.getByRole('button', { name: 'Discard' }).click();
+  await site.getByRole('button', { name: 'Discard', exact: true }).click();
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
   await expect(site.getByTestId('fork-changes')).toHaveCount(0);
 });

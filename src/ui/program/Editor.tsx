@@ -26,11 +26,18 @@ export interface Check {
 
 const UNCHECKED: Check = { diagnostics: [], verdict: null, verifying: null };
 
+interface EditorProps {
+  readonly program: ProgramView;
+  readonly onClose: () => void;
+  /** The edit is part of the project now. */
+  readonly onApplied: () => void;
+}
+
 /**
  * The function at the cursor as a text, checked while it is typed: mistakes at once, then what the verifier says of the program with it.
  * Monaco owns undo while it has the focus; Apply makes the text one step of the project.
  */
-export default function Editor({ program, onClose: close }: { program: ProgramView; onClose: () => void }) {
+export default function Editor({ program, onClose: close, onApplied }: EditorProps) {
   const onClose = useStable(close);
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<monaco.editor.IStandaloneCodeEditor | null>(null);
@@ -70,7 +77,8 @@ export default function Editor({ program, onClose: close }: { program: ProgramVi
         ({ diagnostics, insnOfLine: lines }) => {
           if (!current()) return;
           insnOfLine.current = lines;
-          editor.current?.updateOptions({ lineNumbers: numberOf });
+          // Monaco draws numbers again only for another function.
+          editor.current?.updateOptions({ lineNumbers: (line) => numberOf(line) });
           setCheck({ diagnostics, verdict: null, verifying: diagnostics.length > 0 ? null : 0 });
         },
         {
@@ -129,6 +137,7 @@ export default function Editor({ program, onClose: close }: { program: ProgramVi
     if (text === undefined || !base || !changed || check.diagnostics.length > 0) return;
     try {
       await commitFork(await callOnProgram<string>(base.key, 'editedText', { func: base.func, text }));
+      onApplied();
       onClose();
     } catch (error) {
       fail(texts.editApplying, error);

@@ -17,7 +17,17 @@ interface EditorBarProps {
 export function EditorBar({ check, changed, asking, onStop, onShow, onLeave, onDrop, onApply }: EditorBarProps) {
   if (asking) {
     return (
-      <div className="editor-bar" role="alertdialog" aria-label={texts.editAsk}>
+      <div
+        className="editor-bar"
+        role="alertdialog"
+        aria-label={texts.editAsk}
+        onKeyDown={(event) => {
+          if (event.key !== 'Escape') return;
+          event.preventDefault();
+          event.stopPropagation();
+          onLeave();
+        }}
+      >
         <span className="grow warn">▲ {texts.editAsk}</span>
         <button type="button" className="button" onClick={onDrop}>
           {texts.editDrop}

@@ -7,6 +7,7 @@ export const ARROW_GUTTER_PX = 44;
 const LANE_PX = 5;
 const LANES = 7;
 const HEAD_PX = 4;
+const STUB_PX = 12;
 /** A tangle of more jumps than this says nothing. */
 const MOST = 300;
 
@@ -61,13 +62,17 @@ export function JumpArrows({ program, rows, window: view, rowHeight, cursor }: J
       {arrows.map(({ at, y1, y2, strong, back, lane }) => {
         const right = ARROW_GUTTER_PX - 2;
         const wide = lane >= LANES && !strong;
-        const x = right - HEAD_PX - 4 - Math.min(lane, LANES - 1) * LANE_PX + (wide ? 2 : 0);
+        const x = wide ? right - STUB_PX : right - HEAD_PX - 4 - Math.min(lane, LANES - 1) * LANE_PX;
         const seen = (y: number) => y >= 0 && y <= height;
         const line = wide
           ? `${seen(y1) ? `M${right} ${y1}H${x}` : ''}${seen(y2) ? `M${right - HEAD_PX} ${y2}H${x}` : ''}`
           : `M${seen(y1) ? `${right} ${y1}H${x}` : `${x} ${clip(y1)}`}V${clip(y2)}${seen(y2) ? `H${right - HEAD_PX}` : ''}`;
         return (
-          <g key={at} className={`jump${back ? ' back' : ''}${strong ? ' strong' : ''}`} data-jump={`${jumps.from[at]}-${jumps.to[at]}`}>
+          <g
+            key={at}
+            className={`jump${back ? ' back' : ''}${strong ? ' strong' : ''}${wide ? ' wide' : ''}`}
+            data-jump={`${jumps.from[at]}-${jumps.to[at]}`}
+          >
             <path d={line} />
             {seen(y2) ? <path className="jump-head" d={`M${right} ${y2}l${-HEAD_PX - 1} ${-HEAD_PX + 1}v${2 * HEAD_PX - 2}z`} /> : null}
           </g>

@@ -1,9 +1,9 @@
 import { Pencil } from 'lucide-react';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { discardFork } from '../../workbench/actions.ts';
 import { useRelations } from '../../workbench/current-relations.ts';
 import { rangeCount } from '../../workbench/ranges.ts';
-import { useWorkbench } from '../../workbench/store.ts';
+import { select, useWorkbench } from '../../workbench/store.ts';
 import { useCommandHandler } from '../commands.ts';
 import { Panel } from '../components/Panel.tsx';
 import { StageGate, StageStatus } from '../components/StageGate.tsx';
@@ -28,6 +28,16 @@ export function ProgramPanel() {
   // A log shows instructions, but not all, and no maps.
   const editable = program !== null && !program.fromLog;
   const shown = mode === 'diff' && !forked ? 'views' : mode;
+
+  // What was applied is shown where it stands, once the program with it is there.
+  const [applied, setApplied] = useState(false);
+  useEffect(() => {
+    if (!applied || !program?.fork) return;
+    setApplied(false);
+    const cursor = Number(useWorkbench.getState().cursors.insn ?? 0);
+    const nearest = program.hunks.findLast(({ from }) => from <= cursor) ?? program.hunks[0];
+    if (nearest) select('insn', Math.min(nearest.from, program.code.length / 8 - 1));
+  }, [applied, program]);
 
   useCommandHandler(
     'program.edit',
@@ -116,11 +126,11 @@ export function ProgramPanel() {
       >
         {!program ? null : shown === 'edit' ? (
           <Suspense fallback={<p className="empty">{texts.loadingView}</p>}>
-            <Editor program={program} onClose={() => setMode('views')} />
+            <Editor program={program} onClose={() => setMode('views')} onApplied={() => setApplied(true)} />
           </Suspense>
         ) : shown === 'diff' ? (
           <Suspense fallback={<p className="empty">{texts.loadingView}</p>}>
-            <Diff />
+            <Diff onShow={() => setMode('views')} />
           </Suspense>
         ) : (
           <ProgramViews program={program} ranges={ranges} selection={selection} />

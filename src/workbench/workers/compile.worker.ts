@@ -2,7 +2,7 @@ import { type Handler, later, serveRpc } from '../rpc.ts';
 import { bindingFor, defaultBinding, fitBinding, readBinding } from './bindings.ts';
 import { hold } from './blobs.ts';
 import { inspect, modelView } from './models.ts';
-import { checkProgram, diagnose, exportObject, programDiff, programText, programView } from './programs.ts';
+import { checkProgram, diagnose, exportObject, programText, programView } from './programs.ts';
 import { replay, scoreOne } from './replays.ts';
 import { traceView } from './traces.ts';
 
@@ -20,7 +20,8 @@ const handlers: Record<string, Handler> = {
   editBase: later(() => import('./edit.ts'), 'editBase'),
   editedText: later(() => import('./edit.ts'), 'editedText'),
   irView: later(() => import('./ir.ts'), 'irView'),
-  programDiff,
+  programDiff: later(() => import('./diff.ts'), 'programDiff'),
+  revertedText: later(() => import('./diff.ts'), 'revertedText'),
   checkProgram,
   exportObject,
   diagnose,

@@ -1,3 +1,4 @@
+import { withoutContents } from '../../bpf/edit-function.ts';
 import { disassemble } from '../../bpf/listing.ts';
 import type { KernelVersion } from '../../verifier/api.ts';
 import { explain } from '../../verifier/explain/explain.ts';
@@ -5,7 +6,7 @@ import { verify } from '../../verifier/verify.ts';
 import type { ProgramSpec } from '../clients.ts';
 import type { CallContext } from '../rpc.ts';
 import type { ExplanationView } from '../views.ts';
-import { heldProgram, withoutData } from './programs.ts';
+import { heldProgram } from './programs.ts';
 
 interface ExplainArgs {
   readonly program: ProgramSpec;
@@ -34,7 +35,7 @@ export function explainProgram({ program: spec, kernel, withFixes }: ExplainArgs
     fixes: fixes.map((fix) => ({
       title: fix.title,
       size: fix.size,
-      text: disassemble({ ...fix.program, maps: withoutData(fix.program.maps) }, { labels: true }),
+      text: disassemble(withoutContents(fix.program), { labels: true }),
     })),
   };
 }

@@ -1,21 +1,22 @@
-import { InputError } from '../../base/errors.ts';
 import { assemble } from '../../bpf/asm.ts';
+import { withoutContents } from '../../bpf/edit-function.ts';
 import { encodeInsns } from '../../bpf/insn.ts';
 import { collectJumps } from '../../bpf/jumps.ts';
-import { disassemble, listing } from '../../bpf/listing.ts';
+import { disassemble } from '../../bpf/listing.ts';
 import { mapTypeName } from '../../bpf/maps.ts';
-import type { MapDef, OriginIdx, Program } from '../../bpf/program.ts';
+import type { Program } from '../../bpf/program.ts';
 import type { Compiled, ProgramMeta } from '../../compiler/api.ts';
 import { type IrMap, OWN } from '../../compiler/ir/numbered.ts';
 import { writeObject } from '../../object/writer.ts';
 import type { ProgramSpec } from '../clients.ts';
 import { lineColumns, rowColumns } from '../columns.ts';
-import { changedLines, diffLines, type Hunk } from '../diff.ts';
+import { changedLines } from '../diff.ts';
 import type { BlobRef } from '../document.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
 import type { AssemblyDiagnostic, HunkView, IntegersView, ProgramView } from '../views.ts';
 import { bytesOf, Recent } from './blobs.ts';
 import { compileModel, readObjectProgram } from './build.ts';
+import { assembled, type Forked, forked } from './fork.ts';
 
 /** A program and what is known about how it came to be. */
 export interface Built {
@@ -27,11 +28,8 @@ export interface Built {
 }
 
 /** A program with what it was forked from. */
-export interface Held extends Built {
+export interface Held extends Built, Pick<Forked, 'hunks' | 'insnHunks'> {
   readonly base: Built;
-  /** Differences from `base`, in lines of {@link lines} and in instructions. */
-  readonly hunks: readonly Hunk[];
-  readonly insnHunks: readonly HunkView[];
 }
 
 /** What edits start from, by what it was made of; and what the page calls by key. */
@@ -73,105 +71,10 @@ export function checkProgram({ kind, blob }: { kind: 'object' | 'assembly'; blob
   else assembled(new TextDecoder().decode(bytesOf(blob)), blob.name);
 }
 
-/** Assembles a text or says where its first mistake is. */
-export function assembled(text: string, file: string): Program {
-  const { program, diagnostics } = assemble(text);
-  if (program) return program;
-  const [first] = diagnostics;
-  const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more mistakes)` : '';
-  throw new InputError(`${first?.message ?? 'no program'}${more}`, `${file}:${first?.line ?? 1}:${first?.column ?? 1}`);
-}
-
-/** Weights are no reading matter: the editor shows maps by their sizes alone. */
-export function withoutData(maps: readonly MapDef[]): readonly MapDef[] {
-  return maps.map((map) => (map.data ? { ...map, data: new Uint8Array(map.data.length) } : map));
-}
-
 /** The text that the editor opens: the whole program with labels, so that inserting a line keeps every jump. */
 export function programText({ program: spec }: { program: ProgramSpec }, context: CallContext): string {
   const { program } = heldProgram(spec, context);
-  return disassemble({ ...program, maps: withoutData(program.maps) }, { labels: true });
-}
-
-/** Instructions as lines without distances, by which edited and original programs are aligned. */
-function lines(program: Program): { texts: string[]; insns: number[] } {
-  const texts: string[] = [];
-  const insns: number[] = [];
-  for (const line of listing({ ...program, maps: withoutData(program.maps) }, { source: false })) {
-    if (line.insnIdx < 0) continue;
-    texts.push(line.text.replace(/\b(goto|gotol|may_goto|call) pc[+-]\d+/, '$1'));
-    insns.push(line.insnIdx);
-  }
-  return { texts, insns };
-}
-
-/** The edited text as a program: unchanged lines keep their origins, maps keep their contents. */
-function forked(base: Program, text: string, file: string): Pick<Held, 'program' | 'hunks' | 'insnHunks'> {
-  const edited = assembled(text, file);
-  const before = lines(base);
-  const after = lines(edited);
-  const hunks = diffLines(before.texts, after.texts);
-  const insnOrigins: (readonly OriginIdx[])[] = edited.insns.map(() => []);
-  const newIdx = new Map<number, number>();
-  let [a, b] = [0, 0];
-  const keep = (count: number) => {
-    for (let at = 0; at < count; at++) {
-      const old = before.insns[a + at]!;
-      const now = after.insns[b + at]!;
-      newIdx.set(old, now);
-      insnOrigins[now] = base.insnOrigins[old] ?? [];
-      if (base.insns[old]?.opcode === 0x18 && now + 1 < insnOrigins.length) insnOrigins[now + 1] = base.insnOrigins[old + 1] ?? [];
-    }
-  };
-  for (const hunk of [
-    ...hunks,
-    { aFrom: before.texts.length, aTo: before.texts.length, bFrom: after.texts.length, bTo: after.texts.length },
-  ]) {
-    keep(hunk.aFrom - a);
-    a = hunk.aTo;
-    b = hunk.bTo;
-  }
-  const maps = edited.maps.map(
-    (map) => base.maps.find((old) => old.name === map.name && old.valueSize === map.valueSize && old.type === map.type) ?? map,
-  );
-  const lineInfo = base.lineInfo.flatMap((line) => {
-    const now = newIdx.get(line.insnIdx);
-    return now === undefined ? [] : [{ ...line, insnIdx: now }];
-  });
-  return {
-    program: {
-      ...edited,
-      name: base.name,
-      section: base.section,
-      progType: base.progType,
-      maps,
-      lineInfo,
-      origins: base.origins,
-      insnOrigins,
-    },
-    hunks,
-    insnHunks: hunks.map(({ aFrom, aTo, bFrom, bTo }) => ({
-      from: after.insns[bFrom] ?? edited.insns.length,
-      to: after.insns[bTo] ?? edited.insns.length,
-      baseFrom: before.insns[aFrom] ?? base.insns.length,
-      baseTo: before.insns[aTo] ?? base.insns.length,
-    })),
-  };
-}
-
-/** The lines that an edit changed, for the comparison with the compiled program. */
-export interface DiffHunk {
-  readonly removed: readonly { readonly insn: number; readonly text: string }[];
-  readonly added: readonly { readonly insn: number; readonly text: string }[];
-}
-
-export function programDiff({ program: spec }: { program: ProgramSpec }, context: CallContext): readonly DiffHunk[] {
-  const { program, base, hunks } = heldProgram(spec, context);
-  const before = lines(base.program);
-  const after = lines(program);
-  const part = (side: { texts: string[]; insns: number[] }, from: number, to: number) =>
-    side.texts.slice(from, to).map((text, at) => ({ insn: side.insns[from + at]!, text: text.trim() }));
-  return hunks.map((hunk) => ({ removed: part(before, hunk.aFrom, hunk.aTo), added: part(after, hunk.bFrom, hunk.bTo) }));
+  return disassemble(withoutContents(program), { labels: true });
 }
 
 export function diagnose({ text }: { text: string }): readonly AssemblyDiagnostic[] {
