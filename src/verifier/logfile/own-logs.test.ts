@@ -88,6 +88,19 @@ describe('logs of our own verifier, which are the kernel’s', () => {
     expect(compared).toBeGreaterThan(2000);
   });
 
+  it('show at level 1 the instructions of the failing path in their own words', () => {
+    for (const [name, program] of PROGRAMS) {
+      const { bytes, columns } = run(program, 1);
+      const { seen, texts } = programOfLog(bytes, columns);
+      seen.forEach((insn, at) => {
+        const { opcode, src } = program.insns[insn]!;
+        if (opcode === OP_LDDW && src !== 0) return;
+        const text = texts[at]!.replace(/^(call \w+)#.*/, '$1');
+        expect([name, insn, text]).toEqual([name, insn, formatKernel(program.insns, insn).replace(/^(call \w+)#.*/, '$1')]);
+      });
+    }
+  });
+
   it('give the states that the verifier had where the last visit ended', () => {
     let compared = 0;
     for (const [name, program] of PROGRAMS) {

@@ -17,7 +17,8 @@ export interface LineState {
 }
 
 const HEAD = /^\s*(?:from \d+ to \d+(?: \([^)]*\))?:|\d+:)?\s*(?:frame(\d+):)?\s*(?=(?:R\d|fp-\d)|$)/;
-const INSN_STATE = /;\s*(?=(?:frame\d+: *)?(?:R\d+|fp-\d+)(?:_[a-zA-Z]+)?=)/;
+/** Behind the semicolon; or, where the kernel went back to a branch, the state of its other side: `goto pc+2 4: R0=5`. */
+const INSN_STATE = /(?:;\s*|\s\d+: )(?=(?:frame\d+: *)?(?:R\d+|fp-\d+)(?:_[a-zA-Z]+)?=)/;
 
 /** Where the state begins in the text of an instruction's line; -1 where it shows none. */
 export function stateOffset(text: string): number {
