@@ -43,7 +43,7 @@ export function recognise(name: string, bytes: Uint8Array): FileKind {
       name,
       'Give a file compiled with clang -target bpf -c',
     );
-  if (extension === 'log' || extension === 'txt')
+  if (extension === 'log')
     throw new InputError(
       'this text holds no line of a verifier log',
       name,
