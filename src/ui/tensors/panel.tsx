@@ -11,7 +11,7 @@ export const panel: PanelDef = {
   about: texts.about,
   icon: Grid3x3,
   Component: TensorsPanel,
-  home: { explore: ['rightBelow', 1], replay: ['below', 0] },
+  home: { explore: ['rightBelow', 1], replay: ['rightBelow', 0] },
   shows: ['tensor', 'element', 'node'],
   commands: [
     { id: 'tensors.program', title: texts.commands.program, keys: ['p'] },
