@@ -37,6 +37,8 @@ export interface WorkbenchState {
   readonly selection: Selection | null;
   /** The last selected thing of each kind: the packet whose bytes show while an instruction is selected. */
   readonly cursors: Cursors;
+  /** What was selected until a new artifact came that has nothing like it; null once something else is selected. */
+  readonly dropped: Selection | null;
   readonly selectionPast: readonly Selection[];
   readonly selectionFuture: readonly Selection[];
   readonly notices: readonly Notice[];
@@ -52,6 +54,7 @@ export const useWorkbench = create<WorkbenchState>()(() => ({
   overlay: NO_OVERLAY,
   selection: null,
   cursors: {},
+  dropped: null,
   selectionPast: [],
   selectionFuture: [],
   notices: [],
@@ -104,6 +107,7 @@ export function showHistory(history: DocHistory): void {
     history,
     selection: null,
     cursors: {},
+    dropped: null,
     selectionPast: [],
     selectionFuture: [],
     overlay: NO_OVERLAY,
@@ -157,7 +161,8 @@ export function setStage<Name extends StageName>(name: Name, change: Partial<Sta
   const replaced = change.value !== undefined && change.value !== before.stages[name].value;
   if (replaced && (name === 'model' || name === 'program' || name === 'trace')) {
     const selection = before.selection && remapped(before.selection, before.stages, stages);
-    const dropped = before.selection && !selection ? { announcement: `The selected ${before.selection.kind} is gone` } : {};
+    const dropped =
+      before.selection && !selection ? { dropped: before.selection, announcement: `The selected ${before.selection.kind} is gone` } : {};
     setState({ stages, selection, cursors: remappedCursors(before.cursors, before.stages, stages), ...dropped });
   } else setState({ stages });
 }
@@ -176,6 +181,7 @@ export function select(kind: SelectionKind, id: number | string): void {
   const next: Selection = { kind, id, artifact: artifactOf(kind) };
   setState({
     selection: next,
+    dropped: null,
     cursors: { ...cursors, ...cursorsOf(kind, id) },
     selectionPast: selection ? [...selectionPast.slice(-SELECTION_DEPTH), selection] : selectionPast,
     selectionFuture: [],
@@ -201,7 +207,7 @@ function travel(from: 'selectionPast' | 'selectionFuture', to: 'selectionPast' |
   let next = rest.pop();
   while (next && next.artifact !== artifactOf(next.kind)) next = rest.pop();
   if (!next) return;
-  const change = { selection: next, cursors: { ...state.cursors, ...cursorsOf(next.kind, next.id) }, [from]: rest };
+  const change = { selection: next, dropped: null, cursors: { ...state.cursors, ...cursorsOf(next.kind, next.id) }, [from]: rest };
   setState({ ...change, [to]: state.selection ? [...state[to], state.selection] : state[to] } as Partial<WorkbenchState>);
 }
 

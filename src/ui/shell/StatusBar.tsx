@@ -4,6 +4,7 @@ import { STAGE_VERBS, type StageName } from '../../workbench/stages.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ShippedMark } from '../components/ShippedMark.tsx';
 import { TourOffer } from '../tour/TourOffer.tsx';
+import { DroppedNote } from './DroppedNote.tsx';
 
 const ORDER: readonly StageName[] = ['model', 'calibration', 'log', 'program', 'verified', 'trace', 'replay', 'reference'];
 
@@ -51,6 +52,7 @@ export function StatusBar() {
           {part}
         </Fragment>
       ))}
+      <DroppedNote />
       <span className="grow" />
       <TourOffer />
       {running.map((name) => {

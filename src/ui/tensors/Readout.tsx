@@ -1,10 +1,11 @@
 import { Fragment } from 'react';
 import { isMask, type ValueError } from '../../reference/value-error.ts';
 import type { RelatedElements } from '../../workbench/dependencies.ts';
-import { rangeCount } from '../../workbench/ranges.ts';
+import { narrowed, rangeCount } from '../../workbench/ranges.ts';
 import { partId } from '../../workbench/selection.ts';
 import { select } from '../../workbench/store.ts';
 import type { EventValues, ProgramValueView, ReferenceValueView } from '../../workbench/value-views.ts';
+import type { ModelView } from '../../workbench/views.ts';
 import { tensors as texts } from '../texts/tensors.ts';
 import { coordinates, percent, real, shortTensor } from './format.ts';
 
@@ -86,8 +87,8 @@ export function ErrorLine({ name, dims, program, error }: ReadoutProps) {
 const MOST_LINKS = 6;
 
 /** Where the selected element comes from and where it goes, one operator away, as links. */
-export function RelatedLines({ related, values }: { related: readonly RelatedElements[]; values: EventValues | null }) {
-  const sizeOf = (tensor: string): number => values?.byName.get(tensor)?.data.length ?? values?.reference.get(tensor)?.data.length ?? 0;
+export function RelatedLines({ related, values, model }: { related: readonly RelatedElements[]; values: EventValues; model: ModelView }) {
+  const sizeOf = (tensor: string): number => values.byName.get(tensor)?.data.length ?? values.reference.get(tensor)?.data.length ?? 0;
   return (['from', 'to'] as const).map((direction) => {
     const direct = related.filter((one) => one.direct && one.direction === direction).slice(0, MOST_LINKS);
     if (direct.length === 0) return null;
@@ -95,16 +96,28 @@ export function RelatedLines({ related, values }: { related: readonly RelatedEle
       <p key={direction} className="tensor-related small">
         <span className="muted">{direction === 'from' ? texts.dependsOn : texts.leadsTo} </span>
         {direct.map(({ tensor, ranges, exact }, at) => {
-          const text = texts.relatedText(shortTensor(tensor), ranges, rangeCount(ranges), sizeOf(tensor));
+          const weight = model.nodes.flatMap((node) => node.weights).find((one) => one.name === tensor);
+          const rows =
+            weight && weight.dims.length > 1
+              ? narrowed(
+                  ranges,
+                  weight.dims.slice(1).reduce((n, dim) => n * dim, 1),
+                )
+              : ranges;
+          const text = weight
+            ? texts.rowsText(shortTensor(tensor), rows, rangeCount(rows), weight.dims[0] ?? 1)
+            : texts.relatedText(shortTensor(tensor), ranges, rangeCount(ranges), sizeOf(tensor));
           return (
             <Fragment key={tensor}>
               {at > 0 ? ' · ' : ''}
-              {sizeOf(tensor) > 0 ? (
+              {weight || sizeOf(tensor) > 0 ? (
                 <button
                   type="button"
                   className="link"
                   title={exact ? tensor : `${tensor} (${texts.inexact})`}
-                  onClick={() => select('element', partId(tensor, ranges[0]![0]))}
+                  onClick={() =>
+                    weight ? select('weight', partId(tensor, rows[0]![0])) : select('element', partId(tensor, ranges[0]![0]))
+                  }
                 >
                   {text}
                 </button>

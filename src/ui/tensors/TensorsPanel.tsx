@@ -9,7 +9,8 @@ import { partId, splitPart } from '../../workbench/selection.ts';
 import { formatDims } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { EventValues } from '../../workbench/value-views.ts';
-import type { ModelView } from '../../workbench/views.ts';
+import type { ModelNodeView, ModelView } from '../../workbench/views.ts';
+import { weightRole } from '../../workbench/weight-rows.ts';
 import { useCommandHandler } from '../commands.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
@@ -244,9 +245,9 @@ function Tensors({ model, values, rows }: TensorsProps) {
           )}
           <div className="tensor-foot">
             <ElementLine name={name} dims={dims} program={program} reference={reference} error={error} cursor={cursor} />
-            {selection?.kind === 'element' && whole === name ? (
-              <RelatedLines related={related} values={values} />
-            ) : here.direction ? (
+            {selection?.kind === 'element' && whole === name ? <RelatedLines related={related} values={values} model={model} /> : null}
+            {row && selection?.kind === 'weight' ? <RowRole node={row.node} id={selection.id} /> : null}
+            {selection?.kind === 'element' && whole === name ? null : here.direction ? (
               <p className="tensor-related small muted" data-testid="related-here">
                 {texts.relatedHere(rangeCount(here.ranges), here.direction)}
                 {here.exact ? '' : ` (${texts.inexact})`}
@@ -285,6 +286,18 @@ function Modes({ mode, program, reference, onChange }: ModesProps) {
         </button>
       ))}
     </div>
+  );
+}
+
+/** What the selected row of a weight does at the operator on show. */
+function RowRole({ node, id }: { node: ModelNodeView; id: number | string }) {
+  const { whole, part } = splitPart(id);
+  if (!node.inputs.includes(whole)) return null;
+  const role = weightRole(node, whole);
+  return (
+    <p className="small" data-testid="row-role">
+      {role ? texts.roles[role](part, whole) : texts.roles.none(part, whole, node.op)}
+    </p>
   );
 }
 

@@ -52,6 +52,7 @@ const FIT_CELL = 24;
 /** Sizes of a cell that zooming goes through; from the second last on, values are written into cells. */
 export const ZOOMS = [2, 4, 8, 16, 28, 64] as const;
 export const VALUES_FROM = 64;
+const VALUE_HEIGHT = 20;
 
 /** Lays planes out; `zoom` null: as large as fits the width, in at most as many planes across as keep cells readable. */
 export function gridOf({ rows, columns, planes }: Planes, width: number, height: number, zoom: number | null): Grid {
@@ -62,13 +63,15 @@ export function gridOf({ rows, columns, planes }: Planes, width: number, height:
     const down = Math.ceil(count / across);
     const byWidth = (width - (across - 1) * GAP) / across / columns;
     const byHeight = (height - (down - 1) * GAP - down * label) / down / rows;
-    const cell = zoom ?? Math.max(LEAST_CELL, Math.min(FIT_CELL, Math.floor(Math.min(byWidth, byHeight))));
+    // A tensor of few elements is shown with its values at once.
+    const values = byWidth >= VALUES_FROM && byHeight >= VALUE_HEIGHT;
+    const cell = zoom ?? (values ? VALUES_FROM : Math.max(LEAST_CELL, Math.min(FIT_CELL, Math.floor(Math.min(byWidth, byHeight)))));
     const fits = across * columns * cell + (across - 1) * GAP <= width;
     if (across === 1 || (fits && cell >= best.cell)) best = { cell, across };
   }
   const cellWidth = best.cell;
   // Values are wider than high; a single row is drawn high enough to hit.
-  const cellHeight = cellWidth >= VALUES_FROM ? 20 : rows === 1 ? Math.max(cellWidth, 16) : cellWidth;
+  const cellHeight = cellWidth >= VALUES_FROM ? VALUE_HEIGHT : rows === 1 ? Math.max(cellWidth, 16) : cellWidth;
   const planeWidth = columns * cellWidth;
   const planeHeight = rows * cellHeight + label;
   const down = Math.ceil(count / best.across);

@@ -84,6 +84,14 @@ export const tensors = {
   leadsTo: 'leads to',
   relatedText: (name: string, ranges: Parameters<typeof rangesText>[0], count: number, of: number) =>
     count === of && of > 1 ? `${name} (all ${of.toLocaleString('en')})` : `${name} [${rangesText(ranges, 3)}]`,
+  rowsText: (name: string, rows: Parameters<typeof rangesText>[0], count: number, of: number) =>
+    count === of && of > 1 ? `all rows of ${name}` : `${count === 1 ? 'row' : 'rows'} ${rangesText(rows, 3)} of ${name}`,
+  roles: {
+    output: (row: number, weight: string) => `Row ${row} of ${weight} makes column ${row} of this tensor.`,
+    input: (row: number, weight: string) => `Row ${row} of ${weight} multiplies column ${row} of the operator's input.`,
+    token: (row: number, weight: string) => `Row ${row} of ${weight} is what token ${row} looks up.`,
+    none: (row: number, weight: string, op: string) => `What row ${row} of ${weight} does in ${op} has no rule here.`,
+  },
   inexact: 'at most: an operator on the way has no rule',
   relatedHere: (count: number, direction: 'from' | 'to') =>
     direction === 'from'
