@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import AxeBuilder from '@axe-core/playwright';
 import { layeredModel } from '../bench/graph/layered-model.ts';
 import { expect, open, selectOp, test } from './page.ts';
 
@@ -70,6 +71,8 @@ test('overlays, tensors, weights and exports of the graph, by keyboard', async (
   await expect(map.getByRole('gridcell')).toHaveText(/^\[\d+, \d+\] −?\d[\d.e-]* · -?\d+ × /);
   await site.keyboard.press('Enter');
   await expect(map.getByRole('gridcell', { selected: true })).toHaveCount(1);
+  const { violations } = await new AxeBuilder({ page: site }).include('[data-panel=model]').analyze();
+  expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
 
   const svg = site.waitForEvent('download');
   await site.getByRole('button', { name: 'Export and compare' }).click();
@@ -101,6 +104,8 @@ test('two models side by side: what was added, removed and changed', async ({ si
   await site.getByRole('button', { name: 'Next difference' }).click();
   const other = site.getByRole('tree', { name: /^Other model graph, layers-3\.onnx/ });
   await expect(other.getByRole('treeitem', { selected: true })).toHaveText(/layers\.2.*, added$/);
+  const { violations } = await new AxeBuilder({ page: site }).include('[data-panel=model]').analyze();
+  expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
   await site.getByRole('button', { name: 'Leave the comparison' }).click();
   await expect(other).toHaveCount(0);
 });

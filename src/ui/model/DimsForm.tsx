@@ -1,4 +1,5 @@
 import { type FormEvent, useState } from 'react';
+import { dims as texts } from '../texts/model.ts';
 
 const isSize = (text: string | undefined) => /^[1-9]\d{0,5}$/.test(text ?? '');
 
@@ -19,7 +20,7 @@ export function DimsForm({
   };
   return (
     <form className="dims-form" onSubmit={submit}>
-      <p>This model leaves dimensions open. A program in the kernel needs each as a number.</p>
+      <p>{texts.why}</p>
       {names.map((name) => (
         <label key={name}>
           <span className="mono">{name}</span>
@@ -33,7 +34,7 @@ export function DimsForm({
         </label>
       ))}
       <button type="submit" className="button primary" disabled={!valid}>
-        Open with these
+        {texts.open}
       </button>
     </form>
   );

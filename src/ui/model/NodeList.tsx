@@ -3,6 +3,7 @@ import { formatCount } from '../../workbench/selectors.ts';
 import { select } from '../../workbench/store.ts';
 import type { ModelNodeView } from '../../workbench/views.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
+import { list as texts } from '../texts/model.ts';
 import { familyColour, familyOf } from './families.ts';
 import { shortType } from './graph-model.ts';
 
@@ -19,7 +20,7 @@ export function NodeList({ nodes, costs, selected, related }: NodeListProps) {
   const active = nodes.findIndex((node) => node.index === selected);
   return (
     <VirtualList
-      label="Operators of the model"
+      label={texts.title}
       count={nodes.length}
       rowHeight={24}
       active={active}
@@ -27,7 +28,7 @@ export function NodeList({ nodes, costs, selected, related }: NodeListProps) {
       rowClass={(at) => (at === active ? 'selected' : related.has(nodes[at]!.index) ? 'related' : '')}
       rowLabel={(at) => {
         const node = nodes[at]!;
-        return `${node.name}, ${node.op}, ${node.output?.dims.join(' by ') ?? ''}, ${costs.get(node.index) ?? 0} instructions`;
+        return texts.row(node.name, node.op, node.output?.dims.join(' by ') ?? '', costs.get(node.index) ?? 0);
       }}
     >
       {(at) => {

@@ -30,7 +30,7 @@ export default function PngDialog({ drawing, name, onClose }: { drawing: Drawing
             return (
               <label key={candidate} className={fits ? '' : 'muted'}>
                 <input type="radio" name="scale" checked={candidate === scale} disabled={!fits} onChange={() => setScale(candidate)} />
-                <span className="png-scale">×{candidate}</span>
+                <span className="png-scale">{`×${candidate}`}</span>
                 <span>{texts.size(count(width), count(height))}</span>
                 {fits ? null : <span className="small">{texts.tooLarge(count(MOST_SIDE))}</span>}
               </label>

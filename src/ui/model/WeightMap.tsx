@@ -144,7 +144,7 @@ export function WeightMap({ map, channels, width, selected, onSelect }: WeightMa
       </div>
       <output className={`weight-map-value small ${tone}`}>{said}</output>
       {cellRows * cellColumns > 1 ? <p className="small muted">{texts.shared(cellRows, cellColumns)}</p> : null}
-      {map.notFinite > 0 ? <p className="small warn">▲ {texts.notFinite(map.notFinite)}</p> : null}
+      {map.notFinite > 0 ? <p className="small warn">{texts.notFinite(map.notFinite)}</p> : null}
     </div>
   );
 }

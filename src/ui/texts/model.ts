@@ -13,6 +13,18 @@ export const model = {
   },
 };
 
+/** Texts of the form for open dimensions. */
+export const dims = {
+  why: 'This model leaves dimensions open. A program in the kernel needs each as a number.',
+  open: 'Open with these',
+};
+
+/** Texts of the list of operators. */
+export const list = {
+  title: 'Operators of the model',
+  row: (name: string, op: string, shape: string, insns: number) => `${name}, ${op}, ${shape}, ${insns} instructions`,
+};
+
 /** Texts of the area below the graph. */
 export const details = {
   title: 'Details of what is selected in the model',
@@ -37,7 +49,7 @@ export const details = {
 
 /** Texts about weights. */
 export const weights = {
-  title: 'Weights',
+  title: 'Contents of the weights',
   choose: 'Initializer',
   reading: 'reading weights',
   map: (name: string, rows: number, columns: number) => `Entries of ${name}, ${rows} rows, ${columns} columns`,
@@ -45,7 +57,7 @@ export const weights = {
   selected: (name: string, row: number) => `Row ${row} of ${name} selected`,
   shared: (rows: number, columns: number) =>
     `Each cell shows the entry of largest magnitude among ${rows} × ${columns}; the cursor reads single entries.`,
-  notFinite: (count: number) => `${count.toLocaleString('en')} entries are no finite numbers.`,
+  notFinite: (count: number) => `▲ ${count.toLocaleString('en')} entries are no finite numbers.`,
   stats: (count: string, min: string, max: string, mean: string, std: string) =>
     `${count} entries · ${min} … ${max} · mean ${mean} · sd ${std}`,
   bin: (count: string, from: string, to: string) => `${count} from ${from} to ${to}`,
