@@ -72,6 +72,55 @@ test('two tabs on one project: one writes, the other follows, takes over or goes
   await expect(second.getByTestId('storage-notice')).toHaveCount(0);
 });
 
+test('a tab that does not answer loses the project and says so; nothing of the other is overwritten', async ({ site, context }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  await kernel(site).selectOption('6.1');
+  await keptIn(site);
+  const tab = await site.evaluate(() => sessionStorage.getItem('bpformer.project')!);
+  const second = await context.newPage();
+  await second.addInitScript((value) => sessionStorage.setItem('bpformer.project', value), tab);
+  await second.goto(process.env.BPFORMER_SITE!);
+  const notice = second.getByTestId('storage-notice');
+  await expect(notice).toContainText('open in another tab');
+  // The first tab stands still, as one in the background may.
+  const cdp = await context.newCDPSession(site);
+  await cdp.send('Debugger.enable');
+  const paused = new Promise((resolve) => cdp.once('Debugger.paused', resolve));
+  await cdp.send('Debugger.pause');
+  void site.evaluate(() => 0);
+  await paused;
+  await notice.getByRole('button', { name: 'Take over here' }).click();
+  await expect(second.getByTestId('save-state')).toHaveAttribute('data-access', 'edit');
+  await kernel(second).selectOption('6.12');
+  await keptIn(second);
+  await cdp.send('Debugger.resume');
+  await expect(site.getByTestId('storage-notice')).toContainText('taken this project over');
+  await kernel(site).selectOption('5.15');
+  await expect(kernel(site)).toHaveValue('6.12');
+  await second.reload();
+  await expect(kernel(second)).toHaveValue('6.12');
+});
+
+test('where the browser stores nothing the page works, and says what that means', async ({ page }) => {
+  await page.addInitScript(() => {
+    for (const name of ['indexedDB', 'localStorage', 'sessionStorage']) {
+      Object.defineProperty(window, name, {
+        get() {
+          throw new DOMException('denied', 'SecurityError');
+        },
+      });
+    }
+  });
+  await page.goto(process.env.BPFORMER_SITE!);
+  await expect(page.getByTestId('verdict')).toBeVisible();
+  await kernel(page).selectOption('6.1');
+  await expect(page.getByTestId('storage-notice')).toContainText(
+    /keeps nothing for this page \(denied\), so projects last until the tab is closed/,
+  );
+  await page.getByRole('button', { name: 'Undo: kernel 6.1' }).click();
+  await expect(kernel(page)).toHaveValue('6.18');
+});
+
 /** Serves compile workers that end themselves when they are asked for `method`: the first `times` of them. */
 async function killWorkers(page: Page, method: string, times: number): Promise<void> {
   let served = 0;

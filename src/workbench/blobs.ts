@@ -29,8 +29,3 @@ export function getBlob(ref: BlobRef): Uint8Array<ArrayBuffer> {
   if (!bytes) throw new Error(`the bytes of ${ref.name} are no longer held`);
   return bytes;
 }
-
-/** Lets go of what `keep` does not name. */
-export function releaseBlobs(keep: ReadonlySet<string>): void {
-  for (const hash of blobs.keys()) if (!keep.has(hash)) blobs.delete(hash);
-}

@@ -197,18 +197,17 @@ class BrowserDepot implements Depot {
     return value instanceof Uint8Array ? (value as Uint8Array<ArrayBuffer>) : null;
   }
 
-  async sweep(extra: ReadonlySet<string>): Promise<number> {
+  async sweep(): Promise<number> {
     const tx = this.#db.transaction(['projects', 'files', 'asides', 'blobs'], 'readwrite');
     const named = namedBlobs(
       await tx.objectStore('projects').getAll(),
       await tx.objectStore('files').getAll(),
       await tx.objectStore('asides').getAll(),
     );
-    const stays = (hash: string) => named.has(hash) || extra.has(hash);
     let freed = 0;
     // Records and blobs in one transaction: a save in another tab comes before or after it as a whole.
     for (const hash of await tx.objectStore('blobs').getAllKeys()) {
-      if (stays(hash)) continue;
+      if (named.has(hash)) continue;
       freed += (await tx.objectStore('blobs').get(hash))?.length ?? 0;
       await tx.objectStore('blobs').delete(hash);
     }
@@ -218,7 +217,7 @@ class BrowserDepot implements Depot {
     const names: string[] = [];
     for await (const name of folder.keys()) names.push(name);
     for (const name of names) {
-      if (stays(name)) continue;
+      if (named.has(name)) continue;
       try {
         const size = (await this.#fileOf(name))?.size ?? 0;
         await folder.removeEntry(name);

@@ -43,7 +43,7 @@ export interface Depot {
   putBlob(hash: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   readBlob(hash: string): Promise<Uint8Array<ArrayBuffer> | null>;
   /** Removes the blobs that nothing names; gives how many bytes that frees. */
-  sweep(extra: ReadonlySet<string>): Promise<number>;
+  sweep(): Promise<number>;
   files(): Promise<unknown[]>;
   putFile(file: RecentFile): Promise<void>;
   removeFile(hash: string): Promise<void>;
@@ -159,11 +159,11 @@ export class MemoryDepot implements Depot {
     return this.#blobs.get(hash) ?? null;
   }
 
-  async sweep(extra: ReadonlySet<string>): Promise<number> {
+  async sweep(): Promise<number> {
     const named = namedBlobs([...this.#metas.values()], [...this.#files.values()], [...this.#asides.values()]);
     let freed = 0;
     for (const [hash, bytes] of this.#blobs) {
-      if (named.has(hash) || extra.has(hash)) continue;
+      if (named.has(hash)) continue;
       this.#blobs.delete(hash);
       freed += bytes.length;
     }

@@ -1,5 +1,5 @@
 import { InputError } from '../../base/errors.ts';
-import { hasBlob, holdBlob, releaseBlobs, sha256 } from '../blobs.ts';
+import { hasBlob, holdBlob, sha256 } from '../blobs.ts';
 import { type BlobRef, blobsOf, type DocHistory } from '../document.ts';
 import { toUserError, type UserError } from '../errors.ts';
 import { announce, currentDoc, followHistory, guardEdits, onMissingBlobs, showHistory, useWorkbench } from '../store.ts';
@@ -223,7 +223,10 @@ function losing(): void {
   setProject({ access: 'taken', unsaved });
   announce(unsaved ? texts.takenUnsaved.what : texts.taken.what);
   // With changes of its own it does not come back into the other's place.
-  if (!unsaved && lock) void lock.wait().then(whenMine);
+  if (unsaved) return;
+  if (lock) void lock.wait().then(whenMine);
+  // A tab that stood still has not heard what the other saved meanwhile.
+  void followOther(Number.MAX_SAFE_INTEGER);
 }
 
 async function hear(message: TabMessage): Promise<void> {
@@ -250,7 +253,9 @@ async function followOther(revision: number): Promise<void> {
   if (!raw || session !== open || useProject.getState().access === 'edit') return;
   try {
     const [meta, history] = parsed(raw);
+    if (meta.revision === open.revision) return;
     await loadBlobs(depot, blobsOf(history.doc));
+    if (session !== open || useProject.getState().access === 'edit') return;
     open.follow(history, meta.revision);
     followHistory(history);
   } catch {
@@ -438,16 +443,11 @@ export async function refreshProjects(): Promise<void> {
   setProject({ projects });
 }
 
-/** Removes blobs that no project, file or open history names; gives the bytes that this frees. */
+/** Removes blobs that no record names from storage; gives the bytes that this frees. What is open stays in the tab's memory. */
 export async function sweep(depot: Depot): Promise<number> {
-  const open = new Set(blobsOfHistory(useWorkbench.getState().history).keys());
-  for (const { pending } of [...parked.values(), ...(session ? [session] : [])]) {
-    if (pending) for (const hash of blobsOfHistory(pending).keys()) open.add(hash);
-  }
-  releaseBlobs(open);
   let freed = 0;
   await whenNoBlobsCome(async () => {
-    freed = await depot.sweep(new Set());
+    freed = await depot.sweep();
   });
   await measureRoom();
   return freed;

@@ -140,7 +140,7 @@ describe('sweeping', () => {
     own.save(edited({ past: [], doc: before, future: [] }, { ...before, trace: present! }, 'open another trace'));
     await own.flush();
     await depot.putBlob(stray!.hash, Uint8Array.of(3));
-    expect(await depot.sweep(new Set())).toBe(1);
+    expect(await depot.sweep()).toBe(1);
     expect(await depot.readBlob(old!.hash)).not.toBeNull();
     expect(await depot.readBlob(stray!.hash)).toBeNull();
   });
