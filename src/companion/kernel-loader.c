@@ -6,10 +6,12 @@
 //                for each buffer u32 offset of its address in attr, u32 mode, u32 bytes sent, u32 size, the bytes sent
 //   OP_CLOSE:    u32 file descriptor
 //   OP_AFFINITY: u32 processor
+//   OP_CAPABILITIES: u32 low, u32 high half of the capabilities in effect from here on
 // Reply: u32 length of the rest, s32 result or -errno, u64 nanoseconds the call took, and for OP_BPF attr and each
 //   buffer that comes back as u32 length and bytes.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OP_BPF = 0, OP_CLOSE = 1, OP_AFFINITY = 2 };
+enum { OP_BPF = 0, OP_CLOSE = 1, OP_AFFINITY = 2, OP_CAPABILITIES = 3 };
 enum { MODE_IN = 0, MODE_BOTH = 1, MODE_STRING = 2 };
 enum { MAX_BUFFERS = 16, MAX_ATTR = 512 };
 
@@ -116,6 +118,16 @@ static int32_t do_affinity(uint32_t cpu) {
   return sched_setaffinity(0, sizeof set, &set) ? -errno : 0;
 }
 
+// Permitted capabilities stay, so that a later call can take them back into effect.
+static int32_t do_capabilities(uint32_t low, uint32_t high) {
+  struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &head, data)) return -errno;
+  data[0].effective = low & data[0].permitted;
+  data[1].effective = high & data[1].permitted;
+  return syscall(SYS_capset, &head, data) ? -errno : 0;
+}
+
 static int read_fully(void *into, size_t len) {
   for (char *at = into; len > 0;) {
     ssize_t got = read(0, at, len);
@@ -162,6 +174,11 @@ int main(void) {
       case OP_AFFINITY:
         reply_head(0, do_affinity(take_u32()), 0);
         break;
+      case OP_CAPABILITIES: {
+        uint32_t low = take_u32(), high = take_u32();
+        reply_head(0, do_capabilities(low, high), 0);
+        break;
+      }
       default:
         fail("unknown operation");
     }

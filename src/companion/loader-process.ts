@@ -1,7 +1,8 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -29,18 +30,19 @@ export interface CallReply {
 const OP_BPF = 0;
 const OP_CLOSE = 1;
 const OP_AFFINITY = 2;
+const OP_CAPABILITIES = 3;
 const MODES: Record<BufferMode, number> = { in: 0, both: 1, string: 2 };
 
 const source = fileURLToPath(new URL('./kernel-loader.c', import.meta.url));
 const cacheDir = fileURLToPath(new URL('../../.cache/', import.meta.url));
 
-/** Path of the compiled loader, built once for each version of its source. */
-async function buildLoader(): Promise<string> {
+/** Path of the compiled loader, built once for each version of its source. A machine without libraries needs a static one. */
+export async function buildLoader(kind: 'dynamic' | 'static' = 'dynamic'): Promise<string> {
   const hash = createHash('sha256')
     .update(await readFile(source))
     .digest('hex')
     .slice(0, 16);
-  const path = join(cacheDir, `kernel-loader-${hash}`);
+  const path = join(cacheDir, `kernel-loader-${kind === 'static' ? 'static-' : ''}${hash}`);
   try {
     await access(path);
     return path;
@@ -48,7 +50,7 @@ async function buildLoader(): Promise<string> {
     await mkdir(cacheDir, { recursive: true });
     // Test files build at the same time: each builds its own and the last rename wins.
     const mine = `${path}.${process.pid}.${Math.floor(performance.now() * 1000)}`;
-    await promisify(execFile)('cc', ['-O2', '-o', mine, source]);
+    await promisify(execFile)('cc', ['-O2', ...(kind === 'static' ? ['-static'] : []), '-o', mine, source]);
     await rename(mine, path);
     return path;
   }
@@ -62,8 +64,8 @@ export class LoaderProcess {
   #buffered = 0;
   #dead: Error | null = null;
 
-  private constructor(path: string) {
-    this.#child = spawn(path, { stdio: ['pipe', 'pipe', 'inherit'] });
+  private constructor(child: ChildProcessByStdio<Writable, Readable, null>) {
+    this.#child = child;
     this.#child.stdout.on('data', (chunk: Uint8Array) => this.#receive(chunk));
     this.#child.stdin.on('error', (error) => this.#die(error));
     this.#child.on('error', (error) => this.#die(error));
@@ -72,7 +74,12 @@ export class LoaderProcess {
   }
 
   static async start(): Promise<LoaderProcess> {
-    return new LoaderProcess(await buildLoader());
+    return LoaderProcess.run(await buildLoader(), []);
+  }
+
+  /** A program whose standard input and output lead to a loader: the loader itself, or a machine that runs it. */
+  static run(path: string, args: readonly string[]): LoaderProcess {
+    return new LoaderProcess(spawn(path, args, { stdio: ['pipe', 'pipe', 'inherit'] }));
   }
 
   /** One bpf(2) call. `attr` is copied when the call is made. */
@@ -120,6 +127,11 @@ export class LoaderProcess {
     return this.#simple(OP_AFFINITY, cpu);
   }
 
+  /** Capabilities that following calls have in effect, a bit for each; those that the loader began with stay in reserve. */
+  capabilities(mask: bigint): Promise<number> {
+    return this.#simple(OP_CAPABILITIES, Number(mask & 0xffffffffn), Number(mask >> 32n));
+  }
+
   /** Ends the process; the kernel closes every descriptor that it held. */
   end(): void {
     this.#dead ??= new Error('kernel loader is closed');
@@ -127,12 +139,14 @@ export class LoaderProcess {
     this.#child.kill();
   }
 
-  async #simple(op: number, value: number): Promise<number> {
-    const frame = new Uint8Array(12);
+  async #simple(op: number, ...values: number[]): Promise<number> {
+    const frame = new Uint8Array(8 + values.length * 4);
     const view = new DataView(frame.buffer);
-    view.setUint32(0, 8, true);
+    view.setUint32(0, 4 + values.length * 4, true);
     view.setUint32(4, op, true);
-    view.setUint32(8, value, true);
+    values.forEach((value, i) => {
+      view.setUint32(8 + i * 4, value, true);
+    });
     const reply = await this.#send(frame);
     return new DataView(reply.buffer, reply.byteOffset).getInt32(0, true);
   }

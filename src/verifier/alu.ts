@@ -25,10 +25,13 @@ import { MAP_TYPE_ARENA } from '../bpf/maps.ts';
 import type { Insn } from '../bpf/program.ts';
 import { clobberReg, readReg, shareId, writeReg } from './args.ts';
 import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
+import { wouldLeak } from './leaks.ts';
 import { pushPath } from './paths.ts';
 import { adjustPointer } from './pointers.ts';
 import { markPrecise } from './precision.ts';
 import { boundsRepair, boundsSync, coerceSubregToSizeSigned, coerceToSize, coerceToSizeSigned, zeroExtend32 } from './range.ts';
+import { rangeRules } from './range-rules.ts';
+import { boundsContradict } from './range-signs.ts';
 import {
   ADD_CONST,
   ADD_CONST32,
@@ -83,6 +86,7 @@ import {
   scalarSub,
   scalarXor,
 } from './scalar.ts';
+import { maskScalar } from './spectre.ts';
 import { tnumByteSwap } from './tnum.ts';
 
 /** An ALU instruction: checks its fields and operands and computes the result (kernel `check_alu_op`). */
@@ -105,9 +109,11 @@ function checkUnary(env: Env, insn: Insn, op: number): void {
     env.fail(EINVAL, 'BPF_END uses reserved fields\n');
   }
   readReg(env, insn.dst);
+  if (wouldLeak(env, insn.dst)) env.fail(EACCES, `R${insn.dst} pointer arithmetic prohibited\n`);
   const r = env.regs;
   const d = insn.dst * REG;
-  if (r[d + TYPE] !== SCALAR) {
+  // Up to 6.12 the result of either is any number.
+  if (r[d + TYPE] !== SCALAR || rangeRules.plain) {
     clobberReg(env, insn.dst);
     return;
   }
@@ -133,13 +139,14 @@ function byteSwap(r: Regs, d: number, insn: Insn, reverses: boolean): void {
 
 function checkMoveFields(env: Env, insn: Insn): void {
   const { off, imm } = insn;
+  if (!env.rules.v4 && (off !== 0 || imm !== 0) && (insn.opcode & X) !== 0) env.fail(EINVAL, 'BPF_MOV uses reserved fields\n');
   if ((insn.opcode & X) === 0) {
     if (insn.src !== 0 || off !== 0) env.fail(EINVAL, 'BPF_MOV uses reserved fields\n');
     return;
   }
   if (classOf(insn) === ALU) {
     if ((off !== 0 && off !== 8 && off !== 16) || imm !== 0) env.fail(EINVAL, 'BPF_MOV uses reserved fields\n');
-  } else if (off === ADDR_SPACE_CAST) {
+  } else if (off === ADDR_SPACE_CAST && env.rules.arena) {
     if (imm !== 1 && imm !== 1 << 16) env.fail(EINVAL, 'addr_space_cast insn can only convert between address space 1 and 0\n');
     if (!env.maps.some((m) => m.type === MAP_TYPE_ARENA))
       env.fail(EINVAL, 'addr_space_cast insn can only be used in a program that has an associated arena\n');
@@ -184,15 +191,17 @@ function move64(env: Env, insn: Insn, r: Regs, d: number, s: number): void {
     if (!same) clearId(r, d);
     coerceToSizeSigned(r, d, insn.off >> 3);
   } else {
+    if (wouldLeak(env, insn.src)) env.fail(EACCES, `R${insn.src} sign-extension part of pointer\n`);
     markUnknown(r, d);
   }
 }
 
 function move32(env: Env, insn: Insn, r: Regs, d: number, s: number): void {
+  if (wouldLeak(env, insn.src)) env.fail(EACCES, `R${insn.src} partial copy of pointer\n`);
   if (r[s + TYPE] !== SCALAR) {
     markUnknown(r, d);
   } else {
-    const same = insn.off === 0 ? widthOf(r, s) <= 32 : extendsToItself(r, s, insn.off);
+    const same = env.rules.linksMove32 && (insn.off === 0 ? widthOf(r, s) <= 32 : extendsToItself(r, s, insn.off));
     if (same) shareId(env, r, s);
     copyReg(r, d, r, s);
     if (!same) clearId(r, d);
@@ -204,7 +213,7 @@ function move32(env: Env, insn: Insn, r: Regs, d: number, s: number): void {
 
 function checkBinary(env: Env, insn: Insn, op: number): void {
   const byReg = (insn.opcode & X) !== 0;
-  const signedOff = insn.off === 1 && (op === MOD || op === DIV);
+  const signedOff = insn.off === 1 && (op === MOD || op === DIV) && env.rules.v4;
   if ((insn.off !== 0 && !signedOff) || (byReg ? insn.imm !== 0 : insn.src !== 0)) env.fail(EINVAL, 'BPF_ALU uses reserved fields\n');
   if (byReg) readReg(env, insn.src);
   readReg(env, insn.dst);
@@ -233,7 +242,7 @@ function adjust(env: Env, insn: Insn, op: number, byReg: boolean): void {
     s = insn.src * REG;
     if (r[s + TYPE] !== SCALAR) {
       if (dstIsPtr) {
-        if (op === SUB) {
+        if (op === SUB && env.rules.leaksPointers) {
           markUnknown(r, d);
           return;
         }
@@ -262,13 +271,22 @@ function adjust(env: Env, insn: Insn, op: number, byReg: boolean): void {
   copyReg(source, 0, src, s);
   const umaxHi = r[d + UMAX_HI]!;
   adjustScalar(env, insn, op, r, d);
-  linkByConstant(insn, op, r, d, umaxHi, src, s);
+  linkByConstant(env, insn, op, r, d, umaxHi, src, s);
 }
 
 /** x + constant stays linked with x: a later bound on one moves to the other (kernel BPF_ADD_CONST). */
-function linkByConstant(insn: Insn, op: number, r: Regs, d: number, umaxHi: number, src: Regs, s: number): void {
+function linkByConstant(env: Env, insn: Insn, op: number, r: Regs, d: number, umaxHi: number, src: Regs, s: number): void {
   const alu32 = classOf(insn) === ALU;
   const self = src === r && s === d;
+  const { linksByConstant } = env.rules;
+  if (
+    linksByConstant === 'none' ||
+    !env.rules.bpfCapable ||
+    (linksByConstant === 'add64' && (alu32 || op !== ADD || src[s + VALUE_LO]! < 0))
+  ) {
+    clearId(r, d);
+    return;
+  }
   if ((op !== ADD && op !== SUB) || r[d + ID] === 0 || self || !isConstScalar(src, s, alu32)) {
     clearId(r, d);
     return;
@@ -298,11 +316,28 @@ function isComputable(insn: Insn, op: number): boolean {
   return known && source[UMAX_HI] === 0 && source[UMAX_LO]! >>> 0 < (alu64 ? 64 : 32);
 }
 
+/** Up to 6.6: an unknown operand teaches nothing but in sums, differences and `and`; contradictory bounds teach nothing at all. */
+function isComputableBySigns(insn: Insn, op: number): boolean {
+  const alu64 = classOf(insn) === ALU64;
+  const known = alu64 ? isConst(source, 0) : isConst32(source, 0);
+  if (boundsContradict(source, 0, alu64, known)) return false;
+  return known || op === ADD || op === SUB || op === AND;
+}
+
 function adjustScalar(env: Env, insn: Insn, op: number, r: Regs, d: number): void {
-  if (!isComputable(insn, op)) {
+  if (rangeRules.signs && isComputableBySigns(insn, op) && !isComputable(insn, op)) {
+    // Division, modulo and overlong shifts: a 32-bit result still has no upper half.
+    const plain = op === DIV || op === MOD || op === LSH || op === RSH || op === ARSH;
+    markUnknown(r, d);
+    if (plain && classOf(insn) === ALU) zeroExtend32(r, d);
+    boundsSync(r, d);
+    return;
+  }
+  if (rangeRules.signs ? !isComputableBySigns(insn, op) : !isComputable(insn, op)) {
     markUnknown(r, d);
     return;
   }
+  maskScalar(env, insn);
   const alu32 = classOf(insn) === ALU;
   const n = source[UMIN_LO]!;
   switch (op) {
@@ -316,11 +351,11 @@ function adjustScalar(env: Env, insn: Insn, op: number, r: Regs, d: number): voi
       scalarMul(r, d, source, 0);
       break;
     case AND:
-      if (isConst(source, 0)) forkSign(env, insn, r, d);
+      if (env.rules.forksSigns && isConst(source, 0)) forkSign(env, insn, r, d);
       scalarAnd(r, d, source, 0);
       break;
     case OR:
-      if (isConst(source, 0)) forkSign(env, insn, r, d);
+      if (env.rules.forksSigns && isConst(source, 0)) forkSign(env, insn, r, d);
       scalarOr(r, d, source, 0);
       break;
     case XOR:

@@ -1,12 +1,15 @@
 import { classOf, JA, JCOND, JEQ, JGE, JGT, JLE, JLT, JMP, JMP32, JNE, opOf, X } from '../bpf/insn.ts';
 import type { Insn } from '../bpf/program.ts';
 import { pushHistory, readReg } from './args.ts';
-import { EFAULT, EINVAL, type Env } from './env.ts';
+import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
+import { wouldLeak } from './leaks.ts';
 import { findPrevEntry, widenImprecise } from './loops.ts';
 import { pushPath } from './paths.ts';
 import { markPrecise } from './precision.ts';
 import { boundsRepair, boundsSync, zeroExtend32 } from './range.ts';
+import { rangeRules } from './range-rules.ts';
 import { branchTaken, refineNotTaken, refineTaken } from './refine.ts';
+import { refineSigns } from './refine-signs.ts';
 import { releaseReference } from './refs.ts';
 import {
   ADD_CONST,
@@ -21,6 +24,7 @@ import {
   copyReg,
   ID,
   isConst,
+  isPacketAny,
   MAP_PTR,
   MAP_VALUE,
   MAYBE_NULL,
@@ -43,6 +47,7 @@ import {
   XDP_SOCK,
 } from './reg.ts';
 import { scalarAdd } from './scalar.ts';
+import { pushMispredicted } from './spectre.ts';
 import { FP, isSpilled, linkFrame, linkIndex, linkIsReg, packLink, STEP_DST_STACK, STEP_SRC_STACK, type State } from './state.ts';
 
 const MAX_LINKS = 6;
@@ -57,7 +62,8 @@ const immB = new Int32Array(REG);
 /** A conditional jump: follows the way that is certain, or both, each with what it teaches (kernel `check_cond_jmp_op`). */
 export function checkCondJump(env: Env, insn: Insn): void {
   const op = opOf(insn);
-  if (op === JA || op > JCOND) env.fail(EINVAL, `invalid BPF_JMP/JMP32 opcode ${op.toString(16)}\n`);
+  if (op === JA || op > JCOND || (op === JCOND && !env.rules.mayGoto))
+    env.fail(EINVAL, `invalid BPF_JMP/JMP32 opcode ${op.toString(16)}\n`);
   if (op === JCOND) {
     checkMayGoto(env, insn);
     return;
@@ -74,6 +80,8 @@ export function checkCondJump(env: Env, insn: Insn): void {
   if (byReg) {
     if (insn.imm !== 0) env.fail(EINVAL, 'BPF_JMP/JMP32 uses reserved fields\n');
     readReg(env, insn.src);
+    if (!(isPacketAny(r[d + TYPE]!) && isPacketAny(r[s + TYPE]!)) && wouldLeak(env, insn.src))
+      env.fail(EACCES, `R${insn.src} pointer comparison prohibited\n`);
     if (r[s + TYPE] === STACK) flags |= STEP_SRC_STACK;
   } else {
     if (insn.src !== 0) env.fail(EINVAL, 'BPF_JMP/JMP32 uses reserved fields\n');
@@ -84,10 +92,11 @@ export function checkCondJump(env: Env, insn: Insn): void {
   }
   if (r[d + TYPE] === STACK) flags |= STEP_DST_STACK;
   if (flags) pushHistory(env, cur, flags, null);
-  const taken = branchTaken(r, d, src, s, op, is32);
+  const taken = branchTaken(r, d, src, s, op, is32, env.rules.knowsNotNull);
   if (taken >= 0) {
     if (r[d + TYPE] === SCALAR) markPrecise(env, insn.dst);
     if (byReg && r[s + TYPE] === SCALAR) markPrecise(env, insn.src);
+    pushMispredicted(env, insn, taken === 1 ? env.insnIdx + 1 : env.insnIdx + insn.off + 1);
     if (env.log.paths) env.printInsnState(cur, cur.curFrame);
     if (taken === 1) env.insnIdx += insn.off;
     return;
@@ -119,13 +128,14 @@ function exploreBoth(env: Env, insn: Insn, op: number, is32: boolean, byReg: boo
     syncLinks(cur, r, d, links);
     syncLinks(other, or, d, links);
   }
-  if (byReg && !is32) learnFromPointers(env, op, r, or, d, s);
+  if (byReg && !is32 && env.rules.learnsFromEqualPointers) learnFromPointers(env, op, r, or, d, s);
   const nullTest = !byReg && !is32 && insn.imm === 0 && (op === JEQ || op === JNE) && (r[d + TYPE]! & MAYBE_NULL) !== 0;
   if (nullTest) {
     markNullOrNot(env, cur, insn.dst, op === JNE);
     markNullOrNot(env, other, insn.dst, op === JEQ);
-  } else if (byReg && !is32) {
-    matchPacketEnd(op, r, d, s, cur, other, insn);
+  } else {
+    const known = byReg && !is32 && matchPacketEnd(op, r, d, s, cur, other, insn);
+    if (!known && wouldLeak(env, insn.dst)) env.fail(EACCES, `R${insn.dst} pointer comparison prohibited\n`);
   }
   if (env.log.paths) env.printInsnState(cur, cur.curFrame);
 }
@@ -144,6 +154,10 @@ function refineBoth(
   is32: boolean,
 ): void {
   if (f1[fb1 + TYPE] !== SCALAR || f2[fb2 + TYPE] !== SCALAR) return;
+  if (rangeRules.signs) {
+    refineSigns(t1, tb1, t2, tb2, f1, fb1, f2, fb2, op, is32);
+    return;
+  }
   refineNotTaken(f1, fb1, f2, fb2, op, is32);
   refineTaken(t1, tb1, t2, tb2, op, is32);
   sane(env, t1, tb1, 'true_reg1');
@@ -199,7 +213,7 @@ function syncLinks(state: State, kr: Regs, kb: number, links: readonly number[])
       r[b + ID] = id;
       scalarAdd(r, b, delta, 0);
       if (kr[kb + ID]! & ADD_CONST32) zeroExtend32(r, b);
-      boundsSync(r, b);
+      if (!rangeRules.plain) boundsSync(r, b);
     }
   }
 }
@@ -280,13 +294,13 @@ const isStart = (r: Regs, b: number): boolean =>
   r[b + TYPE] === PACKET && r[b + ID] === 0 && r[b + OFF] === 0 && isConst(r, b) && (r[b + VALUE_LO]! | r[b + VALUE_HI]!) === 0;
 
 /** A comparison of a packet pointer with the packet's end, or of metadata with the packet's start, in either order. */
-function matchPacketEnd(op: number, r: Regs, d: number, s: number, cur: State, other: State, insn: Insn): void {
-  if (op !== JGT && op !== JLT && op !== JGE && op !== JLE) return;
+function matchPacketEnd(op: number, r: Regs, d: number, s: number, cur: State, other: State, insn: Insn): boolean {
+  if (op !== JGT && op !== JLT && op !== JGE && op !== JLE) return false;
   const dt = r[d + TYPE];
   const st = r[s + TYPE];
   const dstFirst = (dt === PACKET && st === PACKET_END) || (dt === PACKET_META && isStart(r, s));
   const srcFirst = (dt === PACKET_END && st === PACKET) || (isStart(r, d) && st === PACKET_META);
-  if (!dstFirst && !srcFirst) return;
+  if (!dstFirst && !srcFirst) return false;
   const p = dstFirst ? d : s;
   const regno = dstFirst ? insn.dst : insn.src;
   // Where the pointer is at most the end, its offset is good; where it is below the end, one byte more is.
@@ -296,11 +310,13 @@ function matchPacketEnd(op: number, r: Regs, d: number, s: number, cur: State, o
   const bad = goodWhenTaken ? cur : other;
   goodPacket(good, r, p, open);
   markPacketEnd(bad, regno, !open);
+  return true;
 }
 
 function checkMayGoto(env: Env, insn: Insn): void {
-  if (insn.opcode !== (JMP | JCOND) || insn.src !== 0 || insn.dst !== 0 || insn.imm !== 0)
-    env.fail(EINVAL, `invalid may_goto imm ${insn.imm}\n`);
+  const { mayGotoZero } = env.rules;
+  if (insn.opcode !== (JMP | JCOND) || insn.src !== 0 || insn.dst !== 0 || insn.imm !== 0 || (insn.off === 0 && !mayGotoZero))
+    env.fail(EINVAL, mayGotoZero ? `invalid may_goto imm ${insn.imm}\n` : `invalid may_goto off ${insn.off} imm ${insn.imm}\n`);
   const prev = env.cur.parent ? findPrevEntry(env, env.cur.parent, env.insnIdx) : null;
   const queued = pushPath(env, env.insnIdx + 1, env.insnIdx);
   queued.mayGotoDepth++;

@@ -4,6 +4,7 @@ import { markNotNull } from './branches.ts';
 import { subprogStarting } from './cfg.ts';
 import { isPacketSlice, KIND_LOCAL, setDynptr } from './dynptr-slots.ts';
 import { E2BIG, EACCES, EFAULT, EINVAL, type Env, LIMIT_JUMPS, Rejection } from './env.ts';
+import { tnumText } from './format.ts';
 import { checkHelperMemory } from './helpermem.ts';
 import { findPrevEntry, widenImprecise } from './loops.ts';
 import { checkUnmodified } from './memory.ts';
@@ -23,6 +24,8 @@ import {
   MAP_KEY,
   MAP_PTR,
   MAP_VALUE,
+  MASK_HI,
+  MASK_LO,
   MAYBE_NULL,
   MEMORY,
   markNotInit,
@@ -39,6 +42,8 @@ import {
   SMIN_LO,
   STACK,
   TYPE,
+  VALUE_HI,
+  VALUE_LO,
 } from './reg.ts';
 import { inSleepable } from './sections.ts';
 import { Frame, MAX_FRAMES, State } from './state.ts';
@@ -47,9 +52,9 @@ import { toBigSigned, toSigned } from './w64.ts';
 /** Functions of the program calling each other, callbacks, and the way back. */
 
 /** Packet pointers are void after something changed the packet. */
-export function clearPacketPointers(state: State): void {
+export function clearPacketPointers(env: Env, state: State): void {
   state.forEachReg((r, b) => {
-    if (isPacketAny(r[b + TYPE]!) || isPacketSlice(r[b + TYPE]!)) State.invalidate(r, b);
+    if (isPacketAny(r[b + TYPE]!) || isPacketSlice(r[b + TYPE]!)) State.invalidate(r, b, env.rules.leaksPointers);
   });
 }
 
@@ -147,7 +152,7 @@ export function checkCall(env: Env, insn: Insn): void {
       throw wrong;
     }
     if (env.log.paths) env.log.write(`Func#${subprog} ('${sub.name}') is global and assumed valid.\n`);
-    if (sub.changesPacket) clearPacketPointers(state);
+    if (sub.changesPacket) clearPacketPointers(env, state);
     sub.called = true;
     clearCallerSaved(env, caller.regs);
     markUnknown(caller.regs, 0);
@@ -267,12 +272,28 @@ export function vmaCallback(taskType: number, vmaType: number): (caller: Regs, c
   };
 }
 
-export function outOfRange(r: Regs, b: number, min: number, max: number): boolean {
+/** Bits that some number of [min, max] has and another has not; both ends lie in 0…3 (kernel `tnum_range`). */
+const maskOf = (min: number, max: number): number => (min === max ? 0 : max > 1 ? 3 : 1);
+
+export function outOfRange(env: Env, r: Regs, b: number, min: number, max: number): boolean {
+  if (env.rules.returnsByTnum) {
+    const mask = maskOf(min, max);
+    const outside = (r[b + MASK_LO]! & ~mask) | r[b + MASK_HI]! | r[b + VALUE_HI]!;
+    return outside !== 0 || (r[b + VALUE_LO]! & ~mask) !== (min & ~mask);
+  }
   return toSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!) < min || toSigned(r[b + SMAX_LO]!, r[b + SMAX_HI]!) > max;
 }
 
 /** A return value outside of what the caller accepts. */
 export function failRange(env: Env, r: Regs, b: number, min: number, max: number, where: string, regno = 0): never {
+  if (env.rules.returnsByTnum) {
+    const value = (r[b + MASK_LO]! & r[b + MASK_HI]!) === -1 ? 'unknown scalar value' : `value ${tnumText(r, b)}`;
+    const mask = maskOf(min, max);
+    return env.fail(
+      EINVAL,
+      `${where} the register R${regno} has ${value} should have been in (0x${(min & ~mask).toString(16)}; 0x${mask.toString(16)})\n`,
+    );
+  }
   const smin = toBigSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!);
   const smax = toBigSigned(r[b + SMAX_LO]!, r[b + SMAX_HI]!);
   let text = `${where} the register R${regno} has`;
@@ -293,7 +314,7 @@ export function leaveFrame(env: Env): void {
   if (callee.isCallback) {
     if (r0[TYPE] !== SCALAR) env.fail(EACCES, 'R0 not a scalar value\n');
     markPrecise(env, 0);
-    if (outOfRange(r0, 0, callee.callbackMin, callee.callbackMax))
+    if (outOfRange(env, r0, 0, callee.callbackMin, callee.callbackMax))
       failRange(env, r0, 0, callee.callbackMin, callee.callbackMax, 'At callback return');
     if (!env.callsCallback[callee.callsite]) env.fail(EFAULT, 'verifier bug: callback returns to a call without callbacks\n');
   } else {

@@ -29,10 +29,11 @@ import {
   ST,
 } from '../bpf/insn.ts';
 import type { Insn } from '../bpf/program.ts';
-import { E2BIG, EACCES, EINVAL, type Env, type SubprogInfo } from './env.ts';
+import { E2BIG, EACCES, EINVAL, type Env, EPERM, type SubprogInfo } from './env.ts';
 import { isAsyncCallbackKfunc, isIterNext, isKfuncCall, isSyncCallbackKfunc, kfuncAt } from './kfunc-table.ts';
 import { checkMapLoad } from './mapload.ts';
 import { changesPacketData, isAsyncCallbackHelper, isSyncCallbackHelper, mightSleep } from './protos.ts';
+import type { Rules } from './rules.ts';
 
 const MAX_SUBPROGS = 256;
 
@@ -83,6 +84,10 @@ export function findSubprogs(env: Env): void {
   const starts = new Set([0]);
   env.insns.forEach((insn, idx) => {
     if (!isCallTo(insn) && !isFuncPointer(insn)) return;
+    if (!env.rules.bpfCapable) {
+      env.subprogs = functionsAt(env, starts);
+      env.fail(EPERM, 'loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN\n');
+    }
     const target = idx + insn.imm + 1;
     const isInside = target >= 0 && target < env.insns.length;
     if (isInside) starts.add(target);
@@ -177,7 +182,7 @@ export function checkAbnormalReturn(env: Env): void {
   }
 }
 
-function isKnownOpcode(opcode: number): boolean {
+function isKnownOpcode(opcode: number, rules: Rules): boolean {
   const cls = opcode & 7;
   const op = opcode & 0xf0;
   const mode = opcode & 0xe0;
@@ -185,13 +190,14 @@ function isKnownOpcode(opcode: number): boolean {
     case ALU:
     case ALU64:
       if (op === NEG) return (opcode & 8) === 0;
-      if (op === END) return cls === ALU || (opcode & 8) === 0;
+      if (op === END) return cls === ALU || (rules.v4 && (opcode & 8) === 0);
       return op < END;
     case JMP:
-      if (op === CALL || op === EXIT || op === JA || op === JCOND) return (opcode & 8) === 0;
+      if (op === JCOND) return rules.mayGoto && (opcode & 8) === 0;
+      if (op === CALL || op === EXIT || op === JA) return (opcode & 8) === 0;
       return op < JCOND;
     case JMP32:
-      if (op === JA) return (opcode & 8) === 0;
+      if (op === JA) return rules.v4 && (opcode & 8) === 0;
       return op !== CALL && op !== EXIT && op < JCOND;
     case LD:
       return opcode === OP_LDDW || ((mode === ABS || mode === IND) && (opcode & 0x18) !== DW);
@@ -200,7 +206,7 @@ function isKnownOpcode(opcode: number): boolean {
     case ST:
       return mode === MEM;
     default:
-      return mode === MEM || mode === ATOMIC;
+      return mode === MEM || (mode === ATOMIC && (rules.narrowAtomics || (opcode & 0x18) === 0 || (opcode & 0x18) === DW));
   }
 }
 
@@ -211,7 +217,8 @@ export function checkEncoding(env: Env): void {
     const insn = insns[i]!;
     env.insnIdx = i;
     const mode = modeOf(insn);
-    if (classOf(insn) === LDX && ((mode !== MEM && mode !== MEMSX) || insn.imm !== 0)) env.fail(EINVAL, 'BPF_LDX uses reserved fields\n');
+    const loads = mode === MEM || (mode === MEMSX && env.rules.v4);
+    if (classOf(insn) === LDX && (!loads || insn.imm !== 0)) env.fail(EINVAL, 'BPF_LDX uses reserved fields\n');
     if (insn.opcode === (LD | IMM | DW)) {
       const next = insns[i + 1];
       if (next?.opcode !== 0 || next.dst !== 0 || next.src !== 0 || next.off !== 0) env.fail(EINVAL, 'invalid bpf_ld_imm64 insn\n');
@@ -219,7 +226,7 @@ export function checkEncoding(env: Env): void {
       i++;
       continue;
     }
-    if (!isKnownOpcode(insn.opcode)) env.fail(EINVAL, `unknown opcode ${insn.opcode.toString(16).padStart(2, '0')}\n`);
+    if (!isKnownOpcode(insn.opcode, env.rules)) env.fail(EINVAL, `unknown opcode ${insn.opcode.toString(16).padStart(2, '0')}\n`);
   }
 }
 
@@ -269,7 +276,7 @@ export class CfgWalk {
   }
 
   /** True when a new instruction was pushed and `t` must be looked at again. */
-  private push(t: number, w: number, edge: number): boolean {
+  private push(t: number, w: number, edge: number, isCall = false): boolean {
     const { env, state } = this;
     if (state[t]! >= (DISCOVERED | edge)) return false;
     if (w < 0 || w >= env.insns.length) {
@@ -286,7 +293,12 @@ export class CfgWalk {
       this.stack.push(w);
       return true;
     }
-    if (state[w] === EXPLORED) state[t] = DISCOVERED | edge;
+    if (state[w] === EXPLORED) {
+      state[t] = DISCOVERED | edge;
+    } else if (!env.rules.bpfCapable || (isCall && env.rules.recursionIsBackEdge)) {
+      env.insnIdx = t;
+      env.fail(EINVAL, `back-edge from insn ${t} to ${w}\n`);
+    }
     return false;
   }
 
@@ -304,7 +316,7 @@ export class CfgWalk {
     const to = env.subprogs[subprogAt(env, w)]!;
     from.changesPacket ||= to.changesPacket;
     from.mightSleep ||= to.mightSleep;
-    return this.push(t, w, BRANCH);
+    return this.push(t, w, BRANCH, isCallTo(insn));
   }
 
   private visit(t: number): boolean {
@@ -450,6 +462,7 @@ export function checkStackDepth(env: Env): void {
 
 /** Program types whose frames live outside the kernel stack when they are large: tracing kinds, with no tail call (kernel `bpf_enable_priv_stack`). */
 function usesPrivateStack(env: Env): boolean {
+  if (!env.rules.privateStack) return false;
   if (env.subprogs.some((s) => s.hasTailCall)) return false;
   return [2, 5, 7, 17].includes(env.program.progType);
 }
@@ -465,7 +478,8 @@ function walkCalls(env: Env, root: number, privateStack: boolean): void {
     const sub = env.subprogs[idx]!;
     if (idx !== 0 && sub.hasTailCall && depth >= 256)
       env.fail(EACCES, `tail_calls are not allowed when call stack of previous frames is ${depth} bytes. Too large\n`);
-    const rounded = Math.ceil(sub.stackDepth / 16) * 16;
+    const { frameRounding } = env.rules;
+    const rounded = Math.max(Math.ceil(sub.stackDepth / frameRounding), frameRounding === 32 ? 1 : 0) * frameRounding;
     const adaptive = privateStack && rounded >= 64;
     const size = adaptive ? 0 : rounded;
     if (adaptive && rounded > 512) env.fail(EACCES, `stack size of subprog ${idx} is ${rounded}. Too large\n`);

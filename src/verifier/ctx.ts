@@ -1,6 +1,8 @@
 import { BPF_CTX_TYPES, type CtxField } from './ctx-data.ts';
 import { FLOW_KEYS, MAYBE_NULL, PACKET, PACKET_END, PACKET_META, SCALAR, SOCK_COMMON, SOCKET, TP_BUFFER } from './reg.ts';
 
+const CGROUP_SKB = 8;
+
 const RESULT: Readonly<Record<string, number>> = {
   pkt: PACKET,
   pkt_end: PACKET_END,
@@ -31,7 +33,21 @@ function allows(sizes: string, off: number, size: number, field: CtxField): bool
 }
 
 /** Type of the value that a context access yields, or -1 when the program type forbids it. */
-export function ctxAccess(progType: number, attachType: number, off: number, size: number, write: boolean, signed: boolean): number {
+/** Fields that programs of no privilege may not use: packet data and the time stamp (kernel `cg_skb_is_valid_access`). */
+function isPrivileged(progType: number, off: number, write: boolean): boolean {
+  return progType === CGROUP_SKB && ((off >= 76 && off < 84) || (write && off >= 152 && off < 160));
+}
+
+export function ctxAccess(
+  progType: number,
+  attachType: number,
+  off: number,
+  size: number,
+  write: boolean,
+  signed: boolean,
+  capable = true,
+): number {
+  if (!capable && isPrivileged(progType, off, write)) return -1;
   const layout = BPF_CTX_TYPES[progType];
   if (!layout || off < 0 || off >= layout.size || off % size !== 0) return -1;
   for (const field of layout.fields) {

@@ -108,7 +108,7 @@ export function releaseDynptr(env: Env, frame: Frame, spi: number): void {
   const ref = frame.spills[b + REF]!;
   releaseReference(env.cur, ref);
   env.cur.forEachReg((r, at) => {
-    if (r[at + REF] === ref) State.invalidate(r, at);
+    if (r[at + REF] === ref) State.invalidate(r, at, env.rules.leaksPointers);
   });
   for (let i = 1; i < frame.slots; i++) {
     if (frame.spills[i * REG + REF] === ref && frame.types[i * 8] === SLOT_DYNPTR && frame.spills[i * REG + AUX2]) wipe(env, frame, i);
@@ -127,7 +127,7 @@ export function destroyDynptr(env: Env, frame: Frame, at: number): void {
   wipe(env, frame, spi);
   env.cur.forEachReg((r, i) => {
     const type = r[i + TYPE]!;
-    if ((type === MEMORY || type === (MEMORY | MAYBE_NULL)) && r[i + AUX2] === id) State.invalidate(r, i);
+    if ((type === MEMORY || type === (MEMORY | MAYBE_NULL)) && r[i + AUX2] === id) State.invalidate(r, i, env.rules.leaksPointers);
   });
 }
 

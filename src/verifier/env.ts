@@ -7,6 +7,7 @@ import { Log } from './log.ts';
 import type { Loops } from './prune.ts';
 import type { Regs } from './reg.ts';
 import { REG } from './reg.ts';
+import { type Rules, rulesOf } from './rules.ts';
 import type { StackLiveness } from './stacklive.ts';
 import type { Explored, Frame, State, Step } from './state.ts';
 
@@ -76,6 +77,8 @@ export interface Pending {
 export class Env {
   readonly program: Program;
   readonly options: VerifyOptions;
+  /** What the kernel and the privilege asked for change. */
+  readonly rules: Rules;
   readonly insns: readonly Insn[];
   readonly maps: readonly MapDef[];
   readonly log: Log;
@@ -113,6 +116,13 @@ export class Env {
   readonly usedMaps = new Set<MapDef>();
   /** Exploration is over: what fails now has no instruction. */
   atEnd = false;
+  /** How an instruction of pointer arithmetic is masked against speculation. */
+  readonly aluMasks = new Map<number, { readonly state: number; readonly limit: number }>();
+  /** Scalars count in full when states are compared: masks depend on them (kernel `explore_alu_limits`). */
+  exploresLimits = false;
+  /** Instructions behind a barrier that stops speculation, and writes followed by one. */
+  readonly fences = new Set<number>();
+  readonly writeFences = new Set<number>();
   private lastTick = 0;
   insnIdx = 0;
   prevInsnIdx = -1;
@@ -161,6 +171,7 @@ export class Env {
     const n = program.insns.length;
     this.program = program;
     this.options = options;
+    this.rules = rulesOf(options.kernel, options.privilege);
     this.insns = program.insns;
     this.maps = program.maps;
     this.log = new Log(options.logLevel);
@@ -226,6 +237,12 @@ export class Env {
 
   fail(errno: number, text: string): never {
     this.say(text);
+    throw new Rejection(errno);
+  }
+
+  /** A refusal for which the kernel has no words: a message of our own, and none in the log. */
+  refuse(errno: number, text: string): never {
+    this.said += text;
     throw new Rejection(errno);
   }
 

@@ -63,6 +63,11 @@ export type Exactness = 'covered' | 'exact' | 'within';
 const oldIds: number[] = [];
 const curIds: number[] = [];
 let fresh = 0;
+/** Without CAP_BPF every scalar counts; where speculation is masked, exactly. */
+let allPrecise = false;
+let exactScalars = false;
+/** Stack that was never written may not be read, so that written bytes do not stand for it. */
+let secretStack = false;
 
 function sameId(oldId: number, curId: number): boolean {
   if ((oldId !== 0) !== (curId !== 0)) return false;
@@ -110,7 +115,8 @@ function regCovered(o: Regs, ob: number, c: Regs, cb: number, exact: Exactness):
   if (type !== c[cb + TYPE]) return false;
   switch (baseType(type)) {
     case SCALAR: {
-      if (!o[ob + PRECISE] && exact === 'covered') return true;
+      if (exactScalars) return sameFields(o, ob, c, cb, ID) && sameScalarId(o[ob + ID]!, c[cb + ID]!);
+      if (!o[ob + PRECISE] && !allPrecise && exact === 'covered') return true;
       const oid = o[ob + ID]!;
       const cid = c[cb + ID]!;
       if (oid & ADD_CONST && !(cid & ADD_CONST)) return false;
@@ -152,7 +158,7 @@ function slotScalar(frame: Frame, spi: number): number {
   const { types } = frame;
   const at = spi * 8;
   if (types[at] === SLOT_SPILL && frame.spills[spi * REG + TYPE] === SCALAR) return spi * REG;
-  for (let i = 0; i < 8; i++) if (types[at + i] !== SLOT_MISC && types[at + i] !== SLOT_INVALID) return -2;
+  for (let i = 0; i < 8; i++) if (types[at + i] !== SLOT_MISC && (types[at + i] !== SLOT_INVALID || secretStack)) return -2;
   return -1;
 }
 
@@ -162,7 +168,7 @@ function stackCovered(old: Frame, cur: Frame, exact: Exactness): boolean {
     const ot = old.types[i]!;
     const ct = i < cur.slots * 8 ? cur.types[i]! : -1;
     if (exact === 'exact' && ot !== ct) return false;
-    if (ot === SLOT_INVALID || ot === SLOT_MISC) continue;
+    if (ot === SLOT_INVALID || (ot === SLOT_MISC && !secretStack)) continue;
     if (ct < 0) return false;
     const os = slotScalar(old, spi);
     const cs = os > -2 ? slotScalar(cur, spi) : -2;
@@ -171,6 +177,7 @@ function stackCovered(old: Frame, cur: Frame, exact: Exactness): boolean {
       i += 7;
       continue;
     }
+    if (ot === SLOT_MISC && ct === SLOT_ZERO) continue;
     if (ot !== ct) return false;
     if ((i & 7) !== 7) continue;
     if (!slotCovered(old, cur, spi, exact)) return false;
@@ -215,6 +222,11 @@ function refsCovered(old: State, cur: State): boolean {
 /** Kernel `states_equal`. */
 export function statesEqual(env: Env, old: State, cur: State, exact: Exactness): boolean {
   if (old.frames.length !== cur.frames.length) return false;
+  // A path that only speculation takes covers no real one.
+  if (old.speculative && !cur.speculative) return false;
+  allPrecise = !env.rules.bpfCapable;
+  exactScalars = env.exploresLimits;
+  secretStack = !env.rules.readsUninitStack;
   oldIds.length = 0;
   curIds.length = 0;
   fresh = env.idGen;

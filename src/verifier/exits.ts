@@ -1,6 +1,7 @@
 import { readReg } from './args.ts';
 import { failRange, leaveFrame, outOfRange } from './calls.ts';
 import { EINVAL, type Env } from './env.ts';
+import { keepSecret } from './leaks.ts';
 import { markPrecise } from './precision.ts';
 import { REG, SCALAR, TYPE, typeName } from './reg.ts';
 
@@ -11,6 +12,9 @@ export function checkResourceLeak(env: Env, checkLock: boolean, where: string, e
   if (state.curFrame === 0 || everyFrame) {
     const held = state.refs.filter((r) => r.kind === 'ptr');
     for (const ref of held) env.say(`Unreleased reference id=${ref.id} alloc_insn=${ref.insnIdx}\n`);
+    if (held.length > 0 && env.rules.namesLeakOnly && where.startsWith('BPF_EXIT')) env.fail(EINVAL, '');
+    if (held.length > 0 && env.rules.namesLeakOnly && where.startsWith('BPF_LD'))
+      env.fail(EINVAL, `${where} cannot be mixed with socket references\n`);
     if (held.length > 0) env.fail(EINVAL, `${where} would lead to reference leak\n`);
   }
   if (checkLock && state.activeIrq) env.fail(EINVAL, `${where} cannot be used inside bpf_local_irq_save-ed region\n`);
@@ -64,6 +68,7 @@ const ASYNC_RANGE = [0, 0] as const;
 export function checkReturnRange(env: Env, regno: number): void {
   const frame = env.cur.frames[0]!;
   readReg(env, regno);
+  keepSecret(env, regno, 'as return value');
   const r = env.regs;
   const b = regno * REG;
   const type = r[b + TYPE]!;
@@ -78,7 +83,7 @@ export function checkReturnRange(env: Env, regno: number): void {
   if (!range) return;
   if (type !== SCALAR) env.fail(EINVAL, `${where} the register R${regno} is not a known value (${typeName(type)})\n`);
   markPrecise(env, regno);
-  if (outOfRange(r, b, range[0], range[1])) failRange(env, r, b, range[0], range[1], where, regno);
+  if (outOfRange(env, r, b, range[0], range[1])) failRange(env, r, b, range[0], range[1], where, regno);
 }
 
 /** An exception leaves all functions at once. */

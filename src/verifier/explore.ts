@@ -55,6 +55,7 @@ import {
   REG,
   TYPE,
 } from './reg.ts';
+import { endsAtFence } from './spectre.ts';
 import { StackLiveness } from './stacklive.ts';
 import { Frame, State } from './state.ts';
 
@@ -130,11 +131,11 @@ function walk(env: Env): void {
       if (env.jmpPoint[idx]) pushHistory(env, cur, 0, null);
       if (log.level !== 0) printBefore(env, cur, printState);
       if (log.detail) printState = false;
-      env.visits[idx]!++;
+      if (!cur.speculative) env.visits[idx]!++;
       if (env.onVisit) env.onVisit(idx);
       prevInsnIdx = idx;
       env.stackLive.beginInsn(idx);
-      const outcome = checkInsn(env, env.insns[idx]!);
+      const outcome = cur.speculative ? checkSpeculative(env, idx) : checkInsn(env, env.insns[idx]!);
       env.stackLive.commitInsn();
       if (outcome === LEFT) printState = true;
       done = outcome === DONE;
@@ -177,6 +178,19 @@ function finishPath(env: Env): void {
     if (st.listed) maybeFree(env, st.listed);
     st = st.parent;
   }
+}
+
+/** As {@link checkInsn}, where only speculation leads: barriers end the path (kernel 6.16 `do_check`). */
+function checkSpeculative(env: Env, idx: number): number {
+  if (env.fences.has(idx)) return DONE;
+  let outcome: number;
+  try {
+    outcome = checkInsn(env, env.insns[idx]!);
+  } catch (e) {
+    if (!endsAtFence(env, e)) throw e;
+    return DONE;
+  }
+  return env.rules.speculationFences && env.writeFences.has(idx) ? DONE : outcome;
 }
 
 const NEXT = 0;

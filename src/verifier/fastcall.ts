@@ -11,6 +11,7 @@ const FILL = LDX | MEM | DW;
 const CALLER_SAVED = 0x3f;
 
 export function markFastcallPatterns(env: Env): void {
+  if (!env.rules.fastcall) return;
   for (const sub of env.subprogs) {
     let lowest = 0;
     for (let i = sub.start; i < sub.end; i++) {

@@ -1,5 +1,6 @@
 import { dynptrName, dynptrText } from './dynptr-text.ts';
 import { iteratorText } from './iterators.ts';
+import { rangeRules } from './range-rules.ts';
 import {
   ADD_CONST,
   ARENA,
@@ -67,7 +68,7 @@ function snum(value: bigint): string {
 export function tnumText(r: Regs, b: number): string {
   const value = toBigUnsigned(r[b + VALUE_LO]!, r[b + VALUE_HI]!);
   const mask = toBigUnsigned(r[b + MASK_LO]!, r[b + MASK_HI]!);
-  if (mask === 0n) return unum(value);
+  if (mask === 0n && !rangeRules.signs) return unum(value);
   return `(0x${value.toString(16)}; 0x${mask.toString(16)})`;
 }
 

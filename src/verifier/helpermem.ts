@@ -66,7 +66,7 @@ export function checkHelperMemory(
       if (type & RDONLY && access === 'write') env.fail(EACCES, `R${regno} cannot write into ${typeName(type)}\n`);
       return;
     case STACK:
-      checkStackInitialized(env, regno, off, size, zeroSizeAllowed, access, meta);
+      checkStackInitialized(env, regno, off, size, zeroSizeAllowed, access, meta, true);
       return;
     case BTF_ID:
       if ((type & MAYBE_NULL) === 0) return;
@@ -92,7 +92,8 @@ export function checkSizeArg(env: Env, regno: number, access: Access, zeroSizeAl
   const b = regno * REG;
   if (r[b + SMIN_HI]! < 0) env.fail(EACCES, `R${regno} min value is negative, either use unsigned or 'var &= const'\n`);
   const min = toBigUnsigned(r[b + UMIN_LO]!, r[b + UMIN_HI]!);
-  if (min === 0n && !zeroSizeAllowed)
+  if (min === 0n && env.rules.triesZeroSize) checkHelperMemory(env, regno - 1, 0, access, zeroSizeAllowed, isConst(r, b) ? meta : null);
+  else if (min === 0n && !zeroSizeAllowed)
     env.fail(
       EACCES,
       `R${regno} invalid zero-sized read: u64=[${min},${BigInt.asIntN(64, toBigUnsigned(r[b + UMAX_LO]!, r[b + UMAX_HI]!))}]\n`,

@@ -18,13 +18,15 @@ import { checkDynptrArg, dynptrAt } from './dynptrs.ts';
 import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
 import { checkResourceLeak } from './exits.ts';
 import { kptrAt } from './fields.ts';
+import { allowedHelper } from './helper-rules.ts';
 import { checkHelperMemory, checkSizeArg } from './helpermem.ts';
+import { keepSecret } from './leaks.ts';
 import { mapAllows } from './mapcompat.ts';
 import { checkMapField } from './mapfields.ts';
 import { checkAlignment, checkMapAccess, checkMemAccess, checkUnmodified, mayAccessPacket } from './memory.ts';
 import { pushPath } from './paths.ts';
 import { markPrecise, markSlotPrecise } from './precision.ts';
-import { type ArgProto, changesPacketData, FUNC, type HelperProto, helperProto, MAX_HELPER } from './protos.ts';
+import { type ArgProto, changesPacketData, FUNC, type HelperProto, MAX_HELPER } from './protos.ts';
 import { boundsSync } from './range.ts';
 import { acquireReference, dropReference } from './refs.ts';
 import {
@@ -91,6 +93,7 @@ import {
 import { inSleepable } from './sections.ts';
 import type { RawAccess } from './stack.ts';
 import { isSpilledScalar, SLOT_SPILL, SLOT_ZERO } from './state.ts';
+import { checkModelledHelper } from './unmodelled.ts';
 import { toSigned, toUnsigned } from './w64.ts';
 
 /** What the arguments of one call revealed (kernel `bpf_call_arg_meta`). */
@@ -141,6 +144,19 @@ const ACCEPTS: Readonly<Record<string, readonly number[]>> = {
   dynptr: [STACK, DYNPTR],
 };
 
+const EARLY_MEM = MEM_TYPES.filter((type) => type !== (BTF_ID | TRUSTED));
+const EARLY_KEYS = EARLY_MEM.slice(0, 5);
+
+/** The same up to 6.1. */
+const EARLY_ACCEPTS: Readonly<Record<string, readonly number[]>> = {
+  key: EARLY_KEYS,
+  value: EARLY_KEYS,
+  mem: EARLY_MEM,
+  fixed: EARLY_MEM,
+  sk: [...SOCK_TYPES, BTF_ID],
+  btf: [BTF_ID],
+};
+
 const ANY_OFFSET = new Set([
   STACK,
   PACKET,
@@ -163,9 +179,16 @@ const nameOf = (id: number): string => helperName(id) ?? 'unknown';
 /** A call of a helper function (kernel `check_helper_call`). */
 export function checkHelperCall(env: Env, insn: Insn): void {
   const id = insn.imm;
-  if (id < 0 || id > MAX_HELPER) env.fail(EINVAL, `invalid func ${nameOf(id)}#${id}\n`);
-  const proto = helperProto(env.program.progType, id);
-  if (!proto) env.fail(EINVAL, `program of this type cannot use helper ${nameOf(id)}#${id}\n`);
+  if (id < 0 || id > Math.min(MAX_HELPER, env.rules.maxHelper)) env.fail(EINVAL, `invalid func ${nameOf(id)}#${id}\n`);
+  const proto = allowedHelper(env.rules, env.program.progType, id);
+  if (!proto) {
+    const { saysUnknownFunc } = env.rules;
+    env.fail(
+      EINVAL,
+      saysUnknownFunc ? `unknown func ${nameOf(id)}#${id}\n` : `program of this type cannot use helper ${nameOf(id)}#${id}\n`,
+    );
+  }
+  checkModelledHelper(env, proto);
   if (proto.gplOnly && !isGplCompatible(env.program.license))
     env.fail(EINVAL, 'cannot call GPL-restricted function from non-GPL compatible program\n');
   if (proto.mightSleep) {
@@ -215,17 +238,18 @@ function isGplCompatible(license: string): boolean {
 function checkType(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
   const r = env.regs;
   const type = r[regno * REG + TYPE]!;
-  const accepts = ACCEPTS[arg.kind]!;
+  const early = env.rules.earlyArgTypes;
+  const accepts = (early ? EARLY_ACCEPTS[arg.kind] : undefined) ?? ACCEPTS[arg.kind]!;
   let seen = type;
   if (arg.readOnly) seen &= ~RDONLY;
   if (arg.mayBeNull) seen &= ~MAYBE_NULL;
   if (arg.kind === 'mem' || arg.kind === 'fixed') seen &= ~DYN_MASK;
   if (!accepts.includes(seen)) {
-    const expected = accepts.map(typeName).join(', ');
-    env.fail(EACCES, `R${regno} type=${typeName(type)} expected=${expected}\n`);
+    const name = (one: number): string => (early ? typeName(one).replace('ringbuf_', 'alloc_') : typeName(one));
+    env.fail(EACCES, `R${regno} type=${name(type)} expected=${accepts.map(name).join(', ')}\n`);
   }
   if (baseType(type) !== BTF_ID) return;
-  if (accepts === MEM_TYPES) {
+  if (accepts === MEM_TYPES || accepts === EARLY_MEM) {
     if (!arg.readOnly) env.fail(EACCES, `${nameOf(meta.proto.id)}() may write into memory pointed by R${regno} type=${typeName(type)}\n`);
     return;
   }
@@ -259,7 +283,10 @@ export function checkArgOffset(env: Env, regno: number, released: boolean, isDyn
 
 function checkArg(env: Env, declared: ArgProto, regno: number, meta: Meta): void {
   readReg(env, regno);
-  if (declared.kind === 'any') return;
+  if (declared.kind === 'any') {
+    keepSecret(env, regno, 'into helper function');
+    return;
+  }
   const r = env.regs;
   const b = regno * REG;
   const type = r[b + TYPE]!;
@@ -565,7 +592,7 @@ function setResult(env: Env, meta: Meta, id: number): void {
       break;
     case 'map_value':
       if (!map) env.fail(EFAULT, 'verifier bug: unexpected null map_ptr\n');
-      if (id === FUNC.mapLookup && meta.constKey >= 0 && meta.constKey < map.maxEntries) flag = 0;
+      if (id === FUNC.mapLookup && meta.constKey >= 0 && meta.constKey < map.maxEntries && env.rules.constantKeys) flag = 0;
       markPointer(r, 0, MAP_VALUE | flag);
       r[AUX] = meta.mapAux;
       r[AUX2] = meta.mapUid;
@@ -611,13 +638,14 @@ function setResult(env: Env, meta: Meta, id: number): void {
   refineResult(env, meta, id);
   if (map && !mapAllows(env, map, id)) env.fail(EINVAL, `cannot pass map_type ${map.type} into func ${nameOf(id)}#${id}\n`);
   finishCall(env, id);
-  if (meta.changesPacket) clearPacketPointers(env.cur);
+  if (meta.changesPacket) clearPacketPointers(env, env.cur);
 }
 
 /** Results with known bounds (kernel `do_refine_retval_range`). */
 function refineResult(env: Env, meta: Meta, id: number): void {
   const r = env.regs;
   if (id === FUNC.smpProcessorId) {
+    if (!env.rules.boundsProcessorId) return;
     const max = env.cpus - 1;
     for (const at of [SMAX_LO, UMAX_LO, S32_MAX, U32_MAX]) r[at] = max;
     for (const at of [SMAX_HI, UMAX_HI, SMIN_LO, SMIN_HI, UMIN_LO, UMIN_HI, S32_MIN, U32_MIN]) r[at] = 0;
@@ -645,11 +673,11 @@ function finishCall(env: Env, id: number): void {
     // The call may succeed, which ends this function in another program, or fail and go on.
     env.scratchReg(0);
     pushPath(env, env.insnIdx + 1, env.insnIdx);
-    clearPacketPointers(env.cur);
+    clearPacketPointers(env, env.cur);
     markUnknown(env.regs, 0);
     leaveFrame(env);
     env.insnIdx--;
     return;
   }
-  if (changesPacketData(id) && id !== FUNC.tailCall) clearPacketPointers(env.cur);
+  if (changesPacketData(id) && id !== FUNC.tailCall) clearPacketPointers(env, env.cur);
 }

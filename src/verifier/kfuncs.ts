@@ -26,6 +26,7 @@ import {
   UNTRUSTED,
 } from './reg.ts';
 import { checkSections, inSleepable } from './sections.ts';
+import { checkModelledKfunc } from './unmodelled.ts';
 
 /** Calls of kernel functions (kernel `check_kfunc_call`). */
 
@@ -36,6 +37,7 @@ export function checkKfunc(env: Env, insn: Insn): boolean {
     env.namelessCall = true;
     return false;
   }
+  if (name !== undefined) checkModelledKfunc(env, name);
   const kfunc = kfuncAt(env, env.insnIdx);
   if (!kfunc) env.fail(EACCES, `calling kernel function ${name ?? 'kernel-function'} is not allowed\n`);
   if (name === '__bpf_trap') env.fail(EFAULT, 'unexpected __bpf_trap() due to uninitialized variable?\n');

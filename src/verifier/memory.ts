@@ -3,9 +3,10 @@ import { MAP_FLAG_RDONLY_PROG, MAP_FLAG_WRONLY_PROG, MAP_TYPE_ARRAY } from '../b
 import type { Insn, MapDef } from '../bpf/program.ts';
 import { clobberReg, readReg, writeReg } from './args.ts';
 import { ctxAccess } from './ctx.ts';
-import { EACCES, EFAULT, EINVAL, type Env, MAX_VAR_OFF } from './env.ts';
+import { EACCES, EFAULT, EINVAL, type Env, EPERM, MAX_VAR_OFF } from './env.ts';
 import { accessKptr, checkFields, kptrAt } from './fields.ts';
 import { tnumText } from './format.ts';
+import { keepSecret } from './leaks.ts';
 import { boundsRepair, coerceToSize, coerceToSizeSigned } from './range.ts';
 import {
   ARENA,
@@ -208,6 +209,7 @@ export function checkMemAccess(
   const read = access === 'read';
   switch (type) {
     case MAP_VALUE:
+      if (!read) keepSecret(env, value, 'into map');
       accessMapValue(env, regno, off, size, access, value, signed);
       break;
     case STACK:
@@ -216,11 +218,13 @@ export function checkMemAccess(
       else writeStack(env, regno, off, size, value, insnIdx);
       break;
     case CTX:
+      if (!read) keepSecret(env, value, 'into ctx');
       accessCtx(env, regno, off, size, access, value, signed, insnIdx);
       break;
     case PACKET:
     case PACKET_META:
       if (!read && !mayAccessPacket(env, true, null)) env.fail(EACCES, 'cannot write into packet\n');
+      if (!read) keepSecret(env, value, 'into packet');
       checkPacketAccess(env, regno, off, size, false);
       if (read && value >= 0) markUnknown(r, value * REG);
       break;
@@ -230,6 +234,7 @@ export function checkMemAccess(
       if (value >= 0) markUnknown(r, value * REG);
       break;
     case FLOW_KEYS:
+      if (!read) keepSecret(env, value, 'into flow keys');
       if (off < 0 || off + size > FLOW_KEYS_SIZE) env.fail(EACCES, `invalid access to flow keys off=${off} size=${size}\n`);
       if (read && value >= 0) markUnknown(r, value * REG);
       break;
@@ -293,7 +298,7 @@ function accessCtx(
   if (plain) checkRegion(env, regno, off, size, 65536, false);
   else checkUnmodified(env, r, regno * REG, regno, false);
   const write = access === 'write';
-  const type = plain ? SCALAR : ctxAccess(env.program.progType, env.attachType, off, size, write, signed);
+  const type = plain ? SCALAR : ctxAccess(env.program.progType, env.attachType, off, size, write, signed, env.rules.bpfCapable);
   if (type < 0) {
     env.say(`invalid bpf_context access off=${off} size=${size}\n`);
     env.printLine(insnIdx, '; ');
@@ -369,6 +374,7 @@ const MAP_STRUCTS: Readonly<Record<number, string>> = {
 /** Fields of `struct bpf_map` may be read by privileged programs. */
 function accessMapPointer(env: Env, regno: number, off: number, access: Access, value: number): void {
   const name = MAP_STRUCTS[env.mapAt(env.regs[regno * REG + AUX]!).type] ?? 'bpf_array';
+  if (!env.rules.leaksPointers) env.fail(EPERM, `'struct ${name}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n`);
   if (off < 0) env.fail(EACCES, `R${regno} is ${name} invalid negative access: off=${off}\n`);
   if (access === 'write') env.fail(EACCES, `only read from ${name} is supported\n`);
   if (value >= 0) markUnknown(env.regs, value * REG);
@@ -381,6 +387,7 @@ function accessOther(env: Env, regno: number, off: number, size: number, access:
   const base = baseType(type);
   if (base === MEMORY && !(type & MAYBE_NULL)) {
     if (access === 'write' && type & RDONLY) env.fail(EACCES, `R${regno} cannot write into ${typeName(type)}\n`);
+    if (access === 'write') keepSecret(env, value, 'into mem');
     if (!(type & RDONLY && type & UNTRUSTED)) checkRegion(env, regno, off, size, r[b + AUX]!, false);
     if (value >= 0 && (access === 'read' || type & RDONLY)) markUnknown(r, value * REG);
     return;
@@ -392,6 +399,8 @@ function accessOther(env: Env, regno: number, off: number, size: number, access:
     return;
   }
   if (base === BTF_ID && !(type & MAYBE_NULL) && access === 'read') {
+    if (!env.rules.leaksPointers)
+      env.fail(EPERM, `'struct ${env.btfTypes[r[b + AUX]!]}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n`);
     const bytes = env.btfSizes.get(r[b + AUX]!);
     if (bytes !== undefined && off + size > bytes)
       env.fail(EACCES, `access beyond struct ${env.btfTypes[r[b + AUX]!]} at off ${off} size ${size}\n`);
@@ -453,6 +462,7 @@ export function checkStoreImm(env: Env, insn: Insn): void {
   if (modeOf(insn) !== MEM || insn.src !== 0) env.fail(EINVAL, 'BPF_ST uses reserved fields\n');
   readReg(env, insn.dst);
   const type = env.regs[insn.dst * REG + TYPE]!;
+  if (type === CTX && !env.rules.storesImmToCtx) env.fail(EACCES, `BPF_ST stores into R${insn.dst} ctx is not allowed\n`);
   checkMemAccess(env, env.insnIdx, insn.dst, insn.off, BYTES[sizeOf(insn)]!, 'write', -1, false, false);
   noteType(env, type);
 }
@@ -467,12 +477,12 @@ function checkAtomicTarget(env: Env, regno: number, verb: string): void {
 const RMW = new Set([0x00, 0x01, 0x40, 0x41, 0x50, 0x51, 0xa0, 0xa1, XCHG, CMPXCHG]);
 
 function checkAtomic(env: Env, insn: Insn): void {
-  if (insn.imm === LOAD_ACQ) {
+  if (insn.imm === LOAD_ACQ && env.rules.loadAcquire) {
     loadFrom(env, insn, false, true, 'atomic_load');
     checkAtomicTarget(env, insn.src, 'loads from');
     return;
   }
-  if (insn.imm === STORE_REL) {
+  if (insn.imm === STORE_REL && env.rules.loadAcquire) {
     storeTo(env, insn, true);
     checkAtomicTarget(env, insn.dst, 'stores into');
     return;
@@ -482,7 +492,11 @@ function checkAtomic(env: Env, insn: Insn): void {
   if (size < 4) env.fail(EINVAL, 'invalid atomic operand size\n');
   readReg(env, insn.src);
   readReg(env, insn.dst);
-  if (insn.imm === CMPXCHG) readReg(env, 0);
+  if (insn.imm === CMPXCHG) {
+    readReg(env, 0);
+    keepSecret(env, 0, 'into mem');
+  }
+  keepSecret(env, insn.src, 'into mem');
   checkAtomicTarget(env, insn.dst, 'stores into');
   const loaded = insn.imm === CMPXCHG ? 0 : insn.imm & FETCH ? insn.src : -1;
   if (loaded >= 0) clobberReg(env, loaded);

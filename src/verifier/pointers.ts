@@ -47,6 +47,7 @@ import {
   VALUE_HI,
   VALUE_LO,
 } from './reg.ts';
+import { commitMask, maskPointer, needsMask } from './spectre.ts';
 import { tnumAdd, tnumCopy, tnumSub } from './tnum.ts';
 import { slt, toBigSigned, toSigned, ult } from './w64.ts';
 
@@ -93,7 +94,7 @@ export function adjustPointer(env: Env, insn: Insn, p: Regs, pb: number, s: Regs
     return;
   }
   if (classOf(insn) !== ALU64) {
-    if (op === SUB) {
+    if (op === SUB && env.rules.leaksPointers) {
       markUnknown(r, d);
       return;
     }
@@ -107,6 +108,7 @@ export function adjustPointer(env: Env, insn: Insn, p: Regs, pb: number, s: Regs
   if (!allowed) env.fail(EACCES, `R${dst} pointer arithmetic on ${typeName(type)} prohibited\n`);
   checkSaneOffset(env, scalar, 0, type);
   checkSaneOffset(env, ptr, 0, type);
+  const mask = needsMask(insn) ? maskPointer(env, insn, ptr, scalar, scalarIsDst) : null;
   r[d + TYPE] = type;
   r[d + ID] = ptr[ID]!;
   unbound32(r, d);
@@ -117,6 +119,7 @@ export function adjustPointer(env: Env, insn: Insn, p: Regs, pb: number, s: Regs
   else env.fail(EACCES, `R${dst} pointer arithmetic with ${ALU_SYMBOLS[op >> 4]} operator prohibited\n`);
   checkSaneOffset(env, r, d, type);
   boundsSync(r, d);
+  if (mask) commitMask(env, insn, mask);
 }
 
 /** A scalar whose bounds contradict each other comes from code that cannot run. */

@@ -157,7 +157,8 @@ function parse(id: number, row: ProtoRow): HelperProto {
   };
 }
 
-function expand(ranges: string): Set<number> {
+/** Numbers of a list of ranges: `1-3,5`. */
+export function expand(ranges: string): Set<number> {
   const set = new Set<number>();
   for (const part of ranges.split(',')) {
     const [from, to = from] = part.split('-').map(Number) as [number, number?];

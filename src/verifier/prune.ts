@@ -177,6 +177,7 @@ function compareOpen(env: Env, old: State, cur: State, insnIdx: number): boolean
   ) {
     env.printLine(insnIdx, '; ');
     env.say(`infinite loop detected at insn ${insnIdx}\n`);
+    if (!env.rules.showsLoopStates) env.fail(EINVAL, '');
     env.say(`cur state:${env.stateLine(cur)}old state:${env.stateLine(old)}`);
     env.fail(EINVAL, '');
   }

@@ -1,3 +1,5 @@
+import { rangeRules } from './range-rules.ts';
+import { deduceSigns32, deduceSigns64, narrow64Into32 } from './range-signs.ts';
 import {
   INT_MAX,
   INT_MIN,
@@ -83,6 +85,7 @@ function update64FromTnum(r: Regs, b: number): void {
   lowerSmax(r, b, vl | ml, vh | (mh & INT_MAX));
   raiseUmin(r, b, vl, vh);
   lowerUmax(r, b, vl | ml, vh | mh);
+  if (rangeRules.plain) return;
   // When only one member of the tnum lies within [umin, umax], that is the value.
   const ul = r[b + UMIN_LO]!;
   const uh = r[b + UMIN_HI]!;
@@ -230,7 +233,11 @@ function isSettled(r: Regs, b: number): boolean {
 export function boundsSync(r: Regs, b: number): void {
   if (isSettled(r, b)) return;
   updateFromTnum(r, b);
-  for (let round = 0; round < 3; round++) {
+  if (rangeRules.signs) {
+    deduceSigns32(r, b);
+    deduceSigns64(r, b);
+  }
+  for (let round = rangeRules.signs ? 3 : 0; round < 3; round++) {
     deduce32(r, b);
     deduce64(r, b);
     deduceMixed(r, b);
@@ -271,6 +278,7 @@ export function boundsViolation(r: Regs, b: number): string | null {
 
 /** Drops contradictory bounds as the kernel does unless the load asks for an error; the violation's text otherwise. */
 export function boundsRepair(r: Regs, b: number): string | null {
+  if (rangeRules.signs) return null;
   const violation = boundsViolation(r, b);
   if (violation !== null) unbound(r, b);
   return violation;
@@ -305,7 +313,12 @@ export function coerceToSize(r: Regs, b: number, size: number): void {
   r[b + SMIN_HI] = 0;
   r[b + SMAX_LO] = r[b + UMAX_LO]!;
   r[b + SMAX_HI] = 0;
-  if (size < 4) unbound32(r, b);
+  if (rangeRules.signs) {
+    if (size >= 4) return;
+    narrow64Into32(r, b);
+  } else if (size < 4) {
+    unbound32(r, b);
+  }
   boundsSync(r, b);
 }
 

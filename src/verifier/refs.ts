@@ -21,7 +21,7 @@ export function releaseReference(state: State, id: number): boolean {
 export function dropReference(env: Env, id: number): boolean {
   if (!releaseReference(env.cur, id)) return false;
   env.cur.forEachReg((r, b) => {
-    if (r[b + REF] === id) State.invalidate(r, b);
+    if (r[b + REF] === id) State.invalidate(r, b, env.rules.leaksPointers);
   });
   return true;
 }

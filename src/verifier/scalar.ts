@@ -1,4 +1,5 @@
 import { update32FromTnum, updateFromTnum } from './range.ts';
+import { rangeRules } from './range-rules.ts';
 import {
   copyReg,
   INT_MAX,
@@ -45,7 +46,7 @@ function add32(d: Regs, db: number, s: Regs, sb: number): void {
   const umin = (d[db + U32_MIN]! >>> 0) + (s[sb + U32_MIN]! >>> 0);
   const umax = (d[db + U32_MAX]! >>> 0) + (s[sb + U32_MAX]! >>> 0);
   // When both ends wrap, or neither does, the range stays in order.
-  const torn = umin <= UMAX32 && umax > UMAX32;
+  const torn = umax > UMAX32 && (umin <= UMAX32 || rangeRules.plain);
   d[db + U32_MIN] = torn ? 0 : umin | 0;
   d[db + U32_MAX] = torn ? -1 : umax | 0;
 }
@@ -96,7 +97,7 @@ function add64(d: Regs, db: number, s: Regs, sb: number): void {
   const wl = sadd(d[db + UMAX_LO]!, d[db + UMAX_HI]!, s[sb + UMAX_LO]!, s[sb + UMAX_HI]!);
   const wh = H.hi;
   const maxWraps = ult(wl, wh, d[db + UMAX_LO]!, d[db + UMAX_HI]!);
-  if (!minWraps && maxWraps) setUnsigned64(d, db, 0, 0, -1, -1);
+  if (maxWraps && (!minWraps || rangeRules.plain)) setUnsigned64(d, db, 0, 0, -1, -1);
   else setUnsigned64(d, db, ul, uh, wl, wh);
 }
 
@@ -108,7 +109,7 @@ function sub32(d: Regs, db: number, s: Regs, sb: number): void {
   d[db + S32_MAX] = fits ? max : INT_MAX;
   const umin = (d[db + U32_MIN]! >>> 0) - (s[sb + U32_MAX]! >>> 0);
   const umax = (d[db + U32_MAX]! >>> 0) - (s[sb + U32_MIN]! >>> 0);
-  const torn = umin < 0 && umax >= 0;
+  const torn = umin < 0 && (umax >= 0 || rangeRules.plain);
   d[db + U32_MIN] = torn ? 0 : umin | 0;
   d[db + U32_MAX] = torn ? -1 : umax | 0;
 }
@@ -125,7 +126,7 @@ function sub64(d: Regs, db: number, s: Regs, sb: number): void {
   const uh = H.hi;
   const maxWraps = ult(d[db + UMAX_LO]!, d[db + UMAX_HI]!, s[sb + UMIN_LO]!, s[sb + UMIN_HI]!);
   const wl = ssub(d[db + UMAX_LO]!, d[db + UMAX_HI]!, s[sb + UMIN_LO]!, s[sb + UMIN_HI]!);
-  if (minWraps && !maxWraps) setUnsigned64(d, db, 0, 0, -1, -1);
+  if (minWraps && (!maxWraps || rangeRules.plain)) setUnsigned64(d, db, 0, 0, -1, -1);
   else setUnsigned64(d, db, ul, uh, wl, H.hi);
 }
 
@@ -186,8 +187,38 @@ function mulSigned64(d: Regs, db: number, s: Regs, sb: number): boolean {
   return true;
 }
 
+/** Up to 6.12: only small numbers that are not negative (kernel `scalar_min_max_mul`). */
+function mulPlain(d: Regs, db: number, s: Regs, sb: number): void {
+  const small32 = d[db + U32_MAX]! >>> 0 <= 0xffff && s[sb + U32_MAX]! >>> 0 <= 0xffff;
+  if (small32 && s[sb + S32_MIN]! >= 0 && d[db + S32_MIN]! >= 0) {
+    d[db + U32_MIN] = Math.imul(d[db + U32_MIN]!, s[sb + U32_MIN]!);
+    d[db + U32_MAX] = Math.imul(d[db + U32_MAX]!, s[sb + U32_MAX]!);
+    const fits = d[db + U32_MAX]! >= 0;
+    d[db + S32_MIN] = fits ? d[db + U32_MIN]! : INT_MIN;
+    d[db + S32_MAX] = fits ? d[db + U32_MAX]! : INT_MAX;
+  } else {
+    unbound32(d, db);
+  }
+  const small64 = d[db + UMAX_HI] === 0 && s[sb + UMAX_HI] === 0;
+  if (!small64 || s[sb + SMIN_HI]! < 0 || d[db + SMIN_HI]! < 0) {
+    unbound64(d, db);
+    return;
+  }
+  umulOverflows(d[db + UMIN_LO]!, 0, s[sb + UMIN_LO]!, 0);
+  const lo = H.lo;
+  const hi = H.hi;
+  umulOverflows(d[db + UMAX_LO]!, 0, s[sb + UMAX_LO]!, 0);
+  setUnsigned64(d, db, lo, hi, H.lo, H.hi);
+  if (H.hi < 0) setSigned64(d, db, 0, INT_MIN, -1, INT_MAX);
+  else setSigned64(d, db, lo, hi, H.lo, H.hi);
+}
+
 export function scalarMul(d: Regs, db: number, s: Regs, sb: number): void {
   tnumMul(d, db, s, sb);
+  if (rangeRules.plain) {
+    mulPlain(d, db, s, sb);
+    return;
+  }
   mul32(d, db, s, sb);
   let fits = !umulOverflows(d[db + UMAX_LO]!, d[db + UMAX_HI]!, s[sb + UMAX_LO]!, s[sb + UMAX_HI]!);
   if (fits) {
@@ -200,15 +231,20 @@ export function scalarMul(d: Regs, db: number, s: Regs, sb: number): void {
   if (!mulSigned64(d, db, s, sb)) setSigned64(d, db, 0, INT_MIN, -1, INT_MAX);
 }
 
+/** Both numbers cannot be negative: up to 6.6 that alone let bitwise operations keep signed bounds. */
+const positive32 = (d: Regs, db: number, s: Regs, sb: number): boolean => d[db + S32_MIN]! >= 0 && s[sb + S32_MIN]! >= 0;
+const positive64 = (d: Regs, db: number, s: Regs, sb: number): boolean => d[db + SMIN_HI]! >= 0 && s[sb + SMIN_HI]! >= 0;
+
 /** Signed bounds from unsigned ones where the order agrees, else none. */
-function signedFromUnsigned32(d: Regs, db: number): void {
-  const inOrder = d[db + U32_MIN]! <= d[db + U32_MAX]!;
+function signedFromUnsigned32(d: Regs, db: number, positive: boolean): void {
+  const inOrder = rangeRules.signs ? positive : d[db + U32_MIN]! <= d[db + U32_MAX]!;
   d[db + S32_MIN] = inOrder ? d[db + U32_MIN]! : INT_MIN;
   d[db + S32_MAX] = inOrder ? d[db + U32_MAX]! : INT_MAX;
 }
 
-function signedFromUnsigned64(d: Regs, db: number): void {
-  if (slt(d[db + UMAX_LO]!, d[db + UMAX_HI]!, d[db + UMIN_LO]!, d[db + UMIN_HI]!)) setSigned64(d, db, 0, INT_MIN, -1, INT_MAX);
+function signedFromUnsigned64(d: Regs, db: number, positive: boolean): void {
+  if (rangeRules.signs ? !positive : slt(d[db + UMAX_LO]!, d[db + UMAX_HI]!, d[db + UMIN_LO]!, d[db + UMIN_HI]!))
+    setSigned64(d, db, 0, INT_MIN, -1, INT_MAX);
   else setSigned64(d, db, d[db + UMIN_LO]!, d[db + UMIN_HI]!, d[db + UMAX_LO]!, d[db + UMAX_HI]!);
 }
 
@@ -219,7 +255,7 @@ export function scalarAnd(d: Regs, db: number, s: Regs, sb: number): void {
   } else {
     d[db + U32_MIN] = d[db + VALUE_LO]!;
     if (s[sb + U32_MAX]! >>> 0 < d[db + U32_MAX]! >>> 0) d[db + U32_MAX] = s[sb + U32_MAX]!;
-    signedFromUnsigned32(d, db);
+    signedFromUnsigned32(d, db, positive32(d, db, s, sb));
   }
   if (isConst(s, sb) && isConst(d, db)) {
     markKnown(d, db, d[db + VALUE_LO]!, d[db + VALUE_HI]!);
@@ -231,7 +267,7 @@ export function scalarAnd(d: Regs, db: number, s: Regs, sb: number): void {
     d[db + UMAX_LO] = s[sb + UMAX_LO]!;
     d[db + UMAX_HI] = s[sb + UMAX_HI]!;
   }
-  signedFromUnsigned64(d, db);
+  signedFromUnsigned64(d, db, positive64(d, db, s, sb));
   updateFromTnum(d, db);
 }
 
@@ -242,7 +278,7 @@ export function scalarOr(d: Regs, db: number, s: Regs, sb: number): void {
   } else {
     if (s[sb + U32_MIN]! >>> 0 > d[db + U32_MIN]! >>> 0) d[db + U32_MIN] = s[sb + U32_MIN]!;
     d[db + U32_MAX] = d[db + VALUE_LO]! | d[db + MASK_LO]!;
-    signedFromUnsigned32(d, db);
+    signedFromUnsigned32(d, db, positive32(d, db, s, sb));
   }
   if (isConst(s, sb) && isConst(d, db)) {
     markKnown(d, db, d[db + VALUE_LO]!, d[db + VALUE_HI]!);
@@ -253,7 +289,7 @@ export function scalarOr(d: Regs, db: number, s: Regs, sb: number): void {
     d[db + UMIN_HI] = s[sb + UMIN_HI]!;
   }
   umaxFromTnum(d, db);
-  signedFromUnsigned64(d, db);
+  signedFromUnsigned64(d, db, positive64(d, db, s, sb));
   updateFromTnum(d, db);
 }
 
@@ -269,7 +305,7 @@ export function scalarXor(d: Regs, db: number, s: Regs, sb: number): void {
   } else {
     d[db + U32_MIN] = d[db + VALUE_LO]!;
     d[db + U32_MAX] = d[db + VALUE_LO]! | d[db + MASK_LO]!;
-    signedFromUnsigned32(d, db);
+    signedFromUnsigned32(d, db, positive32(d, db, s, sb));
   }
   if (isConst(s, sb) && isConst(d, db)) {
     markKnown(d, db, d[db + VALUE_LO]!, d[db + VALUE_HI]!);
@@ -278,7 +314,7 @@ export function scalarXor(d: Regs, db: number, s: Regs, sb: number): void {
   d[db + UMIN_LO] = d[db + VALUE_LO]!;
   d[db + UMIN_HI] = d[db + VALUE_HI]!;
   umaxFromTnum(d, db);
-  signedFromUnsigned64(d, db);
+  signedFromUnsigned64(d, db, positive64(d, db, s, sb));
   updateFromTnum(d, db);
 }
 

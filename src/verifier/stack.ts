@@ -40,6 +40,7 @@ import {
   STACK,
   TCP_SOCK,
   TYPE,
+  U32_MAX,
   VALUE_HI,
   VALUE_LO,
   widthOf,
@@ -91,10 +92,11 @@ const signedMin = (r: Regs, b: number): number => toSigned(r[b + SMIN_LO]!, r[b 
 const signedMax = (r: Regs, b: number): number => toSigned(r[b + SMAX_LO]!, r[b + SMAX_HI]!);
 
 /** The access lies within 512 bytes below the frame pointer; the frame grows to hold it (kernel `check_stack_access_within_bounds`). */
-export function checkStackBounds(env: Env, regno: number, off: number, size: number, access: Access): void {
+export function checkStackBounds(env: Env, regno: number, off: number, size: number, access: Access, isHelper = false): void {
   const r = env.cur.frame.regs;
   const b = regno * REG;
-  const what = access === 'read' ? ' read from' : ' write to';
+  const indirect = isHelper && env.rules.helpersClobberStack;
+  const what = indirect ? ' indirect access to' : access === 'read' ? ' read from' : ' write to';
   const known = isConst(r, b);
   let min: number;
   let max: number;
@@ -107,10 +109,13 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
     min = signedMin(r, b) + off;
     max = signedMax(r, b) + off + size;
   }
-  const errno = min < -MAX_STACK || min > -1 ? EACCES : max > 0 ? EINVAL : size < 0 ? EFAULT : 0;
+  // What was never written may be read only with CAP_PERFMON.
+  const lowest = access === 'write' || indirect || env.rules.readsUninitStack ? -MAX_STACK : -env.frameOf(r, b).slots * 8;
+  const errno = min < lowest || min > -1 ? EACCES : max > 0 ? EINVAL : size < 0 ? EFAULT : 0;
   if (errno !== 0) {
     if (known) env.fail(errno, `invalid${what} stack R${regno} off=${off} size=${size}\n`);
-    env.fail(errno, `invalid variable-offset${what} stack R${regno} var_off=${tnumText(r, b)} off=${off} size=${size}\n`);
+    const at = env.rules.tearsSpills ? '' : ` off=${off}`;
+    env.fail(errno, `invalid variable-offset${what} stack R${regno} var_off=${tnumText(r, b)}${at} size=${size}\n`);
   }
   growStack(env, env.frameOf(r, b), -min);
 }
@@ -136,11 +141,20 @@ function miscByte(types: Uint8Array, at: number): void {
   if (types[at] !== SLOT_ZERO && types[at] !== SLOT_INVALID) types[at] = SLOT_MISC;
 }
 
-function saveReg(frame: Frame, spi: number, r: Regs, b: number, size: number): void {
+/** Something is known of the scalar (kernel `register_is_bounded`, up to 6.6). */
+function isBounded(r: Regs, b: number): boolean {
+  for (let i = SMIN_LO; i <= U32_MAX; i++) if (r[b + i] !== anything[i]) return true;
+  return false;
+}
+
+function saveReg(env: Env, frame: Frame, spi: number, r: Regs, b: number, size: number): void {
   copyReg(frame.spills, spi * REG, r, b);
   const at = spi * 8;
   for (let i = 7; i >= 8 - size; i--) frame.types[at + i] = SLOT_SPILL;
-  for (let i = 7 - size; i >= 0; i--) miscByte(frame.types, at + i);
+  for (let i = 7 - size; i >= 0; i--) {
+    if (!env.rules.spillsAnyScalar && frame.types[at + i] === SLOT_ZERO) frame.types[at + i] = SLOT_MISC;
+    miscByte(frame.types, at + i);
+  }
 }
 
 function isSpecial(type: number): boolean {
@@ -156,6 +170,8 @@ function scrub(frame: Frame, spi: number): void {
 }
 
 const constant = new Int32Array(REG);
+const anything = new Int32Array(REG);
+markUnknown(anything, 0);
 
 function isStoreImm(env: Env, insnIdx: number): boolean {
   const insn = env.insns[insnIdx]!;
@@ -179,31 +195,49 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, valueRegn
   const aligned = off % 8 === 0;
   destroyDynptr(env, frame, spi);
   let flags = stackStep(frame.frameno, spi);
+  if (!env.rules.leaksPointers && isSpilled(frame, spi) && size !== 8 && !(env.rules.cutsSpilledScalars && isSpilledScalar(frame, spi)))
+    env.fail(EACCES, 'attempt to corrupt spilled pointer on stack\n');
+  if (!env.rules.bypassesSpectre)
+    fenceWrite(env, frame, spi, off, size, value !== null && SPILLABLE.has(baseType(value[vb + TYPE]!)), insnIdx);
   if (aligned && size === 8) env.stackLive.markWrite(frame.frameno, spi);
   checkFastcall(env, frame, insnIdx, off);
   env.scratchSlot(spi);
-  if (value && aligned && value[vb + TYPE] === SCALAR) {
+  const any = env.rules.spillsAnyScalar;
+  const { bpfCapable } = env.rules;
+  const spillsValue =
+    value && bpfCapable && aligned && value[vb + TYPE] === SCALAR && (any || (isBounded(value, vb) && !isNull(value, vb)));
+  if (spillsValue) {
     const fits = widthOf(value, vb) <= 8 * size;
-    if (fits) shareId(env, value, vb);
-    saveReg(frame, spi, value, vb, size);
+    if (fits && any) shareId(env, value, vb);
+    saveReg(env, frame, spi, value, vb, size);
     if (!fits) frame.spills[spi * REG + ID] = 0;
-  } else if (!value && aligned && isStoreImm(env, insnIdx)) {
+  } else if (!value && bpfCapable && aligned && isStoreImm(env, insnIdx) && (any || env.insns[insnIdx]!.imm !== 0)) {
     const imm = env.insns[insnIdx]!.imm;
     markUnknown(constant, 0);
     markConst(constant, 0, imm, imm >> 31);
-    saveReg(frame, spi, constant, 0, size);
+    saveReg(env, frame, spi, constant, 0, size);
   } else if (value && SPILLABLE.has(baseType(value[vb + TYPE]!))) {
     if (size !== 8) {
       env.printLine(insnIdx, '; ');
       env.fail(EACCES, 'invalid size of register spill\n');
     }
     if (frame !== cur && value[vb + TYPE] === STACK) env.fail(EINVAL, 'cannot spill pointers to stack into stack frame of the caller\n');
-    saveReg(frame, spi, value, vb, size);
+    saveReg(env, frame, spi, value, vb, size);
   } else {
     writeBytes(env, frame, spi, off, size, valueRegno, insnIdx);
     flags = 0;
   }
   if (flags) pushHistory(env, env.cur, flags, null);
+}
+
+/** Where a write might be overtaken by a later read, a barrier follows it (kernel Spectre v4); speculation ends there. */
+function fenceWrite(env: Env, frame: Frame, spi: number, off: number, size: number, spillsPointer: boolean, insnIdx: number): void {
+  let needed = spillsPointer;
+  for (let i = 0; i < size && !needed; i++) {
+    const type = frame.types[spi * 8 + ((-off - 1 - i) & 7)];
+    needed = type !== SLOT_MISC && type !== SLOT_ZERO;
+  }
+  if (needed) env.writeFences.add(insnIdx);
 }
 
 /** A write that leaves no register behind: bytes that are zero or anything. */
@@ -224,9 +258,13 @@ function writeBytes(env: Env, frame: Frame, spi: number, off: number, size: numb
 
 function writeVariable(env: Env, frame: Frame, min: number, max: number, valueRegno: number, insnIdx: number): void {
   const { types, spills } = frame;
-  const zero = valueRegno >= 0 ? isNull(env.regs, valueRegno * REG) : isStoreImm(env, insnIdx) && env.insns[insnIdx]!.imm === 0;
+  const zero =
+    valueRegno >= 0
+      ? isNull(env.regs, valueRegno * REG)
+      : !env.rules.tearsSpills && isStoreImm(env, insnIdx) && env.insns[insnIdx]!.imm === 0;
   let zeroUsed = false;
   for (let i = min; i < max; i++) destroyDynptr(env, frame, (-i - 1) >> 3);
+  const { leaksPointers, readsUninitStack, tearsSpills } = env.rules;
   checkFastcall(env, frame, insnIdx, min);
   for (let i = min; i < max; i++) {
     const slot = -i - 1;
@@ -234,13 +272,17 @@ function writeVariable(env: Env, frame: Frame, min: number, max: number, valueRe
     const at = spi * 8 + (slot & 7);
     env.scratchSlot(spi);
     const b = spi * REG;
+    if (!leaksPointers && types[at] !== SLOT_MISC && types[at] !== SLOT_ZERO)
+      env.fail(EINVAL, `spilled ptr in range of var-offset stack write; insn ${insnIdx}, ptr off: ${i}`);
     // Writing a zero over a zero changes nothing.
-    if (zero && types[at] === SLOT_SPILL && isSpilledScalar(frame, spi) && isNull(spills, b)) {
+    if (zero && !tearsSpills && types[at] === SLOT_SPILL && isSpilledScalar(frame, spi) && isNull(spills, b)) {
       zeroUsed = true;
       continue;
     }
-    scrub(frame, spi);
+    if (!tearsSpills) scrub(frame, spi);
     spills[b + TYPE] = NOT_INIT;
+    if (!readsUninitStack && types[at] === SLOT_INVALID)
+      env.fail(EINVAL, `uninit stack in range of var-offset write prohibited for !root; insn ${insnIdx}, off: ${i}`);
     let type = SLOT_MISC;
     if (zero && types[at] === SLOT_ZERO) {
       type = SLOT_ZERO;
@@ -265,7 +307,7 @@ export function readStack(env: Env, ptrRegno: number, off: number, size: number,
       EACCES,
       `variable offset stack pointer cannot be passed into helper function; var_off=${tnumText(r, b)} off=${off} size=${size}\n`,
     );
-  checkStackInitialized(env, ptrRegno, off, size, false, 'read', null);
+  checkStackInitialized(env, ptrRegno, off, size, false, 'read', null, false);
   const min = signedMin(r, b) + off;
   readBytes(env, frame, min, signedMax(r, b) + off + size, dst);
   checkFastcall(env, frame, env.insnIdx, min);
@@ -284,6 +326,13 @@ function readBytes(env: Env, frame: Frame, min: number, max: number, dst: number
   else markUnknown(env.regs, b);
 }
 
+/** Bytes that no plain read may see. */
+function isUnreadable(env: Env, type: number): boolean {
+  if (type === SLOT_DYNPTR || type === SLOT_ITER || type === SLOT_IRQ) return true;
+  if (type === SLOT_INVALID) return !env.rules.readsUninitStack;
+  return type === SLOT_SPILL && env.rules.tearsSpills;
+}
+
 function readFixed(env: Env, frame: Frame, off: number, size: number, dst: number): void {
   const slot = -off - 1;
   const spi = slot >> 3;
@@ -296,8 +345,7 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, dst: numbe
   if (!isSpilled(frame, spi)) {
     for (let i = 0; i < size; i++) {
       const type = types[slot - i]!;
-      if (type === SLOT_DYNPTR || type === SLOT_ITER || type === SLOT_IRQ)
-        env.fail(EACCES, `invalid read from stack off ${off}+${i} size ${size}\n`);
+      if (isUnreadable(env, type)) env.fail(EACCES, `invalid read from stack off ${off}+${i} size ${size}\n`);
     }
     if (dst >= 0) readBytes(env, frame, off, off + size, dst);
     return;
@@ -306,6 +354,7 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, dst: numbe
   for (let i = 7; i > 0 && types[at + i - 1] === SLOT_SPILL; i--) spillSize++;
   if (size === 8 && spillSize === 8) {
     if (dst >= 0) copyReg(env.regs, dst * REG, spills, sb);
+    else if (!env.rules.leaksPointers && spills[sb + TYPE] !== SCALAR) env.fail(EACCES, `leaking pointer from stack off ${off}\n`);
   } else {
     if (spills[sb + TYPE] !== SCALAR) {
       env.printLine(env.insnIdx, '; ');
@@ -324,9 +373,10 @@ function readPart(env: Env, frame: Frame, spi: number, slot: number, off: number
   const regs = env.regs;
   const d = dst * REG;
   // On a little-endian machine a narrower read at the same address yields the low bytes.
-  if (size <= spillSize && (off & 7) === 0) {
+  const { narrowFills } = env.rules;
+  if ((narrowFills ? size <= spillSize : size === spillSize) && (off & 7) === 0) {
     copyReg(regs, d, spills, sb);
-    if (widthOf(spills, sb) > size * 8) clearId(regs, d);
+    if (narrowFills && widthOf(spills, sb) > size * 8) clearId(regs, d);
     return true;
   }
   let spilled = 0;
@@ -334,14 +384,15 @@ function readPart(env: Env, frame: Frame, spi: number, slot: number, off: number
   for (let i = 0; i < size; i++) {
     const type = types[spi * 8 + ((slot - i) & 7)];
     if (type === SLOT_SPILL) spilled++;
-    else if (type === SLOT_ZERO) zeros++;
-    else if (type !== SLOT_MISC && type !== SLOT_INVALID) env.fail(EACCES, `invalid read from stack off ${off}+${i} size ${size}\n`);
+    else if (type === SLOT_ZERO && narrowFills) zeros++;
+    else if (type !== SLOT_MISC && (type !== SLOT_INVALID || !env.rules.readsUninitStack))
+      env.fail(EACCES, `invalid read from stack off ${off}+${i} size ${size}\n`);
   }
-  if (spilled === size && isConst(spills, sb) && (spills[sb + VALUE_LO]! | spills[sb + VALUE_HI]!) === 0) {
+  if (narrowFills && spilled === size && isConst(spills, sb) && (spills[sb + VALUE_LO]! | spills[sb + VALUE_HI]!) === 0) {
     markConst(regs, d, 0, 0);
     return true;
   }
-  if (zeros === size) markConst(regs, d, 0, 0);
+  if (narrowFills && zeros === size) markConst(regs, d, 0, 0);
   else markUnknown(regs, d);
   return false;
 }
@@ -364,13 +415,18 @@ export function checkStackInitialized(
   zeroSizeAllowed: boolean,
   access: Access,
   meta: RawAccess | null,
+  isHelper: boolean,
 ): void {
   const r = env.cur.frame.regs;
   const b = regno * REG;
   if (size === 0 && !zeroSizeAllowed) env.fail(EACCES, 'invalid zero-sized read\n');
-  checkStackBounds(env, regno, off, size, access);
+  checkStackBounds(env, regno, off, size, access, isHelper);
   const frame = env.frameOf(r, b);
   const known = isConst(r, b);
+  if (!known && !env.rules.bypassesSpectre) {
+    const indirect = isHelper && env.rules.helpersClobberStack ? ' indirect' : '';
+    env.fail(EACCES, `R${regno}${indirect} variable offset stack access prohibited for !root, var_off=${tnumText(r, b)}\n`);
+  }
   const min = (known ? toSigned(r[b + VALUE_LO]!, r[b + VALUE_HI]!) : signedMin(r, b)) + off;
   const max = (known ? min : signedMax(r, b) + off) + size;
   if (meta?.rawMode && known) {
@@ -383,7 +439,7 @@ export function checkStackInitialized(
     meta.regno = regno;
     return;
   }
-  const clobber = access === 'write';
+  const clobber = access === 'write' || (isHelper && env.rules.helpersClobberStack);
   const { types } = frame;
   for (let i = min; i < max; i++) {
     const slot = -i - 1;
@@ -391,16 +447,17 @@ export function checkStackInitialized(
     const type = types[slot];
     if (type === SLOT_MISC) {
       // Any value: nothing to forget.
-    } else if (type === SLOT_ZERO || type === SLOT_INVALID) {
+    } else if (type === SLOT_ZERO || (type === SLOT_INVALID && env.rules.readsUninitStack)) {
       if (clobber) types[slot] = SLOT_MISC;
-    } else if (isSpilled(frame, spi)) {
+    } else if (isSpilled(frame, spi) && (env.rules.leaksPointers || frame.spills[spi * REG + TYPE] === SCALAR)) {
       if (clobber) {
         markUnknown(frame.spills, spi * REG);
         for (let j = 0; j < 8; j++) if (types[spi * 8 + j] !== SLOT_INVALID) types[spi * 8 + j] = SLOT_MISC;
       }
     } else {
-      if (known) env.fail(EACCES, `invalid read from stack R${regno} off ${min}+${i - min} size ${size}\n`);
-      env.fail(EACCES, `invalid read from stack R${regno} var_off ${tnumText(r, b)}+${i - min} size ${size}\n`);
+      const indirect = isHelper && env.rules.helpersClobberStack ? ' indirect' : '';
+      if (known) env.fail(EACCES, `invalid${indirect} read from stack R${regno} off ${min}+${i - min} size ${size}\n`);
+      env.fail(EACCES, `invalid${indirect} read from stack R${regno} var_off ${tnumText(r, b)}+${i - min} size ${size}\n`);
     }
     env.stackLive.markRead(r[b + FRAMENO]!, env.insnIdx, spi);
   }

@@ -164,6 +164,8 @@ export class State {
   history: Step[] = [];
   dfsDepth = 0;
   callbackUnrollDepth = 0;
+  /** Only a processor that guesses wrong is here. */
+  speculative = false;
   mayGotoDepth = 0;
   /** Dead registers and slots were wiped: the state is final. */
   cleaned = false;
@@ -199,6 +201,7 @@ export class State {
     copy.dfsDepth = this.dfsDepth;
     copy.callbackUnrollDepth = this.callbackUnrollDepth;
     copy.mayGotoDepth = this.mayGotoDepth;
+    copy.speculative = this.speculative;
     copy.cleaned = this.cleaned;
     copy.equalState = this.equalState;
     return copy;
@@ -218,8 +221,9 @@ export class State {
   }
 
   /** A pointer that is void: to a privileged program just a number (kernel `mark_reg_invalid`). */
-  static invalidate(r: Regs, b: number): void {
-    markUnknown(r, b);
+  static invalidate(r: Regs, b: number, leaksPointers: boolean): void {
+    if (leaksPointers) markUnknown(r, b);
+    else markNotInit(r, b);
   }
 }
 

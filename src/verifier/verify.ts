@@ -1,5 +1,6 @@
 import type { InsnIdx } from '../base/units.ts';
 import type { Program } from '../bpf/program.ts';
+import { progTypeName } from '../bpf/progtypes.ts';
 import type { StateRow, VerifyOptions, VerifyResult } from './api.ts';
 import {
   CfgWalk,
@@ -12,13 +13,14 @@ import {
   findSubprogs,
 } from './cfg.ts';
 import { checkAddressesLive, liveFunctions } from './deadcode.ts';
-import { E2BIG, EINVAL, Env, LIMIT_INSNS, Rejection } from './env.ts';
+import { E2BIG, EINVAL, Env, EPERM, LIMIT_INSNS, Rejection } from './env.ts';
 import { exploreFunction, Stopped } from './explore.ts';
 import { growForLoops, markFastcallPatterns, settleFastcallStack } from './fastcall.ts';
 import { computeLiveRegs } from './liveness.ts';
+import { setRangeRules } from './range-rules.ts';
 import { Snapshots } from './snapshots.ts';
 
-/** Says about a program what Linux 6.18's verifier says, for a privileged user. */
+/** Says about a program what the verifier of a kernel says to a user of some privilege; `rules.ts` holds how they differ. */
 export function verify(program: Program, options: VerifyOptions): VerifyResult {
   const startedMs = performance.now();
   const env = new Env(program, options);
@@ -38,8 +40,10 @@ export function verify(program: Program, options: VerifyOptions): VerifyResult {
 
 /** All passes over the program, in the kernel's order. Throws {@link Rejection} or {@link Stopped}; `env` then holds what was known. */
 export function runPasses(env: Env): void {
+  setRangeRules(env.rules.ranges);
   const count = env.insns.length;
-  if (count === 0 || count > LIMIT_INSNS) env.fail(E2BIG, '');
+  if (count === 0 || count > env.rules.limitInsns) env.fail(E2BIG, '');
+  checkPrivilege(env);
   findSubprogs(env);
   checkSubprogs(env);
   checkAbnormalReturn(env);
@@ -58,6 +62,23 @@ export function runPasses(env: Env): void {
   growForLoops(env);
   checkAddressesLive(env);
   if (env.namelessCall) env.fail(EINVAL, 'invalid kernel function call not eliminated in verifier pass\n');
+}
+
+/** What needs no privilege at all: socket filters and cgroup skb programs. */
+const OPEN_TYPES = new Set([1, 8]);
+/** What CAP_PERFMON guards: programs that look into the kernel (kernel `is_perfmon_prog_type`). */
+const PERFMON_TYPES = new Set([2, 5, 7, 17, 24, 26, 27, 28, 29]);
+
+/** Program types that the kernel or the user does not have: refused before verification, without a log (kernel `bpf_prog_load`). */
+function checkPrivilege(env: Env): void {
+  const { progType } = env.program;
+  const { rules } = env;
+  const type = progTypeName(progType);
+  if (progType > rules.maxProgType) env.refuse(EINVAL, `Linux ${rules.kernel} has no ${type} programs`);
+  if (!rules.bpfCapable && !OPEN_TYPES.has(progType)) env.refuse(EPERM, `${type} programs need CAP_BPF`);
+  if (!rules.leaksPointers && PERFMON_TYPES.has(progType)) env.refuse(EPERM, `${type} programs need CAP_PERFMON`);
+  const map = env.maps.find(({ type: kind }) => kind > rules.maxMapType);
+  if (map) env.refuse(EINVAL, `Linux ${rules.kernel} has no maps of type ${map.type}`);
 }
 
 const SYSCALL = 31;
@@ -84,7 +105,7 @@ function exploreGlobals(env: Env): void {
   for (let again = true; again; ) {
     again = false;
     env.subprogs.forEach((sub, i) => {
-      if (!sub.isGlobal || !sub.called || sub.verified) return;
+      if (!sub.isGlobal || (!sub.called && env.rules.lazyGlobals) || sub.verified) return;
       exploreFunction(env, i);
       if (env.log.paths) env.log.write(`Func#${i} ('${sub.name}') is safe for any args that match its prototype\n`);
       sub.verified = true;

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, lazy, Suspense, useCallback, useRef, useState } from 'react';
+import { isChecked } from '../../verifier/rules.ts';
 import { type LogView, runOf } from '../../workbench/log-views.ts';
 import { originsOf } from '../../workbench/relations.ts';
 import { formatCount } from '../../workbench/selectors.ts';
@@ -182,7 +183,7 @@ function Verdict({ verified, program }: { verified: VerifiedView; program: Progr
 }
 
 /** Whose rules the verdict follows. */
-const rulesOf = (kernel: string): string => (kernel === '6.18' ? texts.kernel(kernel) : texts.olderKernel(kernel));
+const rulesOf = (kernel: string): string => (isChecked(kernel) ? texts.kernel(kernel) : texts.uncheckedKernel(kernel));
 
 /** The kernel prints the depth of each function, joined by plus signs. */
 function largestFrame(stackDepth: string): number {
