@@ -68,10 +68,10 @@ function fuzzInputs(count: number, seeds: readonly Program[], lower: boolean): I
   });
 }
 
-/** Models compiled for the kernel in question; ours for 6.18 are judged by the fuzzer's own run. */
+/** Models compiled for the kernel in question. */
 async function modelInputs(version: KernelVersion): Promise<Input[]> {
-  const made = [...(await samplePrograms()), ...encoderPrograms(6)];
-  return made.map(({ name, program }) => ({ kind: name.endsWith(` ${version}`) ? 'model' : 'foreign model', name, program }));
+  const made = [...(await samplePrograms([version])), ...encoderPrograms(6, 1, [version])];
+  return made.map(({ name, program }) => ({ kind: 'model', name, program }));
 }
 
 type What = 'false accept' | 'false reject' | 'message' | 'processed' | 'not modelled' | 'same';

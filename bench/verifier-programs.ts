@@ -41,13 +41,13 @@ function emit(name: string, model: Model, calibration: Calibration, hook: HookCo
 }
 
 /** The trained fixtures, the payload sample and the motion sample. */
-export async function samplePrograms(): Promise<NamedProgram[]> {
+export async function samplePrograms(targets = TARGETS): Promise<NamedProgram[]> {
   const made: NamedProgram[] = [];
   for (const fixture of FIXTURES) {
     const model = loadModel(read, fixture);
     const samples = tensors(read, fixture, 'calibration.npy', model).slice(0, 8);
     const calibration = await calibrate(modelBytes(read, fixture), samples, { source: 'trace' });
-    for (const target of TARGETS) made.push(emit(fixture, model, calibration, tensorHook(), target));
+    for (const target of targets) made.push(emit(fixture, model, calibration, tensorHook(), target));
   }
   for (const sample of ['payload/payload-ids.onnx', 'motion/model.onnx']) {
     const [folder] = sample.split('/');
@@ -57,13 +57,13 @@ export async function samplePrograms(): Promise<NamedProgram[]> {
     const calibration = JSON.parse(new TextDecoder().decode(read(`public/samples/${folder}/calibration.json`))) as Calibration;
     const binding = folder === 'payload' ? new TextDecoder().decode(read('public/samples/payload/binding.json')) : null;
     const hook = (): HookCode => (binding ? xdpHook(checkBinding(parseBinding(binding, 'binding.json'), model)!) : tensorHook());
-    for (const target of TARGETS) made.push(emit(folder, model, calibration, hook(), target));
+    for (const target of targets) made.push(emit(folder, model, calibration, hook(), target));
   }
   return made;
 }
 
 /** Encoders of one layer, of shapes drawn from a seed. */
-export function encoderPrograms(count: number, seed = 1): NamedProgram[] {
+export function encoderPrograms(count: number, seed = 1, targets = TARGETS): NamedProgram[] {
   const dice = new Dice(seed);
   return Array.from({ length: count }, (_, i) => {
     const heads = 1 + dice.below(4);
@@ -85,7 +85,7 @@ export function encoderPrograms(count: number, seed = 1): NamedProgram[] {
       const tokens = Array.from({ length: shape.sequence }, (__, t) => (t === 0 ? 1 : ((t + 3) * (n + 7) * 31) % shape.vocabulary));
       return new Map([['tokens', tokens]]);
     });
-    return emit(`encoder ${i + 1}`, model, floatCalibration(recognise(model), samples), tensorHook(), dice.pick(TARGETS));
+    return emit(`encoder ${i + 1}`, model, floatCalibration(recognise(model), samples), tensorHook(), dice.pick(targets));
   });
 }
 

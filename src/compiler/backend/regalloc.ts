@@ -251,7 +251,8 @@ function addressFrame(func: IrFunc, slotOffset: readonly number[]): IrFunc {
 
 /**
  * Loads spilled values before each use and stores them after each definition, through registers that live no longer than that, or to
- * the next instruction where that one uses the value again.
+ * the next instruction where that one uses the value again. A branch counts as the instruction before the block that only it leads
+ * to: kernels up to 6.6 know what a comparison showed of the register that was compared, not of the slot that it was loaded from.
  */
 function spill(func: IrFunc, places: ReadonlyMap<VReg, number | IrInst>, unspillable: Set<VReg>): IrFunc {
   let vregCount = func.vregCount;
@@ -264,10 +265,13 @@ function spill(func: IrFunc, places: ReadonlyMap<VReg, number | IrInst>, unspill
     if (typeof place !== 'number') return { ...place, dst: reg, origin } as IrInst;
     return { op: 'load', dst: reg, base: FRAME, off: -place, size: 8, signed: false, origin };
   };
-  const blocks: IrBlock[] = func.blocks.map((block) => {
+  const entries = entryCounts(func);
+  // Spilled values that a register still holds from the instruction before.
+  let held = new Map<VReg, VReg>();
+  const blocks: IrBlock[] = func.blocks.map((block, b) => {
     const out: IrInst[] = [];
-    // Spilled values that a register still holds from the instruction before.
-    let held = new Map<VReg, VReg>();
+    const prev = func.blocks[b - 1];
+    if (!prev || entries.get(block.id) !== 1 || !successors(prev.term).includes(block.id)) held = new Map();
     const before = <T extends IrInst | Terminator>(inst: T): T => {
       const renamed = new Map<VReg, VReg>();
       forEachUse(inst, (vreg) => {
@@ -298,6 +302,13 @@ function spill(func: IrFunc, places: ReadonlyMap<VReg, number | IrInst>, unspill
     return { id: block.id, insts: out, term };
   });
   return { ...func, blocks, vregCount };
+}
+
+/** How many ways lead into each block; the function's entry is one. */
+function entryCounts(func: IrFunc): Map<number, number> {
+  const counts = new Map<number, number>([[func.blocks[0]!.id, 1]]);
+  for (const block of func.blocks) for (const to of successors(block.term)) counts.set(to, (counts.get(to) ?? 0) + 1);
+  return counts;
 }
 
 function renameUses<T extends IrInst | Terminator>(inst: T, names: ReadonlyMap<VReg, VReg>): T {

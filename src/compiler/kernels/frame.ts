@@ -90,14 +90,16 @@ export function kernelFunc(
     const limit = layout.bytes[port.space] - port.extent;
     if (limit < 0) throw new Error(`${name}: operand ${i} reaches ${port.extent} bytes of ${layout.bytes[port.space]}`);
     if (port.space === 'scratch' && layout.pages > 1) {
-      const off = b.and(arg, PAGE_BYTES - 1);
-      check('ugt', off, limit);
       const page = port.beside === undefined ? lookup('scratch', b.rsh(arg, 15)) : pages[port.beside];
       pages[i] = page;
+      const off = b.and(arg, PAGE_BYTES - 1);
+      check('ugt', off, limit);
       return b.add(page, off);
     }
+    // The comparison stands right before the use: kernels up to 6.6 forget it where the offset goes through the stack in between.
+    const start = base(port.space);
     check('ugt', arg, limit);
-    return b.add(base(port.space), arg);
+    return b.add(start, arg);
   });
   const pack = options.pack ? base('scratch') : ptrs[0];
   body({ b, ptrs, pack });
