@@ -3,7 +3,7 @@ import type { View } from './paint.ts';
 import type { Scene } from './scene.ts';
 
 /** Labels of edges show from this scale on. */
-export const LABELS_FROM = 1.15;
+export const LABELS_FROM = 1.1;
 
 const REACH_PX = 6;
 

@@ -99,13 +99,19 @@ export function usePanZoom(
     const measure = () => {
       const before = pan.view();
       size.current = { width: element.clientWidth, height: element.clientHeight };
-      if (before.width > 0) resized(before);
+      if (before.width > 0) {
+        // What stood in the middle stays there.
+        const { x, y, k } = before;
+        const shift = (size.current.width - before.width) / 2;
+        if (shift !== 0) d3select(element).call(zooming.transform, zoomIdentity.translate(x + shift, y).scale(k));
+        resized(before);
+      }
       request();
     };
-    measure();
     const zooming = zoom<HTMLDivElement, unknown>().scaleExtent([LEAST_SCALE, MOST_SCALE]).on('zoom', request);
     behaviour.current = zooming;
     d3select(element).call(zooming).on('dblclick.zoom', null);
+    measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => {
