@@ -17,17 +17,27 @@ export interface RelatedElements {
 /** Contents that are known for an event, by value name: the tokens of a packet. */
 export type KnownContents = ReadonlyMap<string, ArrayLike<number | bigint>>;
 
+const mapsByModel = new WeakMap<Model, Map<string, IndexMap | null>>();
+
 /** The graph as rules of index maps ask about it. */
 class Graph implements Values {
   readonly model: Model;
   readonly opset: number;
   readonly #known: KnownContents;
-  readonly #maps = new Map<string, IndexMap | null>();
+  /** Maps that follow from the model alone, kept for as long as it lives, and those that follow from the event. */
+  readonly #maps: Map<string, IndexMap | null>;
+  readonly #own = new Map<string, IndexMap | null>();
 
   constructor(model: Model, known: KnownContents) {
     this.model = model;
     this.opset = model.opset;
     this.#known = withCopies(model, known);
+    let maps = mapsByModel.get(model);
+    if (!maps) {
+      maps = new Map();
+      mapsByModel.set(model, maps);
+    }
+    this.#maps = maps;
   }
 
   dims(name: string): readonly number[] | null {
@@ -40,10 +50,11 @@ class Graph implements Values {
 
   map(node: Node, input: number, output: number): IndexMap | null {
     const key = `${node.index} ${input} ${output}`;
-    let map = this.#maps.get(key);
+    const maps = node.inputs.some((name) => this.#known.has(name)) ? this.#own : this.#maps;
+    let map = maps.get(key);
     if (map === undefined) {
       map = indexMap(node, input, output, this);
-      this.#maps.set(key, map);
+      maps.set(key, map);
     }
     return map;
   }
