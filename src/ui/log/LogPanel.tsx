@@ -37,7 +37,8 @@ export function LogPanel() {
       summary={
         log ? (
           <span data-testid="log-lines" data-lines={log.lines}>
-            {texts.lines(log.lines, log.fileBytes)} · {origin === 'document' ? texts.source.document : <OwnSource />}
+            {`${texts.lines(log.lines, log.fileBytes)} · `}
+            {origin === 'document' ? texts.source.document : <OwnSource />}
           </span>
         ) : null
       }
@@ -108,18 +109,14 @@ function LogNotes({ shown }: { shown: LogOnShow }) {
     <>
       {log.warnings.map((warning) => (
         <p key={warning} className="log-note-line warn">
-          ▲ {warning}.
+          {texts.warning(warning)}
         </p>
       ))}
-      {log.runs.length > 1 ? (
-        <p className="log-note-line">
-          ● {texts.runs(log.runs.length)} {texts.runName(log.run, run.program)}.
-        </p>
-      ) : null}
-      {!own && !run.complete && run.insnLines > 0 ? <p className="log-note-line warn">▲ {texts.partial}</p> : null}
+      {log.runs.length > 1 ? <p className="log-note-line">{texts.runs(log.runs.length, texts.runName(log.run, run.program))}</p> : null}
+      {!own && !run.complete && run.insnLines > 0 ? <p className="log-note-line warn">{texts.partial}</p> : null}
       {own && accepted && level !== 2 && run.insnLines === 0 ? (
         <p className="log-note-line">
-          <span className="grow">● {texts.level.accepted}</span>
+          <span className="grow">{texts.level.accepted}</span>
           <button type="button" className="button" onClick={() => setLevel(2)}>
             {texts.level.more}
           </button>

@@ -15,7 +15,7 @@ export function LogStateView({ log, line }: { log: LogView; line: number }) {
       <div className="state-head">
         <span className="grow ellipsis">
           {texts.state.title(line)}
-          {state.frame > 0 ? <span className="muted"> · {texts.state.frame(state.frame)}</span> : null}
+          {state.frame > 0 ? <span className="muted">{texts.state.frame(state.frame)}</span> : null}
         </span>
         <button type="button" className="button small" aria-pressed={bits} onClick={() => setBits(!bits)}>
           {texts.state.bits}

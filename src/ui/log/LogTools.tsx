@@ -173,7 +173,7 @@ export function LogTools({ log, blob, list }: LogToolsProps) {
         {run.messageLine >= 0 ? (
           <button type="button" className="button" title={texts.jump.failureHint} onClick={() => go(run.messageLine)}>
             <span className="bad" aria-hidden="true">
-              ✕
+              {texts.jump.mark}
             </span>
             {texts.jump.failure}
           </button>

@@ -12,16 +12,17 @@ export const log = {
   lines: (lines: number, bytes: number) =>
     `${count(lines)} ${lines === 1 ? 'line' : 'lines'} · ${bytes < 1e6 ? `${count(Math.ceil(bytes / 1000))} kB` : `${(bytes / 1e6).toFixed(1)} MB`}`,
   source: { document: 'from the file', own: (kernel: string) => `of our verifier, rules of ${kernel}` },
-  runs: (runs: number) => `${count(runs)} runs of the verifier; jumps and the program are those of`,
+  runs: (runs: number, name: string) => `● ${count(runs)} runs of the verifier; jumps and the program are those of ${name}.`,
+  warning: (warning: string) => `▲ ${warning}.`,
   runName: (at: number, program: string) => (program ? `${at + 1}: ${program}` : `run ${at + 1}`),
-  partial: 'The log ends before the verdict: what it holds is shown.',
+  partial: '▲ The log ends before the verdict: what it holds is shown.',
   level: {
     label: 'Log level',
     names: { 0: 'level 0: none', 1: 'level 1: paths', 2: 'level 2: every instruction', 4: 'level 4: statistics' } as Readonly<
       Record<number, string>
     >,
     none: 'At level 0 the kernel keeps no log.',
-    accepted: 'Of a program that it accepts, the kernel keeps no path at level 1.',
+    accepted: '● Of a program that it accepts, the kernel keeps no path at level 1.',
     more: 'Show every instruction',
   },
   making: 'making the log',
@@ -43,6 +44,7 @@ export const log = {
     stopped: 'stopped',
   },
   jump: {
+    mark: '✕',
     failure: 'Failure',
     failureHint: 'Go to the reason of the rejection',
     insn: 'Instruction',
@@ -68,7 +70,7 @@ export const log = {
   download: 'Download the log',
   state: {
     title: (line: number) => `after line ${count(line + 1)}`,
-    frame: (frame: number) => `frame ${frame}`,
+    frame: (frame: number) => ` · frame ${frame}`,
     none: 'Choose a line to see what the log knows of the registers there.',
     nothing: 'The log shows no register up to this line.',
     partial: 'Older values lie too far up to be looked for.',

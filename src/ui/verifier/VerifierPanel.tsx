@@ -151,7 +151,7 @@ function LogWord({ log }: { log: LogView | null }) {
       ) : (
         <VerdictWord verified={{ accepted: verdict === 'accepted' }} />
       )}
-      <span title={texts.fromLogAbout}> · {texts.fromLog}</span>
+      <span title={texts.fromLogAbout}>{texts.fromLog}</span>
     </>
   );
 }
@@ -164,7 +164,7 @@ function Verdict({ verified, program }: { verified: VerifiedView; program: Progr
   return (
     <div className="verdict" role="status">
       <span className="bad" aria-hidden="true">
-        ✕
+        {texts.mark}
       </span>
       <p>
         {at === null ? null : (
@@ -176,7 +176,7 @@ function Verdict({ verified, program }: { verified: VerifiedView; program: Progr
           </>
         )}
         {verified.message}
-        {origin ? <span className="muted"> · {origin.label}</span> : null}
+        {origin ? <span className="muted">{texts.of(origin.label)}</span> : null}
       </p>
     </div>
   );
