@@ -318,8 +318,12 @@ export async function openSample(sample: Sample): Promise<void> {
     // Only a first screen needs results at once; any other keeps what it shows until live ones come.
     const first = useWorkbench.getState().stages.program.value === null;
     const shipped = sample.shipped && first ? fetchSampleFile(sample.shipped).then((response) => response.text()) : Promise.resolve(null);
+    const { source } = currentDoc();
     const doc = await loadSample(sample);
-    openDoc(doc, { how: 'sample', sample: { id: sample.id, hash: await docHash(doc) } });
+    const hash = await docHash(doc);
+    // Whoever opened something while the files were under way wants that.
+    if (currentDoc().source !== source) return;
+    openDoc(doc, { how: 'sample', sample: { id: sample.id, hash } });
     // Without them the screen fills a moment later.
     const text = await shipped.catch(() => null);
     if (text !== null) showShipped(decodeShipped(text), useWorkbench.getState().stages);
