@@ -6,11 +6,12 @@ import type { ProjectMeta } from '../../workbench/projects/record.ts';
 import { useProject } from '../../workbench/projects/state.ts';
 import { announce } from '../../workbench/store.ts';
 import { Dialog } from '../components/Dialog.tsx';
+import { projectDialogs as dialogs } from '../texts/project-dialogs.ts';
 import { projects as texts } from '../texts/projects.ts';
 import { OfflineRow } from './OfflineRow.tsx';
 import { closeDialog, withKeeper } from './open.ts';
 
-const { list: words } = texts;
+const { list: words } = dialogs;
 
 /** Every project that this browser keeps, the files that were opened, and the room that they take. */
 export default function ProjectsDialog() {
@@ -135,7 +136,7 @@ function ProjectRow({ project, elsewhere }: { project: ProjectMeta; elsewhere: b
         </>
       ) : (
         <>
-          <span className="num muted projects-size">{texts.bytes(bytes)}</span>
+          <span className="num muted projects-size">{dialogs.bytes(bytes)}</span>
           <Time at={changedAt} />
           <IconButton label={words.rename(name)} onClick={() => setMode('rename')} disabled={elsewhere && !open}>
             <Pencil size={14} />
@@ -221,7 +222,7 @@ function FileRow({ file }: { file: RecentFile }) {
         <span className="ellipsis">{file.name}</span>
         <span className="small muted">{file.kind}</span>
       </button>
-      <span className="num muted projects-size">{texts.bytes(file.size)}</span>
+      <span className="num muted projects-size">{dialogs.bytes(file.size)}</span>
       <Time at={file.openedAt} />
       <IconButton label={words.forget(file.name)} onClick={() => withKeeper((module) => module.forgetFile(file))}>
         <X size={14} />

@@ -5,7 +5,7 @@ import type { Share } from '../../workbench/projects/share.ts';
 import { announce } from '../../workbench/store.ts';
 import { Dialog } from '../components/Dialog.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
-import { projects as texts } from '../texts/projects.ts';
+import { projectDialogs as texts } from '../texts/project-dialogs.ts';
 import { closeDialog } from './open.ts';
 
 const { share: words } = texts;

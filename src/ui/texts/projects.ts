@@ -1,7 +1,3 @@
-import { formatBytes } from '../../workbench/projects/texts.ts';
-
-const count = (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
-
 /** Texts of the project menu, the list of projects, sharing, and notices about what is kept. */
 export const projects = {
   menu: {
@@ -25,71 +21,9 @@ export const projects = {
     exportFile: 'Export the project as a file',
     share: 'Share the project as a link…',
   },
-  list: {
-    title: 'Projects and files',
-    search: 'Search by name, file or kind',
-    projects: 'Projects',
-    files: 'Recent files',
-    asides: 'Set aside, because they cannot be read',
-    noProjects: 'No project is kept yet. A sample becomes one with your first change, a file of your own when it is opened.',
-    noFiles: 'Files that you open stay here, as far as there is room, to be opened again.',
-    noMatch: 'Nothing here has such a name.',
-    kinds: { model: 'model', object: 'object', assembly: 'assembly', log: 'verifier log', empty: 'empty' },
-    openHere: 'open here',
-    openElsewhere: 'open in another tab',
-    rename: (name: string) => `Rename ${name}`,
-    renamed: (name: string) => `Renamed to ${name}`,
-    duplicate: (name: string) => `Duplicate ${name}`,
-    duplicated: (name: string) => `${name} duplicated`,
-    deleteName: (name: string) => `Delete ${name}`,
-    deleteOpen: (name: string) => `${name} is open and cannot be deleted`,
-    deleted: (name: string) => `${name} deleted`,
-    busy: (name: string) => `${name} is open in another tab, or its record cannot be read; nothing was changed`,
-    sure: (name: string) => `Delete ${name} for good?`,
-    delete: 'Delete',
-    keep: 'Keep',
-    cancel: 'Cancel',
-    forget: (name: string) => `Forget ${name}`,
-    fileGone: (name: string) => `${name} is no longer kept in this browser`,
-    aside: (id: string) => `Record ${id}`,
-    download: 'Download',
-    where: {
-      opfs: 'Kept in the private files of this browser, for this site alone.',
-      indexeddb: 'Kept in the database of this browser, for this site alone.',
-      memory: 'Kept in this tab only.',
-    },
-    room: (usage: number, quota: number) => `${formatBytes(usage)} of ${formatBytes(quota)} taken.`,
-    persisted: 'The browser clears it only when you ask for it.',
-    notPersisted: 'The browser may clear it when it runs short of room.',
-    persist: 'Ask to keep it',
-  },
   share: {
     button: 'Share',
     hint: 'A link that carries your changes',
-    title: 'Share the project',
-    making: 'Making the link…',
-    link: 'Link',
-    copy: 'Copy',
-    copied: 'Copied',
-    copyFailed: 'The browser does not let the page copy. The link is marked: copy it with Ctrl+C',
-    size: (length: number) => `${count(length, 'character', 'characters')}. It carries:`,
-    long: 'Some chats and mails cut links as long as this one. A project file is safer there.',
-    noLink: 'This project does not fit into a link:',
-    file: 'A project file carries everything: the document and the bytes of each file that it names.',
-    private: 'Everything is in the link itself; nothing is uploaded. Whoever has it sees what it carries.',
-    exportFile: 'Export as a file',
-    failed: 'The link could not be made',
-  },
-  offline: {
-    keep: 'Make available offline',
-    progress: (done: number, total: number) => `Fetching for use without a network: ${done} of ${total} files`,
-    failed: (why: string) => `Not everything could be fetched (${why}).`,
-    kept: {
-      unknown: 'Getting ready for use without a network.',
-      none: 'At this address the page needs its network: the browser offers no service worker here.',
-      core: 'Works without a network, but for the editor and ONNX Runtime where they were not used yet.',
-      whole: 'Works without a network, as a whole.',
-    },
   },
   rename: { title: 'Rename the project', name: 'Name', apply: 'Rename' },
   save: {
@@ -124,6 +58,4 @@ export const projects = {
     reload: 'Reload',
     later: 'Later',
   },
-  bytes: formatBytes,
-  count,
 };

@@ -10,11 +10,11 @@ import { ARTIFACT_OF, type SelectionKind, splitPart } from '../selection.ts';
 import { announce, currentDoc, editDoc, openDoc, select, useWorkbench } from '../store.ts';
 import { docHash } from './hash.ts';
 import { applyChanges, changesFrom, decodeLink, encodeLink, LINK_SIZES, type LinkFork, type LinkPayload } from './link.ts';
+import { linkTexts as texts } from './link-texts.ts';
 import { linePatch, patched } from './patch.ts';
 import type { SampleRef } from './record.ts';
 import { isText } from './schema.ts';
 import { deskHook, useProject, warn } from './state.ts';
-import { projectTexts as texts } from './texts.ts';
 
 /** A link and what it carries, or why there is none. */
 export type Share =
