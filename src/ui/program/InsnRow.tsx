@@ -27,10 +27,10 @@ export const InsnRow = memo(function InsnRow(props: InsnRowProps) {
     <span className="listing-insn" data-insn={insn}>
       <span className={`listing-change ${change ?? ''}`}>{change ? CHANGE_GLYPHS[change] : ''}</span>
       <span className="listing-stripes">
-        {stripes.slice(0, MOST_STRIPES).map((colour) => (
+        {stripes.slice(0, stripes.length > MOST_STRIPES ? MOST_STRIPES - 1 : MOST_STRIPES).map((colour) => (
           <span key={colour} style={{ background: colour }} />
         ))}
-        {stripes.length > MOST_STRIPES ? <i>…</i> : null}
+        {stripes.length > MOST_STRIPES ? <i /> : null}
       </span>
       <span className="listing-idx">{insn}</span>
       <span className="listing-mark">{failing ? '✕' : ''}</span>

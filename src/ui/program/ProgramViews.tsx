@@ -1,5 +1,5 @@
 import { ChevronsDownUp, ChevronsUpDown, Flame } from 'lucide-react';
-import { type KeyboardEvent, lazy, Suspense, useId, useState } from 'react';
+import { type KeyboardEvent, lazy, Suspense, useEffect, useId, useRef, useState } from 'react';
 import type { Range } from '../../workbench/relations.ts';
 import type { Selection } from '../../workbench/selection.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
@@ -52,13 +52,26 @@ export function ProgramViews({ program, ranges, selection }: ProgramViewsProps) 
     'program.heat',
     useStable(() => setHeat(!heat)),
   );
+  // A command takes the view away that has the focus: it goes to the new one, or to its tab while that loads.
+  const refocus = useRef(false);
+  const goToTab = (next: TabId) => {
+    refocus.current = true;
+    setTab(next);
+  };
+  useEffect(() => {
+    if (!refocus.current) return;
+    refocus.current = false;
+    const view = tab === 'bytecode' ? '[role=tree]' : '.program-part:last-child :is(.flow-box, .ir .vlist)';
+    const target = body.current?.querySelector<HTMLElement>(view) ?? body.current?.querySelector<HTMLElement>(`[data-tab=${tab}]`);
+    target?.focus();
+  }, [tab, body]);
   useCommandHandler(
     'program.ir',
-    useStable(() => setTab(tab === 'ir' ? 'bytecode' : 'ir')),
+    useStable(() => goToTab(tab === 'ir' ? 'bytecode' : 'ir')),
   );
   useCommandHandler(
     'program.graph',
-    useStable(() => setTab(tab === 'graph' ? 'bytecode' : 'graph')),
+    useStable(() => goToTab(tab === 'graph' ? 'bytecode' : 'graph')),
   );
   const onTabKey = (event: KeyboardEvent<HTMLElement>) => {
     const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
