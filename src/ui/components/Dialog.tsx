@@ -2,6 +2,8 @@ import { X } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 import './dialog.css';
 
+const FIRST = ['input:not([type=checkbox])', 'textarea', 'select', '.button.primary'].map((kind) => `.dialog-body ${kind}`).join(', ');
+
 interface DialogProps {
   readonly open: boolean;
   readonly title: string;
@@ -15,7 +17,11 @@ export function Dialog({ open, title, wide = false, onClose, children }: DialogP
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
-    if (open && !dialog.current?.open) dialog.current?.showModal();
+    if (open && !dialog.current?.open) {
+      dialog.current?.showModal();
+      // The question, not the button that leaves it.
+      dialog.current?.querySelector<HTMLElement>(FIRST)?.focus();
+    }
     if (!open && dialog.current?.open) dialog.current.close();
   }, [open]);
   return (

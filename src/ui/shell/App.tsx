@@ -1,4 +1,4 @@
-import { type DragEvent, lazy, Suspense, useEffect, useState } from 'react';
+import { type DragEvent, lazy, Suspense, useEffect, useLayoutEffect, useState } from 'react';
 import { openFiles } from '../../workbench/actions.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ProjectDialogs } from '../projects/ProjectDialogs.tsx';
@@ -25,7 +25,8 @@ export function App() {
   const touring = useTour((state) => state.step !== null);
   const [dropping, setDropping] = useState(false);
 
-  useEffect(() => {
+  // Before the first paint: a key pressed as soon as something shows is not lost.
+  useLayoutEffect(() => {
     window.addEventListener('keydown', handleKey);
     return () => window.removeEventListener('keydown', handleKey);
   }, []);
