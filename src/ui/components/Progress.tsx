@@ -1,4 +1,5 @@
 import type { StageProgress } from '../../workbench/stages.ts';
+import { shell as texts } from '../texts/shell.ts';
 
 /** How far work is, in words, numbers and a bar; with a way to stop. */
 export function Progress({ progress, label, onCancel }: { progress: StageProgress | null; label: string; onCancel?: () => void }) {
@@ -23,7 +24,7 @@ export function Progress({ progress, label, onCancel }: { progress: StageProgres
       ) : null}
       {onCancel ? (
         <button type="button" className="button small" onClick={onCancel}>
-          Stop
+          {texts.stop}
         </button>
       ) : null}
     </div>

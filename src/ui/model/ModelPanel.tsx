@@ -18,16 +18,16 @@ import { DetailsArea } from './DetailsArea.tsx';
 import { FAMILY_LABELS, type Family, familyColour, familyOf } from './families.ts';
 import { type Drawing, Graph } from './Graph.tsx';
 import { buildGraph } from './graph-model.ts';
-import { NodeDetails } from './NodeDetails.tsx';
 import { NodeList } from './NodeList.tsx';
 import { OverlayChooser } from './OverlayChooser.tsx';
 import { nextOverlay, OVERLAYS, useChosenOverlay, useOverlayValues } from './overlays.ts';
 import { INSTRUCTIONS } from './overlays-own.ts';
-import { TensorDetails } from './TensorDetails.tsx';
 import { tensorTable } from './tensors.ts';
 import { useSize } from './useSize.ts';
 import './model.css';
 
+const NodeDetails = lazy(() => import('./NodeDetails.tsx').then((module) => ({ default: module.NodeDetails })));
+const TensorDetails = lazy(() => import('./TensorDetails.tsx').then((module) => ({ default: module.TensorDetails })));
 const Comparison = lazy(() => import('./Comparison.tsx'));
 const PngDialog = lazy(() => import('./PngDialog.tsx'));
 
@@ -186,11 +186,13 @@ export function ModelPanel() {
               </div>
               {model && (info || node) ? (
                 <DetailsArea width={width} height={height} beside={beside}>
-                  {info ? (
-                    <TensorDetails info={info} model={model} />
-                  ) : node ? (
-                    <NodeDetails node={node} table={table} insns={costs.get(node.index)} />
-                  ) : null}
+                  <Suspense>
+                    {info ? (
+                      <TensorDetails info={info} model={model} />
+                    ) : node ? (
+                      <NodeDetails node={node} table={table} insns={costs.get(node.index)} />
+                    ) : null}
+                  </Suspense>
                 </DetailsArea>
               ) : null}
             </>

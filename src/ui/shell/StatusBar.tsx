@@ -3,8 +3,11 @@ import { formatCount } from '../../workbench/selectors.ts';
 import { STAGE_VERBS, type StageName } from '../../workbench/stages.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ShippedMark } from '../components/ShippedMark.tsx';
+import { shell as texts } from '../texts/shell.ts';
 import { TourOffer } from '../tour/TourOffer.tsx';
 import { DroppedNote } from './DroppedNote.tsx';
+
+const { status: words } = texts;
 
 const ORDER: readonly StageName[] = ['model', 'calibration', 'log', 'program', 'verified', 'trace', 'replay', 'reference'];
 
@@ -17,32 +20,21 @@ export function StatusBar() {
   if (verified.value && verified.status === 'done') {
     parts.push(
       verified.value.fromLog ? (
-        <span className={verified.value.accepted ? 'ok' : 'bad'}>
-          {verified.value.accepted ? '✓ accepted' : '✕ rejected'}, says the log
-        </span>
+        <span className={verified.value.accepted ? 'ok' : 'bad'}>{words.fromLog(verified.value.accepted)}</span>
       ) : verified.value.accepted ? (
-        <span className="ok">✓ verified in {formatMs(verified.ms)}</span>
+        <span className="ok">{words.verified(formatMs(verified.ms))}</span>
       ) : (
-        <span className="bad">✕ rejected in {formatMs(verified.ms)}</span>
+        <span className="bad">{words.rejected(formatMs(verified.ms))}</span>
       ),
     );
   }
   if (program.value && program.status === 'done')
-    parts.push(
-      <span>
-        {program.value.modelKey ? 'compiled' : 'read'} in {formatMs(program.ms)}
-      </span>,
-    );
+    parts.push(<span>{words.made(program.value.modelKey !== '', formatMs(program.ms))}</span>);
   if (calibration.value) {
-    parts.push(
-      <span>
-        calibrated on {formatCount(calibration.value.samples)} {calibration.value.source === 'trace' ? 'events' : 'generated inputs'}
-        {calibration.value.precomputed ? ', shipped with the sample' : ''}
-      </span>,
-    );
+    parts.push(<span>{words.calibrated(formatCount(calibration.value.samples), calibration.value)}</span>);
   }
-  if (replay.value?.engine && trace.value) parts.push(<span>engine {replay.value.engine}</span>);
-  if (replay.value && trace.value) parts.push(<span>{formatCount(replay.value.done)} events</span>);
+  if (replay.value?.engine && trace.value) parts.push(<span>{words.engine(replay.value.engine)}</span>);
+  if (replay.value && trace.value) parts.push(<span>{words.events(formatCount(replay.value.done))}</span>);
   const running = ORDER.filter((name) => stages[name].status === 'running');
   return (
     <footer className="statusbar">
@@ -65,7 +57,7 @@ export function StatusBar() {
           </span>
         );
       })}
-      {running.length === 0 && program.value ? <span className="muted">idle</span> : null}
+      {running.length === 0 && program.value ? <span className="muted">{words.idle}</span> : null}
     </footer>
   );
 }

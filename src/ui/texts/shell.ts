@@ -70,6 +70,18 @@ export const shell = {
       contrast: 'Theme: more contrast, or less',
     },
   },
+  status: {
+    verified: (time: string) => `✓ verified in ${time}`,
+    rejected: (time: string) => `✕ rejected in ${time}`,
+    fromLog: (accepted: boolean) => `${accepted ? '✓ accepted' : '✕ rejected'}, says the log`,
+    made: (compiled: boolean, time: string) => `${compiled ? 'compiled' : 'read'} in ${time}`,
+    calibrated: (count: string, { source, precomputed }: { source: 'trace' | 'generated'; precomputed: boolean }) =>
+      `calibrated on ${count} ${source === 'trace' ? 'events' : 'generated inputs'}${precomputed ? ', shipped with the sample' : ''}`,
+    engine: (name: string) => `engine ${name}`,
+    events: (count: string) => `${count} events`,
+    idle: 'idle',
+  },
+  stop: 'Stop',
   palette: {
     label: 'Commands and places',
     placeholder: 'A command, a panel, an operator, an instruction number…',

@@ -1,5 +1,5 @@
 import { SlidersHorizontal } from 'lucide-react';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { cancelStage } from '../../workbench/pipeline.ts';
 import { formatCount, liveDone } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
@@ -8,12 +8,13 @@ import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
 import { StageGate } from '../components/StageGate.tsx';
 import { trace as texts } from '../texts/trace.ts';
-import { BindingForm } from './BindingForm.tsx';
 import { BytesView } from './BytesView.tsx';
 import { PacketList } from './PacketList.tsx';
 import { TensorList } from './TensorList.tsx';
 import { TensorView } from './TensorView.tsx';
 import './trace.css';
+
+const BindingForm = lazy(() => import('./BindingForm.tsx').then((module) => ({ default: module.BindingForm })));
 
 /** The events of the trace with what the program and the reference decide about each, and one event in full. */
 export function TracePanel() {
@@ -45,7 +46,11 @@ export function TracePanel() {
         </button>
       }
     >
-      {form && binding ? <BindingForm packet={at} onClose={() => setForm(false)} /> : null}
+      {form && binding ? (
+        <Suspense>
+          <BindingForm packet={at} onClose={() => setForm(false)} />
+        </Suspense>
+      ) : null}
       <StageGate
         name="trace"
         empty={

@@ -10,10 +10,10 @@ import { Panel } from '../components/Panel.tsx';
 import { StageGate } from '../components/StageGate.tsx';
 import { verifier as texts } from '../texts/verifier.ts';
 import { Budget } from './Budget.tsx';
-import { StateView } from './StateView.tsx';
-import { WhyView } from './WhyView.tsx';
 import './verifier.css';
 
+const StateView = lazy(() => import('./StateView.tsx').then((module) => ({ default: module.StateView })));
+const WhyView = lazy(() => import('./WhyView.tsx').then((module) => ({ default: module.WhyView })));
 const LogTab = lazy(() => import('./LogView.tsx'));
 const OpenLog = lazy(() => import('./OpenLog.tsx'));
 
@@ -91,10 +91,10 @@ export function VerifierPanel() {
         <Suspense>
           {isLog && log && (tab === 'why' || tab === 'state') ? <OpenLog log={log} tab={tab} /> : null}
           {tab === 'log' ? <LogTab /> : null}
+          {!isLog && tab === 'why' && program && verified ? <WhyView program={program} verified={verified} /> : null}
+          {!isLog && tab === 'state' && program ? <StateView program={program} /> : null}
         </Suspense>
-        {!isLog && tab === 'why' && program && verified ? <WhyView program={program} verified={verified} /> : null}
         {!isLog && tab === 'budget' && program && verified ? <Budget verified={verified} program={program} /> : null}
-        {!isLog && tab === 'state' && program ? <StateView program={program} /> : null}
       </div>
     </>
   );
