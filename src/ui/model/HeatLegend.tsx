@@ -14,7 +14,7 @@ export function HeatLegend({ measure: { overlay, values, least, most, heat } }: 
         <>
           <span className="ellipsis">{unit === '' ? title : `${title}`}</span>
           <span className="num">{format(least)}</span>
-          <span className="heat-bar" style={{ background: `linear-gradient(to right, ${heat.map(({ fill }) => fill).join()})` }} />
+          <span className="heat-ramp" style={{ background: `linear-gradient(to right, ${heat.map(({ fill }) => fill).join()})` }} />
           <span className="num">{format(most)}</span>
           <span className="heat-notes ellipsis" title={overlay.about}>
             {[ramp === 'log' ? `${texts.log}, ${format(middle)}` : '', fold === 'sum' ? texts.foldSum : texts.foldMax]
