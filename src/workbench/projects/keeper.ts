@@ -163,15 +163,24 @@ async function saveFailed(depot: Depot, id: string, error: unknown): Promise<voi
   }
   const full = error instanceof DOMException && error.name === 'QuotaExceededError';
   const room = await measureRoom();
+  await refreshProjects().catch(() => {});
   if (useProject.getState().id === id) {
     const { save } = useProject.getState();
-    const problem: UserError = full ? texts.full(currentDoc().name, neededBytes(), room) : texts.failed(currentDoc().name, error);
+    const problem: UserError = full
+      ? texts.full(currentDoc().name, neededBytes(), room, biggestOther())
+      : texts.failed(currentDoc().name, error);
     setProject({ save: { status: full ? 'full' : 'failed', at: save.at, problem } });
     if (save.status !== 'full' && save.status !== 'failed') announce(problem.what);
   }
-  void refreshProjects();
   if (full) void sweep(depot).then((freed) => freed > 0 && retrySaves());
   scheduleRetry();
+}
+
+/** The kept project whose deletion frees most, apart from the open one. */
+function biggestOther(): ProjectMeta | null {
+  const { id, projects } = useProject.getState();
+  const others = projects.filter((project) => project.id !== id);
+  return others.reduce<ProjectMeta | null>((most, project) => (most && most.bytes >= project.bytes ? most : project), null);
 }
 
 /** Bytes of the open project that are not in storage yet. */

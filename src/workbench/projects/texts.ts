@@ -32,12 +32,12 @@ export const projectTexts = {
       `This browser keeps nothing for this page (${reason}), so projects last until the tab is closed`,
       'Export what you want to keep as a file, or allow the site to store data and reload',
     ),
-  full: (name: string, needed: number, room: Room | null) =>
+  full: (name: string, needed: number, room: Room | null, biggest: { readonly name: string; readonly bytes: number } | null) =>
     error(
       `The last changes of ${name} are not kept: the browser has no room${needed > 0 ? ` for another ${formatBytes(needed)}` : ''}${
         room && room.quota > 0 ? `; ${formatBytes(room.usage)} of ${formatBytes(room.quota)} are taken` : ''
       }`,
-      'Nothing is lost while this tab stays open. Delete projects that you no longer need, or export this one as a file; saving goes on by itself once there is room',
+      `Nothing is lost while this tab stays open. Delete projects that you no longer need${biggest ? ` (the largest is ${biggest.name}, ${formatBytes(biggest.bytes)})` : ''}, or export this one as a file; saving goes on by itself once there is room`,
     ),
   failed: (name: string, reason: unknown) =>
     error(
