@@ -18,6 +18,7 @@ import {
   KIND_INT,
   KIND_PTR,
   KIND_STRUCT,
+  KIND_UNION,
   readBtf,
 } from '../src/object/btf.ts';
 
@@ -57,15 +58,17 @@ const EXTENSION = 28;
 const LIRC = 20;
 /** Types that cannot be loaded without a kernel function to attach to, or with a context that no machine here has. */
 const UNMEASURED = [LIRC, TRACING, STRUCT_OPS, EXTENSION, LSM];
+/** Functions for iterator programs, which no test load here can be. */
+const ITERATORS_ONLY = new Set(['bpf_sock_destroy']);
 const MOST_NESTED = 3;
 
 /** Bytes of a structure that is made of scalars alone, 0 for any other, -1 when it nests too deep to tell (kernel `__btf_type_is_scalar_struct`). */
 function scalarSize(btf: Btf, id: BtfId, depth = 0): number {
   const type = btf.at(id);
-  if (type.kind !== KIND_STRUCT) return 0;
+  if (type.kind !== KIND_STRUCT && type.kind !== KIND_UNION) return 0;
   for (const member of type.members) {
     let at = btf.skip(member.type);
-    if (btf.at(at).kind === KIND_STRUCT) {
+    if (btf.at(at).kind === KIND_STRUCT || btf.at(at).kind === KIND_UNION) {
       if (depth >= MOST_NESTED) return -1;
       const inner = scalarSize(btf, at, depth + 1);
       if (inner <= 0 && btf.at(at).size > 0) return inner;
@@ -93,7 +96,7 @@ function typeText(btf: Btf, id: BtfId): string {
   if (isScalar(btf, to)) return `*i${btf.at(to).size}`;
   const target = btf.at(to);
   if (target.kind === KIND_FUNC_PROTO) return '*func';
-  if (target.kind === KIND_STRUCT) return `*${target.name}:${scalarSize(btf, to)}`;
+  if (target.kind === KIND_STRUCT || target.kind === KIND_UNION) return `*${target.name}:${scalarSize(btf, to)}`;
   return `*?${btf.sizeOf(to)}`;
 }
 
@@ -159,6 +162,7 @@ export default async function measure(): Promise<unknown> {
       const { log } = await kernel.load(caller(name, type), { logLevel: 1, logSize: 1 << 16 });
       if (!log.includes(`calling kernel function ${name} is not allowed`)) types.push(type);
     }
+    if (ITERATORS_ONLY.has(name)) types.push(TRACING);
     if (types.length === 0) continue;
     const isCommon = types.length === MOST_TYPES - UNMEASURED.length;
     // Tracing and LSM programs share the tracepoints' set; struct_ops programs have their own, which those for tracing are registered for too.

@@ -21,10 +21,35 @@ export interface ValueField {
   readonly kind: string;
   readonly byteOff: ByteOff;
   readonly size: number;
-  /** Name of the structure that a pointer points to. */
+  /** Name of the structure that a pointer points to, or that a list or tree holds. */
   readonly target?: string;
+  /** Of a list or tree: where its nodes lie in that structure. */
+  readonly nodeOff?: number;
   /** Bytes of that structure, where they are known. */
   readonly targetSize?: number;
+}
+
+/** A member of a structure that is none itself; those of nested structures are listed in their place. */
+export interface LocalMember {
+  readonly name: string;
+  /** Structure that holds it, and where that one begins. */
+  readonly struct: string;
+  readonly structOff: ByteOff;
+  readonly byteOff: ByteOff;
+  readonly size: number;
+  /** `pointer` to a structure, `memory` a pointer to anything else; `any` a bit field or union, which any access may touch. */
+  readonly kind: 'scalar' | 'pointer' | 'memory' | 'any';
+}
+
+/** A structure of the program's own types, which it may allocate. */
+export interface LocalStruct {
+  readonly name: string;
+  readonly size: number;
+  /** It holds scalars alone. */
+  readonly isScalar: boolean;
+  readonly members: readonly LocalMember[];
+  readonly fields: readonly ValueField[];
+  readonly spinLockOff?: number;
 }
 
 /** A map that a program uses, as an object defines it. */
@@ -55,7 +80,10 @@ export interface MapDef {
 export type ArgType =
   | { readonly kind: 'scalar' }
   | { readonly kind: 'ctx' }
-  | { readonly kind: 'mem'; readonly size: number; readonly nonNull: boolean };
+  | { readonly kind: 'mem'; readonly size: number; readonly nonNull: boolean }
+  | { readonly kind: 'dynptr' }
+  /** A trusted pointer to a structure of the kernel. */
+  | { readonly kind: 'btf'; readonly struct: string; readonly mayBeNull: boolean };
 
 export interface Subprog {
   readonly name: string;
@@ -63,7 +91,7 @@ export interface Subprog {
   readonly linkage: 'static' | 'global';
   /** Known for global functions with BTF; absent otherwise. */
   readonly args?: readonly ArgType[];
-  readonly returns?: 'scalar' | 'void';
+  readonly returns?: 'scalar' | 'void'; // static ones say `void` alone
 }
 
 /** One record of `.BTF.ext` line info: `text` is the source line itself (an ONNX node or a line of C). */
@@ -94,6 +122,8 @@ export interface Program {
   readonly section: string;
   /** uapi `enum bpf_prog_type`. */
   readonly progType: number;
+  /** What the program attaches to, where its type says so: a tracepoint, a function, an iterator. */
+  readonly attachTo?: string;
   /** uapi `enum bpf_attach_type`, 0 when unspecified. */
   readonly expectedAttachType: number;
   readonly sleepable: boolean;
@@ -108,6 +138,8 @@ export interface Program {
   /** Several origins may claim one instruction: shared loops and functions. Index by instruction; empty list: unknown. */
   readonly origins: readonly Origin[];
   readonly insnOrigins: readonly (readonly OriginIdx[])[];
+  /** Structures by their id in the program's BTF, for programs that allocate objects. */
+  readonly localStructs?: ReadonlyMap<number, LocalStruct>;
   /** Functions that BTF names as the program's exception callback; more than one is a mistake that the kernel refuses. */
   readonly exceptionCallbacks?: readonly string[];
   /** Calls to kernel functions: instruction → name (the object reader keeps them unresolved). */

@@ -1,4 +1,6 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { type Btf, readBtf } from '../object/btf.ts';
 
 /** Bytes behind the 12-byte head of a BTF type, by kind: a fixed part and one for each member (Documentation/bpf/btf.rst). */
 const TAIL: Record<number, readonly [fixed: number, member: number]> = {
@@ -37,10 +39,19 @@ function functionIds(btf: Uint8Array): Map<string, number> {
   return ids;
 }
 
+const VMLINUX = '/sys/kernel/btf/vmlinux';
+let types: Btf | null | undefined;
+
+/** BTF of the running kernel, or null where there is none. Read once, when first asked for: it takes half a second. */
+export function kernelBtf(): Btf | null {
+  if (types === undefined) types = existsSync(VMLINUX) ? readBtf(new Uint8Array(readFileSync(VMLINUX)), VMLINUX) : null;
+  return types;
+}
+
 let running: Promise<Map<string, number>> | null = null;
 
 /** Functions of the running kernel, which programs call by BTF id. Read once. */
 export function kernelFunctionIds(): Promise<Map<string, number>> {
-  running ??= readFile('/sys/kernel/btf/vmlinux').then(functionIds);
+  running ??= readFile(VMLINUX).then(functionIds);
   return running;
 }

@@ -16,9 +16,9 @@ import {
 } from './btf.ts';
 
 /** Names by which the kernel knows a context (btf_get_prog_ctx_type: the type of the program's context in user space). */
-const CONTEXT_NAMES: Readonly<Record<number, string>> = {
+const CONTEXT_NAMES: Readonly<Record<number, string | readonly string[]>> = {
   [PROG_TYPE_XDP]: 'xdp_md',
-  [PROG_TYPE_KPROBE]: 'bpf_user_pt_regs_t',
+  [PROG_TYPE_KPROBE]: ['bpf_user_pt_regs_t', 'pt_regs'],
   1: '__sk_buff',
   3: '__sk_buff',
   4: '__sk_buff',
@@ -32,11 +32,13 @@ const CONTEXT_NAMES: Readonly<Record<number, string>> = {
   14: '__sk_buff',
   15: 'bpf_cgroup_dev_ctx',
   16: 'sk_msg_md',
+  17: 'bpf_raw_tracepoint_args',
   18: 'bpf_sock_addr',
   19: '__sk_buff',
   21: 'sk_reuseport_md',
   22: '__sk_buff',
   23: 'bpf_sysctl',
+  24: 'bpf_raw_tracepoint_args',
   25: 'bpf_sockopt',
   30: 'bpf_sk_lookup',
 };
@@ -65,12 +67,16 @@ export function exceptionCallbacks(btf: Btf, funcId: BtfId): string[] {
 
 /** True when a pointer leads to the context structure of the program type, through typedefs that bear its name. */
 function pointsToContext(btf: Btf, pointee: BtfId, progType: number): boolean {
-  const name = CONTEXT_NAMES[progType];
-  if (name === undefined) return false;
+  const names = CONTEXT_NAMES[progType];
+  if (names === undefined) return false;
   let id = pointee;
   for (let depth = 0; depth < 64; depth++) {
     const type = btf.at(id);
-    if (type.name === name && (type.kind === KIND_STRUCT || type.kind === KIND_TYPEDEF)) return true;
+    if (
+      (typeof names === 'string' ? type.name === names : names.includes(type.name)) &&
+      (type.kind === KIND_STRUCT || type.kind === KIND_TYPEDEF)
+    )
+      return true;
     const next = type.kind === KIND_TYPEDEF || btf.skip(id) !== id ? type.type : 0;
     if (next === 0) return false;
     id = next;
@@ -101,6 +107,10 @@ export function functionTypes(
     // Anything else that is no pointer the kernel refuses; size 0 says that nothing is known of it.
     if (type.kind !== KIND_PTR) return { kind: 'mem', size: 0, nonNull: false };
     if (tagged?.has('ctx') || pointsToContext(btf, type.type, progType)) return { kind: 'ctx' };
+    const target = btf.at(btf.skip(type.type));
+    if (target.kind === KIND_STRUCT && target.name === 'bpf_dynptr') return { kind: 'dynptr' };
+    // What follows three underscores is a flavour of the kernel's structure.
+    if (tagged?.has('trusted')) return { kind: 'btf', struct: target.name.replace(/___.*$/s, ''), mayBeNull: tagged.has('nullable') };
     return { kind: 'mem', size: btf.sizeOf(type.type), nonNull: tagged?.has('nonnull') ?? false };
   });
   return { args, returns: btf.skip(proto.type) === 0 ? 'void' : 'scalar', isGlobal: func.extra === LINKAGE_GLOBAL };

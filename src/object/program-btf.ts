@@ -100,6 +100,16 @@ function addFunction(types: CommonTypes, func: Subprog, isEntry: boolean, progTy
       if (arg.nonNull) tags.push({ component, name: 'arg:nonnull' });
       return { name: `a${component + 1}`, type: types.pointer(types.memory(arg.size)), offset: 0 };
     }
+    if (arg.kind === 'dynptr' || arg.kind === 'btf') {
+      if (arg.kind === 'btf') tags.push({ component, name: 'arg:trusted' });
+      if (arg.kind === 'btf' && arg.mayBeNull) tags.push({ component, name: 'arg:nullable' });
+      const struct = builder.add({
+        kind: KIND_STRUCT,
+        name: arg.kind === 'btf' ? arg.struct : 'bpf_dynptr',
+        size: arg.kind === 'btf' ? 1 : 16,
+      });
+      return { name: `a${component + 1}`, type: types.pointer(struct), offset: 0 };
+    }
     const { type, tagged } = contextType(types, progType);
     if (tagged) tags.push({ component, name: 'arg:ctx' });
     return { name: 'ctx', type, offset: 0 };

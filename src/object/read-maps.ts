@@ -1,9 +1,9 @@
 import { InputError } from '../base/errors.ts';
 import { isMapInMap, MAP_FLAG_MMAPABLE, MAP_FLAG_RDONLY_PROG, MAP_TYPE_ARRAY } from '../bpf/maps.ts';
 import type { MapDef, ValueField } from '../bpf/program.ts';
-import { type Btf, type BtfId, KIND_ARRAY, KIND_DATASEC, KIND_PTR, KIND_STRUCT, KIND_VAR } from './btf.ts';
+import { type Btf, type BtfId, KIND_ARRAY, KIND_DATASEC, KIND_ENUM, KIND_ENUM64, KIND_PTR, KIND_STRUCT, KIND_VAR } from './btf.ts';
 import { type ElfFile, type ElfSection, SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, SHT_PROGBITS, STT_SECTION } from './elf.ts';
-import { valueFields } from './value-fields.ts';
+import { isComplete, structOffset, valueFields } from './value-fields.ts';
 
 /** Where maps come from, for the relocations that name them. */
 export interface ObjectMaps {
@@ -25,8 +25,6 @@ interface Found {
 
 /** Zeroed sections beyond this sum get no contents of their own: the kernel zeroes the maps. */
 const MAX_BSS_BYTES = 16 * 1024 * 1024;
-/** Structures inside one another; more than any real value has, fewer than a call stack holds. */
-const MAX_NESTED = 200;
 /** Variables of a data section that are looked into. */
 const MAX_VARIABLES = 10000;
 /** Attributes of a map definition; libbpf knows eleven. */
@@ -48,24 +46,9 @@ function dataMapName(section: string, fileName: string): string {
 function encodedNumber(btf: Btf, type: BtfId): number | undefined {
   const pointer = btf.at(btf.skip(type));
   const array = btf.at(btf.skip(pointer.type));
+  // `__ulong(name, N)` is an enumerator of its own.
+  if (pointer.kind === KIND_ENUM || pointer.kind === KIND_ENUM64) return pointer.members[0]?.offset;
   return pointer.kind === KIND_PTR && array.kind === KIND_ARRAY ? array.elements : undefined;
-}
-
-/**
- * Byte offset of the structure `name` in a type, looking into structures but not into arrays, as the kernel does for locks. Each
- * structure is looked at once: nested ones of a hostile file could multiply without end.
- */
-function structOffset(btf: Btf, id: BtfId, name: string, seen = new Set<BtfId>()): number | undefined {
-  const at = btf.skip(id);
-  const type = btf.at(at);
-  if (type.kind !== KIND_STRUCT || seen.has(at) || seen.size > MAX_NESTED) return undefined;
-  if (type.name === name) return 0;
-  seen.add(at);
-  for (const member of type.members) {
-    const inside = structOffset(btf, member.type, name, seen);
-    if (inside !== undefined) return (member.offset & 0xffffff) / 8 + inside;
-  }
-  return undefined;
 }
 
 /** A `.maps` definition; `depth` keeps maps of maps of maps out, which libbpf refuses too. */
@@ -84,6 +67,10 @@ function definition(btf: Btf, name: string, structId: BtfId, where: string, warn
       if (member.name === 'value') {
         spinLockOff = structOffset(btf, pointer.type, 'bpf_spin_lock');
         fields = valueFields(btf, pointer.type);
+        if (!isComplete(fields)) {
+          fields = [];
+          spinLockOff = undefined;
+        }
       }
     } else if (member.name === 'values') {
       const array = btf.at(btf.skip(member.type));
@@ -167,8 +154,9 @@ function dataFields(elf: ElfFile, btf: Btf, section: ElfSection): Pick<MapDef, '
     if (variable.kind !== KIND_VAR || offset === undefined) continue;
     const lock = structOffset(btf, variable.type, 'bpf_spin_lock');
     if (lock !== undefined) spinLockOff = offset + lock;
-    for (const field of valueFields(btf, variable.type)) fields.push({ ...field, byteOff: field.byteOff + offset });
+    for (const field of valueFields(btf, variable.type, type)) fields.push({ ...field, byteOff: field.byteOff + offset });
   }
+  if (!isComplete(fields)) return {};
   fields.sort((a, b) => a.byteOff - b.byteOff);
   return { ...(spinLockOff === undefined ? {} : { spinLockOff }), ...(fields.length > 0 ? { fields } : {}) };
 }

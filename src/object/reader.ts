@@ -1,11 +1,13 @@
 import { InputError } from '../base/errors.ts';
-import type { InsnIdx, LineInfo, MapDef, OriginIdx, Program, Subprog } from '../bpf/program.ts';
+import { OP_CALL } from '../bpf/insn.ts';
+import type { Insn, InsnIdx, LineInfo, LocalStruct, MapDef, OriginIdx, Program, Subprog } from '../bpf/program.ts';
 import { sectionType } from '../bpf/progtypes.ts';
 import { type Btf, readBtf } from './btf.ts';
 import { type BtfExt, type ExtFunc, type ExtLine, readBtfExt } from './btf-ext.ts';
 import { type ElfFile, readElf } from './elf.ts';
 import { argTags, exceptionCallbacks, functionTypes } from './func-types.ts';
 import { type CodeFunction, type Linked, Linker, type Placed } from './link.ts';
+import { localStructs } from './local-structs.ts';
 import { originsOf } from './origins.ts';
 import { readMaps } from './read-maps.ts';
 
@@ -62,7 +64,8 @@ class DebugInfo {
     if (isEntry)
       return { name: func.name, start, linkage: 'global', ...(types?.args ? { args: [{ kind: 'ctx' }], returns: 'scalar' } : {}) };
     // Only what BTF calls global is checked apart from its callers; libbpf makes hidden functions static.
-    if (!types?.isGlobal || !func.isVisible) return { name: func.name, start, linkage: 'static' };
+    if (!types?.isGlobal || !func.isVisible)
+      return { name: func.name, start, linkage: 'static', ...(types?.returns === 'void' ? { returns: 'void' } : {}) };
     return { name: func.name, start, linkage: 'global', args: types.args, returns: types.returns };
   }
 
@@ -153,17 +156,36 @@ export function readObject(bytes: Uint8Array, fileName: string): ObjectFile {
     );
   }
   const meta = parseMeta(elf, warnings);
+  let structs: ReadonlyMap<number, LocalStruct> | undefined;
+  const structsOf = btf && (() => (structs ??= localStructs(btf)));
   const programs = entries.map((entry) =>
-    toProgram(entry, linker.link(entry), debug, { license, maps: maps.maps, meta: entries.length === 1 ? meta : undefined, warn }),
+    toProgram(entry, linker.link(entry), debug, {
+      license,
+      maps: maps.maps,
+      meta: entries.length === 1 ? meta : undefined,
+      structs: structsOf,
+      warn,
+    }),
   );
   return { fileName, programs, maps: maps.maps, btf, ...(meta === undefined ? {} : { meta }), license, warnings };
 }
+
+/** Functions that deal in objects which the program allocates. */
+const ALLOCATES = /^bpf_((percpu_)?obj_(new|drop)_impl|list_|rbtree_|refcount_)/;
+const KPTR_XCHG = 194;
+const isKptrExchange = (insn: Insn): boolean => insn.opcode === OP_CALL && insn.src === 0 && insn.imm === KPTR_XCHG;
 
 function toProgram(
   entry: CodeFunction,
   linked: Linked,
   debug: DebugInfo,
-  object: { license: string; maps: readonly MapDef[]; meta: unknown; warn: (message: string) => void },
+  object: {
+    license: string;
+    maps: readonly MapDef[];
+    meta: unknown;
+    structs: (() => ReadonlyMap<number, LocalStruct>) | null;
+    warn: (message: string) => void;
+  },
 ): Program {
   const section = entry.section.name;
   const type = sectionType(section);
@@ -173,11 +195,13 @@ function toProgram(
   const progType = type?.progType ?? 0;
   const origins = originsOf(object.meta, linked.insns.length);
   const callbacks = debug.exceptionCallbacks(linked.placed[0]!);
+  const allocates = [...linked.kfuncCalls.values()].some((name) => ALLOCATES.test(name)) || linked.insns.some(isKptrExchange);
   return {
     name: entry.name,
     section,
     progType,
     expectedAttachType: type?.expectedAttachType ?? 0,
+    ...(section.includes('/') ? { attachTo: section.slice(section.indexOf('/') + 1) } : {}),
     sleepable: type?.sleepable ?? false,
     loadFlags: type?.loadFlags ?? 0,
     license: object.license,
@@ -187,6 +211,7 @@ function toProgram(
     lineInfo: linked.placed.flatMap((placed) => debug.lines(placed)),
     origins: origins?.origins ?? [],
     insnOrigins: origins?.insnOrigins ?? linked.insns.map(() => NO_ORIGINS),
+    ...(allocates && object.structs ? { localStructs: object.structs() } : {}),
     ...(callbacks.length > 0 ? { exceptionCallbacks: callbacks } : {}),
     kfuncCalls: linked.kfuncCalls,
   };

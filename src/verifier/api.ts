@@ -1,4 +1,5 @@
 import type { InsnIdx } from '../base/units.ts';
+import type { Btf } from '../object/btf.ts';
 
 export type KernelVersion = '5.15' | '6.1' | '6.6' | '6.12' | '6.18';
 export type Privilege = 'root' | 'bpf' | 'unpriv';
@@ -14,20 +15,13 @@ export interface VerifyOptions {
   readonly recordVisits?: { readonly insnIdx: InsnIdx; readonly most: number };
   /** Processors of the machine that is asked (`nr_cpu_ids`), which bound `bpf_get_smp_processor_id`; default 2. */
   readonly cpus?: number;
-  /** Types of the kernel, for pointers to its objects; without them such pointers are one kind of memory. */
-  readonly kernelTypes?: KernelTypes;
+  /**
+   * BTF of the kernel, for pointers to its objects; asked for at most once, by programs that need it. Without it such pointers are one
+   * kind of memory, and programs that get them from their context are refused.
+   */
+  readonly kernelBtf?: () => Btf | null;
   /** Called about every 10 ms of work with the number processed; return true to stop (result: accepted false, message 'stopped'). */
   readonly onProgress?: (processed: number) => boolean;
-}
-
-/** What the verifier asks of a kernel's BTF. */
-export interface KernelTypes {
-  /** The kernel has a structure of that name. */
-  knows(struct: string): boolean;
-  /** A pointer into `struct` at `off` is one to a `wanted`: the same, or nested at that place. */
-  contains(struct: string, off: number, wanted: string): boolean;
-  /** Name of the structure with a BTF id; null when the id is that of something else. */
-  structAt(typeId: number): string | null;
 }
 
 /** One register or stack slot in words, formatted as the kernel's log formats it, plus ranges for the bars. */

@@ -3,6 +3,7 @@ import type { Insn } from '../bpf/program.ts';
 import { pushHistory, readReg } from './args.ts';
 import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
 import { wouldLeak } from './leaks.ts';
+import { isLocalObject, keepsId } from './local-objects.ts';
 import { findPrevEntry, widenImprecise } from './loops.ts';
 import { pushPath } from './paths.ts';
 import { markPrecise } from './precision.ts';
@@ -256,7 +257,7 @@ function markNullOrNot(env: Env, state: State, regno: number, isNull: boolean): 
   if (ref !== 0 && ref === id && isNull) releaseReference(state, id);
   state.forEachReg((r, b) => {
     if (!(r[b + TYPE]! & MAYBE_NULL) || r[b + ID] !== id || id === 0) return;
-    if (!isConst(r, b) || (r[b + VALUE_LO]! | r[b + VALUE_HI]!) !== 0 || r[b + OFF] !== 0) return;
+    if (!isConst(r, b) || (r[b + VALUE_LO]! | r[b + VALUE_HI]!) !== 0 || (r[b + OFF] !== 0 && !isLocalObject(r[b + TYPE]!))) return;
     if (isNull) {
       r[b + TYPE] = SCALAR;
       r[b + ID] = 0;
@@ -265,7 +266,7 @@ function markNullOrNot(env: Env, state: State, regno: number, isNull: boolean): 
     }
     markNotNull(env, r, b);
     // A pointer to a value with a lock keeps its id: locking and unlocking must name the same value.
-    if (!(r[b + TYPE] === MAP_VALUE && env.hasLock(r[b + AUX]!))) r[b + ID] = 0;
+    if (!keepsId(env, r, b)) r[b + ID] = 0;
   });
 }
 

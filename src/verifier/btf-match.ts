@@ -16,12 +16,14 @@ const PROJECTIONS: Readonly<Record<string, string>> = { __sk_buff: 'sk_buff', xd
 
 export const isProjection = (wanted: string, found: string): boolean => PROJECTIONS[wanted] === found;
 
-/** A pointer at `off` within structure `name` points to a `wanted`, or to something that begins with one (kernel `btf_struct_ids_match`). */
-export function structMatches(env: Env, name: string, off: number, wanted: string, strict: boolean): boolean {
+/** A pointer at `off` within the structure of that number points to a `wanted`, or to something that begins with one (kernel `btf_struct_ids_match`). */
+export function structMatches(env: Env, struct: number, off: number, wanted: string, strict: boolean): boolean {
+  const name = env.btfTypes[struct] ?? '';
   if (name === wanted && off === 0) return true;
-  if (strict) return false;
-  const types = env.kernelTypes;
-  if (types?.knows(name)) return types.contains(name, off, wanted);
+  if (strict || env.btfStruct(struct) < 0) return false;
+  const types = env.kernelTypes();
+  const id = types ? env.btfStruct(struct) : 0;
+  if (types && id) return types.contains(id, off, types.structNamed(wanted));
   if (off !== 0) return false;
   let at: string | undefined = name;
   for (let depth = 0; at !== undefined && depth < 8; depth++) {

@@ -1,13 +1,14 @@
 import { PSEUDO_FUNC } from '../bpf/insn.ts';
 import type { ArgType, Insn } from '../bpf/program.ts';
 import { markNotNull } from './branches.ts';
+import { structMatches } from './btf-match.ts';
 import { subprogStarting } from './cfg.ts';
 import { isPacketSlice, KIND_LOCAL, setDynptr } from './dynptr-slots.ts';
+import { checkDynptrArg } from './dynptrs.ts';
 import { E2BIG, EACCES, EFAULT, EINVAL, type Env, LIMIT_JUMPS, Rejection } from './env.ts';
 import { tnumText } from './format.ts';
 import { checkHelperMemory } from './helpermem.ts';
 import { findPrevEntry, widenImprecise } from './loops.ts';
-import { checkUnmodified } from './memory.ts';
 import { pushPath } from './paths.ts';
 import { markPrecise } from './precision.ts';
 import {
@@ -31,8 +32,10 @@ import {
   markNotInit,
   markPointer,
   markUnknown,
+  OFF,
   PACKET,
   PACKET_META,
+  RCU,
   REG,
   type Regs,
   SCALAR,
@@ -41,12 +44,15 @@ import {
   SMIN_HI,
   SMIN_LO,
   STACK,
+  TRUSTED,
   TYPE,
+  typeName,
   VALUE_HI,
   VALUE_LO,
 } from './reg.ts';
 import { inSleepable } from './sections.ts';
 import { Frame, MAX_FRAMES, State } from './state.ts';
+import { checkUnmodified } from './unmodified.ts';
 import { toBigSigned, toSigned } from './w64.ts';
 
 /** Functions of the program calling each other, callbacks, and the way back. */
@@ -100,6 +106,19 @@ export function checkMemoryBoth(env: Env, regno: number, size: number): void {
   if (mayBeNull) r.set(saved, b);
 }
 
+/** A pointer to a kernel object whose type the callee names (kernel `check_reg_type`). */
+function checkTrustedArg(env: Env, regno: number, struct: string, mayBeNull: boolean): void {
+  const r = env.regs;
+  const b = regno * REG;
+  const type = r[b + TYPE]!;
+  const seen = mayBeNull ? type & ~MAYBE_NULL : type;
+  if (seen !== BTF_ID && seen !== (BTF_ID | TRUSTED) && seen !== (BTF_ID | RCU))
+    env.fail(EACCES, `R${regno} type=${typeName(type)} expected=ptr_, trusted_ptr_, rcu_ptr_\n`);
+  if (!structMatches(env, r[b + AUX]!, r[b + OFF]!, struct, false))
+    env.fail(EACCES, `R${regno} is of type ${env.btfTypes[r[b + AUX]!] ?? ''} but ${struct} is expected\n`);
+  checkUnmodified(env, r, b, regno, true);
+}
+
 /** The registers fit the prototype that BTF gives the callee (kernel `btf_check_func_arg_match`). */
 function checkArgs(env: Env, subprog: number): void {
   const declared = env.program.subprogs[env.subprogs[subprog]!.declared];
@@ -113,6 +132,11 @@ function checkArgs(env: Env, subprog: number): void {
     } else if (arg.kind === 'ctx') {
       if (!ANY_OFFSET.has(type)) checkUnmodified(env, r, b, regno, false);
       if (type !== CTX) env.fail(EINVAL, `arg#${i} expects pointer to ctx\n`);
+    } else if (arg.kind === 'dynptr') {
+      if (!ANY_OFFSET.has(type)) checkUnmodified(env, r, b, regno, false);
+      checkDynptrArg(env, regno, { uninit: false, readOnly: true, kind: 0, cloneRef: 0 });
+    } else if (arg.kind === 'btf') {
+      if (!(arg.mayBeNull && isNull(r, b))) checkTrustedArg(env, regno, arg.struct, arg.mayBeNull);
     } else {
       checkMemoryArg(env, i, regno, arg);
     }

@@ -124,6 +124,7 @@ export function caseProgram(test: Case): Program {
     section: '',
     progType: test.prog_type,
     expectedAttachType: test.eat,
+    ...(test.attach ? { attachTo: test.attach } : {}),
     sleepable: (test.prog_flags & SLEEPABLE) !== 0,
     loadFlags: test.prog_flags & ~SLEEPABLE,
     license: 'GPL',

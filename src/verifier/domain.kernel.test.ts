@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { assemble } from '../bpf/asm.ts';
 import type { Program } from '../bpf/program.ts';
 import { kernelForTests } from '../companion/vitest-kernel.ts';
+import { type Btf, KIND_TYPEDEF, readBtf } from '../object/btf.ts';
 import { programBtf } from '../object/program-btf.ts';
 import { verify } from './verify.ts';
 
@@ -143,6 +145,16 @@ const PROGRAMS: readonly (readonly [rule: string, text: string])[] = [
     ),
   ],
   ['a function of other programs', '.section xdp\ncall kfunc bpf_cpumask_create\nr0 = 2\nexit'],
+  [
+    'memory that a helper fills, and what was known of it',
+    '.section tc\n*(u64 *)(r10 -8) = 7\n*(u64 *)(r10 -16) = 7\nr2 = r10\nr2 += -16\nr3 = 16\nr4 = 0\ncall bpf_fib_lookup\nr0 = *(u64 *)(r10 -8)\nr0 &= 1\nexit',
+  ],
+  [
+    'a loop that reads a function’s stack anew in each round',
+    task(
+      'r1 = r10\nr1 += -8\nr2 = 0\nr3 = 100\ncall kfunc bpf_iter_num_new\nnext: r1 = r10\nr1 += -8\ncall kfunc bpf_iter_num_next\nif r0 == 0 goto done\nr6 = *(u32 *)(r0 +0)\nif r6 == 7 goto set\n*(u64 *)(r10 -24) = r6\ngoto next\nset: *(u32 *)(r10 -20) = 1\ngoto next\ndone: r1 = r10\nr1 += -8\ncall kfunc bpf_iter_num_destroy',
+    ),
+  ],
   ['strings from the program', `.section xdp\n${OPEN}\nr1 = r2\ncall kfunc bpf_strlen\nr0 = 2\nexit`],
 ];
 
@@ -172,6 +184,42 @@ describe.skipIf(!kernel)('what the kernel says of', () => {
       const ours = verify(made, { kernel: '6.18', privilege: 'root', logLevel, cpus: kernel!.cpus });
       expect(normal(ours.log)).toBe(normal(theirs.log));
       expect([theirs.accepted, ours.accepted]).toEqual([accepted, accepted]);
+    }
+  });
+});
+
+const VMLINUX = '/sys/kernel/btf/vmlinux';
+const kernelBtf = (): Btf => readBtf(new Uint8Array(readFileSync(VMLINUX)), VMLINUX);
+
+/** Tracepoints with BTF: arguments are kernel objects, and what is read from them is what BTF says. */
+const OBJECTS: readonly (readonly [rule: string, attachTo: string, body: string])[] = [
+  ['a field that is a number', 'sched_switch', 'r2 = *(u64 *)(r1 +8)\nr0 = *(u32 *)(r2 +44)\nr0 = 0'],
+  ['a write to an object', 'sched_switch', 'r2 = *(u64 *)(r1 +8)\n*(u32 *)(r2 +44) = 1\nr0 = 0'],
+  ['behind the end of an object', 'sched_switch', 'r2 = *(u64 *)(r1 +8)\nr0 = *(u64 *)(r2 +32760)\nr0 = 0'],
+  ['half a pointer in an object', 'sched_switch', 'r2 = *(u64 *)(r1 +8)\nr0 = *(u32 *)(r2 +32)\nr0 = 0'],
+  ['half an argument', 'sched_switch', 'r2 = *(u32 *)(r1 +8)\nr0 = 0'],
+  ['an argument too many', 'sched_switch', 'r2 = *(u64 *)(r1 +88)\nr0 = 0'],
+  ['an object of the wrong type', 'sched_switch', 'r1 = *(u64 *)(r1 +8)\ncall kfunc bpf_cgroup_acquire\nr0 = 0'],
+  ['an object that is kept', 'sched_switch', 'r1 = *(u64 *)(r1 +8)\ncall kfunc bpf_task_acquire\nr0 = 0'],
+  [
+    'an object that is kept and given back',
+    'sched_switch',
+    'r1 = *(u64 *)(r1 +8)\ncall kfunc bpf_task_acquire\nif r0 == 0 goto out\nr1 = r0\ncall kfunc bpf_task_release\nout: r0 = 0',
+  ],
+  ['an object that moved', 'sched_switch', 'r1 = *(u64 *)(r1 +8)\nr1 += 8\ncall kfunc bpf_task_acquire\nr0 = 0'],
+];
+
+describe.skipIf(!kernel)('what the kernel says of kernel objects', () => {
+  it.each(OBJECTS)('%s', async (_, attachTo, body) => {
+    const made: Program = { ...program(`.section tp_btf/${attachTo}\n${body}\nexit`), attachTo, progType: 26, expectedAttachType: 23 };
+    const btf = kernelBtf();
+    const attachBtfId = btf.types.findIndex((type) => type.kind === KIND_TYPEDEF && type.name === `btf_trace_${attachTo}`);
+    for (const logLevel of [4, 1, 2]) {
+      const theirs = await kernel!.load(made, { logLevel, attachBtfId });
+      await theirs.program?.closeAll();
+      const ours = verify(made, { kernel: '6.18', privilege: 'root', logLevel, cpus: kernel!.cpus, kernelBtf: () => btf });
+      expect(normal(ours.log)).toBe(normal(theirs.log));
+      expect(ours.accepted).toBe(theirs.accepted);
     }
   });
 });

@@ -1,8 +1,10 @@
 import { disasmKernel } from '../bpf/disasm.ts';
 import { PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from '../bpf/insn.ts';
 import type { Insn, MapDef, Program } from '../bpf/program.ts';
-import type { KernelTypes, VerifyOptions } from './api.ts';
+import type { Btf } from '../object/btf.ts';
+import type { VerifyOptions } from './api.ts';
 import { type Names, stateText } from './format.ts';
+import { type TypeReader, typeReader } from './kernel-types.ts';
 import { Log } from './log.ts';
 import type { Loops } from './prune.ts';
 import type { Regs } from './reg.ts';
@@ -27,6 +29,9 @@ export const MAX_VAR_OFF = 1 << 29;
 
 /** cgroup/sock and sk_reuseport programs that name no attach type. */
 const DEFAULT_ATTACH: Readonly<Record<number, number>> = { 9: 2, 21: 39 };
+
+/** Licences that may call what is reserved for the GPL (kernel `license_is_gpl_compatible`). */
+const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL']);
 
 /** The program is refused; the reason was said with `Env.say`. */
 export class Rejection extends Error {
@@ -108,8 +113,9 @@ export class Env {
   seenException = false;
   /** Function that is called for an exception, -1 for the kernel's own. */
   exceptionCallback = -1;
-  /** Types of the kernel that the program is loaded into, where they are at hand. */
-  readonly kernelTypes: KernelTypes | null;
+  private readonly askKernel: (() => Btf | null) | undefined;
+  private kernel: TypeReader | null | undefined;
+  readonly gplCompatible: boolean;
   /** A reachable call names no kernel function. */
   namelessCall = false;
   /** Cgroup storage that the program names: one of each kind. */
@@ -162,6 +168,7 @@ export class Env {
   /** Expected attach type, with what the kernel takes for 0. */
   readonly attachType: number;
   readonly btfTypes: string[] = [];
+  private readonly btfIds: number[] = [];
   /** Bytes of the structures in `btfTypes`, where they are known. */
   readonly btfSizes = new Map<number, number>();
   /** `nr_cpu_ids` of the machine that loads the program: an upper bound of the processor id. */
@@ -186,7 +193,8 @@ export class Env {
     this.fastcallSpills = new Uint8Array(n + 1);
     this.visits = new Uint32Array(n);
     this.cpus = options.cpus ?? 2;
-    this.kernelTypes = options.kernelTypes ?? null;
+    this.askKernel = options.kernelBtf;
+    this.gplCompatible = GPL.has(program.license);
     this.strictAlignment = (program.loadFlags & 3) === 1;
     this.testStateFreq = (program.loadFlags & 8) !== 0;
     this.testRegInvariants = (program.loadFlags & 128) !== 0;
@@ -211,10 +219,31 @@ export class Env {
     return this.lockOffset(mapIdx) !== undefined;
   }
 
-  /** Number for a BTF type by name, for the register field that names it. */
-  btfTypeIndex(name: string): number {
-    const known = this.btfTypes.indexOf(name);
-    return known >= 0 ? known : this.btfTypes.push(name) - 1;
+  /** Number for a structure, for the register field that names it; `id` where several of the kernel's bear the name. */
+  btfTypeIndex(name: string, id = 0): number {
+    const wanted = id || (this.kernel?.structNamed(name) ?? 0);
+    for (let i = 0; i < this.btfTypes.length; i++)
+      if (this.btfTypes[i] === name && (this.btfIds[i] === wanted || this.btfIds[i] === 0)) return i;
+    this.btfIds.push(wanted);
+    return this.btfTypes.push(name) - 1;
+  }
+
+  /** Types of the kernel that the program is loaded into, where they are at hand. */
+  kernelTypes(): TypeReader | null {
+    if (this.kernel === undefined) {
+      const btf = this.askKernel?.() ?? null;
+      this.kernel = btf && typeReader(btf);
+    }
+    return this.kernel;
+  }
+
+  /** The kernel's structure behind a register's number; 0 when it is not known. */
+  btfStruct(index: number): number {
+    const known = this.btfIds[index] ?? 0;
+    if (known) return known;
+    const id = this.kernelTypes()?.structNamed(this.btfTypes[index] ?? '') ?? 0;
+    this.btfIds[index] = id;
+    return id;
   }
 
   get regs(): Regs {

@@ -167,7 +167,8 @@ function stackCovered(old: Frame, cur: Frame, exact: Exactness): boolean {
     const spi = i >> 3;
     const ot = old.types[i]!;
     const ct = i < cur.slots * 8 ? cur.types[i]! : -1;
-    if (exact === 'exact' && ot !== ct) return false;
+    // In a loop whose reads are not all known the stack must be the same byte for byte.
+    if (exact !== 'covered' && ot !== ct) return false;
     if (ot === SLOT_INVALID || (ot === SLOT_MISC && !secretStack)) continue;
     if (ct < 0) return false;
     const os = slotScalar(old, spi);

@@ -29,17 +29,20 @@ import type { Insn } from '../bpf/program.ts';
 import { checkAlu } from './alu.ts';
 import { clobberReg, pushHistory, readReg } from './args.ts';
 import { checkCondJump } from './branches.ts';
-import { checkCall, functionAddress } from './calls.ts';
+import { checkCall, functionAddress, leaveFrame } from './calls.ts';
+import { KIND_LOCAL, setDynptr } from './dynptr-slots.ts';
 import { E2BIG, EINVAL, type Env, LIMIT_INSNS } from './env.ts';
 import { checkExit, checkResourceLeak, checkThrow } from './exits.ts';
 import { checkHelperCall } from './helpers.ts';
 import { allowedUnderLock } from './kfunc-table.ts';
 import { checkKfunc } from './kfuncs.ts';
-import { checkLoad, checkStore, checkStoreImm, checkUnmodified } from './memory.ts';
+import { checkLoad, checkStore, checkStoreImm } from './memory.ts';
+import { pushPath } from './paths.ts';
 import { FUNC as HELPER } from './protos.ts';
 import { isVisited, Loops, maybeFree } from './prune.ts';
 import {
   AUX,
+  BTF_ID,
   CTX,
   FUNC,
   ID,
@@ -53,11 +56,13 @@ import {
   markUnknown,
   OFF,
   REG,
+  TRUSTED,
   TYPE,
 } from './reg.ts';
 import { endsAtFence } from './spectre.ts';
 import { StackLiveness } from './stacklive.ts';
 import { Frame, State } from './state.ts';
+import { checkUnmodified } from './unmodified.ts';
 
 /** Walks every path of one function (kernel `do_check_common` and `do_check`). */
 export function exploreFunction(env: Env, subprog: number): void {
@@ -95,6 +100,12 @@ function setArguments(env: Env, subprog: number, frame: Frame): void {
       markPointer(frame.regs, b, CTX);
     } else if (arg.kind === 'scalar') {
       markUnknown(frame.regs, b);
+    } else if (arg.kind === 'dynptr') {
+      setDynptr(frame.regs, b, KIND_LOCAL, true, env.newId());
+    } else if (arg.kind === 'btf') {
+      markPointer(frame.regs, b, BTF_ID | TRUSTED | (arg.mayBeNull ? MAYBE_NULL : 0));
+      frame.regs[b + AUX] = env.btfTypeIndex(arg.struct);
+      if (arg.mayBeNull) frame.regs[b + ID] = env.newId();
     } else {
       markPointer(frame.regs, b, arg.nonNull ? MEMORY : MEMORY | MAYBE_NULL);
       frame.regs[b + AUX] = arg.size;
@@ -322,4 +333,11 @@ function checkLoadPacket(env: Env, insn: Insn, mode: number): void {
     env.scratchReg(i);
   }
   markUnknown(r, 0);
+  if (env.cur.curFrame === 0) return;
+  // The load may fail, which ends this function with 0 (the exit that `bpf_gen_ld_abs` hides in the code).
+  env.scratchReg(0);
+  pushPath(env, env.insnIdx + 1, env.insnIdx);
+  markConst(r, 0, 0, 0);
+  leaveFrame(env);
+  env.insnIdx--;
 }

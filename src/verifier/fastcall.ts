@@ -1,5 +1,6 @@
 import { DW, JCOND, JMP, LDX, MEM, OP_CALL, STX } from '../bpf/insn.ts';
 import type { Env, SubprogInfo } from './env.ts';
+import { isKfuncCall, kfuncAt } from './kfunc-table.ts';
 import { callSummary } from './protos.ts';
 
 /**
@@ -22,8 +23,16 @@ export function markFastcallPatterns(env: Env): void {
   }
 }
 
+/** Kernel functions that the verifier replaces by a move of their argument (kernel KF_FASTCALL). */
+const FASTCALL = new Set(['bpf_cast_to_kern_ctx', 'bpf_rdonly_cast']);
+
+function kfuncSummary(env: Env, idx: number): ReturnType<typeof callSummary> {
+  const kfunc = isKfuncCall(env.insns[idx]!) ? kfuncAt(env, idx) : undefined;
+  return kfunc ? { params: kfunc.params.length, isVoid: kfunc.result.kind === 'void', fastcall: FASTCALL.has(kfunc.name) } : null;
+}
+
 function markCall(env: Env, sub: SubprogInfo, call: number, lowest: number): void {
-  const summary = callSummary(env, env.insns[call]!);
+  const summary = kfuncSummary(env, call) ?? callSummary(env, env.insns[call]!);
   if (!summary) return;
   const clobbered = ((1 << (summary.params + 1)) - 1) & (summary.isVoid ? ~1 : ~0);
   let expected = ~clobbered & CALLER_SAVED;

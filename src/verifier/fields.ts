@@ -1,6 +1,7 @@
 import { LDX, MEM, modeOf, ST, STX } from '../bpf/insn.ts';
 import type { MapDef, ValueField } from '../bpf/program.ts';
 import { EACCES, type Env } from './env.ts';
+import { checkKptrType, kptrIndex, loadedFlags } from './kptrs.ts';
 import {
   AUX,
   BTF_ID,
@@ -8,16 +9,14 @@ import {
   isConst,
   isNull,
   MAYBE_NULL,
+  MEMORY,
   markPointer,
   REG,
   type Regs,
   SMIN_HI,
   SMIN_LO,
-  TYPE,
-  typeName,
   UMAX_HI,
   UMAX_LO,
-  UNTRUSTED,
   VALUE_HI,
   VALUE_LO,
 } from './reg.ts';
@@ -38,7 +37,8 @@ const NONE: readonly ValueField[] = [];
 /** The one field of a kind in a map's values. */
 export const fieldOf = (map: MapDef, kind: string): ValueField | undefined => map.fields?.find((field) => field.kind === kind);
 
-const isKptr = ({ kind }: ValueField): boolean => kind === 'kptr_untrusted' || kind === 'kptr' || kind === 'percpu_kptr' || kind === 'uptr';
+export const isKptr = ({ kind }: ValueField): boolean =>
+  kind === 'kptr_untrusted' || kind === 'kptr' || kind === 'percpu_kptr' || kind === 'uptr';
 
 /** No access may touch a field, but a load or store of a pointer that hits it exactly (the end of kernel `check_map_access`). */
 export function checkFields(env: Env, map: MapDef, r: Regs, b: number, off: number, size: number, isDirect: boolean): void {
@@ -78,16 +78,19 @@ export function accessKptr(env: Env, field: ValueField, value: number): void {
   if (cls !== LDX && (field.kind === 'kptr' || field.kind === 'percpu_kptr')) env.fail(EACCES, 'store to referenced kptr disallowed\n');
   if (cls !== LDX && field.kind === 'uptr') env.fail(EACCES, 'store to uptr disallowed\n');
   if (cls === LDX) {
-    markPointer(r, value * REG, BTF_ID | MAYBE_NULL | UNTRUSTED);
-    const target = env.btfTypeIndex(field.target ?? '');
+    if (field.kind === 'uptr') {
+      markPointer(r, value * REG, MEMORY | MAYBE_NULL);
+      r[value * REG + AUX] = field.targetSize ?? 0;
+      r[value * REG + ID] = env.newId();
+      return;
+    }
+    markPointer(r, value * REG, BTF_ID | loadedFlags(env, field));
+    const target = kptrIndex(env, field);
     if (field.targetSize !== undefined) env.btfSizes.set(target, field.targetSize);
     r[value * REG + AUX] = target;
     r[value * REG + ID] = env.newId();
   } else if (cls === STX && !isNull(r, value * REG)) {
-    const name = `ptr_${field.target ?? ''}`;
-    const type = r[value * REG + TYPE]!;
-    const known = `${typeName(type)}${(type & 0xff) === BTF_ID ? (env.btfTypes[r[value * REG + AUX]!] ?? '') : ''}`;
-    env.fail(EACCES, `invalid kptr access, R${value} type=${known} expected=${name} or untrusted_${name}\n`);
+    checkKptrType(env, field, value);
   } else if (cls === ST && insn.imm !== 0) {
     env.fail(EACCES, `BPF_ST imm must be 0 when storing to kptr at off=${field.byteOff}\n`);
   }

@@ -1,3 +1,4 @@
+import { accessObject } from './btf-access.ts';
 import { EACCES, type Env } from './env.ts';
 import { checkMapAccess, checkMapAccessType, checkMemAccess, checkPacketAccess, checkRegion } from './memory.ts';
 import { markPrecise } from './precision.ts';
@@ -69,8 +70,9 @@ export function checkHelperMemory(
       checkStackInitialized(env, regno, off, size, zeroSizeAllowed, access, meta, true);
       return;
     case BTF_ID:
-      if ((type & MAYBE_NULL) === 0) return;
-      break;
+      if (type & MAYBE_NULL) break;
+      accessObject(env, regno, off, size, 'read', -1);
+      return;
     case CTX:
       // Only a syscall program's context is plain memory.
       if (env.program.progType === 31) {

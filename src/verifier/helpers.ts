@@ -1,7 +1,8 @@
 import { helperName } from '../bpf/helpers.ts';
 import { MAP_FLAG_RDONLY_PROG, MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY, MAP_TYPE_PROG_ARRAY } from '../bpf/maps.ts';
-import type { Insn, MapDef } from '../bpf/program.ts';
+import type { Insn, MapDef, ValueField } from '../bpf/program.ts';
 import { readReg } from './args.ts';
+import { structMatches } from './btf-match.ts';
 import {
   asyncMapCallback,
   clearPacketPointers,
@@ -17,13 +18,16 @@ import { DYNPTR_SLOTS, KIND_LOCAL, KIND_META, KIND_RINGBUF, KIND_SKB, releaseDyn
 import { checkDynptrArg, dynptrAt } from './dynptrs.ts';
 import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
 import { checkResourceLeak } from './exits.ts';
-import { kptrAt } from './fields.ts';
+import { isKptr } from './fields.ts';
+import { inTreeCallback } from './graph.ts';
 import { allowedHelper } from './helper-rules.ts';
 import { checkHelperMemory, checkSizeArg } from './helpermem.ts';
+import { checkKptrType, isKernelStruct, kptrIndex, noKptr } from './kptrs.ts';
 import { keepSecret } from './leaks.ts';
+import { fieldsBehind, isLocalObject, keepsId, LOCAL_LOCK } from './local-objects.ts';
 import { mapAllows } from './mapcompat.ts';
 import { checkMapField } from './mapfields.ts';
-import { checkAlignment, checkMapAccess, checkMemAccess, checkUnmodified, mayAccessPacket } from './memory.ts';
+import { checkAlignment, checkMapAccess, checkMemAccess, mayAccessPacket } from './memory.ts';
 import { pushPath } from './paths.ts';
 import { markPrecise, markSlotPrecise } from './precision.ts';
 import { type ArgProto, changesPacketData, FUNC, type HelperProto, MAX_HELPER } from './protos.ts';
@@ -92,8 +96,9 @@ import {
 } from './reg.ts';
 import { inSleepable } from './sections.ts';
 import type { RawAccess } from './stack.ts';
-import { isSpilledScalar, SLOT_SPILL, SLOT_ZERO } from './state.ts';
+import { isSpilledScalar, SLOT_SPILL, SLOT_ZERO, State } from './state.ts';
 import { checkModelledHelper } from './unmodelled.ts';
+import { checkUnmodified } from './unmodified.ts';
 import { toSigned, toUnsigned } from './w64.ts';
 
 /** What the arguments of one call revealed (kernel `bpf_call_arg_meta`). */
@@ -113,6 +118,8 @@ interface Meta extends RawAccess {
   mapUid: number;
   dynptrId: number;
   changesPacket: boolean;
+  /** Field whose pointer is exchanged. */
+  kptr: ValueField | null;
 }
 
 const MEM_TYPES = [STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE, MEMORY, MEMORY | RINGBUF, BUF, BTF_ID | TRUSTED];
@@ -133,14 +140,14 @@ const ACCEPTS: Readonly<Record<string, readonly number[]>> = {
   sk: [...SOCK_TYPES, BTF_ID, BTF_ID | TRUSTED],
   socket: [SOCKET],
   btf: [BTF_ID, BTF_ID | TRUSTED, BTF_ID | RCU],
-  spin_lock: [MAP_VALUE, BTF_ID],
+  spin_lock: [MAP_VALUE, BTF_ID | ALLOC],
   ringbuf_mem: [MEMORY | RINGBUF],
   percpu_btf: [BTF_ID | PERCPU, BTF_ID | PERCPU | RCU, BTF_ID | PERCPU | TRUSTED],
   func: [FUNC_PTR],
   stack: [STACK],
   str: [MAP_VALUE],
   timer: [MAP_VALUE],
-  kptr: [MAP_VALUE, BTF_ID],
+  kptr: [MAP_VALUE, BTF_ID | ALLOC],
   dynptr: [STACK, DYNPTR],
 };
 
@@ -176,11 +183,18 @@ const MAX_ERRNO = 4095;
 
 const nameOf = (id: number): string => helperName(id) ?? 'unknown';
 
+const GET_RETVAL = 186;
+const SET_RETVAL = 187;
+/** Attach types of control group programs whose return value nothing reads: ingress, egress, sock_ops, received messages, names of sockets. */
+const NO_RETVAL = new Set([0, 1, 3, 19, 20, 52, 29, 30, 53, 31, 32, 54]);
+
+const hasRetval = (env: Env, id: number): boolean => (id !== GET_RETVAL && id !== SET_RETVAL) || !NO_RETVAL.has(env.attachType);
+
 /** A call of a helper function (kernel `check_helper_call`). */
 export function checkHelperCall(env: Env, insn: Insn): void {
   const id = insn.imm;
   if (id < 0 || id > Math.min(MAX_HELPER, env.rules.maxHelper)) env.fail(EINVAL, `invalid func ${nameOf(id)}#${id}\n`);
-  const proto = allowedHelper(env.rules, env.program.progType, id);
+  const proto = hasRetval(env, id) ? allowedHelper(env.rules, env.program.progType, id) : null;
   if (!proto) {
     const { saysUnknownFunc } = env.rules;
     env.fail(
@@ -189,7 +203,7 @@ export function checkHelperCall(env: Env, insn: Insn): void {
     );
   }
   checkModelledHelper(env, proto);
-  if (proto.gplOnly && !isGplCompatible(env.program.license))
+  if (proto.gplOnly && !env.gplCompatible)
     env.fail(EINVAL, 'cannot call GPL-restricted function from non-GPL compatible program\n');
   if (proto.mightSleep) {
     if (!inSleepable(env)) env.fail(EINVAL, 'helper call might sleep in a non-sleepable prog\n');
@@ -220,6 +234,7 @@ export function checkHelperCall(env: Env, insn: Insn): void {
     mapUid: 0,
     dynptrId: 0,
     changesPacket: false,
+    kptr: null,
   };
   for (let i = 0; i < proto.args.length; i++) checkArg(env, proto.args[i]!, i + 1, meta);
   recordMap(env, meta, id);
@@ -227,12 +242,6 @@ export function checkHelperCall(env: Env, insn: Insn): void {
   release(env, meta, id);
   beforeReturn(env, meta, id);
   setResult(env, meta, id);
-}
-
-const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL']);
-
-function isGplCompatible(license: string): boolean {
-  return GPL.has(license);
 }
 
 function checkType(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
@@ -243,6 +252,7 @@ function checkType(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
   let seen = type;
   if (arg.readOnly) seen &= ~RDONLY;
   if (arg.mayBeNull) seen &= ~MAYBE_NULL;
+  if (meta.kptr && type & ALLOC) seen &= ~(ALLOC | PERCPU);
   if (arg.kind === 'mem' || arg.kind === 'fixed') seen &= ~DYN_MASK;
   if (!accepts.includes(seen)) {
     const name = (one: number): string => (early ? typeName(one).replace('ringbuf_', 'alloc_') : typeName(one));
@@ -253,7 +263,19 @@ function checkType(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
     if (!arg.readOnly) env.fail(EACCES, `${nameOf(meta.proto.id)}() may write into memory pointed by R${regno} type=${typeName(type)}\n`);
     return;
   }
-  if (type & MAYBE_NULL && (!arg.mayBeNull || arg.released)) env.fail(EACCES, `Possibly NULL pointer passed to helper arg${regno}\n`);
+  if (arg.kind === 'spin_lock' || arg.kind === 'kptr') return;
+  if (type & MAYBE_NULL && !(type & ALLOC) && (!arg.mayBeNull || arg.released))
+    env.fail(EACCES, `Possibly NULL pointer passed to helper arg${regno}\n`);
+  if (meta.kptr) {
+    checkKptrType(env, meta.kptr, regno);
+    return;
+  }
+  const wanted = arg.kind === 'sk' ? 'sock_common' : arg.kind === 'btf' ? arg.btfType : '';
+  if (wanted === '' || type & PERCPU) return;
+  const found = env.btfTypes[r[regno * REG + AUX]!] ?? '';
+  const strict = arg.released && meta.proto.id !== FUNC.skRelease;
+  if (!structMatches(env, r[regno * REG + AUX]!, r[regno * REG + OFF]!, wanted, strict))
+    env.fail(EACCES, `R${regno} is of type ${found} but ${wanted} is expected\n`);
 }
 
 /** Pointers to kernel objects that may be passed at a fixed offset. */
@@ -393,8 +415,7 @@ function checkKind(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
       });
       return;
     case 'kptr':
-      checkKptrArg(env, regno);
-      env.fail(EINVAL, `verifier here does not know ${arg.kind} arguments of ${nameOf(meta.proto.id)}\n`);
+      meta.kptr = checkKptrArg(env, regno);
   }
 }
 
@@ -407,17 +428,17 @@ const DYNPTR_KINDS: Readonly<Record<number, number>> = {
 };
 
 /** A pointer field of a map value that a helper exchanges (kernel `process_kptr_func`). */
-function checkKptrArg(env: Env, regno: number): void {
+function checkKptrArg(env: Env, regno: number): ValueField {
   const r = env.regs;
   const b = regno * REG;
-  if (baseType(r[b + TYPE]!) !== MAP_VALUE) return;
-  const map = env.mapAt(r[b + AUX]!);
   if (!isConst(r, b)) env.fail(EINVAL, `R${regno} doesn't have constant offset. kptr has to be at the constant offset\n`);
-  if (!map.fields) env.fail(EINVAL, `map '${map.name}' has no valid kptr\n`);
-  const field = kptrAt(map, r, b, r[b + OFF]!);
+  const fields = fieldsBehind(env, r, b);
+  if (!fields.some(isKptr)) noKptr(env, regno);
   const off = r[b + OFF]! + toSigned(r[b + VALUE_LO]!, r[b + VALUE_HI]!);
+  const field = fields.find((f) => isKptr(f) && f.byteOff === off);
   if (!field) env.fail(EACCES, `off=${off} doesn't point to kptr\n`);
   if (field.kind !== 'kptr' && field.kind !== 'percpu_kptr') env.fail(EACCES, `off=${off} kptr isn't referenced kptr\n`);
+  return field;
 }
 
 /** A spin lock inside a map value; the register's id and map name the lock (kernel `process_spin_lock`). */
@@ -425,27 +446,34 @@ function lock(env: Env, regno: number, take: boolean): void {
   const r = env.regs;
   const b = regno * REG;
   if (!isConst(r, b)) env.fail(EINVAL, `R${regno} doesn't have constant offset. bpf_spin_lock has to be at the constant offset\n`);
-  const map = env.mapAt(r[b + AUX]!);
-  const at = env.lockOffset(r[b + AUX]!);
-  if (at === undefined) env.fail(EINVAL, `map '${map.name}' has no valid bpf_spin_lock\n`);
+  const isLocal = isLocalObject(r[b + TYPE]!);
+  const owner = isLocal ? `local 'kptr'` : `map '${env.mapAt(r[b + AUX]!).name}'`;
+  const ptr = isLocal ? LOCAL_LOCK : r[b + AUX]!;
+  if (inTreeCallback(env)) env.fail(EACCES, "can't spin_{lock,unlock} in rbtree cb\n");
+  const at = fieldsBehind(env, r, b).find(({ kind }) => kind === 'bpf_spin_lock')?.byteOff;
+  if (at === undefined) env.fail(EINVAL, `${owner} has no valid bpf_spin_lock\n`);
   const off = toSigned(r[b + VALUE_LO]!, r[b + VALUE_HI]!) + r[b + OFF]!;
   if (at !== off) env.fail(EINVAL, `off ${off} doesn't point to 'struct bpf_spin_lock' that is at ${at}\n`);
   const state = env.cur;
   if (take) {
     if (state.activeLocks) env.fail(EINVAL, 'Locking two bpf_spin_locks are not allowed\n');
-    state.refs = [...state.refs, { kind: 'lock', id: r[b + ID]!, insnIdx: env.insnIdx, ptr: r[b + AUX]! }];
+    state.refs = [...state.refs, { kind: 'lock', id: r[b + ID]!, insnIdx: env.insnIdx, ptr }];
     state.activeLocks++;
     state.activeLockId = r[b + ID]!;
-    state.activeLockPtr = r[b + AUX]!;
+    state.activeLockPtr = ptr;
     return;
   }
   if (!state.activeLocks) env.fail(EINVAL, 'bpf_spin_unlock without taking a lock\n');
-  const held = state.refs.findIndex((x) => x.kind === 'lock' && x.id === r[b + ID] && x.ptr === r[b + AUX]);
+  const held = state.refs.findIndex((x) => x.kind === 'lock' && x.id === r[b + ID] && x.ptr === ptr);
   if (held < 0) env.fail(EINVAL, 'bpf_spin_unlock of different lock\n');
   state.refs = state.refs.filter((_, i) => i !== held);
   state.activeLocks--;
   state.activeLockId = 0;
   state.activeLockPtr = -1;
+  // What a list or tree owns may be gone once its lock is released.
+  state.forEachReg((x, at) => {
+    if (x[at + TYPE]! & NON_OWN) State.invalidate(x, at, env.rules.leaksPointers);
+  });
 }
 
 /** A key of an array map that is a known number: the lookup cannot fail (kernel `get_constant_map_key`). */
@@ -569,6 +597,7 @@ function noteLoopInline(env: Env, subprog: number): void {
 /** Helpers that hand out something that must be released. */
 function acquires(id: number, map: MapDef | null): boolean {
   if (id === FUNC.skLookupTcp || id === FUNC.skLookupUdp || id === FUNC.skcLookupTcp || id === FUNC.ringbufReserve) return true;
+  if (id === FUNC.kptrXchg) return true;
   return id === FUNC.mapLookup && (map?.type === SOCKMAP || map?.type === SOCKHASH);
 }
 
@@ -596,7 +625,7 @@ function setResult(env: Env, meta: Meta, id: number): void {
       markPointer(r, 0, MAP_VALUE | flag);
       r[AUX] = meta.mapAux;
       r[AUX2] = meta.mapUid;
-      if (!flag && env.hasLock(meta.mapAux)) r[ID] = env.newId();
+      if (!flag && keepsId(env, r, 0)) r[ID] = env.newId();
       break;
     case 'socket':
       markPointer(r, 0, SOCKET | flag);
@@ -622,7 +651,8 @@ function setResult(env: Env, meta: Meta, id: number): void {
       break;
     default:
       markPointer(r, 0, BTF_ID | (proto.result.startsWith('btf_trusted') ? TRUSTED : 0) | flag);
-      r[AUX] = env.btfTypeIndex(proto.result.split(':')[1] ?? '');
+      r[AUX] = meta.kptr ? kptrIndex(env, meta.kptr) : env.btfTypeIndex(proto.result.split(':')[1] ?? '');
+      if (meta.kptr && !isKernelStruct(env, meta.kptr.target ?? '')) r[TYPE]! |= ALLOC | (meta.kptr.kind === 'percpu_kptr' ? PERCPU : 0);
   }
   if (r[TYPE]! & MAYBE_NULL) r[ID] = env.newId();
   if (id === FUNC.dynptrData) {

@@ -1,3 +1,4 @@
+import type { ValueField } from '../bpf/program.ts';
 import { markNotNull } from './branches.ts';
 import { isNocastAlias, isProjection, structMatches } from './btf-match.ts';
 import { checkMemoryBoth } from './calls.ts';
@@ -5,13 +6,16 @@ import { KIND_META, KIND_SKB, KIND_XDP } from './dynptr-slots.ts';
 import { checkDynptrArg, dynptrAt } from './dynptrs.ts';
 import { EACCES, EFAULT, EINVAL, type Env, Rejection } from './env.ts';
 import { fieldOf } from './fields.ts';
+import { checkNode, checkRoot } from './graph.ts';
 import { checkSizeArg } from './helpermem.ts';
 import { checkArgOffset, checkConstString } from './helpers.ts';
 import { checkIteratorArg, type IteratorPlace } from './iterator-args.ts';
 import type { Kfunc, KfuncParam } from './kfunc-table.ts';
+import { fieldsBehind, isLocalObject } from './local-objects.ts';
 import { checkMapField } from './mapfields.ts';
 import { markPrecise } from './precision.ts';
 import {
+  ALLOC,
   AUX,
   AUX2,
   BTF_ID,
@@ -26,7 +30,9 @@ import {
   MAP_PTR,
   MAP_VALUE,
   MAYBE_NULL,
+  NON_OWN,
   OFF,
+  PERCPU,
   RCU,
   REF,
   REG,
@@ -56,9 +62,11 @@ export interface KfuncMeta {
   mapUid: number;
   resultSize: number;
   resultReadOnly: boolean;
-  /** The object that a refcounted or allocated argument is. */
-  argStruct: string;
+  /** Number of the structure that a counted or allocated argument is, and whether the argument owns it. */
+  argStruct: number;
   ownsArg: boolean;
+  /** List or tree that the call works on. */
+  root: ValueField | null;
 }
 
 /** Structures behind registers that have a type of their own (kernel `reg2btf_ids`). */
@@ -276,12 +284,58 @@ function checkKind(env: Env, meta: KfuncMeta, param: KfuncParam, i: number, kind
       meta.mapAux = r[b + AUX]!;
       meta.mapUid = r[b + AUX2]!;
       return false;
+    case 'alloc':
+      checkAllocated(env, meta, i);
+      return false;
+    case 'refcounted':
+      checkCounted(env, meta, i);
+      return false;
+    case 'list_head':
+      meta.root = checkRoot(env, regno, 'bpf_list_head');
+      return false;
+    case 'rb_root':
+      meta.root = checkRoot(env, regno, 'bpf_rb_root');
+      return false;
+    case 'list_node':
+      checkNode(env, kfunc, regno, 'bpf_list_node', meta.root!);
+      return false;
+    case 'rb_node':
+      checkNode(env, kfunc, regno, 'bpf_rb_node', meta.root!);
+      return false;
     case 'irq_flag':
       checkIrqFlag(env, kfunc, regno);
       return false;
     default:
       return env.fail(EINVAL, `verifier here does not know the arguments of ${kfunc.name}\n`);
   }
+}
+
+/** An object that is freed. */
+function checkAllocated(env: Env, meta: KfuncMeta, i: number): void {
+  const r = env.regs;
+  const b = (i + 1) * REG;
+  const type = r[b + TYPE]!;
+  const { name } = meta.kfunc;
+  if (type === (BTF_ID | ALLOC)) {
+    if (name !== 'bpf_obj_drop_impl') env.fail(EINVAL, `arg#${i} expected for bpf_obj_drop_impl()\n`);
+  } else if (type === (BTF_ID | ALLOC | PERCPU)) {
+    if (name !== 'bpf_percpu_obj_drop_impl') env.fail(EINVAL, `arg#${i} expected for bpf_percpu_obj_drop_impl()\n`);
+  } else {
+    env.fail(EINVAL, `arg#${i} expected pointer to allocated object\n`);
+  }
+  if (!r[b + REF]) env.fail(EINVAL, 'allocated object must be referenced\n');
+}
+
+/** An object with a reference count, owned or borrowed. */
+function checkCounted(env: Env, meta: KfuncMeta, i: number): void {
+  const r = env.regs;
+  const b = (i + 1) * REG;
+  const type = r[b + TYPE]!;
+  if (!isLocalObject(type)) env.fail(EINVAL, `arg#${i} is neither owning or non-owning ref\n`);
+  if (!(type & NON_OWN) && r[b + REF]) meta.ownsArg = true;
+  if (!fieldsBehind(env, r, b).some(({ kind }) => kind === 'bpf_refcount'))
+    env.fail(EINVAL, `arg#${i} doesn't point to a type with bpf_refcount field\n`);
+  meta.argStruct = r[b + AUX]!;
 }
 
 const LSM = 29;
@@ -307,10 +361,10 @@ function checkDynptr(env: Env, meta: KfuncMeta, param: KfuncParam, regno: number
   if (!uninit) meta.dynptr = dynptrAt(env, regno);
 }
 
-/** Name of the structure that a register points to. */
-function structBehind(env: Env, b: number): string {
+/** Number of the structure that a register points to. */
+function structBehind(env: Env, b: number): number {
   const type = env.regs[b + TYPE]!;
-  return baseType(type) === BTF_ID ? (env.btfTypes[env.regs[b + AUX]!] ?? '') : (REG_STRUCTS[baseType(type)] ?? '');
+  return baseType(type) === BTF_ID ? env.regs[b + AUX]! : env.btfTypeIndex(REG_STRUCTS[baseType(type)] ?? '');
 }
 
 /** Kernel `process_kf_arg_ptr_to_btf_id`. */
@@ -323,9 +377,10 @@ function checkBtfPointer(env: Env, meta: KfuncMeta, param: KfuncParam, i: number
     const expected = typeName(baseType(type) | (type & TRUSTED_FLAGS));
     env.fail(EINVAL, `arg#${i} is ${typeName(type)} expected ${expected} or socket\n`);
   }
-  const found = structBehind(env, b);
+  const struct = structBehind(env, b);
+  const found = env.btfTypes[struct] ?? '';
   const strict = (kfunc.releases && r[b + REF] !== 0) || isNocastAlias(found, param.struct);
-  if (structMatches(env, found, r[b + OFF]!, param.struct, strict) || isProjection(param.struct, found)) return;
+  if (structMatches(env, struct, r[b + OFF]!, param.struct, strict) || isProjection(param.struct, found)) return;
   env.fail(
     EINVAL,
     `kernel function ${kfunc.name} args#${i} expected pointer to STRUCT ${param.struct} but R${i + 1} has a pointer to STRUCT ${found}\n`,

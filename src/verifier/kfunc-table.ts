@@ -94,15 +94,18 @@ export function kfuncNamed(name: string): Kfunc | undefined {
   return made;
 }
 
+const TRACE_ITER = 28;
+
 export interface KfuncCalls {
-  readonly program: { readonly progType: number; readonly kfuncCalls: ReadonlyMap<number, string> };
+  readonly program: { readonly progType: number; readonly expectedAttachType: number; readonly kfuncCalls: ReadonlyMap<number, string> };
 }
 
 /** The function that the call at `idx` names, when the program may call it. */
 export function kfuncAt(env: KfuncCalls, idx: number): Kfunc | undefined {
   const name = env.program.kfuncCalls.get(idx);
   const kfunc = name === undefined ? undefined : kfuncNamed(name);
-  return kfunc?.progTypes.has(env.program.progType) ? kfunc : undefined;
+  if (!kfunc?.progTypes.has(env.program.progType)) return undefined;
+  return kfunc.name === 'bpf_sock_destroy' && env.program.expectedAttachType !== TRACE_ITER ? undefined : kfunc;
 }
 
 export const isKfuncCall = (insn: Insn): boolean => insn.opcode === (JMP | CALL) && insn.src === PSEUDO_KFUNC_CALL;

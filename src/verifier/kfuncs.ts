@@ -1,31 +1,38 @@
-import type { Insn } from '../bpf/program.ts';
-import { asyncMapCallback, clearCallerSaved, pushAsyncCallback } from './calls.ts';
+import type { Insn, ValueField } from '../bpf/program.ts';
+import { asyncMapCallback, clearCallerSaved, pushAsyncCallback, pushCallback } from './calls.ts';
 import { sliceFlag } from './dynptr-slots.ts';
 import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
 import { checkReturnRange } from './exits.ts';
+import { giveAway, isInsertion } from './graph.ts';
 import { advanceIterator, destroyIterator, iteratesUnderRcu, iteratorRef } from './iterator-args.ts';
 import { checkKfuncArgs, type KfuncMeta, NO_MAP } from './kfunc-args.ts';
 import { kfuncAt } from './kfunc-table.ts';
+import { keepsId, lend, localFields, markNode } from './local-objects.ts';
 import { mayAccessPacket } from './memory.ts';
 import { acquireReference, dropReference } from './refs.ts';
 import {
+  ALLOC,
   AUX,
   AUX2,
   BTF_ID,
   ID,
   MAYBE_NULL,
   MEMORY,
+  markNotInit,
   markPointer,
   markUnknown,
+  PERCPU,
   RCU,
   RDONLY,
   REF,
   REG,
+  type Regs,
   TRUSTED,
   TYPE,
   UNTRUSTED,
 } from './reg.ts';
 import { checkSections, inSleepable } from './sections.ts';
+import type { Frame } from './state.ts';
 import { checkModelledKfunc } from './unmodelled.ts';
 
 /** Calls of kernel functions (kernel `check_kfunc_call`). */
@@ -55,16 +62,19 @@ export function checkKfunc(env: Env, insn: Insn): boolean {
     mapUid: 0,
     resultSize: 0,
     resultReadOnly: false,
-    argStruct: '',
+    argStruct: -1,
     ownsArg: false,
+    root: null,
   };
   checkKfuncArgs(env, meta);
   if (meta.iterator && kfunc.iterator !== 'new') meta.refId = iteratorRef(env, meta.iterator);
   if (kfunc.iterator === 'destroy') destroyIterator(env, meta.iterator!, kfunc.params[0]!.size / 8);
   if (kfunc.name === 'bpf_wq_set_callback_impl') pushAsyncCallback(env, meta.subprog, true, asyncMapCallback(meta.mapAux, meta.mapUid));
+  if (kfunc.name === 'bpf_rbtree_add_impl') pushCallback(env, meta.subprog, treeCallback(env, meta.root!));
   checkSections(env, kfunc);
   if (meta.releaseRegno && !dropReference(env, env.regs[meta.releaseRegno * REG + REF]!))
     env.fail(EINVAL, `kfunc ${kfunc.name}#0 reference has not been acquired before\n`);
+  if (isInsertion(kfunc.name)) giveAway(env, env.regs[2 * REG + REF]!);
   const throws = kfunc.name === 'bpf_throw';
   if (throws) {
     env.seenException = true;
@@ -86,19 +96,25 @@ function setResult(env: Env, meta: KfuncMeta): void {
     return;
   }
   if (SPECIAL.has(kfunc.name)) setSpecialResult(env, meta);
-  else if (UNKNOWN.test(kfunc.name)) env.fail(EINVAL, `verifier here does not know the result of ${kfunc.name}\n`);
+  else if (meta.root) markNode(env, r, 0, meta.root);
+  else if (NEW_OBJECT.test(kfunc.name)) newObject(env, meta);
   else if (result.to === 'void') markUnknown(r, 0);
   else if (result.to === 'struct') setStruct(env, meta);
   else setMemory(env, meta);
   // The kernel marks what it took for `void *` too.
-  if (kfunc.resultMayBeNull) {
+  const mayBeNull = kfunc.resultMayBeNull && !(kfunc.name === 'bpf_refcount_acquire_impl' && meta.ownsArg);
+  if (mayBeNull) {
     r[TYPE]! |= MAYBE_NULL;
     r[ID] = env.newId();
   }
-  if (!kfunc.acquires) return;
-  const ref = acquireReference(env, env.insnIdx);
-  if (kfunc.resultMayBeNull) r[ID] = ref;
-  r[REF] = ref;
+  if (kfunc.acquires) {
+    const ref = acquireReference(env, env.insnIdx);
+    if (mayBeNull) r[ID] = ref;
+    r[REF] = ref;
+  } else if (meta.root) {
+    lend(env, r, 0);
+  }
+  if (r[ID] === 0 && keepsId(env, r, 0)) r[ID] = env.newId();
 }
 
 function setStruct(env: Env, meta: KfuncMeta): void {
@@ -121,8 +137,45 @@ function setMemory(env: Env, meta: KfuncMeta): void {
 
 const SPECIAL = new Set(['bpf_dynptr_slice', 'bpf_dynptr_slice_rdwr', 'bpf_cast_to_kern_ctx', 'bpf_rdonly_cast']);
 
-/** Objects that programs allocate, and what hands them out. */
-const UNKNOWN = /^bpf_(percpu_)?obj_new_impl$|^bpf_(list|rbtree|refcount)_/;
+/** Objects that programs allocate, and another reference to one. */
+const NEW_OBJECT = /^bpf_((percpu_)?obj_new|refcount_acquire)_impl$/;
+/** Objects for each processor are at most this large (kernel BPF_GLOBAL_PERCPU_MA_MAX_SIZE). */
+const MOST_PERCPU = 512;
+
+function newObject(env: Env, meta: KfuncMeta): void {
+  const r = env.regs;
+  const { name } = meta.kfunc;
+  if (meta.argStruct >= 0) {
+    markPointer(r, 0, BTF_ID | ALLOC);
+    r[AUX] = meta.argStruct;
+    return;
+  }
+  if (meta.constant > 0xffffffff) env.fail(EINVAL, 'local type ID argument must be in range [0, U32_MAX]\n');
+  if (!env.program.localStructs) env.fail(EINVAL, 'bpf_obj_new/bpf_percpu_obj_new requires prog BTF\n');
+  const struct = env.program.localStructs.get(meta.constant);
+  if (!struct) env.fail(EINVAL, 'bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct\n');
+  const isPercpu = name === 'bpf_percpu_obj_new_impl';
+  if (isPercpu && struct.size > MOST_PERCPU)
+    env.fail(EINVAL, `bpf_percpu_obj_new type size (${struct.size}) is greater than ${MOST_PERCPU}\n`);
+  if (isPercpu && !struct.isScalar) env.fail(EINVAL, 'bpf_percpu_obj_new type ID argument must be of a struct of scalars\n');
+  if (isPercpu && localFields(struct).length > 0) env.fail(EINVAL, 'bpf_percpu_obj_new type ID argument must not contain special fields\n');
+  markPointer(r, 0, BTF_ID | ALLOC | (isPercpu ? PERCPU : 0));
+  r[AUX] = env.btfTypeIndex(struct.name, -meta.constant);
+}
+
+/** Context of a tree insertion's comparison: two borrowed nodes. */
+function treeCallback(env: Env, root: ValueField): (caller: Regs, callee: Frame) => void {
+  return (_, callee) => {
+    for (const i of [1, 2]) {
+      markNode(env, callee.regs, i * REG, root);
+      lend(env, callee.regs, i * REG);
+    }
+    for (let i = 3; i <= 5; i++) markNotInit(callee.regs, i * REG);
+    callee.isCallback = true;
+    callee.callbackMin = 0;
+    callee.callbackMax = 1;
+  };
+}
 
 /** Context structures of the kernel behind those that programs see. */
 const KERNEL_CONTEXTS: Readonly<Record<number, string>> = {
@@ -180,9 +233,10 @@ function castReadOnly(env: Env, typeId: number): void {
     markPointer(r, 0, MEMORY | RDONLY | UNTRUSTED);
     return;
   }
-  const struct = env.kernelTypes?.structAt(typeId);
-  if (struct === undefined) env.fail(EINVAL, 'verifier here has no types of the kernel for bpf_rdonly_cast\n');
-  if (struct === null) env.fail(EINVAL, 'kfunc bpf_rdonly_cast type ID argument must be of a struct or void\n');
+  const types = env.kernelTypes();
+  if (!types) env.fail(EINVAL, 'verifier here has no types of the kernel for bpf_rdonly_cast\n');
+  const id = types.btf.skip(typeId);
+  if (!types.isStruct(id)) env.fail(EINVAL, 'kfunc bpf_rdonly_cast type ID argument must be of a struct or void\n');
   markPointer(r, 0, BTF_ID | UNTRUSTED);
-  r[AUX] = env.btfTypeIndex(struct);
+  r[AUX] = env.btfTypeIndex(types.btf.at(id).name, id);
 }

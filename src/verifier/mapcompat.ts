@@ -68,12 +68,14 @@ const MAPS_OF_HELPER = new Map<number, readonly number[]>([
 /** Program types that may put sockets into maps: socket filter, tc, xdp, sk_reuseport, flow dissector, sk_lookup. */
 const SOCKMAP_UPDATERS = new Set([1, 3, 4, 6, 21, 22, 30]);
 const SOCK_OPS = 13;
+const TRACING = 26;
+const TRACE_ITER = 28;
 const SOCKMAPS = new Set([15, 18]);
 
 function mayUpdateSockmap(env: Env, id: number): boolean {
   const type = env.program.progType;
   if (type === SOCK_OPS && id === FUNC.mapDelete) return true;
-  if (SOCKMAP_UPDATERS.has(type)) return true;
+  if (SOCKMAP_UPDATERS.has(type) || (type === TRACING && env.attachType === TRACE_ITER)) return true;
   env.say('cannot update sockmap in this context\n');
   return false;
 }

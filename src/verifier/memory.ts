@@ -2,7 +2,9 @@ import { ATOMIC, CMPXCHG, DW, FETCH, LOAD_ACQ, MEM, MEMSX, modeOf, STORE_REL, si
 import { MAP_FLAG_RDONLY_PROG, MAP_FLAG_WRONLY_PROG, MAP_TYPE_ARRAY } from '../bpf/maps.ts';
 import type { Insn, MapDef } from '../bpf/program.ts';
 import { clobberReg, readReg, writeReg } from './args.ts';
+import { accessObject } from './btf-access.ts';
 import { ctxAccess } from './ctx.ts';
+import { btfContext, hasBtfContext } from './ctx-btf.ts';
 import { EACCES, EFAULT, EINVAL, type Env, EPERM, MAX_VAR_OFF } from './env.ts';
 import { accessKptr, checkFields, kptrAt } from './fields.ts';
 import { tnumText } from './format.ts';
@@ -53,6 +55,7 @@ import {
   XDP_SOCK,
 } from './reg.ts';
 import { type Access, checkStackBounds, readStack, writeStack } from './stack.ts';
+import { checkUnmodified } from './unmodified.ts';
 import { toSigned, toUnsigned } from './w64.ts';
 
 const FLOW_KEYS_SIZE = 56;
@@ -117,16 +120,6 @@ export function checkRegion(env: Env, regno: number, off: number, size: number, 
   if (umax >= MAX_VAR_OFF) env.fail(EACCES, `R${regno} unbounded memory access, make sure to bounds check any such access\n`);
   if (!fitsMemory(env, regno, umax + off, size, memSize, zeroSizeAllowed))
     env.fail(EACCES, `R${regno} max value is outside of the allowed memory range\n`);
-}
-
-/** A pointer that must be used as it is (kernel `__check_ptr_off_reg`). */
-export function checkUnmodified(env: Env, r: Regs, b: number, regno: number, fixedOffOk: boolean): void {
-  const name = typeName(r[b + TYPE]!);
-  const off = r[b + OFF]!;
-  if (off < 0) env.fail(EACCES, `negative offset ${name} ptr R${regno} off=${off} disallowed\n`);
-  if (!fixedOffOk && off) env.fail(EACCES, `dereference of modified ${name} ptr R${regno} off=${off} disallowed\n`);
-  if (!isConst(r, b) || (r[b + VALUE_LO]! | r[b + VALUE_HI]!) !== 0)
-    env.fail(EACCES, `variable ${name} access var_off=${tnumText(r, b)} disallowed\n`);
 }
 
 export function checkMapAccessType(env: Env, map: MapDef, off: number, size: number, access: Access): void {
@@ -298,7 +291,10 @@ function accessCtx(
   if (plain) checkRegion(env, regno, off, size, 65536, false);
   else checkUnmodified(env, r, regno * REG, regno, false);
   const write = access === 'write';
-  const type = plain ? SCALAR : ctxAccess(env.program.progType, env.attachType, off, size, write, signed, env.rules.bpfCapable);
+  const types = !plain && hasBtfContext(env) ? env.kernelTypes() : null;
+  const object = types ? btfContext(env, types, off, size, write) : null;
+  const layout = (): number => ctxAccess(env.program.progType, env.attachType, off, size, write, signed, env.rules.bpfCapable);
+  const type = plain ? SCALAR : types ? (object?.type ?? -1) : layout();
   if (type < 0) {
     env.say(`invalid bpf_context access off=${off} size=${size}\n`);
     env.printLine(insnIdx, '; ');
@@ -312,6 +308,7 @@ function accessCtx(
   }
   markPointer(r, v, type);
   if (type & MAYBE_NULL) r[v + ID] = env.newId();
+  if (object?.struct) r[v + AUX] = env.btfTypeIndex(types!.btf.at(object.struct).name, object.struct);
 }
 
 /** Fields of a socket: `bpf_sock`, `bpf_tcp_sock`, `bpf_xdp_sock` of the uapi. */
@@ -398,13 +395,8 @@ function accessOther(env: Env, regno: number, off: number, size: number, access:
     if (value >= 0) markUnknown(r, value * REG);
     return;
   }
-  if (base === BTF_ID && !(type & MAYBE_NULL) && access === 'read') {
-    if (!env.rules.leaksPointers)
-      env.fail(EPERM, `'struct ${env.btfTypes[r[b + AUX]!]}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n`);
-    const bytes = env.btfSizes.get(r[b + AUX]!);
-    if (bytes !== undefined && off + size > bytes)
-      env.fail(EACCES, `access beyond struct ${env.btfTypes[r[b + AUX]!]} at off ${off} size ${size}\n`);
-    if (value >= 0) markUnknown(r, value * REG);
+  if (base === BTF_ID && !(type & MAYBE_NULL)) {
+    accessObject(env, regno, off, size, access, value);
     return;
   }
   env.fail(EACCES, `R${regno} invalid mem access '${typeName(type)}'\n`);
@@ -412,14 +404,19 @@ function accessOther(env: Env, regno: number, off: number, size: number, access:
 
 const STRICT_TYPES = new Set([CTX, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK, BTF_ID, ARENA]);
 
+const isObject = (type: number): boolean =>
+  baseType(type) === BTF_ID || (baseType(type) === MEMORY && (type & RDONLY) !== 0 && (type & UNTRUSTED) !== 0);
+
 /** One instruction may not access different kinds of memory where the kernel rewrites it by kind (kernel `save_aux_ptr_type`). */
-function noteType(env: Env, type: number): void {
+function noteType(env: Env, type: number, isLoad = false): void {
   const prev = env.ptrType[env.insnIdx]!;
   if (prev === 0) {
     env.ptrType[env.insnIdx] = type;
     return;
   }
   if (prev === type || (!STRICT_TYPES.has(baseType(type)) && !STRICT_TYPES.has(baseType(prev)))) return;
+  // Objects of different trust are loaded the same guarded way.
+  if (isLoad && isObject(type) && isObject(prev)) return;
   env.fail(EINVAL, 'same insn cannot be used with different pointers\n');
 }
 
@@ -437,7 +434,7 @@ function loadFrom(env: Env, insn: Insn, signed: boolean, strict: boolean, what: 
   writeReg(env, insn.dst);
   const type = env.regs[insn.src * REG + TYPE]!;
   checkMemAccess(env, env.insnIdx, insn.src, insn.off, BYTES[sizeOf(insn)]!, 'read', insn.dst, strict, signed);
-  noteType(env, type);
+  noteType(env, type, !strict);
   sane(env, insn.dst, what);
 }
 

@@ -176,10 +176,15 @@ function backtrackInsn(env: Env, bt: Backtrack, idx: number, subseq: number, ste
       if (!step || !(step.flags & STEP_DST_STACK)) bt.setReg(f, dst);
     }
   } else if (cls === LD) {
-    if (!bt.hasReg(f, dst)) return 0;
-    bt.clearReg(f, dst);
     const mode = modeOf(insn);
-    if (mode === IND || mode === ABS) return GIVE_UP;
+    if (mode === IND || mode === ABS) {
+      if (bt.hasReg(f, dst)) return GIVE_UP;
+      // The way back leads into the function that the failed load ended.
+      if (subseq !== idx + 1) enterSubprog(env, bt);
+      return 0;
+    }
+    bt.clearReg(f, dst);
+    return 0;
   }
   syncLinks(bt, step);
   return 0;

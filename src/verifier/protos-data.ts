@@ -77,7 +77,7 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   66: ['int', 'ctx any mem!w size any'], // skb_get_xfrm_state
   67: ['int', 'ctx mem!w size0 any', 'g'], // get_stack
   68: ['int', 'ctx any mem!w size any'], // skb_load_bytes_relative
-  69: ['int', 'ctx mem size any', 'g'], // fib_lookup
+  69: ['int', 'ctx memw size any', 'g'], // fib_lookup
   70: ['int', 'ctx map key any', 'p'], // sock_hash_update
   71: ['int', 'ctx map key any'], // msg_redirect_hash
   72: ['int', 'ctx map key any'], // sk_redirect_hash
@@ -106,7 +106,7 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   98: ['socket?', 'sock_common'], // get_listener_sock
   99: ['sock_common?', 'ctx memr size0 any any', 'p'], // skc_lookup_tcp
   100: ['int', 'sk memr size memr size', 'gp'], // tcp_check_syncookie
-  101: ['int', 'ctx mem size any'], // sysctl_get_name
+  101: ['int', 'ctx memw size any'], // sysctl_get_name
   102: ['int', 'ctx mem!w size'], // sysctl_get_current_value
   103: ['int', 'ctx mem!w size'], // sysctl_get_new_value
   104: ['int', 'ctx memr size'], // sysctl_set_new_value
@@ -116,23 +116,23 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   108: ['int', 'map sk'], // sk_storage_delete
   109: ['int', 'any'], // send_signal
   110: ['int', 'sk memr size memr size', 'gp'], // tcp_gen_syncookie
-  111: ['int', 'btf:task_struct map any memr size0', 'g'], // skb_output
+  111: ['int', 'btf:sk_buff map any memr size0', 'g'], // skb_output
   112: ['int', 'mem!w size0 any', 'g'], // probe_read_user
   113: ['int', 'mem!w size0 any', 'g'], // probe_read_kernel
   114: ['int', 'mem!w size0 any', 'g'], // probe_read_user_str
   115: ['int', 'mem!w size0 any', 'g'], // probe_read_kernel_str
-  116: ['int', 'btf:tcp_sock_id any'], // tcp_send_ack
+  116: ['int', 'btf:tcp_sock any'], // tcp_send_ack
   117: ['int', 'any'], // send_signal_thread
   118: ['int', ''], // jiffies64
-  119: ['int', 'ctx mem? size0 any', 'g'], // read_branch_records
+  119: ['int', 'ctx mem?w size0 any', 'g'], // read_branch_records
   120: ['int', 'any any mem!w size'], // get_ns_current_pid_tgid
-  121: ['int', 'btf:task_struct map any memr size0', 'g'], // xdp_output
+  121: ['int', 'btf:xdp_buff map any memr size0', 'g'], // xdp_output
   122: ['int', 'ctx?'], // get_netns_cookie
   123: ['int', 'any'], // get_current_ancestor_cgroup_id
   124: ['int', 'ctx sk any'], // sk_assign
   125: ['int', ''], // ktime_get_boot_ns
-  126: ['int', 'btf:task_struct memr size mem?r size0', 'g'], // seq_printf
-  127: ['int', 'btf:task_struct memr size0', 'g'], // seq_write
+  126: ['int', 'btf:seq_file memr size mem?r size0', 'g'], // seq_printf
+  127: ['int', 'btf:seq_file memr size0', 'g'], // seq_write
   128: ['int', 'sk'], // sk_cgroup_id
   129: ['int', 'sk any'], // sk_ancestor_cgroup_id
   130: ['int', 'map memr size0 any'], // ringbuf_output
@@ -150,12 +150,12 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   142: ['int', 'ctx memw size any'], // load_hdr_opt
   143: ['int', 'ctx memr size any'], // store_hdr_opt
   144: ['int', 'ctx any any'], // reserve_hdr_opt
-  145: ['map_value?', 'map btf?:task_struct value? any'], // inode_storage_get
-  146: ['int', 'map btf?:task_struct'], // inode_storage_delete
-  147: ['int', 'btf:task_struct mem size0'], // d_path
+  145: ['map_value?', 'map btf?:inode value? any'], // inode_storage_get
+  146: ['int', 'map btf?:inode'], // inode_storage_delete
+  147: ['int', 'btf:path memw size0'], // d_path
   148: ['int', 'mem!w size0 any', 's'], // copy_from_user
-  149: ['int', 'mem size memr size any'], // snprintf_btf
-  150: ['int', 'btf:task_struct memr size0 any', 'g'], // seq_printf_btf
+  149: ['int', 'memw size memr size any'], // snprintf_btf
+  150: ['int', 'btf:seq_file memr size0 any', 'g'], // seq_printf_btf
   151: ['int', 'ctx'], // skb_cgroup_classid
   152: ['int', 'any mem?r size0 any'], // redirect_neigh
   153: ['mem_or_btf?', 'percpu_btf any'], // per_cpu_ptr
@@ -164,13 +164,13 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   156: ['map_value?', 'map btf?:task_struct value? any'], // task_storage_get
   157: ['int', 'map btf?:task_struct'], // task_storage_delete
   158: ['btf_trusted:task_struct', '', 'g'], // get_current_task_btf
-  159: ['int', 'btf:task_struct any'], // bprm_opts_set
+  159: ['int', 'btf:linux_binprm any'], // bprm_opts_set
   160: ['int', ''], // ktime_get_coarse_ns
-  161: ['int', 'btf:task_struct mem!w size', 's'], // ima_inode_hash
-  162: ['btf:task_struct?', 'btf:1'], // sock_from_file
+  161: ['int', 'btf:inode mem!w size', 's'], // ima_inode_hash
+  162: ['btf:socket?', 'btf:file'], // sock_from_file
   163: ['int', 'ctx any fixedwa:4 any any', 'g'], // check_mtu
   164: ['int', 'map func stack? any'], // for_each_map_elem
-  165: ['int', 'mem? size0 str mem?r size0', 'g'], // snprintf
+  165: ['int', 'mem?w size0 str mem?r size0', 'g'], // snprintf
   166: ['int', 'any memr size', 's'], // sys_bpf
   167: ['int', 'memr size any any', 's'], // btf_find_by_name_kind
   168: ['int', 'any', 's'], // sys_close
@@ -180,7 +180,7 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   172: ['int', 'timer', 'g'], // timer_cancel
   173: ['int', 'ctx', 'g'], // get_func_ip
   174: ['int', 'ctx'], // get_attach_cookie
-  175: ['btf:task_struct', 'btf:task_struct', 'g'], // task_pt_regs
+  175: ['btf:pt_regs', 'btf:task_struct', 'g'], // task_pt_regs
   176: ['int', 'mem!w size0', 'g'], // get_branch_snapshot
   177: ['int', 'memr size mem?r size0', 'g'], // trace_vprintk
   178: ['btf:unix_sock?', 'sk'], // skc_to_unix_sock
@@ -198,7 +198,7 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   190: ['int', 'ctx any memr size'], // xdp_store_bytes
   191: ['int', 'mem!w size0 any btf:task_struct any', 'gs'], // copy_from_user_task
   192: ['int', 'ctx any any'], // skb_set_tstamp
-  193: ['int', 'btf:task_struct mem!w size', 's'], // ima_file_hash
+  193: ['int', 'btf:file mem!w size', 's'], // ima_file_hash
   194: ['btf:BPF_PTR_POISON?', 'kptr btf?^:BPF_PTR_POISON'], // kptr_xchg
   195: ['map_value?', 'map key any', 'p'], // map_lookup_percpu_elem
   196: ['btf:mptcp_sock?', 'sock_common'], // skc_to_mptcp_sock
@@ -215,8 +215,8 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   207: ['int', 'fixed:40 fixed:20', 'gp'], // tcp_raw_check_syncookie_ipv6
   208: ['int', ''], // ktime_get_tai_ns
   209: ['int', 'map func stack? any'], // user_ringbuf_drain
-  210: ['map_value?', 'map btf?:task_struct value? any'], // cgrp_storage_get
-  211: ['int', 'map btf?:task_struct'], // cgrp_storage_delete
+  210: ['map_value?', 'map btf?:cgroup value? any'], // cgrp_storage_get
+  211: ['int', 'map btf?:cgroup'], // cgrp_storage_delete
 };
 
 /** Helpers whose prototype depends on the program type: program type, then helper. */

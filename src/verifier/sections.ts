@@ -1,5 +1,6 @@
 import { NO_SLOT, slotOf } from './dynptr-slots.ts';
 import { EACCES, EINVAL, type Env } from './env.ts';
+import { inTreeCallback } from './graph.ts';
 import type { Kfunc } from './kfunc-table.ts';
 import { checkMemAccess } from './memory.ts';
 import { AUX, FRAMENO, MAYBE_NULL, markNotInit, markPointer, RCU, REF, REG, type Regs, STACK, TYPE, UNTRUSTED } from './reg.ts';
@@ -19,6 +20,7 @@ export function checkSections(env: Env, kfunc: Kfunc): void {
   const lock = name === 'bpf_rcu_read_lock';
   const unlock = name === 'bpf_rcu_read_unlock';
   if (cur.activeRcu) {
+    if ((lock || unlock) && inTreeCallback(env)) env.fail(EACCES, 'Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback\n');
     if (lock) env.fail(EINVAL, `nested rcu read lock (kernel function ${name})\n`);
     if (unlock) leaveRcu(env);
     else if (kfunc.sleepable) env.fail(EACCES, `kernel func ${name} is sleepable within rcu_read_lock region\n`);
