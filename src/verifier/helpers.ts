@@ -203,8 +203,7 @@ export function checkHelperCall(env: Env, insn: Insn): void {
     );
   }
   checkModelledHelper(env, proto);
-  if (proto.gplOnly && !env.gplCompatible)
-    env.fail(EINVAL, 'cannot call GPL-restricted function from non-GPL compatible program\n');
+  if (proto.gplOnly && !env.gplCompatible) env.fail(EINVAL, 'cannot call GPL-restricted function from non-GPL compatible program\n');
   if (proto.mightSleep) {
     if (!inSleepable(env)) env.fail(EINVAL, 'helper call might sleep in a non-sleepable prog\n');
     const { cur } = env;
