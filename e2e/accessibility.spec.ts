@@ -1,6 +1,6 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { expect, selectOp, test } from './page.ts';
+import { expect, open, sample, selectOp, test } from './page.ts';
 
 const THEMES = [
   { name: 'light', colorScheme: 'light', contrast: 'no-preference' },
@@ -25,9 +25,14 @@ for (const { name, colorScheme, contrast } of THEMES) {
     await site.getByRole('button', { name: 'Binding' }).click();
     await scan(site);
     await site.getByRole('button', { name: 'List', exact: true }).click();
-    for (const desk of ['Debug', 'Replay', 'Learn']) {
+    for (const [desk, panel] of [
+      ['Debug', 'start'],
+      ['Replay', 'tensors'],
+      ['Learn', 'learn'],
+    ] as const) {
       await site.getByRole('radio', { name: desk }).click();
       await expect(site.locator('.desk')).toHaveAttribute('data-desk', desk.toLowerCase());
+      await expect(site.locator(`[data-panel=${panel}]`)).toBeVisible();
       await scan(site);
     }
     await site.keyboard.press('?');
@@ -40,6 +45,33 @@ for (const { name, colorScheme, contrast } of THEMES) {
     await scan(site);
   });
 }
+
+test('axe finds no violation where a program is refused, a log is open, a file is wrong, code is edited or nothing is selected', async ({
+  site,
+}) => {
+  test.slow();
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  await open(site, { name: 'wrong.pcap', mimeType: 'application/octet-stream', buffer: Buffer.from('no capture at all') });
+  await expect(site.getByTestId('notices')).toContainText('wrong.pcap');
+  await scan(site);
+  for (const view of ['Low-level IR', 'Control-flow graph']) {
+    await site.getByRole('tab', { name: view }).click();
+    await expect(site.locator('[data-panel=program]').getByText('Loading')).toHaveCount(0);
+    await scan(site);
+  }
+  await site.getByRole('tab', { name: 'Bytecode' }).click();
+  await site.getByRole('button', { name: 'Edit', exact: true }).click();
+  await expect(site.getByTestId('editor').locator('.view-line').first()).toBeVisible();
+  await scan(site);
+  await site.getByRole('radio', { name: 'Debug' }).click();
+  await sample(site, 'unchecked');
+  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'false');
+  await expect(site.getByTestId('why')).toBeVisible();
+  await scan(site);
+  await sample(site, 'count-flows');
+  await expect(site.locator('[data-panel=log]').getByRole('listbox')).toBeVisible();
+  await scan(site);
+});
 
 test('the work can be done with the keyboard alone', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();

@@ -25,7 +25,7 @@ export default function LearnPanel() {
     <Panel id="learn" title={texts.title}>
       <div className="learn">
         <section className="learn-part">
-          <h3>{texts.tourTitle}</h3>
+          <h2>{texts.tourTitle}</h2>
           <p className="muted">{texts.tourText}</p>
           <button type="button" className="button primary" data-first-focus onClick={startTour}>
             {texts.startTour}
@@ -103,7 +103,7 @@ function AtCursor() {
   const help = program && insn >= 0 && insn < program.code.length / 8 ? insnHelp(program, insn) : null;
   return (
     <section className="learn-part">
-      <h3>{texts.atCursor}</h3>
+      <h2>{texts.atCursor}</h2>
       {program && help ? (
         <>
           <p className="mono">

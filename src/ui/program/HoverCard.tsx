@@ -65,6 +65,6 @@ export function HoverCard({ program, insn, x, y }: { program: ProgramView; insn:
         </p>
       ) : null}
     </div>,
-    document.body,
+    document.querySelector('main') ?? document.body,
   );
 }
