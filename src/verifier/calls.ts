@@ -60,7 +60,7 @@ import { toBigSigned, toSigned } from './w64.ts';
 /** Packet pointers are void after something changed the packet. */
 export function clearPacketPointers(env: Env, state: State): void {
   state.forEachReg((r, b) => {
-    if (isPacketAny(r[b + TYPE]!) || isPacketSlice(r[b + TYPE]!)) State.invalidate(r, b, env.rules.leaksPointers);
+    if (isPacketAny(r[b + TYPE]!) || isPacketSlice(r[b + TYPE]!)) State.invalidate(r, b, env.rules.leaksPointers || env.rules.early);
   });
 }
 

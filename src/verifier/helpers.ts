@@ -246,7 +246,7 @@ export function checkHelperCall(env: Env, insn: Insn): void {
 function checkType(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
   const r = env.regs;
   const type = r[regno * REG + TYPE]!;
-  const early = env.rules.earlyArgTypes;
+  const early = env.rules.early;
   const accepts = (early ? EARLY_ACCEPTS[arg.kind] : undefined) ?? ACCEPTS[arg.kind]!;
   let seen = type;
   if (arg.readOnly) seen &= ~RDONLY;
@@ -294,7 +294,8 @@ export function checkArgOffset(env: Env, regno: number, released: boolean, isDyn
   const type = r[b + TYPE]!;
   if (released) {
     if (isDynptr && type === STACK) return;
-    if (r[b + OFF]) env.fail(EINVAL, `R${regno} must have zero offset when passed to release func or trusted arg to kfunc\n`);
+    if (r[b + OFF] && !env.rules.early)
+      env.fail(EINVAL, `R${regno} must have zero offset when passed to release func or trusted arg to kfunc\n`);
     checkUnmodified(env, r, b, regno, false);
     return;
   }

@@ -371,7 +371,8 @@ const MAP_STRUCTS: Readonly<Record<number, string>> = {
 /** Fields of `struct bpf_map` may be read by privileged programs. */
 function accessMapPointer(env: Env, regno: number, off: number, access: Access, value: number): void {
   const name = MAP_STRUCTS[env.mapAt(env.regs[regno * REG + AUX]!).type] ?? 'bpf_array';
-  if (!env.rules.leaksPointers) env.fail(EPERM, `'struct ${name}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n`);
+  if (!env.rules.leaksPointers)
+    env.fail(EPERM, `${env.rules.early ? name : `'struct ${name}'`} access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n`);
   if (off < 0) env.fail(EACCES, `R${regno} is ${name} invalid negative access: off=${off}\n`);
   if (access === 'write') env.fail(EACCES, `only read from ${name} is supported\n`);
   if (value >= 0) markUnknown(env.regs, value * REG);

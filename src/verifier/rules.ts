@@ -25,8 +25,6 @@ export interface Rules {
   readonly maxMapType: number;
   /** Return values are compared as tnums instead of signed ranges (before 6.8). */
   readonly returnsByTnum: boolean;
-  /** `call` of a global function: 6.18 also knows what it does to packet pointers (6.12.8). */
-  readonly bpfLoop: boolean;
   /** Constants of any kind and unbounded scalars are spilled as registers (6.8); before, only bounded ones other than 0. */
   readonly spillsAnyScalar: boolean;
   /** `r1 = r2; r1 += K` stays linked: 64-bit additions since 6.11, subtraction and 32 bits after 6.12. */
@@ -71,8 +69,14 @@ export interface Rules {
   readonly narrowAtomics: boolean;
   /** A size of zero is tried against the memory, not refused by itself (up to 6.6). */
   readonly triesZeroSize: boolean;
-  /** Keys and values of maps are not taken from memory of other kinds, nor other memory from trusted pointers (up to 6.1). */
-  readonly earlyArgTypes: boolean;
+  /**
+   * As up to 6.1: keys and values of maps are not taken from memory of other kinds, nor other memory from trusted pointers; void packet
+   * pointers are numbers to everybody; some messages have other words.
+   */
+  readonly early: boolean;
+  /** Program types that may sleep besides tracing and syscall ones, and kinds of maps that those may not use yet. */
+  readonly sleepableTypes: readonly number[];
+  readonly notInSleepable: readonly number[];
   /** `unknown func`, where later kernels say that the program type may not call it (before 6.8). */
   readonly saysUnknownFunc: boolean;
 
@@ -108,7 +112,6 @@ const V6_18: KernelRules = {
   maxProgType: 32,
   maxMapType: 34,
   returnsByTnum: false,
-  bpfLoop: true,
   spillsAnyScalar: true,
   linksByConstant: 'all',
   linksMove32: true,
@@ -131,7 +134,9 @@ const V6_18: KernelRules = {
   namesLeakOnly: false,
   narrowAtomics: true,
   triesZeroSize: false,
-  earlyArgTypes: false,
+  early: false,
+  sleepableTypes: [2, 27, 29],
+  notInSleepable: [],
   saysUnknownFunc: false,
   speculationFences: true,
   namesOffset: true,
@@ -147,6 +152,7 @@ const V6_12: KernelRules = {
   linksByConstant: 'add64',
   constantKeys: false,
   privateStack: false,
+  notInSleepable: [3],
   helpersClobberStack: true,
   namesLeakOnly: true,
   narrowAtomics: false,
@@ -169,6 +175,8 @@ const V6_6: KernelRules = {
   frameRounding: 32,
   fastcall: false,
   narrowFills: false,
+  sleepableTypes: [2, 29],
+  notInSleepable: [3, 22, 23, 33],
   tearsSpills: true,
   cutsSpilledScalars: false,
   lazyGlobals: false,
@@ -186,14 +194,22 @@ const V6_1: KernelRules = {
   maxProgType: 31,
   maxMapType: 31,
   linksMove32: false,
-  earlyArgTypes: true,
+  notInSleepable: [3, 22, 23, 32, 33],
+  early: true,
   storesImmToCtx: false,
   recursionIsBackEdge: true,
   learnsFromEqualPointers: false,
   knowsNotNull: false,
 };
 
-const V5_15: KernelRules = { ...V6_1, kernel: '5.15', bpfLoop: false, maxHelper: 175, maxMapType: 29 };
+const V5_15: KernelRules = {
+  ...V6_1,
+  kernel: '5.15',
+  maxHelper: 175,
+  sleepableTypes: [29],
+  notInSleepable: [3, 22, 23, 24, 28, 29, 31, 32, 33],
+  maxMapType: 29,
+};
 
 const BY_KERNEL: Readonly<Record<KernelVersion, KernelRules>> = { '5.15': V5_15, '6.1': V6_1, '6.6': V6_6, '6.12': V6_12, '6.18': V6_18 };
 

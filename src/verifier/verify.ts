@@ -82,7 +82,6 @@ function checkPrivilege(env: Env): void {
 }
 
 const SYSCALL = 31;
-const MAY_SLEEP = new Set([2, 27, 29]);
 const TRACING = 26;
 /** fentry, fexit, fmod_ret, iter. */
 const SLEEPABLE_TRACING = new Set([24, 25, 26, 28]);
@@ -95,7 +94,7 @@ function checkAttach(env: Env): void {
     if (!sleepable) env.fail(EINVAL, 'Syscall programs can only be sleepable\n');
     return;
   }
-  if (!sleepable || MAY_SLEEP.has(progType) || (progType === TRACING && SLEEPABLE_TRACING.has(env.attachType))) return;
+  if (!sleepable || env.rules.sleepableTypes.includes(progType) || (progType === TRACING && SLEEPABLE_TRACING.has(env.attachType))) return;
   env.fail(EINVAL, 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n');
 }
 
