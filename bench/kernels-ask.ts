@@ -30,7 +30,7 @@ const folder = fileURLToPath(new URL('../.cache/kernels/', import.meta.url));
 /** The kernel's last words, without the counters and the source line that may follow. */
 export function lastWords({ log }: LoadResult): string {
   const said = log.split('\n').filter((line) => line !== '' && !/^(processed \d|verification time|stack depth|; )/.test(line));
-  return (said.at(-1) ?? '').replace(/processed \d+ insns \(limit.*/, '').trim();
+  return (said.at(-1) ?? '').replace(/(processed \d+ insns \(limit|verification time \d+).*/, '').trim();
 }
 
 const keyOf = (program: Program): string => {

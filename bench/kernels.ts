@@ -4,7 +4,7 @@
  * 6.1 and 6.12 are Debian's `linux-image-…-cloud-amd64`, unpacked and booted under QEMU (`src/companion/guest-kernel.ts`); 6.18 is this
  * machine's own. Inputs: the cases of BPFORMER_CORPUS, COUNT fuzzed programs (half random ones, half mutations of accepted ones), and
  * models compiled for that kernel. Answers of a kernel are kept in `.cache/kernels`, so that a change of ours is compared in seconds.
- * With BPFORMER_CONTEXTS, also every access to the context of every program type. Differences are listed in BPFORMER_DEFECTS (default: the temporary folder).
+ * With BPFORMER_CONTEXTS, also every access to the context of every program type, and every helper from each. Differences are listed in BPFORMER_DEFECTS (default: the temporary folder).
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +17,7 @@ import { Dice, randomProgram } from '../src/verifier/testing/random-programs.ts'
 import { verify } from '../src/verifier/verify.ts';
 import { answersOf } from './kernels-answers.ts';
 import type { Answer } from './kernels-ask.ts';
+import { callPrograms } from './kernels-calls.ts';
 import { contextPrograms } from './kernels-context.ts';
 import { listingOf, mutate } from './verifier-mutate.ts';
 import { encoderPrograms, samplePrograms } from './verifier-programs.ts';
@@ -79,7 +80,11 @@ type What = 'false accept' | 'false reject' | 'message' | 'processed' | 'not mod
 
 /** The states beside an endless loop without the marks of what was read and written, which kernels up to 6.16 print and we do not know;
  * maps have other names there. */
-const unmarked = (message: string): string => message.replace(/(R\d+|fp-\d+)_[rw]+=/g, '$1=').replace(/map=\w*/g, 'map=');
+const unmarked = (message: string): string =>
+  message
+    .replace(/(R\d+|fp-\d+)_[rw]+=/g, '$1=')
+    .replace(/map=\w*/g, 'map=')
+    .replace(/verification time \d+ usec$/, '');
 
 /** Words that only we say: the profile knows that it does not know. */
 const OWN = /^verifier here /;
@@ -106,7 +111,10 @@ export default async function kernels([versions = '6.1,6.12', count = '3000', pr
     const models = process.env.BPFORMER_NO_MODELS ? [] : await modelInputs(version);
     for (const privilege of privileges.split(',') as Privilege[]) {
       const contexts = process.env.BPFORMER_CONTEXTS
-        ? contextPrograms().map((program) => ({ kind: 'context', name: program.name, program }))
+        ? [
+            ...contextPrograms().map((program) => ({ kind: 'context', name: program.name, program })),
+            ...callPrograms().map((program) => ({ kind: 'helper call', name: program.name, program })),
+          ]
         : [];
       const inputs = [...corpus, ...fuzz, ...contexts, ...(privilege === 'root' ? models : [])];
       const theirs = await answers.ask(

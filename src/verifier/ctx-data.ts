@@ -1,6 +1,6 @@
 /**
  * Context structures of the program types: which bytes may be read and written, in which sizes, and what a read yields.
- * `narrow`: any size up to the field's; `any`: any aligned size within the field; `wide`: narrow or a pair of words; `wide4`: one
+ * `narrow`: any size up to the field's; `prefix`: the same, from its first byte; `any`: any aligned size within the field; `wide`: narrow or a pair of words; `wide4`: one
  * word or a pair; numbers: exactly these sizes; '': never.
  */
 export interface CtxField {
@@ -143,13 +143,17 @@ const cgroupSock: CtxLayout = {
   size: 80,
   fields: [
     field(0, 4, '4', '4', { attach: [INET_SOCK, SOCK_RELEASE] }),
-    field(4, 16, 'narrow'),
+    field(4, 8, 'prefix'),
+    field(8, 12, 'prefix'),
+    field(12, 16, 'prefix'),
     field(16, 24, '4', '4', { attach: [INET_SOCK, SOCK_RELEASE] }),
     field(24, 28, 'narrow', '', { attach: [POST_BIND4] }),
     field(28, 44, 'narrow', '', { attach: [POST_BIND6] }),
-    field(44, 48, 'narrow', '', { attach: [POST_BIND4, POST_BIND6] }),
+    field(44, 48, 'prefix', '', { attach: [POST_BIND4, POST_BIND6] }),
     field(48, 50, '1|2|4'),
-    field(52, 80, 'narrow'),
+    field(52, 72, 'narrow'),
+    field(72, 76, 'prefix'),
+    field(76, 80, 'prefix'),
   ],
 };
 
@@ -192,7 +196,7 @@ const sockOps: CtxLayout = {
     field(192, 200, '8', '', { result: 'pkt' }),
     field(200, 208, '8', '', { result: 'pkt_end' }),
     field(208, 212, '4'),
-    field(212, 216, 'narrow'),
+    field(212, 216, 'prefix'),
     field(216, 224, '8'),
   ],
 };
@@ -267,7 +271,7 @@ const rawTracepoint: CtxLayout = { name: 'raw_tracepoint', size: RAW_ARGS, field
 const rawWritable: CtxLayout = {
   name: 'raw_tracepoint_writable',
   size: RAW_ARGS,
-  fields: [field(0, 8, '8', '', { result: 'tp_buffer' }), field(8, RAW_ARGS, '1|2|4|8')],
+  fields: [field(0, 1, '8', '', { result: 'tp_buffer' }), field(1, RAW_ARGS, '1|2|4|8')],
 };
 /** The context of a syscall program is the caller's memory. */
 const SYSCALL_MAX = 65535;

@@ -20,6 +20,8 @@ function allows(sizes: string, off: number, size: number, field: CtxField): bool
       return false;
     case 'narrow':
       return size <= field.size;
+    case 'prefix':
+      return off === field.from && size <= field.size;
     case 'any':
       return off + size <= field.to;
     case 'wide4':

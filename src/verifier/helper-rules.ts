@@ -1,5 +1,5 @@
 import type { KernelVersion } from './api.ts';
-import { expand, helperProto } from './protos.ts';
+import { expand, type HelperProto, helperProto } from './protos.ts';
 import type { Rules } from './rules.ts';
 
 /**
@@ -103,8 +103,27 @@ function missing({ kernel, privilege }: Rules, progType: number): ReadonlySet<nu
   return set;
 }
 
+/** Only programs that see a connect may bind. */
+const BIND = 64;
+const CONNECT = new Set([10, 11]);
+
+/** Helpers whose size may be zero only after 6.6: socket lookups, and SYN cookies. */
+const LATER_ZERO = new Set([84, 85, 99, 204, 205]);
+const strict = new Map<number, HelperProto>();
+
+function withoutZero(proto: HelperProto, progType: number): HelperProto {
+  const key = progType * 1000 + proto.id;
+  let made = strict.get(key);
+  if (!made) {
+    made = { ...proto, args: proto.args.map((arg) => (arg.kind === 'size0' ? { ...arg, kind: 'size' } : arg)) };
+    strict.set(key, made);
+  }
+  return made;
+}
+
 /** Prototype of a helper, or null where kernel, privilege or program type do not allow it. */
-export function allowedHelper(rules: Rules, progType: number, id: number): ReturnType<typeof helperProto> {
-  if (id > rules.maxHelper || missing(rules, progType).has(id)) return null;
-  return helperProto(progType, id);
+export function allowedHelper(rules: Rules, progType: number, attachType: number, id: number): HelperProto | null {
+  if (id > rules.maxHelper || (id === BIND && !CONNECT.has(attachType)) || missing(rules, progType).has(id)) return null;
+  const proto = helperProto(progType, id);
+  return proto && rules.triesZeroSize && LATER_ZERO.has(id) ? withoutZero(proto, progType) : proto;
 }

@@ -16,7 +16,7 @@ import {
 } from './calls.ts';
 import { DYNPTR_SLOTS, KIND_LOCAL, KIND_META, KIND_RINGBUF, KIND_SKB, releaseDynptr, slotOf } from './dynptr-slots.ts';
 import { checkDynptrArg, dynptrAt } from './dynptrs.ts';
-import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
+import { EACCES, EFAULT, EINVAL, ENOTSUPP, type Env } from './env.ts';
 import { checkResourceLeak } from './exits.ts';
 import { isKptr } from './fields.ts';
 import { inTreeCallback } from './graph.ts';
@@ -194,7 +194,7 @@ const hasRetval = (env: Env, id: number): boolean => (id !== GET_RETVAL && id !=
 export function checkHelperCall(env: Env, insn: Insn): void {
   const id = insn.imm;
   if (id < 0 || id > Math.min(MAX_HELPER, env.rules.maxHelper)) env.fail(EINVAL, `invalid func ${nameOf(id)}#${id}\n`);
-  const proto = hasRetval(env, id) ? allowedHelper(env.rules, env.program.progType, id) : null;
+  const proto = hasRetval(env, id) ? allowedHelper(env.rules, env.program.progType, env.attachType, id) : null;
   if (!proto) {
     const { saysUnknownFunc } = env.rules;
     env.fail(
@@ -525,7 +525,8 @@ function recordMap(env: Env, meta: Meta, id: number): void {
   if (NEEDS_MAP.has(id) && meta.map && meta.map.flags & MAP_FLAG_RDONLY_PROG && WRITES_MAP.has(id))
     env.fail(EACCES, 'write into map forbidden\n');
   if (id !== FUNC.tailCall) return;
-  if (meta.map?.type !== MAP_TYPE_PROG_ARRAY) env.fail(EINVAL, 'expected prog array map for tail call');
+  if (meta.map?.type !== MAP_TYPE_PROG_ARRAY)
+    env.fail(EINVAL, env.rules.early ? 'kernel subsystem misconfigured verifier\n' : 'expected prog array map for tail call');
   const r = env.regs;
   const b = 3 * REG;
   if (isConstScalar(r, b, false) && r[b + VALUE_HI] === 0 && r[b + VALUE_LO]! >>> 0 < meta.map.maxEntries) markPrecise(env, 3);
@@ -543,8 +544,15 @@ function release(env: Env, meta: Meta, id: number): void {
   env.fail(EINVAL, `func ${nameOf(id)}#${id} reference has not been acquired before\n`);
 }
 
+const GET_FUNC_IP = 173;
+const KPROBE = 2;
+const TRACING = 26;
+
 function beforeReturn(env: Env, meta: Meta, id: number): void {
   const r = env.regs;
+  const { progType } = env.program;
+  if (id === GET_FUNC_IP && progType !== KPROBE && progType !== TRACING)
+    env.fail(ENOTSUPP, `func ${nameOf(id)}#${id} not supported for program type ${progType}\n`);
   if (id === FUNC.tailCall) {
     checkResourceLeak(env, true, 'tail_call');
   } else if (id === FUNC.getLocalStorage) {

@@ -37,7 +37,10 @@ function checkKind(env: Env, map: MapDef): void {
   if (tracing && has('bpf_timer')) env.fail(EINVAL, 'tracing progs cannot use bpf_timer yet\n');
   if (tracing && has('bpf_wq')) env.fail(EINVAL, 'tracing progs cannot use bpf_wq yet\n');
   if (sleepable && (!SLEEPABLE_MAPS.has(map.type) || env.rules.notInSleepable.includes(map.type)))
-    env.fail(EINVAL, 'Sleepable programs can only use array, hash, ringbuf and local storage maps\n');
+    env.fail(
+      EINVAL,
+      `Sleepable programs can only use array, hash, ${env.rules.early ? 'and ringbuf' : 'ringbuf and local storage'} maps\n`,
+    );
   if (map.type !== MAP_TYPE_CGROUP_STORAGE && map.type !== MAP_TYPE_PERCPU_CGROUP_STORAGE) return;
   const first = env.maps.find((m) => m.type === map.type && env.usedMaps.has(m)) ?? map;
   env.usedMaps.add(map);

@@ -5,6 +5,7 @@ import { clobberReg, readReg, writeReg } from './args.ts';
 import { accessObject } from './btf-access.ts';
 import { ctxAccess } from './ctx.ts';
 import { btfContext, hasBtfContext } from './ctx-btf.ts';
+import { isLaterCtxField } from './ctx-rules.ts';
 import { EACCES, EFAULT, EINVAL, type Env, EPERM, MAX_VAR_OFF } from './env.ts';
 import { accessKptr, checkFields, kptrAt } from './fields.ts';
 import { tnumText } from './format.ts';
@@ -295,7 +296,7 @@ function accessCtx(
   const object = types ? btfContext(env, types, off, size, write) : null;
   const layout = (): number => ctxAccess(env.program.progType, env.attachType, off, size, write, signed, env.rules.bpfCapable);
   const type = plain ? SCALAR : types ? (object?.type ?? -1) : layout();
-  if (type < 0) {
+  if (type < 0 || isLaterCtxField(env.rules, env.program.progType, off)) {
     env.say(`invalid bpf_context access off=${off} size=${size}\n`);
     env.printLine(insnIdx, '; ');
     env.fail(EACCES, '');
@@ -311,6 +312,8 @@ function accessCtx(
   if (object?.struct) r[v + AUX] = env.btfTypeIndex(types!.btf.at(object.struct).name, object.struct);
 }
 
+const WHOLE_WORDS = [4, 8, 12, 44, 72, 76];
+
 /** Fields of a socket: `bpf_sock`, `bpf_tcp_sock`, `bpf_xdp_sock` of the uapi. */
 function sockField(type: number, off: number, size: number): boolean {
   if (off < 0 || off % size !== 0) return false;
@@ -323,6 +326,8 @@ function sockField(type: number, off: number, size: number): boolean {
   if (type === SOCK_COMMON && off >= 8 && off < 24) return false;
   if (off >= 48 && off < 50) return size <= 2 || size === 4;
   if (off >= 50 && off < 52) return false;
+  // Of these words only the first bytes may be read by themselves: family, type, protocol, src_port, state, rx_queue_mapping.
+  if (WHOLE_WORDS.some((from) => off > from && off < from + 4)) return false;
   const exact = off < 4 || (off >= 16 && off < 24);
   return exact ? size === 4 : size <= 4;
 }

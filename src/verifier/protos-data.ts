@@ -281,6 +281,10 @@ export const PROTO_VARIANTS: Readonly<Record<number, Readonly<Record<number, Pro
     46: ['int', 'sk?'], // get_socket_cookie
     188: ['int', 'btf:xdp_buff'], // xdp_get_buff_len
   },
+  31: {
+    46: ['int', 'sk?'], // get_socket_cookie, by pointer
+    188: ['int', 'btf:xdp_buff'], // xdp_get_buff_len, by pointer
+  },
 };
 
 /** Helpers that each program type may call, as ranges of numbers; measured on 6.18 by loading a call of each. */

@@ -19,6 +19,7 @@ import { growForLoops, markFastcallPatterns, settleFastcallStack } from './fastc
 import { computeLiveRegs } from './liveness.ts';
 import { setRangeRules } from './range-rules.ts';
 import { Snapshots } from './snapshots.ts';
+import { checkModelledType } from './unmodelled.ts';
 
 /** Says about a program what the verifier of a kernel says to a user of some privilege; `rules.ts` holds how they differ. */
 export function verify(program: Program, options: VerifyOptions): VerifyResult {
@@ -77,6 +78,7 @@ function checkPrivilege(env: Env): void {
   if (progType > rules.maxProgType) env.refuse(EINVAL, `Linux ${rules.kernel} has no ${type} programs`);
   if (!rules.bpfCapable && !OPEN_TYPES.has(progType)) env.refuse(EPERM, `${type} programs need CAP_BPF`);
   if (!rules.leaksPointers && PERFMON_TYPES.has(progType)) env.refuse(EPERM, `${type} programs need CAP_PERFMON`);
+  checkModelledType(env, type);
   const map = env.maps.find(({ type: kind }) => kind > rules.maxMapType);
   if (map) env.refuse(EINVAL, `Linux ${rules.kernel} has no maps of type ${map.type}`);
 }
