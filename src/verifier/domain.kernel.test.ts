@@ -92,6 +92,10 @@ const PROGRAMS: readonly (readonly [rule: string, text: string])[] = [
       'call kfunc bpf_rcu_read_lock\nr1 = r10\nr1 += -24\nr2 = 0\nr3 = 0\ncall kfunc bpf_iter_task_new\nnext: r1 = r10\nr1 += -24\ncall kfunc bpf_iter_task_next\nif r0 == 0 goto done\ngoto next\ndone: r1 = r10\nr1 += -24\ncall kfunc bpf_iter_task_destroy\ncall kfunc bpf_rcu_read_unlock',
     ),
   ],
+  [
+    'tasks without RCU, where a program may sleep',
+    '.section syscall\nr1 = r10\nr1 += -24\nr2 = 0\nr3 = 0\ncall kfunc bpf_iter_task_new\nr1 = r10\nr1 += -24\ncall kfunc bpf_iter_task_destroy\nr0 = 0\nexit',
+  ],
   ['an RCU section left open', task('call kfunc bpf_rcu_read_lock')],
   ['an RCU section closed twice', task('call kfunc bpf_rcu_read_lock\ncall kfunc bpf_rcu_read_unlock\ncall kfunc bpf_rcu_read_unlock')],
   [

@@ -73,6 +73,7 @@ export function exploreFunction(env: Env, subprog: number): void {
   env.scratchAll();
   state.frames.push(frame);
   state.branches = 1;
+  state.inSleepable = env.program.sleepable;
   state.firstInsnIdx = sub.start;
   env.cur = state;
   env.pending = [];

@@ -8,7 +8,8 @@ import { isSpilled, MAX_REG, SLOT_INVALID, SLOT_IRQ, SLOT_ITER } from './state.t
 
 /** Sections of a program in which it may not sleep: RCU readers, no preemption, no interrupts. */
 
-export const inSleepable = (env: Env): boolean => env.program.sleepable || env.cur.inSleepable;
+/** The program may sleep here; a timer's callback may not, whatever the program may. */
+export const inSleepable = (env: Env): boolean => env.cur.inSleepable;
 
 /** What RCU protects may be used: in a section, and everywhere in programs that cannot sleep (kernel `in_rcu_cs`). */
 export const inRcuSection = (env: Env): boolean => env.cur.activeRcu > 0 || env.cur.activeLocks > 0 || !inSleepable(env);
@@ -41,6 +42,7 @@ export function checkSections(env: Env, kfunc: Kfunc): void {
     env.fail(EINVAL, `unmatched attempt to enable preemption (kernel function ${name})\n`);
   }
   if (cur.activeIrq && kfunc.sleepable) env.fail(EACCES, `kernel func ${name} is sleepable within IRQ-disabled region\n`);
+  if (kfunc.rcuProtected && !inRcuSection(env)) env.fail(EACCES, `kernel func ${name} requires RCU critical section protection\n`);
 }
 
 /** Behind the section its pointers, also those in iterators, may dangle. */

@@ -153,7 +153,7 @@ export class State {
   activeRcu = 0;
   /** Reference of the innermost saved interrupt flag. */
   activeIrq = 0;
-  /** A callback that may sleep though the program may not. */
+  /** The path may sleep: as the program may, or, in a callback that runs later, as its kind may. */
   inSleepable = false;
   /** Paths that start here and are not finished. */
   branches = 0;
