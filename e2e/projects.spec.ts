@@ -151,6 +151,7 @@ test('a worker that dies is replaced, its tasks go on, and the page says so', as
   await kernel(page).selectOption('6.1');
   await expect(page.locator('[data-panel=verifier]')).toContainText(/kernel 6\.1(?!\d)/);
   await expect(page.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
 });
 
 test('a task that kills every worker is given up with a message, and the rest works', async ({ page }) => {
@@ -163,6 +164,8 @@ test('a task that kills every worker is given up with a message, and the rest wo
   await expect(page.locator('[data-panel=program] .listing-insn').first()).toBeVisible();
   await kernel(page).selectOption('6.1');
   await expect(page.getByTestId('save-state')).toHaveAttribute('data-status', 'saved');
+  // A worker may be starting again just now.
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
 });
 
 /** Chooses an entry of the project menu. */
