@@ -3,6 +3,7 @@ import {
   type MouseEvent,
   type ReactNode,
   useCallback,
+  useContext,
   useEffect,
   useId,
   useLayoutEffect,
@@ -15,6 +16,7 @@ import { useCommandHandler } from '../commands.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import type { MenuItem } from '../components/Menu.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { PinnedContext } from '../components/pinned.ts';
 import { graph as texts } from '../texts/model.ts';
 import { changesIn, type NodeStates } from './changes.ts';
 import { type DrawMode, modeFor, partOf } from './draw-mode.ts';
@@ -214,12 +216,14 @@ export function Graph({
     if (held === 'fit' || scene.nodesIn(areaOf(pan.view(), -0.1)).length === 0) pan.fitWidth();
   }, [scene, pan]);
 
-  // What is selected comes into view when it lies outside.
+  // What is selected comes into view when it lies outside, unless the panel is pinned and it was selected elsewhere.
   const firstRelated = marks.related.values().next().value ?? -1;
   const target = active >= 0 ? active : firstRelated;
+  const pinned = useContext(PinnedContext);
   useEffect(() => {
-    if (scene && target >= 0) pan.reveal(scene.layout.x[target]!, scene.layout.y[target]!);
-  }, [target, scene, pan]);
+    const own = box.current?.contains(document.activeElement) === true;
+    if (scene && target >= 0 && (own || !pinned)) pan.reveal(scene.layout.x[target]!, scene.layout.y[target]!);
+  }, [target, scene, pan, pinned]);
 
   useEffect(() => {
     shrunk.current = (before) => {
