@@ -24,13 +24,15 @@ function observe(firstScreen) {
   globalThis.__milestones = seen;
   const look = () => {
     const text = (id) => document.querySelector(`[data-testid="${id}"]`);
+    const shipped = text('shipped') !== null;
     if (document.querySelector('.topbar')) note('shell');
+    if (shipped) note('shipped results');
     if (document.querySelector('.graph-op')) note('model graph');
-    if (document.querySelector('[data-panel=program] .listing-insn')) note('program');
     const done = Number(text('replayed')?.dataset.done ?? 0);
-    if (done > 0) note('first verdict');
+    if (done > 0) note('first live verdict');
     if (done >= firstScreen) note(`${firstScreen} verdicts`);
-    if (text('verdict')) note('verifier');
+    // The status bar tells only of what this tab has verified itself.
+    if (document.querySelector('.statusbar .ok, .statusbar .bad')) note('verified');
     if (done >= 2000) note('2,000 verdicts');
     if (text('compare')?.dataset.complete === 'true') note('2,000 reference scores');
     requestAnimationFrame(look);

@@ -40,7 +40,9 @@ export function decodeShipped(text: string): Shipped {
 export function showShipped(shipped: Shipped, stages: { readonly [Name in StageName]: { readonly value: unknown } }): void {
   const keys = stageKeys(currentDoc());
   if (shipped.program.key !== keys.program || shipped.program.modelKey !== keys.model) return;
-  for (const name of Object.keys(shipped) as (keyof Shipped)[]) {
-    if (stages[name].value === null) setStage(name, { value: shipped[name], key: keys[name], stale: false, shipped: true } as never);
+  // No event has been computed in this tab yet.
+  const values = { ...shipped, replay: { ...shipped.replay, live: 0 }, reference: { ...shipped.reference, live: 0 } };
+  for (const name of Object.keys(values) as (keyof Shipped)[]) {
+    if (stages[name].value === null) setStage(name, { value: values[name], key: keys[name], stale: false, shipped: true } as never);
   }
 }

@@ -18,6 +18,9 @@ let registration: ServiceWorkerRegistration | null = null;
 /** The version of the page, which the build writes; '' on the development server. */
 const pageVersion = (): string => document.querySelector<HTMLMetaElement>('meta[name=bpformer-version]')?.content ?? '';
 
+/** How long nothing must run before the rest of the site is fetched. */
+const REST_MS = 1500;
+
 /** Registers the service worker of the built site once the first results stand, so that it takes nothing from the first load. */
 export function startOffline(): void {
   // A part of the page that is no longer on the server: this tab is older than the site.
@@ -30,13 +33,18 @@ export function startOffline(): void {
   }
   const register = () => void startWorker().catch(() => setState({ kept: 'none' }));
   let begun = false;
+  let resting: ReturnType<typeof setTimeout> | undefined;
   const stop = useWorkbench.subscribe(({ stages }) => {
-    const all = Object.values(stages);
-    begun ||= all.some(({ status }) => status === 'running');
-    if (!begun || all.some(({ status }) => status === 'running')) return;
-    stop();
-    if (typeof requestIdleCallback === 'function') requestIdleCallback(register, { timeout: 5000 });
-    else setTimeout(register, 1000);
+    const running = Object.values(stages).some(({ status }) => status === 'running');
+    begun ||= running;
+    if (!begun) return;
+    // Between two stages nothing runs for a moment either.
+    clearTimeout(resting);
+    if (!running)
+      resting = setTimeout(() => {
+        stop();
+        register();
+      }, REST_MS);
   });
 }
 
