@@ -14,7 +14,8 @@ export default defineConfig({
   timeout: 100_000,
   expect: { timeout: 30_000 },
   retries: 0,
-  workers: 2,
+  // Pages wait for their workers and for timers as much as they compute.
+  workers: 3,
   fullyParallel: true,
   forbidOnly: true,
   reporter: 'list',

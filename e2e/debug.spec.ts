@@ -90,22 +90,20 @@ test('a log that is cut shows what it holds, and gaps as gaps', async ({ site })
   await expect(site.locator('[data-panel=program]')).toContainText('7 instructions that the log does not show');
 });
 
-for (const scheme of ['light', 'dark'] as const) {
-  test(`axe finds no violation on the Debug desk, ${scheme}`, async ({ site }) => {
-    test.slow();
-    await site.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
-    await debugDesk(site);
-    const scan = async () => {
-      const { violations } = await new AxeBuilder({ page: site }).options({ resultTypes: ['violations'] }).analyze();
-      expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
-    };
-    await site.getByRole('textbox', { name: 'Verifier log or assembly' }).fill('nothing of the kind');
-    await expect(site.getByTestId('recognised')).toHaveAttribute('data-kind', 'unknown');
-    await scan();
-    await open(site, LOG);
-    await expect(site.getByTestId('log-state')).toBeVisible();
-    await site.getByRole('textbox', { name: 'Find in the log' }).fill('scalar');
-    await expect(site.getByTestId('log-matches')).toHaveAttribute('data-status', 'done');
-    await scan();
-  });
-}
+test('axe finds no violation on the Debug desk while something is pasted and searched', async ({ site }) => {
+  test.slow();
+  await site.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+  await debugDesk(site);
+  const scan = async () => {
+    const { violations } = await new AxeBuilder({ page: site }).options({ resultTypes: ['violations'] }).analyze();
+    expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
+  };
+  await site.getByRole('textbox', { name: 'Verifier log or assembly' }).fill('nothing of the kind');
+  await expect(site.getByTestId('recognised')).toHaveAttribute('data-kind', 'unknown');
+  await scan();
+  await open(site, LOG);
+  await expect(site.getByTestId('log-state')).toBeVisible();
+  await site.getByRole('textbox', { name: 'Find in the log' }).fill('scalar');
+  await expect(site.getByTestId('log-matches')).toHaveAttribute('data-status', 'done');
+  await scan();
+});

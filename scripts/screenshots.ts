@@ -32,6 +32,7 @@ const DESKS: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.locator('[data-panel=tensors] canvas').first().waitFor();
   },
   learn: async (page) => {
+    await page.locator('[data-panel=learn]').waitFor();
     await page.locator('[data-panel=program] [aria-label=Instructions]').focus();
     await page.keyboard.press('Home');
     await page.keyboard.press('ArrowDown');
