@@ -18,6 +18,8 @@ export type CodeView = Pick<ProgramView, 'code' | 'subprogs' | 'maps'>;
 /** Instruction `idx` of the code column. */
 export function insnAt(program: CodeView, idx: number): Insn {
   const { code } = program;
+  // A list may ask for a row of the program before for one more frame.
+  if ((idx + 1) * 8 > code.byteLength) return { opcode: 0, dst: 0, src: 0, off: 0, imm: 0 };
   const view = new DataView(code.buffer, code.byteOffset + idx * 8, 8);
   const regs = view.getUint8(1);
   return { opcode: view.getUint8(0), dst: regs & 15, src: regs >> 4, off: view.getInt16(2, true), imm: view.getInt32(4, true) };
