@@ -23,7 +23,7 @@ const LAYERS = [
 const NODE_ALLOWED = new Set(['companion', 'cli']);
 /** These may name packages of the page. */
 const PAGE = new Set(['workbench', 'ui']);
-const PAGE_PACKAGES = /^(react|react-dom|zustand|monaco-editor|d3-|lucide-react|cmdk|@tanstack\/|@fontsource|comlink)/;
+const PAGE_PACKAGES = /^(react|react-dom|zustand|monaco-editor|d3-|lucide-react|cmdk|flexlayout-react|@fontsource)/;
 
 const root = resolve(dirname(new URL(import.meta.url).pathname), '..');
 const src = join(root, 'src');
