@@ -16,6 +16,7 @@ import {
 } from './decode.ts';
 import { type Engine, type Environment, MAX_FRAMES, STACK_SIZE } from './engine.ts';
 import { VmFault } from './fault.ts';
+import type { Saved } from './saved.ts';
 
 /** BPF_MAX_LOOPS: how often `may_goto` lets a function go on, counted in each frame. */
 const MAY_GOTO_LIMIT = 8_388_608;
@@ -23,6 +24,27 @@ const MAY_GOTO_LIMIT = 8_388_608;
 const SAVED_WORDS = 10;
 /** Executed instructions are added up this often, so that the counter stays a small integer. */
 const COUNT_CHUNK = 1 << 28;
+
+/** Thrown by what {@link Interpreter.watch} calls, to leave the run where it is: {@link Interpreter.resume} goes on from there. */
+export const PAUSE = Symbol('pause');
+
+/** A place in a run: a function that was entered, or is about to go on. */
+export interface Frame {
+  /** The instruction that runs next in this frame, or the call that it waits for. */
+  readonly insnIdx: number;
+  /** First address of its 512 bytes of stack. */
+  readonly stackBase: number;
+  /** r6…r9 as pairs of words: of the innermost frame those in the registers. */
+  readonly callee: Int32Array;
+}
+
+/** What a watched run asks. Either may throw {@link PAUSE}, or choose with {@link Interpreter.watch} what to stop at from now on. */
+export interface Watcher {
+  /** Before an instruction that is watched. */
+  onInsn(insnIdx: number): void;
+  /** At the first taken branch after `limit` instructions, or soon after. Must choose another limit or pause. */
+  onLimit?(): void;
+}
 
 /**
  * Executes decoded instructions. Registers are pairs of 32-bit words, pointers plain addresses; each memory instruction
@@ -41,7 +63,7 @@ export class Interpreter implements Engine {
   #watched: Uint8Array | null = null;
   #watchedCode: Int32Array | null = null;
   #active: Int32Array;
-  #onInsn: ((insnIdx: number) => void) | null = null;
+  #watcher: Watcher | null = null;
   readonly #saved = new Int32Array(MAX_FRAMES * SAVED_WORDS);
   readonly #mayGoto = new Int32Array(MAX_FRAMES);
   /** Entries whose remembered bounds are those of the packet. */
@@ -50,6 +72,14 @@ export class Interpreter implements Engine {
   #counted = 0;
   #limit = COUNT_CHUNK;
   #maxInsns = 0;
+  /** Count after which the watcher's `onLimit` is asked. */
+  #pauseAt = Number.POSITIVE_INFINITY;
+  /** Words of code run and not yet in `#counted`: by those who wait for a callback, or up to a trap. */
+  #pending = 0;
+  /** Where a watcher looks at the run, and where a paused one goes on. */
+  #at = 0;
+  /** Runs of `#execute` within each other: callbacks of helpers nest. */
+  #nesting = 0;
 
   constructor(decoded: Decoded, kfuncs: ReadonlyMap<number, string>, space: AddressSpace, stack: Region, environment: Environment) {
     this.#kfuncs = kfuncs;
@@ -62,9 +92,19 @@ export class Interpreter implements Engine {
     this.#environment = environment;
   }
 
-  /** Instructions executed since {@link begin}. */
+  /** Instructions executed since {@link begin}; exact after a run and while a watcher is asked. */
   get executed(): number {
-    return this.#counted;
+    return this.#counted + this.#pending / WORDS;
+  }
+
+  /** The instruction that a watcher is asked about, or that a paused run goes on with. */
+  get insnIdx(): number {
+    return this.insnIdxAt(this.#at);
+  }
+
+  /** Runs within runs: above 1 a helper waits for a callback, and a pause loses what the helper has yet to do. */
+  get nesting(): number {
+    return this.#nesting;
   }
 
   /** Depth of the current function: 0 in the main program. */
@@ -79,20 +119,87 @@ export class Interpreter implements Engine {
     this.#counted = 0;
     this.#maxInsns = maxInsns;
     this.#limit = Math.min(maxInsns, COUNT_CHUNK);
+    this.#pauseAt = Number.POSITIVE_INFINITY;
+    this.#pending = 0;
+    this.#nesting = 0;
+    this.#at = 0;
     this.#active = this.#code;
-    this.#onInsn = null;
+    this.#watcher = null;
     this.forgetPacketBounds();
   }
 
   /** Calls `onInsn` before every instruction until the next {@link begin}; with `only`, before those whose slot holds 1. */
   trace(onInsn: (insnIdx: number) => void, only: Uint8Array | null = null): void {
-    if (only && this.#watched !== only) {
-      this.#watchedCode = this.#trapped(only);
-      this.#watched = only;
+    this.watch({ onInsn }, only ?? 'all');
+  }
+
+  /**
+   * Asks `watcher` before the instructions whose slot in `where` holds 1, before all or none of them, and after `limit` executed
+   * instructions in all. May be called from a watcher, and then holds from that instruction on. Instructions that are not
+   * watched cost nothing. The same array spares preparing it again.
+   */
+  watch(watcher: Watcher, where: Uint8Array | 'all' | 'none', limit = Number.POSITIVE_INFINITY): void {
+    if (where === 'all') {
+      this.#trappedCode ??= this.#trapped(null);
+      this.#active = this.#trappedCode;
+    } else if (where === 'none') this.#active = this.#code;
+    else {
+      if (this.#watched !== where) {
+        this.#watchedCode = this.#trapped(where);
+        this.#watched = where;
+      }
+      this.#active = this.#watchedCode!;
     }
-    if (!only) this.#trappedCode ??= this.#trapped(null);
-    this.#active = only ? this.#watchedCode! : this.#trappedCode!;
-    this.#onInsn = onInsn;
+    this.#watcher = watcher;
+    this.#pauseAt = limit;
+    this.#setLimit();
+  }
+
+  /** Goes on from where a watcher paused at nesting 1, until the main program exits. */
+  resume(): void {
+    this.#counted = this.executed;
+    this.#pending = 0;
+    this.#setLimit();
+    this.#nesting = 1;
+    this.#execute(this.#at, -1);
+    this.#nesting = 0;
+  }
+
+  /** A run that begins with the instruction at `pc`, left before it. */
+  enter(pc: number): void {
+    this.#enter();
+    this.#at = pc;
+  }
+
+  /** The frames of a paused run, the main program first. */
+  frames(): Frame[] {
+    return Array.from({ length: this.#depth + 1 }, (_, depth) => {
+      const inner = depth === this.#depth;
+      const at = depth * SAVED_WORDS;
+      return {
+        insnIdx: this.insnIdxAt(inner ? this.#at : this.#saved[at]),
+        stackBase: this.#stack.base + depth * this.#stack.stride,
+        callee: inner ? this.registers.slice(12, 20) : this.#saved.slice(at + 1, at + 9),
+      };
+    });
+  }
+
+  /** A run that is paused at nesting 1. */
+  save(): Saved {
+    const registers = this.registers.slice(0, 24);
+    const saved = this.#saved.slice();
+    const mayGoto = this.#mayGoto.slice();
+    const [depth, counted, at, maxInsns] = [this.#depth, this.executed, this.#at, this.#maxInsns];
+    return {
+      bytes: registers.byteLength + saved.byteLength + mayGoto.byteLength,
+      restore: () => {
+        this.begin(maxInsns);
+        this.registers.set(registers);
+        this.#saved.set(saved);
+        this.#mayGoto.set(mayGoto);
+        [this.#depth, this.#counted, this.#at] = [depth, counted, at];
+      },
+    };
   }
 
   #trapped(only: Uint8Array | null): Int32Array {
@@ -129,13 +236,16 @@ export class Interpreter implements Engine {
   /** Calls the function at code entry `pc` with what r1…r5 hold, and returns when it exits. r6…r9 are kept. */
   call(pc: number, from: number): void {
     if (this.#depth + 1 >= MAX_FRAMES) throw this.fault(from, `the call stack of ${MAX_FRAMES + 1} frames is too deep`);
-    const { registers } = this;
     const base = this.#depth;
-    const kept = base >= 0 ? registers.slice(12, 22) : null;
+    if (base >= 0) this.#keep(from);
+    this.#flush(from);
+    this.#nesting++;
     this.#enter();
     this.#execute(pc, base);
+    this.#nesting--;
+    this.#pending = 0;
     this.#depth = base;
-    if (kept) registers.set(kept, 12);
+    if (base >= 0) this.#giveBack();
   }
 
   /** The fault that the program runs into from `pc` in frame `depth` with these registers. */
@@ -162,33 +272,55 @@ export class Interpreter implements Engine {
     this.#mayGoto[depth] = MAY_GOTO_LIMIT;
   }
 
-  /** Adds `count`, in words of code, to the total; throws when the budget is spent. */
-  #flush(count: number, pc: number): void {
-    this.#counted += count / WORDS;
-    const left = this.#maxInsns - this.#counted;
-    if (left < 0) {
-      throw this.fault(pc, `stopped after ${this.#counted} instructions`, 'The program does not end, or needs a larger budget');
-    }
-    this.#limit = Math.min(left * WORDS, COUNT_CHUNK);
+  #setLimit(): void {
+    const left = Math.min(this.#maxInsns, this.#pauseAt) - this.#counted;
+    this.#limit = Math.max(0, Math.min(left * WORDS, COUNT_CHUNK));
   }
 
-  /** Saves r6…r10 and the way back, and enters the next frame. */
-  #pushFrame(pc: number): void {
-    const depth = this.#depth;
-    if (depth + 1 >= MAX_FRAMES) throw this.fault(pc, `the call stack of ${MAX_FRAMES + 1} frames is too deep`);
-    const at = depth * SAVED_WORDS;
+  /** Adds what is pending to the total; throws when the budget is spent. */
+  #flush(pc: number): void {
+    this.#counted += this.#pending / WORDS;
+    this.#pending = 0;
+    if (this.#counted > this.#maxInsns) {
+      throw this.fault(pc, `stopped after ${this.#counted} instructions`, 'The program does not end, or needs a larger budget');
+    }
+    this.#setLimit();
+  }
+
+  /** Before the instruction at `pc`, when the `count` words of code that ran have reached the limit. */
+  #reachLimit(count: number, pc: number): void {
+    this.#pending = count;
+    this.#flush(pc);
+    if (this.#counted < this.#pauseAt) return;
+    this.#at = pc;
+    this.#watcher?.onLimit?.();
+  }
+
+  /** Keeps r6…r9 and the place of the call for the frame that is left. */
+  #keep(pc: number): void {
+    const at = this.#depth * SAVED_WORDS;
     this.#saved[at] = pc;
     this.#saved.set(this.registers.subarray(12, 20), at + 1);
+  }
+
+  /** Restores r6…r10 of the frame that is come back to, and returns the entry of its call. */
+  #giveBack(): number {
+    const at = this.#depth * SAVED_WORDS;
+    this.registers.set(this.#saved.subarray(at + 1, at + 9), 12);
+    this.registers[20] = this.#stack.base + this.#depth * this.#stack.stride + STACK_SIZE;
+    this.registers[21] = 0;
+    return this.#saved[at];
+  }
+
+  #pushFrame(pc: number): void {
+    if (this.#depth + 1 >= MAX_FRAMES) throw this.fault(pc, `the call stack of ${MAX_FRAMES + 1} frames is too deep`);
+    this.#keep(pc);
     this.#enter();
   }
 
-  /** Restores the caller's r6…r10 and returns the entry of its call. */
   #popFrame(): number {
-    const depth = --this.#depth;
-    const at = depth * SAVED_WORDS;
-    this.registers.set(this.#saved.subarray(at + 1, at + 9), 12);
-    this.registers[20] = this.#stack.base + depth * this.#stack.stride + STACK_SIZE;
-    return this.#saved[at];
+    this.#depth--;
+    return this.#giveBack();
   }
 
   /** An access outside the remembered element: looks its element up, or faults. */
@@ -236,7 +368,7 @@ export class Interpreter implements Engine {
 
   /** Runs from `entry` until the frame above `base` exits. */
   #execute(entry: number, base: number): void {
-    const code = this.#active;
+    let code = this.#active;
     const r = this.registers;
     const { bytes, view } = this.#space;
     let pc = entry;
@@ -664,7 +796,14 @@ export class Interpreter implements Engine {
           break;
         // Calls and exits.
         case 0x201:
+          this.#pending = count + pc - start;
+          start = pc;
           this.#environment.callHelper(code[pc + 4], pc);
+          // A callback may have added up the count and chosen other traps.
+          count = this.#pending;
+          this.#pending = 0;
+          limit = this.#limit;
+          code = this.#active;
           break;
         case 0x85:
           count += pc - start;
@@ -679,21 +818,33 @@ export class Interpreter implements Engine {
             this.#pushFrame(pc);
             start = pc = to - WORDS;
           } else {
+            this.#pending = count + pc - start;
+            start = pc;
             this.#environment.callHelper(r[d + 1] === 0 ? r[d] >>> 0 : -1, pc);
+            count = this.#pending;
+            this.#pending = 0;
+            limit = this.#limit;
+            code = this.#active;
           }
           break;
         }
         case 0x95:
           count += pc - start;
           if (this.#depth === base + 1) {
-            this.#flush(count, pc);
+            this.#pending = count;
+            this.#flush(pc);
             return;
           }
           start = pc = this.#popFrame();
           break;
         case 0x204:
-          this.#onInsn!(this.insnIdxAt(pc));
-          op = code[pc + WORD_TRAPPED];
+          this.#pending = count + pc - start - WORDS;
+          this.#at = pc;
+          this.#watcher!.onInsn(this.insnIdxAt(pc));
+          this.#pending = 0;
+          limit = this.#limit;
+          code = this.#active;
+          op = code[pc + (code[pc] === OP_TRAP ? WORD_TRAPPED : WORD_OP)];
           continue;
         case 0x205:
           throw this.fault(pc, whyUnavailable(code, pc, op));
@@ -702,9 +853,11 @@ export class Interpreter implements Engine {
       }
       // Every loop takes a branch, so an endless one comes by here with a grown count.
       if (count >= limit) {
-        this.#flush(count, pc + WORDS);
+        this.#reachLimit(count + pc - start, pc + WORDS);
+        start = pc;
         count = 0;
         limit = this.#limit;
+        code = this.#active;
       }
       pc += 8;
       op = code[pc];

@@ -2,6 +2,7 @@ import { InputError } from '../base/errors.ts';
 import * as types from '../bpf/maps.ts';
 import type { MapDef } from '../bpf/program.ts';
 import type { AddressSpace, AddressSpaceLayout, Region } from './address-space.ts';
+import { NOTHING_SAVED, type Saved } from './saved.ts';
 
 // Flags of bpf_map_update_elem and the errno values that map operations return.
 const NOEXIST = 1;
@@ -48,6 +49,8 @@ export interface VmMapCore extends VmMap {
   attach(space: AddressSpace): void;
   /** All values as they were at the beginning. */
   reset(): void;
+  /** What the map keeps outside the machine's memory, for going back to it. */
+  save(): Saved;
 }
 
 /** Which processor runs, of how many. */
@@ -152,6 +155,10 @@ class ArrayMap implements VmMapCore {
     if (this.def.data) this.#values.write(0, this.def.data);
   }
 
+  save(): Saved {
+    return NOTHING_SAVED;
+  }
+
   #index(key: Uint8Array): number {
     checkLength(this.def, 'key', key, 4);
     return new DataView(key.buffer, key.byteOffset).getUint32(0, true);
@@ -213,6 +220,8 @@ class HashMap implements VmMapCore {
   #free: number[] = [];
   /** Slots below this one have been used. */
   #fresh = 0;
+  /** What {@link save} gave, until keys change. */
+  #saved: Saved | null = null;
   #space!: AddressSpace;
 
   constructor(def: MapDef, layout: AddressSpaceLayout, cpus: Cpus) {
@@ -240,6 +249,27 @@ class HashMap implements VmMapCore {
     this.#slots = new Map();
     this.#free = [];
     this.#fresh = 0;
+    this.#saved = null;
+  }
+
+  save(): Saved {
+    if (!this.#saved) {
+      const slots = new Map(this.#slots);
+      const free = this.#free.slice();
+      const fresh = this.#fresh;
+      const saved: Saved = {
+        // A key's string and its place in the table.
+        bytes: slots.size * (this.def.keySize + 64) + free.length * 8,
+        restore: () => {
+          this.#slots = new Map(slots);
+          this.#free = free.slice();
+          this.#fresh = fresh;
+          this.#saved = saved;
+        },
+      };
+      this.#saved = saved;
+    }
+    return this.#saved;
   }
 
   #keyAt(address: number): string {
@@ -249,6 +279,7 @@ class HashMap implements VmMapCore {
   #find(key: string): number | undefined {
     const slot = this.#slots.get(key);
     if (slot !== undefined && this.#lru) {
+      this.#saved = null;
       this.#slots.delete(key);
       this.#slots.set(key, slot);
     }
@@ -268,6 +299,7 @@ class HashMap implements VmMapCore {
 
   /** The slot to write for `key`, or a negative errno. Values of plain hashes are replaced, not overwritten: old pointers keep the old value. */
   #slotForUpdate(key: string, flags: number): number {
+    this.#saved = null;
     if ((flags & ~F_LOCK) > EXIST) return -EINVAL;
     const old = this.#find(key);
     if (old !== undefined) {
@@ -307,6 +339,7 @@ class HashMap implements VmMapCore {
   #remove(key: string): boolean {
     const slot = this.#slots.get(key);
     if (slot === undefined) return false;
+    this.#saved = null;
     this.#slots.delete(key);
     this.#free.push(slot);
     return true;
@@ -362,6 +395,17 @@ class TargetMap implements VmMapCore {
     this.#targets = new Map();
   }
 
+  save(): Saved {
+    // Programs cannot change them: a copy is made by whoever does.
+    const targets = this.#targets;
+    return {
+      bytes: 0,
+      restore: () => {
+        this.#targets = targets;
+      },
+    };
+  }
+
   lookup(key: Uint8Array): Uint8Array | null {
     return this.#targets.get(keyText(key))?.slice() ?? null;
   }
@@ -369,10 +413,11 @@ class TargetMap implements VmMapCore {
   update(key: Uint8Array, value: Uint8Array): void {
     checkLength(this.def, 'key', key, this.def.keySize);
     checkLength(this.def, 'value', value, this.def.valueSize);
-    this.#targets.set(keyText(key), value.slice());
+    this.#targets = new Map(this.#targets).set(keyText(key), value.slice());
   }
 
   delete(key: Uint8Array): boolean {
+    this.#targets = new Map(this.#targets);
     return this.#targets.delete(keyText(key));
   }
 

@@ -1,6 +1,7 @@
 import { MAP_TYPE_RINGBUF } from '../bpf/maps.ts';
 import type { AddressSpaceLayout, Region } from './address-space.ts';
 import type { VmMap } from './maps.ts';
+import type { Saved } from './saved.ts';
 
 /** Rings larger than this get this much memory: the reader of this machine takes every record away at once. */
 const MAX_RING = 1 << 20;
@@ -30,6 +31,19 @@ export class RingBuffers {
   reset(): void {
     if (this.#used.size > 0) this.#used.clear();
     if (this.#open.size > 0) this.#open.clear();
+  }
+
+  save(): Saved {
+    const used = [...this.#used];
+    const open = [...this.#open];
+    return {
+      bytes: (used.length + open.length) * 64,
+      restore: () => {
+        this.reset();
+        for (const [map, bytes] of used) this.#used.set(map, bytes);
+        for (const [address, record] of open) this.#open.set(address, record);
+      },
+    };
   }
 
   /** Address of a new record, or 0 when the ring has no room. */

@@ -9,6 +9,7 @@ import { type Machine, type Redirect, runHelper, type VmEvent } from './helpers.
 import { Interpreter } from './interpreter.ts';
 import { type Cpus, createMap, type VmMap, type VmMapCore } from './maps.ts';
 import { RingBuffers } from './ringbuf.ts';
+import { type Saved, savedTogether } from './saved.ts';
 import { engineBytes, WasmEngine, type WasmEnvironment } from './wasm/engine.ts';
 import { Untranslatable } from './wasm/graph.ts';
 import { type XdpInput, XdpPacket } from './xdp.ts';
@@ -51,6 +52,18 @@ export interface Stepper {
   readonly frame: number;
 }
 
+/** What the debugger works on. Memory is not among what `save` keeps: it is large, and kept by pages. */
+export interface MachineParts {
+  readonly interpreter: Interpreter;
+  readonly space: AddressSpace;
+  readonly packet: XdpPacket;
+  readonly events: readonly VmEvent[];
+  /** A run over one packet, left before its first instruction. */
+  prepareXdp(packet: Uint8Array, input?: XdpInput): void;
+  /** Everything outside the memory that a run changes, while it is paused at nesting 1. */
+  save(): Saved;
+}
+
 /** The maps of a machine by name. */
 export class VmMaps {
   readonly #maps: readonly VmMapCore[];
@@ -90,6 +103,7 @@ export class Vm {
   readonly #cpus: Cpus;
   readonly #maxInsns: number;
   #helperPc = 0;
+  #random = 1;
 
   constructor(program: Program, options: VmOptions = {}) {
     this.program = program;
@@ -215,6 +229,40 @@ export class Vm {
     return this.#register(0);
   }
 
+  /** The parts of the machine, for the debugger and the profiler, which run the program in the interpreter. */
+  get parts(): MachineParts {
+    return {
+      interpreter: this.#interpreter,
+      space: this.#space,
+      packet: this.#packet,
+      events: this.#machine.events,
+      prepareXdp: (packet, input = {}) => {
+        this.#begin(this.#interpreter);
+        this.#receiveXdp(packet, input);
+        this.#interpreter.enter(0);
+      },
+      save: () => this.#save(),
+    };
+  }
+
+  #save(): Saved {
+    const machine = this.#machine;
+    const events = machine.events.slice();
+    const { redirect, clockNs } = machine;
+    const random = this.#random;
+    const own: Saved = {
+      bytes: events.length * 64,
+      restore: () => {
+        machine.events.splice(0, machine.events.length, ...events);
+        machine.redirect = redirect;
+        machine.clockNs = clockNs;
+        this.#random = random;
+      },
+    };
+    const maps = this.#mapList.map((map) => map.save());
+    return savedTogether([this.#interpreter.save(), this.#packet.save(), machine.ringBuffers.save(), ...maps, own]);
+  }
+
   /** All maps as they were when the machine was built; targets of redirects are forgotten. */
   resetMaps(): void {
     for (const map of this.#mapList) map.reset();
@@ -228,10 +276,14 @@ export class Vm {
     this.#machine.ringBuffers.reset();
   }
 
-  #runXdp(packet: Uint8Array, input: XdpInput): XdpResult {
+  #receiveXdp(packet: Uint8Array, input: XdpInput): void {
     this.#packet.receive(packet, input);
+    this.#running.registers[2] = this.#packet.context.base;
+  }
+
+  #runXdp(packet: Uint8Array, input: XdpInput): XdpResult {
+    this.#receiveXdp(packet, input);
     const r = this.#running.registers;
-    r[2] = this.#packet.context.base;
     this.#running.call(0, 0);
     return {
       returnValue: r[0] >>> 0,
@@ -255,8 +307,8 @@ export class Vm {
 
   #createMachine(ringBuffers: RingBuffers, randomSeed: number): Machine {
     const running = () => this.#running;
-    // xorshift32 (Marsaglia 2003); zero is its fixed point.
-    let random = randomSeed | 0 || 1;
+    // Zero is the fixed point of the generator.
+    this.#random = randomSeed | 0 || 1;
     return {
       get registers() {
         return running().registers;
@@ -270,9 +322,12 @@ export class Vm {
       redirect: null,
       clockNs: 1_000_000_000,
       nextRandom: () => {
+        // xorshift32 (Marsaglia 2003)
+        let random = this.#random;
         random ^= random << 13;
         random ^= random >>> 17;
         random ^= random << 5;
+        this.#random = random;
         return random;
       },
       callFunction: (pc) => running().call(pc, this.#helperPc),

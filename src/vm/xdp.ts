@@ -1,5 +1,6 @@
 import { InputError } from '../base/errors.ts';
 import type { AddressSpace, AddressSpaceLayout, Region } from './address-space.ts';
+import type { Saved } from './saved.ts';
 
 export const XDP_VERDICTS = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'] as const;
 
@@ -68,6 +69,18 @@ export class XdpPacket {
     view.setUint32(this.context.base + 16, input.rxQueueIndex ?? 0, true);
     view.setUint32(this.context.base + 20, input.egressIfindex ?? 0, true);
     this.#publish();
+  }
+
+  /** Where the packet lies; its bytes are the memory's. */
+  save(): Saved {
+    const places = [this.#meta, this.#data, this.#end, this.#limit] as const;
+    return {
+      bytes: 32,
+      restore: () => {
+        [this.#meta, this.#data, this.#end, this.#limit] = places;
+        this.#publish();
+      },
+    };
   }
 
   /** A copy of the packet as it is now. */
