@@ -247,7 +247,7 @@ export function Listing({ program, ranges, selection, query, folds, heat }: List
       >
         {render}
       </VirtualList>
-      {hover ? <HoverCard program={program} insn={hover.insn} x={hover.x} y={hover.y} /> : null}
+      {hover && hover.insn < program.code.length / 8 ? <HoverCard program={program} insn={hover.insn} x={hover.x} y={hover.y} /> : null}
     </div>
   );
 }
