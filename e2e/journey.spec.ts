@@ -4,27 +4,31 @@ import { agreement, expect, open, replayed, sample, samples, selectOp, test } fr
 
 const PACKETS = 2000;
 
-test('the sample on first open: verdicts, verifier, replay, agreement', async ({ site }) => {
-  const firstScores = site.locator('[data-packet] [data-score]').filter({ hasText: /\d/ });
-  await expect(firstScores.first()).toBeVisible();
-  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
-  expect(Number(await site.getByTestId('processed').getAttribute('data-processed'))).toBeLessThan(1_000_000);
-  await replayed(site, PACKETS);
-  expect(await agreement(site)).toBeGreaterThanOrEqual(0.995);
-  await expect(site.getByTestId('labels').getByRole('row')).toHaveCount(3);
-  // A tenth of the events lie within 0.1 of the threshold, or the agreement would say little.
-  const near = Number((await site.getByTestId('near').textContent())!.replaceAll(',', ''));
-  expect(near).toBeGreaterThanOrEqual(PACKETS / 10);
-  // Another replay gives the same verdicts.
-  await site.getByRole('button', { name: 'Replay' }).click();
-  await replayed(site, PACKETS);
-  expect(await agreement(site)).toBeGreaterThanOrEqual(0.995);
-  // An older kernel gets a program of its own.
-  await site.getByLabel('kernel').selectOption('6.1');
-  await expect(site.locator('[data-panel=verifier]')).toContainText(/kernel 6\.1(?!\d)/);
-  await expect(site.locator('[data-panel=verifier] .stale')).toHaveCount(0);
-  await site.getByRole('button', { name: 'Undo: kernel 6.1' }).click();
-  await expect(site.locator('[data-panel=verifier]')).toContainText('kernel 6.18');
+test.describe('the whole capture', () => {
+  test.use({ wholeCapture: true });
+
+  test('the sample on first open: verdicts, verifier, replay, agreement', async ({ site }) => {
+    const firstScores = site.locator('[data-packet] [data-score]').filter({ hasText: /\d/ });
+    await expect(firstScores.first()).toBeVisible();
+    await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+    expect(Number(await site.getByTestId('processed').getAttribute('data-processed'))).toBeLessThan(1_000_000);
+    await replayed(site, PACKETS);
+    expect(await agreement(site)).toBeGreaterThanOrEqual(0.995);
+    await expect(site.getByTestId('labels').getByRole('row')).toHaveCount(3);
+    // A tenth of the events lie within 0.1 of the threshold, or the agreement would say little.
+    const near = Number((await site.getByTestId('near').textContent())!.replaceAll(',', ''));
+    expect(near).toBeGreaterThanOrEqual(PACKETS / 10);
+    // Another replay gives the same verdicts.
+    await site.getByRole('button', { name: 'Replay' }).click();
+    await replayed(site, PACKETS);
+    expect(await agreement(site)).toBeGreaterThanOrEqual(0.995);
+    // An older kernel gets a program of its own.
+    await site.getByLabel('kernel').selectOption('6.1');
+    await expect(site.locator('[data-panel=verifier]')).toContainText(/kernel 6\.1(?!\d)/);
+    await expect(site.locator('[data-panel=verifier] .stale')).toHaveCount(0);
+    await site.getByRole('button', { name: 'Undo: kernel 6.1' }).click();
+    await expect(site.locator('[data-panel=verifier]')).toContainText('kernel 6.18');
+  });
 });
 
 test('every node selects as many instructions as it costs', async ({ site }) => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { agreement, expect, replayed, samples, test } from './page.ts';
+import { agreement, expect, FEW_PACKETS, replayed, samples, test } from './page.ts';
 
 /** Runs a command of the palette by its name. */
 async function command(page: Page, name: string): Promise<void> {
@@ -37,7 +37,7 @@ test('from a model to a shared link and back with the keyboard alone', async ({ 
   // The sample, because a link names samples and carries no files of one's own.
   await command(site, 'Open the sample payload-ids');
   await expect(site.getByRole('button', { name: 'Project payload-ids' })).toBeVisible();
-  await replayed(site, 2000);
+  await replayed(site, FEW_PACKETS);
 
   // Walk the graph: instructions of what is selected are tinted.
   await command(site, 'Show Model');
@@ -67,7 +67,7 @@ test('from a model to a shared link and back with the keyboard alone', async ({ 
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
   await expect(site.getByTestId('fork-changes')).toHaveCount(0);
   await command(site, 'Replay the trace');
-  await replayed(site, 2000);
+  await replayed(site, FEW_PACKETS);
   expect(await agreement(site)).toBeGreaterThanOrEqual(0.995);
 
   // A change worth sharing, the link, and the project that it opens.

@@ -368,7 +368,8 @@ test('a model of the user is offered as a file, a small program as a link', asyn
 });
 
 test.describe('without a network', () => {
-  test.use({ serviceWorkers: 'allow' });
+  // The service worker fetches by itself.
+  test.use({ serviceWorkers: 'allow', wholeCapture: true });
 
   test('the page starts, edits and compares offline once it was made available', async ({ page }) => {
     const { server, url } = await serve({ root: process.env.BPFORMER_DIST ?? join(root, 'dist'), base: '/sub/path/' });
