@@ -12,6 +12,7 @@ import { REG } from './reg.ts';
 import { type Rules, rulesOf } from './rules.ts';
 import type { StackLiveness } from './stacklive.ts';
 import type { Explored, Frame, State, Step } from './state.ts';
+import type { Watcher } from './watch.ts';
 
 export const EPERM = 1;
 export const ENOENT = 2;
@@ -109,6 +110,7 @@ export class Env {
   loops!: Loops;
   /** Called before each instruction when states are recorded. */
   onVisit: ((insnIdx: number) => void) | null = null;
+  watcher: Watcher | null = null;
   /** Some path throws an exception. */
   seenException = false;
   /** Function that is called for an exception, -1 for the kernel's own. */

@@ -137,6 +137,7 @@ function walk(env: Env): void {
     cur.insnIdx = idx;
     let done = false;
     if (env.prunePoint[idx] && isVisited(env)) {
+      env.watcher?.step(true);
       if (log.paths) log.write(printState ? `\nfrom ${prevInsnIdx} to ${idx}: safe\n` : `${idx}: safe\n`);
       done = true;
     } else {
@@ -145,6 +146,7 @@ function walk(env: Env): void {
       if (log.detail) printState = false;
       if (!cur.speculative) env.visits[idx]!++;
       if (env.onVisit) env.onVisit(idx);
+      env.watcher?.step(false);
       prevInsnIdx = idx;
       env.stackLive.beginInsn(idx);
       const outcome = cur.speculative ? checkSpeculative(env, idx) : checkInsn(env, env.insns[idx]!);

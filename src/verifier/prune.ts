@@ -1,7 +1,7 @@
 import { JCOND, JMP } from '../bpf/insn.ts';
 import { pushHistory } from './args.ts';
 import { EINVAL, type Env } from './env.ts';
-import { maybeLooping, statesEqual } from './equal.ts';
+import { type Exactness, maybeLooping, statesEqual } from './equal.ts';
 import { advancesActive } from './iterator-args.ts';
 import { iteratorsDiffer } from './iterators.ts';
 import { isIterNext } from './kfunc-table.ts';
@@ -120,6 +120,12 @@ function cleanState(env: Env, st: State): void {
   });
 }
 
+function isCovered(env: Env, old: State, cur: State, exact: Exactness): boolean {
+  const equal = statesEqual(env, old, cur, exact);
+  env.watcher?.compared(old, exact, equal);
+  return equal;
+}
+
 /** True when the current state need not be explored from here; otherwise it may be kept for later comparisons. */
 export function isVisited(env: Env): boolean {
   const insnIdx = env.insnIdx;
@@ -148,7 +154,7 @@ export function isVisited(env: Env): boolean {
       if (!force && env.jumps - env.prevJumps < 20 && env.processed - env.prevProcessed < 100) add = false;
     } else {
       const loop = env.loops.isIncomplete(sl.state);
-      if (statesEqual(env, sl.state, cur, loop ? 'within' : 'covered')) {
+      if (isCovered(env, sl.state, cur, loop ? 'within' : 'covered')) {
         hit(env, sl, cur, loop);
         return true;
       }
@@ -163,14 +169,14 @@ export function isVisited(env: Env): boolean {
 /** A state on the path that led here: the same state again is an endless loop, a covered one ends some kinds of loops. */
 function compareOpen(env: Env, old: State, cur: State, insnIdx: number): boolean {
   if (old.frame.isAsyncCallback && old.frame.asyncEntryCount !== cur.frame.asyncEntryCount) return false;
-  if (isIterNext(env, insnIdx)) return statesEqual(env, old, cur, 'within') && advancesActive(env);
+  if (isIterNext(env, insnIdx)) return isCovered(env, old, cur, 'within') && advancesActive(env);
   if (env.insns[insnIdx]!.opcode === (JMP | JCOND)) {
-    if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, 'within')) return true;
+    if (old.mayGotoDepth !== cur.mayGotoDepth && isCovered(env, old, cur, 'within')) return true;
   }
-  if (env.callsCallback[insnIdx]) return statesEqual(env, old, cur, 'within');
+  if (env.callsCallback[insnIdx]) return isCovered(env, old, cur, 'within');
   if (
     maybeLooping(old, cur) &&
-    statesEqual(env, old, cur, 'exact') &&
+    isCovered(env, old, cur, 'exact') &&
     !iteratorsDiffer(old, cur) &&
     old.mayGotoDepth === cur.mayGotoDepth &&
     old.callbackUnrollDepth === cur.callbackUnrollDepth
@@ -230,4 +236,5 @@ function keepState(env: Env, list: Explored[]): void {
   cur.dfsDepth = kept.dfsDepth + 1;
   cur.history = [];
   list.push(new Explored(kept));
+  env.watcher?.kept(kept);
 }
