@@ -154,7 +154,8 @@ export function isVisited(env: Env): boolean {
     if (sl.state.branches) {
       const found = compareOpen(env, sl.state, cur, insnIdx);
       if (found) {
-        hit(env, sl, cur, true);
+        // The kernel settles the precision of callbacks at once: it keeps no back edge of them.
+        hit(env, sl, cur, env.callsCallback[insnIdx] !== 1);
         return true;
       }
       if (!force && env.jumps - env.prevJumps < 20 && env.processed - env.prevProcessed < 100) add = false;
