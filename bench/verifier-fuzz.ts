@@ -14,7 +14,8 @@ import { type Kernel, type KernelMap, type LoadResult, openKernel, whyNoKernel }
 import { programBtf } from '../src/object/program-btf.ts';
 import type { VerifyResult } from '../src/verifier/api.ts';
 import { caseProgram, parseCases } from '../src/verifier/corpus.ts';
-import { Dice, randomProgram } from '../src/verifier/testing/random-programs.ts';
+import { Dice } from '../src/verifier/testing/dice.ts';
+import { randomProgram } from '../src/verifier/testing/random-programs.ts';
 import { verify } from '../src/verifier/verify.ts';
 import { listingOf, mutate, shrink } from './verifier-mutate.ts';
 import { clangPrograms, encoderPrograms } from './verifier-programs.ts';

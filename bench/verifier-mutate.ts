@@ -14,7 +14,8 @@ import {
   OP_LDDW,
 } from '../src/bpf/insn.ts';
 import type { Insn, Program } from '../src/bpf/program.ts';
-import { type Dice, randomProgram, Dice as Seeded } from '../src/verifier/testing/random-programs.ts';
+import { type Dice, Dice as Seeded } from '../src/verifier/testing/dice.ts';
+import { randomProgram } from '../src/verifier/testing/random-programs.ts';
 
 const NOP: Insn = { opcode: 0x05, dst: 0, src: 0, off: 0, imm: 0 };
 const IMMEDIATES = [0, 1, -1, 2, 7, 8, 16, 31, 32, 63, 64, 255, 4096, 65535, 0x7fffffff, -2147483648, -8, -16, -64];
@@ -93,8 +94,12 @@ function without(program: Program, at: number): Program | null {
     }
     out.push(insn);
   }
-  if (program.subprogs.length > 1 || program.kfuncCalls.size > 0) return null;
-  return withInsns(program, out);
+  const subprogs = program.subprogs
+    .map((sub) => ({ ...sub, start: moved(sub.start) }))
+    .filter((sub, i, all) => i === 0 || sub.start !== all[i - 1].start);
+  if (subprogs.at(-1)!.start >= out.length) subprogs.pop();
+  const kfuncCalls = new Map([...program.kfuncCalls].filter(([idx]) => idx !== at).map(([idx, name]) => [moved(idx), name]));
+  return { ...withInsns(program, out), subprogs, kfuncCalls };
 }
 
 /** The smallest program found, by leaving instructions out, that `differs` still holds of. */

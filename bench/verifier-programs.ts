@@ -23,7 +23,7 @@ import { importModel, inspectModel } from '../src/onnx/import.ts';
 import type { Model } from '../src/onnx/model.ts';
 import { calibrate } from '../src/reference/calibrate.ts';
 import type { KernelVersion } from '../src/verifier/api.ts';
-import { Dice } from '../src/verifier/testing/random-programs.ts';
+import { Dice } from '../src/verifier/testing/dice.ts';
 
 export interface NamedProgram {
   readonly name: string;

@@ -190,6 +190,10 @@ const NO_RETVAL = new Set([0, 1, 3, 19, 20, 52, 29, 30, 53, 31, 32, 54]);
 
 const hasRetval = (env: Env, id: number): boolean => (id !== GET_RETVAL && id !== SET_RETVAL) || !NO_RETVAL.has(env.attachType);
 
+const SYSCALL = 31;
+/** Storage of sockets and paths: what a tracing program attaches to decides, and syscall programs attach to nothing. */
+const TRACING_ONLY = new Set<number>([FUNC.skStorageGet, FUNC.skStorageDelete, 147]);
+
 /** A call of a helper function (kernel `check_helper_call`). */
 export function checkHelperCall(env: Env, insn: Insn): void {
   const id = insn.imm;
@@ -204,6 +208,7 @@ export function checkHelperCall(env: Env, insn: Insn): void {
   }
   checkModelledHelper(env, proto);
   if (proto.gplOnly && !env.gplCompatible) env.fail(EINVAL, 'cannot call GPL-restricted function from non-GPL compatible program\n');
+  if (env.program.progType === SYSCALL && TRACING_ONLY.has(id)) env.fail(EINVAL, 'helper call is not allowed in probe\n');
   if (proto.mightSleep) {
     if (!inSleepable(env)) env.fail(EINVAL, 'helper call might sleep in a non-sleepable prog\n');
     const { cur } = env;

@@ -287,15 +287,12 @@ function accessCtx(
   insnIdx: number,
 ): void {
   const r = env.cur.frame.regs;
-  // The context of a syscall program is plain memory: offsets may vary.
-  const plain = env.program.progType === 31;
-  if (plain) checkRegion(env, regno, off, size, 65536, false);
-  else checkUnmodified(env, r, regno * REG, regno, false);
+  checkUnmodified(env, r, regno * REG, regno, false);
   const write = access === 'write';
-  const types = !plain && hasBtfContext(env) ? env.kernelTypes() : null;
+  const types = hasBtfContext(env) ? env.kernelTypes() : null;
   const object = types ? btfContext(env, types, off, size, write) : null;
   const layout = (): number => ctxAccess(env.program.progType, env.attachType, off, size, write, signed, env.rules.bpfCapable);
-  const type = plain ? SCALAR : types ? (object?.type ?? -1) : layout();
+  const type = types ? (object?.type ?? -1) : layout();
   if (type < 0 || isLaterCtxField(env.rules, env.program.progType, off)) {
     env.say(`invalid bpf_context access off=${off} size=${size}\n`);
     env.printLine(insnIdx, '; ');

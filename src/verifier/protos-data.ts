@@ -25,7 +25,7 @@ export const PROTO_ROWS: Readonly<Record<number, ProtoRow>> = {
   14: ['int', ''], // get_current_pid_tgid
   15: ['int', ''], // get_current_uid_gid
   16: ['int', 'mem!w size'], // get_current_comm
-  17: ['int', 'ctx'], // get_cgroup_classid
+  17: ['int', ''], // get_cgroup_classid
   18: ['int', 'ctx any any'], // skb_vlan_push
   19: ['int', 'ctx'], // skb_vlan_pop
   20: ['int', 'ctx mem!w size any'], // skb_get_tunnel_key
@@ -224,12 +224,27 @@ export const PROTO_VARIANTS: Readonly<Record<number, Readonly<Record<number, Pro
   1: {
     8: ['int', ''], // get_smp_processor_id
   },
+  3: {
+    17: ['int', 'ctx'], // get_cgroup_classid
+  },
+  4: {
+    17: ['int', 'ctx'], // get_cgroup_classid
+  },
   8: {
     8: ['int', ''], // get_smp_processor_id
   },
   9: {
     8: ['int', ''], // get_smp_processor_id
     107: ['map_value?', 'map ctx value? any'], // sk_storage_get
+  },
+  10: {
+    17: ['int', 'ctx'], // get_cgroup_classid
+  },
+  11: {
+    17: ['int', 'ctx'], // get_cgroup_classid
+  },
+  12: {
+    17: ['int', 'ctx'], // get_cgroup_classid
   },
   13: {
     8: ['int', ''], // get_smp_processor_id
@@ -244,7 +259,6 @@ export const PROTO_VARIANTS: Readonly<Record<number, Readonly<Record<number, Pro
   },
   16: {
     8: ['int', ''], // get_smp_processor_id
-    17: ['int', ''], // get_cgroup_classid
   },
   18: {
     8: ['int', ''], // get_smp_processor_id
@@ -253,6 +267,9 @@ export const PROTO_VARIANTS: Readonly<Record<number, Readonly<Record<number, Pro
     99: ['sock_common?', 'ctx memr size0 any any'], // skc_lookup_tcp
     49: ['int', 'ctx any any memr size'], // setsockopt
     57: ['int', 'ctx any any mem!w size'], // getsockopt
+  },
+  19: {
+    17: ['int', 'ctx'], // get_cgroup_classid
   },
   21: {
     8: ['int', ''], // get_smp_processor_id

@@ -15,9 +15,7 @@ import { Explored, FP, SLOT_INVALID, type State } from './state.ts';
  * `is_state_visited`). Inside a loop the old state's precision is not final before the loop is done; such hits are kept
  * as back edges and their precision is settled when the loop's part of the graph is left.
  */
-export interface Visit {
-  /** Chain of calls into the loop, as the log shows it. */
-  readonly key: string;
+interface Visit {
   entry: State | null;
   backedges: State[];
   count: number;
@@ -46,31 +44,25 @@ export class Loops {
     return null;
   }
 
-  /** Where a kept state stands never changes. */
-  private visitOf(st: State): Visit | null {
-    if (st.loop !== undefined) return st.loop;
+  enter(st: State): void {
     const key = this.chain(st);
-    let visit = key === null ? null : (this.visits.get(key) ?? null);
-    if (key !== null && !visit) {
-      visit = { key, entry: null, backedges: [], count: 0 };
+    if (key === null) return;
+    let visit = this.visits.get(key);
+    if (!visit) {
+      visit = { entry: null, backedges: [], count: 0 };
       this.visits.set(key, visit);
     }
-    st.loop = visit;
-    return visit;
-  }
-
-  enter(st: State): void {
-    const visit = this.visitOf(st);
-    if (!visit || visit.entry) return;
+    if (visit.entry) return;
     visit.entry = st;
-    if (this.env.log.detail) this.env.log.write(`SCC enter ${visit.key}\n`);
+    if (this.env.log.detail) this.env.log.write(`SCC enter ${key}\n`);
   }
 
-  /** All paths from a kept state are done. */
   exit(st: State): void {
-    const visit = this.visitOf(st);
+    const key = this.chain(st);
+    if (key === null) return;
+    const visit = this.visits.get(key);
     if (!visit || visit.entry !== st) return;
-    if (this.env.log.detail) this.env.log.write(`SCC exit ${visit.key}\n`);
+    if (this.env.log.detail) this.env.log.write(`SCC exit ${key}\n`);
     visit.entry = null;
     this.env.backedgeCount -= visit.count;
     visit.count = 0;
@@ -79,9 +71,10 @@ export class Loops {
   }
 
   addBackedge(at: State, backedge: State): void {
-    const visit = this.visitOf(at);
+    const key = this.chain(at);
+    const visit = key === null ? undefined : this.visits.get(key);
     if (!visit) return;
-    if (this.env.log.detail) this.env.log.write(`SCC backedge ${visit.key}\n`);
+    if (this.env.log.detail) this.env.log.write(`SCC backedge ${key}\n`);
     visit.backedges.unshift(backedge);
     visit.count++;
     this.env.backedgeCount++;
@@ -90,8 +83,10 @@ export class Loops {
 
   /** Precision of a state in a loop that still has open ends is not final. */
   isIncomplete(st: State): boolean {
-    const visit = this.visitOf(st);
-    return visit !== null && visit.backedges.length > 0;
+    if (this.visits.size === 0) return false;
+    const key = this.chain(st);
+    const visit = key === null ? undefined : this.visits.get(key);
+    return visit !== undefined && visit.backedges.length > 0;
   }
 
   private settle(visit: Visit): void {
@@ -106,7 +101,6 @@ export class Loops {
       for (const st of visit.backedges) if (propagatePrecision(env, st.equalState!, st)) changed = true;
       if (!changed) break;
     }
-    for (const st of visit.backedges) st.release();
     visit.backedges = [];
   }
 }
@@ -147,6 +141,7 @@ export function isVisited(env: Env): boolean {
     cleanState(env, st);
   }
   let count = 0;
+  let loop = false;
   for (let i = list.length - 1; i >= 0; i--) {
     const sl = list[i]!;
     count++;
@@ -154,13 +149,14 @@ export function isVisited(env: Env): boolean {
     if (sl.state.branches) {
       const found = compareOpen(env, sl.state, cur, insnIdx);
       if (found) {
-        // The kernel settles the precision of callbacks at once: it keeps no back edge of them.
-        hit(env, sl, cur, env.callsCallback[insnIdx] !== 1);
+        // 6.18 forgets to say here that a callback's round ends in a loop: what the state compared before said still holds.
+        if (!env.callsCallback[insnIdx]) loop = true;
+        hit(env, sl, cur, loop);
         return true;
       }
       if (!force && env.jumps - env.prevJumps < 20 && env.processed - env.prevProcessed < 100) add = false;
     } else {
-      const loop = env.loops.isIncomplete(sl.state);
+      loop = env.loops.isIncomplete(sl.state);
       if (isCovered(env, sl.state, cur, loop ? 'within' : 'covered')) {
         hit(env, sl, cur, loop);
         return true;
@@ -225,7 +221,6 @@ function miss(env: Env, list: Explored[], i: number, added: boolean): void {
 export function maybeFree(env: Env, sl: Explored): void {
   if (!sl.evicted || sl.state.branches !== 0 || env.loops.isIncomplete(sl.state)) return;
   env.freeListSize--;
-  sl.state.release();
 }
 
 function keepState(env: Env, list: Explored[]): void {
@@ -236,13 +231,13 @@ function keepState(env: Env, list: Explored[]): void {
   env.prevJumps = env.jumps;
   env.prevProcessed = env.processed;
   markAllImprecise(cur);
-  const kept = cur.clone(false);
+  const kept = cur.clone();
   kept.insnIdx = env.insnIdx;
   env.loops.enter(kept);
   cur.parent = kept;
   cur.firstInsnIdx = env.insnIdx;
   cur.dfsDepth = kept.dfsDepth + 1;
-  cur.handHistory(kept);
+  cur.history = [];
   list.push(new Explored(kept));
   env.watcher?.kept(kept);
 }
