@@ -1,4 +1,4 @@
-import { REG, type Regs } from '../reg.ts';
+import { ID, REG, type Regs } from '../reg.ts';
 import { Frame, MAX_FRAMES, MAX_REG, type Reference, SLOT_DYNPTR, SLOT_IRQ, SLOT_ITER, SLOT_SPILL, State } from '../state.ts';
 import { Pool } from './columns.ts';
 
@@ -9,8 +9,8 @@ import { Pool } from './columns.ts';
  */
 export const CELLS = 128;
 export const SLOT_CELL = 16;
-const FRAME_CELL = 126;
-const STATE_CELL = 127;
+export const FRAME_CELL = 126;
+export const STATE_CELL = 127;
 export const PLACES = MAX_FRAMES * CELLS;
 
 /** Place of a register of a frame. */
@@ -22,7 +22,6 @@ const cellOf = (place: number): number => place % CELLS;
 export const isRegPlace = (place: number): boolean => cellOf(place) < MAX_REG;
 export const isSlotPlace = (place: number): boolean => cellOf(place) >= SLOT_CELL && cellOf(place) < FRAME_CELL;
 export const indexOfPlace = (place: number): number => (isRegPlace(place) ? cellOf(place) : cellOf(place) - SLOT_CELL);
-export const statePlace = STATE_CELL;
 
 /** Slots whose spilled register means something. */
 const KEEPS = (1 << SLOT_SPILL) | (1 << SLOT_DYNPTR) | (1 << SLOT_ITER) | (1 << SLOT_IRQ);
@@ -135,6 +134,29 @@ export class Cells {
     return state;
   }
 
+  /** Do two records of a place show the same value? Their ids and whether they are precise aside; true for what is neither register nor slot. */
+  alike(place: number, a: number, b: number): boolean {
+    if (isRegPlace(place)) return this.sameValue(a, b);
+    if (!isSlotPlace(place) || a === b) return true;
+    if (a === 0 || b === 0) return false;
+    const x = this.slots.chunkOf(a);
+    const y = this.slots.chunkOf(b);
+    const i = this.slots.baseOf(a);
+    const j = this.slots.baseOf(b);
+    return x[i] === y[j] && x[i + 1] === y[j + 1] && this.sameValue(x[i + 2]!, y[j + 2]!);
+  }
+
+  private sameValue(a: number, b: number): boolean {
+    if (a === b) return true;
+    if (a === 0 || b === 0) return false;
+    const x = this.regs.chunkOf(a);
+    const y = this.regs.chunkOf(b);
+    const i = this.regs.baseOf(a);
+    const j = this.regs.baseOf(b);
+    for (let k = 0; k < ID; k++) if (x[i + k] !== y[j + k]) return false;
+    return true;
+  }
+
   private restoreFrame(ids: ArrayLike<number>, f: number): Frame {
     const id = ids[f * CELLS + FRAME_CELL]!;
     const of = this.frames.chunkOf(id);
@@ -174,5 +196,3 @@ export class Cells {
     });
   }
 }
-
-export { FRAME_CELL, STATE_CELL };

@@ -70,6 +70,8 @@ export class Recorder implements Watcher {
   /** Where a state was kept, with its cells then. */
   private readonly keptAt = new WeakMap<State, { readonly step: number; readonly ids: Uint32Array }>();
   private full = false;
+  /** The last step's instruction was not checked any more. */
+  refusedOnArrival = false;
   private misses = 0;
   private missesOf = -1;
 
@@ -215,6 +217,7 @@ export class Recorder implements Watcher {
     if (env.cur && (refused || stopped) && this.insn.length < env.processed) {
       this.arrive();
       this.note(false);
+      this.refusedOnArrival = true;
     }
     if (this.runEnd.length < this.runFirst.length)
       this.runEnd.push(stopped ? END.stopped : refused ? (errno === E2BIG ? END.limit : END.rejected) : END.exit);

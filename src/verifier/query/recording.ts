@@ -18,6 +18,8 @@ export const EQUAL = 4;
 
 /** A comparison of a new state with one that was kept. */
 export interface Comparison {
+  /** Number among all comparisons. */
+  readonly index: number;
   /** Step that brought the new state, and the one that brought the kept state; NONE for one from before the states that were recorded. */
   readonly step: number;
   readonly oldStep: number;
@@ -112,6 +114,13 @@ export class Recording {
     return ids;
   }
 
+  /** All cells of a step were written down, not only what changed. */
+  isWhole(step: number): boolean {
+    const { whole } = this.of;
+    const at = whole.lastAtMost(step);
+    return at >= 0 && whole.at(at) === step;
+  }
+
   /** Calls `visit` for each cell that changed between the step before on this run and this one, or for all cells of a whole state. */
   eachChange(step: number, visit: (place: number, id: number) => void): void {
     const { changeStart, changePlace, changeId } = this.of;
@@ -125,6 +134,13 @@ export class Recording {
     return this.cells.restore(this.idsAtStep(step), this.insnAt(step));
   }
 
+  /** The step's instruction was checked; else its path ended on arrival. */
+  isChecked(step: number): boolean {
+    const run = this.runOf(step);
+    if (this.runLast(run) !== step) return true;
+    return this.runEnd(run) !== 'pruned' && !(step === this.steps - 1 && this.of.refusedOnArrival);
+  }
+
   /** Step that follows on the same path without a branch having been put aside for it; NONE at its end. */
   next(step: number): number {
     const run = this.runOf(step);
@@ -132,9 +148,9 @@ export class Recording {
   }
 
   /** Comparisons that decided at a step whether its path goes on, in the order in which they were made. */
-  comparisons(step: number): readonly (Comparison & { readonly index: number })[] {
+  comparisons(step: number): readonly Comparison[] {
     const { cmpStep, cmpOld, cmpHow } = this.of;
-    const found: (Comparison & { readonly index: number })[] = [];
+    const found: Comparison[] = [];
     for (let i = cmpStep.lastAtMost(step); i >= 0 && cmpStep.at(i) === step; i--) {
       const how = cmpHow.at(i);
       found.push({ index: i, step, oldStep: cmpOld.at(i), exact: EXACTNESS[how & 3]!, equal: (how & EQUAL) !== 0 });
@@ -143,7 +159,7 @@ export class Recording {
   }
 
   /** The kept state of a comparison as it was then: what nothing reads any more is wiped, what decided something is precise. */
-  comparedState(index: number): State | null {
+  comparedState(index: number): State {
     const { cmpStep, cmpOld, cmpStart, cmpPlace, cmpId } = this.of;
     const oldStep = cmpOld.at(index);
     const ids = new Uint32Array(PLACES);
