@@ -101,6 +101,12 @@ export class Outline {
       .map((row) => this.rowOf(row));
   }
 
+  /** Opens what is open in another outline of the same exploration. */
+  openAs(other: Outline): void {
+    for (const key of other.open) this.open.add(key);
+    this.visible = null;
+  }
+
   /** Opens or folds a row. */
   toggle(key: string): void {
     if (!this.open.delete(key)) this.open.add(key);

@@ -262,7 +262,12 @@ describe('along a path', () => {
       '5',
       '6',
     ]);
-    expect(query.differing(rounds).map(({ name }) => name)).toEqual(['r6', 'r7', 'r8']);
+    expect(query.roundTable(0, loops[1]!, 2, 3)).toMatchObject({
+      names: [{ name: 'r6' }, { name: 'r7' }, { name: 'r8' }],
+      from: 2,
+      columns: [{ texts: ['2', '72', '9'] }, { texts: ['3', '108', '9'] }, { texts: ['4', '144', '9'] }],
+      compared: 7,
+    });
   });
 
   it('each visit of an instruction is a step that checks it', () => {

@@ -56,6 +56,22 @@ export interface StateTold {
   readonly held: readonly HeldRow[];
 }
 
+/** Rounds of a loop side by side: the state at its head. */
+export interface RoundTable {
+  readonly loop: LoopOnPath;
+  /** Registers and slots that differ in any round. */
+  readonly names: readonly { readonly frame: number; readonly name: string }[];
+  /** The round that the step which was asked about lies in; -1 for none. */
+  readonly at: number;
+  /** Number of the first round shown. */
+  readonly from: number;
+  readonly columns: readonly { readonly step: number; readonly texts: readonly string[] }[];
+  /** Registers and slots that are the same in all rounds. */
+  readonly same: number;
+  /** Rounds whose states were compared: fewer than all where not all are held. */
+  readonly compared: number;
+}
+
 /** One step with its neighbours on the same path. */
 export interface StepTold {
   readonly step: number;
@@ -84,6 +100,8 @@ export class Query {
   private visitStart: Uint32Array | null = null;
   private visitSteps = new Uint32Array(0);
   private lastWay: Way | null = null;
+  private lastRounds: { readonly way: Way; readonly key: string; readonly steps: Uint32Array; readonly places: readonly number[] } | null =
+    null;
 
   constructor(recording: Recording) {
     this.recording = recording;
@@ -158,17 +176,81 @@ export class Query {
     return roundsOf(this.recording, this.way(step), loop);
   }
 
-  /** Names of what differs between steps, as frames and names of rows. */
-  differing(steps: ArrayLike<number>): { readonly frame: number; readonly name: string }[] {
-    return differing(this.recording, steps).map((place) => ({
+  /** Rounds [from, from + count) of a loop on the path through a step, and which registers and slots differ in any of all rounds. */
+  roundTable(step: number, loop: Pick<LoopOnPath, 'head' | 'depth'>, from: number, count: number): RoundTable {
+    const { recording } = this;
+    const way = this.way(step);
+    const key = `${loop.head} ${loop.depth}`;
+    if (this.lastRounds?.way !== way || this.lastRounds.key !== key) {
+      const steps = this.rounds(step, loop);
+      this.lastRounds = { way, key, steps, places: differing(recording, steps) };
+    }
+    const { steps, places } = this.lastRounds;
+    const pos = way.positionOf(step);
+    let at = -1;
+    while (at + 1 < steps.length && way.positionOf(steps[at + 1]!) <= pos) at++;
+    const names = places.map((place) => ({
       frame: frameOfPlace(place),
       name: isRegPlace(place) ? `r${indexOfPlace(place)}` : `fp${-(indexOfPlace(place) + 1) * 8}`,
     }));
+    const first = Math.max(0, Math.min(from, steps.length - count));
+    const columns = Array.from(steps.subarray(first, first + count), (own) => {
+      const rows = recording.hasState(own) ? this.told(own).rows : [];
+      return { step: own, texts: names.map(({ frame, name }) => rows.find((row) => row.frame === frame && row.name === name)?.text ?? '') };
+    });
+    const all = steps.length > 0 && recording.hasState(steps[0]!) ? this.told(steps[0]!).rows.length : 0;
+    const known = columns.length > 0 ? names.filter((_, i) => columns[0]!.texts[i] !== '').length : 0;
+    return {
+      loop: { ...loop, arrivals: steps.length },
+      names,
+      at,
+      from: first,
+      columns,
+      same: Math.max(0, all - known),
+      compared: steps.filter((own) => recording.hasState(own)).length,
+    };
   }
 
   series(step: number, place: Place, from: number, to: number, most: number): Series {
     const way = this.way(step);
     return seriesAlong(this.recording, way, place, Math.max(0, from), Math.min(way.length, to), most);
+  }
+
+  /** Positions in [from, to) of the path through a step where other paths branch off; at most about `most`, evenly left out. */
+  branchesBetween(step: number, from: number, to: number, most: number): Uint32Array {
+    const all = this.way(step)
+      .branchPositions()
+      .filter((pos) => pos >= from && pos < to);
+    const every = Math.ceil(all.length / most);
+    return every > 1 ? all.filter((_, i) => i % every === 0) : all;
+  }
+
+  /** What a register or slot holds before a step, in the log's words; '' for nothing. */
+  textAt(step: number, place: Place): string {
+    const name = place.reg === undefined ? `fp${-((place.slot ?? 0) + 1) * 8}` : `r${place.reg}`;
+    return this.told(step).rows.find((row) => row.frame === place.frame && row.name === name)?.text ?? '';
+  }
+
+  /**
+   * The step of a visit of an instruction; without a number the one nearest on the path through `near`, else the last of all. Null where
+   * the instruction was never checked.
+   */
+  place(insnIdx: InsnIdx, visit: number | null, near: number | null): number | null {
+    const visits = this.visits(insnIdx);
+    if (visits.length === 0) return null;
+    if (visit !== null) return visits[Math.min(visit, visits.length - 1)]!;
+    if (near === null || near >= this.recording.steps) return visits[visits.length - 1]!;
+    const way = this.way(near);
+    const pos = way.positionOf(near);
+    let best = -1;
+    let distance = Number.POSITIVE_INFINITY;
+    for (const step of visits) {
+      const at = way.positionOf(step);
+      if (at < 0 || Math.abs(at - pos) >= distance) continue;
+      distance = Math.abs(at - pos);
+      best = step;
+    }
+    return best >= 0 ? best : visits[visits.length - 1]!;
   }
 }
 

@@ -35,6 +35,7 @@ const handlers: Record<string, Handler> = {
   programValues: later(() => import('./program-values.ts'), 'programValues'),
   verify: later(() => import('./verify.ts'), 'verifyProgram'),
   verifyLog: later(() => import('./verify-log.ts'), 'verifyLog'),
+  queryBase: later(() => import('./query-base.ts'), 'queryBase'),
   stateAt: later(() => import('./verify.ts'), 'stateAt'),
   explain: later(() => import('./explain.ts'), 'explainProgram'),
 };

@@ -1,0 +1,32 @@
+import { callOnProgram } from './clients.ts';
+import type { QueryBase } from './query-views.ts';
+import { UNKNOWN_RECORDING } from './query-views.ts';
+import { type CallOptions, RemoteError, WorkerClient } from './rpc.ts';
+
+const queryWorker = new WorkerClient(
+  'query',
+  () => new Worker(new URL('./workers/query.worker.ts', import.meta.url), { type: 'module', name: 'query' }),
+);
+
+/** Which verification is asked about. */
+export interface Asked {
+  readonly program: string;
+  readonly kernel: string;
+}
+
+/** Asks about the verification of a program; it is recorded when somebody first asks. */
+export async function askRecording<T>(
+  { program, kernel }: Asked,
+  method: string,
+  args: object = {},
+  options: CallOptions = {},
+): Promise<T> {
+  const all = { key: program, kernel, ...args };
+  try {
+    return await queryWorker.call<T>(method, all, options);
+  } catch (error) {
+    if (!(error instanceof RemoteError) || error.error.what !== UNKNOWN_RECORDING) throw error;
+  }
+  const base = await callOnProgram<QueryBase>(program, 'queryBase', {}, options);
+  return queryWorker.call<T>(method, { ...all, base }, options);
+}
