@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { assemble } from '../../bpf/asm.ts';
+import { encodeInsns } from '../../bpf/insn.ts';
+import type { Program } from '../../bpf/program.ts';
+import { VmFault } from '../fault.ts';
+import { randomProgram } from '../testing/random-program.ts';
+import { Vm } from '../vm.ts';
+import { hotLoops } from './loops.ts';
+import { isConditional, type Profile, Profiler } from './profiler.ts';
+
+const PACKET = Uint8Array.from({ length: 64 }, (_, i) => i * 37);
+
+function program(text: string): Program {
+  const { program: assembled, diagnostics } = assemble(`.section xdp\n${text}`);
+  expect(diagnostics).toEqual([]);
+  return assembled!;
+}
+
+function profile(subject: Program, events = 1): Profile {
+  const profiler = new Profiler(new Vm(subject));
+  for (let event = 0; event < events; event++) profiler.run(({ prepareXdp }) => prepareXdp(PACKET));
+  return profiler.result();
+}
+
+describe('profiler', () => {
+  it('counts each instruction and both ways of each branch as a run that looks at every instruction', () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      let subject = randomProgram(seed);
+      if (seed % 3 === 0) {
+        // Spoiled offsets: most such programs fault somewhere.
+        const insns = subject.insns.map((insn, idx) =>
+          (insn.opcode & 0x60) === 0x60 && (insn.opcode & 7) < 4 && idx % 5 === seed % 5 ? { ...insn, off: insn.off + 4096 } : insn,
+        );
+        subject = { ...subject, insns };
+      }
+      const counts = new Float64Array(subject.insns.length);
+      const taken = new Float64Array(subject.insns.length);
+      let faults = 0;
+      let before = -1;
+      const vm = new Vm(subject);
+      try {
+        vm.runTraced(PACKET, ({ insnIdx }) => {
+          counts[insnIdx]!++;
+          if (before >= 0 && isConditional(subject.insns[before]!) && insnIdx !== before + 1) taken[before]!++;
+          before = insnIdx;
+        });
+      } catch (error) {
+        if (!(error instanceof VmFault)) throw error;
+        faults++;
+        counts[error.insnIdx]!--;
+      }
+      const found = profile(subject);
+      expect([...found.counts]).toEqual([...counts]);
+      expect([...found.taken]).toEqual([...taken]);
+      expect(found.faults).toBe(faults);
+      expect(found.executed).toBe(counts.reduce((a, b) => a + b, 0));
+      expect(found.unclaimed).toBe(found.executed);
+    }
+  });
+
+  it('gives what a shared function executes to whoever called it, and divides only what is left', () => {
+    const base = program(`
+    .func main
+    r1 = 10
+    call shared
+    r1 = 4
+    call shared
+    exit
+    .func shared static
+    r0 = 0
+    l: r0 += r1
+    r1 -= 1
+    if r1 != 0 goto l
+    exit`);
+    const origins = ['a', 'b', 'both'].map((label, nodeIdx) => ({ kind: 'node' as const, nodeIdx, label }));
+    const serves = [[0], [0], [1], [1], [0, 1], ...Array.from({ length: 5 }, () => [0, 1])];
+    const found = profile({ ...base, origins, insnOrigins: serves }, 3);
+    // Each event: 1 + 10 · 3 + 1 in the first call, 1 + 4 · 3 + 1 in the second, two each in main, and the shared exit.
+    expect([...found.byOrigin]).toEqual([3 * (2 + 32 + 0.5), 3 * (2 + 14 + 0.5), 0]);
+    expect([found.divided, found.unclaimed, found.executed]).toEqual([3, 0, 3 * 51]);
+    expect(found.events).toBe(3);
+  });
+
+  it('finds loops with their iterations and what they execute, the inner one first', () => {
+    const subject = program(`
+    r6 = 5
+    outer: r7 = 7
+    inner: r0 += r7
+    r7 -= 1
+    if r7 != 0 goto inner
+    r6 -= 1
+    if r6 != 0 goto outer
+    if r6 != 0 goto never
+    exit
+    never: r0 = 1
+    goto never`);
+    const found = profile(subject, 2);
+    const loops = hotLoops(encodeInsns(subject.insns), [0], found);
+    expect(loops).toEqual([
+      { head: 1, from: 1, to: 6, entries: 2, iterations: 8, executed: 2 * (5 + 105 + 10), depth: 0 },
+      { head: 2, from: 2, to: 4, entries: 10, iterations: 60, executed: 210, depth: 1 },
+    ]);
+  });
+});
