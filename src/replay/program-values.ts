@@ -1,6 +1,6 @@
 import { OP_CALL, PSEUDO_CALL } from '../bpf/insn.ts';
 import type { Insn, Program } from '../bpf/program.ts';
-import type { ProgramMeta, TensorPlan, ValueBuffer } from '../compiler/api.ts';
+import type { ProgramMeta, TensorPlan, ValueBuffer, ValuePlace } from '../compiler/api.ts';
 import { allOffsets } from '../compiler/graph/view.ts';
 import { PAGE_BYTES } from '../compiler/kernels/frame.ts';
 import type { Tensors } from '../reference/reference.ts';
@@ -49,23 +49,44 @@ export function iterations(outer: readonly number[], lanes: 1 | 2): number[][] {
   return all;
 }
 
+/** A value as far as a run has made it. */
+export interface CollectedValue extends ProgramValue {
+  /** Iterations of its stage that made their part of it, of how many; 1 of 1 for a value that stands whole when its stage returns. */
+  readonly made: number;
+  readonly parts: number;
+  /** Of a value that is made row by row: 1 for the elements that were made, and the flat index of the first one made last. */
+  readonly known: Uint8Array | null;
+  readonly latest: number;
+}
+
 /**
- * Runs a compiled model on one event in the interpreter and reads every value that it has in memory: whole ones when their stage
- * returns, those that live in rows whenever the kernel that makes a pair of rows returns.
+ * Reads the values of a compiled model as a run makes them: whole ones when their stage returns, those that live in rows whenever the
+ * kernel that makes a pair of rows returns. `onStop` must hear of every instruction in `stops`.
  */
-export class ValueReader {
-  readonly #vm: Vm;
-  readonly #meta: ProgramMeta;
+export class ValueCollector {
+  /** Instructions to stop at: first ones of stages, calls in main and in stages, and what follows those. */
+  readonly stops: Uint8Array;
+  readonly #program: Program;
   readonly #plan: TensorPlan;
   /** Stage by its function's first instruction. */
   readonly #stageAt = new Map<number, number>();
   readonly #iterations: readonly number[][][];
-  /** Instructions to stop at: first ones of stages, calls in main and in stages, and what follows those. */
-  readonly #stops: Uint8Array;
+  /** Buffers by the stage that makes them. */
+  readonly #byStage: readonly number[][];
+  #memory!: Memory;
+  #contents: Int32Array[] = [];
+  #known: (Uint8Array | null)[] = [];
+  #latest: number[] = [];
+  #calls: number[] = [];
+  #returned: number[] = [];
+  #stage = -1;
+  #first = true;
+  /** The call that is under way in the main function and in the stage; the instruction behind it may be reached by a jump too. */
+  #under = [-1, -1];
+  #report: ((done: number, total: number) => void) | undefined;
 
-  constructor(program: Program, meta: ProgramMeta, plan: TensorPlan) {
-    this.#vm = new Vm(program, { engine: 'interp' });
-    this.#meta = meta;
+  constructor(program: Program, plan: TensorPlan) {
+    this.#program = program;
     this.#plan = plan;
     const starts = new Map(program.subprogs.map(({ name, start }) => [name, start]));
     plan.stages.forEach(({ name }, stage) => {
@@ -73,7 +94,138 @@ export class ValueReader {
       if (start !== undefined) this.#stageAt.set(start, stage);
     });
     this.#iterations = plan.stages.map(({ outer, lanes }) => iterations(outer, lanes));
-    this.#stops = stopsOf(program, this.#stageAt);
+    this.#byStage = plan.stages.map((_, stage) => plan.buffers.flatMap((buffer, at) => (buffer.stage === stage ? [at] : [])));
+    this.stops = stopsOf(program, this.#stageAt);
+  }
+
+  /** A new run on `vm`. `report` hears how many stages of how many are done. */
+  begin(vm: Vm, report?: (done: number, total: number) => void): void {
+    const { buffers, stages } = this.#plan;
+    this.#memory = new Memory(vm);
+    this.#contents = buffers.map((buffer) => new Int32Array(elementCount(buffer.dims)));
+    this.#known = buffers.map(({ rows }, at) => (rows ? new Uint8Array(this.#contents[at]!.length) : null));
+    this.#latest = buffers.map(() => 0);
+    this.#calls = stages.map(() => 0);
+    this.#returned = stages.map(() => 0);
+    [this.#stage, this.#first, this.#under, this.#report] = [-1, true, [-1, -1], report];
+  }
+
+  onStop({ frame, insnIdx }: Pick<Stepper, 'frame' | 'insnIdx'>): void {
+    if (frame > 1) return;
+    if (this.#stageAt.has(insnIdx)) this.#begin(insnIdx);
+    if (this.#under[frame] === insnIdx - 1) {
+      this.#under[frame] = -1;
+      if (frame === 1) this.#kernelReturned();
+      else this.#stageReturned();
+    }
+    if (isLocalCall(this.#program.insns[insnIdx])) this.#under[frame] = insnIdx;
+  }
+
+  #begin(start: number): void {
+    this.#stage = this.#stageAt.get(start) ?? -1;
+    if (this.#stage < 0 || !this.#first) return;
+    this.#first = false;
+    this.#plan.buffers.forEach((buffer, at) => {
+      if (buffer.stage < 0) this.#memory.copy(buffer, this.#contents[at]!);
+    });
+  }
+
+  #kernelReturned(): void {
+    const stage = this.#stage;
+    if (stage < 0) return;
+    const plan = this.#plan.stages[stage]!;
+    const call = this.#calls[stage]!++;
+    const indices = this.#iterations[stage]![Math.floor(call / plan.calls)];
+    if (!indices) return;
+    for (const at of this.#byStage[stage]!) {
+      const buffer = this.#plan.buffers[at]!;
+      if (buffer.rows?.call !== call % plan.calls) continue;
+      this.#latest[at] = this.#memory.copyRows(buffer, this.#contents[at]!, this.#known[at]!, indices, plan.lanes);
+    }
+  }
+
+  #stageReturned(): void {
+    const stage = this.#stage;
+    if (stage < 0) return;
+    this.#returned[stage]!++;
+    for (const at of this.#byStage[stage]!) {
+      const buffer = this.#plan.buffers[at]!;
+      if (!buffer.rows) this.#memory.copy(buffer, this.#contents[at]!);
+    }
+    this.#report?.(stage + 1, this.#plan.stages.length);
+    this.#stage = -1;
+  }
+
+  /** Stages that have returned did so as they were planned; by stage, null for those that have not returned. */
+  #planned(): (boolean | null)[] {
+    return this.#plan.stages.map(({ calls }, at) => {
+      if (this.#returned[at] === 0) return null;
+      return this.#returned[at] === 1 && this.#calls[at] === calls * this.#iterations[at]!.length;
+    });
+  }
+
+  /** What a whole run left. */
+  result(): Omit<ProgramValues, 'insnsExecuted'> {
+    const planned = this.#planned();
+    const ran = planned.some((one) => one !== null);
+    const values = this.#plan.values.flatMap((place): ProgramValue[] => {
+      const { stage } = this.#plan.buffers[place.buffer]!;
+      return !ran || (stage >= 0 && planned[stage] !== true) ? [] : [this.#valueAt(place)];
+    });
+    return { values, ran, unplanned: ran ? this.#plan.stages.flatMap(({ name }, at) => (planned[at] ? [] : [name])) : [] };
+  }
+
+  /** What a run made until now; values of which nothing is made, or whose stage did not run as planned, are left out. */
+  soFar(): CollectedValue[] {
+    const planned = this.#planned();
+    return this.#plan.values.flatMap((place): CollectedValue[] => {
+      const { stage, rows, dims } = this.#plan.buffers[place.buffer]!;
+      if (this.#first || (stage >= 0 && planned[stage] === false)) return [];
+      const parts = rows ? this.#iterations[stage]!.length : 1;
+      const { calls } = this.#plan.stages[stage] ?? { calls: 1 };
+      const made = rows ? Math.floor((this.#calls[stage]! + calls - 1 - rows.call) / calls) : stage < 0 || planned[stage] ? 1 : 0;
+      if (made === 0) return [];
+      const offsets = place.map && allOffsets(place.map);
+      const known = this.#known[place.buffer]!;
+      const latest = this.#latest[place.buffer]!;
+      return [
+        {
+          ...this.#valueAt(place),
+          made: Math.min(made, parts),
+          parts,
+          known: known && (offsets ? Uint8Array.from(offsets, (off) => known[off]!) : known),
+          latest: offsets ? Math.max(0, offsets.indexOf(latest)) : Math.min(latest, elementCount(dims) - 1),
+        },
+      ];
+    });
+  }
+
+  #valueAt(place: ValuePlace): ProgramValue {
+    const buffer = this.#plan.buffers[place.buffer]!;
+    return {
+      name: place.name,
+      dims: place.dims,
+      scale: buffer.scale * place.gain,
+      data: seen(this.#contents[place.buffer]!, place.map && allOffsets(place.map)),
+      max: buffer.max,
+      masks: buffer.masks,
+      byRows: buffer.rows !== null,
+      nodes: buffer.nodes,
+      stage: buffer.stage,
+    };
+  }
+}
+
+/** Runs a compiled model on one event in the interpreter and reads every value that it has in memory. */
+export class ValueReader {
+  readonly #vm: Vm;
+  readonly #meta: ProgramMeta;
+  readonly #collector: ValueCollector;
+
+  constructor(program: Program, meta: ProgramMeta, plan: TensorPlan) {
+    this.#vm = new Vm(program, { engine: 'interp' });
+    this.#meta = meta;
+    this.#collector = new ValueCollector(program, plan);
   }
 
   /** `report` hears how many stages of how many are done. */
@@ -86,76 +238,11 @@ export class ValueReader {
     return this.#run(new Uint8Array(64), report);
   }
 
-  #isCall(insnIdx: number): boolean {
-    return isLocalCall(this.#vm.program.insns[insnIdx]);
-  }
-
   #run(packet: Uint8Array, report?: (done: number, total: number) => void): ProgramValues {
-    const { buffers, stages } = this.#plan;
-    const contents = buffers.map((buffer) => new Int32Array(elementCount(buffer.dims)));
-    const memory = new Memory(this.#vm);
-    const byStage = stages.map((_, stage) => buffers.flatMap((buffer, at) => (buffer.stage === stage ? [at] : [])));
-    const calls = stages.map(() => 0);
-    const returned = stages.map(() => 0);
-    let [stage, first] = [-1, true];
-    const begin = (start: number): void => {
-      stage = this.#stageAt.get(start) ?? -1;
-      if (stage < 0 || !first) return;
-      first = false;
-      buffers.forEach((buffer, at) => {
-        if (buffer.stage < 0) memory.copy(buffer, contents[at]!);
-      });
-    };
-    const kernelReturned = (): void => {
-      if (stage < 0) return;
-      const plan = stages[stage]!;
-      const call = calls[stage]!++;
-      const indices = this.#iterations[stage]![Math.floor(call / plan.calls)];
-      if (!indices) return;
-      for (const at of byStage[stage]!) {
-        if (buffers[at]!.rows?.call === call % plan.calls) memory.copyRows(buffers[at]!, contents[at]!, indices, plan.lanes);
-      }
-    };
-    const stageReturned = (): void => {
-      if (stage < 0) return;
-      returned[stage]!++;
-      for (const at of byStage[stage]!) if (!buffers[at]!.rows) memory.copy(buffers[at]!, contents[at]!);
-      report?.(stage + 1, stages.length);
-      stage = -1;
-    };
-    // The call that is under way in the main function and in the stage; the instruction behind it may be reached by a jump too.
-    const under = [-1, -1];
-    const onStop = ({ frame, insnIdx }: Stepper): void => {
-      if (frame > 1) return;
-      if (this.#stageAt.has(insnIdx)) begin(insnIdx);
-      if (under[frame] === insnIdx - 1) {
-        under[frame] = -1;
-        if (frame === 1) kernelReturned();
-        else stageReturned();
-      }
-      if (this.#isCall(insnIdx)) under[frame] = insnIdx;
-    };
-    const { insnsExecuted } = this.#vm.runTraced(packet, onStop, {}, this.#stops);
-    const ran = returned.some((count) => count > 0);
-    const planned = stages.map((plan, at) => returned[at] === 1 && calls[at] === plan.calls * this.#iterations[at]!.length);
-    const values = this.#plan.values.flatMap((place): ProgramValue[] => {
-      const buffer = buffers[place.buffer]!;
-      if (!ran || (buffer.stage >= 0 && !planned[buffer.stage])) return [];
-      return [
-        {
-          name: place.name,
-          dims: place.dims,
-          scale: buffer.scale * place.gain,
-          data: seen(contents[place.buffer]!, place.map && allOffsets(place.map)),
-          max: buffer.max,
-          masks: buffer.masks,
-          byRows: buffer.rows !== null,
-          nodes: buffer.nodes,
-          stage: buffer.stage,
-        },
-      ];
-    });
-    return { values, ran, unplanned: ran ? stages.flatMap(({ name }, at) => (planned[at] ? [] : [name])) : [], insnsExecuted };
+    const collector = this.#collector;
+    collector.begin(this.#vm, report);
+    const { insnsExecuted } = this.#vm.runTraced(packet, (stepper) => collector.onStop(stepper), {}, collector.stops);
+    return { ...collector.result(), insnsExecuted };
   }
 }
 
@@ -202,16 +289,26 @@ class Memory {
     read(this.#entry(buffer), buffer.elem, 0, into, 0, into.length);
   }
 
-  /** The rows of one iteration, from where the stage keeps them to where they belong. */
-  copyRows(buffer: ValueBuffer, into: Int32Array, indices: readonly number[], lanes: 1 | 2): void {
+  /** The rows of one iteration, from where the stage keeps them to where they belong; gives the place of the first, and marks all in `known`. */
+  copyRows(buffer: ValueBuffer, into: Int32Array, known: Uint8Array, indices: readonly number[], lanes: 1 | 2): number {
     const { elems, strides } = buffer.rows!;
     const view = this.#entry(buffer);
     const base = indices.reduce((sum, index, level) => sum + index * (strides[level] ?? 0), 0);
     const apart = strides.at(-1) ?? 0;
     for (let lane = 0; lane < (strides.length > 0 ? lanes : 1); lane++) {
       read(view, buffer.elem, lane * elems * BYTES[buffer.elem], into, base + lane * apart, elems);
+      known.fill(1, base + lane * apart, base + lane * apart + elems);
     }
+    return base;
   }
+}
+
+/** The integers of a value as they stand in `vm`'s memory now; whether they are still those of the value is the caller's to know. */
+export function readPlace(vm: Vm, plan: TensorPlan, place: ValuePlace): Int32Array {
+  const buffer = plan.buffers[place.buffer]!;
+  const contents = new Int32Array(elementCount(buffer.dims));
+  new Memory(vm).copy(buffer, contents);
+  return seen(contents, place.map && allOffsets(place.map));
 }
 
 function read(view: DataView, elem: ValueBuffer['elem'], byteOff: number, into: Int32Array, at: number, count: number): void {

@@ -229,6 +229,12 @@ export class Interpreter implements Engine {
     return this.decoded.insnOfEntry[pc / WORDS];
   }
 
+  /** Instruction slot that a function pointer leads to, -1 for none. */
+  insnIdxOfAddress(address: number): number {
+    const entry = (address - CODE_BASE) / WORDS;
+    return Number.isInteger(entry) ? (this.decoded.insnOfEntry[entry] ?? -1) : -1;
+  }
+
   fault(pc: number, what: string, advice = ''): VmFault {
     return new VmFault(this.insnIdxAt(pc), what, advice);
   }

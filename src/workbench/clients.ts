@@ -20,6 +20,11 @@ export const logWorker = new WorkerClient(
   () => new Worker(new URL('./workers/log.worker.ts', import.meta.url), { type: 'module', name: 'log' }),
 );
 
+export const machineWorker = new WorkerClient(
+  'debugger',
+  () => new Worker(new URL('./workers/machine.worker.ts', import.meta.url), { type: 'module', name: 'machine' }),
+);
+
 /** What a worker needs to know to stand where the document stands; blobs travel before it, once. */
 export interface ModelSpec {
   readonly key: string;
@@ -78,4 +83,12 @@ export function callOnProgram<T>(key: string, method: string, args: object = {},
   if (!program) return Promise.reject(new Error('this program is no longer known'));
   hold(compileWorker, program.from.kind === 'model' ? program.from.model.model : program.from.blob, program.fork);
   return compileWorker.call<T>(method, { program, ...args }, options);
+}
+
+/** How to build program `key`, with its blobs handed to `client`; null when it is no longer known. */
+export function programFor(client: WorkerClient, key: string): ProgramSpec | null {
+  const program = programSpecs.get(key);
+  if (!program) return null;
+  hold(client, program.from.kind === 'model' ? program.from.model.model : program.from.blob, program.fork);
+  return program;
 }

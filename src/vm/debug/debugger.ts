@@ -237,6 +237,17 @@ export class Debugger {
     return this.#reverse(this.#slots([call]), (_, at) => (at === call && this.depth <= depth ? { kind: 'step' } : null));
   }
 
+  /** Runs once more from the beginning to this place, and tells of every instruction of `mask` on the way. */
+  async scan(mask: Uint8Array, onStop: (insnIdx: number) => void): Promise<void> {
+    const here = this.#step;
+    this.#restore(0);
+    const decide: Decide = (_, insnIdx) => {
+      onStop(insnIdx);
+      return null;
+    };
+    await this.#advance(here, { mask, decide }, here);
+  }
+
   /** Changes something here. What the run did after this place is forgotten: from here on it goes another way. */
   edit(edit: Edit): void {
     if (this.ended) throw new InputError('the run has ended: nothing can be changed', '', 'Step back first');

@@ -37,6 +37,7 @@ const handlers: Record<string, Handler> = {
   verifyLog: later(() => import('./verify-log.ts'), 'verifyLog'),
   queryBase: later(() => import('./query-base.ts'), 'queryBase'),
   stateAt: later(() => import('./verify.ts'), 'stateAt'),
+  abstractAt: later(() => import('./machine-states.ts'), 'abstractAt'),
   explain: later(() => import('./explain.ts'), 'explainProgram'),
 };
 
@@ -48,6 +49,7 @@ const DOING: Readonly<Record<string, string>> = {
   verify: 'Verifying',
   verifyLog: 'Making the log',
   stateAt: 'Verifying',
+  abstractAt: 'Verifying',
   explain: 'Explaining the rejection',
   replay: 'Replaying',
   scoreOne: 'Scoring the packet',

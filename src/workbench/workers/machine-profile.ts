@@ -1,0 +1,124 @@
+import { Cancelled } from '../../base/progress.ts';
+import { encodeInsns } from '../../bpf/insn.ts';
+import type { Tensors } from '../../reference/reference.ts';
+import { tensorInputs } from '../../replay/inputs.ts';
+import { storeInputs } from '../../replay/runner.ts';
+import { VmFault } from '../../vm/fault.ts';
+import { hotLoops } from '../../vm/profile/loops.ts';
+import { Profiler } from '../../vm/profile/profiler.ts';
+import { Vm } from '../../vm/vm.ts';
+import type { ProgramSpec } from '../clients.ts';
+import type { BlobRef } from '../document.ts';
+import type { ProfileView } from '../machine-views.ts';
+import { type CallContext, Transferred } from '../rpc.ts';
+import type { EventSpec } from '../value-views.ts';
+import { eventInputs } from './machine-session.ts';
+import { type Held, heldProgram } from './programs.ts';
+import { metaModel } from './replays.ts';
+import { rest, SLICE_MS } from './rest.ts';
+import { heldTrace } from './traces.ts';
+
+interface ProfileArgs {
+  readonly program: ProgramSpec;
+  /** One event, or events [from, to) of a trace. */
+  readonly of:
+    | { readonly kind: 'event'; readonly event: EventSpec; readonly index: number }
+    | { readonly kind: 'trace'; readonly trace: BlobRef; readonly from: number; readonly to: number };
+}
+
+/** A measured time needs so much of it: the browser's clock goes in steps of a tenth of a millisecond. */
+const TIMED_MS = 50;
+/** And no more runs than this. */
+const MOST_TIMED = 10_000;
+const NO_PACKET = new Uint8Array(64);
+
+type Input = { readonly packet: Uint8Array; readonly tensors: Tensors | null };
+
+function inputsOf({ of }: ProfileArgs, held: Held): { readonly count: number; readonly from: number; at(i: number): Input } {
+  if (of.kind === 'event') {
+    const { event } = of;
+    const one: Input =
+      event.kind === 'packet'
+        ? { packet: event.bytes.length > 0 ? event.bytes : NO_PACKET, tensors: null }
+        : { packet: NO_PACKET, tensors: eventInputs(event, held) };
+    return { count: 1, from: of.index, at: () => one };
+  }
+  const trace = heldTrace(of.trace);
+  const count = of.to - of.from;
+  if (trace.kind === 'packets') {
+    return { count, from: of.from, at: (i) => ({ packet: trace.frames[of.from + i]!, tensors: null }) };
+  }
+  const all = held.meta ? tensorInputs(metaModel(held.meta), [{ tensor: trace.tensor, where: trace.where }]) : [];
+  return { count, from: of.from, at: (i) => ({ packet: NO_PACKET, tensors: all[of.from + i] ?? null }) };
+}
+
+/**
+ * Counts what events execute, in the interpreter, and measures the time of the same events in WebAssembly. A wish to stop ends it with
+ * what was counted so far.
+ */
+export async function profileEvents(args: ProfileArgs, context: CallContext): Promise<Transferred<ProfileView>> {
+  const held = heldProgram(args.program, context);
+  const inputs = inputsOf(args, held);
+  const vm = new Vm(held.program);
+  const profiler = new Profiler(vm);
+  let rested = performance.now();
+  const pause = async (stage: string, done: number, total: number): Promise<void> => {
+    if (performance.now() - rested < SLICE_MS) return;
+    context.progress(stage, done, total);
+    await rest();
+    rested = performance.now();
+  };
+  let done = 0;
+  for (; done < inputs.count && !context.cancelled; done++) {
+    const { packet, tensors } = inputs.at(done);
+    if (tensors) storeInputs(vm.maps, held.meta!, tensors);
+    profiler.run(({ prepareXdp }) => prepareXdp(packet));
+    await pause('counting', done + 1, inputs.count);
+  }
+  if (done === 0) throw new Cancelled();
+  const profile = profiler.result();
+  const time = profile.faults > 0 ? null : await timed(held, inputs, done, context, pause);
+  const code = encodeInsns(held.program.insns);
+  const starts = [...new Set([0, ...held.program.subprogs.map(({ start }) => start)])].sort((a, b) => a - b);
+  const view: ProfileView = {
+    programKey: args.program.key,
+    from: inputs.from,
+    ...profile,
+    loops: hotLoops(code, starts, profile),
+    nsPerEvent: time?.nsPerEvent ?? null,
+    timedRuns: time?.runs ?? 0,
+    engine: time?.engine ?? 'interp',
+  };
+  return new Transferred(view, [view.counts.buffer, view.taken.buffer, view.byOrigin.buffer] as ArrayBuffer[]);
+}
+
+/** Time of one event, on a machine of its own, over as many rounds of the events as the clock needs. */
+async function timed(
+  held: Held,
+  inputs: ReturnType<typeof inputsOf>,
+  count: number,
+  context: CallContext,
+  pause: (stage: string, done: number, total: number) => Promise<void>,
+): Promise<{ nsPerEvent: number; runs: number; engine: Vm['engine'] } | null> {
+  const vm = new Vm(held.program, { engine: 'wasm' });
+  const run = (i: number): void => {
+    const { packet, tensors } = inputs.at(i);
+    if (tensors) storeInputs(vm.maps, held.meta!, tensors);
+    vm.runXdp(packet);
+  };
+  try {
+    run(0);
+    let [spent, runs] = [0, 0];
+    while (spent < TIMED_MS && runs < MOST_TIMED && !context.cancelled) {
+      const began = performance.now();
+      // Rounds are timed as a whole: the clock's steps are longer than a run.
+      for (let i = 0; i < count && performance.now() - began < SLICE_MS; i++, runs++) run(i);
+      spent += performance.now() - began;
+      await pause('timing', Math.min(spent, TIMED_MS), TIMED_MS);
+    }
+    return runs > 0 && spent > 0 ? { nsPerEvent: (spent / runs) * 1e6, runs, engine: vm.engine } : null;
+  } catch (error) {
+    if (error instanceof VmFault) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+import { type Handler, later, serveRpc } from '../rpc.ts';
+import { drop, hold } from './blobs.ts';
+import { machineAct, machineMap, machineMemory } from './machine-session.ts';
+import { machineTensor, machineTensors } from './machine-tensors.ts';
+
+/**
+ * Debugger and profiler, in a worker of their own: an endless program stops nothing else, and ending the worker loses nothing, since
+ * each call says how to come to where the page stands.
+ */
+const handlers: Record<string, Handler> = {
+  hold,
+  drop,
+  act: machineAct,
+  memory: machineMemory,
+  map: machineMap,
+  tensors: machineTensors,
+  tensor: machineTensor,
+  profile: later(() => import('./machine-profile.ts'), 'profileEvents'),
+};
+
+const DOING: Readonly<Record<string, string>> = {
+  act: 'Running the program',
+  memory: 'Reading memory',
+  map: 'Reading a map',
+  tensors: 'Reading the tensors',
+  tensor: 'Reading a tensor',
+  profile: 'Profiling',
+};
+
+serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Working');
