@@ -124,7 +124,7 @@ export interface Program {
   readonly progType: number;
   /** What the program attaches to, where its type says so: a tracepoint, a function, an iterator. */
   readonly attachTo?: string;
-  /** uapi `enum bpf_attach_type`, 0 when unspecified. */
+  /** uapi `enum bpf_attach_type`, 0 when unspecified; of struct_ops programs the number of the member in the kernel's structure. */
   readonly expectedAttachType: number;
   readonly sleepable: boolean;
   /** `BPF_F_…` load flags other than sleepable (strict alignment and so on); 0 for most. */
@@ -142,6 +142,8 @@ export interface Program {
   readonly localStructs?: ReadonlyMap<number, LocalStruct>;
   /** Functions that BTF names as the program's exception callback; more than one is a mistake that the kernel refuses. */
   readonly exceptionCallbacks?: readonly string[];
+  /** Why a loader refuses the program before the kernel sees it; the verifier refuses it with these words. */
+  readonly unloadable?: string;
   /** Calls to kernel functions: instruction → name (the object reader keeps them unresolved). */
   readonly kfuncCalls: ReadonlyMap<InsnIdx, string>;
 }

@@ -1,6 +1,7 @@
 import { InputError } from '../base/errors.ts';
 import { assemblePrograms } from '../bpf/asm.ts';
 import type { Program } from '../bpf/program.ts';
+import { runningKernel } from '../companion/kernel-target.ts';
 import { readObject } from '../object/reader.ts';
 import { fileName, readInput, tell } from './io.ts';
 
@@ -22,7 +23,7 @@ export function readPrograms(path: string): ProgramFile {
     }
     return { file: path, programs, meta: undefined };
   }
-  const object = readObject(readInput(path), fileName(path));
+  const object = readObject(readInput(path), fileName(path), runningKernel());
   for (const warning of object.warnings) tell(`${path}: ${warning}`);
   return { file: path, programs: object.programs, meta: object.meta };
 }

@@ -5,6 +5,7 @@ import { BTF_MAGIC } from './btf.ts';
 const HEADER_SIZE = 32;
 const FUNC_SIZE = 8;
 const LINE_SIZE = 16;
+const CORE_SIZE = 16;
 
 /** A record of `.BTF.ext`; `byteOff` is the place of its instruction in its section. */
 export interface ExtFunc {
@@ -20,12 +21,21 @@ export interface ExtLine {
   readonly column: number;
 }
 
+/** A CO-RE relocation (`struct bpf_core_relo`): what the instruction holds of a type that may differ from kernel to kernel. */
+export interface ExtCore {
+  readonly byteOff: number;
+  readonly typeId: number;
+  /** The way into the type, an offset into BTF's strings. */
+  readonly accessOff: number;
+  readonly kind: number;
+}
+
 /** Records by the name of the section that they describe. */
 export interface BtfExt {
   readonly funcs: ReadonlyMap<string, readonly ExtFunc[]>;
   readonly lines: ReadonlyMap<string, readonly ExtLine[]>;
-  /** Number of CO-RE relocations, which a loader must resolve against the running kernel's types. */
-  readonly coreRelocations: number;
+  /** CO-RE relocations, which a loader resolves against the running kernel's types. */
+  readonly core: ReadonlyMap<string, readonly ExtCore[]>;
 }
 
 /** `section` is an offset into BTF's strings. */
@@ -113,6 +123,8 @@ export function readBtfExt(bytes: Uint8Array, string: (off: number) => string, w
     return { byteOff: u32(off), fileNameOff: u32(off + 4), textOff: u32(off + 8), line: place >>> 10, column: place & 1023 };
   });
   const hasCore = headerSize >= HEADER_SIZE && bytes.length >= HEADER_SIZE;
-  const core = hasCore ? table(24, 16, () => 1) : new Map<string, number[]>();
-  return { funcs, lines, coreRelocations: [...core.values()].reduce((sum, list) => sum + list.length, 0) };
+  const core = hasCore
+    ? table(24, CORE_SIZE, (off): ExtCore => ({ byteOff: u32(off), typeId: u32(off + 4), accessOff: u32(off + 8), kind: u32(off + 12) }))
+    : new Map<string, ExtCore[]>();
+  return { funcs, lines, core };
 }

@@ -54,7 +54,10 @@ export interface BtfType {
   readonly size: number;
   /** The type that this one refers to. */
   readonly type: BtfId;
-  /** Members of structs and unions, parameters of prototypes (offset 0), enumerators (type 0, offset the value). */
+  /**
+   * Members of structs and unions, parameters of prototypes (offset 0), enumerators (type 0, offset the value; 64-bit ones: type the high
+   * word, offset the low one).
+   */
   readonly members: readonly BtfMember[];
   readonly vars: readonly BtfSectionVar[];
   /** Number of elements of an array. */
@@ -98,6 +101,7 @@ export class Btf {
   readonly types: readonly BtfType[];
   private readonly strings: Uint8Array;
   private readonly cache = new Map<number, string>();
+  private byName: Map<string, BtfId[]> | undefined;
 
   constructor(types: readonly BtfType[], strings: Uint8Array) {
     this.types = types;
@@ -146,10 +150,24 @@ export class Btf {
     return 0;
   }
 
+  /** All types of a name, in order. The index is made when first asked for. */
+  named(name: string): readonly BtfId[] {
+    if (!this.byName) {
+      this.byName = new Map();
+      for (let id = 1; id < this.types.length; id++) {
+        const type = this.types[id]!;
+        if (type.name === '') continue;
+        const list = this.byName.get(type.name);
+        if (list) list.push(id);
+        else this.byName.set(type.name, [id]);
+      }
+    }
+    return this.byName.get(name) ?? [];
+  }
+
   /** First type of that kind and name, or 0. */
   find(kind: number, name: string): BtfId {
-    const id = this.types.findIndex((type) => type.kind === kind && type.name === name);
-    return Math.max(id, 0);
+    return this.named(name).find((id) => this.types[id]!.kind === kind) ?? 0;
   }
 }
 
@@ -196,7 +214,7 @@ export function readBtf(bytes: Uint8Array, where: string): Btf {
     for (let off = tail; item > 0 && off < next; off += item) {
       if (kind === KIND_DATASEC) vars.push({ type: u32(off), offset: u32(off + 4), size: u32(off + 8) });
       else if (kind === KIND_ENUM) members.push({ name: nameAt(u32(off)), type: 0, offset: view.getInt32(off + 4, true) });
-      else if (kind === KIND_ENUM64) members.push({ name: nameAt(u32(off)), type: 0, offset: u32(off + 4) + u32(off + 8) * 2 ** 32 });
+      else if (kind === KIND_ENUM64) members.push({ name: nameAt(u32(off)), type: u32(off + 8), offset: u32(off + 4) });
       else members.push({ name: nameAt(u32(off)), type: u32(off + 4), offset: item === 12 ? u32(off + 8) : 0 });
     }
     types.push({

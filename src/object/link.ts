@@ -5,6 +5,7 @@ import {
   isPseudoCall,
   OP_CALL,
   OP_LDDW,
+  PSEUDO_BTF_ID,
   PSEUDO_CALL,
   PSEUDO_FUNC,
   PSEUDO_KFUNC_CALL,
@@ -12,6 +13,8 @@ import {
   PSEUDO_MAP_VALUE,
 } from '../bpf/insn.ts';
 import type { Insn, InsnIdx } from '../bpf/program.ts';
+import type { ExtCore } from './btf-ext.ts';
+import { CoreError, type CoreResolver } from './core.ts';
 import {
   type ElfFile,
   type ElfRelocation,
@@ -25,6 +28,7 @@ import {
   STT_SECTION,
   STV_HIDDEN,
 } from './elf.ts';
+import type { Extern } from './externs.ts';
 import type { ObjectMaps } from './read-maps.ts';
 
 /** A function as it stands in its section, in slots. */
@@ -56,11 +60,25 @@ export interface Linked {
  */
 const MAX_LINKED_SLOTS = 4_000_000;
 
+/** What a loader knows besides the file: where external names lead, and the kernel's types for CO-RE relocations. */
+export interface Resolution {
+  readonly externs: ReadonlyMap<number, Extern>;
+  /** Index of the map of configuration values; -1 for none. */
+  readonly configMap: number;
+  /** CO-RE relocations by section. */
+  readonly core: ReadonlyMap<string, readonly ExtCore[]>;
+  readonly resolver: CoreResolver | null;
+}
+
+const NOTHING_KNOWN: Resolution = { externs: new Map(), configMap: -1, core: new Map(), resolver: null };
+
 export class Linker {
   private readonly elf: ElfFile;
   private readonly maps: ObjectMaps;
   private readonly fileName: string;
   private readonly warn: (message: string) => void;
+  private readonly resolution: Resolution;
+  private readonly coreAt = new Map<string, readonly ExtCore[]>();
   /** By section and start. */
   private readonly functionAt = new Map<string, CodeFunction>();
   private readonly decoded = new Map<CodeFunction, readonly Insn[]>();
@@ -68,8 +86,14 @@ export class Linker {
   private linkedSlots = 0;
   readonly functions: readonly CodeFunction[];
 
-  constructor(elf: ElfFile, maps: ObjectMaps, fileName: string, warn: (message: string) => void) {
+  constructor(elf: ElfFile, maps: ObjectMaps, fileName: string, warn: (message: string) => void, resolution = NOTHING_KNOWN) {
     this.elf = elf;
+    this.resolution = resolution;
+    for (const [section, list] of resolution.core)
+      this.coreAt.set(
+        section,
+        [...list].sort((a, b) => a.byteOff - b.byteOff),
+      );
     this.maps = maps;
     this.fileName = fileName;
     this.warn = warn;
@@ -137,10 +161,31 @@ export class Linker {
   private insnsOf(func: CodeFunction): readonly Insn[] {
     let insns = this.decoded.get(func);
     if (!insns) {
-      insns = decodeInsns(func.section.bytes.subarray(func.start * 8, func.end * 8));
-      this.decoded.set(func, insns);
+      const decoded = decodeInsns(func.section.bytes.subarray(func.start * 8, func.end * 8));
+      this.applyCore(func, decoded);
+      this.decoded.set(func, decoded);
+      insns = decoded;
     }
     return insns;
+  }
+
+  /** Puts what the running kernel's types say into the instructions of a function. */
+  private applyCore(func: CodeFunction, insns: Insn[]): void {
+    const { resolver } = this.resolution;
+    const list = this.coreAt.get(func.section.name);
+    if (!resolver || !list) return;
+    for (const relocation of list) {
+      const slot = relocation.byteOff / 8 - func.start;
+      if (slot < 0) continue;
+      if (slot >= insns.length) break;
+      if (!Number.isInteger(slot)) this.fail('a CO-RE relocation lies between instructions', func.section, relocation.byteOff);
+      try {
+        resolver.apply(insns, slot, relocation);
+      } catch (error) {
+        if (!(error instanceof CoreError)) throw error;
+        this.fail(`a CO-RE relocation ${error.message}`, func.section, relocation.byteOff);
+      }
+    }
   }
 
   private relocationsOf(section: ElfSection): ReadonlyMap<number, ElfRelocation> {
@@ -198,6 +243,12 @@ export class Linker {
     return { insns, placed, kfuncCalls };
   }
 
+  /** A function as it stands in its section, for a program that cannot be linked. */
+  alone(func: CodeFunction): Linked {
+    const insns = decodeInsns(func.section.bytes.subarray(func.start * 8, func.end * 8));
+    return { insns, placed: [{ func, start: 0 }], kfuncCalls: new Map() };
+  }
+
   /** Applies what the object says about one instruction; returns the function that it calls or takes the address of. */
   private resolve(func: CodeFunction, slot: number, insns: Insn[], idx: InsnIdx, kfuncCalls: Map<InsnIdx, string>): CodeFunction | null {
     const { section } = func;
@@ -213,8 +264,12 @@ export class Linker {
     const target = symbol.sectionIdx < SHN_LORESERVE ? this.elf.sections[symbol.sectionIdx] : undefined;
     if (insn.opcode === OP_CALL) {
       if (symbol.sectionIdx === SHN_UNDEF || !target) {
-        kfuncCalls.set(idx, symbol.name);
-        insns[idx] = { ...insn, src: PSEUDO_KFUNC_CALL, off: 0, imm: 0 };
+        const extern = this.resolution.externs.get(relocation.symbolIdx);
+        if (extern?.kind === 'poison') insns[idx] = { ...insn, dst: 0, src: 0, off: 0, imm: extern.imm };
+        else {
+          kfuncCalls.set(idx, extern?.kind === 'btf' ? extern.name : symbol.name);
+          insns[idx] = { ...insn, src: PSEUDO_KFUNC_CALL, off: 0, imm: 0 };
+        }
         return null;
       }
       insns[idx] = { ...insn, src: PSEUDO_CALL };
@@ -224,8 +279,9 @@ export class Linker {
       this.fail('a relocation changes an instruction that is neither a call nor a 64-bit load', section, byteOff);
     }
     if (symbol.sectionIdx === SHN_UNDEF || !target) {
-      this.warn(`external ${symbol.name || 'symbol'} is unresolved and reads as 0`);
-      insns[idx] = { ...insn, src: 0, imm: 0 };
+      const [first, second] = this.externLoad(relocation.symbolIdx, symbol.name);
+      insns[idx] = { ...insn, ...first };
+      insns[idx + 1] = { ...insns[idx + 1]!, imm: second };
       return null;
     }
     if (target.flags & SHF_EXECINSTR) {
@@ -244,5 +300,23 @@ export class Linker {
       this.fail(`refers to ${symbol.name || `section ${target.name}`}, which is no map, function or global data`, section, byteOff);
     insns[idx] = { ...insn, src: PSEUDO_MAP_FD, imm: map };
     return null;
+  }
+
+  /** What a 64-bit load of an external name loads: source field, and both words. */
+  private externLoad(symbolIdx: number, name: string): [first: { src: number; imm: number }, second: number] {
+    const extern = this.resolution.externs.get(symbolIdx);
+    switch (extern?.kind) {
+      case 'config':
+        return [{ src: PSEUDO_MAP_VALUE, imm: this.resolution.configMap }, extern.off];
+      case 'btf':
+        return [{ src: PSEUDO_BTF_ID, imm: extern.id }, 0];
+      case 'value':
+        return [{ src: 0, imm: Number(BigInt.asIntN(32, extern.value)) }, Number(BigInt.asIntN(32, extern.value >> 32n))];
+      case 'poison':
+        return [{ src: 0, imm: 0 }, 0];
+      default:
+        this.warn(`external ${name || 'symbol'} is unresolved and reads as 0`);
+        return [{ src: 0, imm: 0 }, 0];
+    }
   }
 }

@@ -35,7 +35,7 @@ const MAX_VALUE_BYTES = 2 ** 31 - 1;
 const isDataName = (name: string): boolean => /^\.(data|rodata|bss)(\.|$)/.test(name);
 
 /** The map name that libbpf gives a data section (internal_map_name): `.data.x` as it is, plain ones after the file. */
-function dataMapName(section: string, fileName: string): string {
+export function dataMapName(section: string, fileName: string): string {
   if (section.indexOf('.', 1) > 0) return section;
   const base = fileName.replace(/^.*[/\\]/, '').replace(/\..*$/s, '');
   const suffix = Math.min(Math.max(7, section.length), 15);
@@ -47,7 +47,10 @@ function encodedNumber(btf: Btf, type: BtfId): number | undefined {
   const pointer = btf.at(btf.skip(type));
   const array = btf.at(btf.skip(pointer.type));
   // `__ulong(name, N)` is an enumerator of its own.
-  if (pointer.kind === KIND_ENUM || pointer.kind === KIND_ENUM64) return pointer.members[0]?.offset;
+  if (pointer.kind === KIND_ENUM || pointer.kind === KIND_ENUM64) {
+    const first = pointer.members[0];
+    return first && first.offset + first.type * 2 ** 32;
+  }
   return pointer.kind === KIND_PTR && array.kind === KIND_ARRAY ? array.elements : undefined;
 }
 

@@ -2,14 +2,18 @@ import { InputError } from '../base/errors.ts';
 import { OP_CALL } from '../bpf/insn.ts';
 import type { Insn, InsnIdx, LineInfo, LocalStruct, MapDef, OriginIdx, Program, Subprog } from '../bpf/program.ts';
 import { sectionType } from '../bpf/progtypes.ts';
+import { attachName, attachProblem, functionKey, isStructOps, type Operations, readOperations } from './attach.ts';
 import { type Btf, readBtf } from './btf.ts';
 import { type BtfExt, type ExtFunc, type ExtLine, readBtfExt } from './btf-ext.ts';
+import { CoreResolver } from './core.ts';
 import { type ElfFile, readElf } from './elf.ts';
+import { resolveExterns } from './externs.ts';
 import { argTags, exceptionCallbacks, functionTypes } from './func-types.ts';
 import { type CodeFunction, type Linked, Linker, type Placed } from './link.ts';
 import { localStructs } from './local-structs.ts';
 import { originsOf } from './origins.ts';
-import { readMaps } from './read-maps.ts';
+import { dataMapName, readMaps } from './read-maps.ts';
+import type { LoadTarget } from './target.ts';
 
 /** What an object file holds, linked and ready to be verified and run. */
 export interface ObjectFile {
@@ -40,14 +44,12 @@ function parseMeta(elf: ElfFile, warnings: string[]): unknown {
 /** Function and line records by section, with the functions' at their offset. */
 class DebugInfo {
   private readonly btf: Btf | null;
-  private readonly ext: BtfExt | null;
   private readonly tags: ReadonlyMap<string, ReadonlySet<string>>;
   private readonly funcAt = new Map<string, ReadonlyMap<number, ExtFunc>>();
   private readonly sortedLines = new Map<string, readonly ExtLine[]>();
 
   constructor(btf: Btf | null, ext: BtfExt | null) {
     this.btf = btf;
-    this.ext = ext;
     this.tags = btf ? argTags(btf) : new Map();
     for (const [section, funcs] of ext?.funcs ?? []) this.funcAt.set(section, new Map(funcs.map((func) => [func.byteOff, func])));
     for (const [section, lines] of ext?.lines ?? [])
@@ -97,10 +99,6 @@ class DebugInfo {
     }
     return found;
   }
-
-  get coreRelocations(): number {
-    return this.ext?.coreRelocations ?? 0;
-  }
 }
 
 /** Names in order, equal ones numbered: static functions of several sections may share a name. */
@@ -127,10 +125,12 @@ function entriesOf(functions: readonly CodeFunction[]): readonly CodeFunction[] 
 }
 
 /**
- * Reads a BPF object: what {@link writeObject} writes, and what clang 16–19 writes. Calls are linked and maps numbered as libbpf does,
- * so instruction indices are those of the kernel's log. Throws {@link InputError} for files that are no BPF objects or are damaged.
+ * Reads a BPF object: what {@link writeObject} writes, and what clang 16–19 writes. Calls are linked, maps numbered and, where `target`
+ * says what the running kernel is, its types, symbols and configuration put in as libbpf does, so that instructions and their indices are
+ * those that the kernel sees. A program that a loader refuses says so (`Program.unloadable`). Throws {@link InputError} for files that are
+ * no BPF objects or are damaged.
  */
-export function readObject(bytes: Uint8Array, fileName: string): ObjectFile {
+export function readObject(bytes: Uint8Array, fileName: string, target: LoadTarget | null = null): ObjectFile {
   const elf = readElf(bytes, fileName);
   const warnings: string[] = [];
   const warned = new Set<string>();
@@ -146,53 +146,86 @@ export function readObject(bytes: Uint8Array, fileName: string): ObjectFile {
   const ext = btf && extSection ? readBtfExt(extSection.bytes, (off) => btf.string(off), `${fileName}, section .BTF.ext`) : null;
   const debug = new DebugInfo(btf, ext);
   const license = new TextDecoder().decode(sectionNamed('license')?.bytes ?? new Uint8Array()).replace(/\0.*$/s, '');
-  const maps = readMaps(elf, btf, fileName, warnings);
-  const linker = new Linker(elf, maps, fileName, warn);
+  const read = readMaps(elf, btf, fileName, warnings);
+  const externs = resolveExterns(elf, btf, dataMapName('.kconfig', fileName), target);
+  const maps = externs.configMap ? [...read.maps, externs.configMap] : read.maps;
+  const coreCount = [...(ext?.core.values() ?? [])].reduce((sum, list) => sum + list.length, 0);
+  const kernel = coreCount > 0 ? (target?.btf() ?? null) : null;
+  const linker = new Linker(elf, read, fileName, warn, {
+    externs: externs.bySymbol,
+    configMap: externs.configMap ? read.maps.length : -1,
+    core: ext?.core ?? new Map(),
+    resolver: btf && kernel ? new CoreResolver(btf, kernel) : null,
+  });
   const entries = entriesOf(linker.functions);
   if (entries.length === 0) throw new InputError('the object holds no program', fileName);
-  if (debug.coreRelocations > 0) {
-    warn(
-      `${debug.coreRelocations} CO-RE relocations are unresolved: field offsets are those of the compiler's headers, not of a running kernel`,
-    );
+  if (coreCount > 0 && !kernel) {
+    warn(`${coreCount} CO-RE relocations are unresolved: field offsets are those of the compiler's headers, not of a running kernel`);
   }
+  const hasOperations = elf.sections.some(({ name }) => name.startsWith('.struct_ops'));
+  const operations = readOperations(elf, btf, hasOperations ? (target?.btf() ?? null) : null);
   const meta = parseMeta(elf, warnings);
   let structs: ReadonlyMap<number, LocalStruct> | undefined;
   const structsOf = btf && (() => (structs ??= localStructs(btf)));
-  const programs = entries.map((entry) =>
-    toProgram(entry, linker.link(entry), debug, {
-      license,
-      maps: maps.maps,
-      meta: entries.length === 1 ? meta : undefined,
-      structs: structsOf,
-      warn,
-    }),
-  );
-  return { fileName, programs, maps: maps.maps, btf, ...(meta === undefined ? {} : { meta }), license, warnings };
+  const about: AboutObject = {
+    license,
+    maps,
+    meta: entries.length === 1 ? meta : undefined,
+    structs: structsOf,
+    target,
+    operations,
+    refusal: externs.refusal ?? operations.refusal,
+    warn,
+  };
+  // A mistake in one program is none of the others'; when none is without, the file is unusable.
+  let failure: unknown;
+  let linkable = 0;
+  const programs = entries.map((entry) => {
+    try {
+      const linked = linker.link(entry);
+      linkable++;
+      return toProgram(entry, linked, debug, about);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      failure ??= error;
+      return toProgram(entry, linker.alone(entry), debug, { ...about, refusal: about.refusal ?? error.message });
+    }
+  });
+  if (linkable === 0) throw failure;
+  return { fileName, programs, maps, btf, ...(meta === undefined ? {} : { meta }), license, warnings };
+}
+
+/** What all programs of an object share. */
+interface AboutObject {
+  readonly license: string;
+  readonly maps: readonly MapDef[];
+  readonly meta: unknown;
+  readonly structs: (() => ReadonlyMap<number, LocalStruct>) | null;
+  readonly target: LoadTarget | null;
+  readonly operations: Operations;
+  readonly refusal: string | null;
+  readonly warn: (message: string) => void;
 }
 
 /** Functions that deal in objects which the program allocates. */
 const ALLOCATES = /^bpf_((percpu_)?obj_(new|drop)_impl|list_|rbtree_|refcount_)/;
 const KPTR_XCHG = 194;
+const TRACING = 26;
+const LSM = 29;
 const isKptrExchange = (insn: Insn): boolean => insn.opcode === OP_CALL && insn.src === 0 && insn.imm === KPTR_XCHG;
 
-function toProgram(
-  entry: CodeFunction,
-  linked: Linked,
-  debug: DebugInfo,
-  object: {
-    license: string;
-    maps: readonly MapDef[];
-    meta: unknown;
-    structs: (() => ReadonlyMap<number, LocalStruct>) | null;
-    warn: (message: string) => void;
-  },
-): Program {
+function toProgram(entry: CodeFunction, linked: Linked, debug: DebugInfo, object: AboutObject): Program {
   const section = entry.section.name;
   const type = sectionType(section);
   if (!type) object.warn(`section ${section} names no program type that libbpf knows`);
   else if (!type.exact)
     object.warn(`section ${section} is taken for ${section.replace(/[/_].*$/s, '')}; libbpf 1.0 and later refuses the name`);
   const progType = type?.progType ?? 0;
+  const attachType = type?.expectedAttachType ?? 0;
+  const operation = isStructOps(progType) ? object.operations.byFunction.get(functionKey(entry.section, entry.start)) : undefined;
+  const attachTo = operation?.struct ?? (isStructOps(progType) ? undefined : attachName(section));
+  const kernel = progType === TRACING || progType === LSM ? (object.target?.btf() ?? null) : null;
+  const unloadable = object.refusal ?? (object.target && attachProblem(progType, attachType, attachTo, kernel));
   const origins = originsOf(object.meta, linked.insns.length);
   const callbacks = debug.exceptionCallbacks(linked.placed[0]!);
   const allocates = [...linked.kfuncCalls.values()].some((name) => ALLOCATES.test(name)) || linked.insns.some(isKptrExchange);
@@ -200,8 +233,9 @@ function toProgram(
     name: entry.name,
     section,
     progType,
-    expectedAttachType: type?.expectedAttachType ?? 0,
-    ...(section.includes('/') ? { attachTo: section.slice(section.indexOf('/') + 1) } : {}),
+    expectedAttachType: operation?.member ?? attachType,
+    ...(attachTo === undefined ? {} : { attachTo }),
+    ...(unloadable ? { unloadable } : {}),
     sleepable: type?.sleepable ?? false,
     loadFlags: type?.loadFlags ?? 0,
     license: object.license,

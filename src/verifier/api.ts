@@ -20,6 +20,8 @@ export interface VerifyOptions {
    * kind of memory, and programs that get them from their context are refused.
    */
   readonly kernelBtf?: () => Btf | null;
+  /** Symbols of that kernel by name; asked by programs that load the address of one. Without it every symbol is taken to be there. */
+  readonly kernelSymbols?: () => { has(name: string): boolean } | null;
   /** Called about every 10 ms of work with the number processed; return true to stop (result: accepted false, message 'stopped'). */
   readonly onProgress?: (processed: number) => boolean;
 }

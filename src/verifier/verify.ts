@@ -43,6 +43,7 @@ export function verify(program: Program, options: VerifyOptions): VerifyResult {
 export function runPasses(env: Env): void {
   setRangeRules(env.rules.ranges);
   const count = env.insns.length;
+  if (env.program.unloadable !== undefined) env.refuse(EINVAL, env.program.unloadable);
   if (count === 0 || count > env.rules.limitInsns) env.fail(E2BIG, '');
   checkPrivilege(env);
   findSubprogs(env);

@@ -1,7 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import type { Program } from '../../bpf/program.ts';
 import { progTypeName } from '../../bpf/progtypes.ts';
-import { kernelBtf } from '../../companion/kernel-btf.ts';
+import { runningKernel } from '../../companion/kernel-target.ts';
 import type { VerifyOptions, VerifyResult } from '../../verifier/api.ts';
 import { type Case, caseProgram, parseCases } from '../../verifier/corpus.ts';
 import { isChecked } from '../../verifier/rules.ts';
@@ -26,7 +26,8 @@ export const verifyVerb: Verb = (argv) => {
     kernel: choice(args, 'kernel', KERNELS, '6.18'),
     privilege: choice(args, 'privilege', PRIVILEGES, 'root'),
     logLevel: args.count('log-level', 1, 0),
-    kernelBtf,
+    kernelBtf: runningKernel().btf,
+    kernelSymbols: runningKernel().symbols,
   };
   if (options.logLevel > 7) throw new InputError('--log-level takes the kernel’s bits: 0, 1, 2, 4 or a sum of them', 'arguments');
   if (!isChecked(options.kernel))
