@@ -11,6 +11,8 @@ export interface TestRunOptions {
   readonly repeat?: number;
   /** Context in place of packet data, for SYSCALL programs. */
   readonly ctx?: Uint8Array;
+  /** Context beside the packet data, as `struct xdp_md` or `struct __sk_buff`: for XDP metadata, marks and the like. */
+  readonly packetCtx?: Uint8Array;
   /** Room for the packet beyond its length; a program may grow it. Default 256. */
   readonly extraRoom?: number;
 }
@@ -67,6 +69,10 @@ export class KernelProgram {
         .u32(12, room)
         .u32(32, options.repeat ?? 1);
       buffers.push({ attrOff: 16, mode: 'in', bytes: packet }, { attrOff: 24, mode: 'both', size: room });
+      if (options.packetCtx) {
+        attr.u32(40, options.packetCtx.length);
+        buffers.push({ attrOff: 48, mode: 'in', bytes: options.packetCtx });
+      }
     }
     const reply = await this.#kernel.loader.bpf(PROG_TEST_RUN, attr.bytes, buffers);
     const measured = reply.attr.getUint32(36, true);

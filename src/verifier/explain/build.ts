@@ -1,5 +1,5 @@
 import type { InsnIdx } from '../../base/units.ts';
-import { ADD, ALU64, AND, classOf, JMP, K, MOV, OP_CALL, OP_EXIT, OP_LDDW, opOf, X } from '../../bpf/insn.ts';
+import { ADD, ALU64, AND, classOf, isJump, JA, JMP, jumpTarget, K, MOV, OP_CALL, OP_EXIT, OP_LDDW, opOf, X } from '../../bpf/insn.ts';
 import type { Insn } from '../../bpf/program.ts';
 import { returnRange } from '../exits.ts';
 import type { Diagnosis } from './diagnose.ts';
@@ -10,6 +10,10 @@ export interface Candidate {
   readonly edit: Edit;
   /** Changes where a branch leads instead of adding what is missing: offered besides the others, not in their place. */
   readonly turnsBranch?: boolean;
+  /** Makes up a value that the program never had: offered only when nothing else mends it. */
+  readonly lastResort?: boolean;
+  /** Where the program fails as a whole: an instruction that must stay reachable, besides those that were refused. */
+  readonly flagged?: InsnIdx;
 }
 
 export const make = (opcode: number, dst = 0, src = 0, off = 0, imm = 0): NewInsn => ({ insn: { opcode, dst, src, off, imm } });
@@ -45,8 +49,14 @@ export function leaveUnless(
   holds: (off: number) => NewInsn,
   otherwise: (off: number) => NewInsn,
 ): { readonly how: string; readonly insns: readonly NewInsn[] }[] {
+  const taken = exitsInUse(found);
   const ways = [{ how: 'Leave', insns: [holds(2), ...leave(found)] }];
-  for (const exit of exits(found)) ways.push({ how: `Go to the exit at ${exit}`, insns: [aimedAt(otherwise(0), exit)] });
+  for (const exit of new Set([...taken, ...exits(found)])) {
+    const way = { how: `Go to the exit at ${exit}`, insns: [aimedAt(otherwise(0), exit)] };
+    // Where the program's own checks lead is what its author does with such an event.
+    if (taken.includes(exit)) ways.splice(taken.indexOf(exit), 0, way);
+    else ways.push(way);
+  }
   return ways;
 }
 
@@ -66,15 +76,34 @@ export function functionAt(found: Diagnosis, idx: InsnIdx): { readonly start: In
   return { start, end };
 }
 
-/** A register of r6 to r9 that the function never names, or -1: it survives calls. */
-export function spareRegister(found: Diagnosis, idx: InsnIdx): number {
+/** Registers of r6 to r9 that the function never names: they survive calls. */
+export function spareRegisters(found: Diagnosis, idx: InsnIdx): number[] {
   const { start, end } = functionAt(found, idx);
   const used = new Set<number>();
   for (let i = start; i < end; i++) {
     const insn = found.trace.program.insns[i]!;
     used.add(insn.dst).add(insn.src);
   }
-  return [9, 8, 7, 6].find((r) => !used.has(r)) ?? -1;
+  return [9, 8, 7, 6].filter((r) => !used.has(r));
+}
+
+/** One of them, or -1. */
+export const spareRegister = (found: Diagnosis, idx: InsnIdx): number => spareRegisters(found, idx)[0] ?? -1;
+
+/** Exits (with the assignment to r0 before them) to which branches on the failing path would have led, the last one first. */
+function exitsInUse(found: Diagnosis): InsnIdx[] {
+  const { trace } = found;
+  const ends = new Set(exits(found));
+  const list: InsnIdx[] = [];
+  for (let i = trace.steps.length - 1; i >= 0 && list.length < 2; i--) {
+    const { insnIdx, frameno } = trace.steps[i]!;
+    const insn = trace.program.insns[insnIdx]!;
+    if (frameno !== trace.state?.curFrame || !isJump(insn) || opOf(insn) === JA) continue;
+    const taken = trace.steps[i + 1]?.insnIdx === jumpTarget(insn, insnIdx);
+    const other = taken ? insnIdx + 1 : jumpTarget(insn, insnIdx);
+    if (ends.has(other) && !list.includes(other)) list.push(other);
+  }
+  return list;
 }
 
 /** Ways out that the function has already: `exit` and the assignment to r0 before it. At most four. */

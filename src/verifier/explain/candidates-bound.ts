@@ -1,7 +1,7 @@
 import type { InsnIdx } from '../../base/units.ts';
-import { ADD, ALU, ALU64, classOf, JGT, JLE, JNE, JSGE, OP_CALL, OP_EXIT, opOf, SUB, X } from '../../bpf/insn.ts';
+import { ADD, ALU, ALU64, classOf, JGT, JLE, JNE, JSGE, JSGT, JSLT, OP_CALL, OP_EXIT, opOf, SUB, X } from '../../bpf/insn.ts';
 import { AUX, baseType, isConst, isPacket, MAP_VALUE, MASK_HI, MASK_LO, MEMORY, OFF, REG, SCALAR, STACK, TYPE, VALUE_LO } from '../reg.ts';
-import { aimedAt, andImm, before, type Candidate, ifImm, leave, leaveUnless, movImm, slots } from './build.ts';
+import { aimedAt, andImm, before, type Candidate, exits, ifImm, leave, leaveUnless, movImm, slots } from './build.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { failedAccess, objectSize, smax } from './facts.ts';
 
@@ -14,7 +14,8 @@ function maskWithin(max: number): number {
 
 /** Ways to keep register `reg` within [0, max] at instruction `at`. */
 function bound(found: Diagnosis, at: InsnIdx, reg: number, max: number): Candidate[] {
-  if (max < 0 || max > 0x7fffffff) return [];
+  if (max < 0) return signedBound(found, at, reg, max);
+  if (max > 0x7fffffff) return [];
   const { insns } = found.trace.program;
   const ways = leaveUnless(
     found,
@@ -39,6 +40,16 @@ function bound(found: Diagnosis, at: InsnIdx, reg: number, max: number): Candida
       edit: before(at, [aimedAt(ifImm(JGT, reg, max, 0), next)]),
     });
   return list;
+}
+
+/** Offsets that lie below zero throughout, as those of the stack do: both ends, as signed numbers. */
+function signedBound(found: Diagnosis, at: InsnIdx, reg: number, max: number): Candidate[] {
+  if (max < -512 || found.class === 'pointer-arithmetic') return [];
+  const far = -512 - max;
+  return exits(found).map((exit) => ({
+    title: `Go to the exit at ${exit} unless r${reg} lies in [${far}, ${max}], before instruction ${at}.`,
+    edit: before(at, [aimedAt(ifImm(JSGT, reg, max, 0), exit), aimedAt(ifImm(JSLT, reg, far, 0), exit)]),
+  }));
 }
 
 interface IndexUse {
@@ -129,7 +140,8 @@ export function boundCandidates(found: Diagnosis): Candidate[] {
     for (const use of indexUses(found)) {
       const stack = type === STACK ? -512 : 0;
       if (use.subtracts) {
-        list.push(...bound(found, use.at, use.reg, fixed + use.others - stack));
+        const before = isConst(regs, reg * REG) && type !== STACK ? fixed + constOf(found, use) : fixed;
+        list.push(...bound(found, use.at, use.reg, before + use.others - stack));
         continue;
       }
       const end = isPacket(regs[reg * REG + TYPE]!) ? 0x7fff : (objectSize(trace, reg)?.to ?? 0);

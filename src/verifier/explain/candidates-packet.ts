@@ -1,9 +1,11 @@
 import type { InsnIdx } from '../../base/units.ts';
-import { ADD, ALU64, classOf, JGT, JLE, K, LDX, MEM, opOf, W } from '../../bpf/insn.ts';
+import { ADD, ALU64, classOf, JGE, JGT, JLE, JLT, JMP, K, LDX, MEM, opOf, W, X } from '../../bpf/insn.ts';
 import { CTX, ID, isConst, NOT_INIT, OFF, PACKET, PACKET_END, PACKET_META, REG, type Regs, TYPE } from '../reg.ts';
-import { addImm, before, type Candidate, ifReg, leaveUnless, make, movReg, replace } from './build.ts';
+import { addImm, before, type Candidate, ifReg, leaveUnless, make, movReg, replace, spareRegister } from './build.ts';
 import type { Diagnosis } from './diagnose.ts';
+import type { Change } from './edit.ts';
 import { failedAccess } from './facts.ts';
+import { wasTaken } from './slice.ts';
 
 /** Offset of `data_end` in the contexts that have one, by program type (uapi `struct __sk_buff`, `struct xdp_md`, `struct sk_msg_md`). */
 export const DATA_END: Readonly<Record<number, number>> = { 3: 80, 4: 80, 6: 4, 8: 80, 10: 80, 11: 80, 12: 80, 14: 80, 19: 80 };
@@ -34,7 +36,9 @@ function guard(found: Diagnosis, at: InsnIdx, regs: Regs, reg: number, bytes: nu
   if (sum < 0) return [];
   const { progType } = found.trace.program;
   const table = meta ? DATA : DATA_END;
-  const ctx = all.find((r) => regs[r * REG + TYPE] === CTX) ?? -1;
+  let ctx = all.find((r) => regs[r * REG + TYPE] === CTX) ?? -1;
+  const kept = end < 0 && ctx < 0 ? keptContext(found, at) : null;
+  if (kept) ctx = kept.reg;
   const last = end >= 0 ? end : scratch(found, at, regs, [reg, sum, ctx]);
   if (end < 0 && (table[progType] === undefined || ctx < 0 || last < 0)) return [];
   const load = end >= 0 ? [] : [make(LDX | MEM | W, last, ctx, table[progType]!)];
@@ -47,8 +51,19 @@ function guard(found: Diagnosis, at: InsnIdx, regs: Regs, reg: number, bytes: nu
   );
   return ways.map((way) => ({
     title: `${way.how} unless ${Math.max(bytes, 0)} bytes from r${reg} lie within the packet, before instruction ${at}.`,
-    edit: before(at, [...load, ...add, ...way.insns]),
+    edit: kept
+      ? { changes: [kept.change, { at, remove: 0, insert: [...load, ...add, ...way.insns] }] }
+      : before(at, [...load, ...add, ...way.insns]),
   }));
+}
+
+/** A register that keeps the context from the last place of the function where one still had it. */
+function keptContext(found: Diagnosis, at: InsnIdx): { readonly reg: number; readonly change: Change } | null {
+  const { trace } = found;
+  const spare = spareRegister(found, at);
+  const step = trace.steps.findLast((s) => s.frameno === trace.state?.curFrame && s.insnIdx < at && s.frame.regs[REG + TYPE] === CTX);
+  if (spare < 0 || !step) return null;
+  return { reg: spare, change: { at: step.insnIdx, remove: 0, insert: [movReg(spare, 1)] } };
 }
 
 /** A check where there is none, a longer one where it is too short. */
@@ -62,7 +77,7 @@ export function packetCandidates(found: Diagnosis): Candidate[] {
   const bytes = access.off + access.size;
   const list: Candidate[] = [];
   list.push(...shortChecks(found, reg, bytes));
-  if (bytes <= 0xffff) list.push(...guard(found, at, state.frame.regs, reg, bytes));
+  if (bytes <= 0xffff && !foundTooShort(found, reg, bytes)) list.push(...guard(found, at, state.frame.regs, reg, bytes));
   // Where the end is gone at the access, an earlier place may still have it.
   for (let i = trace.steps.length - 2, tried = 0; i >= 0 && tried < 2 && list.length === 0; i--) {
     const step = trace.steps[i]!;
@@ -77,6 +92,36 @@ export function packetCandidates(found: Diagnosis): Candidate[] {
   return list;
 }
 
+/** Whether "the first operand is greater" or "less" is what the outcome of a comparison says. */
+const GREATER: Readonly<Record<number, readonly [taken: number, not: number]>> = {
+  [JGT]: [1, -1],
+  [JGE]: [1, -1],
+  [JLT]: [-1, 1],
+  [JLE]: [-1, 1],
+};
+
+/**
+ * The failing path lies where a comparison has found the packet to end before the bytes in question: another check there would never
+ * let the access happen. The verifier itself keeps only what a comparison proves to be there.
+ */
+function foundTooShort(found: Diagnosis, reg: number, bytes: number): boolean {
+  const { trace } = found;
+  const now = trace.state!.frame.regs;
+  const meta = now[reg * REG + TYPE] === PACKET_META;
+  const needed = now[reg * REG + OFF]! + bytes;
+  return trace.steps.some(({ insnIdx, frameno, frame }, i) => {
+    const insn = trace.program.insns[insnIdx]!;
+    const says = classOf(insn) === JMP && insn.opcode & X ? GREATER[opOf(insn)] : undefined;
+    if (!says || frameno !== trace.state!.curFrame || i === trace.steps.length - 1) return false;
+    const { regs } = frame;
+    const isEnd = (r: number): boolean => regs[r * REG + TYPE] === (meta ? PACKET : PACKET_END) && (!meta || regs[r * REG + OFF] === 0);
+    const isStart = (r: number): boolean =>
+      regs[r * REG + TYPE] === now[reg * REG + TYPE] && regs[r * REG + ID] === now[reg * REG + ID] && regs[r * REG + OFF]! <= needed;
+    const sign = says[wasTaken(trace, i) ? 0 : 1];
+    return isStart(insn.dst) && isEnd(insn.src) ? sign > 0 : isEnd(insn.dst) && isStart(insn.src) && sign < 0;
+  });
+}
+
 /** Additions to a packet pointer on the path whose sum is compared with the packet's end: their constant may be too small. */
 function shortChecks(found: Diagnosis, reg: number, bytes: number): Candidate[] {
   const { trace } = found;
@@ -89,7 +134,7 @@ function shortChecks(found: Diagnosis, reg: number, bytes: number): Candidate[] 
     if (classOf(insn) !== ALU64 || opOf(insn) !== ADD || insn.opcode & 8 || insn.imm <= 0 || insn.dst === reg) continue;
     if (step.frame.regs[insn.dst * REG + TYPE] !== PACKET) continue;
     const imm = need - step.frame.regs[insn.dst * REG + OFF]!;
-    if (imm > insn.imm && imm <= 0xffff)
+    if (imm > 0 && imm !== insn.imm && imm <= 0xffff)
       list.push({
         title: `Check ${need} bytes in place of ${step.frame.regs[insn.dst * REG + OFF]! + insn.imm}.`,
         edit: replace(step.insnIdx, { ...insn, opcode: ALU64 | ADD | K, imm }),

@@ -1,8 +1,10 @@
 import type { InsnIdx } from '../../base/units.ts';
-import { CALL, classOf, DW, JMP, LDX, MEM, OP_EXIT, opOf, STX, W } from '../../bpf/insn.ts';
+import { CALL, classOf, DW, JMP, LD, LDX, MEM, OP_EXIT, opOf, STX, W } from '../../bpf/insn.ts';
 import { CTX, ID, isConst, NOT_INIT, OFF, PACKET, PACKET_END, PACKET_META, PRECISE, REG, type Regs, TYPE } from '../reg.ts';
-import { addImm, before, type Candidate, functionAt, make, movImm, movReg, neutralReturn, replace, slots, spareRegister } from './build.ts';
+import { addImm, before, type Candidate, functionAt, make, movImm, movReg, neutralReturn, slots, spareRegister } from './build.ts';
+import { keptPointer, sentinel, wholeFill } from './candidates-keep.ts';
 import { DATA, DATA_END } from './candidates-packet.ts';
+import { pointedAtStack } from './candidates-stack.ts';
 import type { Diagnosis } from './diagnose.ts';
 
 function equalRegs(a: Regs, x: number, b: Regs, y: number): boolean {
@@ -20,8 +22,9 @@ export function registerCandidates(found: Diagnosis): Candidate[] {
   const lossy = found.events.filter((e) => e.place.reg === reg && (e.kind === 'clobbered' || (e.lost && e.kind === 'changed')));
   const loss = lossy[lossy.length - 1];
   if (loss) list.push(...restored(found, loss.stepIdx, reg, at), ...reloaded(found, loss.stepIdx, reg, at));
-  list.push(...wholeFill(found, at));
-  if (found.class === 'provenance') return list;
+  list.push(...wholeFill(found));
+  if (found.class === 'provenance' || found.class === 'wrong-type')
+    return [...list, ...keptPointer(found), ...sentinel(found), ...pointedAtStack(found)];
   if (reg === 0 && trace.program.insns[at]!.opcode === OP_EXIT) {
     list.push({ title: `Return ${neutralReturn(found)}.`, edit: before(at, [movImm(0, neutralReturn(found))]) });
     return list;
@@ -35,7 +38,7 @@ export function registerCandidates(found: Diagnosis): Candidate[] {
       list.push({ title: `Set r${reg} to 0 at the start of the function.`, edit: before(start, [movImm(reg, 0)]) });
   }
   list.push({ title: `Set r${reg} to 0 before instruction ${at}.`, edit: before(at, [movImm(reg, 0)]) });
-  return list;
+  return [...list, ...pointedAtStack(found)];
 }
 
 /** A packet pointer that a helper made void, from the context again, with its fixed offset. */
@@ -74,13 +77,6 @@ function reloaded(found: Diagnosis, stepIdx: number, reg: number, at: InsnIdx): 
   return [{ title: `${title}; keep the context in r${spare} for that.`, edit: { changes } }];
 }
 
-/** A pointer that is filled in part: all eight bytes of its slot. */
-function wholeFill(found: Diagnosis, at: InsnIdx): Candidate[] {
-  const insn = found.trace.program.insns[at]!;
-  if (!/invalid size of register fill/.test(found.message) || classOf(insn) !== LDX || insn.off % 8 !== 0) return [];
-  return [{ title: 'Fill all eight bytes of the pointer.', edit: replace(at, { ...insn, opcode: LDX | MEM | DW }) }];
-}
-
 /** Whether the function is entered with something in the register. */
 function assignedOnEntry(found: Diagnosis, start: InsnIdx, reg: number): boolean {
   const entry = found.trace.steps.find((s) => s.insnIdx === start);
@@ -98,14 +94,16 @@ function restored(found: Diagnosis, stepIdx: number, reg: number, at: InsnIdx): 
     if (copy !== reg && equalRegs(old, reg * REG, now, copy * REG))
       list.push({ title: `Take r${reg} again from r${copy}, which still has it.`, edit: before(at, [movReg(reg, copy)]) });
   const call = trace.program.insns[step.insnIdx]!;
-  if (classOf(call) !== JMP || opOf(call) !== CALL || step.insnIdx >= at) return list;
+  const isCall = (classOf(call) === JMP && opOf(call) === CALL) || classOf(call) === LD;
+  if (!isCall || step.insnIdx >= at) return list;
+  const what = classOf(call) === LD ? 'load' : 'call';
   const spare = spareRegister(found, at);
   if (spare >= 0) {
     const changes = [
       { at: step.insnIdx, remove: 0, insert: [movReg(spare, reg)] },
       { at, remove: 0, insert: [movReg(reg, spare)] },
     ];
-    list.push({ title: `Keep r${reg} in r${spare} across the call at ${step.insnIdx}.`, edit: { changes } });
+    list.push({ title: `Keep r${reg} in r${spare} across the ${what} at ${step.insnIdx}.`, edit: { changes } });
   }
   const off = freeSlot(found);
   if (off < 0) {
@@ -113,7 +111,7 @@ function restored(found: Diagnosis, stepIdx: number, reg: number, at: InsnIdx): 
       { at: step.insnIdx, remove: 0, insert: [make(STX | MEM | DW, 10, reg, off)] },
       { at, remove: 0, insert: [make(LDX | MEM | DW, reg, 10, off)] },
     ];
-    list.push({ title: `Keep r${reg} on the stack at fp${off} across the call at ${step.insnIdx}.`, edit: { changes } });
+    list.push({ title: `Keep r${reg} on the stack at fp${off} across the ${what} at ${step.insnIdx}.`, edit: { changes } });
   }
   return list;
 }

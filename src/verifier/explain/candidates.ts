@@ -1,10 +1,25 @@
 import type { InsnIdx } from '../../base/units.ts';
 import { isJump, JEQ, JGE, JGT, JLE, JLT, JMP, JNE, JSGE, JSGT, JSLE, JSLT, jumpTarget, OP_EXIT, opOf } from '../../bpf/insn.ts';
 import { CTX, REG, TYPE } from '../reg.ts';
-import { aimedAt, before, type Candidate, exits, ifImm, leave, leaveUnless, make, movImm, movReg, neutralReturn, slots } from './build.ts';
+import {
+  aimedAt,
+  andImm,
+  before,
+  type Candidate,
+  exits,
+  ifImm,
+  leave,
+  leaveUnless,
+  make,
+  movImm,
+  movReg,
+  neutralReturn,
+  slots,
+} from './build.ts';
 import { boundCandidates } from './candidates-bound.ts';
 import { packetCandidates } from './candidates-packet.ts';
 import { releaseCandidates } from './candidates-release.ts';
+import { movedAccess, packedFrames } from './candidates-stack.ts';
 import { registerCandidates } from './candidates-value.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { lastBranch, wasTaken } from './slice.ts';
@@ -106,6 +121,7 @@ function returnCandidates(found: Diagnosis): Candidate[] {
   if (range && isScalar && Number(range[1]) === 0 && Number(range[2]) > 0) {
     const max = Number(range[2]);
     list.push({ title: `Return ${value} when r0 is above ${max}.`, edit: before(at, [ifImm(JLE, 0, max, 1), movImm(0, value)]) });
+    if ((max & (max + 1)) === 0) list.push({ title: `Mask r0 with ${max}.`, edit: before(at, [andImm(0, max)]) });
   }
   const fixed = range ? Math.max(Number(range[1]), Math.min(value, Number(range[2]))) : value;
   list.push({ title: `Return ${fixed}.`, edit: before(at, [movImm(0, fixed)]) });
@@ -124,6 +140,7 @@ function contextCandidates(found: Diagnosis): Candidate[] {
 
 /** Edits that may mend the program, most faithful first; none is offered before the verifier has accepted it. */
 export function candidates(found: Diagnosis): Candidate[] {
+  if (/combined stack size/.test(found.message)) return packedFrames(found);
   if (found.trace.insnIdx === null || !found.trace.program.insns[found.trace.insnIdx]) return [];
   if (found.class === 'complexity') return loopCandidates(found);
   if (!found.walked) return [];
@@ -146,12 +163,12 @@ function ofClass(found: Diagnosis): Candidate[] {
     case 'null-check':
       return nullCandidates(found);
     case 'packet-check':
-      return packetCandidates(found);
+      return [...packetCandidates(found), ...movedAccess(found)];
     case 'index':
     case 'sign':
     case 'pointer-arithmetic':
     case 'stack':
-      return boundCandidates(found);
+      return [...boundCandidates(found), ...movedAccess(found)];
     case 'clobbered':
     case 'uninitialised':
     case 'provenance':
@@ -161,7 +178,7 @@ function ofClass(found: Diagnosis): Candidate[] {
     case 'reference':
       return releaseCandidates(found);
     case 'wrong-type':
-      return contextCandidates(found);
+      return /mem access 'scalar'/.test(found.message) ? registerCandidates(found) : contextCandidates(found);
     default:
       return [];
   }

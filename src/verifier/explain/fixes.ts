@@ -46,10 +46,14 @@ export function findFixes(
   const quiet: VerifyOptions = { ...options, logLevel: 0, recordStates: false };
   let tries = budget.tries;
   let processed = budget.processed;
-  if (first.accepted || first.insnIdx === null) return [];
+  if (first.accepted) return [];
   const fixes: Fix[] = [];
   const turns: Fix[] = [];
-  let drafts: Draft[] = [{ program, edits: [], titles: [], size: 0, refused: [first.insnIdx], result: first }];
+  const resorts: Fix[] = [];
+  const best = (): Fix[] => (fixes.length + turns.length > 0 ? [...fixes, ...turns] : resorts);
+  let drafts: Draft[] = [
+    { program, edits: [], titles: [], size: 0, refused: first.insnIdx === null ? [] : [first.insnIdx], result: first },
+  ];
   for (let round = 0; round < MAX_ROUNDS && drafts.length > 0; round++) {
     const next: Draft[] = [];
     for (const draft of drafts) {
@@ -58,14 +62,16 @@ export function findFixes(
       for (const candidate of candidates(found)) {
         const size = draft.size + editSize(candidate.edit);
         if (size > MAX_EDIT) continue;
-        const kept = candidate.turnsBranch ? turns : fixes;
-        if (kept.length >= (candidate.turnsBranch ? MAX_TURNS : MAX_FIXES)) continue;
-        if (tries-- <= 0 || processed <= 0) return [...fixes, ...turns];
+        const kept = candidate.lastResort ? resorts : candidate.turnsBranch ? turns : fixes;
+        if (kept.length >= (candidate.turnsBranch ? MAX_TURNS : MAX_FIXES) || (candidate.lastResort && round > 0)) continue;
+        if (tries-- <= 0 || processed <= 0) return best();
         const edited = tryEdit(draft.program, candidate.edit);
         if (!edited) continue;
         const result = verify(edited.program, quiet);
         processed -= result.processed;
-        const refused = draft.refused.map((idx) => edited.moved[idx]!);
+        const flagged = candidate.flagged === undefined ? draft.refused : [...draft.refused, candidate.flagged];
+        const refused = flagged.map((idx) => edited.moved[idx]!);
+        if (refused.length === 0) continue;
         const titles = [...draft.titles, candidate.title];
         const edits = [...draft.edits, candidate.edit];
         if (result.accepted) {
@@ -80,7 +86,7 @@ export function findFixes(
     if (fixes.length + turns.length > 0) break;
     drafts = next.sort((a, b) => a.size - b.size);
   }
-  return [...fixes, ...turns];
+  return best();
 }
 
 function tryEdit(program: Program, edit: Edit): { readonly program: Program; readonly moved: Int32Array } | null {

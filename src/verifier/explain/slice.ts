@@ -113,7 +113,7 @@ function sameValue(a: Frame, b: Frame, place: Place): boolean {
 }
 
 /** The slot of the frame's own stack that a load or store touches, or null. */
-function slotOf(frame: Frame, baseReg: number, off: number): { readonly frameno: number; readonly slot: number } | null {
+export function slotOf(frame: Frame, baseReg: number, off: number): { readonly frameno: number; readonly slot: number } | null {
   const b = baseReg * REG;
   if (frame.regs[b + TYPE] !== STACK) return null;
   const at = frame.regs[b + OFF]! + frame.regs[b + VALUE_LO]! + off;

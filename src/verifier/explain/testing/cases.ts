@@ -113,7 +113,7 @@ export const CASES: readonly ExplainCase[] = [
     insn: 1,
     subject: 'r10',
     story: [1],
-    mended: false,
+    mended: true,
   },
   {
     name: 'a spilled pointer that is partly overwritten',
@@ -123,7 +123,7 @@ export const CASES: readonly ExplainCase[] = [
     subject: 'r1',
     story: [L + 2, L + 3, L + 4],
     lostAt: L + 2,
-    mended: false,
+    mended: true,
   },
   {
     name: 'a return value out of range',
