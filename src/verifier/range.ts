@@ -24,56 +24,25 @@ import {
   VALUE_HI,
   VALUE_LO,
 } from './reg.ts';
-import { setTnum, tnumCast, tnumIntersect, tnumRange, tnumStep } from './tnum.ts';
-import { H, slt, ult } from './w64.ts';
+import { setTnum, tnumCast, tnumRange, tnumStep } from './tnum.ts';
+import { fls64, H, slt, ult } from './w64.ts';
 
 /**
  * Bounds of a scalar in four views (64- and 32-bit, signed and unsigned) and what each teaches the others and the tnum.
  * The order of the steps is the kernel's (`reg_bounds_sync`), because the steps lose different things in another order.
  */
-function raiseSmin(r: Regs, b: number, lo: number, hi: number): void {
-  if (slt(r[b + SMIN_LO]!, r[b + SMIN_HI]!, lo, hi)) {
-    r[b + SMIN_LO] = lo;
-    r[b + SMIN_HI] = hi;
-  }
-}
-
-function lowerSmax(r: Regs, b: number, lo: number, hi: number): void {
-  if (slt(lo, hi, r[b + SMAX_LO]!, r[b + SMAX_HI]!)) {
-    r[b + SMAX_LO] = lo;
-    r[b + SMAX_HI] = hi;
-  }
-}
-
-function raiseUmin(r: Regs, b: number, lo: number, hi: number): void {
-  if (ult(r[b + UMIN_LO]!, r[b + UMIN_HI]!, lo, hi)) {
-    r[b + UMIN_LO] = lo;
-    r[b + UMIN_HI] = hi;
-  }
-}
-
-function lowerUmax(r: Regs, b: number, lo: number, hi: number): void {
-  if (ult(lo, hi, r[b + UMAX_LO]!, r[b + UMAX_HI]!)) {
-    r[b + UMAX_LO] = lo;
-    r[b + UMAX_HI] = hi;
-  }
-}
-
-function clampS32(r: Regs, b: number, min: number, max: number): void {
-  if (min > r[b + S32_MIN]!) r[b + S32_MIN] = min;
-  if (max < r[b + S32_MAX]!) r[b + S32_MAX] = max;
-}
-
-function clampU32(r: Regs, b: number, min: number, max: number): void {
-  if (min >>> 0 > r[b + U32_MIN]! >>> 0) r[b + U32_MIN] = min;
-  if (max >>> 0 < r[b + U32_MAX]! >>> 0) r[b + U32_MAX] = max;
-}
+const maxU32 = (x: number, y: number): number => (x >>> 0 < y >>> 0 ? y : x);
+const minU32 = (x: number, y: number): number => (x >>> 0 < y >>> 0 ? x : y);
 
 export function update32FromTnum(r: Regs, b: number): void {
   const v = r[b + VALUE_LO]!;
   const m = r[b + MASK_LO]!;
-  clampS32(r, b, v | (m & INT_MIN), v | (m & INT_MAX));
-  clampU32(r, b, v, v | m);
+  const min = v | (m & INT_MIN);
+  const max = v | (m & INT_MAX);
+  if (min > r[b + S32_MIN]!) r[b + S32_MIN] = min;
+  if (max < r[b + S32_MAX]!) r[b + S32_MAX] = max;
+  if (v >>> 0 > r[b + U32_MIN]! >>> 0) r[b + U32_MIN] = v;
+  if ((v | m) >>> 0 < r[b + U32_MAX]! >>> 0) r[b + U32_MAX] = v | m;
 }
 
 function update64FromTnum(r: Regs, b: number): void {
@@ -81,23 +50,47 @@ function update64FromTnum(r: Regs, b: number): void {
   const vh = r[b + VALUE_HI]!;
   const ml = r[b + MASK_LO]!;
   const mh = r[b + MASK_HI]!;
-  raiseSmin(r, b, vl, vh | (mh & INT_MIN));
-  lowerSmax(r, b, vl | ml, vh | (mh & INT_MAX));
-  raiseUmin(r, b, vl, vh);
-  lowerUmax(r, b, vl | ml, vh | mh);
+  const tl = vl | ml;
+  const th = vh | mh;
+  const nh = vh | (mh & INT_MIN);
+  if (slt(r[b + SMIN_LO]!, r[b + SMIN_HI]!, vl, nh)) {
+    r[b + SMIN_LO] = vl;
+    r[b + SMIN_HI] = nh;
+  }
+  const ph = vh | (mh & INT_MAX);
+  if (slt(tl, ph, r[b + SMAX_LO]!, r[b + SMAX_HI]!)) {
+    r[b + SMAX_LO] = tl;
+    r[b + SMAX_HI] = ph;
+  }
+  let ul = r[b + UMIN_LO]!;
+  let uh = r[b + UMIN_HI]!;
+  if (ult(ul, uh, vl, vh)) {
+    ul = r[b + UMIN_LO] = vl;
+    uh = r[b + UMIN_HI] = vh;
+  }
+  let xl = r[b + UMAX_LO]!;
+  let xh = r[b + UMAX_HI]!;
+  if (ult(tl, th, xl, xh)) {
+    xl = r[b + UMAX_LO] = tl;
+    xh = r[b + UMAX_HI] = th;
+  }
   if (rangeRules.plain) return;
   // When only one member of the tnum lies within [umin, umax], that is the value.
-  const ul = r[b + UMIN_LO]!;
-  const uh = r[b + UMIN_HI]!;
-  const xl = r[b + UMAX_LO]!;
-  const xh = r[b + UMAX_HI]!;
+  const uminIn = (ul & ~ml) === vl && (uh & ~mh) === vh;
+  if (uminIn && ult(ul, uh, tl, th)) {
+    // The usual case: the member after umin lies within, too. The carry of + 1 runs through the known bits.
+    const wl = ul | ~ml;
+    const nl = ((wl + 1) & ml) | vl;
+    const carried = wl === -1 ? (((uh | ~mh) + 1) & mh) | vh : uh;
+    if (ult(xl, xh, nl, carried)) setValue(r, b, ul, uh);
+    return;
+  }
   const nextLo = tnumStep(r, b, ul, uh);
   const nextHi = H.hi;
-  const uminIn = (ul & ~ml) === vl && (uh & ~mh) === vh;
   const nextAbove = ult(xl, xh, nextLo, nextHi);
   if (uminIn) {
     if (nextAbove) setValue(r, b, ul, uh);
-  } else if (nextLo === (vl | ml) && nextHi === (vh | mh)) {
+  } else if (nextLo === tl && nextHi === th) {
     setValue(r, b, nextLo, nextHi);
   } else if (!nextAbove) {
     const lo = tnumStep(r, b, nextLo, nextHi);
@@ -111,103 +104,178 @@ export function updateFromTnum(r: Regs, b: number): void {
   update64FromTnum(r, b);
 }
 
-function deduce32(r: Regs, b: number): void {
-  const ul = r[b + UMIN_LO]!;
-  const uh = r[b + UMIN_HI]!;
-  const wl = r[b + UMAX_LO]!;
-  const wh = r[b + UMAX_HI]!;
-  const sl = r[b + SMIN_LO]!;
-  const sh = r[b + SMIN_HI]!;
-  const xl = r[b + SMAX_LO]!;
-  const xh = r[b + SMAX_HI]!;
-  if (uh === wh) {
-    clampU32(r, b, ul, wl);
-    if (ul <= wl) clampS32(r, b, ul, wl);
+const ROUNDS = 3;
+
+/**
+ * What the bounds teach each other: 32 from 64 bits, signed from unsigned and back, 64 from 32 bits (kernel `reg_bounds_sync`, in its
+ * order). A round that changes nothing ends it, as the next one could not either. True when something changed.
+ */
+function deduce(r: Regs, b: number): boolean {
+  let ul = r[b + UMIN_LO]!;
+  let uh = r[b + UMIN_HI]!;
+  let wl = r[b + UMAX_LO]!;
+  let wh = r[b + UMAX_HI]!;
+  let sl = r[b + SMIN_LO]!;
+  let sh = r[b + SMIN_HI]!;
+  let xl = r[b + SMAX_LO]!;
+  let xh = r[b + SMAX_HI]!;
+  let un = r[b + U32_MIN]!;
+  let ux = r[b + U32_MAX]!;
+  let sn = r[b + S32_MIN]!;
+  let sx = r[b + S32_MAX]!;
+  for (let round = 0; round < ROUNDS; round++) {
+    if (uh === wh) {
+      un = maxU32(un, ul);
+      ux = minU32(ux, wl);
+      if (ul <= wl) {
+        if (ul > sn) sn = ul;
+        if (wl < sx) sx = wl;
+      }
+    }
+    if (sh === xh) {
+      if (sl >>> 0 <= xl >>> 0) {
+        un = maxU32(un, sl);
+        ux = minU32(ux, xl);
+      }
+      if (sl <= xl) {
+        if (sl > sn) sn = sl;
+        if (xl < sx) sx = xl;
+      }
+    }
+    // A range that crosses one multiple of 2^32 is a signed 32-bit range from negative to non-negative.
+    if (((uh + 1) | 0) === wh && ul < 0 && wl >= 0) {
+      if (ul > sn) sn = ul;
+      if (wl < sx) sx = wl;
+    }
+    if (((sh + 1) | 0) === xh && sl < 0 && xl >= 0) {
+      if (sl > sn) sn = sl;
+      if (xl < sx) sx = xl;
+    }
+    if (un <= ux) {
+      if (un > sn) sn = un;
+      if (ux < sx) sx = ux;
+    }
+    if (sn >>> 0 <= sx >>> 0) {
+      un = maxU32(un, sn);
+      ux = minU32(ux, sx);
+    } else if (ux >>> 0 < sn >>> 0) {
+      sn = un;
+      ux = minU32(ux, sx);
+    } else if (sx >>> 0 < un >>> 0) {
+      sx = ux;
+      un = maxU32(un, sn);
+    }
+    if (!slt(wl, wh, ul, uh)) {
+      if (slt(sl, sh, ul, uh)) {
+        sl = ul;
+        sh = uh;
+      }
+      if (slt(wl, wh, xl, xh)) {
+        xl = wl;
+        xh = wh;
+      }
+    }
+    if (!ult(xl, xh, sl, sh)) {
+      if (ult(ul, uh, sl, sh)) {
+        ul = sl;
+        uh = sh;
+      }
+      if (ult(xl, xh, wl, wh)) {
+        wl = xl;
+        wh = xh;
+      }
+    } else if (ult(wl, wh, sl, sh)) {
+      sl = ul;
+      sh = uh;
+      if (ult(xl, xh, wl, wh)) {
+        wl = xl;
+        wh = xh;
+      }
+    } else if (ult(xl, xh, ul, uh)) {
+      xl = wl;
+      xh = wh;
+      if (ult(ul, uh, sl, sh)) {
+        ul = sl;
+        uh = sh;
+      }
+    }
+    // The halves of 64 bits from the 32-bit view.
+    ul = maxU32(ul, un);
+    wl = minU32(wl, ux);
+    sl = maxU32(sl, un);
+    xl = minU32(xl, ux);
+    let narrowed = false;
+    if (sn >= 0 && !slt(sl, sh, INT_MIN, -1) && !slt(INT_MAX, 0, xl, xh)) {
+      // A sign-extended value that is not negative in 32 bits.
+      sl = ul = sn;
+      sh = uh = 0;
+      xl = wl = sx;
+      xh = wh = sx >> 31;
+      narrowed = narrowTnum(r, b, sl, sh, xl, xh);
+    }
+    const same =
+      ul === r[b + UMIN_LO] &&
+      uh === r[b + UMIN_HI] &&
+      wl === r[b + UMAX_LO] &&
+      wh === r[b + UMAX_HI] &&
+      sl === r[b + SMIN_LO] &&
+      sh === r[b + SMIN_HI] &&
+      xl === r[b + SMAX_LO] &&
+      xh === r[b + SMAX_HI] &&
+      un === r[b + U32_MIN] &&
+      ux === r[b + U32_MAX] &&
+      sn === r[b + S32_MIN] &&
+      sx === r[b + S32_MAX];
+    if (same && !narrowed) return round > 0;
+    r[b + UMIN_LO] = ul;
+    r[b + UMIN_HI] = uh;
+    r[b + UMAX_LO] = wl;
+    r[b + UMAX_HI] = wh;
+    r[b + SMIN_LO] = sl;
+    r[b + SMIN_HI] = sh;
+    r[b + SMAX_LO] = xl;
+    r[b + SMAX_HI] = xh;
+    r[b + U32_MIN] = un;
+    r[b + U32_MAX] = ux;
+    r[b + S32_MIN] = sn;
+    r[b + S32_MAX] = sx;
   }
-  if (sh === xh) {
-    if (sl >>> 0 <= xl >>> 0) clampU32(r, b, sl, xl);
-    if (sl <= xl) clampS32(r, b, sl, xl);
-  }
-  // A range that crosses one multiple of 2^32 is a signed 32-bit range from negative to non-negative.
-  if (((uh + 1) | 0) === wh && ul < 0 && wl >= 0) clampS32(r, b, ul, wl);
-  if (((sh + 1) | 0) === xh && sl < 0 && xl >= 0) clampS32(r, b, sl, xl);
-  if (r[b + U32_MIN]! <= r[b + U32_MAX]!) clampS32(r, b, r[b + U32_MIN]!, r[b + U32_MAX]!);
-  const smin = r[b + S32_MIN]!;
-  const smax = r[b + S32_MAX]!;
-  if (smin >>> 0 <= smax >>> 0) {
-    clampU32(r, b, smin, smax);
-  } else if (r[b + U32_MAX]! >>> 0 < smin >>> 0) {
-    r[b + S32_MIN] = r[b + U32_MIN]!;
-    if (smax >>> 0 < r[b + U32_MAX]! >>> 0) r[b + U32_MAX] = smax;
-  } else if (smax >>> 0 < r[b + U32_MIN]! >>> 0) {
-    r[b + S32_MAX] = r[b + U32_MAX]!;
-    if (smin >>> 0 > r[b + U32_MIN]! >>> 0) r[b + U32_MIN] = smin;
-  }
+  return true;
 }
 
-function deduce64(r: Regs, b: number): void {
-  const ul = r[b + UMIN_LO]!;
-  const uh = r[b + UMIN_HI]!;
-  const wl = r[b + UMAX_LO]!;
-  const wh = r[b + UMAX_HI]!;
-  if (!slt(wl, wh, ul, uh)) {
-    raiseSmin(r, b, ul, uh);
-    lowerSmax(r, b, wl, wh);
-  }
-  const sl = r[b + SMIN_LO]!;
-  const sh = r[b + SMIN_HI]!;
-  const xl = r[b + SMAX_LO]!;
-  const xh = r[b + SMAX_HI]!;
-  if (!ult(xl, xh, sl, sh)) {
-    raiseUmin(r, b, sl, sh);
-    lowerUmax(r, b, xl, xh);
-  } else if (ult(wl, wh, sl, sh)) {
-    r[b + SMIN_LO] = ul;
-    r[b + SMIN_HI] = uh;
-    lowerUmax(r, b, xl, xh);
-  } else if (ult(xl, xh, ul, uh)) {
-    r[b + SMAX_LO] = wl;
-    r[b + SMAX_HI] = wh;
-    raiseUmin(r, b, sl, sh);
-  }
-}
-
-const span = new Int32Array(8);
-
-function deduceMixed(r: Regs, b: number): void {
-  raiseUmin(r, b, r[b + U32_MIN]!, r[b + UMIN_HI]!);
-  lowerUmax(r, b, r[b + U32_MAX]!, r[b + UMAX_HI]!);
-  raiseSmin(r, b, r[b + U32_MIN]!, r[b + SMIN_HI]!);
-  lowerSmax(r, b, r[b + U32_MAX]!, r[b + SMAX_HI]!);
-  const min = r[b + S32_MIN]!;
-  const max = r[b + S32_MAX]!;
-  if (min < 0 || slt(r[b + SMIN_LO]!, r[b + SMIN_HI]!, INT_MIN, -1) || slt(INT_MAX, 0, r[b + SMAX_LO]!, r[b + SMAX_HI]!)) return;
-  // A sign-extended value that is not negative in 32 bits.
-  const maxHi = max >> 31;
-  r[b + SMIN_LO] = min;
-  r[b + SMIN_HI] = 0;
-  r[b + SMAX_LO] = max;
-  r[b + SMAX_HI] = maxHi;
-  r[b + UMIN_LO] = min;
-  r[b + UMIN_HI] = 0;
-  r[b + UMAX_LO] = max;
-  r[b + UMAX_HI] = maxHi;
-  tnumRange(span, 0, min, 0, max, maxHi);
-  tnumIntersect(r, b, span, 0);
-}
-
-/** The tnum from the bounds (kernel `__reg_bound_offset`). */
-function tnumFromBounds(r: Regs, b: number): void {
-  tnumRange(span, 0, r[b + UMIN_LO]!, r[b + UMIN_HI]!, r[b + UMAX_LO]!, r[b + UMAX_HI]!);
-  tnumIntersect(r, b, span, 0);
+/** The tnum keeps what lies in [min, max], too. True when it changed. */
+function narrowTnum(r: Regs, b: number, minLo: number, minHi: number, maxLo: number, maxHi: number): boolean {
+  const vl = r[b + VALUE_LO]!;
   const vh = r[b + VALUE_HI]!;
+  const ml = r[b + MASK_LO]!;
   const mh = r[b + MASK_HI]!;
-  tnumRange(span, 0, r[b + U32_MIN]!, 0, r[b + U32_MAX]!, 0);
-  r[b + VALUE_HI] = 0;
-  r[b + MASK_HI] = 0;
-  tnumIntersect(r, b, span, 0);
-  r[b + VALUE_HI] = vh;
-  r[b + MASK_HI] = mh;
+  const bits = fls64(minLo ^ maxLo, minHi ^ maxHi);
+  // Unknown bits of the smallest tnum around the range, which knows nothing when its ends differ in the top bit.
+  const rl = bits >= 32 ? -1 : (1 << bits) - 1;
+  const rh = bits <= 32 ? 0 : bits > 63 ? -1 : (1 << (bits - 32)) - 1;
+  const nml = ml & rl;
+  const nmh = mh & rh;
+  const nvl = (vl | (minLo & ~rl)) & ~nml;
+  const nvh = (vh | (minHi & ~rh)) & ~nmh;
+  if (nml === ml && nmh === mh && nvl === vl && nvh === vh) return false;
+  setTnum(r, b, nvl, nvh, nml, nmh);
+  return true;
+}
+
+/** The tnum from the bounds (kernel `__reg_bound_offset`). True when it changed. */
+function tnumFromBounds(r: Regs, b: number): boolean {
+  const all = narrowTnum(r, b, r[b + UMIN_LO]!, r[b + UMIN_HI]!, r[b + UMAX_LO]!, r[b + UMAX_HI]!);
+  const vl = r[b + VALUE_LO]!;
+  const ml = r[b + MASK_LO]!;
+  const min = r[b + U32_MIN]!;
+  const bits = 32 - Math.clz32(min ^ r[b + U32_MAX]!);
+  const unknown = bits === 32 ? -1 : (1 << bits) - 1;
+  const nml = ml & unknown;
+  const nvl = (vl | (min & ~unknown)) & ~nml;
+  if (nml === ml && nvl === vl) return all;
+  r[b + VALUE_LO] = nvl;
+  r[b + MASK_LO] = nml;
+  return true;
 }
 
 function isSettled(r: Regs, b: number): boolean {
@@ -233,17 +301,15 @@ function isSettled(r: Regs, b: number): boolean {
 export function boundsSync(r: Regs, b: number): void {
   if (isSettled(r, b)) return;
   updateFromTnum(r, b);
+  let changed = true;
   if (rangeRules.signs) {
     deduceSigns32(r, b);
     deduceSigns64(r, b);
+  } else {
+    changed = deduce(r, b);
   }
-  for (let round = rangeRules.signs ? 3 : 0; round < 3; round++) {
-    deduce32(r, b);
-    deduce64(r, b);
-    deduceMixed(r, b);
-  }
-  tnumFromBounds(r, b);
-  updateFromTnum(r, b);
+  // What the tnum has taught the bounds it would teach them again only after one of them changed.
+  if (tnumFromBounds(r, b) || changed) updateFromTnum(r, b);
 }
 
 /** What contradicts itself in the bounds, or null (kernel `reg_bounds_sanity_check`). */
