@@ -1,6 +1,6 @@
 import { EACCES, EINVAL, type Env } from './env.ts';
 import { ADD_CONST, clearId, ID, isConst, markUnknown, NOT_INIT, REG, type Regs, SCALAR, TYPE } from './reg.ts';
-import { FP, MAX_REG, type State, type Step } from './state.ts';
+import { FP, MAX_REG, type State } from './state.ts';
 
 /** An operand that is read: it must be one of the eleven registers and hold something. */
 export function readReg(env: Env, i: number): void {
@@ -33,13 +33,10 @@ export function shareId(env: Env, r: Regs, b: number): void {
 
 /** Notes the current instruction in the state's history (kernel `push_jmp_history`). */
 export function pushHistory(env: Env, state: State, flags: number, links: readonly number[] | null): void {
-  const present = env.step;
-  if (present) {
-    present.flags |= flags;
-    present.links = links;
+  if (env.step >= 0) {
+    state.history.amend(env.step, flags, links);
     return;
   }
-  const step: Step = { idx: env.insnIdx, prevIdx: env.prevInsnIdx, flags, links };
-  state.history.push(step);
-  env.step = step;
+  state.history.push(env.insnIdx, env.prevInsnIdx, flags, links);
+  env.step = state.history.length - 1;
 }

@@ -11,7 +11,7 @@ import type { Regs } from './reg.ts';
 import { REG } from './reg.ts';
 import { type Rules, rulesOf } from './rules.ts';
 import type { StackLiveness } from './stacklive.ts';
-import type { Explored, Frame, State, Step } from './state.ts';
+import type { Explored, Frame, State } from './state.ts';
 import type { Watcher } from './watch.ts';
 
 export const EPERM = 1;
@@ -135,8 +135,8 @@ export class Env {
   insnIdx = 0;
   prevInsnIdx = -1;
   pending: Pending[] = [];
-  /** History entry of the current instruction, when it has one. */
-  step: Step | null = null;
+  /** History entry of the current instruction, -1 when it has none. */
+  step = -1;
   idGen = 0;
 
   // Counters.

@@ -85,6 +85,8 @@ export function exploreFunction(env: Env, subprog: number): void {
   if (subprog === 0) markPointer(frame.regs, REG, CTX);
   else setArguments(env, subprog, frame);
   walk(env);
+  for (const list of env.explored) if (list) for (const { state: kept } of list) kept.release();
+  env.explored = [];
   if (!env.log.detail) env.log.cut(0);
 }
 
@@ -128,7 +130,7 @@ function walk(env: Env): void {
   for (;;) {
     const cur = env.cur;
     const idx = env.insnIdx;
-    env.step = null;
+    env.step = -1;
     env.prevInsnIdx = prevInsnIdx;
     if (idx >= count) env.fail(14, `invalid insn idx ${idx} insn_cnt ${count}\n`);
     if (++env.processed > LIMIT_INSNS) env.fail(E2BIG, `BPF program is too large. Processed ${env.processed} insn\n`);
@@ -160,6 +162,7 @@ function walk(env: Env): void {
     env.stackLive.update();
     const next = env.pending.pop();
     if (!next) return;
+    cur.release();
     if (!log.detail) log.cut(next.logPos);
     env.cur = next.state;
     env.insnIdx = next.insnIdx;
@@ -188,8 +191,10 @@ function finishPath(env: Env): void {
   let st: State | null = env.cur;
   while (st) {
     if (--st.branches > 0) return;
-    env.loops.exit(st);
-    if (st.listed) maybeFree(env, st.listed);
+    if (st.listed) {
+      env.loops.exit(st);
+      maybeFree(env, st.listed);
+    }
     st = st.parent;
   }
 }

@@ -29,6 +29,7 @@ import { regMaskText, slotMaskText } from './format.ts';
 import { PRECISE, REG, SCALAR, TYPE } from './reg.ts';
 import {
   FP,
+  type History,
   isSpilled,
   isSpilledScalar,
   linkFrame,
@@ -39,7 +40,6 @@ import {
   STEP_SRC_STACK,
   STEP_STACK,
   type State,
-  type Step,
   stepFrame,
   stepSpi,
 } from './state.ts';
@@ -107,13 +107,12 @@ export class Backtrack {
 /** The walk cannot follow; everything is made precise instead. */
 const GIVE_UP = 1;
 
-function stepAt(state: State, historyEnd: number, idx: number): Step | null {
-  const step = historyEnd > 0 ? state.history[historyEnd - 1]! : null;
-  return step && step.idx === idx ? step : null;
+/** The step of an instruction where it is the last of the history that remains, else -1. */
+function stepAt(history: History, end: number, idx: number): number {
+  return end > 0 && history.idxAt(end - 1) === idx ? end - 1 : -1;
 }
 
-function syncLinks(bt: Backtrack, step: Step | null): void {
-  const links = step?.links;
+function syncLinks(bt: Backtrack, links: readonly number[] | null): void {
   if (!links) return;
   const some = links.some((l) => (linkIsReg(l) ? bt.hasReg(linkFrame(l), linkIndex(l)) : bt.hasSlot(linkFrame(l), linkIndex(l))));
   if (!some) return;
@@ -128,7 +127,9 @@ function bug(env: Env, text: string): never {
 }
 
 /** Undoes one instruction: what must be precise after it becomes what must be precise before it. */
-function backtrackInsn(env: Env, bt: Backtrack, idx: number, subseq: number, step: Step | null): number {
+function backtrackInsn(env: Env, bt: Backtrack, idx: number, subseq: number, history: History, step: number): number {
+  const flags = history.flagsAt(step);
+  const links = history.linksAt(step);
   const insn = env.insns[idx]!;
   if (insn.opcode === 0) return 0;
   const f = bt.frame;
@@ -137,7 +138,7 @@ function backtrackInsn(env: Env, bt: Backtrack, idx: number, subseq: number, ste
       `mark_precise: frame${f}: regs=${regMaskText(bt.regs[f]!)} stack=${slotMaskText(bt.slotsLo[f]!, bt.slotsHi[f]!)} before ${idx}: ${env.insnText(idx)}`,
     );
   }
-  syncLinks(bt, step);
+  syncLinks(bt, links);
   const cls = classOf(insn);
   const op = opOf(insn);
   const byReg = (insn.opcode & X) !== 0;
@@ -154,26 +155,26 @@ function backtrackInsn(env: Env, bt: Backtrack, idx: number, subseq: number, ste
   } else if (cls === LDX || (cls === STX && modeOf(insn) === 0xc0 && insn.imm === LOAD_ACQ)) {
     if (!bt.hasReg(f, dst)) return 0;
     bt.clearReg(f, dst);
-    if (!step || !(step.flags & STEP_STACK)) return 0;
-    bt.setSlot(stepFrame(step.flags), stepSpi(step.flags));
+    if (!(flags & STEP_STACK)) return 0;
+    bt.setSlot(stepFrame(flags), stepSpi(flags));
   } else if (cls === STX || cls === ST) {
     if (bt.hasReg(f, dst)) return GIVE_UP;
-    if (!step || !(step.flags & STEP_STACK)) return 0;
-    const fr = stepFrame(step.flags);
-    const spi = stepSpi(step.flags);
+    if (!(flags & STEP_STACK)) return 0;
+    const fr = stepFrame(flags);
+    const spi = stepSpi(flags);
     if (!bt.hasSlot(fr, spi)) return 0;
     bt.clearSlot(fr, spi);
     if (cls === STX) bt.setReg(f, src);
   } else if (cls === JMP || cls === JMP32) {
-    if (op === CALL) return backtrackCall(env, bt, idx, subseq, step);
+    if (op === CALL) return backtrackCall(env, bt, idx, subseq, links);
     if (op === EXIT) {
       backtrackExit(env, bt, subseq);
       return 0;
     }
     if (byReg && op !== JA) {
       if (!bt.hasReg(f, dst) && !bt.hasReg(f, src)) return 0;
-      if (!step || !(step.flags & STEP_SRC_STACK)) bt.setReg(f, src);
-      if (!step || !(step.flags & STEP_DST_STACK)) bt.setReg(f, dst);
+      if (!(flags & STEP_SRC_STACK)) bt.setReg(f, src);
+      if (!(flags & STEP_DST_STACK)) bt.setReg(f, dst);
     }
   } else if (cls === LD) {
     const mode = modeOf(insn);
@@ -184,7 +185,7 @@ function backtrackInsn(env: Env, bt: Backtrack, idx: number, subseq: number, ste
     bt.clearReg(f, dst);
     return 0;
   }
-  syncLinks(bt, step);
+  syncLinks(bt, links);
   return 0;
 }
 
@@ -198,7 +199,7 @@ function enterSubprog(env: Env, bt: Backtrack): void {
   bt.frame++;
 }
 
-function backtrackCall(env: Env, bt: Backtrack, idx: number, subseq: number, step: Step | null): number {
+function backtrackCall(env: Env, bt: Backtrack, idx: number, subseq: number, links: readonly number[] | null): number {
   const insn = env.insns[idx]!;
   const f = bt.frame;
   if (insn.src === PSEUDO_CALL) {
@@ -229,7 +230,7 @@ function backtrackCall(env: Env, bt: Backtrack, idx: number, subseq: number, ste
   bt.clearReg(f, 0);
   if (bt.regs[f]! & ARGS) bug(env, `backtracking call unexpected regs ${bt.regs[f]!.toString(16)}`);
   if (insn.src === 0 && insn.imm === 12 && subseq - idx !== 1) enterSubprog(env, bt);
-  syncLinks(bt, step);
+  syncLinks(bt, links);
   return 0;
 }
 
@@ -244,17 +245,15 @@ function backtrackExit(env: Env, bt: Backtrack, subseq: number): void {
   if (r0) bt.setReg(bt.frame, 0);
 }
 
-/** Previous instruction on the path, and how much history remains; -1 at the state's first one. */
-function previous(state: State, idx: number, history: { end: number }): number {
-  const { end } = history;
+/** Previous instruction on the path when `end` steps of its history remain; -1 at the state's first one. */
+function previous(state: State, idx: number, end: number): number {
+  const { history } = state;
   if (idx === state.firstInsnIdx) {
     if (end === 0) return -1;
-    if (end === 1 && state.history[0]!.idx === idx) return -1;
+    if (end === 1 && history.idxAt(0) === idx) return -1;
   }
-  const step = stepAt(state, end, idx);
-  if (!step) return idx - 1;
-  history.end--;
-  return step.prevIdx;
+  const step = stepAt(history, end, idx);
+  return step < 0 ? idx - 1 : history.prevAt(step);
 }
 
 function allPrecise(env: Env, from: State): void {
@@ -331,23 +330,24 @@ function walk(env: Env, bt: Backtrack, start: State): boolean {
   let subseq = -1;
   let skipFirst = true;
   let changed = false;
-  const history = { end: 0 };
   for (;;) {
-    history.end = st.history.length;
+    const { history } = st;
+    let end = history.length;
     if (env.log.detail) env.log.write(`mark_precise: frame${bt.frame}: last_idx ${lastIdx} first_idx ${firstIdx} subseq_idx ${subseq} \n`);
     if (lastIdx < 0) return markArguments(env, bt, st) || changed;
     for (let i = lastIdx; ; ) {
       if (skipFirst) {
         skipFirst = false;
-      } else if (backtrackInsn(env, bt, i, subseq, stepAt(st, history.end, i)) === GIVE_UP) {
+      } else if (backtrackInsn(env, bt, i, subseq, history, stepAt(history, end, i)) === GIVE_UP) {
         allPrecise(env, start);
         bt.reset();
         return changed;
       }
       if (bt.empty()) return changed;
       subseq = i;
-      i = previous(st, i, history);
+      i = previous(st, i, end);
       if (i < 0) break;
+      if (stepAt(history, end, subseq) >= 0) end--;
     }
     if (!st.parent) break;
     st = st.parent;

@@ -15,7 +15,9 @@ import { Explored, FP, SLOT_INVALID, type State } from './state.ts';
  * `is_state_visited`). Inside a loop the old state's precision is not final before the loop is done; such hits are kept
  * as back edges and their precision is settled when the loop's part of the graph is left.
  */
-interface Visit {
+export interface Visit {
+  /** Chain of calls into the loop, as the log shows it. */
+  readonly key: string;
   entry: State | null;
   backedges: State[];
   count: number;
@@ -44,25 +46,31 @@ export class Loops {
     return null;
   }
 
-  enter(st: State): void {
+  /** Where a kept state stands never changes. */
+  private visitOf(st: State): Visit | null {
+    if (st.loop !== undefined) return st.loop;
     const key = this.chain(st);
-    if (key === null) return;
-    let visit = this.visits.get(key);
-    if (!visit) {
-      visit = { entry: null, backedges: [], count: 0 };
+    let visit = key === null ? null : (this.visits.get(key) ?? null);
+    if (key !== null && !visit) {
+      visit = { key, entry: null, backedges: [], count: 0 };
       this.visits.set(key, visit);
     }
-    if (visit.entry) return;
-    visit.entry = st;
-    if (this.env.log.detail) this.env.log.write(`SCC enter ${key}\n`);
+    st.loop = visit;
+    return visit;
   }
 
+  enter(st: State): void {
+    const visit = this.visitOf(st);
+    if (!visit || visit.entry) return;
+    visit.entry = st;
+    if (this.env.log.detail) this.env.log.write(`SCC enter ${visit.key}\n`);
+  }
+
+  /** All paths from a kept state are done. */
   exit(st: State): void {
-    const key = this.chain(st);
-    if (key === null) return;
-    const visit = this.visits.get(key);
+    const visit = this.visitOf(st);
     if (!visit || visit.entry !== st) return;
-    if (this.env.log.detail) this.env.log.write(`SCC exit ${key}\n`);
+    if (this.env.log.detail) this.env.log.write(`SCC exit ${visit.key}\n`);
     visit.entry = null;
     this.env.backedgeCount -= visit.count;
     visit.count = 0;
@@ -71,10 +79,9 @@ export class Loops {
   }
 
   addBackedge(at: State, backedge: State): void {
-    const key = this.chain(at);
-    const visit = key === null ? undefined : this.visits.get(key);
+    const visit = this.visitOf(at);
     if (!visit) return;
-    if (this.env.log.detail) this.env.log.write(`SCC backedge ${key}\n`);
+    if (this.env.log.detail) this.env.log.write(`SCC backedge ${visit.key}\n`);
     visit.backedges.unshift(backedge);
     visit.count++;
     this.env.backedgeCount++;
@@ -83,10 +90,8 @@ export class Loops {
 
   /** Precision of a state in a loop that still has open ends is not final. */
   isIncomplete(st: State): boolean {
-    if (this.visits.size === 0) return false;
-    const key = this.chain(st);
-    const visit = key === null ? undefined : this.visits.get(key);
-    return visit !== undefined && visit.backedges.length > 0;
+    const visit = this.visitOf(st);
+    return visit !== null && visit.backedges.length > 0;
   }
 
   private settle(visit: Visit): void {
@@ -101,6 +106,7 @@ export class Loops {
       for (const st of visit.backedges) if (propagatePrecision(env, st.equalState!, st)) changed = true;
       if (!changed) break;
     }
+    for (const st of visit.backedges) st.release();
     visit.backedges = [];
   }
 }
@@ -221,6 +227,7 @@ function miss(env: Env, list: Explored[], i: number, added: boolean): void {
 export function maybeFree(env: Env, sl: Explored): void {
   if (!sl.evicted || sl.state.branches !== 0 || env.loops.isIncomplete(sl.state)) return;
   env.freeListSize--;
+  sl.state.release();
 }
 
 function keepState(env: Env, list: Explored[]): void {
@@ -231,13 +238,13 @@ function keepState(env: Env, list: Explored[]): void {
   env.prevJumps = env.jumps;
   env.prevProcessed = env.processed;
   markAllImprecise(cur);
-  const kept = cur.clone();
+  const kept = cur.clone(false);
   kept.insnIdx = env.insnIdx;
   env.loops.enter(kept);
   cur.parent = kept;
   cur.firstInsnIdx = env.insnIdx;
   cur.dfsDepth = kept.dfsDepth + 1;
-  cur.history = [];
+  cur.handHistory(kept);
   list.push(new Explored(kept));
   env.watcher?.kept(kept);
 }

@@ -14,7 +14,8 @@ const WRITTEN = 2;
 const WRITTEN_ACC = 4;
 const LIVE = 6;
 
-interface Instance {
+/** A function under one chain of calls. */
+export interface Instance {
   /** Call instructions from the outermost frame, then the start of this function. */
   readonly callsites: readonly number[];
   /** Start of the function of each frame. */
@@ -33,6 +34,8 @@ export class StackLiveness {
   private readonly instances = new Map<string, Instance>();
   private current: Instance | null = null;
   private readonly pendingWrites = new Int32Array(16);
+  /** `pendingWrites` holds something. */
+  private wrote = false;
   private pendingIdx = 0;
   private query: Instance[] = [];
   private queryState: State | null = null;
@@ -61,6 +64,12 @@ export class StackLiveness {
   }
 
   private lookup(state: State, frameno: number): Instance {
+    const frame = state.frames[frameno]!;
+    frame.live ??= this.find(state, frameno);
+    return frame.live;
+  }
+
+  private find(state: State, frameno: number): Instance {
     const starts: number[] = [];
     const callsites: number[] = [];
     for (let i = 0; i <= frameno; i++) {
@@ -112,11 +121,14 @@ export class StackLiveness {
 
   private begin(insnIdx: number): void {
     this.pendingIdx = insnIdx;
+    if (!this.wrote) return;
+    this.wrote = false;
     this.pendingWrites.fill(0);
   }
 
   /** A whole slot is certainly written by this instruction. */
   markWrite(frame: number, spi: number): void {
+    this.wrote = true;
     this.pendingWrites[frame * 2 + (spi < 32 ? 0 : 1)]! |= 1 << (spi & 31);
   }
 
@@ -128,10 +140,15 @@ export class StackLiveness {
   private commit(instance: Instance): void {
     const rel = this.pendingIdx - instance.starts[instance.starts.length - 1]!;
     const known = instance.writesKnown[rel] === 1;
+    if (!known && !this.wrote) {
+      instance.writesKnown[rel] = 1;
+      this.pendingIdx = 0;
+      return;
+    }
     for (let frame = 0; frame < instance.starts.length; frame++) {
       let lo = this.pendingWrites[frame * 2]!;
       let hi = this.pendingWrites[frame * 2 + 1]!;
-      if ((lo | hi) === 0 && !known) continue;
+      if ((lo | hi) === 0 && (!known || !instance.frames[frame])) continue;
       const masks = this.masks(instance, frame);
       const at = rel * MASKS + WRITTEN;
       const oldLo = masks[at]!;
@@ -253,6 +270,7 @@ export class StackLiveness {
     const outer = this.instanceOf(callsites, starts);
     const callsite = instance.callsites[depth - 1]!;
     this.begin(callsite);
+    this.wrote = true;
     for (let frame = 0; frame < depth; frame++) {
       const masks = instance.frames[frame];
       if (!masks) continue;

@@ -1,4 +1,6 @@
+import type { Visit } from './prune.ts';
 import { markNotInit, markPointer, markUnknown, REG, type Regs, SCALAR, STACK, TYPE } from './reg.ts';
+import type { Instance } from './stacklive.ts';
 
 export const MAX_REG = 11;
 export const FP = 10;
@@ -14,17 +16,24 @@ export const SLOT_DYNPTR = 4;
 export const SLOT_ITER = 5;
 export const SLOT_IRQ = 6;
 
-/** Nothing is ever written to an array without elements, so that all frames without a stack share these. */
+/** Slots that a frame has room for, by class: a stack grows to the next one. Frames of one class copy each other whole. */
+const CAPACITY = [0, 8, 16, 32, 64] as const;
 const NO_SPILLS: Regs = new Int32Array(0);
 const NO_TYPES = new Uint8Array(0);
 
+/** Frames that nothing refers to any more, by class of capacity: allocating their arrays is most of what a copy costs. */
+const spare: Frame[][] = CAPACITY.map(() => []);
+/** Frames that are kept for reuse at most, for each class: about as many as the states of a large exploration hold at once. */
+const MOST_SPARE = 4096;
+
 /** One function on the call stack: eleven registers and the stack slots that were touched. */
 export class Frame {
-  regs: Regs;
-  /** Spilled registers, `REG` ints a slot; slot 0 is fp-8. */
-  spills: Regs;
+  readonly regs: Regs = new Int32Array(MAX_REG * REG);
+  /** Spilled registers, `REG` ints a slot; slot 0 is fp-8. What lies beyond `slots` is zero. */
+  spills: Regs = NO_SPILLS;
   /** Eight bytes a slot; index 7 of a slot is its byte at the lowest address (kernel `slot_type[off % 8]`). */
-  types: Uint8Array;
+  types: Uint8Array = NO_TYPES;
+  private capacity = 0;
   /** Slots that exist (kernel `allocated_stack / 8`). */
   slots = 0;
   /** Instruction of the call, -1 for the function that verification starts with. */
@@ -37,19 +46,10 @@ export class Frame {
   asyncEntryCount = 0;
   callbackMin = 0;
   callbackMax = 0;
+  /** What is known of the stack's liveness under this chain of calls; `StackLiveness` sets it. */
+  live: Instance | null = null;
 
-  /** A copy brings its arrays: allocating them is most of what a copy costs. */
-  constructor(
-    callsite: number,
-    frameno: number,
-    subprogno: number,
-    regs: Regs = new Int32Array(MAX_REG * REG),
-    spills: Regs = NO_SPILLS,
-    types: Uint8Array = NO_TYPES,
-  ) {
-    this.regs = regs;
-    this.spills = spills;
-    this.types = types;
+  constructor(callsite: number, frameno: number, subprogno: number) {
     this.callsite = callsite;
     this.frameno = frameno;
     this.subprogno = subprogno;
@@ -63,40 +63,52 @@ export class Frame {
 
   grow(slots: number): void {
     if (slots <= this.slots) return;
-    if (this.types.length < slots * 8) {
-      const spills = new Int32Array(slots * REG);
-      spills.set(this.spills);
-      this.spills = spills;
-      const types = new Uint8Array(slots * 8);
-      types.set(this.types);
-      this.types = types;
-    }
+    if (slots > CAPACITY[this.capacity]!) this.makeRoom(CAPACITY.findIndex((most) => most >= slots));
     this.slots = slots;
   }
 
-  /** Takes over registers and stack of another frame without new arrays where the old ones are large enough. */
+  private makeRoom(capacity: number): void {
+    this.capacity = capacity;
+    const spills = new Int32Array(CAPACITY[capacity]! * REG);
+    spills.set(this.spills);
+    this.spills = spills;
+    const types = new Uint8Array(CAPACITY[capacity]! * 8);
+    types.set(this.types);
+    this.types = types;
+  }
+
+  /** Takes over registers and stack of another frame. */
   takeValues(from: Frame): void {
     this.regs.set(from.regs);
     this.frameno = from.frameno;
-    this.slots = 0;
-    this.grow(from.slots);
-    this.spills.set(from.slots * REG === from.spills.length ? from.spills : from.spills.subarray(0, from.slots * REG));
-    this.types.set(from.slots * 8 === from.types.length ? from.types : from.types.subarray(0, from.slots * 8));
+    if (this.capacity !== from.capacity) this.makeRoom(from.capacity);
+    if (from.capacity !== 0) {
+      this.spills.set(from.spills);
+      this.types.set(from.types);
+    }
+    this.slots = from.slots;
   }
 
   clone(): Frame {
-    const { slots } = this;
-    const spills = slots === 0 ? NO_SPILLS : this.spills.slice(0, slots * REG);
-    const types = slots === 0 ? NO_TYPES : this.types.slice(0, slots * 8);
-    const copy = new Frame(this.callsite, this.frameno, this.subprogno, this.regs.slice(), spills, types);
-    copy.slots = slots;
+    const copy = spare[this.capacity]!.pop() ?? new Frame(0, 0, 0);
+    copy.takeValues(this);
+    copy.callsite = this.callsite;
+    copy.subprogno = this.subprogno;
     copy.isCallback = this.isCallback;
     copy.isAsyncCallback = this.isAsyncCallback;
     copy.callbackDepth = this.callbackDepth;
     copy.asyncEntryCount = this.asyncEntryCount;
     copy.callbackMin = this.callbackMin;
     copy.callbackMax = this.callbackMax;
+    copy.live = this.live;
     return copy;
+  }
+
+  /** Nothing refers to the frame any more: a later copy may use its arrays. */
+  release(): void {
+    this.live = null;
+    const some = spare[this.capacity]!;
+    if (some.length < MOST_SPARE) some.push(this);
   }
 }
 
@@ -118,13 +130,76 @@ export interface Reference {
   readonly ptr: number;
 }
 
-/** A step of the path that cannot be found by walking back through the code (kernel `bpf_jmp_history_entry`). */
-export interface Step {
-  readonly idx: number;
-  readonly prevIdx: number;
-  flags: number;
-  /** Registers and slots that share a scalar id at this branch, packed as `LINK_…`; null for none. */
-  links: readonly number[] | null;
+/**
+ * Steps of a path that cannot be found by walking back through the code (kernel `bpf_jmp_history_entry`): columns that are copied
+ * with their state.
+ */
+export class History {
+  length = 0;
+  private data = new Int32Array(4 * 48);
+  /** Registers and slots that share a scalar id at a branch, packed as `LINK_…`; few steps have some. */
+  private linked: (readonly number[])[] = [];
+
+  /** Adds a step; `at` of it is `length - 1`. */
+  push(idx: number, prevIdx: number, flags: number, links: readonly number[] | null): void {
+    const at = this.length++ * 4;
+    if (at === this.data.length) {
+      const data = new Int32Array(at * 2);
+      data.set(this.data);
+      this.data = data;
+    }
+    this.data[at] = idx;
+    this.data[at + 1] = prevIdx;
+    this.data[at + 2] = flags;
+    this.data[at + 3] = links ? this.linked.push(links) : 0;
+  }
+
+  /** What else is known of a step that is there. */
+  amend(at: number, flags: number, links: readonly number[] | null): void {
+    this.data[at * 4 + 2]! |= flags;
+    this.data[at * 4 + 3] = links ? this.linked.push(links) : 0;
+  }
+
+  idxAt(at: number): number {
+    return this.data[at * 4]!;
+  }
+
+  prevAt(at: number): number {
+    return this.data[at * 4 + 1]!;
+  }
+
+  /** Flags of a step; 0 for -1, which is no step. */
+  flagsAt(at: number): number {
+    return at < 0 ? 0 : this.data[at * 4 + 2]!;
+  }
+
+  linksAt(at: number): readonly number[] | null {
+    const n = at < 0 ? 0 : this.data[at * 4 + 3]!;
+    return n === 0 ? null : this.linked[n - 1]!;
+  }
+
+  takeFrom(from: History): void {
+    const ints = from.length * 4;
+    if (this.data.length < ints) this.data = new Int32Array(from.data.length);
+    const { data } = this;
+    for (let i = 0; i < ints; i++) data[i] = from.data[i]!;
+    this.length = from.length;
+    if (from.linked.length > 0) this.linked = from.linked.slice();
+    else if (this.linked.length > 0) this.linked = [];
+  }
+
+  clear(): void {
+    this.length = 0;
+    if (this.linked.length > 0) this.linked = [];
+  }
+}
+
+const spareHistories: History[] = [];
+
+function newHistory(): History {
+  const history = spareHistories.pop() ?? new History();
+  history.clear();
+  return history;
 }
 
 /** The step reads or writes one stack slot; the slot and frame are in the flags. */
@@ -140,6 +215,7 @@ export const linkFrame = (link: number): number => link & 7;
 export const linkIndex = (link: number): number => (link >> 3) & 0x3f;
 export const linkIsReg = (link: number): boolean => (link & (1 << 9)) !== 0;
 
+const NO_HISTORY = new History();
 const NO_REFS: readonly Reference[] = [];
 
 /** The abstract state of the machine on one path (kernel `bpf_verifier_state`). */
@@ -161,7 +237,7 @@ export class State {
   firstInsnIdx = 0;
   lastInsnIdx = -1;
   insnIdx = 0;
-  history: Step[] = [];
+  history: History = newHistory();
   dfsDepth = 0;
   callbackUnrollDepth = 0;
   /** Only a processor that guesses wrong is here. */
@@ -171,6 +247,8 @@ export class State {
   cleaned = false;
   /** For a loop's back edge: the state that it equals. */
   equalState: State | null = null;
+  /** The outermost loop that a kept state is in; undefined before it was looked for. */
+  loop: Visit | null | undefined = undefined;
   /** Position of this state among the explored ones. */
   listed: Explored | null = null;
 
@@ -182,9 +260,10 @@ export class State {
     return this.frames[this.frames.length - 1]!;
   }
 
-  clone(): State {
+  /** A copy; without history, which `handHistory` may give it. */
+  clone(withHistory = true): State {
     const copy = new State();
-    copy.frames = this.frames.map((f) => f.clone());
+    for (let i = 0; i < this.frames.length; i++) copy.frames.push(this.frames[i]!.clone());
     copy.refs = this.refs;
     copy.activeLocks = this.activeLocks;
     copy.activeLockId = this.activeLockId;
@@ -197,7 +276,7 @@ export class State {
     copy.parent = this.parent;
     copy.firstInsnIdx = this.firstInsnIdx;
     copy.lastInsnIdx = this.lastInsnIdx;
-    copy.history = this.history.slice();
+    if (withHistory) copy.history.takeFrom(this.history);
     copy.dfsDepth = this.dfsDepth;
     copy.callbackUnrollDepth = this.callbackUnrollDepth;
     copy.mayGotoDepth = this.mayGotoDepth;
@@ -205,6 +284,22 @@ export class State {
     copy.cleaned = this.cleaned;
     copy.equalState = this.equalState;
     return copy;
+  }
+
+  /** The path's history goes to the state that is kept of it; this one starts afresh. */
+  handHistory(to: State): void {
+    const { history } = to;
+    to.history = this.history;
+    this.history = history;
+    history.clear();
+  }
+
+  /** Nothing refers to the state any more, except as a parent of states that are final: later copies may use its arrays. */
+  release(): void {
+    for (const frame of this.frames) frame.release();
+    this.frames = [];
+    if (spareHistories.length < MOST_SPARE) spareHistories.push(this.history);
+    this.history = NO_HISTORY;
   }
 
   /** The instruction at which frame `i` stands: its current one, or its call. */
