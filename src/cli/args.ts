@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { InputError } from '../base/errors.ts';
 import type { Quant, Strategy } from '../compiler/api.ts';
+import { STRATEGIES as NAMES } from '../compiler/strategy.ts';
 import type { KernelVersion, Privilege } from '../verifier/api.ts';
 
 type OptionKind = 'string' | 'boolean' | 'list';
@@ -65,7 +66,7 @@ export function choice<T extends string>(args: Args, name: string, allowed: read
 
 export const KERNELS: readonly KernelVersion[] = ['5.15', '6.1', '6.6', '6.12', '6.18'];
 export const PRIVILEGES: readonly Privilege[] = ['root', 'bpf', 'unpriv'];
-export const STRATEGIES: readonly Strategy[] = ['auto', 'global'];
+export const STRATEGIES: readonly Strategy[] = ['auto', ...NAMES.map(({ name }) => name)];
 export const QUANTS: readonly Quant[] = ['w8a16'];
 export const ENGINES = ['wasm', 'interp', 'kernel'] as const;
 export type Engine = (typeof ENGINES)[number];

@@ -17,8 +17,9 @@ export interface Calibration {
 
 /** Bits of weights and activations. */
 export type Quant = 'w8a16';
-/** How repeated rows become code: `global` calls one global function for all, and `auto` chooses it for every kernel so far. */
-export type Strategy = 'auto' | 'global';
+/** How loops become code; `strategy.ts` says what each is and which kernels take it. */
+export type FixedStrategy = 'global' | 'bounded' | 'may_goto' | 'bpf_loop' | 'unrolled';
+export type Strategy = 'auto' | FixedStrategy;
 
 export interface CompileOptions {
   readonly model: Model;
@@ -132,7 +133,7 @@ export interface ProgramMeta {
     readonly nodes: readonly { index: number; name: string; op: string }[];
   };
   readonly kernel: KernelVersion;
-  readonly strategy: Exclude<Strategy, 'auto'>;
+  readonly strategy: FixedStrategy;
   readonly quant: Quant;
   readonly calibration: { readonly source: 'trace' | 'generated'; readonly samples: number };
   readonly inputs: readonly TensorSlot[];

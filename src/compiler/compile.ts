@@ -21,6 +21,7 @@ import { Origins } from './origins.ts';
 import { Scales } from './plan/scales.ts';
 import { splitWideProducts } from './plan/split.ts';
 import { weightScales } from './plan/weight-scales.ts';
+import { strategyFor } from './strategy.ts';
 
 /** Instruction set that a kernel takes: v4 came with 6.6. */
 const cpuOf = (kernel: KernelVersion): 'v3' | 'v4' => (kernel === '5.15' || kernel === '6.1' ? 'v3' : 'v4');
@@ -28,6 +29,7 @@ const cpuOf = (kernel: KernelVersion): 'v3' | 'v4' => (kernel === '5.15' || kern
 /** Compiles a calibrated model into a program for a hook. Throws {@link InputError} for what it cannot compile. */
 export function compile(options: CompileOptions): Compiled {
   const { model, progress } = options;
+  const strategy = strategyFor(options.strategy, options.kernel);
   const stage = (name: string, done: number): void => {
     if (progress?.cancelled) throw new Cancelled();
     progress?.report(name, done, 4);
@@ -39,7 +41,7 @@ export function compile(options: CompileOptions): Compiled {
   const { io, inputs, outputs } = slots(graph, scales);
   const origins = new Origins();
   stage('generating code', 2);
-  const lowered = lower(graph, scales, io, origins);
+  const lowered = lower(graph, scales, io, origins, strategy);
   const main = buildHook(options, lowered, inputs, outputs, origins);
   const maps = mapsOf(options, lowered, io);
   stage('assembling', 3);
@@ -237,7 +239,7 @@ function metaOf(
       nodes: model.nodes.map(({ index, name, op }) => ({ index, name, op })),
     },
     kernel: options.kernel,
-    strategy: 'global',
+    strategy: strategyFor(options.strategy, options.kernel),
     quant: options.quant,
     calibration: { source: calibration.source, samples: calibration.samples },
     inputs,

@@ -3,7 +3,8 @@ import { joinNodes } from './graph/lazy.ts';
 import type { Reg } from './ir/builder.ts';
 import { FuncBuilder } from './ir/builder.ts';
 import type { IrFunc, OriginId } from './ir/ir.ts';
-import type { Layout, Space } from './kernels/frame.ts';
+import { outlineLoops } from './ir/outline.ts';
+import { type Layout, linkageOf, loopStyle, type Space } from './kernels/frame.ts';
 import type { Origins } from './origins.ts';
 import type { Group } from './plan/groups.ts';
 
@@ -47,11 +48,12 @@ export function emitFuncs(planned: readonly { group: Group; calls: readonly Kern
     }
   }
   const funcs: IrFunc[] = [];
-  for (const { name, call, nodes } of kernels.values()) funcs.push(call.build(name, layout, origins.set(joinNodes(nodes))));
+  for (const { name, call, nodes } of kernels.values())
+    funcs.push(...outlineLoops(call.build(name, layout, origins.set(joinNodes(nodes)))));
   const stages = planned.map(({ group, calls }, i) => {
     const origin = origins.set(joinNodes(...calls.map((c) => c.nodes)));
     const name = `stage_${i}`;
-    const b = new FuncBuilder(name, 'global', []);
+    const b = new FuncBuilder(name, linkageOf(layout), [], 'scalar', loopStyle(layout, 2));
     b.setOrigin(origin);
     const callOrigins = calls.map((c) => origins.set(c.nodes));
     loopRows(b, group, [], (indices) => {
@@ -65,7 +67,7 @@ export function emitFuncs(planned: readonly { group: Group; calls: readonly Kern
       b.setOrigin(origin);
     });
     b.ret(0);
-    funcs.push(b.finish());
+    funcs.push(...outlineLoops(b.finish()));
     return { name, origin };
   });
   return { funcs, stages };
@@ -87,7 +89,7 @@ function loopRows(
   const step = level === group.outer.length - 1 ? group.lanes : 1;
   const full = Math.floor(n / step) * step;
   if (full === step) loopRows(b, group, [...indices, 0], body);
-  else b.loop(0, full, step, (i) => loopRows(b, group, [...indices, i], body));
+  else b.repeat(full / step, step, (i) => loopRows(b, group, [...indices, i], body));
   if (full < n) loopRows(b, group, [...indices, n - step], body);
 }
 

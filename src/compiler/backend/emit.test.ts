@@ -140,6 +140,7 @@ function evaluate(funcs: readonly IrFunc[], name: string, args: readonly bigint[
       }
     }
     const { term } = block;
+    if (term.op === 'mayGoto') throw new Error('the evaluator knows no time');
     if (term.op === 'ret') return term.value ? value(term.value) : 0n;
     const to = term.op === 'jump' ? term.to : compare(term.cmp, value(term.a), value(term.b), term.width) ? term.ifTrue : term.ifFalse;
     block = func.blocks.find((b) => b.id === to)!;

@@ -11,6 +11,7 @@ import {
   END,
   H,
   JA,
+  JCOND,
   JEQ,
   JGE,
   JGT,
@@ -37,6 +38,7 @@ import {
   OP_LDDW,
   OR,
   PSEUDO_CALL,
+  PSEUDO_FUNC,
   PSEUDO_MAP_FD,
   PSEUDO_MAP_VALUE,
   RSH,
@@ -201,6 +203,10 @@ class Emitter {
         this.#push(origin, insn(ALU64 | K, dst, 0, 0, -this.#allocation.slotOffset[inst.slot]));
         return;
       }
+      case 'funcAddr':
+        this.#code.fixups.push({ at: this.#code.insns.length, kind: 'call', func: inst.func });
+        this.#lddw(origin, this.#reg(inst.dst), PSEUDO_FUNC, 0, 0);
+        return;
       case 'callHelper':
       case 'call': {
         this.#moves(
@@ -226,6 +232,10 @@ class Emitter {
       this.#push(origin, insn(OP_EXIT, 0, 0, 0, 0));
     } else if (term.op === 'jump') {
       if (term.to !== next) this.#goto(origin, term.to);
+    } else if (term.op === 'mayGoto') {
+      this.#code.fixups.push({ at: this.#code.insns.length, kind: 'branch', block: term.exit });
+      this.#push(origin, insn(JMP | JCOND, 0, 0, 0, 0));
+      if (term.next !== next) this.#goto(origin, term.next);
     } else if (term.ifTrue === term.ifFalse) {
       if (term.ifTrue !== next) this.#goto(origin, term.ifTrue);
     } else {

@@ -54,6 +54,7 @@ export function defOf(inst: IrInst): VReg | null {
 export function successors(term: Terminator): readonly number[] {
   if (term.op === 'jump') return [term.to];
   if (term.op === 'branch') return term.ifTrue === term.ifFalse ? [term.ifTrue] : [term.ifTrue, term.ifFalse];
+  if (term.op === 'mayGoto') return [term.exit, term.next];
   return [];
 }
 

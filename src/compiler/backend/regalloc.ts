@@ -1,3 +1,4 @@
+import { InputError } from '../../base/errors.ts';
 import type { IrBlock, IrFunc, IrInst, Operand, Terminator, VReg } from '../ir/ir.ts';
 import { isCommutative } from './legalize.ts';
 import { defOf, FRAME, forEachUse, liveness, removeDead, successors } from './liveness.ts';
@@ -34,9 +35,22 @@ interface Interval {
 /**
  * Linear scan over live ranges (Poletto and Sarkar, 1999), with ranges weighted by loop depth. A value that finds no register
  * goes to the stack, or is computed again where that is one instruction; then allocation starts over with the short ranges
- * that the spill code made. Throws when a frame would need more than 512 bytes.
+ * that the spill code made. Every such value has a place of its own on the stack as long as a frame has room: the verifier forgets less that way, and
+ * states read better. Throws when a frame would need more than 512 bytes although places are shared.
  */
 export function allocate(source: IrFunc): Allocation {
+  const apart = allocateIn(source, false);
+  const found = apart.stackBytes > STACK_LIMIT_BYTES ? allocateIn(source, true) : apart;
+  if (found.stackBytes > STACK_LIMIT_BYTES)
+    throw new InputError(
+      `a frame of ${found.stackBytes} bytes exceeds ${STACK_LIMIT_BYTES}`,
+      `function ${source.name}`,
+      'Choose another loop strategy',
+    );
+  return found;
+}
+
+function allocateIn(source: IrFunc, shares: boolean): Allocation {
   const slotOffset: number[] = [];
   let stackBytes = 0;
   for (const bytes of source.stackSlots) {
@@ -49,30 +63,34 @@ export function allocate(source: IrFunc): Allocation {
   for (;;) {
     const { regOf, spilled } = scan(func, unspillable, new Set(argSpills.keys()));
     if (spilled.length === 0) {
-      if (stackBytes > STACK_LIMIT_BYTES) throw new Error(`${func.name}: frame of ${stackBytes} bytes exceeds ${STACK_LIMIT_BYTES}`);
       return { func, regOf, slotOffset, argSpills, stackBytes };
     }
     const places = new Map<VReg, number | IrInst>();
-    for (const vreg of spilled) {
+    // Of places that may be shared: where the value that has each ends.
+    const ends = new Map<number, number>();
+    for (const { vreg, start, end } of shares ? spilled.sort((a, b) => a.start - b.start) : spilled) {
       const again = rematerializable(func, vreg);
       if (again) {
         places.set(vreg, again);
         continue;
       }
-      stackBytes += 8;
-      places.set(vreg, stackBytes);
+      const free = shares ? [...ends].find(([, last]) => last < start)?.[0] : undefined;
+      if (free === undefined) stackBytes += 8;
+      const place = free ?? stackBytes;
+      ends.set(place, end);
+      places.set(vreg, place);
       const arg = func.args.findIndex((a) => a.reg === vreg);
-      if (arg >= 0) argSpills.set(arg, stackBytes);
+      if (arg >= 0) argSpills.set(arg, place);
     }
     func = removeDead(spill(func, places, unspillable));
   }
 }
 
-function scan(func: IrFunc, unspillable: ReadonlySet<VReg>, spilledArgs: ReadonlySet<number>): { regOf: Int8Array; spilled: VReg[] } {
+function scan(func: IrFunc, unspillable: ReadonlySet<VReg>, spilledArgs: ReadonlySet<number>): { regOf: Int8Array; spilled: Interval[] } {
   const intervals = buildIntervals(func, unspillable, spilledArgs);
   const regOf = new Int8Array(func.vregCount).fill(-1);
   const holder: (Interval | null)[] = new Array<Interval | null>(10).fill(null);
-  const spilled: VReg[] = [];
+  const spilled: Interval[] = [];
   for (const current of intervals) {
     for (let r = 0; r < 10; r++) {
       const active = holder[r];
@@ -86,17 +104,17 @@ function scan(func: IrFunc, unspillable: ReadonlySet<VReg>, spilledArgs: Readonl
       const victimReg = allowed.reduce((best, r) => (holder[r]!.weight < holder[best]!.weight ? r : best));
       const victim = holder[victimReg]!;
       if (victim.weight >= current.weight) {
-        spilled.push(current.vreg);
+        spilled.push(current);
         continue;
       }
-      spilled.push(victim.vreg);
+      spilled.push(victim);
       regOf[victim.vreg] = -1;
       chosen = victimReg;
     }
     holder[chosen] = current;
     regOf[current.vreg] = chosen;
   }
-  return { regOf, spilled };
+  return { regOf, spilled: spilled };
 }
 
 /** Live ranges as closed position ranges: instruction i reads at 2i and writes at 2i+1. Sorted by start. */

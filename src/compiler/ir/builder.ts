@@ -1,4 +1,4 @@
-import type { AluOp, BlockId, Cmp, IrBlock, IrFunc, IrInst, Operand, OriginId, Size, Terminator, VReg, Width } from './ir.ts';
+import type { AluOp, BlockId, CallbackLoop, Cmp, IrBlock, IrFunc, IrInst, Operand, OriginId, Size, Terminator, VReg, Width } from './ir.ts';
 
 /** A virtual register as the builder hands it out. */
 export interface Reg {
@@ -6,6 +6,27 @@ export interface Reg {
 }
 /** What builder methods take: a register, or a number that is an immediate (32 bits, sign-extended). */
 export type Val = Reg | number;
+
+/**
+ * How loops of constant length become code: `bounded` walks pointers and counts; `may_goto` and `bpf_loop` take every pointer from the number of
+ * the round, so that the verifier sees the same state in each and goes through the body once or twice; `unrolled` repeats the body.
+ */
+export interface LoopStyle {
+  readonly form: 'bounded' | 'may_goto' | 'bpf_loop' | 'unrolled';
+  /** A zero that the verifier does not know: a counter that starts from a known number is walked in full. */
+  readonly zero: (b: FuncBuilder) => Reg;
+  /** How many loops may be callbacks inside each other: every one takes a frame of the eight that there are. */
+  readonly callbackDepth: number;
+}
+
+const BOUNDED: LoopStyle = { form: 'bounded', zero: (b) => b.const(0), callbackDepth: 0 };
+/** Fewer rounds are walked: what a callback or a `may_goto` costs at run time is not worth it. */
+const FEW_ROUNDS = 4;
+/** Operations that one unrolled loop may come to; longer ones stay loops. */
+const UNROLLED_OPS = 16_384;
+
+/** A pointer and how far it moves in a round, in bytes. */
+export type Stride = readonly [pointer: Reg, bytes: number];
 
 type WithoutOrigin<T> = T extends unknown ? Omit<T, 'origin'> : never;
 
@@ -29,13 +50,20 @@ export class FuncBuilder {
   #vregCount = 0;
   #current = 0;
   #origin: OriginId = 0;
+  readonly #loops: LoopStyle;
+  readonly #callbackLoops: CallbackLoop[] = [];
+  #callbackDepth = 0;
+  /** Stack slots below this number belong to rounds that were repeated, and are used again. */
+  #slotCursor = 0;
 
   constructor(
     name: string,
     linkage: IrFunc['linkage'],
     argTypes: readonly ('scalar' | 'ctx' | 'ptr')[],
     returns: IrFunc['returns'] = 'scalar',
+    loops: LoopStyle = BOUNDED,
   ) {
+    this.#loops = loops;
     this.#name = name;
     this.#linkage = linkage;
     this.#returns = returns;
@@ -157,7 +185,8 @@ export class FuncBuilder {
   }
   /** Reserves `bytes` of stack (8-byte aligned) and gives its address. */
   stackSlot(bytes: number): { slot: number; addr: () => Reg } {
-    const slot = this.#stackSlots.push(bytes) - 1;
+    const slot = this.#slotCursor++;
+    if (slot === this.#stackSlots.length) this.#stackSlots.push(bytes);
     return {
       slot,
       addr: () => {
@@ -201,6 +230,116 @@ export class FuncBuilder {
     this.branch('ult', i, to, head, exit);
     this.startBlock(exit);
   }
+  /** `rounds` times `body`, in the builder's style; `index` is the number of the round times `step`. */
+  repeat(rounds: number, step: number, body: (index: Val) => void): void {
+    this.#repeat(rounds, [], (_, round) => body(typeof round === 'number' ? round * step : step === 1 ? round() : this.mul(round(), step)));
+  }
+
+  /** `rounds` times `body` with pointers that move; gives them as they stand behind the last round. */
+  strided(rounds: number, strides: readonly Stride[], body: (pointers: readonly Reg[]) => void): readonly Reg[] {
+    return this.#repeat(rounds, strides, body);
+  }
+
+  #repeat(
+    rounds: number,
+    strides: readonly Stride[],
+    body: (pointers: readonly Reg[], round: number | (() => Reg)) => void,
+  ): readonly Reg[] {
+    const { form, callbackDepth } = this.#loops;
+    if (rounds === 1) {
+      body(
+        strides.map(([pointer]) => pointer),
+        0,
+      );
+      return strides.map(([pointer, bytes]) => (bytes === 0 ? pointer : this.add(pointer, bytes)));
+    }
+    if (form === 'unrolled' && this.#opsOf(() => body(this.#walked(strides), 0)) * rounds <= UNROLLED_OPS)
+      return this.#unrolled(rounds, strides, body);
+    if (form === 'may_goto' && rounds >= FEW_ROUNDS) this.#mayGoto(rounds, strides, body);
+    else if (form === 'bpf_loop' && rounds >= FEW_ROUNDS && this.#callbackDepth < callbackDepth) this.#callback(rounds, strides, body);
+    else return this.#walk(rounds, strides, body);
+    return strides.map(([pointer, bytes]) => (bytes === 0 ? pointer : this.add(pointer, bytes * rounds)));
+  }
+
+  #walked(strides: readonly Stride[]): Reg[] {
+    return strides.map(([pointer, bytes]) => (bytes === 0 ? pointer : this.copy(pointer)));
+  }
+
+  #advance(strides: readonly Stride[], at: readonly Reg[]): void {
+    for (const [i, [, bytes]] of strides.entries()) if (bytes !== 0) this.aluTo(at[i]!, 'add', at[i]!, bytes);
+  }
+
+  #walk(rounds: number, strides: readonly Stride[], body: (pointers: readonly Reg[], round: () => Reg) => void): readonly Reg[] {
+    const at = this.#walked(strides);
+    this.loop(0, rounds, 1, (round) => {
+      body(at, () => round);
+      this.#advance(strides, at);
+    });
+    return at;
+  }
+
+  #unrolled(rounds: number, strides: readonly Stride[], body: (pointers: readonly Reg[], round: number) => void): readonly Reg[] {
+    const at = this.#walked(strides);
+    const firstSlot = this.#slotCursor;
+    for (let round = 0; round < rounds; round++) {
+      this.#slotCursor = firstSlot;
+      body(at, round);
+      this.#advance(strides, at);
+    }
+    return at;
+  }
+
+  /** Where the pointers stand in a round. */
+  #placed(strides: readonly Stride[], round: Reg): Reg[] {
+    return strides.map(([pointer, bytes]) => (bytes === 0 ? pointer : this.add(pointer, this.mul(round, bytes))));
+  }
+
+  #mayGoto(rounds: number, strides: readonly Stride[], body: (pointers: readonly Reg[], round: () => Reg) => void): void {
+    const round = this.copy(this.#loops.zero(this));
+    const [head, test, first, exit] = [this.newBlock(), this.newBlock(), this.newBlock(), this.newBlock()];
+    this.jump(head);
+    this.startBlock(head);
+    this.#end({ op: 'mayGoto', exit, next: test });
+    this.startBlock(test);
+    this.branch('ugt', round, rounds - 1, exit, first);
+    this.startBlock(first);
+    body(this.#placed(strides, round), () => round);
+    this.aluTo(round, 'add', round, 1);
+    this.jump(head);
+    this.startBlock(exit);
+  }
+
+  #callback(rounds: number, strides: readonly Stride[], body: (pointers: readonly Reg[], round: () => Reg) => void): void {
+    const index = this.copy(0);
+    const [head, exit] = [this.newBlock(), this.newBlock()];
+    this.jump(head);
+    this.startBlock(head);
+    this.#callbackDepth++;
+    body(this.#placed(strides, index), () => index);
+    this.#callbackDepth--;
+    this.aluTo(index, 'add', index, 1);
+    this.#callbackLoops.push({ head, latch: this.#current, exit, index: index.reg, rounds });
+    this.branch('ult', index, rounds, head, exit);
+    this.startBlock(exit);
+  }
+
+  /** How many operations `emit` makes; what it made is taken back. */
+  #opsOf(emit: () => void): number {
+    const [blocks, order, slots, cursor] = [this.#blocks.length, this.#order.length, this.#stackSlots.length, this.#slotCursor];
+    const [current, vregs, origin] = [this.#current, this.#vregCount, this.#origin];
+    const here = this.#blocks[current]!;
+    const insts = here.insts.length;
+    emit();
+    let ops = here.insts.length - insts;
+    for (const block of this.#blocks.splice(blocks)) ops += block.insts.length + 1;
+    here.insts.length = insts;
+    here.term = null;
+    this.#order.length = order;
+    this.#stackSlots.length = slots;
+    [this.#slotCursor, this.#current, this.#vregCount, this.#origin] = [cursor, current, vregs, origin];
+    return ops;
+  }
+
   /** Runs `body` when the comparison holds, then joins. */
   when(cmp: Cmp, a: Val, b: Val, body: () => void): void {
     const then = this.newBlock();
@@ -227,6 +366,7 @@ export class FuncBuilder {
       stackSlots: this.#stackSlots,
       blocks,
       vregCount: this.#vregCount,
+      ...(this.#callbackLoops.length ? { callbackLoops: this.#callbackLoops } : {}),
     };
   }
 

@@ -24,6 +24,7 @@ export type IrInst = { readonly origin: OriginId } & (
   | { readonly op: 'mapPtr'; readonly dst: VReg; readonly map: string }
   | { readonly op: 'mapValue'; readonly dst: VReg; readonly map: string; readonly off: number }
   | { readonly op: 'stackAddr'; readonly dst: VReg; readonly slot: number }
+  | { readonly op: 'funcAddr'; readonly dst: VReg; readonly func: string }
   | { readonly op: 'callHelper'; readonly dst: VReg | null; readonly helper: string; readonly args: readonly Operand[] }
   | { readonly op: 'call'; readonly dst: VReg | null; readonly func: string; readonly args: readonly Operand[] }
 );
@@ -39,6 +40,7 @@ export type Terminator = { readonly origin: OriginId } & (
       readonly ifTrue: BlockId;
       readonly ifFalse: BlockId;
     }
+  | { readonly op: 'mayGoto'; readonly exit: BlockId; readonly next: BlockId }
   | { readonly op: 'ret'; readonly value: Operand | null }
 );
 
@@ -46,6 +48,15 @@ export interface IrBlock {
   readonly id: BlockId;
   readonly insts: readonly IrInst[];
   readonly term: Terminator;
+}
+
+/** A loop of constant length that becomes a callback of `bpf_loop` (`outline.ts`); `index` counts its rounds from 0. */
+export interface CallbackLoop {
+  readonly head: BlockId;
+  readonly latch: BlockId;
+  readonly exit: BlockId;
+  readonly index: VReg;
+  readonly rounds: number;
 }
 
 export interface IrFunc {
@@ -60,4 +71,6 @@ export interface IrFunc {
   /** Entry first, in layout order. */
   readonly blocks: readonly IrBlock[];
   readonly vregCount: number;
+  /** Inner ones before those around them; the back end takes functions without any. */
+  readonly callbackLoops?: readonly CallbackLoop[];
 }

@@ -60,6 +60,8 @@ export function formatInst(inst: IrInst): string {
       return `v${inst.dst} = map[${inst.map}][${inst.off}]`;
     case 'stackAddr':
       return `v${inst.dst} = stack slot ${inst.slot}`;
+    case 'funcAddr':
+      return `v${inst.dst} = &${inst.func}`;
     case 'callHelper':
       return `${result(inst.dst)}call ${inst.helper}(${inst.args.map(operand).join(', ')})`;
     case 'call':
@@ -69,6 +71,7 @@ export function formatInst(inst: IrInst): string {
 
 export function formatTerm(term: Terminator): string {
   if (term.op === 'jump') return `goto b${term.to}`;
+  if (term.op === 'mayGoto') return `may goto b${term.exit} else b${term.next}`;
   if (term.op === 'ret') return `exit ${term.value ? operand(term.value) : '0'}`;
   return `if ${operand(term.a)} ${CMP[term.cmp]} ${operand(term.b)}${width(term.width)} goto b${term.ifTrue} else b${term.ifFalse}`;
 }

@@ -1,4 +1,4 @@
-import type { FuncBuilder, Reg } from '../ir/builder.ts';
+import type { FuncBuilder, Reg, Stride } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { notNegative, requant, saturator } from './arith.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Space, walk } from './frame.ts';
@@ -84,11 +84,9 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
   ];
   return kernelFunc(name, layout, ports, { origin, pack: true }, ({ b, ptrs, pack }) => {
     packRows(b, s, ptrs[0], apart ? ptrs[3] : ptrs[0], pack);
-    const out = b.copy(ptrs[1]);
-    const out2 = apart ? b.copy(ptrs[4]) : s.lanes === 2 ? b.add(ptrs[1], s.outLane) : out;
-    const w = b.copy(s.b ? ptrs[3] : ptrs[2]);
+    const second = apart ? ptrs[4] : s.lanes === 2 ? b.add(ptrs[1], s.outLane) : null;
     const shared = s.b ? { add: b.load(ptrs[2], 0, 8), mul: b.load(ptrs[2], 8, 8) } : null;
-    const doBlock = (rows: number): void => {
+    const doBlock = (rows: number, [w, out, out2]: readonly Reg[]): void => {
       const sums = dotBlock(b, s, rows, pack, w);
       if (s.outBytes === 4) {
         for (const [r, sum] of sums.entries()) for (const [lane, y] of sum().entries()) b.store(lane ? out2 : out, 4 * r, y, 4);
@@ -108,21 +106,13 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
       outputs.finish();
     };
     const full = Math.floor(s.n / ROWS);
-    const advance = (): void => {
-      b.aluTo(w, 'add', w, s.b ? ROWS * s.b.nStride : block);
-      b.aluTo(out, 'add', out, s.outBytes * ROWS);
-      if (s.lanes === 2) b.aluTo(out2, 'add', out2, s.outBytes * ROWS);
-    };
-    if (full > 1) {
-      b.loop(0, full, 1, () => {
-        doBlock(ROWS);
-        advance();
-      });
-    } else if (full === 1) {
-      doBlock(ROWS);
-      advance();
-    }
-    if (s.n % ROWS) doBlock(s.n % ROWS);
+    const strides: Stride[] = [
+      [s.b ? ptrs[3] : ptrs[2], s.b ? ROWS * s.b.nStride : block],
+      [ptrs[1], s.outBytes * ROWS],
+      ...(second ? ([[second, s.outBytes * ROWS]] as const) : []),
+    ];
+    const rest = full > 0 ? b.strided(full, strides, (at) => doBlock(ROWS, at)) : strides.map(([pointer]) => pointer);
+    if (s.n % ROWS) doBlock(s.n % ROWS, rest);
   });
 }
 
@@ -159,13 +149,14 @@ function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg):
       for (const [lane, value] of split(b, s, acc).entries()) b.aluTo(sums[r][lane], 'add', sums[r][lane], value);
     }
   };
-  const p = b.copy(pack);
-  const q = b.copy(w);
-  b.loop(0, runs, 1, () => {
-    flush(0, limit, p, q);
-    b.aluTo(p, 'add', p, limit * 8);
-    b.aluTo(q, 'add', q, limit);
-  });
+  const [p, q] = b.strided(
+    runs,
+    [
+      [pack, limit * 8],
+      [w, limit],
+    ],
+    ([from, to]) => flush(0, limit, from, to),
+  );
   if (s.k % limit) flush(0, s.k % limit, p, q);
   return sums.map((sum) => () => sum);
 }
@@ -206,13 +197,14 @@ function dotRun(b: FuncBuilder, s: DotShape, rows: number, from: number, count: 
     run(from, count, pack, w);
     return accs;
   }
-  const p = b.copy(pack);
-  const q = b.copy(w);
-  b.loop(0, Math.floor(count / unroll), 1, () => {
-    run(from, unroll, p, q);
-    b.aluTo(p, 'add', p, 8 * unroll);
-    b.aluTo(q, 'add', q, kOff(from + unroll - 1) - kOff(from) + (kOff(from + 1) - kOff(from)));
-  });
+  const [p, q] = b.strided(
+    Math.floor(count / unroll),
+    [
+      [pack, 8 * unroll],
+      [w, kOff(from + unroll - 1) - kOff(from) + (kOff(from + 1) - kOff(from))],
+    ],
+    ([x, y]) => run(from, unroll, x, y),
+  );
   if (count % unroll) run(from, count % unroll, p, q);
   return accs;
 }

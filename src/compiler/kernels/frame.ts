@@ -1,4 +1,5 @@
-import type { Reg, Val } from '../ir/builder.ts';
+import type { FixedStrategy } from '../api.ts';
+import type { LoopStyle, Reg, Val } from '../ir/builder.ts';
 import { FuncBuilder } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
 
@@ -25,6 +26,18 @@ export interface Layout {
   /** Tables in the weights, shared by all ops. */
   readonly expOff: number;
   readonly rsqrtOff: number;
+  /** Eight bytes of zero that the verifier does not know. */
+  readonly zeroOff: number;
+  readonly strategy: FixedStrategy;
+}
+
+/** Only `bounded` has functions that the verifier walks at every call, as if they stood inline. */
+export const linkageOf = ({ strategy }: Layout): 'static' | 'global' => (strategy === 'bounded' ? 'static' : 'global');
+
+/** Loops of a function, of which `callbackDepth` may be callbacks inside each other. */
+export function loopStyle({ strategy, zeroOff }: Layout, callbackDepth: number): LoopStyle {
+  const form = strategy === 'global' ? 'bounded' : strategy;
+  return { form, zero: (b) => b.load(b.mapValue(MAP_OF.weights, zeroOff), 0, 8), callbackDepth };
 }
 
 /** One operand of a kernel: an argument with an offset, from which `extent` bytes are reached. */
@@ -44,7 +57,7 @@ export interface Frame {
 }
 
 /**
- * A global function of one integer kernel. Every offset is checked against its map before use, so the verifier knows the
+ * A function of one integer kernel. Every offset is checked against its map before use, so the verifier knows the
  * bounds of all that follows; a bad offset or a missing entry returns at once.
  */
 export function kernelFunc(
@@ -56,8 +69,10 @@ export function kernelFunc(
 ): IrFunc {
   const b = new FuncBuilder(
     name,
-    'global',
+    linkageOf(layout),
     ports.map(() => 'scalar'),
+    'scalar',
+    loopStyle(layout, 1),
   );
   b.setOrigin(options.origin);
   const bail = b.newBlock();
@@ -145,8 +160,7 @@ export function walkGroups(
   const fits = (u: number): boolean => level.strides.every((s) => s * u < 30000);
   let u = last ? largestDivisor(level.n, unroll) : 1;
   while (u > 1 && !fits(u)) u = largestDivisor(level.n, u - 1);
-  const at = ptrs.map((p, i) => (level.n > u && level.strides[i] !== 0 ? b.copy(p) : p));
-  const step = (): void => {
+  const step = (at: readonly Reg[]): void => {
     if (last) {
       const group = Array.from({ length: u }, (_, i) => level.strides.map((s) => s * i));
       body(at, group);
@@ -154,14 +168,13 @@ export function walkGroups(
       walkGroups(b, inner, at, unroll, body);
     }
   };
-  if (level.n === u) {
-    step();
-    return;
-  }
-  b.loop(0, level.n / u, 1, () => {
-    step();
-    for (const [i, p] of at.entries()) if (level.strides[i] !== 0) b.aluTo(p, 'add', p, level.strides[i] * u);
-  });
+  if (level.n === u) step(ptrs);
+  else
+    b.strided(
+      level.n / u,
+      ptrs.map((p, i) => [p, (level.strides[i] ?? 0) * u]),
+      step,
+    );
 }
 
 /** As {@link walkGroups}, one element at a time. */

@@ -1,5 +1,5 @@
 import { InputError } from '../../base/errors.ts';
-import type { TensorPlan } from '../api.ts';
+import type { FixedStrategy, TensorPlan } from '../api.ts';
 import type { HGraph, HOp } from '../graph/hops.ts';
 import { place } from '../graph/lazy.ts';
 import { product } from '../graph/view.ts';
@@ -28,10 +28,12 @@ export interface Lowered extends Stages {
 }
 
 /** Integer kernels, loops over rows and the bytes of the weights map for a planned graph. */
-export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Origins): Lowered {
+export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Origins, strategy: FixedStrategy): Lowered {
   const weights = new WeightBytes();
   const expOff = weights.add(expTable());
   const rsqrtOff = weights.add(rsqrtTable());
+  // Other strategies need no such zero, and their weights stay as they were.
+  const zeroOff = strategy === 'may_goto' ? weights.add(new Uint8Array(8)) : 0;
   const groups = groupSteps(stepsOf(graph));
   const packBytes = Math.max(64, ...groups.flatMap((g) => g.steps.map(packBytesOf)));
   if (packBytes > PAGE_BYTES) {
@@ -60,6 +62,8 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
     packBytes,
     expOff,
     rsqrtOff,
+    zeroOff,
+    strategy,
   };
   const products = groups.flatMap((group) => group.steps.filter((step) => step.op?.kind === 'linear'));
   const tensors = tensorPlan(

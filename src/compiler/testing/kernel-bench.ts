@@ -19,6 +19,8 @@ export function layoutFor(weightBytes: number): Layout {
     packBytes: PACK_BYTES,
     expOff: 0,
     rsqrtOff: 0,
+    zeroOff: 0,
+    strategy: 'global',
   };
 }
 

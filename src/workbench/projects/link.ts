@@ -1,5 +1,6 @@
 import { deflateSync, Inflate } from 'fflate';
 import { InputError } from '../../base/errors.ts';
+import { STRATEGIES } from '../../compiler/strategy.ts';
 import { type BlobRef, KERNELS, type PacketEdit, type ProjectDoc } from '../document.ts';
 import { ARTIFACT_OF, type SelectionKind } from '../selection.ts';
 import { canonical, type SampleRef } from './record.ts';
@@ -221,7 +222,7 @@ const payloadRule = fields({
   set: fields({
     'name?': isText(MAX_NAME, 1),
     'kernel?': isOneOf(KERNELS),
-    'strategy?': isOneOf(['auto', 'global']),
+    'strategy?': isOneOf(['auto', ...STRATEGIES.map(({ name }) => name)]),
     'quant?': isOneOf(['w8a16']),
     'dims?': isDims,
     'binding?': (value, path) => {

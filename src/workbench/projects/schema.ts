@@ -1,4 +1,5 @@
 import { InputError } from '../../base/errors.ts';
+import { STRATEGIES } from '../../compiler/strategy.ts';
 import { parseBinding } from '../../hooks/parse.ts';
 import { DOC_DEPTH, type DocHistory, KERNELS, type ProjectDoc } from '../document.ts';
 import type { RecentFile } from './depot.ts';
@@ -125,7 +126,12 @@ export const isBinding = once((value, path) => {
 export const isEdit = once(fields({ packet: isInt(0, 2 ** 31), byteOff: isInt(0, 2 ** 24), value: isInt(0, 255) }));
 
 export const isOptions = once(
-  fields({ kernel: isOneOf(KERNELS), strategy: isOneOf(['auto', 'global']), quant: isOneOf(['w8a16']), dims: isDims }),
+  fields({
+    kernel: isOneOf(KERNELS),
+    strategy: isOneOf(['auto', ...STRATEGIES.map(({ name }) => name)]),
+    quant: isOneOf(['w8a16']),
+    dims: isDims,
+  }),
 );
 
 const sourced = fields({ kind: isOneOf(['model', 'object', 'assembly', 'log']), blob: isBlobRef });
