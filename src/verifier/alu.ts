@@ -39,6 +39,7 @@ import {
   ARENA,
   clearId,
   copyReg,
+  FRAMENO,
   ID,
   INT_MIN,
   isConst,
@@ -168,7 +169,8 @@ function checkMove(env: Env, insn: Insn): void {
   const r = env.regs;
   const d = insn.dst * REG;
   if (!byReg) {
-    markUnknown(r, d);
+    r[d + FRAMENO] = 0;
+    r[d + PRECISE] = 0;
     markConst(r, d, insn.imm, classOf(insn) === ALU64 ? insn.imm >> 31 : 0);
     return;
   }
@@ -226,8 +228,10 @@ function checkBinary(env: Env, insn: Insn, op: number): void {
   adjust(env, insn, op, byReg);
 }
 
+/** The immediate operand as a scalar; what `markConst` does not set stays 0. */
 const immediate = new Int32Array(REG);
-const source = new Int32Array(REG);
+/** A register that is both operands, as it was. */
+const itself = new Int32Array(REG);
 
 /** Sorts out pointers and scalars (kernel `adjust_reg_min_max_vals`). */
 function adjust(env: Env, insn: Insn, op: number, byReg: boolean): void {
@@ -261,23 +265,27 @@ function adjust(env: Env, insn: Insn, op: number, byReg: boolean): void {
   } else {
     src = immediate;
     s = 0;
-    immediate.fill(0);
     markConst(immediate, 0, insn.imm, insn.imm >> 31);
     if (dstIsPtr) {
       adjustPointer(env, insn, r, d, immediate, 0, false);
       return;
     }
   }
-  copyReg(source, 0, src, s);
+  const self = byReg && s === d;
+  if (self) {
+    copyReg(itself, 0, r, d);
+    src = itself;
+    s = 0;
+  }
   const umaxHi = r[d + UMAX_HI]!;
-  adjustScalar(env, insn, op, r, d);
-  linkByConstant(env, insn, op, r, d, umaxHi, src, s);
+  adjustScalar(env, insn, op, r, d, src, s);
+  if (self) clearId(r, d);
+  else linkByConstant(env, insn, op, r, d, umaxHi, src, s);
 }
 
 /** x + constant stays linked with x: a later bound on one moves to the other (kernel BPF_ADD_CONST). */
 function linkByConstant(env: Env, insn: Insn, op: number, r: Regs, d: number, umaxHi: number, src: Regs, s: number): void {
   const alu32 = classOf(insn) === ALU;
-  const self = src === r && s === d;
   const { linksByConstant } = env.rules;
   if (
     linksByConstant === 'none' ||
@@ -287,7 +295,7 @@ function linkByConstant(env: Env, insn: Insn, op: number, r: Regs, d: number, um
     clearId(r, d);
     return;
   }
-  if ((op !== ADD && op !== SUB) || r[d + ID] === 0 || self || !isConstScalar(src, s, alu32)) {
+  if ((op !== ADD && op !== SUB) || r[d + ID] === 0 || !isConstScalar(src, s, alu32)) {
     clearId(r, d);
     return;
   }
@@ -302,30 +310,32 @@ function linkByConstant(env: Env, insn: Insn, op: number, r: Regs, d: number, um
 }
 
 /** Operations with an unknown distance or divisor teach nothing (kernel `is_safe_to_compute_dst_reg_range`). */
-function isComputable(insn: Insn, op: number): boolean {
+function isComputable(insn: Insn, op: number, src: Regs, s: number): boolean {
   if (op === DIV || op === MOD) return false;
   if (op !== LSH && op !== RSH && op !== ARSH) return true;
   const alu64 = classOf(insn) === ALU64;
   const known = alu64
-    ? isConst(source, 0) &&
-      source[SMIN_LO] === source[SMAX_LO] &&
-      source[SMIN_HI] === source[SMAX_HI] &&
-      source[UMIN_LO] === source[UMAX_LO] &&
-      source[UMIN_HI] === source[UMAX_HI]
-    : isConst32(source, 0) && source[S32_MIN] === source[S32_MAX] && source[U32_MIN] === source[U32_MAX];
-  return known && source[UMAX_HI] === 0 && source[UMAX_LO]! >>> 0 < (alu64 ? 64 : 32);
+    ? isConst(src, s) &&
+      src[s + SMIN_LO] === src[s + SMAX_LO] &&
+      src[s + SMIN_HI] === src[s + SMAX_HI] &&
+      src[s + UMIN_LO] === src[s + UMAX_LO] &&
+      src[s + UMIN_HI] === src[s + UMAX_HI]
+    : isConst32(src, s) && src[s + S32_MIN] === src[s + S32_MAX] && src[s + U32_MIN] === src[s + U32_MAX];
+  return known && src[s + UMAX_HI] === 0 && src[s + UMAX_LO]! >>> 0 < (alu64 ? 64 : 32);
 }
 
 /** Up to 6.6: an unknown operand teaches nothing but in sums, differences and `and`; contradictory bounds teach nothing at all. */
-function isComputableBySigns(insn: Insn, op: number): boolean {
+function isComputableBySigns(insn: Insn, op: number, src: Regs, s: number): boolean {
   const alu64 = classOf(insn) === ALU64;
-  const known = alu64 ? isConst(source, 0) : isConst32(source, 0);
-  if (boundsContradict(source, 0, alu64, known)) return false;
+  const known = alu64 ? isConst(src, s) : isConst32(src, s);
+  if (boundsContradict(src, s, alu64, known)) return false;
   return known || op === ADD || op === SUB || op === AND;
 }
 
-function adjustScalar(env: Env, insn: Insn, op: number, r: Regs, d: number): void {
-  if (rangeRules.signs && isComputableBySigns(insn, op) && !isComputable(insn, op)) {
+function adjustScalar(env: Env, insn: Insn, op: number, r: Regs, d: number, src: Regs, s: number): void {
+  const computable = isComputable(insn, op, src, s);
+  const bySigns = rangeRules.signs && isComputableBySigns(insn, op, src, s);
+  if (bySigns && !computable) {
     // Division, modulo and overlong shifts: a 32-bit result still has no upper half.
     const plain = op === DIV || op === MOD || op === LSH || op === RSH || op === ARSH;
     markUnknown(r, d);
@@ -333,33 +343,33 @@ function adjustScalar(env: Env, insn: Insn, op: number, r: Regs, d: number): voi
     boundsSync(r, d);
     return;
   }
-  if (rangeRules.signs ? !isComputableBySigns(insn, op) : !isComputable(insn, op)) {
+  if (rangeRules.signs ? !bySigns : !computable) {
     markUnknown(r, d);
     return;
   }
   maskScalar(env, insn);
   const alu32 = classOf(insn) === ALU;
-  const n = source[UMIN_LO]!;
+  const n = src[s + UMIN_LO]!;
   switch (op) {
     case ADD:
-      scalarAdd(r, d, source, 0);
+      scalarAdd(r, d, src, s);
       break;
     case SUB:
-      scalarSub(r, d, source, 0);
+      scalarSub(r, d, src, s);
       break;
     case MUL:
-      scalarMul(r, d, source, 0);
+      scalarMul(r, d, src, s);
       break;
     case AND:
-      if (env.rules.forksSigns && isConst(source, 0)) forkSign(env, insn, r, d);
-      scalarAnd(r, d, source, 0);
+      if (env.rules.forksSigns && isConst(src, s)) forkSign(env, insn, r, d);
+      scalarAnd(r, d, src, s);
       break;
     case OR:
-      if (env.rules.forksSigns && isConst(source, 0)) forkSign(env, insn, r, d);
-      scalarOr(r, d, source, 0);
+      if (env.rules.forksSigns && isConst(src, s)) forkSign(env, insn, r, d);
+      scalarOr(r, d, src, s);
       break;
     case XOR:
-      scalarXor(r, d, source, 0);
+      scalarXor(r, d, src, s);
       break;
     case LSH:
       if (alu32) scalarLsh32(r, d, n);

@@ -46,19 +46,18 @@ export function jumpOffset(insn: Insn): number {
   return insn.opcode === (JMP32 | JA) ? insn.imm : insn.off;
 }
 
-const SUCC: number[] = [];
-
-/** Instructions that may follow `idx` within its function; the array is reused by the next call. */
-export function successors(env: Env, idx: number): readonly number[] {
-  const insn = env.insns[idx]!;
-  SUCC.length = 0;
-  const cls = classOf(insn);
-  const op = opOf(insn);
-  const isJmp = cls === JMP || cls === JMP32;
-  if (isJmp && op === EXIT) return SUCC;
-  if (!(isJmp && op === JA)) SUCC.push(idx + (isLddw(insn) ? 2 : 1));
-  if (isJmp && op !== CALL) SUCC.push(idx + jumpOffset(insn) + 1);
-  return SUCC;
+/** Notes for each instruction what may follow it within its function and, where that is all, which register it writes. */
+export function noteFlow(env: Env): void {
+  for (let idx = 0; idx < env.insns.length; idx++) {
+    const insn = env.insns[idx]!;
+    const cls = classOf(insn);
+    const op = opOf(insn);
+    const isJmp = cls === JMP || cls === JMP32;
+    if (cls === ALU || cls === ALU64 || cls === LDX) env.writtenReg[idx] = insn.dst;
+    if (isJmp && op === EXIT) continue;
+    if (!(isJmp && op === JA)) env.following[idx] = idx + (isLddw(insn) ? 2 : 1);
+    if (isJmp && op !== CALL) env.target[idx] = idx + jumpOffset(insn) + 1;
+  }
 }
 
 /** Index of the function that contains an instruction. */
@@ -381,29 +380,38 @@ export class CfgWalk {
 /** Instructions of each function after everything they lead to, for the analyses that run backwards. */
 export function computePostorder(env: Env): void {
   const n = env.insns.length;
-  const order: number[] = [];
+  const { following, target } = env;
+  const order = new Int32Array(n);
+  const stack = new Int32Array(n);
   const state = new Uint8Array(n);
+  let count = 0;
   for (const sub of env.subprogs) {
-    sub.postStart = order.length;
-    const stack = [sub.start];
-    while (stack.length > 0) {
-      const top = stack[stack.length - 1]!;
-      state[top]! |= DISCOVERED;
+    sub.postStart = count;
+    let height = 1;
+    stack[0] = sub.start;
+    state[sub.start]! |= DISCOVERED;
+    while (height > 0) {
+      const top = stack[height - 1]!;
       if (state[top]! & EXPLORED) {
-        order.push(top);
-        stack.pop();
+        order[count++] = top;
+        height--;
         continue;
       }
-      for (const next of successors(env, top)) {
-        if (state[next]) continue;
-        state[next]! |= DISCOVERED;
-        stack.push(next);
+      const next = following[top]!;
+      if (next >= 0 && !state[next]) {
+        state[next] = DISCOVERED;
+        stack[height++] = next;
+      }
+      const jump = target[top]!;
+      if (jump >= 0 && !state[jump]) {
+        state[jump] = DISCOVERED;
+        stack[height++] = jump;
       }
       state[top]! |= EXPLORED;
     }
-    sub.postEnd = order.length;
+    sub.postEnd = count;
   }
-  env.postorder = Int32Array.from(order);
+  env.postorder = order.subarray(0, count);
 }
 
 /** Numbers the loops: strongly connected parts of the flow graph (Tarjan), 0 for straight code. */
@@ -412,43 +420,43 @@ export function computeScc(env: Env): void {
   const NOT_ON_STACK = 0xffffffff;
   const pre = new Uint32Array(n);
   const low = new Uint32Array(n);
-  const stack: number[] = [];
+  const stack = new Int32Array(n);
+  const dfs = new Int32Array(n);
   let nextPre = 1;
   let nextScc = 1;
   for (let i = 0; i < n; i++) {
     if (pre[i]) continue;
-    stack.length = 0;
-    const dfs = [i];
-    while (dfs.length > 0) {
-      const w = dfs[dfs.length - 1]!;
+    let height = 0;
+    let depth = 1;
+    dfs[0] = i;
+    while (depth > 0) {
+      const w = dfs[depth - 1]!;
       if (pre[w] === 0) {
         low[w] = nextPre;
         pre[w] = nextPre;
         nextPre++;
-        stack.push(w);
+        stack[height++] = w;
       }
-      const succ = successors(env, w);
       let deeper = -1;
-      let self = false;
-      for (const next of succ) {
-        if (next >= n) continue;
-        if (next === w) self = true;
-        if (pre[next]) low[w] = Math.min(low[w]!, low[next]!);
-        else {
+      for (let k = 0; k < 2; k++) {
+        const next = k === 0 ? env.following[w]! : env.target[w]!;
+        if (next < 0 || next >= n) continue;
+        if (pre[next] === 0) {
           deeper = next;
           break;
         }
+        if (low[next]! < low[w]!) low[w] = low[next]!;
       }
       if (deeper >= 0) {
-        dfs.push(deeper);
+        dfs[depth++] = deeper;
         continue;
       }
-      dfs.pop();
+      depth--;
       if (low[w]! < pre[w]!) continue;
-      const assign = stack[stack.length - 1] !== w || self;
+      const assign = stack[height - 1] !== w || env.following[w] === w || env.target[w] === w;
       let t: number;
       do {
-        t = stack.pop()!;
+        t = stack[--height]!;
         low[t] = NOT_ON_STACK;
         if (assign) env.scc[t] = nextScc;
       } while (t !== w);

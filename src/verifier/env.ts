@@ -97,6 +97,11 @@ export class Env {
   readonly callsCallback: Uint8Array;
   readonly liveRegs: Uint16Array;
   readonly scc: Uint32Array;
+  /** Instruction that follows, and target of a jump within the function; -1 where there is none. */
+  readonly following: Int32Array;
+  readonly target: Int32Array;
+  /** Register that is all an arithmetic instruction or a load writes; -1 for other instructions. */
+  readonly writtenReg: Int8Array;
   readonly ptrType: Int32Array;
   readonly fastcallPattern: Uint8Array;
   readonly fastcallSpills: Uint8Array;
@@ -190,6 +195,9 @@ export class Env {
     this.callsCallback = new Uint8Array(n + 1);
     this.liveRegs = new Uint16Array(n + 1);
     this.scc = new Uint32Array(n + 1);
+    this.following = new Int32Array(n).fill(-1);
+    this.target = new Int32Array(n).fill(-1);
+    this.writtenReg = new Int8Array(n).fill(-1);
     this.ptrType = new Int32Array(n + 1);
     this.fastcallPattern = new Uint8Array(n + 1);
     this.fastcallSpills = new Uint8Array(n + 1);

@@ -40,7 +40,9 @@ import {
 } from './reg.ts';
 import {
   type Frame,
+  MAX_FRAMES,
   MAX_REG,
+  MAX_STACK,
   SLOT_DYNPTR,
   SLOT_INVALID,
   SLOT_IRQ,
@@ -59,9 +61,11 @@ import { slt, ult } from './w64.ts';
  */
 export type Exactness = 'covered' | 'exact' | 'within';
 
-/** Pairs of ids that stand for each other in the two states. */
-const oldIds: number[] = [];
-const curIds: number[] = [];
+/** Pairs of ids that stand for each other in the two states: as many as the two have registers and slots (kernel BPF_ID_MAP_SIZE). */
+const MOST_IDS = (MAX_REG + MAX_STACK / 8) * MAX_FRAMES * 2 + 2;
+const oldIds = new Int32Array(MOST_IDS);
+const curIds = new Int32Array(MOST_IDS);
+let idPairs = 0;
 let fresh = 0;
 /** Without CAP_BPF every scalar counts; where speculation is masked, exactly. */
 let allPrecise = false;
@@ -72,12 +76,13 @@ let secretStack = false;
 function sameId(oldId: number, curId: number): boolean {
   if ((oldId !== 0) !== (curId !== 0)) return false;
   if (oldId === 0) return true;
-  for (let i = 0; i < oldIds.length; i++) {
+  for (let i = 0; i < idPairs; i++) {
     if (oldIds[i] === oldId) return curIds[i] === curId;
     if (curIds[i] === curId) return false;
   }
-  oldIds.push(oldId);
-  curIds.push(curId);
+  oldIds[idPairs] = oldId;
+  curIds[idPairs] = curId;
+  idPairs++;
   return true;
 }
 
@@ -214,10 +219,12 @@ function refsCovered(old: State, cur: State): boolean {
   if (old.activePreempt !== cur.activePreempt || old.activeRcu !== cur.activeRcu || old.inSleepable !== cur.inSleepable) return false;
   if (!sameId(old.activeIrq, cur.activeIrq)) return false;
   if (!sameId(old.activeLockId, cur.activeLockId) || old.activeLockPtr !== cur.activeLockPtr) return false;
-  return old.refs.every((r, i) => {
+  for (let i = 0; i < old.refs.length; i++) {
+    const r = old.refs[i]!;
     const c = cur.refs[i]!;
-    return sameId(r.id, c.id) && r.kind === c.kind && (r.kind !== 'lock' || r.ptr === c.ptr);
-  });
+    if (!sameId(r.id, c.id) || r.kind !== c.kind || (r.kind === 'lock' && r.ptr !== c.ptr)) return false;
+  }
+  return true;
 }
 
 /** Kernel `states_equal`. */
@@ -228,8 +235,7 @@ export function statesEqual(env: Env, old: State, cur: State, exact: Exactness):
   allPrecise = !env.rules.bpfCapable;
   exactScalars = env.exploresLimits;
   secretStack = !env.rules.readsUninitStack;
-  oldIds.length = 0;
-  curIds.length = 0;
+  idPairs = 0;
   fresh = env.idGen;
   if (!refsCovered(old, cur)) return false;
   for (let i = 0; i < old.frames.length; i++) {

@@ -28,7 +28,6 @@ import {
   X,
 } from '../bpf/insn.ts';
 import type { Insn } from '../bpf/program.ts';
-import { successors } from './cfg.ts';
 import type { Env } from './env.ts';
 import { kfuncAt } from './kfunc-table.ts';
 import { callSummary } from './protos.ts';
@@ -93,12 +92,15 @@ export function computeLiveRegs(env: Env): void {
     def[i] = du.def;
     use[i] = du.use;
   }
+  const { postorder, following, target } = env;
   let changed = true;
   while (changed) {
     changed = false;
-    for (const idx of env.postorder) {
-      let out = 0;
-      for (const next of successors(env, idx)) out |= live[next]!;
+    for (let i = 0; i < postorder.length; i++) {
+      const idx = postorder[i]!;
+      const next = following[idx]!;
+      const jump = target[idx]!;
+      const out = (next < 0 ? 0 : live[next]!) | (jump < 0 ? 0 : live[jump]!);
       const into = (out & ~def[idx]!) | use[idx]!;
       if (into === live[idx]) continue;
       live[idx] = into;

@@ -10,7 +10,7 @@ import { EACCES, EFAULT, EINVAL, type Env, EPERM, MAX_VAR_OFF } from './env.ts';
 import { accessKptr, checkFields, kptrAt } from './fields.ts';
 import { tnumText } from './format.ts';
 import { keepSecret } from './leaks.ts';
-import { boundsRepair, coerceToSize, coerceToSizeSigned } from './range.ts';
+import { boundsRepair, coerceLoaded } from './range.ts';
 import {
   ARENA,
   AUX,
@@ -253,10 +253,7 @@ export function checkMemAccess(
     default:
       accessOther(env, regno, off, size, access, value);
   }
-  if (size < 8 && value >= 0 && read && r[value * REG + TYPE] === SCALAR) {
-    if (signed) coerceToSizeSigned(r, value * REG, size);
-    else coerceToSize(r, value * REG, size);
-  }
+  if (size < 8 && value >= 0 && read && r[value * REG + TYPE] === SCALAR) coerceLoaded(r, value * REG, size, signed);
 }
 
 function accessMapValue(env: Env, regno: number, off: number, size: number, access: Access, value: number, signed: boolean): void {

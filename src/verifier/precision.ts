@@ -245,17 +245,6 @@ function backtrackExit(env: Env, bt: Backtrack, subseq: number): void {
   if (r0) bt.setReg(bt.frame, 0);
 }
 
-/** Previous instruction on the path when `end` steps of its history remain; -1 at the state's first one. */
-function previous(state: State, idx: number, end: number): number {
-  const { history } = state;
-  if (idx === state.firstInsnIdx) {
-    if (end === 0) return -1;
-    if (end === 1 && history.idxAt(0) === idx) return -1;
-  }
-  const step = stepAt(history, end, idx);
-  return step < 0 ? idx - 1 : history.prevAt(step);
-}
-
 function allPrecise(env: Env, from: State): void {
   if (env.log.detail) env.log.write(`mark_precise: frame${from.curFrame}: falling back to forcing all scalars precise\n`);
   for (let st = from.parent; st; st = st.parent) {
@@ -321,6 +310,12 @@ function markInState(env: Env, bt: Backtrack, st: State): boolean {
   return changed;
 }
 
+/** An instruction that writes one register, which need not be precise. */
+function isUnwanted(env: Env, bt: Backtrack, idx: number): boolean {
+  const reg = env.writtenReg[idx]!;
+  return reg >= 0 && (bt.regs[bt.frame]! & (1 << reg)) === 0;
+}
+
 /** Walks back from `start` for whatever `bt` holds. True when some register became precise. */
 function walk(env: Env, bt: Backtrack, start: State): boolean {
   if (bt.empty()) return false;
@@ -330,24 +325,29 @@ function walk(env: Env, bt: Backtrack, start: State): boolean {
   let subseq = -1;
   let skipFirst = true;
   let changed = false;
+  const { detail } = env.log;
   for (;;) {
     const { history } = st;
     let end = history.length;
     if (env.log.detail) env.log.write(`mark_precise: frame${bt.frame}: last_idx ${lastIdx} first_idx ${firstIdx} subseq_idx ${subseq} \n`);
     if (lastIdx < 0) return markArguments(env, bt, st) || changed;
     for (let i = lastIdx; ; ) {
+      const step = stepAt(history, end, i);
       if (skipFirst) {
         skipFirst = false;
-      } else if (backtrackInsn(env, bt, i, subseq, history, stepAt(history, end, i)) === GIVE_UP) {
+      } else if (step < 0 && !detail && isUnwanted(env, bt, i)) {
+        // Most instructions on the way compute something else.
+      } else if (backtrackInsn(env, bt, i, subseq, history, step) === GIVE_UP) {
         allPrecise(env, start);
         bt.reset();
         return changed;
       }
       if (bt.empty()) return changed;
       subseq = i;
-      i = previous(st, i, end);
+      if (i === st.firstInsnIdx && (end === 0 || (end === 1 && step === 0))) break;
+      i = step < 0 ? i - 1 : history.prevAt(step);
       if (i < 0) break;
-      if (stepAt(history, end, subseq) >= 0) end--;
+      if (step >= 0) end--;
     }
     if (!st.parent) break;
     st = st.parent;

@@ -5,6 +5,7 @@ import {
   INT_MIN,
   MASK_HI,
   MASK_LO,
+  REG,
   type Regs,
   S32_MAX,
   S32_MIN,
@@ -386,6 +387,49 @@ export function coerceToSize(r: Regs, b: number, size: number): void {
     unbound32(r, b);
   }
   boundsSync(r, b);
+}
+
+/** Every number that a load of 1, 2 or 4 bytes may yield, by size and sign: what most loads do yield. */
+const loaded = new Int32Array(REG * 10);
+const loadedAt = (size: number, signed: boolean): number => (size + (signed ? 5 : 0)) * REG;
+
+/** Prepares {@link coerceLoaded} for the rules that hold now. */
+export function prepareLoads(): void {
+  for (const size of [1, 2, 4]) {
+    unboundedScalar(loaded, loadedAt(size, false));
+    coerceToSize(loaded, loadedAt(size, false), size);
+    unboundedScalar(loaded, loadedAt(size, true));
+    coerceToSizeSigned(loaded, loadedAt(size, true), size);
+  }
+}
+
+function unboundedScalar(r: Regs, b: number): void {
+  setTnum(r, b, 0, 0, -1, -1);
+  unbound(r, b);
+}
+
+function isUnbounded(r: Regs, b: number): boolean {
+  return (
+    (r[b + MASK_LO]! & r[b + MASK_HI]!) === -1 &&
+    (r[b + SMIN_LO]! | r[b + UMIN_LO]! | r[b + UMIN_HI]! | r[b + U32_MIN]!) === 0 &&
+    (r[b + SMAX_LO]! & r[b + UMAX_LO]! & r[b + UMAX_HI]! & r[b + U32_MAX]!) === -1 &&
+    r[b + SMIN_HI] === INT_MIN &&
+    r[b + SMAX_HI] === INT_MAX &&
+    r[b + S32_MIN] === INT_MIN &&
+    r[b + S32_MAX] === INT_MAX
+  );
+}
+
+/** What a load of `size` < 8 bytes keeps of a number. */
+export function coerceLoaded(r: Regs, b: number, size: number, signed: boolean): void {
+  if (isUnbounded(r, b)) {
+    const from = loadedAt(size, signed);
+    for (let i = VALUE_LO; i <= U32_MAX; i++) r[b + i] = loaded[from + i]!;
+  } else if (signed) {
+    coerceToSizeSigned(r, b, size);
+  } else {
+    coerceToSize(r, b, size);
+  }
 }
 
 function signExtend(value: number, size: number): number {

@@ -1,4 +1,4 @@
-import { subprogAt, successors } from './cfg.ts';
+import { subprogAt } from './cfg.ts';
 import type { Env } from './env.ts';
 import { slotMaskText } from './format.ts';
 import type { State } from './state.ts';
@@ -199,31 +199,28 @@ export class StackLiveness {
     do {
       rounds++;
       changed = false;
-      instance.frames.forEach((masks, frame) => {
-        if (!masks) return;
+      for (let frame = 0; frame < instance.frames.length; frame++) {
+        const masks = instance.frames[frame];
+        if (!masks) continue;
         for (let i = sub.postStart; i < sub.postEnd; i++) {
           if (this.step(instance, masks, frame, env.postorder[i]!, start)) changed = true;
         }
-      });
+      }
     } while (changed);
     if (env.log.detail) env.log.write(`(${instance.callsites.join()}) live stack update done in ${rounds} iterations\n`);
     if (instance.starts.length > 1) this.propagate(instance);
   }
 
   private step(instance: Instance, masks: Int32Array, frame: number, idx: number, start: number): boolean {
-    const succ = successors(this.env, idx);
-    if (succ.length === 0) return false;
-    let afterLo = 0;
-    let afterHi = 0;
-    let accLo = -1;
-    let accHi = -1;
-    for (const next of succ) {
-      const s = (next - start) * MASKS;
-      afterLo |= masks[s + LIVE]!;
-      afterHi |= masks[s + LIVE + 1]!;
-      accLo &= masks[s + WRITTEN_ACC]!;
-      accHi &= masks[s + WRITTEN_ACC + 1]!;
-    }
+    const next = this.env.following[idx]!;
+    const jump = this.env.target[idx]!;
+    if (next < 0 && jump < 0) return false;
+    const s = ((next < 0 ? jump : next) - start) * MASKS;
+    const t = jump < 0 ? s : (jump - start) * MASKS;
+    const afterLo = masks[s + LIVE]! | masks[t + LIVE]!;
+    const afterHi = masks[s + LIVE + 1]! | masks[t + LIVE + 1]!;
+    let accLo = masks[s + WRITTEN_ACC]! & masks[t + WRITTEN_ACC]!;
+    let accHi = masks[s + WRITTEN_ACC + 1]! & masks[t + WRITTEN_ACC + 1]!;
     const at = (idx - start) * MASKS;
     const writtenLo = masks[at + WRITTEN]!;
     const writtenHi = masks[at + WRITTEN + 1]!;

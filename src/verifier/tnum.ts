@@ -1,5 +1,5 @@
 import { MASK_HI, MASK_LO, type Regs, VALUE_HI, VALUE_LO } from './reg.ts';
-import { fls64, H, shl64, shr64, ult } from './w64.ts';
+import { fls64, H, mul64, shl64, shr64, ult } from './w64.ts';
 
 /**
  * Tristate numbers (known bits in `value`, unknown ones in `mask`) in the tnum fields of a register. Each operation reads
@@ -96,40 +96,60 @@ export function tnumIntersect(d: Regs, db: number, s: Regs, sb: number): void {
   setTnum(d, db, (d[db + VALUE_LO]! | s[sb + VALUE_LO]!) & ~ml, (d[db + VALUE_HI]! | s[sb + VALUE_HI]!) & ~mh, ml, mh);
 }
 
-function tnumUnion(d: Regs, db: number, s: Regs, sb: number): void {
-  const avl = d[db + VALUE_LO]!;
-  const avh = d[db + VALUE_HI]!;
-  const bvl = s[sb + VALUE_LO]!;
-  const bvh = s[sb + VALUE_HI]!;
-  const ml = (avl ^ bvl) | d[db + MASK_LO]! | s[sb + MASK_LO]!;
-  const mh = (avh ^ bvh) | d[db + MASK_HI]! | s[sb + MASK_HI]!;
-  setTnum(d, db, avl & bvl & ~ml, avh & bvh & ~mh, ml, mh);
-}
-
-const mulA = new Int32Array(8);
-const mulB = new Int32Array(8);
-const mulSum = new Int32Array(8);
-const mulAcc = new Int32Array(8);
-
-/** Long multiplication over the bits of the first operand; an unknown bit joins both partial sums. */
+/** Long multiplication over the bits of the first operand; an unknown bit joins the sum with and without it. */
 export function tnumMul(d: Regs, db: number, s: Regs, sb: number): void {
-  tnumCopy(mulA, 0, d, db);
-  tnumCopy(mulB, 0, s, sb);
-  setTnum(mulAcc, 0, 0, 0, 0, 0);
-  while ((mulA[VALUE_LO]! | mulA[VALUE_HI]! | mulA[MASK_LO]! | mulA[MASK_HI]!) !== 0) {
-    if (mulA[VALUE_LO]! & 1) {
-      tnumAdd(mulAcc, 0, mulB, 0);
-    } else if (mulA[MASK_LO]! & 1) {
-      tnumCopy(mulSum, 0, mulAcc, 0);
-      tnumAdd(mulSum, 0, mulB, 0);
-      tnumUnion(mulAcc, 0, mulSum, 0);
-    }
-    // Nothing known is left: further sums and joins cannot change that.
-    if ((mulAcc[MASK_LO]! & mulAcc[MASK_HI]!) === -1) break;
-    tnumRsh(mulA, 0, 1);
-    tnumLsh(mulB, 0, 1);
+  let avl = d[db + VALUE_LO]!;
+  let avh = d[db + VALUE_HI]!;
+  let aml = d[db + MASK_LO]!;
+  let amh = d[db + MASK_HI]!;
+  let bvl = s[sb + VALUE_LO]!;
+  let bvh = s[sb + VALUE_HI]!;
+  let bml = s[sb + MASK_LO]!;
+  let bmh = s[sb + MASK_HI]!;
+  if ((aml | amh | bml | bmh) === 0) {
+    d[db + VALUE_LO] = mul64(avl, avh, bvl, bvh);
+    d[db + VALUE_HI] = H.hi;
+    return;
   }
-  tnumCopy(d, db, mulAcc, 0);
+  let vl = 0;
+  let vh = 0;
+  let ml = 0;
+  let mh = 0;
+  while ((avl | avh | aml | amh) !== 0) {
+    if ((avl | aml) & 1) {
+      let sl = (vl + bvl) | 0;
+      let sh = (vh + bvh + (sl >>> 0 < vl >>> 0 ? 1 : 0)) | 0;
+      const tl = (ml + bml) | 0;
+      const th = (mh + bmh + (tl >>> 0 < ml >>> 0 ? 1 : 0)) | 0;
+      const ul = (tl + sl) | 0;
+      const uh = (th + sh + (ul >>> 0 < tl >>> 0 ? 1 : 0)) | 0;
+      let nl = (ul ^ sl) | ml | bml;
+      let nh = (uh ^ sh) | mh | bmh;
+      sl &= ~nl;
+      sh &= ~nh;
+      if ((avl & 1) === 0) {
+        nl |= (vl ^ sl) | ml;
+        nh |= (vh ^ sh) | mh;
+        sl &= vl & ~nl;
+        sh &= vh & ~nh;
+      }
+      vl = sl;
+      vh = sh;
+      ml = nl;
+      mh = nh;
+      // Nothing known is left: further sums and joins cannot change that.
+      if ((ml & mh) === -1) break;
+    }
+    avl = (avl >>> 1) | (avh << 31);
+    avh >>>= 1;
+    aml = (aml >>> 1) | (amh << 31);
+    amh >>>= 1;
+    bvh = (bvh << 1) | (bvl >>> 31);
+    bvl <<= 1;
+    bmh = (bmh << 1) | (bml >>> 31);
+    bml <<= 1;
+  }
+  setTnum(d, db, vl, vh, ml, mh);
 }
 
 export function tnumLsh(d: Regs, db: number, n: number): void {

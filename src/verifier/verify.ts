@@ -11,12 +11,14 @@ import {
   computePostorder,
   computeScc,
   findSubprogs,
+  noteFlow,
 } from './cfg.ts';
 import { checkAddressesLive, liveFunctions } from './deadcode.ts';
 import { E2BIG, EINVAL, Env, EPERM, LIMIT_INSNS, Rejection } from './env.ts';
 import { exploreFunction, Stopped } from './explore.ts';
 import { growForLoops, markFastcallPatterns, settleFastcallStack } from './fastcall.ts';
 import { computeLiveRegs } from './liveness.ts';
+import { prepareLoads } from './range.ts';
 import { setRangeRules } from './range-rules.ts';
 import { Snapshots } from './snapshots.ts';
 import { checkModelledType } from './unmodelled.ts';
@@ -42,6 +44,7 @@ export function verify(program: Program, options: VerifyOptions): VerifyResult {
 /** All passes over the program, in the kernel's order. Throws {@link Rejection} or {@link Stopped}; `env` then holds what was known. */
 export function runPasses(env: Env): void {
   setRangeRules(env.rules.ranges);
+  prepareLoads();
   const count = env.insns.length;
   if (env.program.unloadable !== undefined) env.refuse(EINVAL, env.program.unloadable);
   if (count === 0 || count > env.rules.limitInsns) env.fail(E2BIG, '');
@@ -51,6 +54,7 @@ export function runPasses(env: Env): void {
   checkAbnormalReturn(env);
   checkEncoding(env);
   new CfgWalk(env).run();
+  noteFlow(env);
   computePostorder(env);
   checkAttach(env);
   computeScc(env);
