@@ -19,6 +19,8 @@ export interface Case {
   readonly verdict618: 'accept' | 'reject';
   readonly last618: string;
   readonly processed: number;
+  /** What a test run on `data`, in hexadecimal, returned. */
+  readonly retvals: readonly { readonly retval: number; readonly data: string }[];
 }
 
 const SLEEPABLE = 16;
@@ -165,6 +167,7 @@ export function parseCases(text: string): Case[] {
       verdict618: value.verdict618 ?? 'accept',
       last618: value.last618 ?? '',
       processed: value.processed ?? 0,
+      retvals: value.retvals ?? [],
     });
   });
   return cases;

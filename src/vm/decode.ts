@@ -22,8 +22,14 @@ export const WORD_TRAPPED = 7;
 export const OP_SIGNED = 0x100; // + div or mod, and + mov: movsx
 export const OP_HELPER = 0x201;
 export const OP_KFUNC = 0x202;
+export const OP_TAIL_CALL = 0x203;
 export const OP_TRAP = 0x204;
 export const OP_PAST_END = 0x205;
+
+/** Kernel functions are helpers with numbers from here on, in the order of {@link Decoded.kfuncNames}. */
+export const KFUNC_BASE = 0x10000;
+/** The helper that leaves for another program. */
+const TAIL_CALL = 12;
 
 /** First constant register; r0…r10 and one spare lie before. */
 export const FIRST_CONST = 12;
@@ -41,6 +47,12 @@ export interface Decoded {
   readonly insnOfEntry: Int32Array;
   /** Code entry of each instruction slot, -1 for the second half of a `lddw`. */
   readonly entryOfInsn: Int32Array;
+  readonly kfuncNames: readonly string[];
+}
+
+/** True for loads from the packet by the classic filter's rules, `ld_abs` and `ld_ind`: modes 1 and 2 of class 0, up to 4 bytes. */
+export function isPacketLoad(op: number): boolean {
+  return op < 0x60 && (op & 7) === 0 && (op & 0xe0) !== 0 && (op & 0x18) !== 0x18;
 }
 
 /** Makes the flat code. `valueAddress(mapIdx)` is the address of a map's first value, null when it has none. */
@@ -67,6 +79,15 @@ export function decodeProgram(program: Program, valueAddress: (mapIdx: number) =
       constantIndex.set(key, index);
     }
     return index;
+  };
+
+  const kfuncNames: string[] = [];
+  /** What a call of a kernel function becomes; one that nobody named stays unknown. */
+  const kfunc = (idx: number): number => {
+    const name = program.kfuncCalls.get(idx);
+    if (name === undefined) return -1;
+    if (!kfuncNames.includes(name)) kfuncNames.push(name);
+    return KFUNC_BASE + kfuncNames.indexOf(name);
   };
 
   slots.forEach((idx, entry) => {
@@ -115,7 +136,9 @@ export function decodeProgram(program: Program, valueAddress: (mapIdx: number) =
       }
       const signed = insn.off !== 0 && (operation === 0x30 || operation === 0x90 || operation === 0xb0);
       if (signed && operation === 0xb0 && insn.off === 1) {
-        throw new VmFault(idx, 'address-space casts (arena) are not available in this machine');
+        // A cast between address spaces: arenas lie below 2^32 for user space too.
+        code[at + WORD_OP] = 0xbc;
+        return;
       }
       code[at + WORD_OP] = operation | cls | 8 | (signed ? OP_SIGNED : 0);
       if (signed && operation === 0xb0) code[at + WORD_ARG] = 32 - (insn.off > 31 ? 0 : insn.off);
@@ -125,7 +148,12 @@ export function decodeProgram(program: Program, valueAddress: (mapIdx: number) =
     function decodeJump(operation: number, cls: number, immediate: boolean): void {
       if (operation === 0x80) {
         if (insn.opcode === OP_CALL && insn.src === PSEUDO_CALL) code[at + WORD_ARG] = -WORDS + target(insn.imm);
-        else if (insn.opcode === OP_CALL) code[at + WORD_OP] = insn.src === 0 ? OP_HELPER : OP_KFUNC;
+        else if (insn.opcode === OP_CALL && insn.src === 0) code[at + WORD_OP] = insn.imm === TAIL_CALL ? OP_TAIL_CALL : OP_HELPER;
+        else if (insn.opcode === OP_CALL) {
+          const number = kfunc(idx);
+          code[at + WORD_OP] = number < 0 ? OP_KFUNC : OP_HELPER;
+          if (number >= 0) code[at + WORD_ARG] = number;
+        }
       } else if (operation === 0x00) {
         code[at + WORD_OP] = 0x05;
         code[at + WORD_ARG] = -WORDS + target(cls === 6 ? insn.imm : insn.off);
@@ -150,13 +178,13 @@ export function decodeProgram(program: Program, valueAddress: (mapIdx: number) =
 
   const registers = new Int32Array(FIRST_CONST * 2 + constants.length);
   registers.set(constants, FIRST_CONST * 2);
-  return { code, registers, insnOfEntry: Int32Array.from([...slots, insns.length]), entryOfInsn };
+  return { code, registers, insnOfEntry: Int32Array.from([...slots, insns.length]), entryOfInsn, kfuncNames };
 }
 
-/** Why the instruction at `pc` cannot run; `kfunc` is the kernel function that it calls, where that is known. */
-export function whyUnavailable(code: Int32Array, pc: number, op: number, kfunc?: string): string {
+/** Why the instruction at `pc` cannot run. */
+export function whyUnavailable(code: Int32Array, pc: number, op: number): string {
   if (op === OP_PAST_END) return 'runs past the last instruction';
-  if (op === OP_KFUNC) return `kernel function ${kfunc ?? `with BTF id ${code[pc + WORD_ARG]}`} is not available in this machine`;
+  if (op === OP_KFUNC) return `the kernel function with BTF id ${code[pc + WORD_ARG]} is not available in this machine`;
   if (ATOMICS.has(op)) return `unknown atomic operation 0x${code[pc + WORD_ARG].toString(16)} of ${ATOMICS.get(op)} bytes`;
   return `instruction 0x${op.toString(16).padStart(2, '0')} is unknown to this machine`;
 }

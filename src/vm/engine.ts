@@ -7,6 +7,10 @@ export const MAX_FRAMES = 8;
 export interface Environment {
   /** Runs helper `id` with r1…r5 and leaves the result in r0. Throws {@link VmFault}. */
   callHelper(id: number, pc: number): void;
+  /** Code entry of the program that bpf_tail_call with r1…r3 leads to; -1, with r0 = 0, when there is none or after too many. */
+  tailCall(pc: number): number;
+  /** `size` bytes of the packet at the signed `offset`, big-endian; -1 outside, which ends the function with 0. */
+  loadPacket(offset: number, size: number, pc: number): number;
 }
 
 /** Executes decoded code. Places in the code (`pc`) are indices into the code array of decode.ts. */

@@ -56,7 +56,6 @@ export class Interpreter implements Engine {
   readonly #space: AddressSpace;
   readonly #stack: Region;
   readonly #environment: Environment;
-  readonly #kfuncs: ReadonlyMap<number, string>;
   readonly #code: Int32Array;
   #trappedCode: Int32Array | null = null;
   /** Which instructions `#watchedCode` stops at. */
@@ -81,8 +80,7 @@ export class Interpreter implements Engine {
   /** Runs of `#execute` within each other: callbacks of helpers nest. */
   #nesting = 0;
 
-  constructor(decoded: Decoded, kfuncs: ReadonlyMap<number, string>, space: AddressSpace, stack: Region, environment: Environment) {
-    this.#kfuncs = kfuncs;
+  constructor(decoded: Decoded, space: AddressSpace, stack: Region, environment: Environment) {
     this.decoded = decoded;
     this.registers = decoded.registers.slice();
     this.#code = decoded.code;
@@ -270,7 +268,12 @@ export class Interpreter implements Engine {
 
   /** A fresh frame: 512 zeroed bytes, r10 at their end. */
   #enter(): void {
-    const depth = ++this.#depth;
+    this.#depth++;
+    this.#clearFrame();
+  }
+
+  #clearFrame(): void {
+    const depth = this.#depth;
     const base = this.#stack.base + depth * this.#stack.stride;
     this.#space.bytes.fill(0, base, base + STACK_SIZE);
     this.registers[20] = base + STACK_SIZE;
@@ -370,6 +373,16 @@ export class Interpreter implements Engine {
     } else if (size < 4 || !atomicUpdate(r, view, address, size, operation, s)) {
       throw this.fault(pc, `unknown atomic operation 0x${operation.toString(16)} of ${size} bytes`);
     }
+  }
+
+  /** ld_abs and ld_ind; false outside the packet. */
+  #loadPacket(pc: number, op: number, s: number): boolean {
+    const r = this.registers;
+    const offset = (this.#active[pc + WORD_ARG] + ((op & 0xe0) === 0x40 ? r[s] : 0)) | 0;
+    const value = this.#environment.loadPacket(offset, (op & 0x18) === 0x10 ? 1 : (op & 0x18) === 0x08 ? 2 : 4, pc);
+    r[0] = value;
+    r[1] = 0;
+    return value >= 0;
   }
 
   /** Runs from `entry` until the frame above `base` exits. */
@@ -811,6 +824,14 @@ export class Interpreter implements Engine {
           limit = this.#limit;
           code = this.#active;
           break;
+        case 0x203: {
+          const to = this.#environment.tailCall(pc);
+          if (to < 0) break;
+          count += pc - start;
+          this.#clearFrame();
+          start = pc = to - WORDS;
+          break;
+        }
         case 0x85:
           count += pc - start;
           this.#pushFrame(pc);
@@ -852,10 +873,21 @@ export class Interpreter implements Engine {
           code = this.#active;
           op = code[pc + (code[pc] === OP_TRAP ? WORD_TRAPPED : WORD_OP)];
           continue;
+        case 0x20:
+        case 0x28:
+        case 0x30:
+        case 0x40:
+        case 0x48:
+        case 0x50:
+          if (this.#loadPacket(pc, op, s)) break;
+          r[0] = 0;
+          r[1] = 0;
+          op = 0x95;
+          continue;
         case 0x205:
           throw this.fault(pc, whyUnavailable(code, pc, op));
         default:
-          throw this.fault(pc, whyUnavailable(code, pc, op, this.#kfuncs.get(this.insnIdxAt(pc))));
+          throw this.fault(pc, whyUnavailable(code, pc, op));
       }
       // Every loop takes a branch, so an endless one comes by here with a grown count.
       if (count >= limit) {

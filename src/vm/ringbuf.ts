@@ -58,6 +58,12 @@ export class RingBuffers {
     return address;
   }
 
+  /** bpf_ringbuf_query: bytes waiting, the ring's size, and the two positions; the reader of this machine never lags. */
+  query(map: VmMap, what: number): number {
+    const used = this.#used.get(map) ?? 0;
+    return what === 0 ? used : what === 1 ? map.def.maxEntries : 0;
+  }
+
   /** Takes a record off the list of open ones; null when there is none at `address`. */
   release(address: number): Record | null {
     const record = this.#open.get(address) ?? null;

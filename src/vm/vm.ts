@@ -1,15 +1,26 @@
 import { InputError } from '../base/errors.ts';
 import { functionStarts } from '../bpf/functions.ts';
-import type { Program } from '../bpf/program.ts';
+import { MAP_TYPE_PROG_ARRAY } from '../bpf/maps.ts';
+import type { MapDef, Program } from '../bpf/program.ts';
 import { type AddressSpace, AddressSpaceLayout, type Region } from './address-space.ts';
-import { decodeProgram } from './decode.ts';
+import { type ContextKind, contextKind, MemoryContext } from './context.ts';
+import { type Decoded, decodeProgram, MAP_BASE, WORDS } from './decode.ts';
 import { type Engine, MAX_FRAMES, STACK_SIZE } from './engine.ts';
 import type { VmFault } from './fault.ts';
+import { writeDynptr } from './helpers/dynptr.ts';
+import { fireTimer } from './helpers/general.ts';
+import { ProgramThrow } from './helpers/kfuncs.ts';
 import { type Machine, type Redirect, runHelper, type VmEvent } from './helpers.ts';
 import { Interpreter } from './interpreter.ts';
+import { linkPrograms } from './link.ts';
+import { callBack, functionArgument, mapArgument } from './machine.ts';
 import { type Cpus, createMap, type VmMap, type VmMapCore } from './maps.ts';
+import { KeyMemory, Objects } from './objects.ts';
+import type { PacketMemory } from './packet.ts';
 import { RingBuffers } from './ringbuf.ts';
 import { type Saved, savedTogether } from './saved.ts';
+import { type SkbInput, SkbPacket } from './skb.ts';
+import { Timers } from './timers.ts';
 import { engineBytes, WasmEngine, type WasmEnvironment } from './wasm/engine.ts';
 import { Untranslatable } from './wasm/graph.ts';
 import { type XdpInput, XdpPacket } from './xdp.ts';
@@ -27,6 +38,29 @@ export interface VmOptions {
   readonly rawMemory?: number;
   /** `interp`, the default, or `wasm`: translated to WebAssembly, many times faster, unless the program is too large for that. Both give the same results. */
   readonly engine?: 'interp' | 'wasm';
+  /** Programs for slots of program arrays, numbered from 1 on; 0 is the main program itself. Maps of the same name are shared. */
+  readonly programs?: readonly Program[];
+  /** Maps beside those of the programs, for maps of maps; numbered behind them. */
+  readonly extraMaps?: readonly MapDef[];
+}
+
+/** What {@link Vm.run} gives a program: a packet, or for programs without one the bytes of its context. */
+export type VmInput = ({ readonly packet: Uint8Array } & XdpInput & SkbInput) | { readonly context: Uint8Array };
+
+export interface RunResult {
+  /** r0 as u32, as a kernel test run reports it. */
+  readonly returnValue: number;
+  /** The packet as the program left it; null for programs without one. */
+  readonly packet: Uint8Array | null;
+  /** The context structure as the program left it. */
+  readonly context: Uint8Array;
+  /** What the program put before the packet; a kernel test run returns both as one. */
+  readonly metadata: Uint8Array;
+  readonly insnsExecuted: number;
+  /** Where the last redirecting helper pointed; null without one. */
+  readonly redirect: Redirect | null;
+  /** What the program printed or sent to user space, in order. */
+  readonly events: readonly VmEvent[];
 }
 
 export interface XdpResult {
@@ -56,9 +90,12 @@ export interface Stepper {
 export interface MachineParts {
   readonly interpreter: Interpreter;
   readonly space: AddressSpace;
-  readonly packet: XdpPacket;
+  /** Null for programs without one. */
+  readonly packet: PacketMemory | null;
   readonly events: readonly VmEvent[];
-  /** A run over one packet, left before its first instruction. */
+  /** A run over one event, left before its first instruction. */
+  prepare(input: VmInput): void;
+  /** The same over one packet. */
   prepareXdp(packet: Uint8Array, input?: XdpInput): void;
   /** Everything outside the memory that a run changes, while it is paused at nesting 1. */
   save(): Saved;
@@ -87,8 +124,14 @@ export class VmMaps {
   }
 }
 
+/** Programs that bpf_tail_call may lead to in one run. */
+const MAX_TAIL_CALLS = 33;
+/** Longest record that user space may queue. */
+const MAX_RECORD = 1 << 16;
+
 /** A machine with one program in it. Maps keep their contents from run to run. */
 export class Vm {
+  /** The main program, with those for program arrays behind it. */
   readonly program: Program;
   readonly maps: VmMaps;
   readonly #interpreter: Interpreter;
@@ -96,28 +139,56 @@ export class Vm {
   readonly #engine: Engine;
   #running: Engine;
   readonly #space: AddressSpace;
-  readonly #packet: XdpPacket;
+  readonly #decoded: Decoded;
+  /** Code entries of the programs by number. */
+  readonly #programEntries: readonly number[];
+  readonly #exceptionEntry: number | null;
+  readonly #kind: ContextKind;
+  readonly #xdp: XdpPacket | null;
+  readonly #skb: SkbPacket | null;
+  readonly #memory: MemoryContext | null;
   readonly #raw: Region | null;
+  /** Where a record of user space lies while its callback runs, and the dynptr to it. */
+  readonly #record: Region | null;
+  readonly #recordDynptr: Region | null;
   readonly #mapList: readonly VmMapCore[];
   readonly #machine: Machine;
   readonly #cpus: Cpus;
   readonly #maxInsns: number;
   #helperPc = 0;
+  #tailCalls = 0;
   #random = 1;
 
   constructor(program: Program, options: VmOptions = {}) {
-    this.program = program;
+    const linked = linkPrograms(program, options.programs ?? [], options.extraMaps);
+    this.program = linked.program;
+    const { insns, maps, localStructs } = linked.program;
     const cpu = options.cpu ?? 0;
     this.#cpus = { count: options.cpus ?? cpu + 1, current: cpu };
     this.#maxInsns = options.maxInsns ?? 1_000_000_000;
     const layout = new AddressSpaceLayout();
     const stack = layout.add({ name: 'stack', elementSize: STACK_SIZE, count: MAX_FRAMES, stride: 2 * STACK_SIZE });
-    this.#packet = new XdpPacket(layout, () => this.#running.forgetPacketBounds());
+    const moved = () => this.#running.forgetPacketBounds();
+    this.#kind = contextKind(program.progType);
+    this.#xdp = this.#kind === 'xdp' ? new XdpPacket(layout, moved) : null;
+    this.#skb = this.#kind === 'skb' || this.#kind === 'skb-link' ? new SkbPacket(layout, moved, this.#kind === 'skb-link') : null;
+    this.#memory = this.#kind === 'memory' ? new MemoryContext(layout, moved, program.progType) : null;
     this.#raw = options.rawMemory ? layout.add({ name: 'memory', elementSize: 0, stride: options.rawMemory, moves: true }) : null;
-    this.#mapList = program.maps.map((def) => createMap(def, layout, this.#cpus));
-    this.maps = new VmMaps(this.#mapList);
-    const ringBuffers = new RingBuffers(this.#mapList, layout);
-    const decoded = decodeProgram(program, (mapIdx) => this.#mapList[mapIdx]?.valueAddress ?? null);
+    const mapList: VmMapCore[] = [];
+    for (const def of maps) mapList.push(createMap(def, layout, this.#cpus, mapList));
+    this.#mapList = mapList;
+    this.maps = new VmMaps(mapList);
+    const takesRecords = mapList.some((map) => map.records);
+    this.#record = takesRecords ? layout.add({ name: 'user record', elementSize: MAX_RECORD }) : null;
+    this.#recordDynptr = takesRecords ? layout.add({ name: 'dynptr', elementSize: 16 }) : null;
+    const ringBuffers = new RingBuffers(mapList, layout);
+    const keys = new KeyMemory(layout);
+    const objects = new Objects(layout, localStructs);
+    const decoded = decodeProgram(linked.program, (mapIdx) => mapList[mapIdx]?.valueAddress ?? null);
+    this.#decoded = decoded;
+    this.#programEntries = linked.starts.map((insnIdx) => decoded.entryOfInsn[insnIdx] * WORDS);
+    const handler = program.subprogs.find((sub) => program.exceptionCallbacks?.includes(sub.name));
+    this.#exceptionEntry = handler ? decoded.entryOfInsn[handler.start] * WORDS : null;
     const wasm = options.engine === 'wasm';
     let memory: WebAssembly.Memory | null = null;
     this.#space = wasm
@@ -126,23 +197,30 @@ export class Vm {
           return memory.buffer;
         })
       : layout.build();
-    this.#packet.attach(this.#space);
-    for (const map of this.#mapList) map.attach(this.#space);
-    const environment = { callHelper: (id: number, pc: number) => this.#callHelper(id, pc) };
-    this.#interpreter = new Interpreter(decoded, program.kfuncCalls, this.#space, stack, environment);
+    for (const part of [this.#xdp, this.#skb, this.#memory, keys, ...mapList]) part?.attach(this.#space);
+    const environment = {
+      callHelper: (id: number, pc: number) => this.#callHelper(id, pc),
+      tailCall: (pc: number) => this.#tailCall(pc),
+      loadPacket: (offset: number, size: number, pc: number) => {
+        if (!this.#skb) throw this.#running.fault(pc, 'the context of this program has no socket buffer to load from');
+        return this.#skb.load(offset, size);
+      },
+    };
+    this.#interpreter = new Interpreter(decoded, this.#space, stack, environment);
     const wasmEnvironment: WasmEnvironment = {
       ...environment,
       cpus: this.#cpus,
-      maps: this.#mapList,
+      maps: mapList,
       interpretFault: (pc, depth, registers) => {
         this.#running = this.#interpreter;
         return this.#interpreter.faultFrom(pc, depth, registers);
       },
     };
-    const translated = () => memory && new WasmEngine(decoded, functionStarts(program.insns), this.#space, memory, stack, wasmEnvironment);
+    const starts = [...new Set([...functionStarts(insns), ...linked.starts, ...(handler ? [handler.start] : [])])];
+    const translated = () => memory && new WasmEngine(decoded, starts, this.#space, memory, stack, wasmEnvironment);
     this.#engine = orInterpreted(translated) ?? this.#interpreter;
     this.#running = this.#engine;
-    this.#machine = this.#createMachine(ringBuffers, options.randomSeed ?? 1);
+    this.#machine = this.#createMachine(ringBuffers, keys, objects, options.randomSeed ?? 1);
   }
 
   /** The processor that runs the program from now on. */
@@ -170,10 +248,30 @@ export class Vm {
     return this.#machine.clockNs;
   }
 
+  /** One event through the program. Throws {@link VmFault}, which names the instruction. */
+  run(input: VmInput): RunResult {
+    this.#begin();
+    return this.#run(input);
+  }
+
   /** One packet through the program. Throws {@link VmFault}, which names the instruction. */
   runXdp(packet: Uint8Array, input: XdpInput = {}): XdpResult {
     this.#begin();
     return this.#runXdp(packet, input);
+  }
+
+  /** Lets the virtual clock go on by `ns` and calls the callbacks of the timers that become due. Returns what they told the world. */
+  advance(ns: number): readonly VmEvent[] {
+    const until = this.#machine.clockNs + ns;
+    const events: VmEvent[] = [];
+    for (let due = this.#machine.timers.next(until); due; due = this.#machine.timers.next(until)) {
+      this.#begin();
+      this.#machine.clockNs = Math.max(this.#machine.clockNs, due.due);
+      fireTimer(this.#machine, { ...due, map: MAP_BASE + this.#mapList.indexOf(due.map) * 16 });
+      events.push(...this.#machine.events);
+    }
+    this.#machine.clockNs = Math.max(this.#machine.clockNs, until);
+    return events;
   }
 
   /**
@@ -224,23 +322,25 @@ export class Vm {
       r[2] = region.base;
     }
     r[4] = memory.length;
-    this.#running.call(0, 0);
+    this.#callMain();
     if (region) memory.set(this.#space.bytes.subarray(region.base, region.base + memory.length));
     return this.#register(0);
   }
 
   /** The parts of the machine, for the debugger and the profiler, which run the program in the interpreter. */
   get parts(): MachineParts {
+    const prepare = (input: VmInput): void => {
+      this.#begin(this.#interpreter);
+      this.#interpreter.registers[2] = this.#receive(input).base;
+      this.#interpreter.enter(0);
+    };
     return {
       interpreter: this.#interpreter,
       space: this.#space,
-      packet: this.#packet,
+      packet: this.#machine.packet,
       events: this.#machine.events,
-      prepareXdp: (packet, input = {}) => {
-        this.#begin(this.#interpreter);
-        this.#receiveXdp(packet, input);
-        this.#interpreter.enter(0);
-      },
+      prepare,
+      prepareXdp: (packet, input = {}) => prepare({ packet, ...input }),
       save: () => this.#save(),
     };
   }
@@ -249,7 +349,7 @@ export class Vm {
     const machine = this.#machine;
     const events = machine.events.slice();
     const { redirect, clockNs } = machine;
-    const random = this.#random;
+    const [random, tailCalls] = [this.#random, this.#tailCalls];
     const own: Saved = {
       bytes: events.length * 64,
       restore: () => {
@@ -257,38 +357,90 @@ export class Vm {
         machine.redirect = redirect;
         machine.clockNs = clockNs;
         this.#random = random;
+        this.#tailCalls = tailCalls;
       },
     };
-    const maps = this.#mapList.map((map) => map.save());
-    return savedTogether([this.#interpreter.save(), this.#packet.save(), machine.ringBuffers.save(), ...maps, own]);
+    const { objects, keys, timers, ringBuffers, packet } = machine;
+    const parts = [this.#interpreter, ringBuffers, objects, keys, timers, ...this.#mapList, ...(packet ? [packet] : [])];
+    return savedTogether([...parts.map((part) => part.save()), own]);
   }
 
   /** All maps as they were when the machine was built; targets of redirects are forgotten. */
   resetMaps(): void {
     for (const map of this.#mapList) map.reset();
+    this.#machine.timers.clear();
+    this.#machine.objects.clear();
   }
 
   #begin(engine = this.#engine): void {
     this.#running = engine;
     engine.begin(this.#maxInsns);
+    this.#tailCalls = 0;
     this.#machine.events.length = 0;
     this.#machine.redirect = null;
     this.#machine.ringBuffers.reset();
+    this.#machine.keys.reset();
   }
 
-  #receiveXdp(packet: Uint8Array, input: XdpInput): void {
-    this.#packet.receive(packet, input);
-    this.#running.registers[2] = this.#packet.context.base;
+  #run(input: VmInput): RunResult {
+    const context = this.#receive(input);
+    const r = this.#running.registers;
+    r[2] = context.base;
+    this.#callMain();
+    const packet = this.#machine.packet;
+    return {
+      returnValue: r[0] >>> 0,
+      packet: packet?.copy() ?? null,
+      context: this.#space.bytes.slice(context.base, context.base + context.elementSize),
+      metadata: packet?.metadata() ?? new Uint8Array(0),
+      insnsExecuted: this.#running.executed,
+      redirect: this.#machine.redirect,
+      events: [...this.#machine.events],
+    };
+  }
+
+  /** Puts the event into memory; returns where its context lies. */
+  #receive(input: VmInput): Region {
+    if (this.#memory) {
+      if (!('context' in input)) throw new InputError('this program takes a context, not a packet', this.program.name);
+      this.#memory.receive(input.context);
+      return this.#memory.context;
+    }
+    if (!('packet' in input)) throw new InputError('this program takes a packet', this.program.name);
+    const packet = (this.#xdp ?? this.#skb)!;
+    packet.receive(input.packet, input);
+    return packet.context;
+  }
+
+  /** Runs the main program; bpf_throw leads to its exception callback, or returns what was thrown. */
+  #callMain(): void {
+    try {
+      this.#running.call(0, 0);
+    } catch (error) {
+      if (!(error instanceof ProgramThrow)) throw error;
+      const r = this.#running.registers;
+      const words = [Number(BigInt.asIntN(32, error.cookie)), Number(BigInt.asIntN(32, error.cookie >> 32n))];
+      if (this.#exceptionEntry === null) r.set(words, 0);
+      else {
+        const executed = this.#running.executed;
+        this.#running.begin(this.#maxInsns - executed);
+        r.set(words, 2);
+        this.#running.call(this.#exceptionEntry, 0);
+      }
+    }
   }
 
   #runXdp(packet: Uint8Array, input: XdpInput): XdpResult {
-    this.#receiveXdp(packet, input);
+    const xdp = this.#xdp;
+    if (!xdp) throw new InputError('it is no XDP program', this.program.name);
+    xdp.receive(packet, input);
     const r = this.#running.registers;
-    this.#running.call(0, 0);
+    r[2] = xdp.context.base;
+    this.#callMain();
     return {
       returnValue: r[0] >>> 0,
-      packet: this.#packet.copy(),
-      metadata: this.#packet.metadata(),
+      packet: xdp.copy(),
+      metadata: xdp.metadata(),
       insnsExecuted: this.#running.executed,
       redirect: this.#machine.redirect,
       events: [...this.#machine.events],
@@ -305,18 +457,46 @@ export class Vm {
     runHelper(this.#machine, id);
   }
 
-  #createMachine(ringBuffers: RingBuffers, randomSeed: number): Machine {
+  #tailCall(pc: number): number {
+    this.#helperPc = pc;
+    const map = mapArgument(this.#machine, 2);
+    if (map.def.type !== MAP_TYPE_PROG_ARRAY) throw this.#running.fault(pc, 'R2 of bpf_tail_call holds no program array');
+    const r = this.#running.registers;
+    r[0] = 0;
+    r[1] = 0;
+    const slot = map.lookup(new Uint8Array(Uint32Array.of(r[6]).buffer));
+    const number = slot ? new DataView(slot.buffer).getUint32(0, true) : -1;
+    const entry = this.#programEntries[number] ?? -1;
+    if (entry < 0 || this.#tailCalls >= MAX_TAIL_CALLS) return -1;
+    this.#tailCalls++;
+    return entry;
+  }
+
+  #withRecord(record: Uint8Array, use: (dynptr: number) => boolean): boolean {
+    this.#space.bytes.set(record.subarray(0, MAX_RECORD), this.#record!.base);
+    writeDynptr(this.#machine, this.#recordDynptr!.base, this.#record!.base, Math.min(record.length, MAX_RECORD));
+    return use(this.#recordDynptr!.base);
+  }
+
+  #createMachine(ringBuffers: RingBuffers, keys: KeyMemory, objects: Objects, randomSeed: number): Machine {
     const running = () => this.#running;
     // Zero is the fixed point of the generator.
     this.#random = randomSeed | 0 || 1;
-    return {
+    const packet: PacketMemory | null = this.#xdp ?? this.#skb;
+    const machine: Machine = {
       get registers() {
         return running().registers;
       },
       space: this.#space,
       maps: this.#mapList,
-      packet: this.#packet,
+      packet,
+      xdp: this.#xdp,
+      skb: this.#skb,
+      objects,
+      keys,
+      kfuncNames: this.#decoded.kfuncNames,
       ringBuffers,
+      timers: new Timers(),
       cpus: this.#cpus,
       events: [],
       redirect: null,
@@ -331,8 +511,12 @@ export class Vm {
         return random;
       },
       callFunction: (pc) => running().call(pc, this.#helperPc),
+      callBack: (entry, args) => callBack(machine, entry, args),
+      entryOf: (arg) => functionArgument(machine, arg, 'this function'),
+      withRecord: (record, use) => this.#withRecord(record, use),
       fault: (what, advice): VmFault => running().fault(this.#helperPc, what, advice),
     };
+    return machine;
   }
 }
 

@@ -1,12 +1,12 @@
 import { InputError } from '../../base/errors.ts';
 import type { Program } from '../../bpf/program.ts';
-import { PROG_TYPE_XDP, progTypeName } from '../../bpf/progtypes.ts';
 import { openKernel, whyNoKernel } from '../../companion/kernel.ts';
 import { KernelRunner } from '../../companion/kernel-runner.ts';
 import { programBtf } from '../../object/program-btf.ts';
 import { npyTensor, tensorInputs } from '../../replay/inputs.ts';
 import { ModelRunner, type Outcome, parseMeta } from '../../replay/runner.ts';
 import { readNpy } from '../../traces/npy.ts';
+import { contextKind } from '../../vm/context.ts';
 import { Vm } from '../../vm/vm.ts';
 import { type Args, choice, ENGINES, type Engine, MODEL_OPTIONS, onlyPositional, parse } from '../args.ts';
 import { fileName, print, printJson, readInput } from '../io.ts';
@@ -110,17 +110,14 @@ async function runOnPacket(path: string, packet: Uint8Array, args: Args, engine:
   }
 }
 
-/** A program that BPFormer did not compile: packets only. */
+/** A program that BPFormer did not compile: a packet, or the bytes of the context for program types that see no packet. */
 async function runPlain(program: Program, packet: Uint8Array, engine: Engine, repeat: number): Promise<RunResult> {
   if (engine !== 'kernel') {
-    if (program.progType !== PROG_TYPE_XDP) {
-      const what = `it is a ${progTypeName(program.progType)} program; this engine runs XDP programs only`;
-      throw new InputError(what, program.name, 'Use --engine kernel');
-    }
     const vm = new Vm(program, { engine });
+    const input = contextKind(program.progType) === 'memory' ? { context: packet } : { packet };
     const before = performance.now();
     let returnValue = 0;
-    for (let i = 0; i < repeat; i++) returnValue = vm.runXdp(packet).returnValue;
+    for (let i = 0; i < repeat; i++) returnValue = vm.run(input).returnValue;
     return { outputs: [], returnValue, nsPerRun: ((performance.now() - before) * 1e6) / repeat };
   }
   const kernel = await openKernel();
@@ -128,7 +125,8 @@ async function runPlain(program: Program, packet: Uint8Array, engine: Engine, re
   try {
     const loaded = await kernel.load(program, { btf: programBtf(program) });
     if (!loaded.program) throw new InputError(`the kernel rejects the program (errno ${loaded.errno})`, program.name);
-    const run = await loaded.program.testRun(packet, { repeat });
+    const takesContext = contextKind(program.progType) === 'memory';
+    const run = await loaded.program.testRun(packet, takesContext ? { ctx: packet } : { repeat });
     if (run.errno !== 0) {
       const what = `the kernel's test run of ${packet.length} bytes failed with errno ${run.errno}`;
       throw new InputError(what, program.name, 'XDP test runs take 14 to 3520 bytes');

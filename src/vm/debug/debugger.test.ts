@@ -29,7 +29,7 @@ function picture(d: Debugger): string {
   const frames = d.frames.map(({ insnIdx, callee }) => [insnIdx, ...callee]);
   let hash = 0;
   for (let i = 65_536; i < space.extraBase; i++) hash = (Math.imul(hash, 31) + space.bytes[i]!) | 0;
-  return JSON.stringify([d.step, d.insnIdx, d.depth, registers, frames, hash, maps, events.length, packet.length, d.vm.clockNs]);
+  return JSON.stringify([d.step, d.insnIdx, d.depth, registers, frames, hash, maps, events.length, packet!.length, d.vm.clockNs]);
 }
 
 /** What an ordinary traced run executes: instruction, depth and registers at every step. */

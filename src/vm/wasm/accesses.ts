@@ -4,7 +4,7 @@ import { STACK_SIZE } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
 import { findChains } from './chains.ts';
 import { ALL_REGISTERS, accessOf, effects, liveAfter, MAP_LOOKUP } from './effects.ts';
-import { CALL, CALL_REGISTER, type Graph, isBranch } from './graph.ts';
+import { type Graph, isBranch, leavesFunction } from './graph.ts';
 
 /** Groups that are open at the same time; the oldest gives way. */
 const MAX_OPEN = 12;
@@ -154,7 +154,7 @@ export class AccessPlanner implements AccessPlan {
       this.#values[0] = this.#fresh();
       return;
     }
-    if (op === OP_HELPER || op === CALL || op === CALL_REGISTER) this.#closeAll();
+    if (leavesFunction(op)) this.#closeAll();
     const { reads, writes } = effects(code, at);
     const value = this.#result(op, d, source);
     // Accesses keep their pointer to themselves, though not what they store; copies are followed.

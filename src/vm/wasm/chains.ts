@@ -1,5 +1,5 @@
-import { OP_HELPER, WORD_OP, WORDS } from '../decode.ts';
-import { CALL, CALL_REGISTER, type Graph, MAY_GOTO } from './graph.ts';
+import { WORD_OP, WORDS } from '../decode.ts';
+import { type Graph, leavesFunction, MAY_GOTO } from './graph.ts';
 
 /** A part of a chain: a block that every run of the chain passes, or one that a branch may skip. */
 export interface Link {
@@ -20,8 +20,7 @@ export function findChains(graph: Graph, code: Int32Array): Link[][] {
     block > 0 && predecessors[block].length === from.length && predecessors[block].every((p) => from.includes(p));
   const isPlain = (block: number): boolean => {
     for (let at = blocks[block].start; at <= blocks[block].last; at += WORDS) {
-      const op = code[at + WORD_OP];
-      if (op === CALL || op === CALL_REGISTER || op === OP_HELPER) return false;
+      if (leavesFunction(code[at + WORD_OP])) return false;
     }
     return true;
   };

@@ -1,5 +1,5 @@
 import { ATOMIC_LOAD } from '../atomic.ts';
-import { FIRST_CONST, OP_HELPER, WORD_ARG, WORD_DST, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
+import { FIRST_CONST, isPacketLoad, OP_HELPER, OP_TAIL_CALL, WORD_ARG, WORD_DST, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
 import { CALL, CALL_REGISTER, EXIT, type Graph, isBranch } from './graph.ts';
 
 export const MAP_LOOKUP = 1;
@@ -28,6 +28,8 @@ export function effects(code: Int32Array, at: number): { reads: number; writes: 
   const s = source < FIRST_CONST * 2 ? 1 << (source / 2) : 0;
   const cls = op & 7;
   if (op === OP_HELPER) return { reads: code[at + WORD_ARG] === MAP_LOOKUP ? 0b110 : 0b111110, writes: 1 };
+  if (op === OP_TAIL_CALL) return { reads: 0b1110, writes: 1 };
+  if (isPacketLoad(op)) return { reads: (op & 0xe0) === 0x40 ? s : 0, writes: 1 };
   if (op === CALL) return { reads: 0b111110, writes: 1 };
   if (op === CALL_REGISTER) return { reads: 0b111110 | d, writes: 1 };
   if (op === EXIT) return { reads: 1, writes: 0 };

@@ -1,5 +1,5 @@
 import type { AddressSpace, Region } from '../address-space.ts';
-import { CODE_BASE, type Decoded, WORDS } from '../decode.ts';
+import { CODE_BASE, type Decoded, WORD_ARG, WORDS } from '../decode.ts';
 import { type Engine, type Environment, MAX_FRAMES, STACK_SIZE } from '../engine.ts';
 import { VmFault } from '../fault.ts';
 import type { Cpus, VmMapCore } from '../maps.ts';
@@ -58,6 +58,8 @@ export class WasmEngine implements Engine {
       memory,
       helper: (id: number, pc: number) => environment.callHelper(id, pc),
       callRegister: (_: number, pc: number) => this.#callRegister(pc),
+      tailCall: (_: number, pc: number) => this.#tailCall(pc),
+      loadPacket: (size: number, pc: number) => this.#loadPacket(size, pc),
       miss: (lo: number, hi: number, site: number) => this.#miss(lo >>> 0, hi >>> 0, site),
       fault: (pc: number) => {
         const depth = Math.floor((this.registers[20] - stack.base) / stack.stride);
@@ -124,6 +126,22 @@ export class WasmEngine implements Engine {
     const to = (r[22] >>> 0) - CODE_BASE;
     if (r[23] === 0 && this.#exports[exportName(to)]) this.call(to, pc);
     else this.#environment.callHelper(r[23] === 0 ? r[22] >>> 0 : -1, pc);
+  }
+
+  /** True when another program ran in place of the rest of this function. */
+  #tailCall(pc: number): boolean {
+    const to = this.#environment.tailCall(pc);
+    if (to < 0) return false;
+    this.#exports[exportName(to)]();
+    return true;
+  }
+
+  #loadPacket(size: number, pc: number): boolean {
+    const r = this.registers;
+    const value = this.#environment.loadPacket((this.#decoded.code[pc + WORD_ARG] + r[22]) | 0, size, pc);
+    r[0] = value;
+    r[1] = 0;
+    return value >= 0;
   }
 
   /** A group's first address outside the remembered element: looks its element up. False when one of its accesses is not permitted. */

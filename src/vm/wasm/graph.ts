@@ -1,4 +1,4 @@
-import { OP_PAST_END, WORD_ARG, WORD_OP, WORDS } from '../decode.ts';
+import { isPacketLoad, OP_HELPER, OP_PAST_END, OP_TAIL_CALL, WORD_ARG, WORD_OP, WORDS } from '../decode.ts';
 
 /** A run of decoded instructions that only its last one leaves. Positions are indices into the code array. */
 export interface Block {
@@ -40,6 +40,11 @@ const COMPARISONS = new Set([0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0xa0, 0xb
 export function isBranch(op: number): boolean {
   const cls = op & 15;
   return op === GOTO || op === MAY_GOTO || (op < 0x100 && (cls === 13 || cls === 14) && COMPARISONS.has(op & 0xf0));
+}
+
+/** True for calls, and for what ends the function on the way: loads from the packet. */
+export function leavesFunction(op: number): boolean {
+  return op === OP_HELPER || op === CALL || op === CALL_REGISTER || op === OP_TAIL_CALL || isPacketLoad(op);
 }
 
 const isLeaf = (op: number): boolean => op === EXIT || op === OP_PAST_END;

@@ -9,13 +9,13 @@ import {
   ATOMIC_XCHG,
   ATOMIC_XOR,
 } from '../atomic.ts';
-import { FIRST_CONST, WORD_ARG, WORD_DST, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
+import { FIRST_CONST, isPacketLoad, OP_TAIL_CALL, WORD_ARG, WORD_DST, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
 import { MAX_FRAMES, STACK_SIZE } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
 import type { AccessPlan, Group } from './accesses.ts';
 import type { Bytes } from './bytes.ts';
 import { ALL_REGISTERS } from './effects.ts';
-import { CPU_ADDRESS, IMPORTS, LEFT_ADDRESS, LOCAL, REGISTERS_ADDRESS, SITE_SIZE, wasm } from './layout.ts';
+import { CALLED_ADDRESS, CPU_ADDRESS, IMPORTS, LEFT_ADDRESS, LOCAL, REGISTERS_ADDRESS, SITE_SIZE, wasm } from './layout.ts';
 
 /** The locals of r0 to r9; r1…r5 are parameters. */
 const LOCAL_OF_REGISTER = [LOCAL.r0, 0, 1, 2, 3, 4, LOCAL.r6, LOCAL.r7, LOCAL.r8, LOCAL.r9];
@@ -178,11 +178,33 @@ export class InstructionWriter {
         out.u8(wasm.i64Store, 0).u32(REGISTERS_ADDRESS + 11 * 8);
         this.#toImport(IMPORTS.callRegister, at, 0);
         return true;
+      case OP_TAIL_CALL:
+        // Nothing more happens in this function when the call succeeds; r0 is the other program's.
+        this.#toImport(IMPORTS.tailCall, at, 0);
+        out.u8(wasm.if, wasm.typeVoid);
+        this.#get(0);
+        out.u8(wasm.return, wasm.end);
+        return true;
       default:
-        return false;
+        if (!isPacketLoad(op)) return false;
+        this.#loadPacket(at, op, s);
+        return true;
     }
     this.#set(d);
     return true;
+  }
+
+  /** ld_abs and ld_ind: outside the packet the function ends with 0. */
+  #loadPacket(at: number, op: number, s: number): void {
+    const out = this.#out;
+    out.u8(wasm.i32Const).s32(0);
+    if ((op & 0xe0) === 0x40) this.#get(s);
+    else this.#const64(0n);
+    out.u8(wasm.i64Store, 3).u32(CALLED_ADDRESS);
+    this.#toImport(IMPORTS.loadPacket, at, (op & 0x18) === 0x10 ? 1 : (op & 0x18) === 0x08 ? 2 : 4);
+    out.u8(wasm.i32Eqz, wasm.if, wasm.typeVoid);
+    this.#const64(0n);
+    out.u8(wasm.return, wasm.end);
   }
 
   /** Sign-extends the low 32 - `shift` bits on the stack. */
@@ -405,7 +427,7 @@ export class InstructionWriter {
     this.loadLeft();
   }
 
-  /** Calls into JavaScript with r1…r5 and r10 in memory; r0 comes back there. */
+  /** Calls into JavaScript with r1…r5 and r10 in memory; r0 comes back there, and what the import returns is on the stack. */
   #toImport(index: number, at: number, arg: number): void {
     const out = this.#out;
     this.saveLeft();

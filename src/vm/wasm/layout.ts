@@ -1,5 +1,7 @@
-/** Where the engine keeps registers while JavaScript runs: below the first address of any region. r11 carries a called address. */
+/** Where the engine keeps registers while JavaScript runs: below the first address of any region. */
 export const REGISTERS_ADDRESS = 1024;
+/** The eleventh register: a called address, or what ld_ind adds. */
+export const CALLED_ADDRESS = REGISTERS_ADDRESS + 11 * 8;
 /** What is left of the instruction budget, 64 bits. */
 export const LEFT_ADDRESS = 1152;
 /** The processor that runs the program, 32 bits. */
@@ -30,8 +32,8 @@ export const I64_LOCALS = 9;
 export const I32_LOCALS = 2;
 
 /** Function indices of what JavaScript provides. */
-export const IMPORTS = { helper: 0, callRegister: 1, miss: 2, fault: 3, budget: 4 } as const;
-export const IMPORT_COUNT = 5;
+export const IMPORTS = { helper: 0, callRegister: 1, miss: 2, fault: 3, budget: 4, tailCall: 5, loadPacket: 6 } as const;
+export const IMPORT_COUNT = 7;
 
 /** Opcodes of the WebAssembly core specification, section 5.4. */
 export const wasm = {

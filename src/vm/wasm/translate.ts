@@ -10,14 +10,16 @@ import { buildGraph, EXIT, type Graph, isBranch, MAY_GOTO, Untranslatable } from
 import { InstructionWriter, type Surroundings } from './instructions.ts';
 import { I32_LOCALS, I64_LOCALS, IMPORT_COUNT, IMPORTS, LOCAL, REGISTERS_ADDRESS, SITE_SIZE, wasm } from './layout.ts';
 
-/** Type indices: imports of one, two and three words, a translated function, its export. */
-const TYPE = { one: 0, two: 1, three: 2, translated: 3, exported: 4 } as const;
+/** Type indices: imports of one, two and three words, a translated function, its export, an import of two words that answers. */
+const TYPE = { one: 0, two: 1, three: 2, translated: 3, exported: 4, asked: 5 } as const;
 const IMPORT_TYPES: Record<keyof typeof IMPORTS, number> = {
   helper: TYPE.two,
   callRegister: TYPE.two,
   miss: TYPE.three,
   fault: TYPE.one,
   budget: TYPE.one,
+  tailCall: TYPE.asked,
+  loadPacket: TYPE.asked,
 };
 const MAY_GOTO_LIMIT = 8_388_608;
 /** Functions that run into each other are translated each with all that they reach: at most so many times the program. */
@@ -108,12 +110,13 @@ function assembleModule(starts: readonly number[], bodies: readonly Uint8Array[]
   };
   const { typeI32: i32, typeI64: i64 } = wasm;
   section(1, (c) => {
-    c.u32(5);
+    c.u32(6);
     c.u8(wasm.typeFunc, 1, i32, 0);
     c.u8(wasm.typeFunc, 2, i32, i32, 0);
     c.u8(wasm.typeFunc, 3, i32, i32, i32, 1, i32);
     c.u8(wasm.typeFunc, 6, i64, i64, i64, i64, i64, i32, 1, i64);
     c.u8(wasm.typeFunc, 0, 0);
+    c.u8(wasm.typeFunc, 2, i32, i32, 1, i32);
   });
   section(2, (c) => {
     c.u32(IMPORT_COUNT + 1);

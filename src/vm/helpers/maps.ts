@@ -1,0 +1,182 @@
+import { MAP_TYPE_RINGBUF } from '../../bpf/maps.ts';
+import {
+  callBack,
+  E2BIG,
+  EFAULT,
+  EINVAL,
+  ENOENT,
+  functionArgument,
+  type HelperTable,
+  type Machine,
+  mapArgument,
+  pointer,
+  setResult,
+  u32,
+  unsigned,
+} from '../machine.ts';
+import type { VmMapCore } from '../maps.ts';
+
+const EAGAIN = 11;
+/** BPF_RINGBUF_HDR_SZ */
+const RECORD_HEADER = 8;
+/** Values of a storage that is asked for with BPF_LOCAL_STORAGE_GET_F_CREATE. */
+const CREATE = 1;
+const CURRENT_CPU = 0xffffffff;
+
+/** Flags that no map knows are all alike. */
+const flagsOf = (m: Machine, arg: number): number => Math.min(unsigned(m, arg), 0xffff);
+
+function output(m: Machine, kind: 'perf' | 'ringbuf', map: VmMapCore, dataArg: number, sizeArg: number): number {
+  const size = unsigned(m, sizeArg);
+  const from = pointer(m, dataArg, size, false);
+  let data = m.space.bytes.slice(from, from + size);
+  if (kind === 'perf') {
+    const index = u32(m, 3);
+    if (index !== CURRENT_CPU && map.def.maxEntries > 0 && index >= map.def.maxEntries) return -E2BIG;
+    // Bits 32…51 of the flags ask for so many bytes of the packet behind the record (BPF_F_CTXLEN_MASK).
+    const packetBytes = m.registers[7] & 0xfffff;
+    if (packetBytes > 0) {
+      if (!m.packet || packetBytes > m.packet.length) return -EFAULT;
+      const joined = new Uint8Array(size + packetBytes);
+      joined.set(data);
+      joined.set(m.packet.copy().subarray(0, packetBytes), size);
+      data = joined;
+    }
+  } else if (size + RECORD_HEADER > map.def.maxEntries) return -EAGAIN;
+  m.events.push({ kind, map: map.name, data });
+  return 0;
+}
+
+function ringBuffer(m: Machine, arg: number): VmMapCore {
+  const map = mapArgument(m, arg);
+  if (map.def.type !== MAP_TYPE_RINGBUF) throw m.fault(`R${arg} holds no ring buffer`);
+  return map;
+}
+
+/** A map that queues values: push, pop and peek. */
+function queue(m: Machine): NonNullable<VmMapCore['queue']> {
+  const { queue, name } = mapArgument(m, 1);
+  if (!queue) throw m.fault(`map ${name} is no queue, stack or bloom filter`);
+  return queue;
+}
+
+function forEach(m: Machine): number {
+  const map = mapArgument(m, 1);
+  const entry = functionArgument(m, 2, 'bpf_for_each_map_elem');
+  const [contextLow, contextHigh] = [m.registers[6], m.registers[7]];
+  if (unsigned(m, 4) !== 0) return -EINVAL;
+  if (!map.visit) return -EINVAL;
+  const mapPointer = unsigned(m, 1);
+  let visited = 0;
+  // What the callback adds or deletes does not change the walk of an array; a hash skips what is gone.
+  for (const { key, address } of map.visit()) {
+    visited++;
+    const keyAddress = m.keys.push(key);
+    const context = (contextHigh >>> 0) * 4294967296 + (contextLow >>> 0);
+    const stop = callBack(m, entry, [mapPointer, keyAddress, address, context]);
+    m.keys.pop();
+    if (stop) break;
+  }
+  return visited;
+}
+
+/** bpf_sk_storage_get and its kin: the value that belongs to an object, made when asked for. */
+function storageGet(m: Machine): number {
+  const map = mapArgument(m, 1);
+  if (!map.storage) throw m.fault(`map ${map.name} is no local storage`);
+  const owner = unsigned(m, 2);
+  const initial = unsigned(m, 3);
+  const flags = unsigned(m, 4);
+  if (owner === 0 || flags > CREATE) return 0;
+  if (initial !== 0) pointer(m, 3, map.def.valueSize, false);
+  return map.storage.get(owner, flags === CREATE, initial);
+}
+
+function storageDelete(m: Machine): number {
+  const map = mapArgument(m, 1);
+  if (!map.storage) throw m.fault(`map ${map.name} is no local storage`);
+  const owner = unsigned(m, 2);
+  if (owner === 0) return -EINVAL;
+  return map.storage.delete(owner) ? 0 : -ENOENT;
+}
+
+function submit(m: Machine, helper: string, keep: boolean): number {
+  const record = m.ringBuffers.release(unsigned(m, 1));
+  if (!record) throw m.fault(`R1 of ${helper} holds no reserved record`);
+  if (keep) m.events.push({ kind: 'ringbuf', map: record.map, data: m.space.bytes.slice(record.address, record.address + record.size) });
+  return 0;
+}
+
+export const MAP_HELPERS: HelperTable = {
+  1: (m) => {
+    const map = mapArgument(m, 1);
+    return map.lookupAddress(pointer(m, 2, map.def.keySize, false));
+  },
+  2: (m) => {
+    const map = mapArgument(m, 1);
+    const key = pointer(m, 2, map.def.keySize, false);
+    const value = pointer(m, 3, map.def.valueSize, false);
+    return map.updateFrom(key, value, flagsOf(m, 4));
+  },
+  3: (m) => {
+    const map = mapArgument(m, 1);
+    return map.deleteAt(pointer(m, 2, map.def.keySize, false));
+  },
+  25: (m) => output(m, 'perf', mapArgument(m, 2), 4, 5),
+  81: (m) => {
+    const map = mapArgument(m, 1);
+    if (!map.storage) throw m.fault(`map ${map.name} is no cgroup storage`);
+    return map.storage.get(1, true, 0);
+  },
+  87: (m) => queue(m).push(pointer(m, 2, mapArgument(m, 1).def.valueSize, false), flagsOf(m, 3)),
+  88: (m) => queue(m).pop(pointer(m, 2, mapArgument(m, 1).def.valueSize, true)),
+  89: (m) => queue(m).peek(pointer(m, 2, mapArgument(m, 1).def.valueSize, true)),
+  // One program runs at a time: locks are always free.
+  93: () => 0,
+  94: () => 0,
+  107: storageGet,
+  108: storageDelete,
+  130: (m) => (unsigned(m, 4) > 3 ? -EINVAL : output(m, 'ringbuf', ringBuffer(m, 1), 2, 3)),
+  131: (m) => (unsigned(m, 3) === 0 ? m.ringBuffers.reserve(ringBuffer(m, 1), unsigned(m, 2)) : 0),
+  132: (m) => submit(m, 'bpf_ringbuf_submit', true),
+  133: (m) => submit(m, 'bpf_ringbuf_discard', false),
+  134: (m) => m.ringBuffers.query(ringBuffer(m, 1), unsigned(m, 2)),
+  145: storageGet,
+  146: storageDelete,
+  156: storageGet,
+  157: storageDelete,
+  164: forEach,
+  // Exchanges a kernel pointer in a map.
+  194: (m) => {
+    const at = pointer(m, 1, 8, true);
+    const { view } = m.space;
+    const old = view.getUint32(at, true) + view.getUint32(at + 4, true) * 4294967296;
+    view.setInt32(at, m.registers[4], true);
+    view.setInt32(at + 4, m.registers[5], true);
+    return old;
+  },
+  195: (m) => {
+    const map = mapArgument(m, 1);
+    const cpu = u32(m, 3);
+    return cpu < m.cpus.count ? map.lookupAddress(pointer(m, 2, map.def.keySize, false), cpu) : 0;
+  },
+  // Feeds the records that user space queued, as dynptrs, to a callback.
+  209: (m) => {
+    const map = mapArgument(m, 1);
+    const entry = functionArgument(m, 2, 'bpf_user_ringbuf_drain');
+    const context = unsigned(m, 3);
+    if (!map.records) throw m.fault(`map ${map.name} is no user ring buffer`);
+    if (unsigned(m, 4) > 3) return -EINVAL;
+    let drained = 0;
+    while (map.records.length > 0) {
+      const record = map.records.shift()!;
+      const stop = m.withRecord(record, (dynptr) => callBack(m, entry, [dynptr, context]));
+      drained++;
+      if (stop) break;
+    }
+    setResult(m, drained);
+    return drained;
+  },
+  210: storageGet,
+  211: storageDelete,
+};

@@ -1,0 +1,116 @@
+import type { AddressSpace } from './address-space.ts';
+import { CODE_BASE, MAP_BASE } from './decode.ts';
+import type { VmFault } from './fault.ts';
+import type { Cpus, VmMapCore } from './maps.ts';
+import type { KeyMemory, Objects } from './objects.ts';
+import type { PacketMemory } from './packet.ts';
+import type { RingBuffers } from './ringbuf.ts';
+import type { SkbPacket } from './skb.ts';
+import type { Timers } from './timers.ts';
+import type { XdpPacket } from './xdp.ts';
+
+/** Something that a program told the world while it ran. */
+export type VmEvent =
+  | { readonly kind: 'printk'; readonly text: string }
+  | { readonly kind: 'perf' | 'ringbuf'; readonly map: string; readonly data: Uint8Array };
+
+export type Redirect = { readonly ifindex: number } | { readonly map: string; readonly key: number };
+
+/** What helpers work on. */
+export interface Machine {
+  /** r0…r10 as pairs of words. */
+  readonly registers: Int32Array;
+  readonly space: AddressSpace;
+  readonly maps: readonly VmMapCore[];
+  /** The packet of programs that have one, and the same by its kind. */
+  readonly packet: PacketMemory | null;
+  readonly xdp: XdpPacket | null;
+  readonly skb: SkbPacket | null;
+  /** Objects that programs allocate, and the lists and trees that they make of them. */
+  readonly objects: Objects;
+  /** Where callbacks find the keys of map elements. */
+  readonly keys: KeyMemory;
+  /** Names behind the numbers of kernel functions (decode.ts). */
+  readonly kfuncNames: readonly string[];
+  readonly ringBuffers: RingBuffers;
+  readonly timers: Timers;
+  readonly cpus: Cpus;
+  readonly events: VmEvent[];
+  redirect: Redirect | null;
+  /** The virtual clock, in nanoseconds, which goes on by a microsecond with each look at it. */
+  clockNs: number;
+  nextRandom(): number;
+  /** Calls the function at a code entry with r1…r5. */
+  callFunction(pc: number): void;
+  /** {@link callBack} and {@link functionArgument} for kernel functions. */
+  callBack(entry: number, args: readonly number[]): boolean;
+  entryOf(arg: number): number;
+  /** Puts a record of user space into memory and hands a dynptr to it to `use`. */
+  withRecord(record: Uint8Array, use: (dynptr: number) => boolean): boolean;
+  fault(what: string, advice?: string): VmFault;
+}
+
+export * from './errno.ts';
+
+/** Reads r1…r5 and returns r0, a number below 2^53 in size. */
+export type Helper = (m: Machine) => number;
+export type HelperTable = Readonly<Partial<Record<number, Helper>>>;
+
+export function setResult(m: Machine, value: number): void {
+  m.registers[0] = value;
+  m.registers[1] = Math.floor(value / 4294967296);
+}
+
+/** An argument as an unsigned number; exact below 2^53. */
+export function unsigned(m: Machine, arg: number): number {
+  return (m.registers[arg * 2 + 1] >>> 0) * 4294967296 + (m.registers[arg * 2] >>> 0);
+}
+
+/** The low half of an argument that the kernel takes as u32. */
+export function u32(m: Machine, arg: number): number {
+  return m.registers[arg * 2] >>> 0;
+}
+
+/** The low half of an argument that the kernel takes as int. */
+export function s32(m: Machine, arg: number): number {
+  return m.registers[arg * 2];
+}
+
+/** All 64 bits of an argument. */
+export function u64(m: Machine, arg: number): bigint {
+  return (BigInt(m.registers[arg * 2 + 1] >>> 0) << 32n) | BigInt(m.registers[arg * 2] >>> 0);
+}
+
+export function mapArgument(m: Machine, arg: number): VmMapCore {
+  const off = unsigned(m, arg) - MAP_BASE;
+  const map = off >= 0 && off % 16 === 0 ? m.maps[off / 16] : undefined;
+  if (!map) throw m.fault(`R${arg} holds no map`);
+  return map;
+}
+
+/** An argument that points at `size` bytes. */
+export function pointer(m: Machine, arg: number, size: number, write: boolean): number {
+  const address = unsigned(m, arg);
+  if (size > 0 && !m.space.permits(address, size, write)) {
+    throw m.fault(`R${arg} of the helper: ${m.space.describeDenied(BigInt(address), size, write)}`);
+  }
+  return address;
+}
+
+/** The code entry of an argument that holds a function. */
+export function functionArgument(m: Machine, arg: number, helper: string): number {
+  const entry = unsigned(m, arg) - CODE_BASE;
+  if (entry < 0) throw m.fault(`R${arg} of ${helper} holds no function`);
+  return entry;
+}
+
+/** Sets r1…r5 to `args` and calls the function at `entry`; true when it returned something other than 0. */
+export function callBack(m: Machine, entry: number, args: readonly number[]): boolean {
+  const r = m.registers;
+  args.forEach((arg, i) => {
+    r[2 + i * 2] = arg;
+    r[3 + i * 2] = Math.floor(arg / 4294967296);
+  });
+  m.callFunction(entry);
+  return r[0] !== 0 || r[1] !== 0;
+}
