@@ -170,9 +170,17 @@ describe('objects and assembly', () => {
     );
   });
 
-  it('programs of other types are left to the kernel', async () => {
-    const path = scratch.write('tc.s', '.section tc\nr0 = 0\nexit\n');
-    const { err } = await call('run', path, '--packet', scratch.write('packet.bin', new Uint8Array(64)));
-    expect(err).toMatch(/sched_cls program; this engine runs XDP programs only\. Use --engine kernel/);
+  it('programs of other types run on what their type takes', async () => {
+    const tc = scratch.write('tc.s', '.section tc\nr0 = *(u32 *)(r1 +0)\nexit\n');
+    expect(await call('run', tc, '--packet', scratch.write('p.bin', new Uint8Array(64)), '--json')).toMatchObject({
+      status: 0,
+      out: expect.stringContaining(`"returnValue":64`),
+    });
+    const args = scratch.write('args.s', '.section raw_tp/x\nr0 = *(u64 *)(r1 +8)\nexit\n');
+    const context = scratch.write('ctx.bin', Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0));
+    expect(await call('run', args, '--packet', context, '--json')).toMatchObject({
+      status: 0,
+      out: expect.stringContaining(`"returnValue":7,`),
+    });
   });
 });

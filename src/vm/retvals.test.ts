@@ -31,6 +31,9 @@ describe('verifier cases that state a return value', () => {
       expected: 3,
     });
     const calls = one({ hex: '850000001b0000009500000000000000', retvals: [{ retval: 0, data: '' }] });
-    expect(runRetvals(calls, 'interp')).toMatchObject({ kind: 'refused', why: /bpf_get_stackid#27 is not available/ });
+    expect(runRetvals(calls, 'interp')).toMatchObject({
+      kind: 'refused',
+      why: expect.stringContaining('bpf_get_stackid#27 is not available'),
+    });
   });
 });
