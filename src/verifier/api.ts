@@ -56,6 +56,8 @@ export interface VerifyResult {
   logBytes(): Uint8Array<ArrayBuffer>;
   /** How often each instruction was processed; length = insns. */
   readonly visits: Uint32Array;
+  /** How many states were kept at each, `totalStates` in all. */
+  readonly states: Uint32Array;
   /**
    * State before `insnIdx` on the last visit that reached it, or on visit number `visit` (from 0) where visits of this instruction
    * were recorded; null if never visited or not recorded.

@@ -157,6 +157,8 @@ export class Env {
   backedgeCount = 0;
   explored: Explored[][] = [];
   visits: Uint32Array;
+  /** States kept at each instruction. */
+  readonly kept: Uint32Array;
 
   // What changed since the last printed state.
   scratchedRegs = 0;
@@ -193,6 +195,7 @@ export class Env {
     this.jmpPoint = new Uint8Array(n + 1);
     this.forceCheckpoint = new Uint8Array(n + 1);
     this.callsCallback = new Uint8Array(n + 1);
+    this.kept = new Uint32Array(n);
     this.liveRegs = new Uint16Array(n + 1);
     this.scc = new Uint32Array(n + 1);
     this.following = new Int32Array(n).fill(-1);

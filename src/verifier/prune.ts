@@ -233,6 +233,7 @@ export function maybeFree(env: Env, sl: Explored): void {
 function keepState(env: Env, list: Explored[]): void {
   const cur = env.cur;
   env.totalStates++;
+  env.kept[env.insnIdx]!++;
   env.exploredSize++;
   env.updatePeak();
   env.prevJumps = env.jumps;

@@ -150,6 +150,7 @@ function finish(env: Env, errno: number, stopped: boolean, snapshots: Snapshots 
     },
     logBytes: () => log.bytes(),
     visits: env.visits,
+    states: env.kept,
     stateBefore: (insnIdx: InsnIdx, visit?: number): readonly StateRow[] | null => snapshots?.rows(insnIdx, visit) ?? null,
   };
 }

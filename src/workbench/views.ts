@@ -178,6 +178,8 @@ export interface VerifiedView {
   readonly stackDepth: string;
   readonly kernel: string;
   readonly visits: Uint32Array;
+  /** States kept at each instruction; a log does not tell. */
+  readonly states?: Uint32Array;
   /** UTF-8 text and the byte at which each line begins. */
   readonly log: Uint8Array;
   readonly logLines: Uint32Array;

@@ -1,6 +1,6 @@
 const count = (value: number): string => Math.round(value).toLocaleString('en');
 
-/** Texts of the state at the cursor and of the budget by node. */
+/** Texts of the state at the cursor. */
 export const states = {
   mark: '●',
   before: (insn: number) => `before ${insn}: `,
@@ -18,10 +18,4 @@ export const states = {
   last: 'The last visit',
   kept: (kept: number) => `the first ${count(kept)} and the last are kept`,
   comparedWith: { insn: 'against the instruction before', visit: 'against the visit before' },
-} as const;
-
-export const budget = {
-  label: 'Budget by node',
-  unclaimed: 'hand-written or unknown',
-  row: (label: string, processed: number) => `${label}, ${count(processed)} processed`,
 } as const;

@@ -9,7 +9,7 @@ export const verifier = {
     text: 'Here stands whether the kernel would load the program, why not, and how much of the verifier’s budget each operator takes.',
   },
   views: 'Verifier views',
-  tabs: { why: 'Why', budget: 'Budget by node', state: 'State at cursor', log: 'Log' },
+  tabs: { why: 'Why', budget: 'Budget', state: 'State at cursor', log: 'Log' },
   /** The same, of a log that is open. */
   logTabs: { why: 'What the log says', budget: '', state: 'State at line', log: 'Log' },
   accepted: '✓ accepted',
@@ -54,5 +54,5 @@ export const verifier = {
       'Read from the log. It is not verified here, since a log shows neither the maps nor the type of its program: open the object or the assembly for reasons and edits.',
     missing: (insns: number) => `${count(insns)} instructions stand in no line`,
   },
-  commands: { why: 'Verifier: why', budget: 'Verifier: budget by node', state: 'Verifier: state at the cursor', log: 'Verifier: log' },
+  commands: { why: 'Verifier: why', budget: 'Verifier: budget', state: 'Verifier: state at the cursor', log: 'Verifier: log' },
 };

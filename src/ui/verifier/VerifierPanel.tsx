@@ -9,9 +9,9 @@ import { useCommandHandler } from '../commands.ts';
 import { Panel } from '../components/Panel.tsx';
 import { StageGate } from '../components/StageGate.tsx';
 import { verifier as texts } from '../texts/verifier.ts';
-import { Budget } from './Budget.tsx';
 import './verifier.css';
 
+const Budget = lazy(() => import('./Budget.tsx').then((module) => ({ default: module.Budget })));
 const StateView = lazy(() => import('./StateView.tsx').then((module) => ({ default: module.StateView })));
 const WhyView = lazy(() => import('./WhyView.tsx').then((module) => ({ default: module.WhyView })));
 const LogTab = lazy(() => import('./LogView.tsx'));
@@ -93,8 +93,8 @@ export function VerifierPanel() {
           {tab === 'log' ? <LogTab /> : null}
           {!isLog && tab === 'why' && program && verified ? <WhyView program={program} verified={verified} /> : null}
           {!isLog && tab === 'state' && program ? <StateView program={program} /> : null}
+          {!isLog && tab === 'budget' && program && verified ? <Budget verified={verified} program={program} /> : null}
         </Suspense>
-        {!isLog && tab === 'budget' && program && verified ? <Budget verified={verified} program={program} /> : null}
       </div>
     </>
   );

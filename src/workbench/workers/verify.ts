@@ -44,6 +44,7 @@ export function verifyProgram(args: VerifyArgs, context: CallContext): Transferr
   const log = new TextEncoder().encode(result.log);
   const logLines = lineStarts(log);
   const visits = result.visits.slice();
+  const states = result.states.slice();
   const view: VerifiedView = {
     accepted: result.accepted,
     message: result.message,
@@ -55,10 +56,11 @@ export function verifyProgram(args: VerifyArgs, context: CallContext): Transferr
     stackDepth: result.stackDepth,
     kernel: args.kernel,
     visits,
+    states,
     log,
     logLines,
   };
-  return new Transferred(view, [log.buffer, logLines.buffer, visits.buffer]);
+  return new Transferred(view, [log.buffer, logLines.buffer, visits.buffer, states.buffer]);
 }
 
 const NEWLINE = 10;
