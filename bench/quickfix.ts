@@ -28,10 +28,12 @@ const FIXABLE: ReadonlySet<ExplanationClass> = new Set([
   'clobbered',
   'uninitialised',
   'stack',
+  'call-stack',
   'provenance',
   'return-range',
   'complexity',
   'reference',
+  'section',
 ]);
 
 const COMPARED = 1000;

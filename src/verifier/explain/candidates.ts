@@ -176,6 +176,7 @@ function ofClass(found: Diagnosis): Candidate[] {
     case 'return-range':
       return returnCandidates(found);
     case 'reference':
+    case 'section':
       return releaseCandidates(found);
     case 'wrong-type':
       return /mem access 'scalar'/.test(found.message) ? registerCandidates(found) : contextCandidates(found);

@@ -1,7 +1,8 @@
 import { ADD, ALU, ALU64, classOf, OP_CALL, opOf, SUB, X } from '../../bpf/insn.ts';
 import type { Insn, Program } from '../../bpf/program.ts';
 import type { VerifyOptions } from '../api.ts';
-import { isConst, isNull, REG, SCALAR, TYPE } from '../reg.ts';
+import { isConst, isNull, REF, REG, SCALAR, TYPE } from '../reg.ts';
+import { isSpilled } from '../state.ts';
 import { classOfMessage, type ExplanationClass, registerOfMessage } from './classes.ts';
 import { addressReg } from './facts.ts';
 import { type Place, type SliceEvent, slice } from './slice.ts';
@@ -37,8 +38,21 @@ function placeAtFault(trace: Trace, cls: ExplanationClass, message: string): Pla
   if (named >= 0 && named <= 10) return place(named);
   if (cls === 'return-range') return place(0);
   const address = addressReg(insn);
-  if (address >= 0) return place(address);
-  return classOf(insn) === ALU || classOf(insn) === ALU64 ? place(insn.dst) : null;
+  if (address >= 0 && address <= 10) return place(address);
+  return (classOf(insn) === ALU || classOf(insn) === ALU64) && insn.dst <= 10 ? place(insn.dst) : null;
+}
+
+/** The register or slot that still holds the reference which an exit would leak; null where the path has lost it. */
+function heldAtExit(trace: Trace, cls: ExplanationClass): Place | null {
+  const id = /Unreleased reference id=(\d+)/.exec(trace.said);
+  const frame = trace.state?.frame;
+  if (cls !== 'reference' || !id || !frame) return null;
+  const frameno = trace.state!.curFrame;
+  const reg = [6, 7, 8, 9, 0, 1, 2, 3, 4, 5].find((r) => frame.regs[r * REG + REF] === Number(id[1]));
+  if (reg !== undefined) return { frameno, reg, slot: -1 };
+  for (let slot = 0; slot < frame.slots; slot++)
+    if (isSpilled(frame, slot) && frame.spills[slot * REG + REF] === Number(id[1])) return { frameno, reg: -1, slot };
+  return null;
 }
 
 /** Follows a rejected program's failing path. */
@@ -47,7 +61,7 @@ export function diagnose(program: Program, options: VerifyOptions, message: stri
   const base = classOfMessage(trace.said.includes('infinite loop') ? 'infinite loop' : message);
   const last = trace.steps.length - 1;
   const walked = last >= 0 && trace.insnIdx !== null && trace.steps[last]!.insnIdx === trace.path[trace.path.length - 1];
-  const place = walked ? placeAtFault(trace, base, message) : null;
+  const place = walked ? (heldAtExit(trace, base) ?? placeAtFault(trace, base, message)) : null;
   const events = place ? slice(trace, place, last) : [];
   return { class: refine(base, trace, place, events), message, trace, place, events, walked };
 }

@@ -116,7 +116,7 @@ describe('classes', () => {
   it.each([
     ['R3 !read_ok', 'uninitialised'],
     ["R0 invalid mem access 'map_value_or_null'", 'null-check'],
-    ['combined stack size of 2 calls is 608. Too large', 'stack'],
+    ['combined stack size of 2 calls is 608. Too large', 'call-stack'],
     ['BPF program is too large. Processed 1000001 insn', 'complexity'],
     ['jump out of range from insn 1 to 9', 'control-flow'],
     ['unknown opcode ff', 'encoding'],

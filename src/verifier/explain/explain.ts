@@ -1,12 +1,14 @@
 import type { InsnIdx } from '../../base/units.ts';
 import { disasmKernel } from '../../bpf/disasm.ts';
+import { classOf, isJump, JA, jumpTarget, LD, opOf } from '../../bpf/insn.ts';
 import type { LineInfo, Program } from '../../bpf/program.ts';
 import type { VerifyOptions, VerifyResult } from '../api.ts';
-import { CLASS_TEXTS, type ExplanationClass } from './classes.ts';
-import { diagnose } from './diagnose.ts';
+import { CLASS_TEXTS, type ExplanationClass, NUMBER_AS_ADDRESS } from './classes.ts';
+import { type Diagnosis, diagnose } from './diagnose.ts';
 import { allowedFact, type Fact, knownFact } from './facts.ts';
 import { type Fix, findFixes } from './fixes.ts';
-import { placeName, type SliceEvent, wasTaken } from './slice.ts';
+import { ruleOf } from './rule-texts.ts';
+import { decisiveBranches, placeName, placeText, type SliceEvent, wasTaken } from './slice.ts';
 import type { Trace } from './trace.ts';
 
 export type { ExplanationClass, Fact, Fix };
@@ -87,7 +89,7 @@ function storyStep(trace: Trace, event: SliceEvent): StoryStep {
       ? 'lost'
       : event.proved
         ? 'proof'
-        : event.kind === 'never' || event.kind === 'changed'
+        : event.kind === 'never' || event.kind === 'changed' || event.kind === 'given'
           ? 'made'
           : event.kind;
   const { before, after } = event;
@@ -96,12 +98,16 @@ function storyStep(trace: Trace, event: SliceEvent): StoryStep {
     event.kind === 'decision'
       ? `the branch is ${taken ? 'taken' : 'not taken'}: ${subject} ${is}`
       : event.kind === 'clobbered'
-        ? `the call overwrites ${subject}${before ? `, which was ${before}` : ''}`
+        ? `the ${classOf(trace.program.insns[event.insnIdx]!) === LD ? 'load' : 'call'} overwrites ${subject}${before ? `, which was ${before}` : ''}`
         : event.kind === 'never'
-          ? `the function is entered without a value in ${subject}`
-          : event.lost
-            ? `${subject} was ${before} and now ${is}`
-            : `${subject} ${is}`;
+          ? event.place.reg < 0
+            ? `nothing was written to ${subject} when the function began`
+            : `the function is entered without a value in ${subject}`
+          : event.kind === 'given'
+            ? `the function is entered with ${subject}: ${after}`
+            : event.lost
+              ? `${subject} was ${before} and now ${is}`
+              : `${subject} ${is}`;
   return {
     role,
     insnIdx: event.insnIdx,
@@ -113,6 +119,93 @@ function storyStep(trace: Trace, event: SliceEvent): StoryStep {
     after,
     taken,
   };
+}
+
+/** The branches that led the path to the failing instruction, where the slice does not have them. */
+function turns(found: Diagnosis): { readonly at: number; readonly step: StoryStep }[] {
+  const { trace, events } = found;
+  if (!found.walked) return [];
+  return decisiveBranches(trace, 3)
+    .filter((stepIdx) => !events.some((event) => event.stepIdx === stepIdx))
+    .map((stepIdx) => {
+      const { insnIdx, frame, frameno } = trace.steps[stepIdx]!;
+      const place = { frameno, reg: trace.program.insns[insnIdx]!.dst, slot: -1 };
+      const taken = wasTaken(trace, stepIdx);
+      const value = placeText(trace, frame, place);
+      const text = `the branch is ${taken ? 'taken' : 'not taken'}, and the path goes on to instruction ${trace.steps[stepIdx + 1]?.insnIdx ?? trace.insnIdx}`;
+      const step = { role: 'decision' as const, insnIdx, insns: [insnIdx], subject: placeName(place), code: code(trace.program, insnIdx) };
+      return { at: stepIdx, step: { ...step, text, before: value, after: value, taken } };
+    });
+}
+
+/** The call that took what is not given back. */
+function taking(found: Diagnosis): { readonly at: number; readonly step: StoryStep }[] {
+  const { trace, events } = found;
+  const alloc = /Unreleased reference id=(\d+) alloc_insn=(\d+)/.exec(trace.said);
+  const insnIdx = alloc ? Number(alloc[2]) : -1;
+  if (!alloc || events.some((event) => event.insnIdx === insnIdx)) return [];
+  const at = trace.steps.findLastIndex((step) => step.insnIdx === insnIdx);
+  const text = `the call takes reference ${alloc[1]}, and no register holds it when the program ends`;
+  const step = { role: 'made' as const, insnIdx, insns: [insnIdx], subject: 'r0', code: code(trace.program, insnIdx) };
+  return [{ at, step: { ...step, text, before: '', after: '', taken: null } }];
+}
+
+/** The call that entered the section which the program is still in. */
+function entering(found: Diagnosis): { readonly at: number; readonly step: StoryStep }[] {
+  const section = /inside bpf_(\w+)-ed region|within (\w+)/.exec(found.message);
+  const { trace } = found;
+  if (found.class !== 'section' || !section) return [];
+  const name = `bpf_${section[1] ?? section[2]}`;
+  const at = trace.steps.findLastIndex(
+    ({ insnIdx }) => code(trace.program, insnIdx).includes(`call ${name}`) || trace.program.kfuncCalls.get(insnIdx) === name,
+  );
+  if (at < 0) return [];
+  const { insnIdx } = trace.steps[at]!;
+  const step = { role: 'made' as const, insnIdx, insns: [insnIdx], subject: '', code: code(trace.program, insnIdx) };
+  return [{ at, step: { ...step, text: 'the section begins here, and nothing on this path ends it', before: '', after: '', taken: null } }];
+}
+
+/** The branches of the round after which nothing had changed: what each of them tested, and which way it went. */
+function round(found: Diagnosis): { readonly at: number; readonly step: StoryStep }[] {
+  const { trace } = found;
+  if (found.class !== 'complexity' || found.walked) return [];
+  const steps: { at: number; step: StoryStep }[] = [];
+  for (const insnIdx of lastRound(trace.path)) {
+    const insn = trace.program.insns[insnIdx]!;
+    const at = trace.steps.findLastIndex((step) => step.insnIdx === insnIdx);
+    if (at < 0 || !isJump(insn)) continue;
+    const { frame, frameno } = trace.steps[at]!;
+    const place = { frameno, reg: insn.dst, slot: -1 };
+    const always = opOf(insn) === JA;
+    const value = always ? '' : placeText(trace, frame, place);
+    const taken = always ? true : wasTaken(trace, at);
+    const text = always
+      ? `the loop goes on at instruction ${jumpTarget(insn, insnIdx)}, whatever has happened`
+      : `the branch is ${taken ? 'taken' : 'not taken'}: ${placeName(place)} is ${value}, and no instruction of the loop changes how it ends`;
+    const step = {
+      role: 'decision' as const,
+      insnIdx,
+      insns: [insnIdx],
+      subject: always ? '' : placeName(place),
+      code: code(trace.program, insnIdx),
+    };
+    steps.push({ at, step: { ...step, text, before: value, after: value, taken } });
+  }
+  return steps.slice(-6);
+}
+
+/** What was found where no register says it: what the message states, or how the instruction is written. */
+function statedFact(found: Diagnosis, stated: string | undefined): Fact | null {
+  if (stated) return { text: stated };
+  const { insnIdx, program, said } = found.trace;
+  const alloc = /Unreleased reference id=(\d+) alloc_insn=(\d+)/.exec(said);
+  if (alloc) return { text: `reference ${alloc[1]}, taken by the call at instruction ${alloc[2]}, is still held` };
+  const insn = insnIdx === null ? undefined : program.insns[insnIdx];
+  if (!insn) return null;
+  const { opcode, dst, src, off, imm } = insn;
+  if (found.class === 'encoding')
+    return { text: `opcode 0x${opcode.toString(16).padStart(2, '0')}, dst ${dst}, src ${src}, off ${off}, imm ${imm}` };
+  return { text: code(program, insnIdx) };
 }
 
 /** The loop that the path was in: its instructions since the last one was met before. */
@@ -128,11 +221,26 @@ export function explain(program: Program, result: VerifyResult, options: Explain
   const found = diagnose(program, options.verify, message);
   const { class: cls, trace, place, events, walked } = found;
   const { insnIdx } = result;
-  const story = events.map((event) => storyStep(trace, event));
+  const rule = ruleOf(message);
+  const story = [
+    ...events.map((event) => ({
+      at: event.kind === 'given' || event.kind === 'never' ? event.stepIdx - 1 : event.stepIdx,
+      step: storyStep(trace, event),
+    })),
+    ...turns(found),
+    ...taking(found),
+    ...entering(found),
+    ...round(found),
+  ]
+    .sort((a, b) => a.at - b.at)
+    .map(({ step }) => step);
   const subject = place ? placeName(place) : '';
   const reg = place?.reg ?? -1;
-  const known = walked ? knownFact(trace, reg) : null;
-  const allowed = walked ? allowedFact(trace, cls, message, reg) : null;
+  const facts = cls === 'wrong-type' && rule?.class === 'provenance' ? NUMBER_AS_ADDRESS : CLASS_TEXTS[cls];
+  // What the path adds can make another rule of it than the message names.
+  const same = rule?.class === cls ? rule : null;
+  const known = (walked ? knownFact(trace, reg) : null) ?? statedFact(found, same?.known);
+  const allowed = (walked ? allowedFact(trace, cls, message, reg) : null) ?? { text: same?.allowed ?? facts.allowed };
   if (insnIdx !== null) {
     story.push({
       role: 'fault',
@@ -140,21 +248,20 @@ export function explain(program: Program, result: VerifyResult, options: Explain
       insns: cls === 'complexity' ? lastRound(trace.path) : [insnIdx],
       subject,
       code: code(program, insnIdx),
-      text: message,
+      text: /infinite loop detected at insn \d+/.exec(trace.said)?.[0] ?? message,
       before: known?.text ?? '',
       after: '',
       taken: null,
     });
   }
   const last = (role: StoryRole): InsnIdx | null => story.filter((s) => s.role === role).at(-1)?.insnIdx ?? null;
-  const texts = CLASS_TEXTS[cls];
   const fixes = findFixes({ program, result, found }, options.verify, {
     tries: options.maxTries ?? 120,
     processed: options.maxProcessed ?? 500_000,
   });
   return {
     class: cls,
-    title: texts.title,
+    title: facts.title,
     message,
     insnIdx,
     code: code(program, insnIdx),
@@ -165,8 +272,8 @@ export function explain(program: Program, result: VerifyResult, options: Explain
     story,
     provedAt: last('proof'),
     lostAt: last('lost'),
-    why: texts.why,
-    change: texts.change,
+    why: (same ?? facts).why,
+    change: (same ?? facts).change,
     fixes,
     path: trace.path,
   };

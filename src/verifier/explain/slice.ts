@@ -12,6 +12,7 @@ import {
   JA,
   JMP,
   JMP32,
+  jumpTarget,
   LD,
   LDX,
   LOAD_ACQ,
@@ -54,7 +55,7 @@ export interface Place {
   readonly slot: number;
 }
 
-export type EventKind = 'made' | 'moved' | 'decision' | 'clobbered' | 'changed' | 'never';
+export type EventKind = 'made' | 'moved' | 'decision' | 'clobbered' | 'changed' | 'never' | 'given';
 
 /** What happened to one place on the failing path; `stepIdx` counts in `Trace.steps`. */
 export interface SliceEvent {
@@ -77,7 +78,7 @@ export const placeName = (place: Place): string => (place.reg >= 0 ? `r${place.r
 
 function heldIn(frame: Frame, place: Place): { readonly regs: Regs; readonly base: number } | null {
   if (place.reg >= 0) return { regs: frame.regs, base: place.reg * REG };
-  if (place.slot >= frame.slots || !isSpilled(frame, place.slot)) return null;
+  if (place.slot < 0 || place.slot >= frame.slots || !isSpilled(frame, place.slot)) return null;
   return { regs: frame.spills, base: place.slot * REG };
 }
 
@@ -85,7 +86,7 @@ function heldIn(frame: Frame, place: Place): { readonly regs: Regs; readonly bas
 export function placeText(trace: Trace, frame: Frame, place: Place): string {
   const value = heldIn(frame, place);
   if (!value || value.regs[value.base + TYPE] === NOT_INIT) {
-    if (place.reg >= 0 || place.slot >= frame.slots) return '';
+    if (place.reg >= 0 || place.slot < 0 || place.slot >= frame.slots) return '';
     return frame.types.subarray(place.slot * 8, place.slot * 8 + 8).some((t) => t !== 0) ? 'bytes' : '';
   }
   return regText(trace.env.names, frame.frameno, value.regs, value.base).replace(/^P/, '');
@@ -261,6 +262,21 @@ function followBack(
     else if (opOf(insn) === EXIT && classOf(insn) === JMP) continue;
     else add(j, 'changed', place);
   }
+  // Nothing on the path made it: it is as the function was entered with.
+  const first = trace.steps[0];
+  if (!first || trace.path.length > trace.steps.length || first.frameno !== place.frameno || place.reg === FP) return;
+  const value = placeText(trace, first.frame, place);
+  if (!events.has(-1))
+    events.set(-1, {
+      stepIdx: 0,
+      insnIdx: first.insnIdx,
+      place,
+      kind: value ? 'given' : 'never',
+      before: '',
+      after: value,
+      lost: false,
+      proved: false,
+    });
 }
 
 /** Whether the branch at `stepIdx` was taken on the failing path. */
@@ -268,6 +284,43 @@ export function wasTaken(trace: Trace, stepIdx: number): boolean {
   const step = trace.steps[stepIdx]!;
   const next = trace.steps[stepIdx + 1]?.insnIdx ?? trace.insnIdx;
   return next !== step.insnIdx + 1;
+}
+
+/**
+ * Branches without whose outcome the path would not have come to the failing instruction, or not in this state: those of the failing function
+ * whose other side never gets there, and the last one that decided which way led there.
+ */
+export function decisiveBranches(trace: Trace, most: number): number[] {
+  const found: number[] = [];
+  const { insnIdx, state } = trace;
+  if (insnIdx === null || !state) return found;
+  for (let i = trace.steps.length - 2; i >= 0 && found.length < most; i--) {
+    const step = trace.steps[i]!;
+    const insn = trace.program.insns[step.insnIdx]!;
+    if (step.frameno !== state.curFrame || !isJump(insn) || opOf(insn) === JA) continue;
+    const other = wasTaken(trace, i) ? step.insnIdx + 1 : jumpTarget(insn, step.insnIdx);
+    const target = wasTaken(trace, i) ? jumpTarget(insn, step.insnIdx) : step.insnIdx + 1;
+    if (other !== target && (found.length === 0 || !leadsTo(trace, other, insnIdx))) found.push(i);
+  }
+  return found;
+}
+
+/** Whether code at `from` can get to `to` inside of its function. */
+function leadsTo(trace: Trace, from: InsnIdx, to: InsnIdx): boolean {
+  const { insns } = trace.program;
+  const seen = new Set<InsnIdx>();
+  const work = [from];
+  while (work.length > 0) {
+    const at = work.pop()!;
+    const insn = insns[at];
+    if (!insn || seen.has(at)) continue;
+    if (at === to) return true;
+    seen.add(at);
+    if (classOf(insn) === JMP && opOf(insn) === EXIT) continue;
+    if (isJump(insn)) work.push(jumpTarget(insn, at));
+    if (!isJump(insn) || opOf(insn) !== JA) work.push(at + 1);
+  }
+  return false;
 }
 
 /** Step of the last conditional branch of the failing function on the path, or -1. */

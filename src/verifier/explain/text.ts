@@ -18,7 +18,7 @@ export function explanationText(found: Explanation): string {
   if (line) lines.push(`  from ${line.file}:${line.line}: ${line.text.trim()}`);
   if (labels.length > 0) lines.push(`  serves ${labels.join(', ')}`);
   lines.push(`  the verifier says: ${found.message}`);
-  if (found.known) lines.push(`  known about ${found.subject}: ${factText(found.known)}`);
+  if (found.known) lines.push(`  ${found.subject ? `known about ${found.subject}` : 'found'}: ${factText(found.known)}`);
   if (found.allowed) lines.push(`  needed: ${found.allowed.text}`);
   if (found.story.length > 0) {
     lines.push('', 'How it came to this:');

@@ -148,8 +148,8 @@ export const CASES: readonly ExplainCase[] = [
     text: '.map rb ringbuf 0 0 4096\nr1 = map[rb]\nr2 = 8\nr3 = 0\ncall bpf_ringbuf_reserve\nr6 = r0\nr0 = 2\nexit',
     class: 'reference',
     insn: 7,
-    subject: '',
-    story: [7],
+    subject: 'r6',
+    story: [4, 5, 7],
     mended: true,
   },
   {
@@ -176,7 +176,7 @@ export const CASES: readonly ExplainCase[] = [
     class: 'context',
     insn: 0,
     subject: 'r1',
-    story: [0],
+    story: [0, 0],
     mended: false,
   },
   {
