@@ -22,11 +22,13 @@ export async function askRecording<T>(
   options: CallOptions = {},
 ): Promise<T> {
   const all = { key: program, kernel, ...args };
+  // Other answers come at once: ending the worker for one that is no longer wanted would lose the recording.
+  const own = method === 'open' ? options : options.onProgress ? { onProgress: options.onProgress } : {};
   try {
-    return await queryWorker.call<T>(method, all, options);
+    return await queryWorker.call<T>(method, all, own);
   } catch (error) {
     if (!(error instanceof RemoteError) || error.error.what !== UNKNOWN_RECORDING) throw error;
   }
-  const base = await callOnProgram<QueryBase>(program, 'queryBase', {}, options);
-  return queryWorker.call<T>(method, { ...all, base }, options);
+  const base = await callOnProgram<QueryBase>(program, 'queryBase', {}, own);
+  return queryWorker.call<T>(method, { ...all, base }, own);
 }

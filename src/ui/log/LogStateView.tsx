@@ -1,14 +1,15 @@
 import { useMemo, useState } from 'react';
 import { logStateAt } from '../../verifier/logfile/states.ts';
 import type { LogView } from '../../workbench/log-views.ts';
-import type { StateRowView } from '../../workbench/views.ts';
 import { log as texts } from '../texts/log.ts';
-import { StateRow } from '../verifier/StateView.tsx';
+import { ValueRows } from '../verifier/ValueRows.tsx';
 
 /** The registers as the log knows them behind a line; what the line itself prints is marked. */
 export function LogStateView({ log, line }: { log: LogView; line: number }) {
   const [bits, setBits] = useState(false);
   const state = useMemo(() => (line < 0 ? null : logStateAt(log.bytes, log, line)), [log, line]);
+  const rows = useMemo(() => state?.rows.map((row) => ({ ...row, frame: 0 })) ?? [], [state]);
+  const printed = useMemo(() => new Set(state?.rows.filter((row) => row.line === line).map(({ name }) => name)), [state, line]);
   if (!state) return <p className="empty">{texts.state.none}</p>;
   return (
     <div className="state" data-testid="log-state">
@@ -22,31 +23,7 @@ export function LogStateView({ log, line }: { log: LogView; line: number }) {
         </button>
       </div>
       {state.rows.length === 0 ? <p className="empty">{texts.state.nothing}</p> : null}
-      <table className="state-table">
-        <colgroup>
-          <col className="state-name" />
-          <col />
-          <col className="state-bar" />
-        </colgroup>
-        <thead className="visually-hidden">
-          <tr>
-            <th scope="col">{texts.state.columns.name}</th>
-            <th scope="col">{texts.state.columns.text}</th>
-            <th scope="col">{texts.state.columns.range}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {state.rows.map(({ name, text, smin, smax, tnumValue, tnumMask, line: printed }) => {
-            const row: StateRowView = {
-              name,
-              text,
-              ...(smin === undefined ? {} : { smin: String(smin), smax: String(smax) }),
-              ...(tnumValue === undefined ? {} : { tnumValue: String(tnumValue), tnumMask: String(tnumMask) }),
-            };
-            return <StateRow key={name} row={row} changed={printed === line} bits={bits} />;
-          })}
-        </tbody>
-      </table>
+      <ValueRows rows={rows} changed={({ name }) => printed.has(name)} since={texts.state.printed} bits={bits} />
       {state.partial ? <p className="muted log-partial">{texts.state.partial}</p> : null}
     </div>
   );

@@ -69,6 +69,7 @@ export const log = {
   tooLarge: 'Too large for the clipboard; download it instead',
   download: 'Download the log',
   state: {
+    printed: 'printed by this line',
     title: (line: number) => `after line ${count(line + 1)}`,
     frame: (frame: number) => ` · frame ${frame}`,
     none: 'Choose a line to see what the log knows of the registers there.',

@@ -54,5 +54,15 @@ export const verifier = {
       'Read from the log. It is not verified here, since a log shows neither the maps nor the type of its program: open the object or the assembly for reasons and edits.',
     missing: (insns: number) => `${count(insns)} instructions stand in no line`,
   },
-  commands: { why: 'Verifier: why', budget: 'Verifier: budget', state: 'Verifier: state at the cursor', log: 'Verifier: log' },
+  commands: {
+    why: 'Verifier: why',
+    budget: 'Verifier: budget',
+    state: 'Verifier: state at the cursor',
+    log: 'Verifier: log',
+    side: 'Verifier: state before or after',
+    nextVisit: 'Verifier: next visit of this instruction',
+    previousVisit: 'Verifier: visit before of this instruction',
+    forward: 'Verifier: one instruction forward on the path',
+    back: 'Verifier: one instruction back on the path',
+  },
 };

@@ -1,200 +1,218 @@
-import { ChevronLeft, ChevronRight } from 'lucide-react';
-import { Fragment, useContext, useEffect, useMemo, useState } from 'react';
-import { callOnProgram } from '../../workbench/clients.ts';
-import { useRelations } from '../../workbench/current-relations.ts';
-import type { UserError } from '../../workbench/errors.ts';
-import { RemoteError } from '../../workbench/rpc.ts';
-import { partId, splitPart } from '../../workbench/selection.ts';
+import { ChevronDown, ChevronLeft, ChevronRight, StepBack, StepForward } from 'lucide-react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import type { HeldRow, StateTold, StepTold, ValueRow } from '../../verifier/query/query.ts';
+import { type Asked, askRecording } from '../../workbench/query.ts';
+import type { RecordingView } from '../../workbench/query-views.ts';
+import { partId } from '../../workbench/selection.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
-import type { ProgramView, StateAtView, StateRowView } from '../../workbench/views.ts';
+import type { ProgramView } from '../../workbench/views.ts';
+import { useCommandHandler } from '../commands.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
-import { PinnedContext } from '../components/pinned.ts';
+import { Progress } from '../components/Progress.tsx';
+import { useRemote } from '../model/useRemote.ts';
+import { stepAlong, useKernel } from '../paths/query-store.ts';
+import { useInsnAtCursor, useStep } from '../paths/useStep.ts';
 import { Code } from '../program/Code.tsx';
 import { insnText } from '../program/decode.ts';
-import { states as texts } from '../texts/states.ts';
-import { boundText, signedLogPosition, tnumBits } from './range-scale.ts';
+import { step as texts } from '../texts/paths.ts';
+import { ValueRows } from './ValueRows.tsx';
 
-type Loaded = { readonly of: string; readonly state: StateAtView | null; readonly error: UserError | null } | null;
-
-/** Which instruction is shown, and which of its visits; null for the last. */
-function usePlace(program: ProgramView): { readonly insn: number; readonly visit: number | null } {
-  const selection = useWorkbench((state) => state.selection);
-  const cursor = useWorkbench((state) => state.cursors.insn);
-  const visited = useWorkbench((state) => state.cursors.state);
-  const { states } = useRelations();
-  const pinned = useContext(PinnedContext);
-  const insn = useMemo(() => {
-    if (selection?.kind === 'insn') return Number(selection.id);
-    if (selection?.kind === 'state') return Number(splitPart(selection.id).whole);
-    const [first] = states;
-    return first ? first[0] : cursor === undefined ? 0 : Number(cursor);
-  }, [selection, states, cursor]);
-  const [held, setHeld] = useState(insn);
-  if (!pinned && held !== insn) setHeld(insn);
-  const shown = Math.min(pinned ? held : insn, Math.max(0, program.code.length / 8 - 1));
-  const { whole, part } = splitPart(visited ?? '');
-  return { insn: shown, visit: whole === String(shown) ? part : null };
-}
-
-/** What the verifier knows before the instruction at the cursor, on the last visit or on any. */
+/** What the verifier knows before and after the instruction at the cursor, on any of its visits. */
 export function StateView({ program }: { program: ProgramView }) {
-  const kernel = useWorkbench((state) => state.history.doc.options.kernel);
-  const status = useWorkbench((state) => state.stages.verified.status);
-  const { insn, visit } = usePlace(program);
-  const of = `${program.key} ${kernel} ${insn} ${visit}`;
-  const [loaded, setLoaded] = useState<Loaded>(null);
-  const [bits, setBits] = useState(false);
-
+  const kernel = useKernel();
+  const ready = useWorkbench((state) => state.stages.verified.status === 'done' && !state.stages.verified.stale);
+  const asked = useMemo<Asked>(() => ({ program: program.key, kernel }), [program.key, kernel]);
+  const of = `${asked.program} ${asked.kernel}`;
+  const [stoppedOf, setStopped] = useState<string | null>(null);
+  const isStopped = stoppedOf === of;
+  const opened = useRemote<RecordingView>(ready && !isStopped ? of : null, (options) => askRecording(asked, 'open', {}, options));
+  const { insn, visit } = useInsnAtCursor(program);
+  const { step, current, error } = useStep(asked, insn, visit, opened.value !== null);
+  const told = useRemote<StepTold | null>(opened.value && step !== null ? `${of} ${step}` : null, (options) =>
+    askRecording(asked, 'step', { step }, options),
+  );
+  const [last, setLast] = useState<StepTold | null>(null);
   useEffect(() => {
-    if (status !== 'done') return;
-    let wanted = true;
-    callOnProgram<StateAtView>(program.key, 'stateAt', { kernel, insn, visit }).then(
-      (state) => {
-        if (wanted) setLoaded({ of, state, error: null });
-      },
-      (error: unknown) => {
-        if (wanted && error instanceof RemoteError) setLoaded({ of, state: null, error: error.error });
-      },
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [of, status, program.key, kernel, insn, visit]);
-
-  const stale = loaded?.of !== of;
-  const state = loaded?.state ?? null;
-  const previous = new Map(state?.before?.map((row) => [row.name, row.text]));
-  const against = visit === null ? 'insn' : 'visit';
+    if (told.value) setLast(told.value);
+  }, [told.value]);
+  const shown = told.value ?? last;
+  const stale = !current || told.value === null;
+  const unreached = opened.value !== null && current && step === null;
   return (
-    <div className={stale ? 'state stale' : 'state'} data-testid="state">
-      <div className="state-head">
-        <span className="mono">{texts.before(insn)}</span>
-        <span className="mono ellipsis grow">
-          <Code text={insnText(program, insn)} />
-        </span>
-        <button type="button" className="button small" aria-pressed={bits} onClick={() => setBits(!bits)}>
-          {texts.bits}
-        </button>
-      </div>
-      {state && state.visits > 0 ? <Visits insn={insn} state={state} /> : null}
-      {loaded?.error ? <ErrorNote error={loaded.error} /> : null}
-      {state && state.rows === null ? <p className="empty">{texts.unreached}</p> : null}
-      {state?.rows ? (
-        <table className="state-table">
-          <colgroup>
-            <col className="state-name" />
-            <col />
-            <col className="state-bar" />
-          </colgroup>
-          <thead className="visually-hidden">
-            <tr>
-              <th scope="col">{texts.register}</th>
-              <th scope="col">{texts.state}</th>
-              <th scope="col">{texts.range}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {state.rows.map((row) => (
-              <StateRow
-                key={row.name}
-                row={row}
-                changed={state.before !== null && previous.get(row.name) !== row.text}
-                since={texts.changedSince[against]}
-                bits={bits}
-              />
-            ))}
-          </tbody>
-        </table>
+    <div className={stale && shown && !unreached ? 'state stale' : 'state'} data-testid="state">
+      {!opened.value && !opened.error && !isStopped ? (
+        <Progress progress={opened.progress} label={texts.recording} onCancel={() => setStopped(of)} />
       ) : null}
+      {isStopped ? (
+        <div className="empty">
+          <strong>{texts.stopped}</strong>
+          <button type="button" className="button bordered" onClick={() => setStopped(null)}>
+            {texts.again}
+          </button>
+        </div>
+      ) : null}
+      {[opened.error, error, told.error].map((one) => (one ? <ErrorNote key={one.what} error={one} /> : null))}
+      {unreached ? <p className="empty">{texts.unreached}</p> : null}
+      {shown && !unreached ? <Step asked={asked} program={program} told={shown} /> : null}
     </div>
   );
 }
 
-/** Which of the visits of an instruction is shown, with steps to its neighbours. */
-function Visits({ insn, state }: { insn: number; state: StateAtView }) {
-  const { visit, visits, kept } = state;
-  const go = (to: number) => select('state', partId(insn, to));
-  const last = visits - 1;
-  // Between the visits that are kept and the last one there is nothing to show.
-  const earlier = visit > kept ? kept - 1 : visit - 1;
-  const later = visit + 1 < kept ? visit + 1 : last;
-  return (
-    <div className="state-visits small">
-      <button type="button" className="button square" aria-label={texts.earlier} disabled={visit <= 0} onClick={() => go(earlier)}>
-        <ChevronLeft size={14} />
-      </button>
-      <span data-testid="visit" data-visits={visits}>
-        {texts.visit(visit, visits)}
-      </span>
-      <button type="button" className="button square" aria-label={texts.later} disabled={visit >= last} onClick={() => go(later)}>
-        <ChevronRight size={14} />
-      </button>
-      {visit < last ? (
-        <button type="button" className="button small" onClick={() => go(last)}>
-          {texts.last}
-        </button>
-      ) : null}
-      {kept < visits ? <span className="muted">{texts.kept(kept)}</span> : null}
-    </div>
+function Step({ asked, program, told }: { asked: Asked; program: ProgramView; told: StepTold }) {
+  const [side, setSide] = useState<'before' | 'after'>('before');
+  const [bits, setBits] = useState(false);
+  const { before, after, insnIdx, end } = told;
+  const state = side === 'before' ? before : after;
+  const other = side === 'before' ? after : before;
+  const { visit, visits } = told;
+  const toVisit = useCallback((to: number) => select('state', partId(insnIdx, to)), [insnIdx]);
+  useCommandHandler(
+    'verifier.forward',
+    useCallback(() => void stepAlong(asked, 1), [asked]),
   );
-}
-
-/** A state in the kernel's notation, which may break after each comma. */
-function Breakable({ text }: { text: string }) {
-  return text.split(',').map((part, at, parts) => (
-    <Fragment key={at}>
-      {part}
-      {at + 1 < parts.length ? ',' : ''}
-      <wbr />
-    </Fragment>
-  ));
-}
-
-/** A register or slot in words and as a bar. */
-export function StateRow({
-  row,
-  changed,
-  bits,
-  since = texts.changedSince.insn,
-}: {
-  row: StateRowView;
-  changed: boolean;
-  bits: boolean;
-  since?: string;
-}) {
-  // A pointer without a variable part has nothing to draw.
-  const ranged = row.smin !== undefined && row.smax !== undefined && (/^P?(?:scalar|inv|-?\d)/.test(row.text) || row.smin !== row.smax);
-  const smin = ranged ? BigInt(row.smin!) : 0n;
-  const smax = ranged ? BigInt(row.smax!) : 0n;
-  const from = signedLogPosition(smin);
-  const to = signedLogPosition(smax);
+  useCommandHandler(
+    'verifier.back',
+    useCallback(() => void stepAlong(asked, -1), [asked]),
+  );
+  useCommandHandler(
+    'verifier.side',
+    useCallback(() => setSide((now) => (now === 'before' ? 'after' : 'before')), []),
+  );
+  useCommandHandler(
+    'verifier.next-visit',
+    useCallback(() => {
+      if (visit + 1 < visits) toVisit(visit + 1);
+    }, [toVisit, visit, visits]),
+  );
+  useCommandHandler(
+    'verifier.previous-visit',
+    useCallback(() => {
+      if (visit > 0) toVisit(visit - 1);
+    }, [toVisit, visit]),
+  );
   return (
-    <tr className={changed ? 'changed' : ''}>
-      <th scope="row" className="mono">
-        {changed ? (
-          <span className="state-dot" role="img" aria-label={texts.changed} title={since}>
-            {texts.mark}
+    <>
+      <div className="state-top">
+        <div className="state-head">
+          <fieldset className="state-sides" aria-label={texts.side}>
+            <button type="button" className="button small" aria-pressed={side === 'before'} onClick={() => setSide('before')}>
+              {texts.before}
+            </button>
+            <button type="button" className="button small" aria-pressed={side === 'after'} onClick={() => setSide('after')}>
+              {texts.after}
+            </button>
+          </fieldset>
+          <span className="mono ellipsis grow">
+            {texts.insn(insnIdx)}
+            <Code text={insnText(program, insnIdx)} />
           </span>
-        ) : null}
-        {row.name}
-      </th>
-      <td className="mono state-text" title={row.text}>
-        <Breakable text={row.text} />
-        {bits && row.tnumValue !== undefined && row.tnumMask !== undefined ? (
-          <span className="muted"> {tnumBits(BigInt(row.tnumValue), BigInt(row.tnumMask))}</span>
-        ) : null}
-      </td>
-      <td className="state-range">
-        {ranged ? (
-          <>
-            <svg viewBox="0 0 100 8" preserveAspectRatio="none" className="range-bar" aria-hidden="true">
-              <line x1="50" x2="50" y1="0" y2="8" />
-              <rect x={from * 100} width={Math.max(1.5, (to - from) * 100)} y="2" height="4" rx="1" />
-            </svg>
-            <span className="small muted">{smin === smax ? boundText(smin) : `${boundText(smin)} … ${boundText(smax)}`}</span>
-          </>
-        ) : null}
-      </td>
-    </tr>
+          <button type="button" className="button small" title={texts.bitsAbout} aria-pressed={bits} onClick={() => setBits(!bits)}>
+            {texts.bits}
+          </button>
+        </div>
+        <div className="state-visits small">
+          <button
+            type="button"
+            className="button square"
+            aria-label={texts.earlier}
+            disabled={visit <= 0}
+            onClick={() => toVisit(visit - 1)}
+          >
+            <ChevronLeft size={14} />
+          </button>
+          <span data-testid="visit" data-visits={visits}>
+            {visit < 0 ? texts.arrival(end ?? 'exit') : texts.visit(visit, visits)}
+          </span>
+          <button
+            type="button"
+            className="button square"
+            aria-label={texts.later}
+            disabled={visit < 0 || visit + 1 >= visits}
+            onClick={() => toVisit(visit + 1)}
+          >
+            <ChevronRight size={14} />
+          </button>
+          <span className="grow" />
+          <button
+            type="button"
+            className="button square"
+            aria-label={texts.back}
+            disabled={told.pos === 0}
+            onClick={() => void stepAlong(asked, -1)}
+          >
+            <StepBack size={14} />
+          </button>
+          <span className="muted">{texts.position(told.pos, told.length)}</span>
+          <button
+            type="button"
+            className="button square"
+            aria-label={texts.forward}
+            disabled={told.pos + 1 >= told.length}
+            onClick={() => void stepAlong(asked, 1)}
+          >
+            <StepForward size={14} />
+          </button>
+        </div>
+      </div>
+      {state === null ? (
+        <p className="empty">{texts.endsHere(end ?? 'exit')}</p>
+      ) : (
+        <Frames state={state} other={other} bits={bits} since={side} />
+      )}
+    </>
+  );
+}
+
+const keyOf = ({ frame, name }: ValueRow): string => `${frame} ${name}`;
+
+/** The current function's registers and stack, what is held, and its callers folded away. */
+function Frames({ state, other, bits, since }: { state: StateTold; other: StateTold | null; bits: boolean; since: 'before' | 'after' }) {
+  const known = useMemo(() => (other ? new Map(other.rows.map((row) => [keyOf(row), row.text])) : null), [other]);
+  const changed = (row: ValueRow): boolean => known !== null && known.get(keyOf(row)) !== row.text;
+  const title = since === 'before' ? texts.changes : texts.changedBy;
+  const callers = [];
+  for (let frame = state.frame - 1; frame >= 0; frame--) callers.push(frame);
+  return (
+    <>
+      <ValueRows rows={state.rows.filter(({ frame }) => frame === state.frame)} changed={changed} since={title} bits={bits} />
+      {state.held.length > 0 ? (
+        <p className="state-held">
+          <span className="muted">{texts.holds}</span> {state.held.map(heldText).join(' · ')}
+        </p>
+      ) : null}
+      {callers.map((frame) => (
+        <Caller
+          key={frame}
+          call={state.calls[frame + 1]!}
+          rows={state.rows.filter((row) => row.frame === frame)}
+          changed={changed}
+          since={title}
+          bits={bits}
+        />
+      ))}
+    </>
+  );
+}
+
+const heldText = ({ kind, id, insnIdx }: HeldRow): string => texts.held[kind](id, insnIdx);
+
+interface CallerProps {
+  readonly call: number;
+  readonly rows: readonly ValueRow[];
+  readonly changed: (row: ValueRow) => boolean;
+  readonly since: string;
+  readonly bits: boolean;
+}
+
+function Caller({ call, ...rows }: CallerProps) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button type="button" className="button small state-caller" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {open ? <ChevronDown size={12} /> : <ChevronRight size={12} />}
+        {texts.caller(call)}
+      </button>
+      {open ? <ValueRows {...rows} /> : null}
+    </>
   );
 }

@@ -16,5 +16,10 @@ export const panel: PanelDef = {
     { id: 'verifier.budget', title: texts.commands.budget, keys: ['b'] },
     { id: 'verifier.state', title: texts.commands.state, keys: ['s'] },
     { id: 'verifier.log', title: texts.commands.log, keys: ['l'] },
+    { id: 'verifier.side', title: texts.commands.side, keys: ['a'] },
+    { id: 'verifier.next-visit', title: texts.commands.nextVisit, keys: ['v'] },
+    { id: 'verifier.previous-visit', title: texts.commands.previousVisit, keys: ['shift+v'] },
+    { id: 'verifier.forward', title: texts.commands.forward, keys: ['.'] },
+    { id: 'verifier.back', title: texts.commands.back, keys: [','] },
   ],
 };

@@ -2,11 +2,10 @@
  * The signed log scale of range bars: 0 in the middle, the ends at −2⁶³ and 2⁶³ − 1, each doubling one equal step. Takes and
  * gives plain numbers: the loss of the lowest bits does not show at this size.
  */
-export function signedLogPosition(value: bigint): number {
-  if (value === 0n) return 0.5;
-  const magnitude = value < 0n ? -value : value;
-  const bits = Math.log2(Number(magnitude) + 1) / 63;
-  return 0.5 + Math.sign(value < 0n ? -1 : 1) * 0.5 * Math.min(1, bits);
+export function signedLogPosition(value: bigint | number): number {
+  const number = Number(value);
+  const bits = Math.log2(Math.abs(number) + 1) / 63;
+  return 0.5 + Math.sign(number) * 0.5 * Math.min(1, bits);
 }
 
 const LIMITS: readonly (readonly [bigint, string])[] = [

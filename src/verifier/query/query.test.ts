@@ -265,7 +265,11 @@ describe('along a path', () => {
     expect(query.roundTable(0, loops[1]!, 2, 3)).toMatchObject({
       names: [{ name: 'r6' }, { name: 'r7' }, { name: 'r8' }],
       from: 2,
-      columns: [{ texts: ['2', '72', '9'] }, { texts: ['3', '108', '9'] }, { texts: ['4', '144', '9'] }],
+      columns: [
+        ['2', '72', '9'],
+        ['3', '108', '9'],
+        ['4', '144', '9'],
+      ].map((row) => ({ cells: row.map((text) => ({ text })) })),
       compared: 7,
     });
   });

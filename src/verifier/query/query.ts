@@ -56,6 +56,13 @@ export interface StateTold {
   readonly held: readonly HeldRow[];
 }
 
+/** What a register or slot holds in a round; '' for nothing, bounds where it is a number. */
+export interface RoundCell {
+  readonly text: string;
+  readonly min?: bigint;
+  readonly max?: bigint;
+}
+
 /** Rounds of a loop side by side: the state at its head. */
 export interface RoundTable {
   readonly loop: LoopOnPath;
@@ -65,7 +72,7 @@ export interface RoundTable {
   readonly at: number;
   /** Number of the first round shown. */
   readonly from: number;
-  readonly columns: readonly { readonly step: number; readonly texts: readonly string[] }[];
+  readonly columns: readonly { readonly step: number; readonly cells: readonly RoundCell[] }[];
   /** Registers and slots that are the same in all rounds. */
   readonly same: number;
   /** Rounds whose states were compared: fewer than all where not all are held. */
@@ -168,15 +175,19 @@ export class Query {
     return this.recording.hasState(step) ? this.recording.comparisons(step).map((one) => compareStates(this.recording, one)) : [];
   }
 
+  /** Loops of the path through a step: those that it lies in first, from the innermost on, then those with most rounds. */
   loops(step: number): readonly LoopOnPath[] {
-    return loopsAlong(this.recording, this.way(step), this.heads);
+    const insn = this.recording.insnAt(step);
+    const depth = this.recording.depthAt(step);
+    const around = (loop: LoopOnPath): boolean => loop.depth === depth && loop.head <= insn && insn <= this.heads.end[loop.head]!;
+    return loopsAlong(this.recording, this.way(step), this.heads).sort((a, b) => Number(around(b)) - Number(around(a)));
   }
 
   rounds(step: number, loop: Pick<LoopOnPath, 'head' | 'depth'>): Uint32Array {
     return roundsOf(this.recording, this.way(step), loop);
   }
 
-  /** Rounds [from, from + count) of a loop on the path through a step, and which registers and slots differ in any of all rounds. */
+  /** Rounds [from, from + count) of a loop on the path through a step (`from` -1: those around that step), and which registers and slots differ in any of all rounds. */
   roundTable(step: number, loop: Pick<LoopOnPath, 'head' | 'depth'>, from: number, count: number): RoundTable {
     const { recording } = this;
     const way = this.way(step);
@@ -193,13 +204,14 @@ export class Query {
       frame: frameOfPlace(place),
       name: isRegPlace(place) ? `r${indexOfPlace(place)}` : `fp${-(indexOfPlace(place) + 1) * 8}`,
     }));
-    const first = Math.max(0, Math.min(from, steps.length - count));
+    const wanted = from < 0 ? at - (count >> 1) : from;
+    const first = Math.max(0, Math.min(wanted, steps.length - count));
     const columns = Array.from(steps.subarray(first, first + count), (own) => {
       const rows = recording.hasState(own) ? this.told(own).rows : [];
-      return { step: own, texts: names.map(({ frame, name }) => rows.find((row) => row.frame === frame && row.name === name)?.text ?? '') };
+      return { step: own, cells: names.map(({ frame, name }) => cellOf(rows.find((row) => row.frame === frame && row.name === name))) };
     });
     const all = steps.length > 0 && recording.hasState(steps[0]!) ? this.told(steps[0]!).rows.length : 0;
-    const known = columns.length > 0 ? names.filter((_, i) => columns[0]!.texts[i] !== '').length : 0;
+    const known = columns.length > 0 ? names.filter((_, i) => columns[0]!.cells[i]!.text !== '').length : 0;
     return {
       loop: { ...loop, arrivals: steps.length },
       names,
@@ -252,6 +264,12 @@ export class Query {
     }
     return best >= 0 ? best : visits[visits.length - 1]!;
   }
+}
+
+function cellOf(row: ValueRow | undefined): RoundCell {
+  if (!row) return { text: '' };
+  const { text, smin, smax } = row;
+  return /^P?scalar/.test(text) && smin !== undefined && smax !== undefined ? { text, min: smin, max: smax } : { text };
 }
 
 function tell(recording: Recording, state: State): StateTold {

@@ -109,10 +109,10 @@ function place(args: Asked & { insn: number; visit: number | null; near: number 
   return find(args, context).query.place(args.insn, args.visit, args.near);
 }
 
-/** The step at a position of the path through `step`. */
-function position(args: Asked & { step: number; pos: number; place: Place | null }, context: CallContext): PositionView {
+/** The step at a position of the path through `step`; without a position that step itself. */
+function position(args: Asked & { step: number; pos: number | null; place: Place | null }, context: CallContext): PositionView {
   const { query } = find(args, context);
-  const at = query.way(args.step).stepAt(args.pos);
+  const at = args.pos === null ? args.step : query.way(args.step).stepAt(args.pos);
   const text = args.place && query.recording.hasState(at) ? query.textAt(at, args.place) : '';
   return { step: at, insnIdx: query.recording.insnAt(at), text };
 }
