@@ -187,27 +187,6 @@ export interface VerifiedView {
   readonly fromLog?: boolean;
 }
 
-/** A register or stack slot, bounds as decimal strings because BigInt stays in the worker. */
-export interface StateRowView {
-  readonly name: string;
-  readonly text: string;
-  readonly smin?: string;
-  readonly smax?: string;
-  readonly tnumValue?: string;
-  readonly tnumMask?: string;
-}
-
-/** What the verifier knew before an instruction. */
-export interface StateAtView {
-  readonly rows: readonly StateRowView[] | null;
-  /** What changes are marked against: the state before the instruction before, or of the visit before. */
-  readonly before: readonly StateRowView[] | null;
-  /** Which visit it is, from 0, of how many; the states of the first `kept` are at hand, and of the last. */
-  readonly visit: number;
-  readonly visits: number;
-  readonly kept: number;
-}
-
 export interface PacketTraceView {
   readonly kind: 'packets';
   readonly key: string;

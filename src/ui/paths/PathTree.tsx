@@ -44,11 +44,11 @@ export function PathTree({ asked, program, count, step }: PathTreeProps) {
     };
   }, [step, pinned, reveal]);
 
-  const go = (index: number): void => {
+  const go = (index: number, toEnd = false): void => {
     setActive(index);
     const row = rows.row(index);
     if (!row) return;
-    const isEnd = row.kind === 'end' || (row.kind === 'path' && row.expanded === undefined);
+    const isEnd = toEnd || row.kind === 'end' || (row.kind === 'path' && row.expanded === undefined);
     const to = isEnd ? row.lastStep : row.firstStep;
     shown.current = to;
     goToStep(asked, to, isEnd ? row.lastInsn : row.firstInsn);
@@ -78,7 +78,7 @@ export function PathTree({ asked, program, count, step }: PathTreeProps) {
         rowHeight={20}
         active={active}
         follow={!pinned}
-        onActivate={go}
+        onActivate={(index) => go(index)}
         onKeyDown={onKeyDown}
         rowClass={(index) => (index === active ? 'selected' : '')}
         rowLabel={(index) => {
@@ -111,7 +111,7 @@ export function PathTree({ asked, program, count, step }: PathTreeProps) {
                   {row.expanded ? <ChevronDown size={12} /> : <ChevronRight size={12} />}
                 </span>
               )}
-              <RowText row={row} program={program} functionAt={functionAt} />
+              <RowText row={row} program={program} functionAt={functionAt} toEnd={() => go(index, true)} />
               <span className="path-steps" title={texts.stepsAbout}>
                 {row.kind === 'end' ? '' : formatCount(row.steps)}
               </span>
@@ -145,9 +145,10 @@ interface RowTextProps {
   readonly row: OutlineRow;
   readonly program: ProgramView;
   readonly functionAt: (insn: number) => string;
+  readonly toEnd: () => void;
 }
 
-function RowText({ row, program, functionAt }: RowTextProps) {
+function RowText({ row, program, functionAt, toEnd }: RowTextProps) {
   switch (row.kind) {
     case 'path':
       return (
@@ -157,7 +158,7 @@ function RowText({ row, program, functionAt }: RowTextProps) {
             <span className="muted">{texts.to(row.firstInsn)}</span>
           </span>
           <span className="muted path-ends">{texts.ends(row.ends ?? 1)}</span>
-          <EndMark end={row.end ?? 'exit'} insn={row.lastInsn} />
+          <EndMark end={row.end ?? 'exit'} insn={row.lastInsn} go={toEnd} />
         </>
       );
     case 'straight':
@@ -178,7 +179,7 @@ function RowText({ row, program, functionAt }: RowTextProps) {
     case 'round':
       return <span className="path-what ellipsis">{texts.round(row.rounds ?? 0)}</span>;
     case 'end':
-      return <EndMark end={row.end ?? 'exit'} insn={row.lastInsn} wide />;
+      return <EndMark end={row.end ?? 'exit'} insn={row.lastInsn} go={toEnd} wide />;
   }
 }
 
@@ -191,10 +192,17 @@ const MARKS: { readonly [Name in EndName]: typeof Check } = {
 };
 
 /** How a path ends, as a mark and in words. */
-function EndMark({ end, insn, wide = false }: { end: EndName; insn: number; wide?: boolean }) {
+function EndMark({ end, insn, go, wide = false }: { end: EndName; insn: number; go: () => void; wide?: boolean }) {
   const Mark = MARKS[end];
   return (
-    <span className={`path-end ${end} ${wide ? 'path-what' : ''}`}>
+    // biome-ignore lint/a11y: the keyboard reaches the end as a row of its own
+    <span
+      onClick={(event) => {
+        event.stopPropagation();
+        go();
+      }}
+      className={`path-end ${end} ${wide ? 'path-what' : ''}`}
+    >
       <Mark size={12} aria-hidden="true" /> {texts.end(end, insn)}
     </span>
   );

@@ -1,6 +1,6 @@
 import { ZoomIn, ZoomOut } from 'lucide-react';
 import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from 'react';
-import type { Series } from '../../verifier/query/along.ts';
+import type { Place, Series } from '../../verifier/query/along.ts';
 import type { StepTold } from '../../verifier/query/query.ts';
 import { type Asked, askRecording } from '../../workbench/query.ts';
 import type { PositionView } from '../../workbench/query-views.ts';
@@ -21,13 +21,18 @@ const CLICK = 4;
 
 type Drawn = Series & { readonly branches: Uint32Array };
 
-const nameOf = ({ reg, slot }: { readonly reg?: number; readonly slot?: number }): string =>
-  reg === undefined ? `fp${-((slot ?? 0) + 1) * 8}` : `r${reg}`;
+const FIRST: Place = { frame: 0, reg: 0 };
+
+const nameOf = ({ reg, slot }: Place): string => (reg === undefined ? `fp${-((slot ?? 0) + 1) * 8}` : `r${reg}`);
 
 /** The range of a register or slot along the path through the cursor. */
 export function RangeView({ asked, step }: { asked: Asked; step: number }) {
-  const place = useQueryStore((state) => state.place);
+  const chosen = useQueryStore((state) => state.place);
   const of = `${asked.program} ${asked.kernel}`;
+  const liveliest = useRemote<Place | null>(chosen ? null : `${of} ${step} liveliest`, (options) =>
+    askRecording(asked, 'liveliest', { step }, options),
+  );
+  const place = chosen ?? liveliest.value ?? FIRST;
   const told = useRemote<StepTold | null>(`${of} ${step} step`, (options) => askRecording(asked, 'step', { step }, options));
   const [here, setHere] = useState<StepTold | null>(null);
   useEffect(() => {
@@ -36,7 +41,8 @@ export function RangeView({ asked, step }: { asked: Asked; step: number }) {
   const [zoom, setZoom] = useState<{ readonly of: string; readonly from: number; readonly to: number } | null>(null);
   const length = here?.length ?? 0;
   const range = zoom?.of === of && zoom.from < length ? { from: zoom.from, to: Math.min(zoom.to, length) } : { from: 0, to: length };
-  const key = here ? `${of} ${here.step} ${here.length} ${JSON.stringify(place)} ${range.from} ${range.to}` : null;
+  const key =
+    here && (chosen || liveliest.value) ? `${of} ${here.step} ${here.length} ${JSON.stringify(place)} ${range.from} ${range.to}` : null;
   const remote = useRemote<Drawn>(key, (options) =>
     askRecording(asked, 'series', { step: here?.step, place, ...range, most: MOST }, options),
   );
@@ -56,7 +62,7 @@ export function RangeView({ asked, step }: { asked: Asked; step: number }) {
   };
   const names = placesOf(here, place);
   const isWhole = range.from === 0 && range.to === length;
-  const error = told.error ?? remote.error;
+  const error = told.error ?? liveliest.error ?? remote.error;
   return (
     <div className="range-view">
       <div className="rounds-bar">
@@ -65,7 +71,7 @@ export function RangeView({ asked, step }: { asked: Asked; step: number }) {
           <select
             className="field mono"
             value={JSON.stringify(place)}
-            onChange={(event) => choosePlace(JSON.parse(event.target.value) as typeof place)}
+            onChange={(event) => choosePlace(JSON.parse(event.target.value) as Place)}
           >
             {names.map((one) => (
               <option key={JSON.stringify(one)} value={JSON.stringify(one)}>
@@ -91,8 +97,6 @@ export function RangeView({ asked, step }: { asked: Asked; step: number }) {
     </div>
   );
 }
-
-type Place = ReturnType<typeof useQueryStore.getState>['place'];
 
 /** Registers and slots that are there at the cursor, with the one that is drawn. */
 function placesOf(here: StepTold | null, place: Place): Place[] {

@@ -1,4 +1,5 @@
 import { create } from 'zustand';
+import type { Place } from '../../verifier/query/along.ts';
 import { type Asked, askRecording } from '../../workbench/query.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 
@@ -12,19 +13,13 @@ interface At {
   readonly visit: number | null;
 }
 
-interface Place {
-  readonly frame: number;
-  readonly reg?: number;
-  readonly slot?: number;
-}
-
 interface QueryState {
   readonly at: At | null;
-  /** What the range is drawn of. */
-  readonly place: Place;
+  /** What the range is drawn of; null until somebody chooses. */
+  readonly place: Place | null;
 }
 
-export const useQueryStore = create<QueryState>()(() => ({ at: null, place: { frame: 0, reg: 0 } }));
+export const useQueryStore = create<QueryState>()(() => ({ at: null, place: null }));
 
 export const choosePlace = (place: Place): void => useQueryStore.setState({ place });
 

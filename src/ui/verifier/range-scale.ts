@@ -14,18 +14,11 @@ const LIMITS: readonly (readonly [bigint, string])[] = [
   [-(2n ** 31n), 'S32_MIN'],
   [2n ** 31n - 1n, 'S32_MAX'],
   [2n ** 32n - 1n, 'U32_MAX'],
+  [2n ** 64n - 1n, 'U64_MAX'],
 ];
 
 /** A bound as people read it: the limits by name, others in decimal. */
 export function boundText(value: bigint): string {
   const known = LIMITS.find(([limit]) => limit === value);
   return known ? known[1] : value.toLocaleString('en').replaceAll(',', '\u2009');
-}
-
-/** Known bits of a tnum as 0, 1 and x, low 16 of them, with what lies above in words. */
-export function tnumBits(value: bigint, mask: bigint): string {
-  let bits = '';
-  for (let bit = 15n; bit >= 0n; bit--) bits += (mask >> bit) & 1n ? 'x' : (value >> bit) & 1n ? '1' : '0';
-  const high = (mask | value) >> 16n;
-  return (high === 0n ? '0…' : mask >> 16n ? 'x…' : '…') + bits;
 }

@@ -1,6 +1,6 @@
 import { NOT_INIT, SCALAR, SMAX_HI, SMAX_LO, SMIN_HI, SMIN_LO, TYPE } from '../reg.ts';
 import { toSigned } from '../w64.ts';
-import { frameOfPlace, regPlace, slotPlace } from './cells.ts';
+import { frameOfPlace, isRegPlace, isSlotPlace, regPlace, slotPlace } from './cells.ts';
 import { words } from './columns.ts';
 import type { LoopHeads } from './loops.ts';
 import type { Way } from './paths.ts';
@@ -83,7 +83,7 @@ export function seriesAlong(recording: Recording, way: Way, at: Place, from: num
     let holds = -1;
     for (; next < end; next++) {
       const value = ids.at(next);
-      const held = value === UNRECORDED ? HOLDS.unrecorded : heldBy(recording, value, at);
+      const held = value === UNRECORDED ? HOLDS.unrecorded : heldBy(recording, value, at.reg !== undefined);
       if (held === HOLDS.number) {
         const reg = at.reg === undefined ? recording.cells.regOfSlot(value) : value;
         const chunk = recording.cells.regs.chunkOf(reg);
@@ -100,9 +100,14 @@ export function seriesAlong(recording: Recording, way: Way, at: Place, from: num
   return series;
 }
 
-function heldBy(recording: Recording, id: number, at: Place): number {
+/** Does the record of a place hold a number? False for what is neither register nor slot. */
+export function holdsNumber(recording: Recording, id: number, place: number): boolean {
+  return (isRegPlace(place) || isSlotPlace(place)) && heldBy(recording, id, isRegPlace(place)) === HOLDS.number;
+}
+
+function heldBy(recording: Recording, id: number, isReg: boolean): number {
   if (id === 0) return HOLDS.nothing;
-  const reg = at.reg === undefined ? recording.cells.regOfSlot(id) : id;
+  const reg = isReg ? id : recording.cells.regOfSlot(id);
   if (reg === 0) return HOLDS.nothing;
   const type = recording.cells.regs.chunkOf(reg)[recording.cells.regs.baseOf(reg) + TYPE];
   if (type === NOT_INIT) return HOLDS.nothing;

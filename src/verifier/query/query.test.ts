@@ -241,6 +241,7 @@ describe('along a path', () => {
   it('fewer points than changes have the widest bounds', () => {
     const query = new Query(record(program(`.section xdp\nr6 = 0\nagain: r6 += 1\nif r6 < 1000 goto again\nr0 = 0\nexit`), OPTIONS));
     const series = query.series(0, { frame: 0, reg: 6 }, 0, 1e9, 10);
+    expect(query.liveliest(0)).toEqual({ frame: 0, reg: 6 });
     expect([series.exact, series.pos.length, series.changes]).toEqual([false, 10, 1002]);
     expect([Math.min(...series.min), Math.max(...series.max)]).toEqual([0, 1000]);
   });

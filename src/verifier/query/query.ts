@@ -22,7 +22,7 @@ import {
 } from '../reg.ts';
 import type { State } from '../state.ts';
 import { toBigSigned, toBigUnsigned } from '../w64.ts';
-import { differing, type LoopOnPath, loopsAlong, type Place, roundsOf, type Series, seriesAlong } from './along.ts';
+import { differing, holdsNumber, type LoopOnPath, loopsAlong, type Place, roundsOf, type Series, seriesAlong } from './along.ts';
 import { frameOfPlace, indexOfPlace, isRegPlace } from './cells.ts';
 import { type ComparedStates, compareStates } from './compare.ts';
 import { findHeads, type LoopHeads } from './loops.ts';
@@ -226,6 +226,22 @@ export class Query {
   series(step: number, place: Place, from: number, to: number, most: number): Series {
     const way = this.way(step);
     return seriesAlong(this.recording, way, place, Math.max(0, from), Math.min(way.length, to), most);
+  }
+
+  /** The register or slot whose numbers change most often on the path through a step; null where none is held. */
+  liveliest(step: number): Place | null {
+    const { recording } = this;
+    const changes = new Map<number, number>();
+    this.way(step).each((at) => {
+      if (!recording.hasState(at) || recording.isWhole(at)) return;
+      recording.eachChange(at, (place, id) => {
+        if (holdsNumber(recording, id, place)) changes.set(place, (changes.get(place) ?? 0) + 1);
+      });
+    });
+    const [most] = [...changes].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+    if (!most) return null;
+    const index = indexOfPlace(most[0]);
+    return { frame: frameOfPlace(most[0]), ...(isRegPlace(most[0]) ? { reg: index } : { slot: index }) };
   }
 
   /** Positions in [from, to) of the path through a step where other paths branch off; at most about `most`, evenly left out. */

@@ -36,7 +36,6 @@ const handlers: Record<string, Handler> = {
   verify: later(() => import('./verify.ts'), 'verifyProgram'),
   verifyLog: later(() => import('./verify-log.ts'), 'verifyLog'),
   queryBase: later(() => import('./query-base.ts'), 'queryBase'),
-  stateAt: later(() => import('./verify.ts'), 'stateAt'),
   abstractAt: later(() => import('./machine-states.ts'), 'abstractAt'),
   explain: later(() => import('./explain.ts'), 'explainProgram'),
 };
@@ -48,7 +47,6 @@ const DOING: Readonly<Record<string, string>> = {
   program: 'Compiling',
   verify: 'Verifying',
   verifyLog: 'Making the log',
-  stateAt: 'Verifying',
   abstractAt: 'Verifying',
   explain: 'Explaining the rejection',
   replay: 'Replaying',

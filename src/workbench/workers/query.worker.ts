@@ -131,6 +131,8 @@ function rounds(
   return query.roundTable(args.step, args, args.from, args.count);
 }
 
+const liveliest = (args: Asked & { step: number }, context: CallContext): Place | null => find(args, context).query.liveliest(args.step);
+
 function series(
   args: Asked & { step: number; place: Place; from: number; to: number; most: number },
   context: CallContext,
@@ -141,6 +143,6 @@ function series(
   return new Transferred({ ...found, branches }, [found.pos.buffer, found.min.buffer, found.max.buffer, found.holds.buffer]);
 }
 
-const handlers: Record<string, Handler> = { open, rows, toggle, reveal, step, place, position, why, loops, rounds, series };
+const handlers: Record<string, Handler> = { open, rows, toggle, reveal, step, place, position, why, loops, rounds, liveliest, series };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, () => 'Recording the verification');
