@@ -10,6 +10,7 @@ import { findBrowser, LAUNCH_ARGS } from '../e2e/browser.ts';
 import { CSP } from '../scripts/csp.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
+const runtime = resolve(here, '../node_modules/onnxruntime-web/dist');
 const sample = resolve(here, '../public/samples/payload');
 const PAGE_SCRIPT = `window.answer = new Promise((resolve, reject) => {
   const worker = new Worker('/worker.js', { type: 'module' });
@@ -17,7 +18,8 @@ const PAGE_SCRIPT = `window.answer = new Promise((resolve, reject) => {
   worker.onerror = ({ message }) => reject(new Error(message));
 });`;
 
-async function bundle(): Promise<string> {
+/** The worker and what it loads, by path. */
+async function bundle(): Promise<Map<string, string>> {
   const built = await build({
     configFile: false,
     logLevel: 'warn',
@@ -25,13 +27,15 @@ async function bundle(): Promise<string> {
   });
   const [output] = [built].flat();
   if (!('output' in output)) throw new Error('nothing was built');
-  return output.output[0].code;
+  return new Map(
+    output.output.flatMap((part, i) => (part.type === 'chunk' ? [[i === 0 ? '/worker.js' : `/${part.fileName}`, part.code]] : [])),
+  );
 }
 
 export default async function measure(): Promise<unknown> {
   const executablePath = await findBrowser();
   if (!executablePath) throw new Error('no Chromium was found; name one in BPFORMER_CHROMIUM');
-  const worker = await bundle();
+  const scripts = await bundle();
   const server = createServer((request, response) => {
     const answer = (type: string, body: string | Uint8Array): void => {
       response.writeHead(200, { 'content-type': type, 'content-security-policy': CSP }).end(body);
@@ -39,8 +43,10 @@ export default async function measure(): Promise<unknown> {
     const path = request.url ?? '';
     if (path === '/') answer('text/html', '<!doctype html><title>engine</title><script src="/page.js"></script>');
     else if (path === '/page.js') answer('text/javascript', PAGE_SCRIPT);
-    else if (path === '/worker.js') answer('text/javascript', worker);
-    else if (path.startsWith('/sample/')) answer('application/octet-stream', readFileSync(join(sample, basename(path))));
+    else if (scripts.has(path)) answer('text/javascript', scripts.get(path)!);
+    else if (path.startsWith('/ort/')) {
+      answer(path.endsWith('.wasm') ? 'application/wasm' : 'text/javascript', readFileSync(join(runtime, basename(path))));
+    } else if (path.startsWith('/sample/')) answer('application/octet-stream', readFileSync(join(sample, basename(path))));
     else response.writeHead(404).end();
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

@@ -1,7 +1,11 @@
+import { wasm } from './layout.ts';
+
 /** Grows as WebAssembly is written into it. */
 export class Bytes {
   #buffer = new Uint8Array(1024);
   length = 0;
+  /** Places of instructions that {@link ifUnlikely} wrote. */
+  readonly unlikely: number[] = [];
 
   #room(size: number): void {
     if (this.length + size <= this.#buffer.length) return;
@@ -14,6 +18,12 @@ export class Bytes {
     this.#room(values.length);
     for (const value of values) this.#buffer[this.length++] = value;
     return this;
+  }
+
+  /** Begins an `if` that is hardly ever entered. */
+  ifUnlikely(type: number): this {
+    this.unlikely.push(this.length);
+    return this.u8(wasm.if, type);
   }
 
   /** Unsigned LEB128. */

@@ -249,14 +249,14 @@ export class InstructionWriter {
     const constant = (value: number) => (wide ? this.#const64(BigInt(value)) : out.u8(wasm.i32Const).s32(value));
     const type = wide ? wasm.typeI64 : wasm.typeI32;
     get(s);
-    out.u8(wide ? wasm.i64Eqz : wasm.i32Eqz, wasm.if, type);
+    out.u8(wide ? wasm.i64Eqz : wasm.i32Eqz).ifUnlikely(type);
     if (modulo) get(d);
     else constant(0);
     out.u8(wasm.else);
     if (signed) {
       get(s);
       constant(-1);
-      out.u8(wide ? wasm.i64Eq : wasm.i32Eq, wasm.if, type);
+      out.u8(wide ? wasm.i64Eq : wasm.i32Eq).ifUnlikely(type);
       constant(0);
       if (!modulo) {
         get(d);
@@ -300,12 +300,12 @@ export class InstructionWriter {
     out.u8(wasm.i32Const).s32(0).u8(wasm.i64Load, 3).u32(site).u8(wasm.i64Sub);
     out.u8(wasm.i32Const).s32(0);
     out.u8(wasm.i64Load, 3).u32(site + 8);
-    out.u8(wasm.i64GeU, wasm.if, wasm.typeVoid);
+    out.u8(wasm.i64GeU).ifUnlikely(wasm.typeVoid);
     out.u8(wasm.localGet).u32(LOCAL.scratch).u8(wasm.i32Wrap).u8(wasm.localGet).u32(LOCAL.scratch);
     this.#const64(32n);
     out.u8(wasm.i64ShrU, wasm.i32Wrap, wasm.i32Const).s32(group.site);
     out.u8(wasm.call).u32(IMPORTS.miss);
-    out.u8(wasm.i32Eqz, wasm.if, wasm.typeVoid);
+    out.u8(wasm.i32Eqz).ifUnlikely(wasm.typeVoid);
     this.#fault(at, group.reads);
     out.u8(wasm.end, wasm.end);
     out.u8(wasm.localGet).u32(LOCAL.scratch);
@@ -414,7 +414,7 @@ export class InstructionWriter {
     const { stackBase, stackStride } = this.#surroundings;
     out.u8(wasm.localGet).u32(LOCAL.frame);
     out.u8(wasm.i32Const).s32(stackBase + (MAX_FRAMES - 1) * stackStride);
-    out.u8(wasm.i32GeU, wasm.if, wasm.typeVoid);
+    out.u8(wasm.i32GeU).ifUnlikely(wasm.typeVoid);
     this.#fault(at, ARGUMENTS);
     out.u8(wasm.end);
     this.saveLeft();

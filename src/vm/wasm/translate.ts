@@ -80,7 +80,7 @@ export function translate(
     }
     const body = new Bytes();
     new FunctionWriter(code, graph, body, new InstructionWriter(body, surroundings, plan), plan).write();
-    return body.take();
+    return { code: body.take(), unlikely: body.unlikely };
   });
   return { bytes: assembleModule(starts, bodies), groups };
 }
@@ -101,7 +101,13 @@ function checkTranslatable(code: Int32Array, start: number, last: number): void 
   }
 }
 
-function assembleModule(starts: readonly number[], bodies: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+interface Body {
+  readonly code: Uint8Array;
+  /** Places of branches that are hardly ever taken. */
+  readonly unlikely: readonly number[];
+}
+
+function assembleModule(starts: readonly number[], bodies: readonly Body[]): Uint8Array<ArrayBuffer> {
   const out = new Bytes().u8(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
   const section = (id: number, write: (content: Bytes) => void) => {
     const content = new Bytes();
@@ -136,9 +142,18 @@ function assembleModule(starts: readonly number[], bodies: readonly Uint8Array[]
         .u32(IMPORT_COUNT + starts.length + i);
     });
   });
+  // Engines that know branch hints (core specification, appendix) keep registers free of what the unlikely sides need.
+  section(0, (c) => {
+    c.text('metadata.code.branch_hint').u32(bodies.filter(({ unlikely }) => unlikely.length > 0).length);
+    bodies.forEach(({ unlikely }, i) => {
+      if (unlikely.length === 0) return;
+      c.u32(IMPORT_COUNT + i).u32(unlikely.length);
+      for (const place of unlikely) c.u32(place).u8(1, 0);
+    });
+  });
   section(10, (c) => {
     c.u32(starts.length * 2);
-    for (const body of bodies) c.u32(body.length).append(body);
+    for (const { code } of bodies) c.u32(code.length).append(code);
     starts.forEach((_, i) => {
       const body = wrapper(IMPORT_COUNT + i);
       c.u32(body.length).append(body);
@@ -327,7 +342,7 @@ class FunctionWriter {
   /** Stops a program that does not end: every loop comes by its header. */
   #checkBudget(x: number): void {
     const out = this.#out;
-    out.u8(wasm.localGet).u32(LOCAL.left).u8(wasm.i64Const).s64(0n).u8(wasm.i64LtS, wasm.if, wasm.typeVoid);
+    out.u8(wasm.localGet).u32(LOCAL.left).u8(wasm.i64Const).s64(0n).u8(wasm.i64LtS).ifUnlikely(wasm.typeVoid);
     this.#writer.saveLeft();
     out.u8(wasm.i32Const).s32(this.#graph.blocks[x].start).u8(wasm.call).u32(IMPORTS.budget);
     out.u8(wasm.end);
