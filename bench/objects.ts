@@ -30,7 +30,7 @@ interface Answer {
 
 const LONGEST_MS = 60_000;
 /** libbpf writes its own words over these messages of the kernel (fixup_verifier_log). */
-const REWRITTEN = /^<(invalid CO-RE relocation|missing kfunc|invalid BPF map reference)/;
+const REWRITTEN = /<invalid (CO-RE relocation|kfunc call|BPF map reference)>/;
 const POISON = /^invalid func unknown#(195896080|200[12]\d{6})$/;
 
 function buildLoader(): string {
@@ -129,7 +129,7 @@ function compare(
     return result.accepted && answer.err !== 0 ? ['not asked', ours, theirs] : null;
   }
   // A refusal after verification (no room for the program, no such attach point) is not the verifier's.
-  const isAccepted = answer.err === 0 || end.message === null;
+  const isAccepted = answer.err === 0 || (end.message === null && end.processed !== 0);
   if (result.accepted !== isAccepted) {
     counts[result.accepted ? 'wronglyAccepted' : 'wronglyRejected']++;
     return [result.accepted ? 'wrongly accepted' : 'wrongly rejected', ours, theirs];
@@ -141,10 +141,11 @@ function compare(
   if (same) counts.counters++;
   if (isAccepted) return same ? null : ['counters', `${numbers} stack ${result.stackDepth}`, `${wanted} stack ${end.stackDepth}`];
   counts.rejected++;
-  const rewritten = answer.log.split('\n').some((line) => REWRITTEN.test(line));
+  const rewritten = REWRITTEN.test(answer.paths ?? answer.log);
   const said = rewritten && POISON.test(ours) ? ours : theirs.trim();
   // libbpf strikes the instruction out with the message; other refusals come before any instruction.
-  const insn = rewritten || paths.insnIdx === null ? result.insnIdx : paths.insnIdx;
+  const named = /^infinite loop detected at insn (\d+)/m.exec(answer.paths ?? '');
+  const insn = named ? Number(named[1]) : rewritten || paths.insnIdx === null ? result.insnIdx : paths.insnIdx;
   if (ours === said) counts.message++;
   if (result.insnIdx === insn) counts.insn++;
   if (ours !== said) return ['message', ours, said];

@@ -60,6 +60,12 @@ const LIRC = 20;
 const UNMEASURED = [LIRC, TRACING, STRUCT_OPS, EXTENSION, LSM];
 /** Functions for iterator programs, which no test load here can be. */
 const ITERATORS_ONLY = new Set(['bpf_sock_destroy']);
+/** Functions of program and attach types that no test load here can be: their sets in the kernel's source. */
+const SETS: readonly (readonly [names: RegExp, types: readonly number[]])[] = [
+  [/^(bbr|cubictcp|dctcp)_|^tcp_(reno_|slow_start$|cong_avoid_ai$)/, [STRUCT_OPS]],
+  [/^bpf_session_(cookie|is_return)$/, [2]],
+  [/^bpf_(get_task_exe_file|put_file|path_d_path|(get|set|remove)_(dentry|file)_xattr)$/, [LSM]],
+];
 const MOST_NESTED = 3;
 
 /** Bytes of a structure that is made of scalars alone, 0 for any other, -1 when it nests too deep to tell (kernel `__btf_type_is_scalar_struct`). */
@@ -163,6 +169,7 @@ export default async function measure(): Promise<unknown> {
       if (!log.includes(`calling kernel function ${name} is not allowed`)) types.push(type);
     }
     if (ITERATORS_ONLY.has(name)) types.push(TRACING);
+    types.push(...SETS.flatMap(([names, list]) => (names.test(name) ? list : [])));
     if (types.length === 0) continue;
     const isCommon = types.length === MOST_TYPES - UNMEASURED.length;
     // Tracing and LSM programs share the tracepoints' set; struct_ops programs have their own, which those for tracing are registered for too.

@@ -82,6 +82,8 @@ export type ArgType =
   | { readonly kind: 'ctx' }
   | { readonly kind: 'mem'; readonly size: number; readonly nonNull: boolean }
   | { readonly kind: 'dynptr' }
+  /** An address inside an arena, or a number. */
+  | { readonly kind: 'arena' }
   /** A trusted pointer to a structure of the kernel. */
   | { readonly kind: 'btf'; readonly struct: string; readonly mayBeNull: boolean };
 
@@ -92,6 +94,8 @@ export interface Subprog {
   /** Known for global functions with BTF; absent otherwise. */
   readonly args?: readonly ArgType[];
   readonly returns?: 'scalar' | 'void'; // static ones say `void` alone
+  /** What the kernel says against the prototype of a global function, which then cannot be called. */
+  readonly unfit?: string;
 }
 
 /** One record of `.BTF.ext` line info: `text` is the source line itself (an ONNX node or a line of C). */

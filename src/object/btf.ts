@@ -25,6 +25,32 @@ export const KIND_DECL_TAG = 17;
 export const KIND_TYPE_TAG = 18;
 export const KIND_ENUM64 = 19;
 
+/** The kernel's words for kinds (`btf_type_str`). */
+const KIND_WORDS: Readonly<Record<number, string>> = {
+  0: 'UNKNOWN',
+  1: 'INT',
+  2: 'PTR',
+  3: 'ARRAY',
+  4: 'STRUCT',
+  5: 'UNION',
+  6: 'ENUM',
+  7: 'FWD',
+  8: 'TYPEDEF',
+  9: 'VOLATILE',
+  10: 'CONST',
+  11: 'RESTRICT',
+  12: 'FUNC',
+  13: 'FUNC_PROTO',
+  14: 'VAR',
+  15: 'DATASEC',
+  16: 'FLOAT',
+  17: 'DECL_TAG',
+  18: 'TYPE_TAG',
+  19: 'ENUM64',
+};
+
+export const kindWord = (kind: number): string => KIND_WORDS[kind] ?? 'UNKNOWN';
+
 export const LINKAGE_STATIC = 0;
 export const LINKAGE_GLOBAL = 1;
 export const LINKAGE_EXTERN = 2;

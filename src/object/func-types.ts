@@ -3,15 +3,18 @@ import { PROG_TYPE_KPROBE, PROG_TYPE_XDP } from '../bpf/progtypes.ts';
 import {
   type Btf,
   type BtfId,
+  type BtfType,
   KIND_DECL_TAG,
   KIND_ENUM,
   KIND_ENUM64,
   KIND_FUNC,
   KIND_FUNC_PROTO,
+  KIND_FWD,
   KIND_INT,
   KIND_PTR,
   KIND_STRUCT,
   KIND_TYPEDEF,
+  kindWord,
   LINKAGE_GLOBAL,
 } from './btf.ts';
 
@@ -95,7 +98,7 @@ export function functionTypes(
   tags: ReadonlyMap<string, ReadonlySet<string>>,
   funcId: BtfId,
   progType: number,
-): Pick<Subprog, 'args' | 'returns'> & { readonly isGlobal: boolean } {
+): Pick<Subprog, 'args' | 'returns' | 'unfit'> & { readonly isGlobal: boolean } {
   const func = btf.at(funcId);
   const proto = btf.at(func.type);
   if (func.kind !== KIND_FUNC || proto.kind !== KIND_FUNC_PROTO) return { isGlobal: false };
@@ -109,9 +112,37 @@ export function functionTypes(
     if (tagged?.has('ctx') || pointsToContext(btf, type.type, progType)) return { kind: 'ctx' };
     const target = btf.at(btf.skip(type.type));
     if (target.kind === KIND_STRUCT && target.name === 'bpf_dynptr') return { kind: 'dynptr' };
+    if (tagged?.has('arena')) return { kind: 'arena' };
     // What follows three underscores is a flavour of the kernel's structure.
     if (tagged?.has('trusted')) return { kind: 'btf', struct: target.name.replace(/___.*$/s, ''), mayBeNull: tagged.has('nullable') };
     return { kind: 'mem', size: btf.sizeOf(type.type), nonNull: tagged?.has('nonnull') ?? false };
   });
-  return { args, returns: btf.skip(proto.type) === 0 ? 'void' : 'scalar', isGlobal: func.extra === LINKAGE_GLOBAL };
+  const unfit = objection(btf, func.name, proto, args);
+  return {
+    args,
+    returns: btf.skip(proto.type) === 0 ? 'void' : 'scalar',
+    isGlobal: func.extra === LINKAGE_GLOBAL,
+    ...(unfit ? { unfit } : {}),
+  };
 }
+
+/** A call has at most five arguments. */
+const MOST_PASSED = 5;
+
+/** What the kernel says against a prototype; null for one that it takes. */
+function objection(btf: Btf, name: string, proto: BtfType, args: readonly ArgType[]): string | null {
+  const count = proto.members.length;
+  if (count > MOST_PASSED) return `Global function ${name}() with ${count} > ${MOST_PASSED} args. Buggy compiler.`;
+  if (!isScalar(btf.at(btf.skip(proto.type)).kind)) return `Global function ${name}() doesn't return scalar. Only those are supported.`;
+  for (const [i, arg] of args.entries()) {
+    if (arg.kind !== 'mem') continue;
+    const type = btf.at(btf.skip(proto.members[i]!.type));
+    if (type.kind !== KIND_PTR) return `Arg#${i} type ${kindWord(type.kind)} in ${name}() is not supported yet.`;
+    const target = btf.at(btf.skip(type.type));
+    if (!HAS_NO_SIZE.has(target.kind)) continue;
+    return `arg#${i} reference type('${kindWord(target.kind)} ${target.name}') size cannot be determined: -22`;
+  }
+  return null;
+}
+
+const HAS_NO_SIZE = new Set([0, KIND_FWD, KIND_FUNC, KIND_FUNC_PROTO]);

@@ -208,7 +208,7 @@ export class Linker {
    * Code of `entry` followed by all functions it needs, in the order in which libbpf appends them (bpf_object__reloc_code): each when its
    * first call is met, before the caller's later ones.
    */
-  link(entry: CodeFunction): Linked {
+  link(entry: CodeFunction, exceptionCallbacks: readonly string[] = []): Linked {
     const insns: Insn[] = [];
     const placed: Placed[] = [];
     const kfuncCalls = new Map<InsnIdx, string>();
@@ -224,8 +224,15 @@ export class Linker {
       for (const insn of this.insnsOf(func)) insns.push(insn);
       return { func, slot: func.start };
     };
+    // What is called for an exception follows, where no call has brought it in.
+    const later = this.functions.filter(({ name, isVisible }) => isVisible && exceptionCallbacks.includes(name));
     const stack = [append(entry)];
-    while (stack.length > 0) {
+    while (stack.length > 0 || later.length > 0) {
+      if (stack.length === 0) {
+        const callback = later.shift()!;
+        if (!startOf.has(callback)) stack.push(append(callback));
+        continue;
+      }
       const top = stack.at(-1)!;
       if (top.slot >= top.func.end) {
         stack.pop();
@@ -258,6 +265,9 @@ export class Linker {
     if (!relocation) {
       if (isPseudoCall(insn)) return this.callee(section, slot + 1 + insn.imm, section, byteOff);
       if (isFuncAddress(insn)) return this.callee(section, slot + 1 + insn.imm, section, byteOff);
+      // A file descriptor written into the code, which names no map of the object.
+      if (insn.opcode === OP_LDDW && (insn.src === PSEUDO_MAP_FD || insn.src === PSEUDO_MAP_VALUE))
+        insns[idx] = { ...insn, imm: ~insn.imm };
       return null;
     }
     const symbol = this.elf.symbols[relocation.symbolIdx]!;

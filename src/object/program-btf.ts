@@ -94,7 +94,7 @@ function addFunction(types: CommonTypes, func: Subprog, isEntry: boolean, progTy
   const args: readonly ArgType[] = isEntry ? [{ kind: 'ctx' }] : (func.args ?? []);
   const tags: { component: number; name: string }[] = [];
   const params = args.map((arg, component) => {
-    if (arg.kind === 'scalar') return { name: `a${component + 1}`, type: types.long, offset: 0 };
+    if (arg.kind === 'scalar' || arg.kind === 'arena') return { name: `a${component + 1}`, type: types.long, offset: 0 };
     if (arg.kind === 'mem') {
       // The kernel (6.8 and later) takes the pointer as possibly null unless this says otherwise.
       if (arg.nonNull) tags.push({ component, name: 'arg:nonnull' });

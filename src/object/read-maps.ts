@@ -1,5 +1,5 @@
 import { InputError } from '../base/errors.ts';
-import { isMapInMap, MAP_FLAG_MMAPABLE, MAP_FLAG_RDONLY_PROG, MAP_TYPE_ARRAY } from '../bpf/maps.ts';
+import { isMapInMap, MAP_FLAG_MMAPABLE, MAP_FLAG_RDONLY_PROG, MAP_TYPE_ARENA, MAP_TYPE_ARRAY } from '../bpf/maps.ts';
 import type { MapDef, ValueField } from '../bpf/program.ts';
 import { type Btf, type BtfId, KIND_ARRAY, KIND_DATASEC, KIND_ENUM, KIND_ENUM64, KIND_PTR, KIND_STRUCT, KIND_VAR } from './btf.ts';
 import { type ElfFile, type ElfSection, SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, SHT_PROGBITS, STT_SECTION } from './elf.ts';
@@ -23,6 +23,8 @@ interface Found {
   readonly order: number;
 }
 
+/** Variables that lie in the object's arena (libbpf ARENA_SEC). */
+const ARENA_DATA = '.addr_space.1';
 /** Zeroed sections beyond this sum get no contents of their own: the kernel zeroes the maps. */
 const MAX_BSS_BYTES = 16 * 1024 * 1024;
 /** Variables of a data section that are looked into. */
@@ -221,10 +223,12 @@ export function readMaps(elf: ElfFile, btf: Btf | null, fileName: string, warnin
     }
   }
   found.sort((a, b) => a.order - b.order);
+  const arena = found.findIndex(({ def }) => def.type === MAP_TYPE_ARENA);
+  const arenaData = elf.sections.find(({ name }) => name === ARENA_DATA)?.index;
   const definitions = new Map(found.map((map, index) => [`${map.sectionIdx}/${map.offset}`, index]));
   return {
     maps: found.map((map) => map.def),
     definitionAt: (sectionIdx, offset) => definitions.get(`${sectionIdx}/${offset}`),
-    dataOf: (sectionIdx) => definitions.get(`${sectionIdx}/-1`),
+    dataOf: (sectionIdx) => (sectionIdx === arenaData && arena >= 0 ? arena : definitions.get(`${sectionIdx}/-1`)),
   };
 }

@@ -64,15 +64,28 @@ class DebugInfo {
     const types = this.btf && record ? functionTypes(this.btf, this.tags, record.typeId, progType) : null;
     // Whatever C calls the main function's argument (`struct enter *`, `unsigned long long *`), the kernel passes the context.
     if (isEntry)
-      return { name: func.name, start, linkage: 'global', ...(types?.args ? { args: [{ kind: 'ctx' }], returns: 'scalar' } : {}) };
+      return {
+        name: func.name,
+        start,
+        linkage: 'global',
+        ...(types?.args ? { args: [{ kind: 'ctx' }], returns: 'scalar' } : {}),
+        ...(types?.unfit ? { unfit: types.unfit } : {}),
+      };
     // Only what BTF calls global is checked apart from its callers; libbpf makes hidden functions static.
     if (!types?.isGlobal || !func.isVisible)
       return { name: func.name, start, linkage: 'static', ...(types?.returns === 'void' ? { returns: 'void' } : {}) };
-    return { name: func.name, start, linkage: 'global', args: types.args, returns: types.returns };
+    return {
+      name: func.name,
+      start,
+      linkage: 'global',
+      args: types.args,
+      returns: types.returns,
+      ...(types.unfit ? { unfit: types.unfit } : {}),
+    };
   }
 
   /** What the main function's declaration tags name as its exception callback. */
-  exceptionCallbacks({ func }: Placed): readonly string[] {
+  exceptionCallbacks(func: CodeFunction): readonly string[] {
     const record = this.funcAt.get(func.section.name)?.get(func.start * 8);
     return this.btf && record ? exceptionCallbacks(this.btf, record.typeId) : [];
   }
@@ -182,7 +195,7 @@ export function readObject(bytes: Uint8Array, fileName: string, target: LoadTarg
   let linkable = 0;
   const programs = entries.map((entry) => {
     try {
-      const linked = linker.link(entry);
+      const linked = linker.link(entry, debug.exceptionCallbacks(entry));
       linkable++;
       return toProgram(entry, linked, debug, about);
     } catch (error) {
@@ -225,9 +238,12 @@ function toProgram(entry: CodeFunction, linked: Linked, debug: DebugInfo, object
   const operation = isStructOps(progType) ? object.operations.byFunction.get(functionKey(entry.section, entry.start)) : undefined;
   const attachTo = operation?.struct ?? (isStructOps(progType) ? undefined : attachName(section));
   const kernel = progType === TRACING || progType === LSM ? (object.target?.btf() ?? null) : null;
-  const unloadable = object.refusal ?? (object.target && attachProblem(progType, attachType, attachTo, kernel));
+  const unloadable =
+    object.refusal ??
+    (object.target &&
+      (type ? attachProblem(progType, attachType, attachTo, kernel) : `section ${section} names no program type that libbpf knows`));
   const origins = originsOf(object.meta, linked.insns.length);
-  const callbacks = debug.exceptionCallbacks(linked.placed[0]!);
+  const callbacks = debug.exceptionCallbacks(entry);
   const allocates = [...linked.kfuncCalls.values()].some((name) => ALLOCATES.test(name)) || linked.insns.some(isKptrExchange);
   return {
     name: entry.name,

@@ -26,6 +26,7 @@ import {
 } from './reg.ts';
 import { inRcuSection } from './sections.ts';
 import type { Access } from './stack.ts';
+import { checkOperationWrite, STRUCT_OPS } from './struct-ops.ts';
 
 /** A load through a pointer to a kernel object (kernel `check_ptr_to_btf_access`). `off` counts from the object's start. */
 export function accessObject(env: Env, regno: number, off: number, size: number, access: Access, value: number): void {
@@ -43,6 +44,10 @@ export function accessObject(env: Env, regno: number, off: number, size: number,
     env.fail(EACCES, `R${regno} is ptr_${name} invalid variable offset: off=${off}, var_off=${tnumText(r, b)}\n`);
   if (type & USER) env.fail(EACCES, `R${regno} is ptr_${name} access user memory: off=${off}\n`);
   if (type & PERCPU) env.fail(EACCES, `R${regno} is ptr_${name} access percpu memory: off=${off}\n`);
+  if (access === 'write' && !isLocal && types && env.program.progType === STRUCT_OPS) {
+    checkOperationWrite(env, types, name, off, size);
+    return;
+  }
   if (access === 'write' && (!isLocal || type & UNTRUSTED)) {
     if (!types || type & UNTRUSTED || !CONNTRACK_WRITERS.has(env.program.progType)) env.fail(EACCES, 'only read is supported\n');
     writeConnection(env, types, name, off, size);

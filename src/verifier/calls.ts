@@ -123,6 +123,7 @@ function checkTrustedArg(env: Env, regno: number, struct: string, mayBeNull: boo
 function checkArgs(env: Env, subprog: number): void {
   const declared = env.program.subprogs[env.subprogs[subprog]!.declared];
   const r = env.regs;
+  if (declared?.unfit) env.fail(EINVAL, `${declared.unfit}\n`);
   (declared?.args ?? []).forEach((arg, i) => {
     const regno = i + 1;
     const b = regno * REG;
@@ -135,6 +136,8 @@ function checkArgs(env: Env, subprog: number): void {
     } else if (arg.kind === 'dynptr') {
       if (!ANY_OFFSET.has(type)) checkUnmodified(env, r, b, regno, false);
       checkDynptrArg(env, regno, { uninit: false, readOnly: true, kind: 0, cloneRef: 0 });
+    } else if (arg.kind === 'arena') {
+      if (type !== ARENA && type !== SCALAR) env.fail(EINVAL, `R${regno} is not a pointer to arena or scalar.\n`);
     } else if (arg.kind === 'btf') {
       if (!(arg.mayBeNull && isNull(r, b))) checkTrustedArg(env, regno, arg.struct, arg.mayBeNull);
     } else {

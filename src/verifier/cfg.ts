@@ -30,6 +30,7 @@ import {
 } from '../bpf/insn.ts';
 import type { Insn } from '../bpf/program.ts';
 import { E2BIG, EACCES, EINVAL, type Env, EPERM, type SubprogInfo } from './env.ts';
+import { checkKernelSymbol } from './kernel-symbols.ts';
 import { isAsyncCallbackKfunc, isIterNext, isKfuncCall, isSyncCallbackKfunc, kfuncAt } from './kfunc-table.ts';
 import { checkMapLoad } from './mapload.ts';
 import { changesPacketData, isAsyncCallbackHelper, isSyncCallbackHelper, mightSleep } from './protos.ts';
@@ -99,7 +100,13 @@ export function findSubprogs(env: Env): void {
   const callback = exceptionCallback(env);
   if (callback > 0) starts.add(callback);
   env.subprogs = functionsAt(env, starts);
-  if (callback > 0) env.exceptionCallback = subprogStarting(env, callback);
+  if (callback > 0) {
+    env.exceptionCallback = subprogStarting(env, callback);
+    // It runs by itself, like a callback that comes later (kernel `mark_subprog_exc_cb`).
+    const sub = env.subprogs[env.exceptionCallback]!;
+    sub.isCallback = true;
+    sub.isAsyncCallback = true;
+  }
   if (!env.log.detail) return;
   env.subprogs.forEach((s, i) => {
     env.log.write(`func#${i} @${s.start}\n`);
@@ -227,7 +234,8 @@ export function checkEncoding(env: Env): void {
     if (insn.opcode === (LD | IMM | DW)) {
       const next = insns[i + 1];
       if (next?.opcode !== 0 || next.dst !== 0 || next.src !== 0 || next.off !== 0) env.fail(EINVAL, 'invalid bpf_ld_imm64 insn\n');
-      if (insn.src !== 0 && insn.src !== PSEUDO_BTF_ID && insn.src !== PSEUDO_FUNC) checkMapLoad(env, insn, next.imm);
+      if (insn.src === PSEUDO_BTF_ID) checkKernelSymbol(env, insn.imm);
+      else if (insn.src !== 0 && insn.src !== PSEUDO_FUNC) checkMapLoad(env, insn, next.imm);
       i++;
       continue;
     }

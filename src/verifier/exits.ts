@@ -1,9 +1,12 @@
+import { KIND_FUNC } from '../object/btf.ts';
 import { readReg } from './args.ts';
 import { failRange, leaveFrame, outOfRange } from './calls.ts';
 import { EINVAL, type Env } from './env.ts';
 import { keepSecret } from './leaks.ts';
+import { hookRange } from './lsm.ts';
 import { markPrecise } from './precision.ts';
-import { REG, SCALAR, TYPE, typeName } from './reg.ts';
+import { REG, S32_MAX, S32_MIN, SCALAR, TYPE, typeName } from './reg.ts';
+import { returnsNothing } from './struct-ops.ts';
 
 /** Nothing may be held at the end: references, locks, sections (kernel `check_resource_leak`). */
 export function checkResourceLeak(env: Env, checkLock: boolean, where: string, everyFrame = false): void {
@@ -28,7 +31,13 @@ const SK_LOOKUP = 30;
 const RAW_TRACEPOINT = 17;
 const TRACING = 26;
 const NETFILTER = 32;
-const ONE_ONLY = new Set([19, 20, 52, 29, 30, 53, 31, 32, 54]);
+const KPROBE = 2;
+/** Sessions of kprobes and uprobes: the entry says whether the return is of interest. */
+const SESSIONS = new Set([56, 57]);
+const LSM = 29;
+const LSM_CGROUP = 43;
+/** recvmsg, getpeername and getsockname of IPv4, IPv6 and Unix sockets. */
+const ONE_ONLY = new Set([19, 20, 51, 29, 30, 52, 31, 32, 53]);
 const BIND = new Set([8, 9]);
 const INET_EGRESS = 1;
 const FENTRY = 24;
@@ -52,6 +61,8 @@ export function returnRange(progType: number, attachType: number): readonly [num
     case SK_LOOKUP:
     case NETFILTER:
       return [0, 1];
+    case KPROBE:
+      return SESSIONS.has(attachType) ? [0, 1] : null;
     case RAW_TRACEPOINT:
       return null;
     case TRACING:
@@ -64,26 +75,46 @@ export function returnRange(progType: number, attachType: number): readonly [num
 
 const ASYNC_RANGE = [0, 0] as const;
 
+/** The result of the function that an LSM program attaches to; null where it is not known. */
+function hookResult(env: Env): number | null {
+  const types = env.program.progType === LSM ? env.kernelTypes() : null;
+  if (!types) return null;
+  const { btf } = types;
+  const id = btf.find(KIND_FUNC, `bpf_lsm_${env.program.attachTo ?? ''}`);
+  return id === 0 ? null : btf.skip(btf.at(btf.at(id).type).type);
+}
+
+const hookReturnsNothing = (env: Env): boolean => env.attachType !== LSM_CGROUP && hookResult(env) === 0;
+
+function programRange(env: Env): readonly [number, number] | null {
+  if (env.program.progType !== LSM) return returnRange(env.program.progType, env.attachType);
+  if (env.attachType === LSM_CGROUP) return hookResult(env) === 0 ? [1, 1] : [0, 1];
+  return hookRange(env.program.attachTo ?? '');
+}
+
 /** The value that the program, or a function verified apart, returns in a register (kernel `check_return_code`). */
 export function checkReturnRange(env: Env, regno: number): void {
   const frame = env.cur.frames[0]!;
+  const isMain = frame.subprogno === 0 || frame.subprogno === env.exceptionCallback;
+  if (isMain && !frame.isAsyncCallback && (returnsNothing(env) || hookReturnsNothing(env))) return;
   readReg(env, regno);
   keepSecret(env, regno, 'as return value');
   const r = env.regs;
   const b = regno * REG;
   const type = r[b + TYPE]!;
   const isAsync = frame.isAsyncCallback;
-  const isSubprog = frame.subprogno !== 0 && frame.subprogno !== env.exceptionCallback;
-  if (isSubprog && !isAsync) {
+  if (!isMain && !isAsync) {
     if (type !== SCALAR) env.fail(EINVAL, `At subprogram exit the register R${regno} is not a scalar value (${typeName(type)})\n`);
     return;
   }
   const where = isAsync ? 'At async callback return' : 'At program exit';
-  const range = isAsync ? ASYNC_RANGE : returnRange(env.program.progType, env.attachType);
+  const range = isAsync ? ASYNC_RANGE : programRange(env);
   if (!range) return;
   if (type !== SCALAR) env.fail(EINVAL, `${where} the register R${regno} is not a known value (${typeName(type)})\n`);
   markPrecise(env, regno);
-  if (outOfRange(env, r, b, range[0], range[1])) failRange(env, r, b, range[0], range[1], where, regno);
+  const isHook = env.program.progType === LSM && env.attachType !== LSM_CGROUP && !isAsync;
+  const outside = isHook ? r[b + S32_MIN]! < range[0] || r[b + S32_MAX]! > range[1] : outOfRange(env, r, b, range[0], range[1]);
+  if (outside) failRange(env, r, b, range[0], range[1], where, regno);
 }
 
 /** An exception leaves all functions at once. */

@@ -34,6 +34,7 @@ import { KIND_LOCAL, setDynptr } from './dynptr-slots.ts';
 import { E2BIG, EINVAL, type Env, LIMIT_INSNS } from './env.ts';
 import { checkExit, checkResourceLeak, checkThrow } from './exits.ts';
 import { checkHelperCall } from './helpers.ts';
+import { loadKernelSymbol } from './kernel-symbols.ts';
 import { allowedUnderLock } from './kfunc-table.ts';
 import { checkKfunc } from './kfuncs.ts';
 import { checkLoad, checkStore, checkStoreImm } from './memory.ts';
@@ -82,8 +83,11 @@ export function exploreFunction(env: Env, subprog: number): void {
   env.stackLive ??= new StackLiveness(env);
   env.insnIdx = sub.start;
   env.prevLine = -1;
+  const objection = env.program.subprogs[sub.declared]?.unfit;
   if (subprog === 0) markPointer(frame.regs, REG, CTX);
-  else setArguments(env, subprog, frame);
+  // The kernel complains about a main function too, but takes it.
+  if (subprog === 0 && objection) env.log.write(`${objection}\n`);
+  if (subprog !== 0) setArguments(env, subprog, frame);
   walk(env);
   for (const list of env.explored) if (list) for (const { state: kept } of list) kept.release();
   env.explored = [];
@@ -94,14 +98,16 @@ export function exploreFunction(env: Env, subprog: number): void {
 function setArguments(env: Env, subprog: number, frame: Frame): void {
   const sub = env.subprogs[subprog]!;
   if (env.log.paths) env.log.write(`Validating ${sub.name}() func#${subprog}...\n`);
-  const args = env.program.subprogs[sub.declared]?.args ?? [];
+  const declared = env.program.subprogs[sub.declared];
+  const args = declared?.args ?? [];
+  if (declared?.unfit) env.fail(EINVAL, `${declared.unfit}\n`);
   if (subprog === env.exceptionCallback && (args.length !== 1 || args[0]!.kind !== 'scalar'))
     env.fail(EINVAL, 'exception cb only supports single integer argument\n');
   args.forEach((arg, i) => {
     const b = (i + 1) * REG;
     if (arg.kind === 'ctx') {
       markPointer(frame.regs, b, CTX);
-    } else if (arg.kind === 'scalar') {
+    } else if (arg.kind === 'scalar' || arg.kind === 'arena') {
       markUnknown(frame.regs, b);
     } else if (arg.kind === 'dynptr') {
       setDynptr(frame.regs, b, KIND_LOCAL, true, env.newId());
@@ -304,8 +310,7 @@ function checkLoadImm(env: Env, insn: Insn): void {
     markPointer(r, d, FUNC);
     r[d + AUX] = subprog;
   } else if (insn.src === PSEUDO_BTF_ID) {
-    markPointer(r, d, MEMORY);
-    r[d + AUX] = 8;
+    loadKernelSymbol(env, insn.imm, r, d);
   } else {
     loadMap(env, insn, d, high);
   }

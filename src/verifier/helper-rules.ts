@@ -107,6 +107,11 @@ function missing({ kernel, privilege }: Rules, progType: number): ReadonlySet<nu
 const BIND = 64;
 const CONNECT = new Set([10, 11]);
 
+/** cgroup/setsockopt programs reach the socket's options, cgroup/getsockopt programs do not. */
+const SOCKOPT_HELPERS = new Set([49, 57]);
+const SOCKOPT = 25;
+const SETSOCKOPT = 22;
+
 /** Helpers whose size may be zero only after 6.6: socket lookups, and SYN cookies. */
 const LATER_ZERO = new Set([84, 85, 99, 204, 205]);
 const strict = new Map<number, HelperProto>();
@@ -123,6 +128,7 @@ function withoutZero(proto: HelperProto, progType: number): HelperProto {
 
 /** Prototype of a helper, or null where kernel, privilege or program type do not allow it. */
 export function allowedHelper(rules: Rules, progType: number, attachType: number, id: number): HelperProto | null {
+  if (progType === SOCKOPT && SOCKOPT_HELPERS.has(id) && attachType !== SETSOCKOPT) return null;
   if (id > rules.maxHelper || (id === BIND && !CONNECT.has(attachType)) || missing(rules, progType).has(id)) return null;
   const proto = helperProto(progType, id);
   return proto && rules.triesZeroSize && LATER_ZERO.has(id) ? withoutZero(proto, progType) : proto;

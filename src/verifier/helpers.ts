@@ -97,6 +97,7 @@ import {
 import { inSleepable } from './sections.ts';
 import type { RawAccess } from './stack.ts';
 import { isSpilledScalar, SLOT_SPILL, SLOT_ZERO, State } from './state.ts';
+import { isHelperForMember } from './struct-ops.ts';
 import { checkModelledHelper } from './unmodelled.ts';
 import { checkUnmodified } from './unmodified.ts';
 import { toSigned, toUnsigned } from './w64.ts';
@@ -198,7 +199,8 @@ const TRACING_ONLY = new Set<number>([FUNC.skStorageGet, FUNC.skStorageDelete, 1
 export function checkHelperCall(env: Env, insn: Insn): void {
   const id = insn.imm;
   if (id < 0 || id > Math.min(MAX_HELPER, env.rules.maxHelper)) env.fail(EINVAL, `invalid func ${nameOf(id)}#${id}\n`);
-  const proto = hasRetval(env, id) ? allowedHelper(env.rules, env.program.progType, env.attachType, id) : null;
+  const proto =
+    hasRetval(env, id) && isHelperForMember(env, id) ? allowedHelper(env.rules, env.program.progType, env.attachType, id) : null;
   if (!proto) {
     const { saysUnknownFunc } = env.rules;
     env.fail(

@@ -12,6 +12,7 @@ import {
   KIND_TYPE_TAG,
   KIND_TYPEDEF,
   KIND_UNION,
+  kindWord,
 } from '../object/btf.ts';
 import { PERCPU, RCU, RDONLY, UNTRUSTED, USER } from './reg.ts';
 
@@ -75,7 +76,7 @@ export class TypeReader {
 
   /** `STRUCT 'name'`, as messages have it. */
   word(id: BtfId): string {
-    return KIND_WORDS[this.btf.at(id).kind] ?? 'UNKNOWN';
+    return kindWord(this.btf.at(id).kind);
   }
 
   /** Parameters of a function, or of a tracepoint without the kernel's own first one; null when there is none of that name. */
@@ -105,6 +106,30 @@ export class TypeReader {
     const id = this.structNamed(struct);
     const member = this.btf.at(id).members.find((m) => m.name === name);
     return member ? { byteOff: bitOffset(this.btf, id, member.offset) / 8, size: this.btf.sizeOf(member.type) } : null;
+  }
+
+  /** Place of a field by its path (`icsk_ack.pending`), through structures without a name too. */
+  fieldAt(struct: string, path: string): { readonly byteOff: number; readonly size: number } | null {
+    let id = this.structNamed(struct);
+    let bits = 0;
+    for (const name of path.split('.')) {
+      const found = this.memberBits(id, name, 0);
+      if (!found) return null;
+      bits += found.bits;
+      id = this.btf.skip(found.type);
+    }
+    return { byteOff: Math.floor(bits / 8), size: this.btf.sizeOf(id) };
+  }
+
+  private memberBits(id: BtfId, name: string, depth: number): { bits: number; type: BtfId } | null {
+    if (depth > DEEPEST) return null;
+    for (const member of this.btf.at(id).members) {
+      const bits = bitOffset(this.btf, id, member.offset);
+      if (member.name === name) return { bits, type: member.type };
+      const inside = member.name === '' ? this.memberBits(this.btf.skip(member.type), name, depth + 1) : null;
+      if (inside) return { bits: bits + inside.bits, type: inside.type };
+    }
+    return null;
   }
 
   /** A read of `size` bytes at `off` of a structure (kernel `btf_struct_access`). */
@@ -238,29 +263,6 @@ export class TypeReader {
 function bitOffset(btf: Btf, id: BtfId, offset: number): number {
   return btf.at(id).kindFlag ? offset & 0xffffff : offset;
 }
-
-const KIND_WORDS: Readonly<Record<number, string>> = {
-  0: 'UNKNOWN',
-  1: 'INT',
-  2: 'PTR',
-  3: 'ARRAY',
-  4: 'STRUCT',
-  5: 'UNION',
-  6: 'ENUM',
-  7: 'FWD',
-  8: 'TYPEDEF',
-  9: 'VOLATILE',
-  10: 'CONST',
-  11: 'RESTRICT',
-  12: 'FUNC',
-  13: 'FUNC_PROTO',
-  14: 'VAR',
-  15: 'DATASEC',
-  16: 'FLOAT',
-  17: 'DECL_TAG',
-  18: 'TYPE_TAG',
-  19: 'ENUM64',
-};
 
 const readers = new WeakMap<Btf, TypeReader>();
 

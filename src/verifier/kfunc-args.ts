@@ -223,6 +223,8 @@ function noteMap(env: Env, meta: KfuncMeta, regno: number): void {
   const r = env.regs;
   const b = regno * REG;
   const base = baseType(r[b + TYPE]!);
+  // What the kernel looks at is not empty for a pointer to a kernel object either, whose type is checked next.
+  if (base === BTF_ID) return;
   if (base !== MAP_PTR && base !== MAP_VALUE) env.fail(EINVAL, `pointer in R${regno} isn't map pointer\n`);
   if (meta.mapAux !== NO_MAP) {
     const map = env.mapAt(r[b + AUX]!);
@@ -258,6 +260,10 @@ function checkKind(env: Env, meta: KfuncMeta, param: KfuncParam, i: number, kind
       meta.iterator = checkIteratorArg(env, kfunc);
       return false;
     case 'map':
+      if (baseType(type) === BTF_ID) {
+        checkBtfPointer(env, meta, { ...param, struct: 'bpf_map' }, i);
+        return false;
+      }
       if (type !== MAP_PTR) env.fail(EINVAL, `arg#${i} is ${typeName(type)} expected ${typeName(baseType(type))} or socket\n`);
       return false;
     case 'btf':

@@ -95,6 +95,8 @@ export function kfuncNamed(name: string): Kfunc | undefined {
 }
 
 const TRACE_ITER = 28;
+/** Sessions of kprobes and uprobes. */
+const SESSIONS = new Set([56, 57]);
 
 export interface KfuncCalls {
   readonly program: { readonly progType: number; readonly expectedAttachType: number; readonly kfuncCalls: ReadonlyMap<number, string> };
@@ -105,7 +107,9 @@ export function kfuncAt(env: KfuncCalls, idx: number): Kfunc | undefined {
   const name = env.program.kfuncCalls.get(idx);
   const kfunc = name === undefined ? undefined : kfuncNamed(name);
   if (!kfunc?.progTypes.has(env.program.progType)) return undefined;
-  return kfunc.name === 'bpf_sock_destroy' && env.program.expectedAttachType !== TRACE_ITER ? undefined : kfunc;
+  const { expectedAttachType } = env.program;
+  if (kfunc.name === 'bpf_sock_destroy' && expectedAttachType !== TRACE_ITER) return undefined;
+  return kfunc.name.startsWith('bpf_session_') && !SESSIONS.has(expectedAttachType) ? undefined : kfunc;
 }
 
 export const isKfuncCall = (insn: Insn): boolean => insn.opcode === (JMP | CALL) && insn.src === PSEUDO_KFUNC_CALL;

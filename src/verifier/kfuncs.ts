@@ -37,6 +37,15 @@ import { checkModelledKfunc } from './unmodelled.ts';
 
 /** Calls of kernel functions (kernel `check_kfunc_call`). */
 
+/** Functions of a network device, for programs that are bound to one, which none here is (kernel `bpf_dev_bound_kfunc_check`). */
+export function checkDeviceFunctions(env: Env): void {
+  for (const [idx, name] of [...env.program.kfuncCalls].sort(([a], [b]) => a - b)) {
+    if (!name.startsWith('bpf_xdp_metadata_')) continue;
+    env.insnIdx = idx;
+    env.fail(EINVAL, 'metadata kfuncs require device-bound program\n');
+  }
+}
+
 /** A call that names no function is refused at the end, unless it turns out to be dead code. True when the call ends the program. */
 export function checkKfunc(env: Env, insn: Insn): boolean {
   const name = env.program.kfuncCalls.get(env.insnIdx);
@@ -48,7 +57,6 @@ export function checkKfunc(env: Env, insn: Insn): boolean {
   const kfunc = kfuncAt(env, env.insnIdx);
   if (!kfunc) env.fail(EACCES, `calling kernel function ${name ?? 'kernel-function'} is not allowed\n`);
   if (name === '__bpf_trap') env.fail(EFAULT, 'unexpected __bpf_trap() due to uninitialized variable?\n');
-  if (name!.startsWith('bpf_xdp_metadata_')) env.fail(EINVAL, 'metadata kfuncs require device-bound program\n');
   if (kfunc.sleepable && !inSleepable(env)) env.fail(EACCES, `program must be sleepable to call sleepable kfunc ${kfunc.name}\n`);
   const meta: KfuncMeta = {
     kfunc,
@@ -130,7 +138,8 @@ function setStruct(env: Env, meta: KfuncMeta): void {
 function setMemory(env: Env, meta: KfuncMeta): void {
   const r = env.regs;
   const isSized = meta.resultSize > 0;
-  markPointer(r, 0, isSized && !meta.resultReadOnly ? MEMORY : MEMORY | RDONLY);
+  const isWritable = (isSized && !meta.resultReadOnly) || meta.kfunc.name === 'bpf_session_cookie';
+  markPointer(r, 0, isWritable ? MEMORY : MEMORY | RDONLY);
   r[AUX] = isSized ? meta.resultSize : meta.kfunc.result.size;
   if (meta.refId) r[REF] = meta.refId;
 }

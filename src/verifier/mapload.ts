@@ -20,7 +20,8 @@ export function checkMapLoad(env: Env, insn: Insn, second: number): void {
   const isMap = insn.src === PSEUDO_MAP_FD || insn.src === PSEUDO_MAP_IDX;
   if (!isValue && !(isMap && second === 0)) env.fail(EINVAL, 'unrecognized bpf_ld_imm64 insn\n');
   const map = env.maps[insn.imm];
-  if (!map) env.fail(EINVAL, `fd ${insn.imm} is not pointing to valid bpf_map\n`);
+  // Below zero: a descriptor that an object holds itself.
+  if (!map) env.fail(EINVAL, `fd ${insn.imm < 0 ? ~insn.imm : insn.imm} is not pointing to valid bpf_map\n`);
   checkKind(env, map);
   if (isValue && map.type !== MAP_TYPE_ARENA) checkAddress(env, map, second >>> 0);
 }

@@ -17,10 +17,12 @@ import { checkAddressesLive, liveFunctions } from './deadcode.ts';
 import { E2BIG, EINVAL, Env, EPERM, LIMIT_INSNS, Rejection } from './env.ts';
 import { exploreFunction, Stopped } from './explore.ts';
 import { growForLoops, markFastcallPatterns, settleFastcallStack } from './fastcall.ts';
+import { checkDeviceFunctions } from './kfuncs.ts';
 import { computeLiveRegs } from './liveness.ts';
 import { prepareLoads } from './range.ts';
 import { setRangeRules } from './range-rules.ts';
 import { Snapshots } from './snapshots.ts';
+import { checkStructOps, STRUCT_OPS } from './struct-ops.ts';
 import { checkModelledType } from './unmodelled.ts';
 
 /** Says about a program what the verifier of a kernel says to a user of some privilege; `rules.ts` holds how they differ. */
@@ -49,6 +51,7 @@ export function runPasses(env: Env): void {
   if (env.program.unloadable !== undefined) env.refuse(EINVAL, env.program.unloadable);
   if (count === 0 || count > env.rules.limitInsns) env.fail(E2BIG, '');
   checkPrivilege(env);
+  checkDeviceFunctions(env);
   findSubprogs(env);
   checkSubprogs(env);
   checkAbnormalReturn(env);
@@ -101,6 +104,12 @@ function checkAttach(env: Env): void {
     if (!sleepable) env.fail(EINVAL, 'Syscall programs can only be sleepable\n');
     return;
   }
+  checkSleep(env);
+  if (progType === STRUCT_OPS) checkStructOps(env);
+}
+
+function checkSleep(env: Env): void {
+  const { progType, sleepable } = env.program;
   if (!sleepable || env.rules.sleepableTypes.includes(progType) || (progType === TRACING && SLEEPABLE_TRACING.has(env.attachType))) return;
   env.fail(EINVAL, 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n');
 }
