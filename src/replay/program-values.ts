@@ -57,6 +57,8 @@ export interface CollectedValue extends ProgramValue {
   /** Of a value that is made row by row: 1 for the elements that were made, and the flat index of the first one made last. */
   readonly known: Uint8Array | null;
   readonly latest: number;
+  /** Larger for what was made later. */
+  readonly order: number;
 }
 
 /**
@@ -77,6 +79,8 @@ export class ValueCollector {
   #contents: Int32Array[] = [];
   #known: (Uint8Array | null)[] = [];
   #latest: number[] = [];
+  #order: number[] = [];
+  #copies = 0;
   #calls: number[] = [];
   #returned: number[] = [];
   #stage = -1;
@@ -105,6 +109,7 @@ export class ValueCollector {
     this.#contents = buffers.map((buffer) => new Int32Array(elementCount(buffer.dims)));
     this.#known = buffers.map(({ rows }, at) => (rows ? new Uint8Array(this.#contents[at]!.length) : null));
     this.#latest = buffers.map(() => 0);
+    this.#order = buffers.map(() => 0);
     this.#calls = stages.map(() => 0);
     this.#returned = stages.map(() => 0);
     [this.#stage, this.#first, this.#under, this.#report] = [-1, true, [-1, -1], report];
@@ -140,6 +145,7 @@ export class ValueCollector {
     for (const at of this.#byStage[stage]!) {
       const buffer = this.#plan.buffers[at]!;
       if (buffer.rows?.call !== call % plan.calls) continue;
+      this.#order[at] = ++this.#copies;
       this.#latest[at] = this.#memory.copyRows(buffer, this.#contents[at]!, this.#known[at]!, indices, plan.lanes);
     }
   }
@@ -150,7 +156,9 @@ export class ValueCollector {
     this.#returned[stage]!++;
     for (const at of this.#byStage[stage]!) {
       const buffer = this.#plan.buffers[at]!;
-      if (!buffer.rows) this.#memory.copy(buffer, this.#contents[at]!);
+      if (buffer.rows) continue;
+      this.#order[at] = ++this.#copies;
+      this.#memory.copy(buffer, this.#contents[at]!);
     }
     this.#report?.(stage + 1, this.#plan.stages.length);
     this.#stage = -1;
@@ -194,6 +202,7 @@ export class ValueCollector {
           made: Math.min(made, parts),
           parts,
           known: known && (offsets ? Uint8Array.from(offsets, (off) => known[off]!) : known),
+          order: this.#order[place.buffer]!,
           latest: offsets ? Math.max(0, offsets.indexOf(latest)) : Math.min(latest, elementCount(dims) - 1),
         },
       ];

@@ -53,6 +53,8 @@ export interface MachineFrame {
   /** Address of its 512 bytes of stack, and the bytes. */
   readonly stackBase: number;
   readonly stack: Uint8Array;
+  /** Where each eight bytes of it, from the lowest on, point: `packet+14`. */
+  readonly notes: readonly string[];
   /** r6…r9 as decimal strings, unsigned. */
   readonly callee: readonly string[];
   /** Instructions that it waits for or runs are in a function that a helper called. */
@@ -109,6 +111,8 @@ export interface MachineTensor {
   /** Parts that were made, of how many; 0 for a value that comes later. */
   readonly made: number;
   readonly parts: number;
+  /** Larger for what was made later. */
+  readonly order: number;
 }
 
 export type MachineTensors = readonly MachineTensor[];

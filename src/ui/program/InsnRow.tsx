@@ -1,16 +1,23 @@
 import { memo } from 'react';
 import type { ProgramView } from '../../workbench/views.ts';
+import { program as texts } from '../texts/program.ts';
 import { Code } from './Code.tsx';
 import { CHANGE_GLYPHS, type Change } from './changes.ts';
 import { isCall, shownText, targetOf } from './decode.ts';
 import { heatColour, heatShare, shortCount } from './heat.ts';
 import { MOST_STRIPES } from './stripes.ts';
 
+/** A breakpoint, one that is off, where the paused machine stands, or both. */
+export type Stop = '' | 'on' | 'off' | 'here' | 'here-on';
+const STOP_GLYPHS: { readonly [S in Stop]: string } = { '': '', on: '●', off: '○', here: '▶', 'here-on': '▶' };
+
 interface InsnRowProps {
   readonly program: ProgramView;
   readonly insn: number;
   readonly stripes: readonly string[];
   readonly failing: boolean;
+  /** What the debugger has here. */
+  readonly stop: Stop;
   readonly change: Change | null;
   /** Visits of the verifier and the largest number of them; null while the column is hidden. */
   readonly visits: number | null;
@@ -21,7 +28,7 @@ interface InsnRowProps {
 
 /** One instruction: fork mark, origins, index, failure, visits, room for the arrows, code. */
 export const InsnRow = memo(function InsnRow(props: InsnRowProps) {
-  const { program, insn, stripes, failing, change, visits, mostVisits, query } = props;
+  const { program, insn, stripes, failing, stop, change, visits, mostVisits, query } = props;
   const target = targetOf(program, insn);
   return (
     <span className="listing-insn" data-insn={insn}>
@@ -32,8 +39,12 @@ export const InsnRow = memo(function InsnRow(props: InsnRowProps) {
         ))}
         {stripes.length > MOST_STRIPES ? <i /> : null}
       </span>
-      <span className="listing-idx">{insn}</span>
-      <span className="listing-mark">{failing ? '✕' : ''}</span>
+      <span className="listing-idx" data-stop={insn} title={texts.stops.toggle}>
+        {insn}
+      </span>
+      <span className={`listing-mark ${failing ? '' : stop}`} data-stop={insn} title={texts.stops[stop || 'toggle']}>
+        {failing ? '✕' : STOP_GLYPHS[stop]}
+      </span>
       {visits === null ? null : <Heat visits={visits} most={mostVisits} />}
       <span className="listing-arrows" />
       <Code text={shownText(program, insn)} query={query} />

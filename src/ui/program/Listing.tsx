@@ -1,5 +1,6 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { type ClipboardEvent, type KeyboardEvent, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
+import { toggleBreakpoint, useBreakpoints } from '../../workbench/breakpoints.ts';
 import { textAt } from '../../workbench/columns.ts';
 import { inRanges, type Range } from '../../workbench/relations.ts';
 import type { Selection } from '../../workbench/selection.ts';
@@ -15,7 +16,7 @@ import { MOST_COPIED, rowsAsText } from './copy.ts';
 import { targetOf } from './decode.ts';
 import { HoverCard } from './HoverCard.tsx';
 import { visitsOf } from './heat.ts';
-import { InsnRow } from './InsnRow.tsx';
+import { InsnRow, type Stop } from './InsnRow.tsx';
 import { JumpArrows } from './JumpArrows.tsx';
 import { funcRange, gapLength, ListingRows } from './rows.ts';
 import { Stripes } from './stripes.ts';
@@ -50,6 +51,7 @@ export function Listing({ program, ranges, selection, query, folds, heat }: List
   const list = useRef<VirtualListHandle>(null);
   const stripes = useMemo(() => new Stripes(program, new Map(model?.nodes.map((node) => [node.index, node.op]))), [program, model]);
   const visits = useMemo(() => visitsOf(program, verdict), [program, verdict]);
+  const stops = useStops();
   const failing = verdict && !verdict.accepted ? verdict.insnIdx : null;
 
   const cursor = selection?.kind === 'insn' && selection.artifact === program.key ? Number(selection.id) : -1;
@@ -201,6 +203,7 @@ export function Listing({ program, ranges, selection, query, folds, heat }: List
           insn={insn}
           stripes={stripes.of(insn)}
           failing={insn === failing}
+          stop={stops.get(insn) ?? ''}
           change={changeAt(program, insn)}
           visits={heat && visits ? visits.perInsn[insn]! : null}
           mostVisits={visits?.most ?? 0}
@@ -208,7 +211,7 @@ export function Listing({ program, ranges, selection, query, folds, heat }: List
         />
       );
     },
-    [program, rows, stripes, visits, heat, failing, query],
+    [program, rows, stripes, stops, visits, heat, failing, query],
   );
   const overlay = useCallback(
     (view: RowWindow) => <JumpArrows program={program} rows={rows} window={view} rowHeight={ROW_HEIGHT} cursor={cursor} />,
@@ -224,10 +227,11 @@ export function Listing({ program, ranges, selection, query, folds, heat }: List
       onMouseLeave={onMouseLeave}
       onClickCapture={(event) => {
         shift.current = event.shiftKey;
-        const fold = (event.target as Element).closest<HTMLElement>('[data-fold]');
-        if (!fold) return;
+        const place = (event.target as Element).closest<HTMLElement>('[data-fold], [data-stop]');
+        if (!place) return;
         event.stopPropagation();
-        folds.toggle(Number(fold.dataset.fold));
+        if (place.dataset.stop !== undefined) toggleBreakpoint(Number(place.dataset.stop));
+        else folds.toggle(Number(place.dataset.fold));
       }}
       onCopy={onCopy}
     >
@@ -250,6 +254,17 @@ export function Listing({ program, ranges, selection, query, folds, heat }: List
       {hover && hover.insn < program.code.length / 8 ? <HoverCard program={program} insn={hover.insn} x={hover.x} y={hover.y} /> : null}
     </div>
   );
+}
+
+/** What the debugger has before instructions. */
+function useStops(): ReadonlyMap<number, Stop> {
+  const { list, current } = useBreakpoints();
+  return useMemo(() => {
+    const stops = new Map<number, Stop>();
+    for (const { insn, enabled } of list) if (insn !== null) stops.set(insn, enabled ? 'on' : 'off');
+    if (current >= 0) stops.set(current, stops.get(current) === 'on' ? 'here-on' : 'here');
+    return stops;
+  }, [list, current]);
 }
 
 /** What the pointer rests on. */

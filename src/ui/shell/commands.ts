@@ -132,7 +132,16 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 const byKey = (commands: readonly Command[]): ReadonlyMap<string, Command> =>
   new Map(commands.flatMap((command) => (command.keys ?? []).map((key) => [key, command] as const)));
 
-const EVERYWHERE = byKey(COMMAND_GROUPS.filter(({ panel }) => panel === '').flatMap(({ commands }) => commands));
+/** Function keys of panels work everywhere: a debugger is stepped while the focus is in the listing. */
+const functionKeys = (command: Command): Command => ({
+  ...command,
+  keys: command.keys?.filter((key) => /^(shift\+)?f\d+$/.test(key)) ?? [],
+});
+
+const EVERYWHERE = byKey([
+  ...COMMAND_GROUPS.filter(({ panel }) => panel !== '').flatMap(({ commands }) => commands.map(functionKeys)),
+  ...COMMAND_GROUPS.filter(({ panel }) => panel === '').flatMap(({ commands }) => commands),
+]);
 const IN_PANEL = new Map(COMMAND_GROUPS.filter(({ panel }) => panel !== '').map(({ panel, commands }) => [panel, byKey(commands)]));
 
 /** Commands that a key means while the focus is in a panel: the panel's own first. */

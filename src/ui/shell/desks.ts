@@ -12,7 +12,7 @@ export interface Desk {
 
 export const DESKS: readonly Desk[] = [
   { id: 'explore', ...texts.desks.explore, shares: { left: 28, right: 31, below: 36, rightBelow: 48 } },
-  { id: 'debug', ...texts.desks.debug, shares: { left: 26, right: 34, below: 40, rightBelow: 40 } },
+  { id: 'debug', ...texts.desks.debug, shares: { left: 26, right: 36, below: 36, rightBelow: 58 } },
   { id: 'replay', ...texts.desks.replay, shares: { left: 30, right: 38, below: 42, rightBelow: 54 } },
   { id: 'learn', ...texts.desks.learn, shares: { left: 34, right: 30, below: 40, rightBelow: 50 } },
 ];

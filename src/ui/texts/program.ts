@@ -3,6 +3,13 @@ const many = (value: number, one: string, more = `${one}s`): string => `${count(
 
 /** Texts of the Program panel. */
 export const program = {
+  stops: {
+    toggle: 'Set or remove a breakpoint',
+    on: 'Breakpoint',
+    off: 'Breakpoint, switched off',
+    here: 'The machine runs this next',
+    'here-on': 'The machine runs this next; breakpoint',
+  },
   title: 'Program',
   about: 'The instructions, as a listing, as IR and as a control-flow graph',
   emptyTitle: 'No program yet.',

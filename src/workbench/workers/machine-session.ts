@@ -7,6 +7,7 @@ import { storeInputs } from '../../replay/runner.ts';
 import { type Breakpoint, Debugger, type Edit } from '../../vm/debug/debugger.ts';
 import { parseExpression } from '../../vm/debug/expression.ts';
 import { CODE_BASE, MAP_BASE } from '../../vm/decode.ts';
+import { STACK_SIZE } from '../../vm/engine.ts';
 import type { VmEvent } from '../../vm/helpers.ts';
 import { Vm } from '../../vm/vm.ts';
 import type { EditSpec, MachineAction, MachineFrame, MachineRecipe, MachineRegion, MachineView, MapPage } from '../machine-views.ts';
@@ -165,7 +166,8 @@ function viewOf({ debug, held }: Session): MachineView {
       return {
         insn: insnIdx,
         stackBase,
-        stack: parts.space.bytes.slice(stackBase, stackBase + 512),
+        stack: parts.space.bytes.slice(stackBase, stackBase + STACK_SIZE),
+        notes: Array.from({ length: STACK_SIZE / 8 }, (_, slot) => note(parts.space.view.getBigUint64(stackBase + slot * 8, true), debug)),
         callee: Array.from({ length: 4 }, (_, i) => String((BigInt(callee[i * 2 + 1]! >>> 0) << 32n) | BigInt(callee[i * 2]! >>> 0))),
         callback: call?.opcode === OP_CALL && call.src !== PSEUDO_CALL,
       };
@@ -215,7 +217,7 @@ function note(value: bigint, { parts, program }: Debugger): string {
   if (off < 0 || off > region.elementSize) return '';
   const at = Math.floor((base - region.base) / region.stride);
   if (region.name === 'stack')
-    return `fp${off - 512 === 0 ? '' : `−${512 - off}`}${parts.interpreter.depth === at ? '' : ` of frame ${at}`}`;
+    return `fp${off === STACK_SIZE ? '' : `−${STACK_SIZE - off}`}${parts.interpreter.depth === at ? '' : ` of frame ${at}`}`;
   return `${region.name}${region.count > 1 ? `[${at}]` : ''}${off > 0 ? `+${off}` : ''}`;
 }
 

@@ -37,7 +37,7 @@ export async function machineTensors({ recipe }: { recipe: MachineRecipe }, cont
   return plan.values.map(({ name, dims, buffer }, at) => {
     const { nodes, stage } = plan.buffers[buffer]!;
     const value = values.find((one) => one.name === name);
-    return { name, dims, nodes, stage, state: states[at]!, made: value?.made ?? 0, parts: value?.parts ?? 1 };
+    return { name, dims, nodes, stage, state: states[at]!, made: value?.made ?? 0, parts: value?.parts ?? 1, order: value?.order ?? 0 };
   });
 }
 

@@ -1,0 +1,16 @@
+import { create } from 'zustand';
+import type { UserError } from './errors.ts';
+import type { ProfileView } from './machine-views.ts';
+import type { StageProgress } from './stages.ts';
+
+/** The last profile; it belongs to the program that it names. `profile-run.ts` makes it. */
+export interface ProfileState {
+  readonly value: ProfileView | null;
+  readonly status: 'none' | 'running' | 'done' | 'error';
+  readonly progress: StageProgress | null;
+  readonly error: UserError | null;
+  /** Shown in the gutter of the listing in place of the verifier's visits. */
+  readonly inListing: boolean;
+}
+
+export const useProfile = create<ProfileState>()(() => ({ value: null, status: 'none', progress: null, error: null, inListing: false }));
