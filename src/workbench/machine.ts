@@ -1,7 +1,7 @@
 import { create } from 'zustand';
 import { Cancelled } from '../base/progress.ts';
 import { useBreakpoints } from './breakpoints.ts';
-import { callOnProgram, hold, machineWorker, programFor } from './clients.ts';
+import { hold, machineWorker, programFor } from './clients.ts';
 import { toUserError, type UserError } from './errors.ts';
 import { eventOf } from './event-values.ts';
 import type {
@@ -18,6 +18,7 @@ import type {
 } from './machine-views.ts';
 import { nodeEntries } from './node-entries.ts';
 import { editedPacket } from './pipeline.ts';
+import { askRecording } from './query.ts';
 import { RemoteError } from './rpc.ts';
 import type { StageProgress } from './stages.ts';
 import { announce, select, useWorkbench, type WorkbenchState } from './store.ts';
@@ -93,6 +94,19 @@ function breakpointSpecs(): BreakpointSpec[] {
     return [{ id, condition, insns: insn !== null ? [insn] : nodeEntries(program, node!) }];
   });
 }
+
+/** Tells the listing where breakpoints at operators stop. */
+function placeNodes(): void {
+  const program = useWorkbench.getState().stages.program.value;
+  const nodes = useBreakpoints.getState().list.flatMap(({ node, enabled }) => (enabled && node !== null ? [node] : []));
+  useBreakpoints.setState({ nodePlaces: program ? nodes.flatMap((node) => nodeEntries(program, node)) : [] });
+}
+useBreakpoints.subscribe(({ list }, before) => {
+  if (list !== before.list) placeNodes();
+});
+useWorkbench.subscribe(({ stages }, before) => {
+  if (stages.program.value !== before.stages.program.value) placeNodes();
+});
 
 /** What the worker needs to stand where the page stands; null while no program is held. */
 function recipe(): MachineRecipe | null {
@@ -214,5 +228,5 @@ export const readTensor = (name: string): Promise<MachineTensorData | null> => a
 /** What the verifier knew at `insn`, beside these values by its names. */
 export function askAbstract(programKey: string, insn: number, values: Readonly<Record<string, string>>): Promise<AbstractView> {
   const { kernel } = useWorkbench.getState().history.doc.options;
-  return callOnProgram<AbstractView>(programKey, 'abstractAt', { kernel, insn, values });
+  return askRecording<AbstractView>({ program: programKey, kernel }, 'covering', { insn, values });
 }

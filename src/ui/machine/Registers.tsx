@@ -3,9 +3,9 @@ import { act, useMachine } from '../../workbench/machine.ts';
 import type { AbstractView, MachineView } from '../../workbench/machine-views.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { machine as texts } from '../texts/machine.ts';
-import { boundText, signedLogPosition, tnumBits } from '../verifier/range-scale.ts';
+import { boundText, signedLogPosition } from '../verifier/range-scale.ts';
 import { EditableText } from './EditableText.tsx';
-import { bitsText, parseValue, valueText } from './format.ts';
+import { bitsText, knownBitsText, parseValue, valueText } from './format.ts';
 import { type Knowledge, useAbstract } from './useAbstract.ts';
 
 interface RegistersProps {
@@ -147,7 +147,7 @@ export function Known({ row, value, bits }: { row: AbstractView['rows'][number] 
             <span className="muted">{smin === smax ? boundText(smin) : `${boundText(smin)} … ${boundText(smax)}`}</span>
           </span>
           {bits && row.tnumValue !== undefined && row.tnumMask !== undefined ? (
-            <span className="small muted mono">{tnumBits(BigInt(row.tnumValue), BigInt(row.tnumMask))}</span>
+            <span className="machine-bits small muted mono">{knownBitsText(row.tnumValue, row.tnumMask)}</span>
           ) : null}
         </>
       ) : (

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bitsText, bytesText, hexBytes, littleEndian, parseBytes, parseValue, placeText, valueText } from './format.ts';
+import { bitsText, bytesText, hexBytes, knownBitsText, littleEndian, parseBytes, parseValue, placeText, valueText } from './format.ts';
 
 describe('values', () => {
   it.each([
@@ -21,6 +21,7 @@ describe('values', () => {
   it('are shown with their sign, in hexadecimal and in bits', () => {
     expect(valueText('18446744073709551614')).toEqual({ decimal: '-2', hex: '0xfffffffffffffffe' });
     expect(bitsText('258').slice(-17)).toBe('00000001 00000010');
+    expect(knownBitsText('1', '6').slice(-8)).toBe('00000xx1');
     expect(bitsText('18446744073709551615')).toBe(Array(8).fill('11111111').join(' '));
   });
 });

@@ -11,6 +11,12 @@ export function bitsText(text: string): string {
   return bits.match(/.{8}/g)!.join(' ');
 }
 
+/** The same of which some bits are not known: those are x. */
+export function knownBitsText(value: string, mask: string): string {
+  const unknown = bitsText(BigInt.asUintN(64, BigInt(mask)).toString());
+  return Array.from(bitsText(BigInt.asUintN(64, BigInt(value)).toString()), (bit, at) => (unknown[at] === '1' ? 'x' : bit)).join('');
+}
+
 const LIMIT = 1n << 64n;
 
 /** A number that a user types, as an unsigned decimal; null where it is none of 64 bits. */

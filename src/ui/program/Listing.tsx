@@ -258,13 +258,14 @@ export function Listing({ program, ranges, selection, query, folds, heat }: List
 
 /** What the debugger has before instructions. */
 function useStops(): ReadonlyMap<number, Stop> {
-  const { list, current } = useBreakpoints();
+  const { list, current, nodePlaces } = useBreakpoints();
   return useMemo(() => {
     const stops = new Map<number, Stop>();
+    for (const insn of nodePlaces) stops.set(insn, 'on');
     for (const { insn, enabled } of list) if (insn !== null) stops.set(insn, enabled ? 'on' : 'off');
     if (current >= 0) stops.set(current, stops.get(current) === 'on' ? 'here-on' : 'here');
     return stops;
-  }, [list, current]);
+  }, [list, current, nodePlaces]);
 }
 
 /** What the pointer rests on. */

@@ -36,7 +36,6 @@ const handlers: Record<string, Handler> = {
   verify: later(() => import('./verify.ts'), 'verifyProgram'),
   verifyLog: later(() => import('./verify-log.ts'), 'verifyLog'),
   queryBase: later(() => import('./query-base.ts'), 'queryBase'),
-  abstractAt: later(() => import('./machine-states.ts'), 'abstractAt'),
   explain: later(() => import('./explain.ts'), 'explainProgram'),
 };
 
@@ -47,7 +46,6 @@ const DOING: Readonly<Record<string, string>> = {
   program: 'Compiling',
   verify: 'Verifying',
   verifyLog: 'Making the log',
-  abstractAt: 'Verifying',
   explain: 'Explaining the rejection',
   replay: 'Replaying',
   scoreOne: 'Scoring the packet',

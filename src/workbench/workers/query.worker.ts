@@ -7,9 +7,11 @@ import type { ComparedStates } from '../../verifier/query/compare.ts';
 import type { OutlineRow } from '../../verifier/query/outline.ts';
 import { Query, type RoundTable, type StepTold } from '../../verifier/query/query.ts';
 import { record } from '../../verifier/query/recorder.ts';
+import type { AbstractView } from '../machine-views.ts';
 import { type PositionView, type QueryBase, type RecordingView, UNKNOWN_RECORDING } from '../query-views.ts';
 import { type CallContext, type Handler, serveRpc, Transferred } from '../rpc.ts';
 import { Recent } from './blobs.ts';
+import { coveringState } from './machine-states.ts';
 
 /**
  * Records verifications and answers questions about them, in a worker of its own: the verifier hears no "stop" while it runs, and ending
@@ -117,6 +119,9 @@ function position(args: Asked & { step: number; pos: number | null; place: Place
   return { step: at, insnIdx: query.recording.insnAt(at), text };
 }
 
+const covering = (args: Asked & { insn: number; values: Readonly<Record<string, string>> }, context: CallContext): AbstractView =>
+  coveringState(find(args, context).query, args.insn, args.values);
+
 const why = (args: Asked & { step: number }, context: CallContext): readonly ComparedStates[] =>
   holding(args, args.step, context).why(args.step);
 
@@ -143,6 +148,20 @@ function series(
   return new Transferred({ ...found, branches }, [found.pos.buffer, found.min.buffer, found.max.buffer, found.holds.buffer]);
 }
 
-const handlers: Record<string, Handler> = { open, rows, toggle, reveal, step, place, position, why, loops, rounds, liveliest, series };
+const handlers: Record<string, Handler> = {
+  open,
+  rows,
+  toggle,
+  reveal,
+  step,
+  place,
+  position,
+  covering,
+  why,
+  loops,
+  rounds,
+  liveliest,
+  series,
+};
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, () => 'Recording the verification');
