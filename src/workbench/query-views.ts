@@ -14,6 +14,8 @@ export interface RecordingView {
   readonly steps: number;
   /** Ends of paths. */
   readonly ends: number;
+  /** Branches that were put aside and never followed, because the exploration ended before. */
+  readonly waiting: number;
   readonly rows: number;
   readonly accepted: boolean;
   /** Last step of a program that is refused. */

@@ -60,7 +60,9 @@ function Exploration({ program, ready }: { program: ProgramView; ready: boolean 
     <Panel
       id="paths"
       title={pathsPanel.title}
-      summary={recording ? <span data-testid="paths-summary">{texts.summary(recording.ends, recording.steps)}</span> : null}
+      summary={
+        recording ? <span data-testid="paths-summary">{texts.summary(recording.ends, recording.steps, recording.waiting)}</span> : null
+      }
       actions={
         refusedAt === null ? null : (
           <button type="button" className="button small" title={texts.failingAbout} onClick={toRefusal}>

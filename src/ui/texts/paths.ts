@@ -25,7 +25,8 @@ const EDGES: { readonly [Name in Edge]: string } = {
 export const paths = {
   views: 'Views of the exploration',
   tabs: { tree: 'Paths', rounds: 'Rounds', range: 'Range' },
-  summary: (ends: number, steps: number) => `${many(ends, 'path', 'paths')} · ${many(steps, 'instruction', 'instructions')} processed`,
+  summary: (ends: number, steps: number, waiting: number) =>
+    `${many(ends, 'path', 'paths')} · ${many(steps, 'instruction', 'instructions')} processed${waiting > 0 ? ` · ${many(waiting, 'branch', 'branches')} never followed` : ''}`,
   empty: {
     title: 'No exploration yet.',
     text: 'Here stand all paths that the verifier walked: where they part, where they end, and which state made it stop following one.',

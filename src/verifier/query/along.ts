@@ -1,6 +1,6 @@
 import { NOT_INIT, SCALAR, SMAX_HI, SMAX_LO, SMIN_HI, SMIN_LO, TYPE } from '../reg.ts';
 import { toSigned } from '../w64.ts';
-import { frameOfPlace, isRegPlace, isSlotPlace, regPlace, slotPlace } from './cells.ts';
+import { CELLS, isRegPlace, isSlotPlace, regPlace, slotPlace } from './cells.ts';
 import { words } from './columns.ts';
 import type { LoopHeads } from './loops.ts';
 import type { Way } from './paths.ts';
@@ -160,9 +160,10 @@ export function differing(recording: Recording, steps: ArrayLike<number>): numbe
       depth = recording.depthAt(step);
       continue;
     }
-    for (let place = 0; place < first.length; place++)
-      if (ids[place] !== first[place] && frameOfPlace(place) < depth && !recording.cells.alike(place, ids[place]!, first[place]!))
-        differs.add(place);
+    for (let place = 0; place < depth * CELLS; place++) {
+      if (ids[place] === first[place] || differs.has(place)) continue;
+      if (!recording.cells.alike(place, ids[place]!, first[place]!)) differs.add(place);
+    }
   }
   return [...differs].sort((a, b) => a - b);
 }

@@ -147,7 +147,7 @@ function rowOf(
 
 function verdictOf(kept: Row | undefined, now: Row | undefined, covered: boolean, isRead: boolean, exact: Exactness): CellVerdict {
   if (covered) {
-    if (kept?.text === now?.text) return 'same';
+    if (kept?.text.replace(/^P/, '') === now?.text.replace(/^P/, '')) return 'same';
     if (!isRead || !kept) return 'unread';
     if (kept.regs && kept.regs[kept.base + TYPE] === SCALAR && !kept.regs[kept.base + PRECISE] && exact === 'covered') return 'imprecise';
     return 'within';

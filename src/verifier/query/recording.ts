@@ -37,6 +37,8 @@ export class Recording {
   readonly stopped: boolean;
   readonly steps: number;
   readonly runs: number;
+  /** Paths that waited when the exploration ended early. */
+  readonly waiting: number;
   /** States are at hand for steps in [statesFrom, statesTo). */
   readonly statesFrom: number;
   readonly statesTo: number;
@@ -48,6 +50,7 @@ export class Recording {
   constructor(env: Env, recorder: Recorder, from: number, errno: number, stopped: boolean) {
     this.env = env;
     // What only the exploration needed.
+    this.waiting = env.pending.length;
     env.watcher = null;
     env.explored = [];
     env.pending = [];

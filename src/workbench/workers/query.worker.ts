@@ -75,6 +75,7 @@ function open(asked: Asked, context: CallContext): RecordingView {
   return {
     steps: recording.steps,
     ends: paths.roots.reduce((sum, root) => sum + paths.ends(root), 0),
+    waiting: recording.waiting,
     rows: outline.count,
     accepted: recording.accepted,
     refusedAt: refused ? recording.steps - 1 : null,

@@ -1,3 +1,12 @@
+import { assemble } from '../../../bpf/asm.ts';
+import type { Program } from '../../../bpf/program.ts';
+
+export function program(text: string): Program {
+  const { program: made, diagnostics } = assemble(text);
+  if (!made) throw new Error(JSON.stringify(diagnostics));
+  return made;
+}
+
 /** Programs whose explorations have every shape that a recording knows. */
 export const PROGRAMS: readonly (readonly [string, string])[] = [
   ['a straight path', '.section xdp\nr1 = 3\n*(u64 *)(r10 -8) = r1\nr0 = *(u64 *)(r10 -8)\nexit'],
