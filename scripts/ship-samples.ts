@@ -107,8 +107,8 @@ async function compute(): Promise<Shipped> {
   const { context } = ours;
   return {
     model: modelView(modelSpec),
-    program: programView({ program }, context).value,
-    verified: verifyProgram({ program, kernel: doc.options.kernel }, context).value,
+    program: (await programView({ program }, context)).value,
+    verified: (await verifyProgram({ program, kernel: doc.options.kernel }, context)).value,
     replay: ours.columns,
     reference: theirs.columns,
   };

@@ -1,13 +1,9 @@
-import { InputError } from '../../base/errors.ts';
-import type { Program } from '../../bpf/program.ts';
-import type { Calibration, Compiled, ProgramMeta } from '../../compiler/api.ts';
+import type { Calibration, Compiled } from '../../compiler/api.ts';
 import { compile } from '../../compiler/compile.ts';
 import type { Binding } from '../../hooks/binding.ts';
 import { checkBinding } from '../../hooks/fit.ts';
 import { tensorHook } from '../../hooks/tensor.ts';
 import { xdpHook } from '../../hooks/xdp.ts';
-import { readObject } from '../../object/reader.ts';
-import { parseMeta } from '../../replay/runner.ts';
 import type { ProgramSpec } from '../clients.ts';
 import type { ProjectOptions } from '../document.ts';
 import type { CallContext } from '../rpc.ts';
@@ -34,12 +30,4 @@ export function compileModel({ model: spec, calibration, binding }: ModelSource,
       },
     },
   });
-}
-
-/** The only program of an object, or its first; and what a compiler of ours wrote beside it. */
-export function readObjectProgram(bytes: Uint8Array, file: string): { program: Program; meta: ProgramMeta | null } {
-  const object = readObject(bytes, file);
-  const [program] = object.programs;
-  if (!program) throw new InputError('the object holds no program', file, 'Give a section such as SEC("xdp") a function');
-  return { program, meta: parseMeta(object.meta, file, program) };
 }

@@ -2,7 +2,7 @@ import { type Handler, later, serveRpc } from '../rpc.ts';
 import { bindingFor, defaultBinding, fitBinding, readBinding } from './bindings.ts';
 import { hold } from './blobs.ts';
 import { inspect, modelView } from './models.ts';
-import { checkProgram, diagnose, exportObject, programText, programView } from './programs.ts';
+import { programView } from './programs.ts';
 import { replay, scoreOne } from './replays.ts';
 import { traceView } from './traces.ts';
 
@@ -16,15 +16,15 @@ const handlers: Record<string, Handler> = {
   compareModels: later(() => import('./compare-models.ts'), 'compareModels'),
   relatedElements: later(() => import('./element-relations.ts'), 'elementRelations'),
   program: programView,
-  programText,
+  programText: later(() => import('./program-text.ts'), 'programText'),
   editBase: later(() => import('./edit.ts'), 'editBase'),
   editedText: later(() => import('./edit.ts'), 'editedText'),
   irView: later(() => import('./ir.ts'), 'irView'),
   programDiff: later(() => import('./diff.ts'), 'programDiff'),
   revertedText: later(() => import('./diff.ts'), 'revertedText'),
-  checkProgram,
-  exportObject,
-  diagnose,
+  checkProgram: later(() => import('./read-program.ts'), 'checkProgram'),
+  exportObject: later(() => import('./program-text.ts'), 'exportObject'),
+  diagnose: later(() => import('./program-text.ts'), 'diagnose'),
   defaultBinding,
   bindingFor,
   readBinding,

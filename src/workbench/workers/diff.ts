@@ -11,8 +11,8 @@ import { heldProgram } from './programs.ts';
 const CONTEXT = 3;
 
 /** The lines that an edit changed, with some around them. */
-export function programDiff({ program: spec }: { program: ProgramSpec }, context: CallContext): readonly DiffHunk[] {
-  const { program, base, hunks } = heldProgram(spec, context);
+export async function programDiff({ program: spec }: { program: ProgramSpec }, context: CallContext): Promise<readonly DiffHunk[]> {
+  const { program, base, hunks } = await heldProgram(spec, context);
   const before = lines(base.program);
   const after = lines(program);
   return hunks.map((hunk, at) => {
@@ -41,8 +41,11 @@ export function programDiff({ program: spec }: { program: ProgramSpec }, context
 }
 
 /** The text of the program with one change taken back; null when it then equals the compiled one. */
-export function revertedText({ program: spec, at }: { program: ProgramSpec; at: number }, context: CallContext): string | null {
-  const { program, base, insnHunks } = heldProgram(spec, context);
+export async function revertedText(
+  { program: spec, at }: { program: ProgramSpec; at: number },
+  context: CallContext,
+): Promise<string | null> {
+  const { program, base, insnHunks } = await heldProgram(spec, context);
   if (!insnHunks[at]) throw new InputError('this change is no longer there');
   return insnHunks.length === 1 ? null : editableText(revertHunk(base.program, program, insnHunks, at));
 }

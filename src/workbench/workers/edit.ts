@@ -17,8 +17,11 @@ function wholeText(spec: ProgramSpec, { program }: Held): string[] {
 }
 
 /** Function `func` as a text to edit. */
-export function editBase({ program: spec, func }: { program: ProgramSpec; func: number }, context: CallContext): Transferred<EditBase> {
-  const held = heldProgram(spec, context);
+export async function editBase(
+  { program: spec, func }: { program: ProgramSpec; func: number },
+  context: CallContext,
+): Promise<Transferred<EditBase>> {
+  const held = await heldProgram(spec, context);
   const { insns, lineInfo: _lines, origins: _origins, insnOrigins: _own, ...rest } = held.program;
   const whole = wholeText(spec, held);
   const range = functionLines(whole, held.program, func);
@@ -34,11 +37,11 @@ export function editBase({ program: spec, func }: { program: ProgramSpec; func: 
 }
 
 /** The whole text with `text` in place of function `func`. */
-export function editedText(
+export async function editedText(
   { program: spec, func, text }: { program: ProgramSpec; func: number; text: string },
   context: CallContext,
-): string {
-  const held = heldProgram(spec, context);
+): Promise<string> {
+  const held = await heldProgram(spec, context);
   const whole = wholeText(spec, held);
   const range = functionLines(whole, held.program, func);
   if (!range) throw new InputError('the program cannot be cut into functions');

@@ -16,8 +16,11 @@ interface ExplainArgs {
 }
 
 /** Why the verifier refuses the program; null when it accepts it. */
-export function explainProgram({ program: spec, kernel, withFixes }: ExplainArgs, context: CallContext): ExplanationView | null {
-  const { program } = heldProgram(spec, context);
+export async function explainProgram(
+  { program: spec, kernel, withFixes }: ExplainArgs,
+  context: CallContext,
+): Promise<ExplanationView | null> {
+  const { program } = await heldProgram(spec, context);
   const options = { kernel, privilege: 'root', logLevel: 0 } as const;
   const result = verify(program, options);
   if (result.accepted) return null;

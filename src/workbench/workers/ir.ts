@@ -7,8 +7,8 @@ import { type CallContext, Transferred } from '../rpc.ts';
 import { heldProgram } from './programs.ts';
 
 /** The IR as rows: heads of functions, labels of blocks, operations. Null for a program that no compiler of ours made. */
-export function irView({ program: spec }: { program: ProgramSpec }, context: CallContext): Transferred<IrView> | null {
-  const { compiled } = heldProgram(spec, context);
+export async function irView({ program: spec }: { program: ProgramSpec }, context: CallContext): Promise<Transferred<IrView> | null> {
+  const { compiled } = await heldProgram(spec, context);
   if (!compiled) return null;
   const view = viewOf(compiled.ir, compiled.program.name, compiled.program.subprogs.length);
   const { kind, number, text, rowOfOp } = view;

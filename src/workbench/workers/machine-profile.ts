@@ -57,7 +57,7 @@ function inputsOf({ of }: ProfileArgs, held: Held): { readonly count: number; re
  * what was counted so far.
  */
 export async function profileEvents(args: ProfileArgs, context: CallContext): Promise<Transferred<ProfileView>> {
-  const held = heldProgram(args.program, context);
+  const held = await heldProgram(args.program, context);
   const inputs = inputsOf(args, held);
   const vm = new Vm(held.program);
   const profiler = new Profiler(vm);

@@ -60,7 +60,7 @@ async function sessionOf(recipe: MachineRecipe, context: CallContext): Promise<S
 const editKey = (edit: EditSpec): unknown[] => Object.values(edit).map((value) => (value instanceof Uint8Array ? [...value] : value));
 
 async function opened({ program: spec, event }: MachineRecipe, context: CallContext): Promise<Session> {
-  const held = heldProgram(spec, context);
+  const held = await heldProgram(spec, context);
   const vm = new Vm(held.program);
   if (event.kind === 'tensors') storeInputs(vm.maps, held.meta!, eventInputs(event, held));
   const debug = new Debugger(

@@ -13,11 +13,11 @@ import { heldTrace } from './traces.ts';
 const readers = new Recent<ValueReader>(2);
 
 /** Every value that the program has in memory for one event. */
-export function programValues(
+export async function programValues(
   { program: spec, event }: { program: ProgramSpec; event: EventSpec },
   context: CallContext,
-): Transferred<ProgramValuesView> {
-  const { program, compiled } = heldProgram(spec, context);
+): Promise<Transferred<ProgramValuesView>> {
+  const { program, compiled } = await heldProgram(spec, context);
   if (!compiled) {
     throw new InputError(
       'where this program keeps its tensors is not known, since it was not compiled here',

@@ -1,22 +1,17 @@
-import { assemble } from '../../bpf/asm.ts';
-import { withoutContents } from '../../bpf/edit-function.ts';
 import { encodeInsns } from '../../bpf/insn.ts';
 import { collectJumps } from '../../bpf/jumps.ts';
-import { disassemble } from '../../bpf/listing.ts';
 import { mapTypeName } from '../../bpf/maps.ts';
 import type { Program } from '../../bpf/program.ts';
 import type { Compiled, ProgramMeta } from '../../compiler/api.ts';
 import { type IrMap, OWN } from '../../compiler/ir/numbered.ts';
-import { writeObject } from '../../object/writer.ts';
 import type { ProgramSpec } from '../clients.ts';
 import { lineColumns, rowColumns } from '../columns.ts';
 import { changedLines } from '../diff.ts';
-import type { BlobRef } from '../document.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
-import type { AssemblyDiagnostic, HunkView, IntegersView, ProgramView } from '../views.ts';
+import type { HunkView, IntegersView, ProgramView } from '../views.ts';
 import { bytesOf, Recent } from './blobs.ts';
-import { compileModel, readObjectProgram } from './build.ts';
-import { assembled, type Forked, forked } from './fork.ts';
+import { compileModel } from './build.ts';
+import type { Forked } from './fork.ts';
 
 /** A program and what is known about how it came to be. */
 export interface Built {
@@ -36,56 +31,34 @@ export interface Held extends Built, Pick<Forked, 'hunks' | 'insnHunks'> {
 const bases = new Recent<Built>(3);
 const programs = new Recent<Held>(4);
 
-/** The program that `spec` describes, built unless this worker still has it. */
-export function heldProgram(spec: ProgramSpec, context: CallContext): Held {
+/** The program that `spec` describes, built unless this worker still has it. What reads objects and assembly is fetched when they come. */
+export async function heldProgram(spec: ProgramSpec, context: CallContext): Promise<Held> {
   const known = programs.get(spec.key);
   if (known) return known;
-  const { from, options } = spec;
-  const baseKey = JSON.stringify([
-    from.kind === 'model' ? [from.model.key, from.calibration, from.binding, options] : [from.kind, from.blob.hash],
-  ]);
-  const base = bases.get(baseKey) ?? bases.set(baseKey, build(spec, context));
+  const base = await builtBase(spec, context);
   if (!spec.fork) return programs.set(spec.key, { ...base, base, hunks: [], insnHunks: [] });
+  const { forked } = await import('./fork.ts');
   const fork = forked(base.program, new TextDecoder().decode(bytesOf(spec.fork)), spec.fork.name);
   return programs.set(spec.key, { ...base, ...fork, base });
 }
 
-function build(spec: ProgramSpec, context: CallContext): Built {
-  const { from, options } = spec;
-  if (from.kind === 'model') {
-    const compiled = compileModel(from, options, context);
-    return { program: compiled.program, compiled, meta: compiled.meta };
+async function builtBase({ from, options }: ProgramSpec, context: CallContext): Promise<Built> {
+  const key = JSON.stringify([
+    from.kind === 'model' ? [from.model.key, from.calibration, from.binding, options] : [from.kind, from.blob.hash],
+  ]);
+  const known = bases.get(key);
+  if (known) return known;
+  if (from.kind !== 'model') {
+    const { readProgram } = await import('./read-program.ts');
+    return bases.set(key, { ...readProgram(from.kind, from.blob), compiled: null });
   }
-  if (from.kind === 'object') return { ...readObjectProgram(bytesOf(from.blob), from.blob.name), compiled: null };
-  return { program: assembled(new TextDecoder().decode(bytesOf(from.blob)), from.blob.name), compiled: null, meta: null };
+  const compiled = compileModel(from, options, context);
+  return bases.set(key, { program: compiled.program, compiled, meta: compiled.meta });
 }
 
-export function programView({ program: spec }: { program: ProgramSpec }, context: CallContext): Transferred<ProgramView> {
-  const held = heldProgram(spec, context);
+export async function programView({ program: spec }: { program: ProgramSpec }, context: CallContext): Promise<Transferred<ProgramView>> {
+  const held = await heldProgram(spec, context);
   return viewOf(spec, held, changedLines(held.hunks));
-}
-
-/** Fails where a file holds no program that could be opened. */
-export function checkProgram({ kind, blob }: { kind: 'object' | 'assembly'; blob: BlobRef }): void {
-  if (kind === 'object') readObjectProgram(bytesOf(blob), blob.name);
-  else assembled(new TextDecoder().decode(bytesOf(blob)), blob.name);
-}
-
-/** The text that the editor opens: the whole program with labels, so that inserting a line keeps every jump. */
-export function programText({ program: spec }: { program: ProgramSpec }, context: CallContext): string {
-  const { program } = heldProgram(spec, context);
-  return disassemble(withoutContents(program), { labels: true });
-}
-
-export function diagnose({ text }: { text: string }): readonly AssemblyDiagnostic[] {
-  return assemble(text).diagnostics.map(({ line, column, message }) => ({ line, column, endColumn: column + 1, message }));
-}
-
-/** The ELF object, with what a loader of ours needs beside it. */
-export function exportObject({ program: spec }: { program: ProgramSpec }, context: CallContext): Transferred<Uint8Array> {
-  const { program, meta } = heldProgram(spec, context);
-  const bytes = writeObject(program, meta ? { meta } : {});
-  return new Transferred(bytes, [bytes.buffer]);
 }
 
 function viewOf(spec: ProgramSpec, { program, compiled, insnHunks }: Held, changes: number): Transferred<ProgramView> {

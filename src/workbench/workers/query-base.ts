@@ -5,8 +5,8 @@ import { type CallContext, Transferred } from '../rpc.ts';
 import { heldProgram } from './programs.ts';
 
 /** The program for the worker that records its verification. */
-export function queryBase({ program: spec }: { program: ProgramSpec }, context: CallContext): Transferred<QueryBase> {
-  const { insns, origins: _origins, insnOrigins: _own, ...rest } = heldProgram(spec, context).program;
+export async function queryBase({ program: spec }: { program: ProgramSpec }, context: CallContext): Promise<Transferred<QueryBase>> {
+  const { insns, origins: _origins, insnOrigins: _own, ...rest } = (await heldProgram(spec, context)).program;
   const code = encodeInsns(insns) as Uint8Array<ArrayBuffer>;
   return new Transferred({ code, rest }, [code.buffer]);
 }

@@ -1,4 +1,5 @@
 import { Cancelled } from '../../base/progress.ts';
+import type { ProgramMeta } from '../../compiler/api.ts';
 import { cutOf } from '../../reference/compare.ts';
 import type { Tensors } from '../../reference/reference.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
@@ -31,10 +32,10 @@ const runners = new Recent<Runner>(2);
 /** Edited packets run on a machine of their own, so that counters of the replay stay those of the trace. */
 const sideRunners = new Recent<Runner>(2);
 
-function runnerOf(spec: ProgramSpec, context: CallContext, cache: Recent<Runner>): Runner {
+async function runnerOf(spec: ProgramSpec, context: CallContext, cache: Recent<Runner>): Promise<Runner> {
   const known = cache.get(spec.key);
   if (known) return known;
-  const { program, meta } = heldProgram(spec, context);
+  const { program, meta } = await heldProgram(spec, context);
   if (meta) {
     const runner = new ModelRunner(program, meta);
     const scored = (outcome: ReturnType<ModelRunner['runPacket']>): Scored => ({
@@ -63,9 +64,9 @@ interface ReplayArgs {
 
 /** Runs events [from, to) and sends their results in batches. */
 export async function replay({ program, trace, from, to }: ReplayArgs, context: CallContext): Promise<void> {
-  const runner = runnerOf(program, context, runners);
+  const runner = await runnerOf(program, context, runners);
   const held = heldTrace(trace);
-  const { meta } = heldProgram(program, context);
+  const { meta } = await heldProgram(program, context);
   const inputs = held.kind === 'tensors' && meta ? tensorInputs(metaModel(meta), [{ tensor: held.tensor, where: held.where }]) : [];
   const batches = new Batches(from, context, cutOf(meta?.model.nodes ?? []), runner.engine);
   let rested = performance.now();
@@ -83,15 +84,15 @@ export async function replay({ program, trace, from, to }: ReplayArgs, context: 
 }
 
 /** Inputs as tensorInputs wants them, from what a compiled program says about itself. */
-export function metaModel(meta: NonNullable<ReturnType<typeof heldProgram>['meta']>): Parameters<typeof tensorInputs>[0] {
+export function metaModel(meta: ProgramMeta): Parameters<typeof tensorInputs>[0] {
   return { inputs: meta.inputs.map(({ name, dims, elem }) => ({ name, dims, dtype: elem === 'u16' ? 'int64' : 'float32' })) };
 }
 
 /** One edited packet. */
-export function scoreOne(
+export async function scoreOne(
   { program, bytes }: { program: ProgramSpec; bytes: Uint8Array },
   context: CallContext,
-): { score: number; verdict: number } {
-  const { score, verdict } = runnerOf(program, context, sideRunners).packet(bytes);
+): Promise<{ score: number; verdict: number }> {
+  const { score, verdict } = (await runnerOf(program, context, sideRunners)).packet(bytes);
   return { score, verdict: Math.min(255, verdict) };
 }

@@ -16,8 +16,11 @@ interface VerifyLogArgs {
 const PROCESSED_LIMIT = 1_000_000;
 
 /** The log of our own verifier at any level, as UTF-8: at level 2 it may outgrow a string. */
-export function verifyLog({ program: spec, kernel, level }: VerifyLogArgs, context: CallContext): Transferred<Uint8Array<ArrayBuffer>> {
-  const result = verify(heldProgram(spec, context).program, {
+export async function verifyLog(
+  { program: spec, kernel, level }: VerifyLogArgs,
+  context: CallContext,
+): Promise<Transferred<Uint8Array<ArrayBuffer>>> {
+  const result = verify((await heldProgram(spec, context)).program, {
     kernel,
     privilege: 'root',
     logLevel: level,

@@ -18,8 +18,8 @@ const PROCESSED_LIMIT = 1_000_000;
 const LOG_PATHS = 1;
 const LOG_STATISTICS = 4;
 
-function run({ program, kernel }: VerifyArgs, context: CallContext, options: Pick<VerifyOptions, 'logLevel'>): VerifyResult {
-  const result = verify(heldProgram(program, context).program, {
+async function run({ program, kernel }: VerifyArgs, context: CallContext, options: Pick<VerifyOptions, 'logLevel'>): Promise<VerifyResult> {
+  const result = verify((await heldProgram(program, context)).program, {
     kernel,
     privilege: 'root',
     ...options,
@@ -32,10 +32,10 @@ function run({ program, kernel }: VerifyArgs, context: CallContext, options: Pic
   return result;
 }
 
-export function verifyProgram(args: VerifyArgs, context: CallContext): Transferred<VerifiedView> {
-  const first = run(args, context, { logLevel: LOG_STATISTICS });
+export async function verifyProgram(args: VerifyArgs, context: CallContext): Promise<Transferred<VerifiedView>> {
+  const first = await run(args, context, { logLevel: LOG_STATISTICS });
   // The kernel keeps no path of a program that it accepts, so only a rejected one is worth the time that logging takes.
-  const result = first.accepted ? first : run(args, context, { logLevel: LOG_PATHS });
+  const result = first.accepted ? first : await run(args, context, { logLevel: LOG_PATHS });
   const log = new TextEncoder().encode(result.log);
   const logLines = lineStarts(log);
   const visits = result.visits.slice();
