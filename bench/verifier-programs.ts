@@ -108,12 +108,12 @@ function clang(path: string, label: string, flags: readonly string[]): NamedProg
 
 /** KIND of verifier-scale.c → the N it is compiled with. */
 const SCALES: readonly (readonly number[])[] = [
-  [30, 100, 300, 1000, 3000],
-  [1, 4, 16, 60, 200, 600],
-  [20, 60, 200, 600, 2000],
-  [4, 10, 20, 60],
-  [2, 8, 30, 100, 400],
-  [30, 100, 300, 1000],
+  [30, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000],
+  [1, 2, 3, 4, 8, 16, 24, 32, 60, 100, 200, 300, 400, 600, 655],
+  [8, 10, 20, 30, 40, 60, 100, 140, 200, 220, 600],
+  [4, 5, 6, 8, 10, 12, 14, 16, 20, 30, 40, 60],
+  [2, 4, 8, 15, 30, 50, 60, 100, 150, 400],
+  [12, 13, 14, 15, 16, 30, 1000],
 ];
 
 /** The object reader's C files and the larger programs of verifier-scale.c. */

@@ -1,31 +1,46 @@
 /**
  * Our verification time beside the kernel's own (`verification time`, log level 4), in one run: `npm run long verifier-speed [ENCODERS [SECONDS]]`.
- * `first` is our first verification of a program in this process, `warm` the best of several; the kernel's is its best of as many.
+ * Both verify a program in turn, several times; `warm` is our best and `kernel` the kernel's best of as many, `first` is our first of a
+ * program in this process. Times are those of the clock: other work on the machine slows both sides, and ours more, as it has threads that compile.
  */
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openKernel, whyNoKernel } from '../src/companion/kernel.ts';
+import { serialize } from 'node:v8';
+import type { Program } from '../src/bpf/program.ts';
+import { type Kernel, openKernel, whyNoKernel } from '../src/companion/kernel.ts';
 import { programBtf } from '../src/object/program-btf.ts';
 import { verify } from '../src/verifier/verify.ts';
-import { allPrograms, type NamedProgram, samplePrograms } from './verifier-programs.ts';
+import { allPrograms, type NamedProgram } from './verifier-programs.ts';
 
-const RUNS = 3;
-/** Programs below this are over before a clock can tell. */
+/** Each program is verified until it has had its time, but within these bounds. */
+const LEAST_RUNS = 5;
+const MOST_RUNS = 20;
+const TIME_MS = 400;
+/** Programs below this are over before a clock can tell; those above are no everyday programs. */
 const LEAST_PROCESSED = 1000;
+const MOST_PROCESSED = 500_000;
+/** Explorations of about 500,000 instructions, each of which also runs in a process of its own. */
+const EXPLORATIONS = /^scale (1 655 v4|2 220 v2) /;
 
 interface Row {
   readonly name: string;
   readonly from: NamedProgram['from'];
   readonly processed: number;
+  readonly runs: number;
   readonly same: boolean;
   readonly kernelMs: number;
   readonly firstMs: number;
   readonly warmMs: number;
 }
 
+const round = (x: number): number => Number(x.toFixed(2));
+
 const ratioOf = (rows: readonly Row[], ours: (row: Row) => number): Record<string, number> => {
   const sorted = rows.map((row) => ours(row) / row.kernelMs).sort((a, b) => a - b);
-  const at = (share: number): number => Number(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))].toFixed(2));
+  const at = (share: number): number => round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!);
   return { median: at(0.5), p90: at(0.9), worst: at(1) };
 };
 
@@ -35,84 +50,105 @@ function interleaved(programs: readonly NamedProgram[]): NamedProgram[] {
   return Array.from({ length: programs.length }, (_, i) => kinds.flatMap((some) => some[i] ?? [])).flat();
 }
 
-/** One verification by a process that has done nothing else. */
-function inNewProcess(name: string): { ms: number; maxRssMb: number } {
-  const env = { ...process.env, BPFORMER_COLD: name };
-  const self = fileURLToPath(import.meta.url);
-  return JSON.parse(execFileSync(process.execPath, ['--import', 'tsx', self], { env, encoding: 'utf8' })) as {
-    ms: number;
-    maxRssMb: number;
-  };
+const ours = (program: Program, cpus: number): ReturnType<typeof verify> =>
+  verify(program, { kernel: '6.18', privilege: 'root', logLevel: 0, cpus });
+
+async function compare(kernel: Kernel, { name, from, program }: NamedProgram): Promise<Row> {
+  const btf = programBtf(program);
+  const began = performance.now();
+  let kernelMs = Number.POSITIVE_INFINITY;
+  let firstMs = 0;
+  let warmMs = Number.POSITIVE_INFINITY;
+  let processed = 0;
+  let same = true;
+  let runs = 0;
+  while (runs < LEAST_RUNS || (runs < MOST_RUNS && performance.now() - began < TIME_MS)) {
+    const theirs = await kernel.load(program, { btf });
+    await theirs.program?.closeAll();
+    kernelMs = Math.min(kernelMs, (theirs.verificationUsec ?? Number.NaN) / 1000);
+    const before = performance.now();
+    const result = ours(program, kernel.cpus);
+    const ms = performance.now() - before;
+    if (runs === 0) firstMs = ms;
+    warmMs = Math.min(warmMs, ms);
+    ({ processed } = result);
+    same &&= result.accepted === theirs.accepted && processed === theirs.processed && result.peakStates === theirs.peakStates;
+    runs++;
+  }
+  return { name, from, processed, runs, same, kernelMs, firstMs, warmMs };
 }
 
-if (process.env.BPFORMER_COLD) {
-  const { program } = (await samplePrograms()).find(({ name }) => name === process.env.BPFORMER_COLD)!;
-  const before = performance.now();
-  verify(program, { kernel: '6.18', privilege: 'root', logLevel: 0 });
-  console.log(JSON.stringify({ ms: Math.round(performance.now() - before), maxRssMb: Math.round(process.resourceUsage().maxRSS / 1024) }));
+/** The program in a process that has done nothing else. */
+function inNewProcess(program: Program): Record<string, number> {
+  const folder = mkdtempSync(join(tmpdir(), 'bpformer-speed-'));
+  try {
+    const file = join(folder, 'program');
+    writeFileSync(file, serialize(program));
+    const script = fileURLToPath(new URL('verifier-one.ts', import.meta.url));
+    return JSON.parse(execFileSync(process.execPath, ['--import', 'tsx', script, file], { encoding: 'utf8' })) as Record<string, number>;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
-export default async function measure([encoders = '100', seconds = '86400']: string[]): Promise<unknown> {
+export default async function measure([encoders = '140', seconds = '86400']: string[]): Promise<unknown> {
   const kernel = await openKernel();
   if (!kernel) throw new Error(`no kernel: ${whyNoKernel()}`);
   const programs = interleaved(await allPrograms(Number(encoders)));
+  const loadBefore = loadavg()[0]!;
   const began = performance.now();
   const rows: Row[] = [];
+  const alone: Record<string, Record<string, number>> = {};
   const unloadable: string[] = [];
   let left = programs.length;
-  for (const { name, from, program } of programs) {
+  for (const named of programs) {
     if (performance.now() - began > Number(seconds) * 1000) break;
     left--;
-    let kernelMs = Number.POSITIVE_INFINITY;
-    let firstMs = 0;
-    let warmMs = Number.POSITIVE_INFINITY;
-    let processed = 0;
-    let same = true;
+    const { processed } = ours(named.program, kernel.cpus);
+    const explores = EXPLORATIONS.test(named.name);
+    if (!explores && (processed < LEAST_PROCESSED || processed > MOST_PROCESSED)) continue;
     try {
-      const btf = programBtf(program);
-      for (let run = 0; run < RUNS; run++) {
-        const theirs = await kernel.load(program, { btf });
-        await theirs.program?.closeAll();
-        kernelMs = Math.min(kernelMs, (theirs.verificationUsec ?? Number.NaN) / 1000);
-        const before = performance.now();
-        const ours = verify(program, { kernel: '6.18', privilege: 'root', logLevel: 0, cpus: kernel.cpus });
-        const ms = performance.now() - before;
-        if (run === 0) firstMs = ms;
-        warmMs = Math.min(warmMs, ms);
-        ({ processed } = ours);
-        same &&= ours.accepted === theirs.accepted && processed === theirs.processed && ours.peakStates === theirs.peakStates;
-      }
-      rows.push({ name, from, processed, same, kernelMs, firstMs, warmMs });
-      const slow = warmMs / kernelMs > 3 ? ' SLOW' : '';
-      if (!same || slow || left % 20 === 0) {
-        console.error(
-          `${name}: ${processed} processed, kernel ${kernelMs} ms, ours ${warmMs.toFixed(1)} ms${slow}${same ? '' : ' DIFFERS'}`,
-        );
-      }
+      const row = await compare(kernel, named);
+      rows.push(row);
+      if (!row.same) console.error(`${row.name} DIFFERS`);
+      if (left % 20 === 0) console.error(`${row.name}: ${row.processed} processed, ${round(row.warmMs / row.kernelMs)} × the kernel`);
+      if (!explores && named.name !== 'payload for 6.18') continue;
+      const child = inNewProcess(named.program);
+      alone[named.name] = {
+        ...child,
+        kernelMs: row.kernelMs,
+        ratio: round(child.warmMs! / row.kernelMs),
+        firstRatio: round(child.firstMs! / row.kernelMs),
+      };
     } catch (error) {
-      unloadable.push(`${name}: ${String((error as Error).message).split('\n')[0]}`);
+      unloadable.push(`${named.name}: ${String((error as Error).message).split('\n')[0]}`);
     }
   }
   kernel.close();
-  const judged = rows.filter(({ processed }) => processed >= LEAST_PROCESSED && processed <= 1_000_000);
+  const judged = rows.filter(({ processed }) => processed >= LEAST_PROCESSED && processed <= MOST_PROCESSED);
   const group = (some: readonly Row[]) =>
     some.length === 0
       ? { programs: 0 }
       : { programs: some.length, warm: ratioOf(some, (row) => row.warmMs), first: ratioOf(some, (row) => row.firstMs) };
+  const sum = (of: (row: Row) => number): number => Math.round(judged.reduce((total, row) => total + of(row), 0));
   return {
     notRun: left,
-    runs: RUNS,
-    leastProcessed: LEAST_PROCESSED,
+    processedFrom: LEAST_PROCESSED,
+    processedTo: MOST_PROCESSED,
+    load: { before: round(loadBefore), after: round(loadavg()[0]!) },
     ratioToKernel: {
       all: group(judged),
       compiler: group(judged.filter(({ from }) => from === 'compiler')),
       clang: group(judged.filter(({ from }) => from === 'clang')),
     },
-    newProcess: { program: 'payload for 6.18', ...inNewProcess('payload for 6.18') },
-    maxRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
+    total: {
+      instructions: sum(({ processed }) => processed),
+      kernelMs: sum(({ kernelMs }) => kernelMs),
+      warmMs: sum(({ warmMs }) => warmMs),
+    },
+    inNewProcess: alone,
     different: rows.filter(({ same }) => !same).map(({ name }) => name),
     unloadable,
-    largest: [...rows].sort((a, b) => b.processed - a.processed).slice(0, 5),
     slowest: [...judged].sort((a, b) => b.warmMs / b.kernelMs - a.warmMs / a.kernelMs).slice(0, 8),
     samples: rows.filter(({ name }) => /^(payload|motion)/.test(name)),
   };
