@@ -155,7 +155,8 @@ export class Env {
   exploredSize = 0;
   freeListSize = 0;
   backedgeCount = 0;
-  explored: Explored[][] = [];
+  /** Kept states by where they stand, see `exploredAt`. */
+  explored: (Explored[] | undefined)[] = [];
   visits: Uint32Array;
   /** States kept at each instruction. */
   readonly kept: Uint32Array;
