@@ -57,6 +57,7 @@ const MAP_XSK = 17;
 const MAP_SOCK = 15;
 const MAP_SOCKHASH = 18;
 
+/** The immediate operand as a scalar, for either outcome; what `markConst` does not set stays 0. */
 const immA = new Int32Array(REG);
 const immB = new Int32Array(REG);
 
@@ -86,7 +87,6 @@ export function checkCondJump(env: Env, insn: Insn): void {
     if (r[s + TYPE] === STACK) flags |= STEP_SRC_STACK;
   } else {
     if (insn.src !== 0) env.fail(EINVAL, 'BPF_JMP/JMP32 uses reserved fields\n');
-    immA.fill(0);
     markConst(immA, 0, insn.imm, insn.imm >> 31);
     src = immA;
     s = 0;
@@ -172,19 +172,20 @@ function sane(env: Env, r: Regs, b: number, what: string): void {
   if (violation !== null && env.testRegInvariants) env.fail(EFAULT, `REG INVARIANTS VIOLATION (${what}): ${violation}\n`);
 }
 
+function addLink(links: number[], id: number, r: Regs, b: number, link: number): void {
+  if (r[b + TYPE] !== SCALAR || (r[b + ID]! & ~ADD_CONST) !== id) return;
+  if (links.length < MAX_LINKS) links.push(link);
+  else clearId(r, b);
+}
+
 /** Registers and slots that share a scalar id; those beyond six lose it. Dead registers do not count. */
 function collectLinks(env: Env, state: State, id: number, links: number[]): void {
   const plain = id & ~ADD_CONST;
-  const add = (r: Regs, b: number, link: number): void => {
-    if (r[b + TYPE] !== SCALAR || (r[b + ID]! & ~ADD_CONST) !== plain) return;
-    if (links.length < MAX_LINKS) links.push(link);
-    else clearId(r, b);
-  };
   for (let i = state.curFrame; i >= 0; i--) {
     const frame = state.frames[i]!;
     const live = env.liveRegs[state.insnIdxOf(i)]!;
-    for (let j = 0; j < FP; j++) if (live & (1 << j)) add(frame.regs, j * REG, packLink(i, j, true));
-    for (let j = 0; j < frame.slots; j++) if (isSpilled(frame, j)) add(frame.spills, j * REG, packLink(i, j, false));
+    for (let j = 0; j < FP; j++) if (live & (1 << j)) addLink(links, plain, frame.regs, j * REG, packLink(i, j, true));
+    for (let j = 0; j < frame.slots; j++) if (isSpilled(frame, j)) addLink(links, plain, frame.spills, j * REG, packLink(i, j, false));
   }
 }
 

@@ -238,13 +238,22 @@ export function statesEqual(env: Env, old: State, cur: State, exact: Exactness):
   idPairs = 0;
   fresh = env.idGen;
   if (!refsCovered(old, cur)) return false;
+  const first = old.differs;
+  const top = old.frames.length - 1;
+  const isLive = (env.liveRegs[old.insnIdx]! & (1 << first)) !== 0;
+  if (isLive && !regCovered(old.frames[top]!.regs, first * REG, cur.frames[top]!.regs, first * REG, exact)) return false;
+  idPairs = 0;
+  fresh = env.idGen;
+  if (!refsCovered(old, cur)) return false;
   for (let i = 0; i < old.frames.length; i++) {
     const of = old.frames[i]!;
     const cf = cur.frames[i]!;
     if (of.callsite !== cf.callsite || of.callbackDepth > cf.callbackDepth) return false;
     const live = env.liveRegs[old.insnIdxOf(i)]!;
     for (let r = 0; r < MAX_REG; r++) {
-      if (live & (1 << r) && !regCovered(of.regs, r * REG, cf.regs, r * REG, exact)) return false;
+      if (!(live & (1 << r)) || regCovered(of.regs, r * REG, cf.regs, r * REG, exact)) continue;
+      if (i === top) old.differs = r;
+      return false;
     }
     if (!stackCovered(of, cf, exact)) return false;
   }
@@ -256,6 +265,11 @@ export function maybeLooping(old: State, cur: State): boolean {
   if (old.frames.length !== cur.frames.length) return false;
   const o = old.frame.regs;
   const c = cur.frame.regs;
-  for (let b = 0; b < MAX_REG * REG; b += REG) for (let i = 0; i < FRAMENO; i++) if (o[b + i] !== c[b + i]) return false;
+  if (!sameFields(o, old.differs * REG, c, old.differs * REG, FRAMENO)) return false;
+  for (let r = 0; r < MAX_REG; r++) {
+    if (sameFields(o, r * REG, c, r * REG, FRAMENO)) continue;
+    old.differs = r;
+    return false;
+  }
   return true;
 }

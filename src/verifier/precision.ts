@@ -63,9 +63,11 @@ export class Backtrack {
   }
 
   reset(): void {
-    this.regs.fill(0);
-    this.slotsLo.fill(0);
-    this.slotsHi.fill(0);
+    for (let i = 0; i < MAX_FRAMES; i++) {
+      this.regs[i] = 0;
+      this.slotsLo[i] = 0;
+      this.slotsHi[i] = 0;
+    }
   }
 
   empty(): boolean {
@@ -405,15 +407,15 @@ export function propagatePrecision(env: Env, old: State, cur: State): boolean {
     let text = '';
     for (let i = 0; i < FP; i++) {
       if (frame.regs[i * REG + TYPE] !== SCALAR || !frame.regs[i * REG + PRECISE]) continue;
-      text += `${text ? ',' : `frame ${fr}: propagating `}r${i}`;
+      if (env.log.detail) text += `${text ? ',' : `frame ${fr}: propagating `}r${i}`;
       bt.setReg(fr, i);
     }
     for (let i = 0; i < frame.slots; i++) {
       if (!isSpilledScalar(frame, i) || !frame.spills[i * REG + PRECISE]) continue;
-      text += `${text ? ',' : `frame ${fr}: propagating `}fp${-(i + 1) * 8}`;
+      if (env.log.detail) text += `${text ? ',' : `frame ${fr}: propagating `}fp${-(i + 1) * 8}`;
       bt.setSlot(fr, i);
     }
-    if (text && env.log.detail) env.log.write(`${text}\n`);
+    if (text) env.log.write(`${text}\n`);
   }
   bt.init(cur.curFrame);
   return walk(env, bt, cur);

@@ -14,6 +14,10 @@ const WRITTEN = 2;
 const WRITTEN_ACC = 4;
 const LIVE = 6;
 
+const UNKNOWN = 0;
+const NONE = 1;
+const SOME = 2;
+
 /** A function under one chain of calls. */
 export interface Instance {
   /** Call instructions from the outermost frame, then the start of this function. */
@@ -23,7 +27,7 @@ export interface Instance {
   readonly insnCount: number;
   /** Masks of each instruction, by frame of the chain. */
   readonly frames: (Int32Array | null)[];
-  /** Instructions whose certain writes are known. */
+  /** Instructions whose certain writes are known: none so far, or some. */
   readonly writesKnown: Uint8Array;
   updated: boolean;
   writesDropped: boolean;
@@ -139,10 +143,9 @@ export class StackLiveness {
 
   private commit(instance: Instance): void {
     const rel = this.pendingIdx - instance.starts[instance.starts.length - 1]!;
-    const known = instance.writesKnown[rel] === 1;
-    if (!known && !this.wrote) {
-      instance.writesKnown[rel] = 1;
-      this.pendingIdx = 0;
+    const known = instance.writesKnown[rel]! !== UNKNOWN;
+    if (!this.wrote && instance.writesKnown[rel] !== SOME) {
+      instance.writesKnown[rel] = NONE;
       return;
     }
     for (let frame = 0; frame < instance.starts.length; frame++) {
@@ -164,8 +167,7 @@ export class StackLiveness {
       }
       if ((oldLo & ~lo) !== 0) instance.writesDropped = true;
     }
-    instance.writesKnown[rel] = 1;
-    this.pendingIdx = 0;
+    instance.writesKnown[rel] = SOME;
   }
 
   /** A path ended, or a function returned: bring the instances of its chain up to date. */

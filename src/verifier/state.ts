@@ -249,6 +249,8 @@ export class State {
   equalState: State | null = null;
   /** The outermost loop that a kept state is in; undefined before it was looked for. */
   loop: Visit | null | undefined = undefined;
+  /** Register of the current function by which the last state that was compared with this one differed: it is looked at first. */
+  differs = 0;
   /** Position of this state among the explored ones. */
   listed: Explored | null = null;
 
