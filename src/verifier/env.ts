@@ -156,7 +156,7 @@ export class Env {
   freeListSize = 0;
   backedgeCount = 0;
   /** Kept states by where they stand, see `exploredAt`. */
-  explored: (Explored[] | undefined)[] = [];
+  explored = new Map<number, Explored[]>();
   visits: Uint32Array;
   /** States kept at each instruction. */
   readonly kept: Uint32Array;

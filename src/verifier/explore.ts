@@ -62,7 +62,7 @@ import {
 } from './reg.ts';
 import { endsAtFence } from './spectre.ts';
 import { StackLiveness } from './stacklive.ts';
-import { type Explored, Frame, State } from './state.ts';
+import { Frame, State } from './state.ts';
 import { checkUnmodified } from './unmodified.ts';
 
 /** Walks every path of one function (kernel `do_check_common` and `do_check`). */
@@ -78,8 +78,7 @@ export function exploreFunction(env: Env, subprog: number): void {
   state.firstInsnIdx = sub.start;
   env.cur = state;
   env.pending = [];
-  // Filled, as an array with many holes is a slow one.
-  env.explored = new Array<Explored[] | undefined>(env.insns.length).fill(undefined);
+  env.explored = new Map();
   env.loops = new Loops(env);
   env.stackLive ??= new StackLiveness(env);
   env.insnIdx = sub.start;
@@ -90,8 +89,8 @@ export function exploreFunction(env: Env, subprog: number): void {
   if (subprog === 0 && objection) env.log.write(`${objection}\n`);
   if (subprog !== 0) setArguments(env, subprog, frame);
   walk(env);
-  for (let i = 0; i < env.insns.length; i++) for (const { state: kept } of env.explored[i] ?? NONE) kept.release();
-  env.explored = [];
+  for (const list of env.explored.values()) for (const { state: kept } of list) kept.release();
+  env.explored = new Map();
   if (!env.log.detail) env.log.cut(0);
 }
 
@@ -123,8 +122,6 @@ function setArguments(env: Env, subprog: number, frame: Frame): void {
     }
   });
 }
-
-const NONE: readonly Explored[] = [];
 
 const PROGRESS_EVERY = 4096;
 

@@ -15,7 +15,7 @@ export function sameCallsites(a: State, b: State): boolean {
 
 /** The latest unfinished visit of a loop's head, before state `cur` (kernel `find_prev_entry`). */
 export function findPrevEntry(env: Env, cur: State, insnIdx: number): State | null {
-  const list = env.explored[exploredAt(env, insnIdx)];
+  const list = env.explored.get(exploredAt(env, insnIdx));
   if (!list) return null;
   for (let i = list.length - 1; i >= 0; i--) {
     const state = list[i]!.state;

@@ -139,8 +139,11 @@ export function isVisited(env: Env): boolean {
   const force = env.testStateFreq || env.forceCheckpoint[insnIdx] === 1 || cur.history.length > 40;
   let add = force || (env.jumps - env.prevJumps >= 2 && env.processed - env.prevProcessed >= 8);
   const bucket = exploredAt(env, insnIdx);
-  env.explored[bucket] ??= [];
-  const list = env.explored[bucket];
+  let list = env.explored.get(bucket);
+  if (!list) {
+    list = [];
+    env.explored.set(bucket, list);
+  }
   for (let i = list.length - 1; i >= 0; i--) {
     const st = list[i]!.state;
     if (st.branches || st.insnIdx !== insnIdx || st.cleaned || !sameCallsites(st, cur) || env.loops.isIncomplete(st)) continue;

@@ -124,6 +124,11 @@ function deduce(r: Regs, b: number): boolean {
   let ux = r[b + U32_MAX]!;
   let sn = r[b + S32_MIN]!;
   let sx = r[b + S32_MAX]!;
+  // Most numbers fit in 32 bits with their sign and are known as such in all views: a round would find nothing.
+  if (sn === sl && sx === xl && sh === sl >> 31 && xh === xl >> 31) {
+    if (sl >= 0 && sl <= xl && ul === sl && uh === 0 && wl === xl && wh === 0 && un === sl && ux === xl) return false;
+    if (sl < 0 && xl >= 0 && (ul | uh | un) === 0 && (wl & wh & ux) === -1) return false;
+  }
   for (let round = 0; round < ROUNDS; round++) {
     if (uh === wh) {
       un = maxU32(un, ul);

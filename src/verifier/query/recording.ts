@@ -52,7 +52,7 @@ export class Recording {
     // What only the exploration needed.
     this.waiting = env.pending.length;
     env.watcher = null;
-    env.explored = [];
+    env.explored = new Map();
     env.pending = [];
     this.of = recorder;
     this.cells = recorder.cells;
