@@ -169,6 +169,15 @@ export class Interpreter implements Engine {
     this.#at = pc;
   }
 
+  /** Leaves all functions for the one at `pc`, as an exception does; what was executed stays counted. */
+  unwind(pc: number): void {
+    this.#counted = this.executed;
+    this.#pending = 0;
+    this.#nesting = 0;
+    this.#depth = -1;
+    this.enter(pc);
+  }
+
   /** The frames of a paused run, the main program first. */
   frames(): Frame[] {
     return Array.from({ length: this.#depth + 1 }, (_, depth) => {

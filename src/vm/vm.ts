@@ -97,6 +97,11 @@ export interface MachineParts {
   prepare(input: VmInput): void;
   /** The same over one packet. */
   prepareXdp(packet: Uint8Array, input?: XdpInput): void;
+  /**
+   * What became of a run that left the interpreter with `error`: bpf_throw leads to the exception callback, from which it can be resumed,
+   * or ends the program; null for errors that are none of the program's own.
+   */
+  caught(error: unknown): 'goes on' | 'ended' | null;
   /** Everything outside the memory that a run changes, while it is paused at nesting 1. */
   save(): Saved;
 }
@@ -341,6 +346,12 @@ export class Vm {
       events: this.#machine.events,
       prepare,
       prepareXdp: (packet, input = {}) => prepare({ packet, ...input }),
+      caught: (error) => {
+        if (!(error instanceof ProgramThrow)) return null;
+        if (this.#exceptionEntry !== null) this.#interpreter.unwind(this.#exceptionEntry);
+        this.#interpreter.registers.set(cookieWords(error), this.#exceptionEntry === null ? 0 : 2);
+        return this.#exceptionEntry === null ? 'ended' : 'goes on';
+      },
       save: () => this.#save(),
     };
   }
@@ -419,7 +430,7 @@ export class Vm {
     } catch (error) {
       if (!(error instanceof ProgramThrow)) throw error;
       const r = this.#running.registers;
-      const words = [Number(BigInt.asIntN(32, error.cookie)), Number(BigInt.asIntN(32, error.cookie >> 32n))];
+      const words = cookieWords(error);
       if (this.#exceptionEntry === null) r.set(words, 0);
       else {
         const executed = this.#running.executed;
@@ -529,3 +540,6 @@ function orInterpreted<T>(make: () => T): T | null {
     throw error;
   }
 }
+
+/** What was thrown, as a register holds it. */
+const cookieWords = ({ cookie }: ProgramThrow): number[] => [Number(BigInt.asIntN(32, cookie)), Number(BigInt.asIntN(32, cookie >> 32n))];

@@ -10,7 +10,7 @@ import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
 import { VirtualList } from '../components/VirtualList.tsx';
-import { insnText } from '../program/decode.ts';
+import { coverageGlyph, insnText } from '../program/decode.ts';
 import { heatColour } from '../program/heat.ts';
 import { useStable } from '../program/useStable.ts';
 import { profile as texts } from '../texts/profile.ts';
@@ -324,5 +324,3 @@ function Branches({ program, profile }: { program: ProgramView; profile: Profile
     </>
   );
 }
-
-const coverageGlyph = (taken: number, fell: number): string => (taken + fell === 0 ? '·' : taken === 0 ? '↓' : fell === 0 ? '↷' : '⇅');

@@ -22,13 +22,15 @@ interface InsnRowProps {
   /** Visits of the verifier and the largest number of them; null while the column is hidden. */
   readonly visits: number | null;
   readonly mostVisits: number;
+  /** Which ways a branch went; '' for others, and where nothing was counted. */
+  readonly way: string;
   /** Lower-case text that is searched for; '' without a search. */
   readonly query: string;
 }
 
 /** One instruction: fork mark, origins, index, failure, visits, room for the arrows, code. */
 export const InsnRow = memo(function InsnRow(props: InsnRowProps) {
-  const { program, insn, stripes, failing, stop, change, visits, mostVisits, query } = props;
+  const { program, insn, stripes, failing, stop, change, visits, mostVisits, way, query } = props;
   const target = targetOf(program, insn);
   return (
     <span className="listing-insn" data-insn={insn}>
@@ -45,7 +47,7 @@ export const InsnRow = memo(function InsnRow(props: InsnRowProps) {
       <span className={`listing-mark ${failing ? '' : stop}`} data-stop={insn} title={texts.stops[stop || 'toggle']}>
         {failing ? '✕' : STOP_GLYPHS[stop]}
       </span>
-      {visits === null ? null : <Heat visits={visits} most={mostVisits} />}
+      {visits === null ? null : <Heat visits={visits} most={mostVisits} way={way} />}
       <span className="listing-arrows" />
       <Code text={shownText(program, insn)} query={query} />
       {target >= 0 && !isCall(program, insn) ? (
@@ -58,14 +60,16 @@ export const InsnRow = memo(function InsnRow(props: InsnRowProps) {
 });
 
 /** A bar on a logarithmic scale and the number itself. */
-function Heat({ visits, most }: { visits: number; most: number }) {
+function Heat({ visits, most, way }: { visits: number; most: number; way: string }) {
   const share = heatShare(visits, most);
   return (
     <span className="listing-heat">
       <span className="heat-bar">
         <span style={{ width: `${Math.round(share * 100)}%`, background: heatColour(share) }} />
       </span>
-      <span className="heat-count">{visits === 0 ? '·' : shortCount(visits)}</span>
+      <span className="heat-count">
+        {way} {visits === 0 ? '·' : shortCount(visits)}
+      </span>
     </span>
   );
 }

@@ -2,6 +2,7 @@ import { ChevronDown, ChevronRight } from 'lucide-react';
 import { type ClipboardEvent, type KeyboardEvent, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { toggleBreakpoint, useBreakpoints } from '../../workbench/breakpoints.ts';
 import { textAt } from '../../workbench/columns.ts';
+import { useProfile } from '../../workbench/profile.ts';
 import { inRanges, type Range } from '../../workbench/relations.ts';
 import type { Selection } from '../../workbench/selection.ts';
 import { announce, select, selectionBack, useWorkbench } from '../../workbench/store.ts';
@@ -13,9 +14,9 @@ import { type TreeRow, VirtualList, type VirtualListHandle } from '../components
 import { program as texts } from '../texts/program.ts';
 import { changeAt, nextChange } from './changes.ts';
 import { MOST_COPIED, rowsAsText } from './copy.ts';
-import { targetOf } from './decode.ts';
+import { targetOf, wayOf } from './decode.ts';
 import { HoverCard } from './HoverCard.tsx';
-import { visitsOf } from './heat.ts';
+import { countsOf, visitsOf } from './heat.ts';
 import { InsnRow, type Stop } from './InsnRow.tsx';
 import { JumpArrows } from './JumpArrows.tsx';
 import { funcRange, gapLength, ListingRows } from './rows.ts';
@@ -43,14 +44,16 @@ interface Hover {
 }
 
 /** The instructions of the program, one a line, under the heads of their functions, with stripes of the operators that each serves. */
-export function Listing({ program, ranges, selection, query, folds, heat }: ListingProps) {
+export function Listing({ program, ranges, selection, query, folds, heat: wantsHeat }: ListingProps) {
   const model = useWorkbench((state) => state.stages.model.value);
   const verdict = useWorkbench((state) => state.stages.verified.value);
   const pinned = useContext(PinnedContext);
   const { rows } = folds;
   const list = useRef<VirtualListHandle>(null);
   const stripes = useMemo(() => new Stripes(program, new Map(model?.nodes.map((node) => [node.index, node.op]))), [program, model]);
-  const visits = useMemo(() => visitsOf(program, verdict), [program, verdict]);
+  const executed = useProfile(({ inListing, value }) => (inListing && value?.programKey === program.key ? value : null));
+  const visits = useMemo(() => (executed ? countsOf(program, executed.counts) : visitsOf(program, verdict)), [program, executed, verdict]);
+  const heat = wantsHeat || executed !== null;
   const stops = useStops();
   const failing = verdict && !verdict.accepted ? verdict.insnIdx : null;
 
@@ -192,7 +195,7 @@ export function Listing({ program, ranges, selection, query, folds, heat }: List
       const item = rows.at(row);
       if (item.kind === 'func') {
         const processed = visits ? visits.perFunc[item.at]! : null;
-        return <FuncRow program={program} at={item.at} folded={rows.isFolded(item.at)} processed={processed} />;
+        return <FuncRow program={program} at={item.at} folded={rows.isFolded(item.at)} processed={processed} ran={executed !== null} />;
       }
       if (item.kind === 'line') return <LineRow program={program} at={item.at} />;
       if (item.kind === 'gap') return <span className="listing-gap">{texts.gap(gapLength(program, item.insn))}</span>;
@@ -207,11 +210,12 @@ export function Listing({ program, ranges, selection, query, folds, heat }: List
           change={changeAt(program, insn)}
           visits={heat && visits ? visits.perInsn[insn]! : null}
           mostVisits={visits?.most ?? 0}
+          way={executed ? wayOf(program, insn, executed) : ''}
           query={query}
         />
       );
     },
-    [program, rows, stripes, stops, visits, heat, failing, query],
+    [program, rows, stripes, stops, visits, executed, heat, failing, query],
   );
   const overlay = useCallback(
     (view: RowWindow) => <JumpArrows program={program} rows={rows} window={view} rowHeight={ROW_HEIGHT} cursor={cursor} />,
@@ -299,9 +303,11 @@ interface FuncRowProps {
   readonly at: number;
   readonly folded: boolean;
   readonly processed: number | null;
+  /** They were executed rather than processed by the verifier. */
+  readonly ran: boolean;
 }
 
-function FuncRow({ program, at, folded, processed }: FuncRowProps) {
+function FuncRow({ program, at, folded, processed, ran }: FuncRowProps) {
   const { name, linkage } = program.subprogs[at]!;
   const [from, to] = funcRange(program, at);
   const Chevron = folded ? ChevronRight : ChevronDown;
@@ -313,7 +319,7 @@ function FuncRow({ program, at, folded, processed }: FuncRowProps) {
       <span className="listing-name">{name}</span> <span className="muted">{at === 0 ? program.section : linkage}</span>
       <span className="listing-cost muted">
         {texts.head(to - from)}
-        {processed === null ? '' : ` · ${texts.headProcessed(processed)}`}
+        {processed === null ? '' : ` · ${(ran ? texts.headExecuted : texts.headProcessed)(processed)}`}
       </span>
     </span>
   );

@@ -3,6 +3,7 @@ import { HELPERS, type Helper } from '../../bpf/helpers.ts';
 import { OP_LDDW, PSEUDO_CALL, PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from '../../bpf/insn.ts';
 import { describeInsn } from '../../bpf/opcodes.ts';
 import type { Insn } from '../../bpf/program.ts';
+import type { ProfileView } from '../../workbench/machine-views.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { lastAtMost } from './rows.ts';
 
@@ -109,3 +110,16 @@ export function shownText(program: ProgramView, idx: number): string {
   const at = lastAtMost(fromLog.seen, idx);
   return fromLog.seen[at] === idx ? fromLog.texts[at]! : '';
 }
+
+/** Which ways a branch went: both, only its jump, only on, or neither; '' for what is no conditional branch. */
+export function wayOf(program: ProgramView, insn: number, { counts, taken }: Pick<ProfileView, 'counts' | 'taken'>): string {
+  if (targetOf(program, insn) < 0 || isCall(program, insn) || !isBranch(program.code[insn * 8]!)) return '';
+  return coverageGlyph(taken[insn]!, counts[insn]! - taken[insn]!);
+}
+
+/** Conditional ones. */
+const isBranch = (opcode: number): boolean => (opcode & 0xf0) !== 0;
+
+/** How a branch that jumped so often, and went on so often, is drawn. */
+export const coverageGlyph = (taken: number, fell: number): string =>
+  taken + fell === 0 ? '' : taken === 0 ? '↓' : fell === 0 ? '↷' : '⇅';

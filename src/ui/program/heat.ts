@@ -18,19 +18,23 @@ export function shortCount(value: number): string {
   return `${scaled < 99.95 ? scaled.toFixed(1) : Math.round(scaled)}${unit}`;
 }
 
-/** Visits of the verifier, of each instruction and of each function. */
+/** Visits of the verifier or executions, of each instruction and of each function. */
 export interface Visits {
-  readonly perInsn: Uint32Array;
+  readonly perInsn: Uint32Array | Float64Array;
   readonly most: number;
   readonly perFunc: Float64Array;
 }
 
-const known = new WeakMap<Uint32Array, Visits>();
+const known = new WeakMap<Uint32Array | Float64Array, Visits>();
 
 /** The visits of `program`; null when the verdict is of another one. */
 export function visitsOf(program: ProgramView, verified: VerifiedView | null): Visits | null {
-  const perInsn = verified?.visits;
-  if (perInsn?.length !== program.code.length / 8) return null;
+  return verified ? countsOf(program, verified.visits) : null;
+}
+
+/** Counts by instruction, spread over functions; null when they are of another program. */
+export function countsOf(program: ProgramView, perInsn: Uint32Array | Float64Array): Visits | null {
+  if (perInsn.length !== program.code.length / 8) return null;
   const before = known.get(perInsn);
   if (before) return before;
   const perFunc = new Float64Array(program.subprogs.length);

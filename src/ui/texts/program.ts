@@ -55,6 +55,7 @@ export const program = {
   unfolded: (name: string) => `${name} unfolded`,
   head: (insns: number) => many(insns, 'insn'),
   headProcessed: (visits: number) => `${count(visits)} processed`,
+  headExecuted: (times: number) => `${count(times)} executed`,
   headLabel: (name: string, insns: number, folded: boolean) => `function ${name}, ${many(insns, 'instruction')}${folded ? ', folded' : ''}`,
   marked: (rows: number) => `${many(rows, 'row')} marked`,
   copied: (rows: number) => `${many(rows, 'row')} copied`,

@@ -237,7 +237,7 @@ export class Debugger {
     return this.#reverse(this.#slots([call]), (_, at) => (at === call && this.depth <= depth ? { kind: 'step' } : null));
   }
 
-  /** Runs once more from the beginning to this place, and tells of every instruction of `mask` on the way. */
+  /** Runs once more from the beginning to this place, and tells of every instruction of `mask` on the way, the next one here included. */
   async scan(mask: Uint8Array, onStop: (insnIdx: number) => void): Promise<void> {
     const here = this.#step;
     this.#restore(0);
@@ -246,6 +246,8 @@ export class Debugger {
       return null;
     };
     await this.#advance(here, { mask, decide }, here);
+    const next = this.insnIdx;
+    if (next >= 0 && mask[next]) onStop(next);
   }
 
   /** Changes something here. What the run did after this place is forgotten: from here on it goes another way. */
@@ -487,17 +489,24 @@ export class Debugger {
       else interpreter.watch(watcher, mask ?? 'none', Math.min(event - straight, step + this.#checkpoints.spacing, Math.max(to, step + 1)));
     };
     watch(this.#step);
-    try {
-      interpreter.resume();
-    } catch (error) {
-      if (error instanceof VmFault) {
-        this.#live = false;
-        return { kind: 'fault', fault: error, safe };
+    for (let ended = false; !ended; ) {
+      try {
+        interpreter.resume();
+        ended = true;
+      } catch (error) {
+        if (error instanceof VmFault) {
+          this.#live = false;
+          return { kind: 'fault', fault: error, safe };
+        }
+        if (error === PAUSE && result) {
+          this.#step = interpreter.executed;
+          this.#live = interpreter.nesting === 1;
+          return result;
+        }
+        const caught = this.#parts.caught(error);
+        if (caught === null) throw error;
+        ended = caught === 'ended';
       }
-      if (error !== PAUSE || !result) throw error;
-      this.#step = interpreter.executed;
-      this.#live = interpreter.nesting === 1;
-      return result;
     }
     this.#step = interpreter.executed;
     this.#live = false;
@@ -520,10 +529,13 @@ export class Debugger {
     const event = Math.min(safe, this.#edits[this.#nextEdit]?.step ?? safe) - interpreter.decoded.insnOfEntry.length;
     if (event > this.#step) interpreter.watch(watcher, 'none', event);
     else interpreter.watch(watcher, 'all');
-    try {
-      interpreter.resume();
-    } catch (error) {
-      if (!(error instanceof VmFault)) throw error;
+    for (let over = false; !over; ) {
+      try {
+        interpreter.resume();
+      } catch (error) {
+        over = error instanceof VmFault;
+        if (!over && this.#parts.caught(error) !== 'goes on') throw error;
+      }
     }
     this.#end = {
       step: last,

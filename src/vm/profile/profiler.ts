@@ -92,16 +92,29 @@ export class Profiler {
     sharing.begin();
     interpreter.watch(watcher, this.#leaders);
     this.#events++;
-    try {
-      interpreter.resume();
-    } catch (error) {
-      if (!(error instanceof VmFault)) throw error;
-      this.#faults++;
-      if (block < 0) return;
-      let lost = 0;
-      for (let idx = error.insnIdx; idx < this.#end[block]!; idx = nextSlot(this.#program, idx), lost++) this.#lost[idx]!++;
-      sharing.take(lost);
+    for (let ended = false; !ended; ) {
+      try {
+        interpreter.resume();
+        ended = true;
+      } catch (error) {
+        if (error instanceof VmFault) {
+          this.#faults++;
+          ended = true;
+          if (block >= 0) this.#lose(block, error.insnIdx);
+        } else {
+          const caught = this.#parts.caught(error);
+          if (caught === null) throw error;
+          ended = caught === 'ended';
+        }
+      }
     }
+  }
+
+  /** The rest of a block, from instruction `from` on, did not run. */
+  #lose(block: number, from: number): void {
+    let lost = 0;
+    for (let idx = from; idx < this.#end[block]!; idx = nextSlot(this.#program, idx), lost++) this.#lost[idx]!++;
+    this.#sharing.take(lost);
   }
 
   result(): Profile {

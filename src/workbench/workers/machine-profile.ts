@@ -12,7 +12,7 @@ import type { BlobRef } from '../document.ts';
 import type { ProfileView } from '../machine-views.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
 import type { EventSpec } from '../value-views.ts';
-import { eventInputs } from './machine-session.ts';
+import { eventInputs, inputOf } from './machine-session.ts';
 import { type Held, heldProgram } from './programs.ts';
 import { metaModel } from './replays.ts';
 import { rest, SLICE_MS } from './rest.ts';
@@ -30,7 +30,7 @@ interface ProfileArgs {
 const TIMED_MS = 50;
 /** And no more runs than this. */
 const MOST_TIMED = 10_000;
-const NO_PACKET = new Uint8Array(64);
+const NO_PACKET = new Uint8Array(0);
 
 type Input = { readonly packet: Uint8Array; readonly tensors: Tensors | null };
 
@@ -38,9 +38,7 @@ function inputsOf({ of }: ProfileArgs, held: Held): { readonly count: number; re
   if (of.kind === 'event') {
     const { event } = of;
     const one: Input =
-      event.kind === 'packet'
-        ? { packet: event.bytes.length > 0 ? event.bytes : NO_PACKET, tensors: null }
-        : { packet: NO_PACKET, tensors: eventInputs(event, held) };
+      event.kind === 'packet' ? { packet: event.bytes, tensors: null } : { packet: NO_PACKET, tensors: eventInputs(event, held) };
     return { count: 1, from: of.index, at: () => one };
   }
   const trace = heldTrace(of.trace);
@@ -72,7 +70,7 @@ export async function profileEvents(args: ProfileArgs, context: CallContext): Pr
   for (; done < inputs.count && !context.cancelled; done++) {
     const { packet, tensors } = inputs.at(done);
     if (tensors) storeInputs(vm.maps, held.meta!, tensors);
-    profiler.run(({ prepareXdp }) => prepareXdp(packet));
+    profiler.run(({ prepare }) => prepare(inputOf(held.program, packet)));
     await pause('counting', done + 1, inputs.count);
   }
   if (done === 0) throw new Cancelled();
@@ -104,7 +102,7 @@ async function timed(
   const run = (i: number): void => {
     const { packet, tensors } = inputs.at(i);
     if (tensors) storeInputs(vm.maps, held.meta!, tensors);
-    vm.runXdp(packet);
+    vm.run(inputOf(held.program, packet));
   };
   try {
     run(0);

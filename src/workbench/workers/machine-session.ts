@@ -1,15 +1,17 @@
 import { InputError } from '../../base/errors.ts';
 import { OP_CALL, PSEUDO_CALL } from '../../bpf/insn.ts';
 import { MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY } from '../../bpf/maps.ts';
+import type { Program } from '../../bpf/program.ts';
 import type { Tensors } from '../../reference/reference.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import { storeInputs } from '../../replay/runner.ts';
+import { contextKind, contextSize } from '../../vm/context.ts';
 import { type Breakpoint, Debugger, type Edit } from '../../vm/debug/debugger.ts';
 import { parseExpression } from '../../vm/debug/expression.ts';
 import { CODE_BASE, MAP_BASE } from '../../vm/decode.ts';
 import { STACK_SIZE } from '../../vm/engine.ts';
 import type { VmEvent } from '../../vm/helpers.ts';
-import { Vm } from '../../vm/vm.ts';
+import { Vm, type VmInput } from '../../vm/vm.ts';
 import type { EditSpec, MachineAction, MachineFrame, MachineRecipe, MachineRegion, MachineView, MapPage } from '../machine-views.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
 import type { EventSpec } from '../value-views.ts';
@@ -34,6 +36,12 @@ export interface Session {
 /** The session that this worker has, what it was made of, and the call that it works for. */
 let present: { readonly key: string; readonly session: Session } | null = null;
 let caller: CallContext | null = null;
+
+/** What a program gets: the packet, zeros in place of one, or a context of zeros where its kind takes no packets. */
+export function inputOf({ progType }: Program, packet: Uint8Array): VmInput {
+  if (contextKind(progType) === 'memory') return { context: new Uint8Array(contextSize(progType)) };
+  return { packet: packet.length > 0 ? packet : new Uint8Array(NO_PACKET) };
+}
 
 /** The inputs of an event of a tensor trace. */
 export function eventInputs(event: Extract<EventSpec, { kind: 'tensors' }>, { meta }: Held): Tensors {
@@ -61,11 +69,12 @@ const editKey = (edit: EditSpec): unknown[] => Object.values(edit).map((value) =
 
 async function opened({ program: spec, event }: MachineRecipe, context: CallContext): Promise<Session> {
   const held = await heldProgram(spec, context);
-  const vm = new Vm(held.program);
+  // Whoever watches a run stops it: there is no other limit.
+  const vm = new Vm(held.program, { maxInsns: Number.MAX_SAFE_INTEGER });
   if (event.kind === 'tensors') storeInputs(vm.maps, held.meta!, eventInputs(event, held));
   const debug = new Debugger(
     vm,
-    ({ prepareXdp }) => prepareXdp(event.kind === 'packet' && event.bytes.length > 0 ? event.bytes : new Uint8Array(NO_PACKET)),
+    ({ prepare }) => prepare(inputOf(held.program, event.kind === 'packet' ? event.bytes : new Uint8Array(0))),
     {
       rest: async (executed) => {
         caller?.progress('running', executed, debug.length ?? 0);
