@@ -12,6 +12,7 @@ import {
   OP_CALL,
   OP_EXIT,
   OP_LDDW,
+  PSEUDO_KFUNC_CALL,
 } from '../src/bpf/insn.ts';
 import type { Insn, Program } from '../src/bpf/program.ts';
 import { type Dice, Dice as Seeded } from '../src/verifier/testing/dice.ts';
@@ -37,8 +38,11 @@ export function mutate(program: Program, dice: Dice): Program {
     if (isHalf(insns, at)) continue;
     insns[at] = changed(insns, at, dice);
   }
-  return withInsns(program, insns);
+  const kfuncCalls = new Map([...program.kfuncCalls].filter(([idx]) => isKfuncCall(insns[idx])));
+  return { ...withInsns(program, insns), kfuncCalls };
 }
+
+const isKfuncCall = (insn: Insn): boolean => insn.opcode === OP_CALL && insn.src === PSEUDO_KFUNC_CALL;
 
 function changed(insns: readonly Insn[], at: number, dice: Dice): Insn {
   const insn = insns[at];
@@ -70,7 +74,7 @@ function changed(insns: readonly Insn[], at: number, dice: Dice): Insn {
     case 7: {
       const other = dice.below(insns.length);
       const copy = insns[other];
-      return isHalf(insns, other) || copy.opcode === OP_LDDW || isPseudoCall(copy) ? insn : copy;
+      return isHalf(insns, other) || copy.opcode === OP_LDDW || isPseudoCall(copy) || isKfuncCall(copy) ? insn : copy;
     }
     default:
       return { ...insn, imm: insn.opcode & 8 ? insn.imm : (insn.imm ^ (1 << dice.below(32))) | 0 };

@@ -322,6 +322,6 @@ function checkMayGoto(env: Env, insn: Insn): void {
   const prev = env.cur.parent ? findPrevEntry(env, env.cur.parent, env.insnIdx) : null;
   const queued = pushPath(env, env.insnIdx + 1, env.insnIdx);
   queued.mayGotoDepth++;
-  if (prev) widenImprecise(prev, queued);
+  if (prev) widenImprecise(env, prev, queued);
   env.insnIdx += insn.off;
 }

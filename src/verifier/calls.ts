@@ -357,7 +357,7 @@ export function leaveFrame(env: Env): void {
   state.frames.pop();
   if (!callee.isCallback) return;
   const prev = findPrevEntry(env, state, env.insnIdx);
-  if (prev) widenImprecise(prev, state);
+  if (prev) widenImprecise(env, prev, state);
 }
 
 /** Address of a function: a callback, which must be static and described by BTF. */

@@ -35,6 +35,7 @@ function unseen(env: Env): { from: number; to: number }[] {
  */
 export function checkAddressesLive(env: Env): void {
   const live = new Set(liveFunctions(env).map((sub) => sub.start));
+  env.deadRemoved = true;
   if (live.size <= 1) return;
   const stretches = unseen(env);
   const starts = new Set([...live].map((start) => start - stretches.reduce((sum, { from, to }) => sum + (to <= start ? to - from : 0), 0)));

@@ -56,7 +56,8 @@ export function slotOf(env: Env, r: Regs, b: number, what: string, count: number
     return NO_SLOT;
   }
   const off = r[b + OFF]! + r[b + VALUE_LO]!;
-  const spi = (-off - 1) >> 3;
+  // The kernel's division rounds towards 0: fp+0 counts as slot 0, which the write that follows refuses.
+  const spi = Math.trunc((-off - 1) / 8);
   if (off % 8 !== 0 || spi + 1 < count) {
     env.say(`cannot pass in ${what} at an offset=${off}\n`);
     return NO_SLOT;

@@ -127,6 +127,8 @@ export class Env {
   namelessCall = false;
   /** Cgroup storage that the program names: one of each kind. */
   readonly usedMaps = new Set<MapDef>();
+  /** Functions that no path entered are gone. */
+  deadRemoved = false;
   /** Exploration is over: what fails now has no instruction. */
   atEnd = false;
   /** How an instruction of pointer arithmetic is masked against speculation. */

@@ -109,7 +109,14 @@ function sameFields(o: Regs, ob: number, c: Regs, cb: number, end: number): bool
   return true;
 }
 
-function exactRegs(o: Regs, ob: number, c: Regs, cb: number): boolean {
+/** Forgets which ids stand for each other (kernel `reset_idmap_scratch`). */
+export function forgetIds(env: Env): void {
+  idPairs = 0;
+  fresh = env.idGen;
+}
+
+/** The same type, offset and values, with ids that stand for each other (kernel `regs_exact`). */
+export function exactRegs(o: Regs, ob: number, c: Regs, cb: number): boolean {
   return sameFields(o, ob, c, cb, ID) && sameId(o[ob + ID]!, c[cb + ID]!) && sameId(o[ob + REF]!, c[cb + REF]!);
 }
 
@@ -235,8 +242,7 @@ export function statesEqual(env: Env, old: State, cur: State, exact: Exactness):
   allPrecise = !env.rules.bpfCapable;
   exactScalars = env.exploresLimits;
   secretStack = !env.rules.readsUninitStack;
-  idPairs = 0;
-  fresh = env.idGen;
+  forgetIds(env);
   if (!refsCovered(old, cur)) return false;
   const first = old.differs;
   const top = old.frames.length - 1;

@@ -61,7 +61,7 @@ export function checkHelperMemory(
       return;
     case MEMORY:
       if (type & RDONLY && access === 'write') env.fail(EACCES, `R${regno} cannot write into ${typeName(type)}\n`);
-      checkRegion(env, regno, off, size, r[b + AUX]!, zeroSizeAllowed);
+      checkRegion(env, regno, off, size, r[b + AUX]! >>> 0, zeroSizeAllowed);
       return;
     case BUF:
       if (type & RDONLY && access === 'write') env.fail(EACCES, `R${regno} cannot write into ${typeName(type)}\n`);

@@ -115,7 +115,7 @@ export function advanceIterator(env: Env, at: IteratorPlace): void {
     const prev = findPrevEntry(env, cur.parent, env.insnIdx);
     const queued = pushPath(env, env.insnIdx + 1, env.insnIdx);
     frameAt(queued, at).spills[b + FRAMENO]!++;
-    if (prev) widenImprecise(prev, queued);
+    if (prev) widenImprecise(env, prev, queued);
     queued.frame.regs[TYPE]! &= ~MAYBE_NULL;
   }
   spills[b + AUX2] = DRAINED;

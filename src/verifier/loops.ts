@@ -1,5 +1,6 @@
 import type { Env } from './env.ts';
-import { ID, markUnknown, PRECISE, REG, type Regs, SCALAR, TYPE } from './reg.ts';
+import { exactRegs, forgetIds } from './equal.ts';
+import { markUnknown, PRECISE, REG, type Regs, SCALAR, TYPE } from './reg.ts';
 import { isSpilled, MAX_REG, type State } from './state.ts';
 
 /** Explored states of an instruction under the current call, newest first; other instructions may share the list. */
@@ -26,15 +27,12 @@ export function findPrevEntry(env: Env, cur: State, insnIdx: number): State | nu
 
 function widen(a: Regs, ab: number, b: Regs, bb: number): void {
   if (a[ab + TYPE] !== SCALAR || b[bb + TYPE] !== SCALAR || a[ab + PRECISE] || b[bb + PRECISE]) return;
-  for (let i = 0; i < ID; i++) {
-    if (a[ab + i] === b[bb + i]) continue;
-    markUnknown(b, bb);
-    return;
-  }
+  if (!exactRegs(a, ab, b, bb)) markUnknown(b, bb);
 }
 
 /** Scalars that differ between two rounds of a loop and decide nothing become unknown, so that the loop converges. */
-export function widenImprecise(old: State, cur: State): void {
+export function widenImprecise(env: Env, old: State, cur: State): void {
+  forgetIds(env);
   for (let fr = old.curFrame; fr >= 0; fr--) {
     const a = old.frames[fr]!;
     const b = cur.frames[fr]!;

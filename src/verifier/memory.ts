@@ -385,7 +385,7 @@ function accessOther(env: Env, regno: number, off: number, size: number, access:
   if (base === MEMORY && !(type & MAYBE_NULL)) {
     if (access === 'write' && type & RDONLY) env.fail(EACCES, `R${regno} cannot write into ${typeName(type)}\n`);
     if (access === 'write') keepSecret(env, value, 'into mem');
-    if (!(type & RDONLY && type & UNTRUSTED)) checkRegion(env, regno, off, size, r[b + AUX]!, false);
+    if (!(type & RDONLY && type & UNTRUSTED)) checkRegion(env, regno, off, size, r[b + AUX]! >>> 0, false);
     if (value >= 0 && (access === 'read' || type & RDONLY)) markUnknown(r, value * REG);
     return;
   }

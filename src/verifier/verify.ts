@@ -132,7 +132,7 @@ function exploreGlobals(env: Env): void {
 function finish(env: Env, errno: number, stopped: boolean, snapshots: Snapshots | null, startedMs: number): VerifyResult {
   const { log } = env;
   const accepted = errno === 0 && !stopped;
-  const depths = (accepted ? liveFunctions(env) : env.subprogs).map((s) => s.stackDepth);
+  const depths = (accepted || env.deadRemoved ? liveFunctions(env) : env.subprogs).map((s) => s.stackDepth);
   // The kernel adds a function of its own that ends a program in which an exception was thrown.
   if (accepted && env.seenException && env.exceptionCallback < 0) depths.push(0);
   const stackDepth = depths.join('+');

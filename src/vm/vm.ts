@@ -303,6 +303,14 @@ export class Vm {
     return this.#runXdp(packet, input);
   }
 
+  /** As {@link run}, with a call before every instruction: its slot, and 0 for the main program or the depth of calls. */
+  trace(input: VmInput, onInsn: (insnIdx: number, frame: number) => void): RunResult {
+    this.#begin(this.#interpreter);
+    const interpreter = this.#interpreter;
+    interpreter.trace((insnIdx) => onInsn(insnIdx, interpreter.depth));
+    return this.#run(input);
+  }
+
   /** How often each instruction runs for one packet; index by instruction slot. */
   executedCounts(packet: Uint8Array, input: XdpInput = {}): Uint32Array {
     const counts = new Uint32Array(this.program.insns.length);

@@ -71,6 +71,17 @@ export class Cells {
     return id === 0 ? 0 : this.slots.chunkOf(id)[this.slots.baseOf(id) + 2]!;
   }
 
+  /** Slots of a frame; the cells of others are of an earlier frame in its place. */
+  slotCount(ids: ArrayLike<number>, frame: number): number {
+    const id = ids[frame * CELLS + FRAME_CELL]!;
+    return id === 0 ? 0 : this.frames.chunkOf(id)[this.frames.baseOf(id) + 7]!;
+  }
+
+  /** What byte `index` of a slot holds, counted as in `Frame.types`. */
+  slotType(id: number, index: number): number {
+    return (this.slots.chunkOf(id)[this.slots.baseOf(id) + (index >> 2)]! >> ((index & 3) * 8)) & 0xff;
+  }
+
   frame(f: Frame): number {
     const { meta } = this;
     meta[0] = f.callsite;

@@ -4,7 +4,7 @@ import { Dice } from '../dice.ts';
 import { alu } from './arithmetic.ts';
 import { callback, directValue, mapCall, ownCall, receive, record, section, simpleHelper, socket } from './calls.ts';
 import { branch, counted, iterator, leave, mayGoto } from './flow.ts';
-import { Fn, type Made, type Param, SLOTS, type World } from './fn.ts';
+import { BYTES, Fn, type Made, type Param, SIZES, SLOTS, type World } from './fn.ts';
 import { ANY } from './held.ts';
 import { access, context, loadPacket, packet, stack, variable, variableStack } from './memory.ts';
 import { GENERATOR_MAPS, KINDS, type Kind, STATE, XDP } from './tables.ts';
@@ -67,14 +67,19 @@ function begin(fn: Fn): void {
   }
   for (let i = 0; i < 2 + dice.below(3); i++) fn.movImm(fn.free(), fn.immediate());
   if (!fn.isMain) return;
-  if (dice.chance(70)) directValue(fn);
-  // Numbers of which nothing is known.
-  for (let i = 0; i < 2; i++) {
-    const memory = fn.memories((m) => m.size >= 8);
+  if (dice.chance(85)) directValue(fn);
+  // Numbers of which little is known.
+  for (let i = 0; i < 3 + dice.below(3); i++) {
+    const memory = fn.memories((m) => m.size >= 64);
     if (memory.length === 0) break;
     const dst = fn.free();
-    fn.put(LDX | MEM | DW, dst, dice.pick(memory), 0);
-    fn.regs[dst] = ANY;
+    const size = dice.pick(SIZES);
+    fn.put(LDX | MEM | size, dst, dice.pick(memory), dice.below(7) * 8);
+    fn.regs[dst] = size === DW ? ANY : { kind: 'num', max: 2 ** (8 * BYTES[size]!) - 1 };
+    if (!dice.chance(40)) continue;
+    const slot = 1 + dice.below(SLOTS - 1);
+    fn.put(STX | MEM | DW, 10, dst, -8 * (slot + 1));
+    fn.slots[slot] = fn.regs[dst]!;
   }
 }
 
