@@ -58,7 +58,8 @@ export class ArrayMap implements VmMapCore {
   update(key: Uint8Array, value: Uint8Array, flags = 0): void {
     const index = this.#index(key);
     checkLength(this.def, 'value', value, this.def.valueSize);
-    const errno = this.#refusal(index, flags);
+    // The system call looks at the lock first, the helper last.
+    const errno = flags & F_LOCK && this.def.spinLockOff === undefined ? EINVAL : this.#refusal(index, flags);
     if (errno === E2BIG) throw new MapRefusal(this.name, E2BIG, `it has ${this.def.maxEntries} entries: there is no entry ${index}`);
     if (errno === EEXIST) throw new MapRefusal(this.name, EEXIST, 'every entry of an array exists already');
     if (errno !== 0) throw new MapRefusal(this.name, errno, `flags 0x${flags.toString(16)} are unknown`);
@@ -73,7 +74,8 @@ export class ArrayMap implements VmMapCore {
   #refusal(index: number, flags: number): number {
     if ((flags & ~F_LOCK) > EXIST) return EINVAL;
     if (index >= this.def.maxEntries) return E2BIG;
-    return flags & NOEXIST ? EEXIST : 0;
+    if (flags & NOEXIST) return EEXIST;
+    return flags & F_LOCK && this.def.spinLockOff === undefined ? EINVAL : 0;
   }
 
   entries(cpu?: number): { key: Uint8Array; value: Uint8Array }[] {

@@ -100,7 +100,8 @@ export class HashMap implements VmMapCore {
   /** The slot to write for `key`, or a negative errno. Values of plain hashes are replaced, not overwritten: old pointers keep the old value. */
   #slotForUpdate(key: string, flags: number): number {
     this.#saved = null;
-    if ((flags & ~F_LOCK) > EXIST) return -EINVAL;
+    const lock = this.def.spinLockOff === undefined ? 0 : F_LOCK;
+    if ((flags & ~lock) > EXIST) return -EINVAL;
     const old = this.#find(key);
     if (old !== undefined) {
       if (flags & NOEXIST) return -EEXIST;
