@@ -33,8 +33,8 @@ export class ModelRunner {
   readonly vm: Vm;
   readonly meta: ProgramMeta;
 
-  constructor(program: Program, meta: ProgramMeta, engine: 'wasm' | 'interp' = 'wasm') {
-    this.vm = new Vm(program, { engine });
+  constructor(program: Program, meta: ProgramMeta, engine: 'wasm' | 'interp' = 'wasm', timeLimitMs?: number) {
+    this.vm = new Vm(program, { engine, timeLimitMs });
     this.meta = meta;
   }
 

@@ -9,6 +9,8 @@ export interface Environment {
   callHelper(id: number, pc: number): void;
   /** Code entry of the program that bpf_tail_call with r1…r3 leads to; -1, with r0 = 0, when there is none or after too many. */
   tailCall(pc: number): number;
+  /** Called now and then: throws when the time of the run is over. */
+  checkTime(pc: number): void;
   /** `size` bytes of the packet at the signed `offset`, big-endian; -1 outside, which ends the function with 0. */
   loadPacket(offset: number, size: number, pc: number): number;
 }

@@ -23,7 +23,7 @@ const MAY_GOTO_LIMIT = 8_388_608;
 /** Words saved by a call: return entry, r6…r9. */
 const SAVED_WORDS = 10;
 /** Executed instructions are added up this often, so that the counter stays a small integer. */
-const COUNT_CHUNK = 1 << 28;
+const COUNT_CHUNK = 1 << 26;
 
 /** Thrown by what {@link Interpreter.watch} calls, to leave the run where it is: {@link Interpreter.resume} goes on from there. */
 export const PAUSE = Symbol('pause');
@@ -309,6 +309,7 @@ export class Interpreter implements Engine {
   #reachLimit(count: number, pc: number): void {
     this.#pending = count;
     this.#flush(pc);
+    this.#environment.checkTime(pc);
     if (this.#counted < this.#pauseAt) return;
     this.#at = pc;
     this.#watcher?.onLimit?.();

@@ -34,6 +34,8 @@ export interface VmOptions {
   readonly randomSeed?: number;
   /** Instructions after which a run is stopped; default 1,000,000,000. */
   readonly maxInsns?: number;
+  /** Milliseconds after which a run is stopped, soon if not at once; default none, so that results depend on nothing but the program. */
+  readonly timeLimitMs?: number;
   /** Bytes of the memory that {@link Vm.runRaw} may be given; 0, the default, for programs that take packets. */
   readonly rawMemory?: number;
   /** `interp`, the default, or `wasm`: translated to WebAssembly, many times faster, unless the program is too large for that. Both give the same results. */
@@ -160,6 +162,10 @@ export class Vm {
   readonly #machine: Machine;
   readonly #cpus: Cpus;
   readonly #maxInsns: number;
+  readonly #timeLimitMs: number;
+  #deadline = 0;
+  /** Calls of helpers and callbacks, of which some look at the clock. */
+  #calls = 0;
   #helperPc = 0;
   #tailCalls = 0;
   #random = 1;
@@ -171,6 +177,7 @@ export class Vm {
     const cpu = options.cpu ?? 0;
     this.#cpus = { count: options.cpus ?? cpu + 1, current: cpu };
     this.#maxInsns = options.maxInsns ?? 1_000_000_000;
+    this.#timeLimitMs = options.timeLimitMs ?? Number.POSITIVE_INFINITY;
     const layout = new AddressSpaceLayout();
     const stack = layout.add({ name: 'stack', elementSize: STACK_SIZE, count: MAX_FRAMES, stride: 2 * STACK_SIZE });
     const moved = () => this.#running.forgetPacketBounds();
@@ -205,6 +212,7 @@ export class Vm {
     for (const part of [this.#xdp, this.#skb, this.#memory, keys, ...mapList]) part?.attach(this.#space);
     const environment = {
       callHelper: (id: number, pc: number) => this.#callHelper(id, pc),
+      checkTime: (pc: number) => this.#checkTime(pc),
       tailCall: (pc: number) => this.#tailCall(pc),
       loadPacket: (offset: number, size: number, pc: number) => {
         if (!this.#skb) throw this.#running.fault(pc, 'the context of this program has no socket buffer to load from');
@@ -395,6 +403,7 @@ export class Vm {
     this.#running = engine;
     engine.begin(this.#maxInsns);
     this.#tailCalls = 0;
+    this.#deadline = this.#timeLimitMs === Number.POSITIVE_INFINITY ? this.#timeLimitMs : performance.now() + this.#timeLimitMs;
     this.#machine.events.length = 0;
     this.#machine.redirect = null;
     this.#machine.ringBuffers.reset();
@@ -473,7 +482,25 @@ export class Vm {
 
   #callHelper(id: number, pc: number): void {
     this.#helperPc = pc;
+    this.#countCall(pc);
     runHelper(this.#machine, id);
+  }
+
+  #countCall(pc: number): void {
+    if ((++this.#calls & 1023) === 0) this.#checkTime(pc);
+  }
+
+  #checkTime(pc: number): void {
+    if (this.#deadline === Number.POSITIVE_INFINITY || performance.now() < this.#deadline) return;
+    throw this.#running.fault(pc, `stopped after ${this.#timeLimitMs} ms`, 'The program does not end, or needs more time');
+  }
+
+  #callFunction(pc: number): void {
+    this.#countCall(this.#helperPc);
+    // What the callback calls moves the place; the helper that goes on stands where it stood.
+    const from = this.#helperPc;
+    this.#running.call(pc, from);
+    this.#helperPc = from;
   }
 
   #tailCall(pc: number): number {
@@ -529,7 +556,7 @@ export class Vm {
         this.#random = random;
         return random;
       },
-      callFunction: (pc) => running().call(pc, this.#helperPc),
+      callFunction: (pc) => this.#callFunction(pc),
       callBack: (entry, args) => callBack(machine, entry, args),
       entryOf: (arg) => functionArgument(machine, arg, 'this function'),
       withRecord: (record, use) => this.#withRecord(record, use),

@@ -1,3 +1,4 @@
+import { InputError } from '../../base/errors.ts';
 import type { MapDef } from '../../bpf/program.ts';
 import type { AddressSpace } from '../address-space.ts';
 import { EINVAL, ENOENT, ENOTSUPP } from '../errno.ts';
@@ -7,6 +8,8 @@ import { checkLength, MapRefusal, type VmMapCore } from './types.ts';
 
 /** Hash functions of a filter that asks for no number of its own. */
 const HASHES = 5;
+/** A byte each. */
+const MOST_BITS = 2 ** 28;
 
 /** BLOOM_FILTER: says of a value that it was surely not added, or perhaps; the same values as the kernel's with BPF_F_ZERO_SEED. */
 export class BloomFilter implements VmMapCore {
@@ -20,7 +23,10 @@ export class BloomFilter implements VmMapCore {
     this.def = def;
     // Enough that HASHES functions err in few cases: entries · functions / ln 2, rounded up to a power of two.
     const wanted = Math.ceil((def.maxEntries * HASHES * 7) / 5);
-    this.#bits = new Uint8Array(Math.max(64, 2 ** Math.ceil(Math.log2(wanted))));
+    const bits = Math.max(64, 2 ** Math.ceil(Math.log2(wanted)));
+    if (bits > MOST_BITS)
+      throw new InputError(`a bloom filter of ${bits} bits is larger than this machine allows`, `map ${def.name}`, 'Give it fewer entries');
+    this.#bits = new Uint8Array(bits);
     this.queue = {
       push: (address, flags) => this.#add(this.#space.bytes.subarray(address, address + def.valueSize), flags),
       pop: () => -ENOTSUPP,

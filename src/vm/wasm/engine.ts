@@ -8,6 +8,8 @@ import { CPU_ADDRESS, LEFT_ADDRESS, REGISTERS_ADDRESS, SITE_SIZE } from './layou
 import { exportName, siteBytes, translate } from './translate.ts';
 
 const REGISTER_WORDS = 24;
+/** Instructions between two looks at the clock. */
+const BUDGET_PART = 1 << 26;
 /** Bytes that the engine needs behind the regions of an address space. */
 export const engineBytes = siteBytes;
 
@@ -35,6 +37,8 @@ export class WasmEngine implements Engine {
   readonly #moving: number[] = [];
   #depth = -1;
   #maxInsns = 0;
+  /** What of it has been put into memory so far. */
+  #granted = 0;
 
   /** `starts` are the instruction slots where functions begin. Throws {@link Untranslatable} or a WebAssembly.CompileError. */
   constructor(
@@ -65,9 +69,7 @@ export class WasmEngine implements Engine {
         const depth = Math.floor((this.registers[20] - stack.base) / stack.stride);
         throw environment.interpretFault(pc, depth, this.registers);
       },
-      budget: (pc: number) => {
-        throw this.fault(pc, `stopped after ${this.executed} instructions`, 'The program does not end, or needs a larger budget');
-      },
+      budget: (pc: number) => this.#refill(pc),
     };
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { engine });
     this.#exports = instance.exports as Record<string, () => void>;
@@ -75,17 +77,37 @@ export class WasmEngine implements Engine {
 
   get executed(): number {
     const { view } = this.#space;
-    return this.#maxInsns - (view.getInt32(LEFT_ADDRESS + 4, true) * 4294967296 + view.getUint32(LEFT_ADDRESS, true));
+    return this.#granted - (view.getInt32(LEFT_ADDRESS + 4, true) * 4294967296 + view.getUint32(LEFT_ADDRESS, true));
   }
 
   begin(maxInsns: number): void {
     this.registers.fill(0);
     this.#depth = -1;
     this.#maxInsns = maxInsns;
-    this.#space.view.setUint32(LEFT_ADDRESS, maxInsns, true);
-    this.#space.view.setInt32(LEFT_ADDRESS + 4, Math.floor(maxInsns / 4294967296), true);
+    this.#granted = 0;
+    this.#space.view.setBigInt64(LEFT_ADDRESS, 0n, true);
+    this.#grant();
     this.#space.view.setUint32(CPU_ADDRESS, this.#environment.cpus.current, true);
     this.forgetPacketBounds();
+  }
+
+  /** Puts the next part of the budget into memory. */
+  #grant(): void {
+    const { view } = this.#space;
+    const part = Math.min(this.#maxInsns - this.#granted, BUDGET_PART);
+    const left = this.#granted - this.executed + part;
+    this.#granted += part;
+    view.setUint32(LEFT_ADDRESS, left, true);
+    view.setInt32(LEFT_ADDRESS + 4, Math.floor(left / 4294967296), true);
+  }
+
+  /** A loop has used up what it was granted. */
+  #refill(pc: number): void {
+    if (this.#granted >= this.#maxInsns) {
+      throw this.fault(pc, `stopped after ${this.executed} instructions`, 'The program does not end, or needs a larger budget');
+    }
+    this.#environment.checkTime(pc);
+    this.#grant();
   }
 
   forgetPacketBounds(): void {
@@ -108,6 +130,8 @@ export class WasmEngine implements Engine {
     r[21] = 0;
     this.#depth++;
     run();
+    // A callback without a loop does not look at the budget by itself.
+    if (this.#space.view.getInt32(LEFT_ADDRESS + 4, true) < 0) this.#refill(from);
     this.#depth--;
     r[20] = r10;
   }

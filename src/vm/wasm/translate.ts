@@ -345,6 +345,7 @@ class FunctionWriter {
     out.u8(wasm.localGet).u32(LOCAL.left).u8(wasm.i64Const).s64(0n).u8(wasm.i64LtS).ifUnlikely(wasm.typeVoid);
     this.#writer.saveLeft();
     out.u8(wasm.i32Const).s32(this.#graph.blocks[x].start).u8(wasm.call).u32(IMPORTS.budget);
+    this.#writer.loadLeft();
     out.u8(wasm.end);
   }
 }

@@ -98,7 +98,7 @@ async function timed(
   context: CallContext,
   pause: (stage: string, done: number, total: number) => Promise<void>,
 ): Promise<{ nsPerEvent: number; runs: number; engine: Vm['engine'] } | null> {
-  const vm = new Vm(held.program, { engine: 'wasm' });
+  const vm = new Vm(held.program, { engine: 'wasm', timeLimitMs: 900 });
   const run = (i: number): void => {
     const { packet, tensors } = inputs.at(i);
     if (tensors) storeInputs(vm.maps, held.meta!, tensors);

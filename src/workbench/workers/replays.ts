@@ -32,12 +32,15 @@ const runners = new Recent<Runner>(2);
 /** Edited packets run on a machine of their own, so that counters of the replay stay those of the trace. */
 const sideRunners = new Recent<Runner>(2);
 
+/** A program that takes longer for one event does not end, as far as a tab is concerned. */
+const RUN_LIMIT_MS = 900;
+
 async function runnerOf(spec: ProgramSpec, context: CallContext, cache: Recent<Runner>): Promise<Runner> {
   const known = cache.get(spec.key);
   if (known) return known;
   const { program, meta } = await heldProgram(spec, context);
   if (meta) {
-    const runner = new ModelRunner(program, meta);
+    const runner = new ModelRunner(program, meta, 'wasm', RUN_LIMIT_MS);
     const scored = (outcome: ReturnType<ModelRunner['runPacket']>): Scored => ({
       score: probability(outcome),
       verdict: outcome.returnValue,
@@ -50,7 +53,7 @@ async function runnerOf(spec: ProgramSpec, context: CallContext, cache: Recent<R
     });
   }
   // A program without our metadata takes packets and says no more than its return value.
-  const vm = new Vm(program, { engine: 'wasm' });
+  const vm = new Vm(program, { engine: 'wasm', timeLimitMs: RUN_LIMIT_MS });
   const packet = (frame: Uint8Array): Scored => ({ score: Number.NaN, verdict: vm.runXdp(frame).returnValue, output: null });
   return cache.set(spec.key, { engine: vm.engine, packet, tensors: () => packet(new Uint8Array(64)) });
 }

@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { InputError } from '../base/errors.ts';
+import { assemble } from '../bpf/asm.ts';
+import type { Insn } from '../bpf/program.ts';
+import { rawProgram } from './conformance.ts';
+import { randomSource } from './testing/random-program.ts';
+import { Vm, type VmOptions } from './vm.ts';
+
+const ENGINES = ['interp', 'wasm'] as const;
+const PACKET = new Uint8Array(64);
+/** Far below the second that a tab waits, so that a busy machine passes too. */
+const LIMIT_MS = 100;
+
+/** The message that stops a program of assembler text. */
+function stopped(text: string, options: VmOptions): string {
+  const { program, diagnostics } = assemble(`.section xdp\n.license GPL\n${text}`);
+  expect(diagnostics).toEqual([]);
+  try {
+    new Vm(program!, options).run({ packet: PACKET });
+  } catch (error) {
+    if (error instanceof InputError) return error.message;
+    throw error;
+  }
+  throw new Error('it ended');
+}
+
+const NESTED_LOOPS = `
+.func main
+r1 = 8388608
+r2 = func[outer]
+r3 = 0
+r4 = 0
+call bpf_loop
+exit
+.func outer static
+r1 = 8388608
+r2 = func[inner]
+r3 = 0
+r4 = 0
+call bpf_loop
+r0 = 0
+exit
+.func inner static
+r0 = 0
+exit`;
+
+const HELPER_FOREVER = `
+again:
+r1 = r10
+r1 += -512
+r2 = 512
+r3 = r10
+r3 += -512
+call bpf_probe_read_kernel
+goto again`;
+
+describe.each(ENGINES)('hostile programs on %s', (engine) => {
+  it.each([
+    ['a jump to itself', 'l: goto l', 'insn 0: stopped after 100 ms'],
+    ['a loop with a condition that never changes', 'r1 = 1\nl: r2 += r1\nif r1 == 1 goto l\nexit', 'stopped after 100 ms'],
+    ['a loop of helper calls', HELPER_FOREVER, 'stopped after 100 ms'],
+    ['loops of callbacks in loops of callbacks', NESTED_LOOPS, 'stopped after 100 ms'],
+    ['recursion', '.func main\ncall f\nexit\n.func f static\ncall f\nexit', 'the call stack of 9 frames is too deep'],
+    [
+      'recursion through callbacks',
+      '.func main\nr1 = 5\nr2 = func[main]\nr3 = 0\nr4 = 0\ncall bpf_loop\nexit',
+      'the call stack of 9 frames is too deep',
+    ],
+  ])('stops %s by the clock or the depth', (_, text, message) => {
+    expect(stopped(text, { engine, timeLimitMs: LIMIT_MS, maxInsns: Number.MAX_SAFE_INTEGER })).toContain(message);
+  });
+
+  it('stops by the count of instructions alike on every machine', () => {
+    for (const text of ['l: goto l', 'r1 = 1\nl: r2 += r1\nif r1 == 1 goto l\nexit', NESTED_LOOPS])
+      expect(stopped(text, { engine, maxInsns: 200_000 })).toMatch(/stopped after 2000\d\d instructions/);
+  });
+
+  it('a tail call to itself ends after 33', () => {
+    const { program } = assemble(
+      '.section xdp\n.map jumps prog_array 4 4 1\n.map count array 4 8 1\nr6 = r1\nr2 = map_value[count]\nr3 = *(u64 *)(r2 +0)\nr3 += 1\n*(u64 *)(r2 +0) = r3\nr1 = r6\nr2 = map[jumps]\nr3 = 0\ncall bpf_tail_call\nr0 = 7\nexit',
+    );
+    const vm = new Vm(program!, { engine });
+    vm.maps.get('jumps').update(new Uint8Array(4), new Uint8Array(4));
+    expect(vm.run({ packet: PACKET }).returnValue).toBe(7);
+    expect(vm.maps.get('count').lookup(new Uint8Array(4))![0]).toBe(34);
+  });
+
+  it.each([
+    ['null', 'r1 = 0\nr0 = *(u64 *)(r1 +0)\nexit', 'read of 8 bytes at null'],
+    ['the highest address', 'r1 = -1\nr0 = *(u8 *)(r1 +0)\nexit', 'read of 1 byte at 0xffffffffffffffff, where nothing is'],
+    ['past 32 bits', 'r1 = 0x100010000 ll\nr0 = *(u64 *)(r1 +0)\nexit', 'where nothing is'],
+    ['the engine’s own memory', 'r1 = 1024\nr0 = 0\n*(u64 *)(r1 +0) = r0\nexit', 'write of 8 bytes at null+1024'],
+    ['below the stack', 'r0 = *(u64 *)(r10 -520)\nexit', 'read of 8 bytes at stack'],
+    ['above the stack', '*(u64 *)(r10 +0) = 1\nexit', 'write of 8 bytes at stack'],
+    ['a map as memory', '.map m hash 4 8 1\nr1 = map[m]\nr0 = *(u64 *)(r1 +0)\nexit', 'where nothing is'],
+    ['a function as memory', '.func main\nr1 = func[f]\nr0 = *(u64 *)(r1 +0)\nexit\n.func f static\nr0 = 0\nexit', 'where nothing is'],
+    ['a number as a function', 'r1 = 3\nr2 = 5\nr3 = 0\nr4 = 0\ncall bpf_loop\nexit', 'R2 of bpf_loop holds no function'],
+  ])('stops an access to %s', (_, text, message) => {
+    expect(stopped(text, { engine })).toContain(message);
+  });
+
+  it.each([
+    ['an array', '.map m array 4 65536 1000000'],
+    ['a hash', '.map m hash 8 65536 1000000'],
+    ['a trie', '.map m lpm_trie 8 65536 1000000 1'],
+    ['an arena', '.map m arena 0 0 4000000 0x400'],
+    ['a bloom filter', '.map m bloom_filter 0 8 4294967295'],
+    ['per-CPU values', '.map m percpu_array 4 32768 1000000'],
+  ])('refuses %s too large for this machine', (_, map) => {
+    expect(stopped(`${map}\nr0 = 0\nexit`, { engine, cpus: 4 })).toMatch(/^map m: a bloom filter of|needs \d+ bytes/);
+  });
+
+  it('runs into a message or an end whatever the bytes are', () => {
+    const random = randomSource(11);
+    const ends = { returned: 0, stopped: 0 };
+    for (let i = 0; i < 400; i++) {
+      const length = 1 + (random() % 40);
+      const insns: Insn[] = Array.from({ length }, (_, at) => ({
+        opcode: [random() & 0xff, 0x85, 0x05, 0x79, 0x7b, 0x07, 0xb7, 0x0f, 0x18, 0xdb][random() % 10],
+        dst: random() % 11,
+        src: random() % 11,
+        off: random() % 4 === 0 ? (random() << 16) >> 16 : (random() % length) - at - 1,
+        imm: random() % 2 === 0 ? random() % 220 : random() | 0,
+      }));
+      try {
+        const program = { ...rawProgram(new Uint8Array(0)), insns: [...insns, { opcode: 0x95, dst: 0, src: 0, off: 0, imm: 0 }] };
+        new Vm(program, { engine, maxInsns: 50_000 }).run({ packet: PACKET });
+        ends.returned++;
+      } catch (error) {
+        if (!(error instanceof InputError)) throw new Error(`program ${i}: ${String(error)}`, { cause: error });
+        ends.stopped++;
+      }
+    }
+    expect(ends.returned + ends.stopped).toBe(400);
+    expect(ends.stopped).toBeGreaterThan(50);
+  });
+});
