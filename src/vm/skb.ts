@@ -4,7 +4,7 @@ import { ETH_HEADER, PacketMemory } from './packet.ts';
 import type { Saved } from './saved.ts';
 
 /** Room before the packet, where headers may be pushed; the kernel makes more when it needs more. */
-const HEADROOM = 8192;
+const HEADROOM = 16_384;
 const TAILROOM = 1024;
 /** `struct __sk_buff` and `struct bpf_sock` of the 6.18 uapi. */
 const SKB_SIZE = 192;
@@ -48,8 +48,8 @@ const IPV6_HEADER = 40;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const TCP_CLOSE = 7;
-/** MTU of the loopback device of a test run, and its link-layer header. */
-const MAX_LENGTH = 65_536 + ETH_HEADER;
+/** What packets may grow to (SKB_MAX_ALLOC): four pages but for the kernel's own structure behind the data. */
+const MAX_LENGTH = 16_064;
 /** SKF_NET_OFF and SKF_LL_OFF of the classic packet filter. */
 const NET_OFFSET = -0x100000;
 const LINK_OFFSET = -0x200000;
@@ -329,10 +329,10 @@ export class SkbPacket extends PacketMemory {
     return this.end - this.data >= ETH_HEADER + 2 && view.getUint16(this.data + ETH_HEADER) === 0xffff ? ETH_P_802_3 : ETH_P_802_2;
   }
 
-  /** PACKET_HOST 0 for the loopback device's address, which is zero; BROADCAST 1, MULTICAST 2, OTHERHOST 3. */
+  /** PACKET_HOST 0 for the loopback device's address, which is zero, MULTICAST 2, OTHERHOST 3; that device has no broadcast. */
   #packetType(): number {
     const address = this.space.bytes.subarray(this.data, this.data + 6);
-    if (address[0] & 1) return address.every((byte) => byte === 0xff) ? 1 : 2;
+    if (address[0] & 1) return 2;
     return address.some((byte) => byte !== 0) ? 3 : 0;
   }
 

@@ -169,7 +169,7 @@ export const SKB_HELPERS: HelperTable = {
   98: noSocket,
   99: noSocket,
   122: () => COOKIE,
-  126: withPacket((m) => {
+  135: withPacket((m) => {
     const level = unsigned(m, 2);
     if (level > 3) return -EINVAL;
     return level === 0 ? -EACCES : 0;
