@@ -194,7 +194,8 @@ export function Listing({ program, ranges, selection, query, folds, heat: wantsH
     (row: number) => {
       const item = rows.at(row);
       if (item.kind === 'func') {
-        const processed = visits ? visits.perFunc[item.at]! : null;
+        // Visits of the program before may still be there, and it may have had fewer functions.
+        const processed = visits?.perFunc[item.at] ?? null;
         return <FuncRow program={program} at={item.at} folded={rows.isFolded(item.at)} processed={processed} ran={executed !== null} />;
       }
       if (item.kind === 'line') return <LineRow program={program} at={item.at} />;

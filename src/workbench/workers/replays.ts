@@ -54,7 +54,7 @@ async function runnerOf(spec: ProgramSpec, context: CallContext, cache: Recent<R
   }
   // A program without our metadata takes packets and says no more than its return value.
   const vm = new Vm(program, { engine: 'wasm', timeLimitMs: RUN_LIMIT_MS });
-  const packet = (frame: Uint8Array): Scored => ({ score: Number.NaN, verdict: vm.runXdp(frame).returnValue, output: null });
+  const packet = (frame: Uint8Array): Scored => ({ score: Number.NaN, verdict: vm.run({ packet: frame }).returnValue, output: null });
   return cache.set(spec.key, { engine: vm.engine, packet, tensors: () => packet(new Uint8Array(64)) });
 }
 
