@@ -20,10 +20,12 @@ interface PathTreeProps {
   /** Rows at first. */
   readonly count: number;
   readonly step: number | null;
+  /** Last step of a program that is refused. */
+  readonly refusedAt: number | null;
 }
 
 /** All paths, folded where they repeat; beside them what the state at the cursor was compared with. */
-export function PathTree({ asked, program, count, step }: PathTreeProps) {
+export function PathTree({ asked, program, count, step, refusedAt }: PathTreeProps) {
   const rows = usePathRows(asked, count);
   const pinned = useContext(PinnedContext);
   const [active, setActive] = useState(-1);
@@ -119,7 +121,7 @@ export function PathTree({ asked, program, count, step }: PathTreeProps) {
           );
         }}
       </VirtualList>
-      <WhyPruned asked={asked} step={step} />
+      <WhyPruned asked={asked} step={step} refused={step !== null && step === refusedAt} />
     </div>
   );
 }
@@ -156,6 +158,11 @@ function RowText({ row, program, functionAt, toEnd }: RowTextProps) {
           <span className="path-what ellipsis">
             {row.edge === 'start' ? <strong>{texts.function(functionAt(row.firstInsn))}</strong> : texts.edges[row.edge ?? 'other']}
             <span className="muted">{texts.to(row.firstInsn)}</span>
+            {row.expanded === undefined ? (
+              <span className="mono path-code path-first">
+                <Code text={insnText(program, row.firstInsn)} />
+              </span>
+            ) : null}
           </span>
           <span className="muted path-ends">{texts.ends(row.ends ?? 1)}</span>
           <EndMark end={row.end ?? 'exit'} insn={row.lastInsn} go={toEnd} />

@@ -142,7 +142,9 @@ function Views({ asked, program, recording }: { asked: Asked; program: ProgramVi
       </div>
       {error ? <ErrorNote error={error} /> : null}
       <div id="paths-view" role="tabpanel" aria-labelledby={`paths-tab-${tab}`} className="tab-body">
-        {tab === 'tree' ? <PathTree asked={asked} program={program} count={recording.rows} step={step} /> : null}
+        {tab === 'tree' ? (
+          <PathTree asked={asked} program={program} count={recording.rows} step={step} refusedAt={recording.refusedAt} />
+        ) : null}
         {/* Where the cursor's instruction was never reached the views start at the beginning. */}
         {tab === 'rounds' ? <Rounds asked={asked} step={step ?? 0} program={program} /> : null}
         {tab === 'range' ? <RangeView asked={asked} step={step ?? 0} /> : null}

@@ -134,7 +134,7 @@ function Plot({ asked, here, place, series, zoomTo, zoomBy }: PlotProps) {
   useEffect(() => {
     if (!canvas.current || width === 0) return;
     const brush = drag ? ([Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)] as const) : null;
-    drawRange(canvas.current, { series, branches: series.branches, width, height, ticks: texts.ticks, cursor: here.pos, hover, brush });
+    drawRange(canvas.current, { series, branches: series.branches, width, height, tick: texts.tick, cursor: here.pos, hover, brush });
   }, [series, width, height, theme, here.pos, hover, drag]);
   const x = acrossOf(series, width);
   const posOf = (event: PointerEvent): number => {

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { ComparedRow, ComparedStates } from '../../verifier/query/compare.ts';
 import { type Asked, askRecording } from '../../workbench/query.ts';
+import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { useRemote } from '../model/useRemote.ts';
 import { paths } from '../texts/paths.ts';
@@ -10,7 +11,8 @@ import { goToStep } from './query-store.ts';
 const texts = paths.why;
 
 /** With which kept states the state at a step was compared, register by register. */
-export function WhyPruned({ asked, step }: { asked: Asked; step: number | null }) {
+export function WhyPruned({ asked, step, refused }: { asked: Asked; step: number | null; refused: boolean }) {
+  const message = useWorkbench((state) => state.stages.verified.value?.message);
   const key = step === null ? null : `${asked.program} ${asked.kernel} ${step}`;
   const { value, error } = useRemote<readonly ComparedStates[]>(key, (options) => askRecording(asked, 'why', { step }, options));
   // What decided comes first.
@@ -19,7 +21,13 @@ export function WhyPruned({ asked, step }: { asked: Asked; step: number | null }
     <section className="paths-why" data-testid="why-pruned" aria-live="polite">
       {error ? <ErrorNote error={error} /> : null}
       {step === null ? <p className="muted">{texts.pick}</p> : null}
-      {comparisons?.length === 0 ? <p className="muted">{texts.none}</p> : null}
+      {refused ? (
+        <article className="compared">
+          <h3>{texts.refused}</h3>
+          <p>{message}</p>
+        </article>
+      ) : null}
+      {comparisons?.length === 0 && !refused ? <p className="muted">{texts.none}</p> : null}
       {comparisons?.map((one, i) => (
         <Compared key={`${key} ${i}`} asked={asked} compared={one} />
       ))}

@@ -11,15 +11,31 @@ const LANE = 6;
 export const acrossOf = (series: Pick<Series, 'from' | 'to'>, width: number) =>
   scaleLinear([series.from, Math.max(series.from + 1, series.to)], [LEFT, width - 8]);
 
-/** Powers of two that the scale names, and where they stand. */
-const TICKS: readonly number[] = [-(2 ** 63), -(2 ** 32), -(2 ** 16), 0, 2 ** 16, 2 ** 32, 2 ** 63];
+/** Powers of two that the scale names where they lie in view. */
+const POWERS = [0, 4, 8, 16, 32, 63];
+/** Names closer than this would touch, in pixels. */
+const APART = 14;
+
+/** The part of the signed log scale that the bounds in view need, with some room. */
+function reachOf({ min, max }: Series): readonly [low: number, high: number] {
+  let low = 0.5;
+  let high = 0.5;
+  for (let i = 0; i < min.length; i++) {
+    if (!(min[i]! <= max[i]!)) continue;
+    low = Math.min(low, signedLogPosition(min[i]!));
+    high = Math.max(high, signedLogPosition(max[i]!));
+  }
+  const room = Math.max(0.01, (high - low) * 0.06);
+  return [Math.max(0, low - room), Math.min(1, high + room)];
+}
 
 interface Drawn {
   readonly series: Series;
   readonly branches: Uint32Array;
   readonly width: number;
   readonly height: number;
-  readonly ticks: readonly string[];
+  /** The name of a power of two, or of its negative; 0 is 0. */
+  readonly tick: (power: number, negative: boolean) => string;
   /** Position of the cursor, of the pointer, and a stretch that is being drawn; -1 for none. */
   readonly cursor: number;
   readonly hover: number;
@@ -27,7 +43,7 @@ interface Drawn {
 }
 
 /** Draws a register's bounds along a path: up and down on the signed log scale, a step wherever they change. */
-export function drawRange(canvas: HTMLCanvasElement, { series, branches, width, height, ticks, cursor, hover, brush }: Drawn): void {
+export function drawRange(canvas: HTMLCanvasElement, { series, branches, width, height, tick, cursor, hover, brush }: Drawn): void {
   const context = canvas.getContext('2d');
   if (!context) return;
   const density = window.devicePixelRatio || 1;
@@ -39,20 +55,27 @@ export function drawRange(canvas: HTMLCanvasElement, { series, branches, width, 
   const colour = (name: string): string => style.getPropertyValue(name);
   const x = acrossOf(series, width);
   const bottom = height - BOTTOM - LANE - 4;
-  const y = (value: number): number => bottom - signedLogPosition(value) * (bottom - TOP);
+  const [low, high] = reachOf(series);
+  const y = (value: number): number => bottom - ((signedLogPosition(value) - low) / (high - low)) * (bottom - TOP);
   context.font = `11px ${style.fontFamily}`;
   context.textBaseline = 'middle';
   context.textAlign = 'right';
-  TICKS.forEach((value, i) => {
-    const at = Math.round(y(value)) + 0.5;
-    context.strokeStyle = colour(value === 0 ? '--line-strong' : '--line');
-    context.beginPath();
-    context.moveTo(LEFT, at);
-    context.lineTo(width - 8, at);
-    context.stroke();
-    context.fillStyle = colour('--muted');
-    context.fillText(ticks[i]!, LEFT - 6, at);
-  });
+  const named: number[] = [];
+  for (const power of POWERS) {
+    for (const negative of [false, true]) {
+      const value = power === 0 ? 0 : (negative ? -1 : 1) * 2 ** power;
+      const at = Math.round(y(value)) + 0.5;
+      if (at < TOP - 1 || at > bottom + 1 || named.some((other) => Math.abs(other - at) < APART)) continue;
+      named.push(at);
+      context.strokeStyle = colour(value === 0 ? '--line-strong' : '--line');
+      context.beginPath();
+      context.moveTo(LEFT, at);
+      context.lineTo(width - 8, at);
+      context.stroke();
+      context.fillStyle = colour('--muted');
+      context.fillText(tick(power, negative), LEFT - 6, at);
+    }
+  }
   context.fillStyle = colour('--faint');
   for (const pos of branches) context.fillRect(Math.round(x(pos)), 2, 1, 6);
   drawBands(context, series, x, y, bottom + 4, colour);

@@ -60,6 +60,7 @@ export const paths = {
     pruned: 'Pruned: a kept state covers this one',
     endless: 'Refused: this state was here before',
     missed: 'Not pruned: this kept state does not cover it',
+    refused: 'Refused here',
     kept: (step: number) => `kept at step ${count(step)}`,
     early: 'kept before the states that are held',
     step: (step: number) => `step ${count(step)}`,
@@ -117,13 +118,16 @@ export const paths = {
     whole: 'Whole path',
     in: 'Zoom in',
     out: 'Zoom out',
-    about: 'Drag to look closer, click to go there, arrow keys to step.',
+    about: 'Ticks mark branches, a bar at the bottom a pointer. Drag to look closer, click to go there, arrow keys to step.',
     plot: (name: string) => `Range of ${name} along the path`,
     at: (pos: number, of: number, insn: number) => `${count(pos + 1)} of ${count(of)} · insn ${count(insn)}`,
     value: (name: string, text: string) => ` · ${text === '' ? `${name} holds nothing` : `${name}=${text}`}`,
     wide: (changes: number) => `${count(changes)} changes; each column shows the widest range`,
-    legend: { number: 'number', pointer: 'pointer', branch: 'branch' },
-    ticks: ['−2⁶³', '−2³²', '−2¹⁶', '0', '2¹⁶', '2³²', '2⁶³'],
+    tick: (power: number, negative: boolean) => {
+      if (power === 0) return '0';
+      const text = power <= 16 ? count(2 ** power) : `2${[...String(power)].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]).join('')}`;
+      return `${negative ? '−' : ''}${text}`;
+    },
   },
 } as const;
 
@@ -151,7 +155,6 @@ export const step = {
       : end === 'pruned'
         ? 'The path was pruned before this instruction.'
         : 'The path ends here.',
-  lost: 'The state of this step cannot be shown.',
   changed: 'changes here',
   changedBy: 'changed by this instruction',
   changes: 'changed by it',
