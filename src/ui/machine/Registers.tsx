@@ -146,7 +146,7 @@ export function Known({ row, value, bits }: { row: AbstractView['rows'][number] 
             )}{' '}
             <span className="muted">{smin === smax ? boundText(smin) : `${boundText(smin)} … ${boundText(smax)}`}</span>
           </span>
-          {bits && row.tnumValue !== undefined && row.tnumMask !== undefined ? (
+          {bits && row.tnumValue !== undefined && row.tnumMask !== undefined && BigInt.asUintN(64, ~BigInt(row.tnumMask)) !== 0n ? (
             <span className="machine-bits small muted mono">{knownBitsText(row.tnumValue, row.tnumMask)}</span>
           ) : null}
         </>

@@ -83,6 +83,10 @@ function Elements({ view, name }: { view: MachineView; name: string }) {
       wanted = false;
     };
   }, [view, name]);
+  // A list that has just come shows its beginning.
+  useEffect(() => {
+    if (loaded?.tensor?.known) list.current?.scrollTo(loaded.tensor.latest, 'start');
+  }, [loaded]);
   const fresh = values.event === event && !values.stale && values.value !== null;
   const reference = fresh ? (values.value?.reference.get(name)?.data ?? null) : null;
   const tensor = loaded?.tensor ?? null;
@@ -92,21 +96,23 @@ function Elements({ view, name }: { view: MachineView; name: string }) {
   const { dims, data, known, scale } = tensor;
   return (
     <>
-      <p className="machine-note small" data-testid="tensor-error">
-        {texts.scale(real(scale, 4))}
-        {worst && worst.at >= 0 ? ` · ${texts.worst(real(worst.error, 3), placeText(worst.at, dims), worst.count)}` : ''}
-        {reference || !withModel ? '' : ` · ${values.status === 'running' ? texts.referenceLoading : texts.noReference}`}
+      <div className="machine-note machine-worst small">
+        <p data-testid="tensor-error">
+          {texts.scale(real(scale, 4))}
+          {worst && worst.at >= 0 ? ` · ${texts.worst(real(worst.error, 3), placeText(worst.at, dims), worst.count)}` : ''}
+          {reference || !withModel ? '' : ` · ${values.status === 'running' ? texts.referenceLoading : texts.noReference}`}
+        </p>
         {worst && worst.at >= 0 ? (
-          <button type="button" className="button small" onClick={() => setActive(worst.at)}>
+          <button type="button" className="button small bordered" onClick={() => setActive(worst.at)}>
             {texts.worstButton}
           </button>
         ) : null}
         {known ? (
-          <button type="button" className="button small" onClick={() => setActive(tensor.latest)}>
+          <button type="button" className="button small bordered" onClick={() => setActive(tensor.latest)}>
             {texts.latest}
           </button>
         ) : null}
-      </p>
+      </div>
       <div className="machine-element machine-element-head small muted" aria-hidden="true">
         <span>{texts.index}</span>
         <span>{texts.integer}</span>

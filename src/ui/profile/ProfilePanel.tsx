@@ -76,7 +76,7 @@ export function ProfilePanel() {
 }
 
 const timeText = (ns: number): string =>
-  ns < 10_000 ? `${Math.round(ns)} ns` : ns < 10_000_000 ? `${(ns / 1000).toFixed(1)} µs` : `${(ns / 1e6).toFixed(1)} ms`;
+  ns < 1000 ? `${Math.round(ns)} ns` : ns < 10_000_000 ? `${(ns / 1000).toFixed(1)} µs` : `${(ns / 1e6).toFixed(1)} ms`;
 
 function Facts({ profile }: { profile: ProfileView }) {
   const { events, from, executed, faults, nsPerEvent, timedRuns, engine, divided } = profile;
