@@ -200,6 +200,8 @@ function syncLinks(state: State, kr: Regs, kb: number, links: readonly number[])
     const b = linkIndex(link) * REG;
     if (r[b + TYPE] !== SCALAR || (r === kr && b === kb)) continue;
     if ((r[b + ID]! & ~ADD_CONST) !== (kr[kb + ID]! & ~ADD_CONST)) continue;
+    // A distance in 32 bits and one in 64 say nothing about each other.
+    if (((r[b + ID]! ^ kr[kb + ID]!) & ADD_CONST) === ADD_CONST) continue;
     const exact = !(r[b + ID]! & ADD_CONST) && !(kr[kb + ID]! & ADD_CONST);
     if (exact || r[b + OFF] === kr[kb + OFF]) {
       copyReg(r, b, kr, kb);
@@ -214,7 +216,7 @@ function syncLinks(state: State, kr: Regs, kb: number, links: readonly number[])
       r[b + OFF] = off;
       r[b + ID] = id;
       scalarAdd(r, b, delta, 0);
-      if (kr[kb + ID]! & ADD_CONST32) zeroExtend32(r, b);
+      if ((id | kr[kb + ID]!) & ADD_CONST32) zeroExtend32(r, b);
       if (!rangeRules.plain) boundsSync(r, b);
     }
   }

@@ -1,7 +1,9 @@
 import {
   ATOMIC,
+  CMPXCHG,
   classOf,
   DW,
+  FETCH,
   isJump,
   isPseudoCall,
   LD,
@@ -312,9 +314,9 @@ export class Containment {
         // A part of a slot does not make the rest of it claimed.
         if (slot >= 0 && (has(src) || sizeOf(insn) === DW)) set(slot, has(src));
       } else if (insn.imm === LOAD_ACQ) set(regKey(f, dst), loose.has(slot));
-      // The verifier knows nothing of what an atomic operation leaves, in memory and in the register that fetches.
-      else if (insn.imm === 0xf1) out.delete(regKey(f, 0));
-      else if (insn.imm & 1) out.delete(regKey(f, src));
+      // What is fetched is what was there; of what is left in memory the verifier knows nothing.
+      else if (insn.imm === CMPXCHG) set(regKey(f, 0), loose.has(slot));
+      else if (insn.imm & FETCH) set(regKey(f, src), loose.has(slot));
     } else if (insn.opcode === OP_CALL) {
       if (isPseudoCall(insn) && frame > f) {
         for (let i = 0; i < 10; i++) set(regKey(frame, i), i >= 1 && i <= 5 && has(i));
