@@ -1,0 +1,14 @@
+import { MoveHorizontal } from 'lucide-react';
+import { lazy } from 'react';
+import type { PanelDef } from '../panel.ts';
+import { interval as texts } from '../texts/interval.ts';
+
+export const panel: PanelDef = {
+  id: 'interval',
+  title: texts.title,
+  about: texts.about,
+  icon: MoveHorizontal,
+  Component: lazy(() => import('./IntervalPanel.tsx')),
+  home: { debug: ['below', 8] },
+  shows: ['insn'],
+};
