@@ -4,11 +4,12 @@ import type { Insn } from '../../bpf/program.ts';
 import type { KernelVersion } from '../../verifier/api.ts';
 import { type After, type Interval, IntervalLab } from '../../verifier/lab/interval.ts';
 import { type Slice, sliceFrom } from '../../verifier/lab/slice.ts';
+import type { StateTold, StepTold } from '../../verifier/query/query.ts';
 import { SampleRunner, type Traces } from '../../vm/samples.ts';
-import { callOnProgram } from '../../workbench/clients.ts';
 import { useRelations } from '../../workbench/current-relations.ts';
+import { askRecording } from '../../workbench/query.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
-import type { ProgramView, StateAtView } from '../../workbench/views.ts';
+import type { ProgramView } from '../../workbench/views.ts';
 import { Panel } from '../components/Panel.tsx';
 import { interval as texts } from '../texts/interval.ts';
 import { IntervalInput } from './IntervalInput.tsx';
@@ -53,8 +54,24 @@ const REGISTERS = Array.from({ length: 10 }, (_, reg) => reg);
 const EXAMPLE: Omit<Verified, 'of'> = { pointers: new Set(), known: new Map([[6, EXAMPLE_INPUT]]), loads: new Map() };
 const NO_VERIFIED: Omit<Verified, 'of'> = { pointers: NO_NUMBERS, known: new Map(), loads: new Map() };
 
-const stateAt = (program: ProgramView, kernel: KernelVersion, insn: number): Promise<StateAtView | null> =>
-  callOnProgram<StateAtView>(program.key, 'stateAt', { kernel, insn, visit: null }).catch(() => null);
+/** The state before or after an instruction on the verifier's last visit; null where nobody comes. */
+async function stateAt(program: ProgramView, kernel: KernelVersion, insn: number, side: 'before' | 'after'): Promise<StateTold | null> {
+  const asked = { program: program.key, kernel };
+  try {
+    const step = await askRecording<number | null>(asked, 'place', { insn, visit: null, near: null });
+    return step === null ? null : ((await askRecording<StepTold | null>(asked, 'step', { step }))?.[side] ?? null);
+  } catch {
+    // Without a recording every number may be any.
+    return null;
+  }
+}
+
+const numbersIn = (state: StateTold | null): ReadonlyMap<number, Interval> =>
+  new Map(
+    state?.rows
+      .filter((row) => row.frame === state.frame && /^r\d+$/.test(row.name) && isNumber(row))
+      .map((row) => [Number(row.name.slice(1)), intervalOf(row)] as const),
+  );
 
 /** Asks what the verifier knew where the line begins, and after each of its loads. */
 function useVerified(program: ProgramView | null, kernel: KernelVersion, from: number): Verified | null {
@@ -65,16 +82,16 @@ function useVerified(program: ProgramView | null, kernel: KernelVersion, from: n
     if (!program || !ready) return;
     let wanted = true;
     const ask = async (): Promise<void> => {
-      const rows = (await stateAt(program, kernel, from))?.rows;
-      const numbers = new Map(rows?.filter(isNumber).map((row) => [Number(row.name.slice(1)), intervalOf(row)] as const));
+      const state = await stateAt(program, kernel, from, 'before');
+      const numbers = numbersIn(state);
       // Where nobody comes, any register may hold any number but the context.
-      const pointers = rows ? new Set(REGISTERS.filter((reg) => !numbers.has(reg))) : NO_VERIFIED.pointers;
+      const pointers = state ? new Set(REGISTERS.filter((reg) => !numbers.has(reg))) : NO_VERIFIED.pointers;
       const slice = sliceFrom(insnsOf(program.code), from, pointers, new Set());
       const loads = new Map<number, Interval>();
       for (const { kind, insn, insnIdx } of slice.steps.filter((step) => step.kind === 'source').slice(0, MOST_LOADS)) {
         if (!wanted || kind !== 'source') return;
-        const row = (await stateAt(program, kernel, insnIdx + 1))?.rows?.find(({ name }) => name === `r${insn.dst}`);
-        if (row && isNumber(row)) loads.set(insnIdx, intervalOf(row));
+        const number = numbersIn(await stateAt(program, kernel, insnIdx, 'after')).get(insn.dst);
+        if (number) loads.set(insnIdx, number);
       }
       if (wanted) setLoaded({ of, pointers, known: numbers, loads });
     };

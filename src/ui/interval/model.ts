@@ -3,6 +3,7 @@ import { decodeInsns } from '../../bpf/insn.ts';
 import type { Insn } from '../../bpf/program.ts';
 import type { After, Interval } from '../../verifier/lab/interval.ts';
 import { sliceFrom } from '../../verifier/lab/slice.ts';
+import type { ValueRow } from '../../verifier/query/query.ts';
 import {
   MASK_HI,
   MASK_LO,
@@ -23,7 +24,6 @@ import {
 } from '../../verifier/reg.ts';
 import { toBigSigned, toBigUnsigned } from '../../verifier/w64.ts';
 import type { Traces } from '../../vm/samples.ts';
-import type { StateRowView } from '../../workbench/views.ts';
 
 export const SAMPLES = 256;
 const S64_MIN = -(2n ** 63n);
@@ -71,13 +71,17 @@ export function arithmeticIn(insns: readonly Insn[], from: number, to: number): 
 export const NO_NUMBERS: ReadonlySet<number> = new Set([1]);
 
 /** A row of a state that holds a number. */
-export const isNumber = (row: StateRowView): boolean => row.smin !== undefined && /^P?(?:scalar|inv|-?\d|0x)/.test(row.text);
+export const isNumber = (row: ValueRow): boolean => row.smin !== undefined && /^P?(?:scalar|inv|-?\d|0x)/.test(row.text);
 
-export const intervalOf = (row: StateRowView): Interval => ({
-  min: BigInt(row.smin!),
-  max: BigInt(row.smax!),
-  bits: { value: BigInt(row.tnumValue!), mask: BigInt(row.tnumMask!) },
-});
+/** Everything that a state says of a number. */
+export function intervalOf({ smin, smax, tnumValue, tnumMask, umin, umax, s32, u32 }: ValueRow): Interval {
+  return {
+    min: smin!,
+    max: smax!,
+    ...(tnumValue !== undefined && tnumMask !== undefined ? { bits: { value: tnumValue, mask: tnumMask } } : {}),
+    ...(umin !== undefined && umax !== undefined && s32 && u32 ? { views: { umin, umax, s32, u32 } } : {}),
+  };
+}
 
 /** A whole number of 64 bits, signed or unsigned, in decimal or hexadecimal; null for anything else. */
 export function parseBound(text: string): bigint | null {
@@ -97,7 +101,16 @@ const place = (sample: number, input: number): number =>
 const FINE = 2 ** 40;
 
 /** Numbers of an interval: both ends, half of the others spread evenly, half by magnitude. */
-export function samplesOf({ min, max, bits }: Interval, input: number): Int32Array {
+export function samplesOf({ min, max, bits, views }: Interval, input: number): Int32Array {
+  const fits = (value: bigint): boolean => {
+    if (value < min || value > max) return false;
+    if (!views) return true;
+    const [u, s32, u32] = [BigInt.asUintN(64, value), Number(BigInt.asIntN(32, value)), Number(BigInt.asUintN(32, value))];
+    const within = u >= views.umin && u <= views.umax;
+    return within && s32 >= views.s32[0] && s32 <= views.s32[1] && u32 >= views.u32[0] >>> 0 && u32 <= views.u32[1] >>> 0;
+  };
+  // The ends are members in every view but where the views are sparser than the bounds.
+  const some = [min, max, ...(views ? [BigInt.asIntN(64, views.umin), BigInt.asIntN(64, views.umax)] : [])].find(fits) ?? min;
   const column = new Int32Array(2 * SAMPLES);
   const span = max - min;
   const width = Math.log2(Number(span) + 1);
@@ -112,10 +125,8 @@ export function samplesOf({ min, max, bits }: Interval, input: number): Int32Arr
         : BigInt(Math.floor(Math.min(2 ** (t * width) - 1, Number(span))));
       value = min + (offset > span ? span : offset);
     }
-    if (bits) {
-      const fitted = BigInt.asIntN(64, (value & bits.mask) | bits.value);
-      value = fitted >= min && fitted <= max ? fitted : min;
-    }
+    if (bits) value = BigInt.asIntN(64, (value & bits.mask) | bits.value);
+    if (!fits(value)) value = some;
     column[2 * i] = Number(BigInt.asIntN(32, value));
     column[2 * i + 1] = Number(BigInt.asIntN(32, value >> 32n));
   }

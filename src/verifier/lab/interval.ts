@@ -3,9 +3,7 @@ import type { Insn, Program } from '../../bpf/program.ts';
 import { checkAlu } from '../alu.ts';
 import type { KernelVersion } from '../api.ts';
 import { checkCondJump } from '../branches.ts';
-import { CfgWalk, computePostorder, findSubprogs, noteFlow } from '../cfg.ts';
-import { Env, Rejection } from '../env.ts';
-import { computeLiveRegs } from '../liveness.ts';
+import type { Env } from '../env.ts';
 import { boundsSync, coerceLoaded, prepareLoads } from '../range.ts';
 import { setRangeRules } from '../range-rules.ts';
 import { branchTaken } from '../refine.ts';
@@ -18,6 +16,8 @@ import {
   markUnknown,
   REG,
   type Regs,
+  S32_MAX,
+  S32_MIN,
   SCALAR,
   SMAX_HI,
   SMAX_LO,
@@ -25,10 +25,17 @@ import {
   SMIN_LO,
   STACK,
   TYPE,
+  U32_MAX,
+  U32_MIN,
+  UMAX_HI,
+  UMAX_LO,
+  UMIN_HI,
+  UMIN_LO,
   VALUE_HI,
   VALUE_LO,
 } from '../reg.ts';
 import { Frame, State } from '../state.ts';
+import { environmentOf } from '../whatif/live.ts';
 import { BYTES, type Slice } from './slice.ts';
 
 /** What is known of a number that comes into the line; bounds are signed, both ends included. */
@@ -37,6 +44,13 @@ export interface Interval {
   readonly max: bigint;
   /** Known bits, where more is known than the bounds say. */
   readonly bits?: { readonly value: bigint; readonly mask: bigint };
+  /** The other views, where they are known to say more. */
+  readonly views?: {
+    readonly umin: bigint;
+    readonly umax: bigint;
+    readonly s32: readonly [number, number];
+    readonly u32: readonly [number, number];
+  };
 }
 
 /** What the verifier knows after a step. */
@@ -57,7 +71,7 @@ const lo = (x: bigint): number => Number(BigInt.asIntN(32, x));
 const hi = (x: bigint): number => Number(BigInt.asIntN(32, x >> 32n));
 
 /** Puts an interval into a register as the verifier itself would know it. */
-export function holdInterval(r: Regs, b: number, { min, max, bits }: Interval): void {
+export function holdInterval(r: Regs, b: number, { min, max, bits, views }: Interval): void {
   markUnknown(r, b);
   r[b + SMIN_LO] = lo(min);
   r[b + SMIN_HI] = hi(min);
@@ -68,6 +82,14 @@ export function holdInterval(r: Regs, b: number, { min, max, bits }: Interval): 
     r[b + VALUE_HI] = hi(bits.value);
     r[b + MASK_LO] = lo(bits.mask);
     r[b + MASK_HI] = hi(bits.mask);
+  }
+  if (views) {
+    r[b + UMIN_LO] = lo(views.umin);
+    r[b + UMIN_HI] = hi(views.umin);
+    r[b + UMAX_LO] = lo(views.umax);
+    r[b + UMAX_HI] = hi(views.umax);
+    [r[b + S32_MIN], r[b + S32_MAX]] = views.s32;
+    [r[b + U32_MIN], r[b + U32_MAX]] = views.u32;
   }
   boundsSync(r, b);
   if (min === max) markConst(r, b, lo(min), hi(min));
@@ -98,18 +120,7 @@ export class IntervalLab {
       insnOrigins: [],
       kfuncCalls: new Map(),
     };
-    this.#env = new Env(program, { kernel, privilege: 'root', logLevel: 0 });
-    try {
-      findSubprogs(this.#env);
-      new CfgWalk(this.#env).run();
-      noteFlow(this.#env);
-      computePostorder(this.#env);
-      computeLiveRegs(this.#env);
-    } catch (error) {
-      if (!(error instanceof Rejection)) throw error;
-      // Of a program that is refused before it is explored, every register counts as live.
-      this.#env.liveRegs.fill(0x3ff);
-    }
+    this.#env = environmentOf(program, kernel);
   }
 
   /** `inputs` are intervals of the line's inputs, by register; `sources` those that memory brings in, by step. */
