@@ -1,3 +1,4 @@
+import type { Strategy } from '../compiler/api.ts';
 import type { Binding } from '../hooks/binding.ts';
 import type { KernelVersion } from '../verifier/api.ts';
 import { putBlob } from './blobs.ts';
@@ -231,6 +232,13 @@ export function renameProject(name: string): void {
 
 export function setKernel(kernel: KernelVersion): void {
   editDoc(`kernel ${kernel}`, (doc) => (doc.options.kernel === kernel ? doc : { ...doc, options: { ...doc.options, kernel } }));
+}
+
+/** What loops become when the model is compiled. */
+export function setStrategy(strategy: Strategy): void {
+  editDoc(`loop strategy ${strategy}`, (doc) =>
+    doc.options.strategy === strategy ? doc : { ...doc, options: { ...doc.options, strategy } },
+  );
 }
 
 export function editPacketByte(packet: number, byteOff: number, value: number): void {

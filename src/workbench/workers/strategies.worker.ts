@@ -1,0 +1,10 @@
+import { type Handler, serveRpc } from '../rpc.ts';
+import { hold } from './blobs.ts';
+import { compileWith, loopAs, loopAt } from './strategies.ts';
+
+/** Compiles and verifies what the page only compares with: in a worker of its own, since a variant may take seconds to be refused. */
+const handlers: Record<string, Handler> = { hold, compileWith, loopAt, loopAs };
+
+const DOING: Readonly<Record<string, string>> = { compileWith: 'Comparing loop strategies', loopAs: 'Trying another loop' };
+
+serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Working');
