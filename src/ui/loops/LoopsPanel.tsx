@@ -267,7 +267,7 @@ function Comparison<Name extends string>(props: ComparisonProps<Name>) {
             <th scope="col">{columns.insns}</th>
             <th scope="col">{columns.processed}</th>
             <th scope="col">{columns.states}</th>
-            <th scope="col" title={texts.stackAbout}>
+            <th scope="col" className="loops-stack" title={texts.stackAbout}>
               {columns.stack}
             </th>
             {timed ? (
@@ -299,7 +299,7 @@ function Comparison<Name extends string>(props: ComparisonProps<Name>) {
                       <span className="loops-bar" style={{ width: `${(told.processed / most) * 100}%` }} />
                     </td>
                     <td>{texts.pair(told.totalStates, told.peakStates)}</td>
-                    <td>{texts.bytes(largestFrame(told.stackDepth))}</td>
+                    <td className="loops-stack">{texts.bytes(largestFrame(told.stackDepth))}</td>
                     {timed ? <td>{row?.engineNs ? texts.us(row.engineNs) : ''}</td> : null}
                   </>
                 ) : (

@@ -96,14 +96,13 @@ export function Budget({ verified, program }: { verified: VerifiedView; program:
     setCursor(focus);
     setZoomed(focus.parent);
   };
-  const unit = texts.unit[by];
 
   return (
     <div className="budget" data-testid="budget">
       <div className="budget-bar-row">
         <Segments label={texts.views} values={['flame', 'treemap', 'bars']} names={texts.view} value={view} onChoose={setView} />
-        <Segments label={texts.group} values={groups} names={texts.groups} value={grouping} onChoose={setGrouping} />
-        <Segments
+        <Choice label={texts.group} values={groups} names={texts.groups} value={grouping} onChoose={setGrouping} />
+        <Choice
           label={texts.size}
           values={verified.states ? ['processed', 'states', 'insns'] : ['processed', 'insns']}
           names={texts.sizes}
@@ -156,16 +155,15 @@ export function Budget({ verified, program }: { verified: VerifiedView; program:
           />
         )}
       </div>
-      <p className="budget-told small" aria-live="polite" data-testid="budget-told">
+      <p className="budget-told small" aria-live="polite" data-testid="budget-told" title={shown.shared ? texts.shared : undefined}>
         <span className="ellipsis">{look.name(shown)}</span>
         <span className="muted">
-          {texts.figures(shown, verified.states !== undefined)} · {texts.share(shown[by] / tree.root[by])} {unit}
+          {texts.share(shown[by] / tree.root[by])} · {texts.figures(shown, verified.states !== undefined)}
           {shown.kind === 'pruned'
             ? ` · ${texts.prunedAbout}`
             : shown.insns > 0
               ? ` · ${texts.perInsn(shown.processed / shown.insns)}`
               : ''}
-          {shown.shared ? ` · ${texts.shared}` : ''}
         </span>
       </p>
     </div>
@@ -191,7 +189,6 @@ interface SegmentsProps<T extends string> {
 }
 
 function Segments<T extends string>({ label, values, names, value, onChoose }: SegmentsProps<T>) {
-  if (values.length < 2) return null;
   return (
     <fieldset className="segmented budget-segments" aria-label={label}>
       {values.map((one) => (
@@ -203,10 +200,22 @@ function Segments<T extends string>({ label, values, names, value, onChoose }: S
   );
 }
 
+function Choice<T extends string>({ label, values, names, value, onChoose }: SegmentsProps<T>) {
+  return (
+    <select className="field" aria-label={label} title={label} value={value} onChange={(event) => onChoose(event.target.value as T)}>
+      {values.map((one) => (
+        <option key={one} value={one}>
+          {names[one]}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 /** The whole million to scale: what is open in the view, what else is used, what is free. */
 function Strip({ verified, item }: { verified: VerifiedView; item: BudgetItem }) {
   const limit = Math.max(PROCESSED_LIMIT, verified.processed);
-  const text = verified.processed > PROCESSED_LIMIT ? texts.usedAll(PROCESSED_LIMIT) : texts.used(verified.processed, PROCESSED_LIMIT);
+  const text = verified.processed > PROCESSED_LIMIT ? texts.usedAll(PROCESSED_LIMIT) : texts.free(verified.processed, PROCESSED_LIMIT);
   return (
     <div className="budget-strip-row small">
       <div className="budget-strip" aria-hidden="true" title={text}>

@@ -46,7 +46,7 @@ export function BudgetCells({ tree, focus, by, view, look, cursor, onOpen, onBac
         ? flameCells(tree, focus, by, Math.min(DEPTHS, Math.max(2, Math.floor(height / ROW))))
         : treemapCells(tree, focus, by, width, height);
   const at = cells.findIndex(({ item }) => item.id === cursor?.id);
-  const current = at >= 0 ? at : 0;
+  const current = Math.max(0, at);
 
   const go = (to: number) => {
     const cell = cells[to];
