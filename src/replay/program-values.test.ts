@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import type { Strategy } from '../compiler/api.ts';
 import { compile } from '../compiler/compile.ts';
 import { recognise } from '../compiler/graph/recognise.ts';
 import { evaluate, readView } from '../compiler/testing/evaluate.ts';
@@ -68,11 +69,11 @@ describe('values of a compiled model', () => {
     expect(values.some(({ stage }) => stage === 1)).toBe(false);
   });
 
-  const readEncoder = (shape: EncoderShape): { worst: number; pages: number } => {
+  const readEncoder = (shape: EncoderShape, strategy: Strategy = 'auto'): { worst: number; pages: number } => {
     const model = randomEncoder(shape);
     const graph = recognise(model);
     const sample = new Map([['tokens', Array.from({ length: shape.sequence }, (_, i) => (i === 0 ? 1 : (i * 31) % shape.vocabulary))]]);
-    const options = { model, modelFile: 'random.onnx', hook: plainHook, kernel: '6.18', strategy: 'auto', quant: 'w8a16' } as const;
+    const options = { model, modelFile: 'random.onnx', hook: plainHook, kernel: '6.18', strategy, quant: 'w8a16' } as const;
     const compiled = compile({ ...options, calibration: floatCalibration(graph, [sample]) });
     const tokens = { dtype: 'int64', dims: model.inputs[0]!.dims, data: BigInt64Array.from(sample.get('tokens')!, BigInt) } as const;
     const { values, unplanned } = new ValueReader(compiled.program, compiled.meta, compiled.tensors).tensors({ tokens });
@@ -94,6 +95,12 @@ describe('values of a compiled model', () => {
     { ...plain, sequence: 9, width: 8, mask: 'tokens', pool: 'first', seed: 7 },
   ] as const)('$sequence rows of $width with $mask mask: what it reads is what exact arithmetic gives, an odd last row too', (shape) => {
     expect(readEncoder(shape).worst).toBeLessThan(0.05);
+  });
+
+  it.each(['bounded', 'may_goto', 'bpf_loop', 'unrolled'] as const)('reads the same where loops are %s', (strategy) => {
+    expect(readEncoder({ ...plain, sequence: 13, width: 12, seed: 9 }, strategy)).toEqual(
+      readEncoder({ ...plain, sequence: 13, width: 12, seed: 9 }),
+    );
   });
 
   it('reads values that lie in several pages of memory', () => {

@@ -2,6 +2,7 @@ import { OP_CALL, PSEUDO_CALL } from '../bpf/insn.ts';
 import type { Insn, Program } from '../bpf/program.ts';
 import type { ProgramMeta, TensorPlan, ValueBuffer, ValuePlace } from '../compiler/api.ts';
 import { allOffsets } from '../compiler/graph/view.ts';
+import { roundName } from '../compiler/ir/outline.ts';
 import { PAGE_BYTES } from '../compiler/kernels/frame.ts';
 import type { Tensors } from '../reference/reference.ts';
 import type { VmMap } from '../vm/maps.ts';
@@ -99,7 +100,12 @@ export class ValueCollector {
     });
     this.#iterations = plan.stages.map(({ outer, lanes }) => iterations(outer, lanes));
     this.#byStage = plan.stages.map((_, stage) => plan.buffers.flatMap((buffer, at) => (buffer.stage === stage ? [at] : [])));
-    this.stops = stopsOf(program, this.#stageAt);
+    const rounds = program.subprogs.filter(({ name }) => plan.stages.some((stage) => name.startsWith(roundName(stage.name))));
+    this.stops = stopsOf(
+      program,
+      this.#stageAt,
+      rounds.map(({ start }) => start),
+    );
   }
 
   /** A new run on `vm`. `report` hears how many stages of how many are done. */
@@ -116,14 +122,15 @@ export class ValueCollector {
   }
 
   onStop({ frame, insnIdx }: Pick<Stepper, 'frame' | 'insnIdx'>): void {
-    if (frame > 1) return;
+    // A stage may call its kernels from rounds that are functions of their own; nothing below those is stopped at.
+    const level = Math.min(frame, 1);
     if (this.#stageAt.has(insnIdx)) this.#begin(insnIdx);
-    if (this.#under[frame] === insnIdx - 1) {
-      this.#under[frame] = -1;
-      if (frame === 1) this.#kernelReturned();
+    if (this.#under[level] === insnIdx - 1) {
+      this.#under[level] = -1;
+      if (level === 1) this.#kernelReturned();
       else this.#stageReturned();
     }
-    if (isLocalCall(this.#program.insns[insnIdx])) this.#under[frame] = insnIdx;
+    if (isLocalCall(this.#program.insns[insnIdx])) this.#under[level] = insnIdx;
   }
 
   #begin(start: number): void {
@@ -257,12 +264,12 @@ export class ValueReader {
 
 const isLocalCall = (insn: Insn | undefined): boolean => insn?.opcode === OP_CALL && insn.src === PSEUDO_CALL;
 
-function stopsOf({ insns, subprogs }: Program, stageAt: ReadonlyMap<number, number>): Uint8Array {
+function stopsOf({ insns, subprogs }: Program, stageAt: ReadonlyMap<number, number>, rounds: readonly number[]): Uint8Array {
   const stops = new Uint8Array(insns.length);
   const starts = subprogs.map(({ start }) => start).sort((a, b) => a - b);
-  for (const start of [0, ...stageAt.keys()]) {
+  for (const start of [0, ...stageAt.keys(), ...rounds]) {
     const end = starts.find((other) => other > start) ?? insns.length;
-    if (start > 0) stops[start] = 1;
+    if (stageAt.has(start)) stops[start] = 1;
     for (let insn = start; insn < end; insn++) {
       if (isLocalCall(insns[insn])) stops.fill(1, insn, Math.min(insn + 2, insns.length));
     }

@@ -1,6 +1,9 @@
 import { defOf, liveness, setHas } from '../backend/liveness.ts';
 import type { BlockId, CallbackLoop, IrBlock, IrFunc, IrInst, VReg } from './ir.ts';
 
+/** What the names of a function's callbacks begin with. */
+export const roundName = (func: string): string => `${func}_round`;
+
 /**
  * Makes callbacks of `bpf_loop` out of the loops that a function marks: the body becomes a function of its own, which finds the values that it shares
  * with its surroundings in a structure on the caller's stack and leaves there what it changes. The function itself comes first.
@@ -10,7 +13,7 @@ export function outlineLoops(func: IrFunc): IrFunc[] {
   let rest: IrFunc = plain;
   const callbacks: IrFunc[] = [];
   for (const [i, loop] of callbackLoops.entries()) {
-    const made = outline(rest, loop, `${func.name}_round${callbackLoops.length > 1 ? i : ''}`);
+    const made = outline(rest, loop, `${roundName(func.name)}${callbackLoops.length > 1 ? i : ''}`);
     rest = made.rest;
     callbacks.push(made.callback);
   }
