@@ -80,17 +80,20 @@ export function compileWith({ program: { from, options }, strategy, kernel, pack
 }
 
 /** Where the loop around an instruction stands, and what else it could be; null where there is none in one piece. */
-export function loopAt({ program: spec, insn }: { program: ProgramSpec; insn: number }, context: CallContext): LoopView | null {
-  const loop = loopAround(heldProgram(spec, context).program, insn);
+export async function loopAt(
+  { program: spec, insn }: { program: ProgramSpec; insn: number },
+  context: CallContext,
+): Promise<LoopView | null> {
+  const loop = loopAround((await heldProgram(spec, context)).program, insn);
   return loop && { head: loop.head, latch: loop.latch, rounds: loop.counter?.rounds ?? null, forms: FORMS };
 }
 
 /** The program with the loop around an instruction in another form, or as it is: verified, and its text where the verifier accepts it. */
-export function loopAs(
+export async function loopAs(
   { program: spec, insn, form, kernel }: { program: ProgramSpec; insn: number; form: LoopForm | null; kernel: KernelVersion },
   context: CallContext,
-): FormView {
-  const { program } = heldProgram(spec, context);
+): Promise<FormView> {
+  const { program } = await heldProgram(spec, context);
   if (!form) return { form, refused: null, figures: figures(program, kernel, context), text: null };
   const loop = loopAround(program, insn);
   if (!loop) throw new InputError('there is no loop here', `insn ${insn}`);
