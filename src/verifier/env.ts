@@ -116,6 +116,8 @@ export class Env {
   /** Called before each instruction when states are recorded. */
   onVisit: ((insnIdx: number) => void) | null = null;
   watcher: Watcher | null = null;
+  /** Exploration pauses every few milliseconds. */
+  pauses = false;
   /** Some path throws an exception. */
   seenException = false;
   /** Function that is called for an exception, -1 for the kernel's own. */

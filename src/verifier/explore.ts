@@ -65,8 +65,8 @@ import { StackLiveness } from './stacklive.ts';
 import { Frame, State } from './state.ts';
 import { checkUnmodified } from './unmodified.ts';
 
-/** Walks every path of one function (kernel `do_check_common` and `do_check`). */
-export function exploreFunction(env: Env, subprog: number): void {
+/** Walks every path of one function (kernel `do_check_common` and `do_check`); pauses now and then where `Env.pauses`. */
+export function* exploreFunction(env: Env, subprog: number): Generator<void, void> {
   const sub = env.subprogs[subprog]!;
   const state = new State();
   const frame = new Frame(-1, 0, subprog);
@@ -88,7 +88,8 @@ export function exploreFunction(env: Env, subprog: number): void {
   // The kernel complains about a main function too, but takes it.
   if (subprog === 0 && objection) env.log.write(`${objection}\n`);
   if (subprog !== 0) setArguments(env, subprog, frame);
-  walk(env);
+  const path: Place = { prevInsnIdx: -1, printState: false };
+  while (walk(env, path)) yield;
   for (const list of env.explored.values()) for (const { state: kept } of list) kept.release();
   env.explored = new Map();
   if (!env.log.detail) env.log.cut(0);
@@ -128,12 +129,26 @@ const PROGRESS_EVERY = 4096;
 /** The caller asked to stop. */
 export class Stopped extends Error {}
 
-function walk(env: Env): void {
-  let prevInsnIdx = -1;
-  let printState = false;
+/** Where the walk stands, kept while it pauses. */
+interface Place {
+  prevInsnIdx: number;
+  printState: boolean;
+}
+
+const PAUSE_EVERY = 4096;
+
+/** Walks on from `path`; true where it pauses, false when every path is done. */
+function walk(env: Env, path: Place): boolean {
+  let { prevInsnIdx, printState } = path;
+  const pauseAt = env.pauses ? env.processed + PAUSE_EVERY : Number.POSITIVE_INFINITY;
   const { log } = env;
   const count = env.insns.length;
   for (;;) {
+    if (env.processed >= pauseAt) {
+      path.prevInsnIdx = prevInsnIdx;
+      path.printState = printState;
+      return true;
+    }
     const cur = env.cur;
     const idx = env.insnIdx;
     env.step = -1;
@@ -167,7 +182,7 @@ function walk(env: Env): void {
     finishPath(env);
     env.stackLive.update();
     const next = env.pending.pop();
-    if (!next) return;
+    if (!next) return false;
     cur.release();
     if (!log.detail) log.cut(next.logPos);
     env.cur = next.state;

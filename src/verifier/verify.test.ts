@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../bpf/asm.ts';
 import { decodeInsns } from '../bpf/insn.ts';
 import type { Program } from '../bpf/program.ts';
-import type { VerifyOptions } from './api.ts';
+import type { VerifyOptions, VerifyResult } from './api.ts';
 import { randomProgram } from './testing/random-programs.ts';
-import { verify } from './verify.ts';
+import { verify, verifyInSlices } from './verify.ts';
 
 const ROOT: VerifyOptions = { kernel: '6.18', privilege: 'root', logLevel: 0 };
 
@@ -195,5 +195,30 @@ describe('hostile programs', () => {
 
   it('are judged when they are random but sensible', () => {
     for (let seed = 1; seed <= 300; seed++) expect(verify(randomProgram(seed), ROOT).processed).toBeGreaterThan(10);
+  });
+});
+
+describe('a verification in slices', () => {
+  it('ends as one at a stretch does, whatever another kernel’s rules decide meanwhile', () => {
+    const loop =
+      '.section xdp\ncall bpf_get_prandom_u32\nr6 = r0\nr6 &= 63\nr7 = 0\nr8 = 0\nagain: r8 += r6\nr8 &= 1023\nr8 = -r8\nr7 += 1\nif r7 < 3000 goto again\nr0 = r8\nexit';
+    const { program } = assemble(loop);
+    const kernels = ['6.18', '6.1'] as const;
+    const works = kernels.map((kernel) => verifyInSlices(program!, { kernel, privilege: 'root', logLevel: 2 }));
+    const results: (VerifyResult | undefined)[] = [];
+    let pauses = 0;
+    while (results.filter(Boolean).length < works.length) {
+      works.forEach((work, i) => {
+        if (results[i]) return;
+        const { done, value } = work.next();
+        if (done) results[i] = value;
+        else pauses++;
+      });
+    }
+    expect(pauses).toBeGreaterThan(4);
+    kernels.forEach((kernel, i) => {
+      const whole = verify(program!, { kernel, privilege: 'root', logLevel: 2 });
+      expect([results[i]!.accepted, results[i]!.processed, results[i]!.log]).toEqual([whole.accepted, whole.processed, whole.log]);
+    });
   });
 });

@@ -27,14 +27,28 @@ import { checkModelledType } from './unmodelled.ts';
 
 /** Says about a program what the verifier of a kernel says to a user of some privilege; `rules.ts` holds how they differ. */
 export function verify(program: Program, options: VerifyOptions): VerifyResult {
-  const startedMs = performance.now();
+  return toEnd(judge(new Env(program, options)));
+}
+
+/**
+ * As {@link verify}, in slices of a few milliseconds: a worker can hear a message before it asks for the next one, and need not ask. The
+ * result comes with the last.
+ */
+export function verifyInSlices(program: Program, options: VerifyOptions): Generator<void, VerifyResult> {
   const env = new Env(program, options);
+  env.pauses = true;
+  return judge(env);
+}
+
+function* judge(env: Env): Generator<void, VerifyResult> {
+  const startedMs = performance.now();
+  const { options } = env;
   const snapshots = options.recordStates ? new Snapshots(env, options.recordVisits) : null;
   env.onVisit = snapshots ? (idx) => snapshots.take(idx) : null;
   let errno = 0;
   let stopped = false;
   try {
-    runPasses(env);
+    yield* passes(env);
   } catch (e) {
     if (e instanceof Stopped) stopped = true;
     else if (e instanceof Rejection) errno = e.errno;
@@ -43,10 +57,26 @@ export function verify(program: Program, options: VerifyOptions): VerifyResult {
   return finish(env, errno, stopped, snapshots, startedMs);
 }
 
+function toEnd<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
+
 /** All passes over the program, in the kernel's order. Throws {@link Rejection} or {@link Stopped}; `env` then holds what was known. */
 export function runPasses(env: Env): void {
+  toEnd(passes(env));
+}
+
+/** What one kernel's rules change in the arithmetic that all verifications share: another one may have run during a pause. */
+function takeTurn(env: Env): void {
   setRangeRules(env.rules.ranges);
   prepareLoads();
+}
+
+function* passes(env: Env): Generator<void, void> {
+  takeTurn(env);
   const count = env.insns.length;
   if (env.program.unloadable !== undefined) env.refuse(EINVAL, env.program.unloadable);
   if (count === 0 || count > env.rules.limitInsns) env.fail(E2BIG, '');
@@ -63,14 +93,21 @@ export function runPasses(env: Env): void {
   computeScc(env);
   computeLiveRegs(env);
   markFastcallPatterns(env);
-  exploreFunction(env, 0);
-  exploreGlobals(env);
+  yield* resumed(env, exploreFunction(env, 0));
+  yield* exploreGlobals(env);
   settleFastcallStack(env);
   env.atEnd = true;
   checkStackDepth(env);
   growForLoops(env);
   checkAddressesLive(env);
   if (env.namelessCall) env.fail(EINVAL, 'invalid kernel function call not eliminated in verifier pass\n');
+}
+
+function* resumed(env: Env, work: Generator<void, void>): Generator<void, void> {
+  while (!work.next().done) {
+    yield;
+    takeTurn(env);
+  }
 }
 
 /** What needs no privilege at all: socket filters and cgroup skb programs. */
@@ -115,17 +152,17 @@ function checkSleep(env: Env): void {
 }
 
 /** Global functions are verified once each, when verified code calls them. */
-function exploreGlobals(env: Env): void {
+function* exploreGlobals(env: Env): Generator<void, void> {
   if (env.exceptionCallback >= 0) env.subprogs[env.exceptionCallback]!.called = true;
   for (let again = true; again; ) {
     again = false;
-    env.subprogs.forEach((sub, i) => {
-      if (!sub.isGlobal || (!sub.called && env.rules.lazyGlobals) || sub.verified) return;
-      exploreFunction(env, i);
+    for (const [i, sub] of env.subprogs.entries()) {
+      if (!sub.isGlobal || (!sub.called && env.rules.lazyGlobals) || sub.verified) continue;
+      yield* resumed(env, exploreFunction(env, i));
       if (env.log.paths) env.log.write(`Func#${i} ('${sub.name}') is safe for any args that match its prototype\n`);
       sub.verified = true;
       again = true;
-    });
+    }
   }
 }
 

@@ -4,15 +4,12 @@ import { replaceFunction } from '../../bpf/edit-function.ts';
 import { decodeInsns } from '../../bpf/insn.ts';
 import type { Program } from '../../bpf/program.ts';
 import type { KernelVersion } from '../../verifier/api.ts';
-import { verify } from '../../verifier/verify.ts';
+import { verifyInSlices } from '../../verifier/verify.ts';
 import type { EditBase, EditProblems, EditVerdict } from '../edit-view.ts';
 import { type CallContext, type Handler, serveRpc } from '../rpc.ts';
 import { rest } from './rest.ts';
 
-/**
- * Checks edits while they are typed, in a worker of its own: the verifier hears no "stop" while it runs, and ending this worker loses
- * nothing but the program around the function, which the page sends again.
- */
+/** Checks edits while they are typed, in a worker of its own that hears a newer edit, or a stop, between slices of a verification. */
 let held: { readonly key: string; readonly func: number; readonly program: Program } | null = null;
 
 /** What the page is told when it has to send the program. */
@@ -51,15 +48,22 @@ async function check(args: CheckArgs, context: CallContext): Promise<EditVerdict
   await rest();
   if (context.cancelled) throw new Cancelled();
   const began = performance.now();
-  const result = verify(program, {
+  const work = verifyInSlices(program, {
     kernel: args.kernel,
     privilege: 'root',
     logLevel: 0,
     onProgress: (processed) => {
       context.progress('verifying', processed, PROCESSED_LIMIT);
-      return false;
+      return context.cancelled;
     },
   });
+  let slice = work.next();
+  while (!slice.done) {
+    await rest();
+    if (context.cancelled) throw new Cancelled();
+    slice = work.next();
+  }
+  const result = slice.value;
   const { accepted, message, insnIdx, processed } = result;
   const line = insnIdx === null ? null : (lineOfInsn[insnIdx - start] ?? null);
   const elsewhere = insnIdx === null || line !== null ? null : (program.subprogs.findLast((one) => one.start <= insnIdx)?.name ?? null);
