@@ -94,13 +94,12 @@ function parseNumber(m: Machine, signed: boolean): number {
   const result = pointer(m, 4, 8, true);
   if (![0, 8, 10, 16].includes(flags)) return -EINVAL;
   const text = new TextDecoder('latin1').decode(m.space.bytes.subarray(at, at + length)).split('\0')[0];
-  const match = /^(\s*)(-?)(0x(?=[0-9a-f])|0(?=[0-7]))?/i.exec(text)!;
+  const [, space, sign] = /^(\s*)(-?)/.exec(text)!;
+  let used = space.length + sign.length;
   let base = flags;
-  let used = match[1].length + match[2].length;
-  const prefix = (match[3] ?? '').toLowerCase();
-  if (base === 0) base = prefix === '0x' ? 16 : prefix === '0' ? 8 : 10;
-  if (prefix === '0x' && base === 16) used += 2;
-  if (match[2] && !signed) return -EINVAL;
+  if (base === 0) base = /^0x[0-9a-f]/i.test(text.slice(used)) ? 16 : text[used] === '0' ? 8 : 10;
+  if (base === 16 && /^0x/i.test(text.slice(used))) used += 2;
+  if (sign && !signed) return -EINVAL;
   const digits = /^[0-9a-z]*/i.exec(text.slice(used))![0];
   let value = 0n;
   let count = 0;
@@ -112,8 +111,8 @@ function parseNumber(m: Machine, signed: boolean): number {
     if (value >= 1n << 64n) return -ERANGE;
   }
   if (count === 0) return -EINVAL;
-  if (signed && value > (match[2] ? 1n << 63n : (1n << 63n) - 1n)) return -ERANGE;
-  m.space.view.setBigInt64(result, BigInt.asIntN(64, match[2] ? -value : value), true);
+  if (signed && value > (sign ? 1n << 63n : (1n << 63n) - 1n)) return -ERANGE;
+  m.space.view.setBigInt64(result, BigInt.asIntN(64, sign ? -value : value), true);
   return used + count;
 }
 
