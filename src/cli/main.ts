@@ -1,4 +1,5 @@
 import { InputError } from '../base/errors.ts';
+import { heedBranchHints } from './branch-hints.ts';
 import { tell } from './io.ts';
 
 /** 0 done, accepted, agrees; 1 rejected or disagrees. Unusable input is an {@link InputError} and becomes 2. */
@@ -62,6 +63,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`bpformer ${name} ${entry.usage}\n`);
     return 0;
   }
+  heedBranchHints();
   const verb = await entry.load();
   return verb(rest);
 }
