@@ -253,9 +253,9 @@ export function revertPacket(packet: number): void {
 }
 
 /** One committed edit of the program is one step of the project. */
-export async function commitFork(text: string): Promise<void> {
+export async function commitFork(text: string, label = 'edit the program'): Promise<void> {
   const ref = await putBlob('program.s', new TextEncoder().encode(text));
-  editDoc('edit the program', (doc) => (doc.fork?.text.hash === ref.hash ? doc : { ...doc, fork: { text: ref } }));
+  editDoc(label, (doc) => (doc.fork?.text.hash === ref.hash ? doc : { ...doc, fork: { text: ref } }));
 }
 
 export function discardFork(): void {

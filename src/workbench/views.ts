@@ -253,20 +253,57 @@ export interface AssemblyDiagnostic {
   readonly message: string;
 }
 
+/** A value that was known or is allowed; bounds as decimal numbers, null where it has none. */
+export interface FactView {
+  readonly text: string;
+  readonly min: string | null;
+  readonly max: string | null;
+}
+
+/** One step of a rejection's story, oldest first. */
+export interface StoryStepView {
+  readonly role: 'made' | 'moved' | 'decision' | 'proof' | 'lost' | 'fault';
+  readonly insnIdx: number;
+  /** Which visit of the instruction it was; null where no path was walked. */
+  readonly visit: number | null;
+  readonly subject: string;
+  readonly code: string;
+  readonly text: string;
+  /** The subject before and after in the log's notation; '' for nothing. */
+  readonly before: string;
+  readonly after: string;
+  readonly taken: boolean | null;
+  readonly registers: readonly { readonly name: string; readonly text: string }[];
+}
+
+/** An edit that the verifier accepts. */
+export interface FixView {
+  readonly title: string;
+  readonly size: number;
+  /** Instructions processed to accept the result. */
+  readonly processed: number;
+  readonly diff: readonly { readonly was: number | null; readonly is: number | null; readonly text: string }[];
+  /** The whole program with the edit. */
+  readonly text: string;
+}
+
 /** Why a program is rejected, as the page shows it. */
 export interface ExplanationView {
   readonly title: string;
-  /** What was known of the value at fault, and what is allowed. */
-  readonly known: string | null;
-  readonly allowed: string | null;
-  readonly story: readonly {
-    readonly role: 'made' | 'moved' | 'decision' | 'proof' | 'lost' | 'fault';
-    readonly insnIdx: number;
-    readonly code: string;
-    readonly text: string;
-  }[];
+  readonly insnIdx: number | null;
+  readonly code: string;
+  /** Source line and what the instruction serves; '' and empty where unknown. */
+  readonly source: string;
+  readonly serves: readonly string[];
+  readonly subject: string;
+  readonly known: FactView | null;
+  readonly allowed: FactView | null;
+  readonly story: readonly StoryStepView[];
+  /** Earlier steps were left out of the story. */
+  readonly cut: boolean;
+  readonly provedAt: number | null;
+  readonly lostAt: number | null;
   readonly why: string;
   readonly change: string;
-  /** Edits that the verifier accepts; `text` is the whole program with the edit. */
-  readonly fixes: readonly { readonly title: string; readonly size: number; readonly text: string }[];
+  readonly fixes: readonly FixView[];
 }

@@ -1,6 +1,7 @@
 import { type Ref, useCallback, useEffect, useMemo, useRef } from 'react';
 import { decodeLog, LINE, lineEnd } from '../../verifier/logfile/lines.ts';
 import { type LogView, runOf } from '../../workbench/log-views.ts';
+import { splitPart } from '../../workbench/selection.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import { VirtualList, type VirtualListHandle } from '../components/VirtualList.tsx';
 import { log as texts } from '../texts/log.ts';
@@ -28,7 +29,7 @@ export function LogList({ log, ref, found = null, only = false }: LogListProps) 
   const opened = useLogs((state) => state.opened);
   const cursor = useLogs((state) => (state.cursor.key === log.key ? state.cursor.line : -1));
   const selection = useWorkbench((state) => state.selection);
-  const insn = selection?.kind === 'insn' ? Number(selection.id) : -1;
+  const insn = selection?.kind === 'insn' ? Number(selection.id) : selection?.kind === 'state' ? Number(splitPart(selection.id).whole) : -1;
   const choice: RowChoice = useMemo(() => ({ fold, opened, only: only && found ? found.line : null }), [fold, opened, only, found]);
   const rows = useMemo(() => visibleLines(log, choice), [log, choice]);
   const active = cursor < 0 ? -1 : rowOfLine(rows, cursor);

@@ -30,21 +30,7 @@ export const verifier = {
   uncheckedKernel: (kernel: string) => `kernel ${kernel}, whose rules were not checked against a real one`,
   usec: (usec: number) => `verified in ${usec < 1000 ? `${usec} µs` : `${count(usec / 1000)} ms`} there`,
   insnLines: (lines: number) => `${count(lines)} lines show instructions`,
-  /** What a step of the story does to the proof. */
-  roles: { made: 'made', moved: 'moved', decision: 'branch', proof: 'proved', lost: 'lost', fault: 'refused' },
-  why: {
-    waiting: 'Following the failing path …',
-    known: 'known',
-    allowed: 'allowed',
-    fixes: 'Edits that the verifier accepts',
-    size: (size: number) => (size === 1 ? '(1 instruction)' : `(${count(size)} instructions)`),
-    apply: 'Apply',
-    none: 'None was found.',
-    looking: 'Looking for some …',
-  },
   log: {
-    says: 'The verifier’s own words',
-    line: (line: number) => `line ${count(line + 1)}`,
     accepted: 'The log ends with its counters and no reason: the program was accepted.',
     unknown: (complete: boolean) =>
       complete
@@ -56,6 +42,8 @@ export const verifier = {
   },
   commands: {
     why: 'Verifier: why',
+    next: 'Verifier: next step of the story',
+    previous: 'Verifier: previous step of the story',
     budget: 'Verifier: budget',
     state: 'Verifier: state at the cursor',
     log: 'Verifier: log',

@@ -1,11 +1,17 @@
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
+import { CLASS_TEXTS } from '../../verifier/explain/classes.ts';
+import { ruleOf } from '../../verifier/explain/rule-texts.ts';
 import { LINE, lineText } from '../../verifier/logfile/lines.ts';
 import { logStateAt } from '../../verifier/logfile/states.ts';
+import { type LogStep, logStory } from '../../verifier/logfile/story.ts';
 import { type LogView, runOf } from '../../workbench/log-views.ts';
 import { select } from '../../workbench/store.ts';
 import { setCursor } from '../log/log-store.ts';
-import { Code } from '../program/Code.tsx';
 import { verifier as texts } from '../texts/verifier.ts';
+import { why } from '../texts/why.ts';
+import { Breakable } from './Breakable.tsx';
+import { Story, type StoryItem } from './Story.tsx';
+import './why.css';
 
 /** Most lines of a reason: the 7.3 kernel writes a block. */
 const MOST_LINES = 40;
@@ -16,6 +22,8 @@ interface Reason {
   readonly source: { readonly line: number; readonly text: string } | null;
   /** Registers that the reason names, as the log knows them. */
   readonly known: readonly { readonly name: string; readonly text: string }[];
+  /** Register that the story is told of; '' where the reason names none. */
+  readonly subject: string;
 }
 
 /** What the log says about the rejection: its words, the instruction and source line before them, the registers they name. */
@@ -36,58 +44,152 @@ function reasonOf(log: LogView): Reason | null {
   while (sourceLine >= run.from && insnLine - sourceLine < 200 && log.kind[sourceLine] !== LINE.source) sourceLine--;
   const shown = (line: number, kind: number) =>
     line >= run.from && log.kind[line] === kind ? { line, text: lineText(log.bytes, log, line).trim() } : null;
-  const named = new Set(lines.flatMap(({ text }) => [...text.matchAll(/\bR(\d+)\b/g)].map((match) => `r${match[1]}`)));
+  const message = lines.find(({ line }) => line === run.messageLine)?.text ?? '';
+  const all = [message, ...lines.map(({ text }) => text)];
+  const names = [...new Set(all.flatMap((text) => [...text.matchAll(/\bR(\d+)\b/g)].map((match) => `r${match[1]}`)))];
   const state = insnLine >= run.from ? logStateAt(log.bytes, log, insnLine) : null;
   return {
     lines,
     insn: shown(insnLine, LINE.insn),
     source: shown(sourceLine, LINE.source),
-    known: state?.rows.filter(({ name }) => named.has(name)) ?? [],
+    known: state?.rows.filter(({ name }) => names.includes(name)) ?? [],
+    subject: names[0] ?? '',
   };
 }
 
-/** A rejection in the words of the log. */
+/** An instruction's line without its number, opcode and state. */
+const codeOf = (text: string): string => text.replace(/^\s*\d+: (?:[.0-9]{10} )?\([0-9a-f]{2}\) /, '').replace(/\s*;.*$/, '');
+
+function words({ kind, name, value, taken }: LogStep): string {
+  if (kind === 'branch') return why.log.branch(taken === true, name, value);
+  if (kind === 'called') return why.log.called(name);
+  return kind === 'moved' ? why.log.copied(name, value) : why.log.made(name, value);
+}
+
+const ROLES = { made: 'made', moved: 'moved', called: 'made', branch: 'decision' } as const;
+
+/** A rejection as the log tells it: the rule behind its message, and how the register at fault got its value, line by line. */
 export function LogWhy({ log }: { log: LogView }) {
   const reason = useMemo(() => reasonOf(log), [log]);
   const run = runOf(log);
+  const rule = useMemo(() => (run.message ? ruleOf(run.message) : null), [run.message]);
+  const steps = useMemo(
+    () => (reason?.insn && reason.subject ? logStory(log.bytes, log, reason.insn.line, reason.subject) : []),
+    [log, reason],
+  );
+  const [chosen, setChosen] = useState({ of: log.key, at: -1 });
+
   const go = (line: number) => {
     setCursor(log.key, line);
     const insn = log.insn[line] ?? -1;
     if (insn >= 0) select('insn', insn);
   };
-  const step = (role: string, line: number, text: string, code: boolean) => (
-    <li key={line}>
-      <button type="button" className={`why-step ${code ? 'fault' : 'lost'}`} onClick={() => go(line)}>
-        <span className="why-role">{role}</span>
-        <span className="mono">{code ? <Code text={text} /> : text}</span>
-      </button>
-    </li>
+  const entry = steps.map(
+    (step): StoryItem => ({
+      role: ROLES[step.kind],
+      place: String(step.insn),
+      code: step.code,
+      text: words(step),
+      detail: <Registers log={log} line={step.line} name={step.name} />,
+    }),
   );
+  const fault: StoryItem | null = reason?.insn
+    ? {
+        role: 'fault',
+        place: String(log.insn[reason.insn.line]),
+        code: codeOf(reason.insn.text),
+        text: run.message ?? '',
+        detail: <Registers log={log} line={reason.insn.line} name={reason.subject} />,
+      }
+    : null;
+  const items = fault ? [...entry, fault] : entry;
+  const places = [...steps.map(({ line }) => line), ...(reason?.insn ? [reason.insn.line] : [])];
+
   return (
     <div className="why" data-testid="log-why">
       {reason ? (
         <>
-          <h2>{texts.log.says}</h2>
-          <ol className="why-story">
-            {reason.source ? step(texts.log.line(reason.source.line), reason.source.line, reason.source.text, false) : null}
-            {reason.insn ? step(texts.log.line(reason.insn.line), reason.insn.line, reason.insn.text, true) : null}
-            {reason.lines.map(({ line, text }) => step(texts.log.line(line), line, text, false))}
-          </ol>
-          {reason.known.length > 0 ? (
-            <dl className="why-facts">
-              {reason.known.map(({ name, text }) => (
-                <div key={name} className="why-fact">
-                  <dt className="mono">{name}</dt>
-                  <dd className="mono">{text}</dd>
-                </div>
-              ))}
-            </dl>
+          <header className="why-head">
+            <h2>{rule ? CLASS_TEXTS[rule.class].title : why.log.says}</h2>
+            {reason.source ? <p className="muted mono">{reason.source.text.replace(/^;\s*/, '')}</p> : null}
+          </header>
+          <dl className="why-facts">
+            {reason.known.map(({ name, text }) => (
+              <div key={name} className="why-fact">
+                <dt>{why.knownOf(name)}</dt>
+                <dd className="mono">
+                  <Breakable text={text} />
+                </dd>
+              </div>
+            ))}
+            {rule ? (
+              <div className="why-fact">
+                <dt>{why.allowed}</dt>
+                <dd>{rule.allowed}</dd>
+              </div>
+            ) : null}
+          </dl>
+          {items.length > 0 ? (
+            <Story
+              title={why.log.story}
+              items={items}
+              chosen={chosen.of === log.key ? chosen.at : -1}
+              onChoose={(at) => {
+                setChosen({ of: log.key, at });
+                go(places[at]!);
+              }}
+            />
           ) : null}
+          {reason.subject !== '' && steps.length === 0 ? <p className="muted">{why.log.none}</p> : null}
+          {rule ? (
+            <section className="why-section why-words">
+              <h2>{why.rule}</h2>
+              <p>{rule.why}</p>
+              <h2>{why.change}</h2>
+              <p>{rule.change}</p>
+            </section>
+          ) : (
+            <p className="muted">{why.log.unruled}</p>
+          )}
+          <section className="why-section">
+            <h2>{why.log.says}</h2>
+            <ol className="why-story">
+              {reason.lines.map(({ line, text }) => (
+                <li key={line} className="why-item lost">
+                  <button type="button" className="why-step why-line" onClick={() => go(line)}>
+                    <span className="why-role">{why.log.line(line)}</span>
+                    <span className="mono">{text}</span>
+                  </button>
+                </li>
+              ))}
+            </ol>
+          </section>
         </>
       ) : (
         <p>{run.verdict === 'unknown' ? texts.log.unknown(run.complete) : texts.log.accepted}</p>
       )}
       <p className="muted">{texts.log.notVerified}</p>
     </div>
+  );
+}
+
+/** The registers behind a line, as the log knows them. */
+function Registers({ log, line, name }: { log: LogView; line: number; name: string }) {
+  const { rows } = useMemo(() => logStateAt(log.bytes, log, line), [log, line]);
+  if (rows.length === 0) return null;
+  return (
+    <>
+      <p className="muted">{why.log.registers(line)}</p>
+      <dl className="why-facts why-registers">
+        {rows.map((row) => (
+          <div key={row.name} className={row.name === name ? 'why-fact subject' : 'why-fact'}>
+            <dt className="mono">{row.name}</dt>
+            <dd className="mono">
+              <Breakable text={row.text} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </>
   );
 }

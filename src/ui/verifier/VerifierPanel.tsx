@@ -15,6 +15,7 @@ const Budget = lazy(() => import('./Budget.tsx').then((module) => ({ default: mo
 const StateView = lazy(() => import('./StateView.tsx').then((module) => ({ default: module.StateView })));
 const WhyView = lazy(() => import('./WhyView.tsx').then((module) => ({ default: module.WhyView })));
 const LogTab = lazy(() => import('./LogView.tsx'));
+const AppliedEdit = lazy(() => import('./AppliedEdit.tsx'));
 const OpenLog = lazy(() => import('./OpenLog.tsx'));
 
 const TABS = ['why', 'budget', 'state', 'log'] as const;
@@ -30,6 +31,7 @@ export function VerifierPanel() {
   const program = useWorkbench((state) => state.stages.program.value);
   const isLog = useWorkbench((state) => state.history.doc.source?.kind === 'log');
   const log = useWorkbench((state) => state.stages.log.value);
+  const mended = useWorkbench((state) => state.history.doc.fork !== null && state.history.past.at(-1)?.label.startsWith('mend: '));
   const [chosen, setTab] = useState<TabId>('budget');
   // A rejection opens on its explanation; there is none of an accepted program. A log tells no budget.
   const shown = TABS.filter((id) => (id === 'why' ? isLog || verified?.accepted === false : id !== 'budget' || !isLog));
@@ -123,6 +125,11 @@ export function VerifierPanel() {
         ) : !isLog && verified ? (
           <>
             <Verdict verified={verified} program={program} />
+            {mended ? (
+              <Suspense>
+                <AppliedEdit />
+              </Suspense>
+            ) : null}
             <Counters verified={verified} />
             {views}
           </>

@@ -15,6 +15,8 @@ export const panel: PanelDef = {
     { id: 'verifier.why', title: texts.commands.why, keys: ['w'] },
     { id: 'verifier.budget', title: texts.commands.budget, keys: ['b'] },
     { id: 'verifier.state', title: texts.commands.state, keys: ['s'] },
+    { id: 'verifier.step.next', title: texts.commands.next, keys: ['n'] },
+    { id: 'verifier.step.previous', title: texts.commands.previous, keys: ['p'] },
     { id: 'verifier.log', title: texts.commands.log, keys: ['l'] },
     { id: 'verifier.side', title: texts.commands.side, keys: ['a'] },
     { id: 'verifier.next-visit', title: texts.commands.nextVisit, keys: ['v'] },

@@ -8,7 +8,7 @@ import { type Diagnosis, diagnose } from './diagnose.ts';
 import { allowedFact, type Fact, knownFact } from './facts.ts';
 import { type Fix, findFixes } from './fixes.ts';
 import { ruleOf } from './rule-texts.ts';
-import { decisiveBranches, placeName, placeText, type SliceEvent, wasTaken } from './slice.ts';
+import { decisiveBranches, MAX_EVENTS, placeName, placeText, type SliceEvent, wasTaken } from './slice.ts';
 import type { Trace } from './trace.ts';
 
 export type { ExplanationClass, Fact, Fix };
@@ -35,7 +35,14 @@ export interface StoryStep {
   readonly after: string;
   /** For a decision: which way this path went. */
   readonly taken: boolean | null;
+  /** Which visit of the instruction it was, counted from 0; null where no path was walked. */
+  readonly visit: number | null;
+  /** Registers before the instruction that hold something, in the log's notation. */
+  readonly registers: readonly { readonly name: string; readonly text: string }[];
 }
+
+/** A step before it is placed on the path. */
+type Draft = Omit<StoryStep, 'visit' | 'registers'>;
 
 export interface Explanation {
   readonly class: ExplanationClass;
@@ -50,6 +57,8 @@ export interface Explanation {
   readonly known: Fact | null;
   readonly allowed: Fact | null;
   readonly story: readonly StoryStep[];
+  /** Earlier steps were left out of the story. */
+  readonly cut: boolean;
   /** Instruction where the proof was established, and where it was lost; null where that is not the matter. */
   readonly provedAt: InsnIdx | null;
   readonly lostAt: InsnIdx | null;
@@ -81,7 +90,7 @@ export function sourceOf(program: Program, insnIdx: InsnIdx | null): Source {
 const code = (program: Program, insnIdx: InsnIdx | null): string =>
   insnIdx !== null && program.insns[insnIdx] ? disasmKernel(program.insns, insnIdx).replace(/^\([0-9a-f]{2}\) /, '') : '';
 
-function storyStep(trace: Trace, event: SliceEvent): StoryStep {
+function storyStep(trace: Trace, event: SliceEvent): Draft {
   const subject = placeName(event.place);
   const taken = event.kind === 'decision' ? wasTaken(trace, event.stepIdx) : null;
   const role: StoryRole =
@@ -121,8 +130,20 @@ function storyStep(trace: Trace, event: SliceEvent): StoryStep {
   };
 }
 
+/** A step with the registers as they were before it. */
+function onPath(trace: Trace, at: number, step: Draft): StoryStep {
+  const moment = trace.steps[at];
+  if (moment?.insnIdx !== step.insnIdx) return { ...step, visit: null, registers: [] };
+  const { frame, frameno, visit } = moment;
+  const registers = Array.from({ length: 10 }, (_, reg) => ({
+    name: `r${reg}`,
+    text: placeText(trace, frame, { frameno, reg, slot: -1 }),
+  })).filter(({ text }) => text !== '');
+  return { ...step, visit, registers };
+}
+
 /** The branches that led the path to the failing instruction, where the slice does not have them. */
-function turns(found: Diagnosis): { readonly at: number; readonly step: StoryStep }[] {
+function turns(found: Diagnosis): { readonly at: number; readonly step: Draft }[] {
   const { trace, events } = found;
   if (!found.walked) return [];
   return decisiveBranches(trace, 3)
@@ -139,7 +160,7 @@ function turns(found: Diagnosis): { readonly at: number; readonly step: StorySte
 }
 
 /** The call that took what is not given back. */
-function taking(found: Diagnosis): { readonly at: number; readonly step: StoryStep }[] {
+function taking(found: Diagnosis): { readonly at: number; readonly step: Draft }[] {
   const { trace, events } = found;
   const alloc = /Unreleased reference id=(\d+) alloc_insn=(\d+)/.exec(trace.said);
   const insnIdx = alloc ? Number(alloc[2]) : -1;
@@ -151,7 +172,7 @@ function taking(found: Diagnosis): { readonly at: number; readonly step: StorySt
 }
 
 /** The call that entered the section which the program is still in. */
-function entering(found: Diagnosis): { readonly at: number; readonly step: StoryStep }[] {
+function entering(found: Diagnosis): { readonly at: number; readonly step: Draft }[] {
   const section = /inside bpf_(\w+)-ed region|within (\w+)/.exec(found.message);
   const { trace } = found;
   if (found.class !== 'section' || !section) return [];
@@ -166,10 +187,11 @@ function entering(found: Diagnosis): { readonly at: number; readonly step: Story
 }
 
 /** The branches of the round after which nothing had changed: what each of them tested, and which way it went. */
-function round(found: Diagnosis): { readonly at: number; readonly step: StoryStep }[] {
+function round(found: Diagnosis): { readonly at: number; readonly step: Draft }[] {
   const { trace } = found;
   if (found.class !== 'complexity' || found.walked) return [];
-  const steps: { at: number; step: StoryStep }[] = [];
+  const endless = trace.said.includes('infinite loop');
+  const steps: { at: number; step: Draft }[] = [];
   for (const insnIdx of lastRound(trace.path)) {
     const insn = trace.program.insns[insnIdx]!;
     const at = trace.steps.findLastIndex((step) => step.insnIdx === insnIdx);
@@ -181,7 +203,7 @@ function round(found: Diagnosis): { readonly at: number; readonly step: StorySte
     const taken = always ? true : wasTaken(trace, at);
     const text = always
       ? `the loop goes on at instruction ${jumpTarget(insn, insnIdx)}, whatever has happened`
-      : `the branch is ${taken ? 'taken' : 'not taken'}: ${placeName(place)} is ${value}, and no instruction of the loop changes how it ends`;
+      : `the branch is ${taken ? 'taken' : 'not taken'}: ${placeName(place)} is ${value}${endless ? ', and no instruction of the loop changes how it ends' : ', and the loop goes round again'}`;
     const step = {
       role: 'decision' as const,
       insnIdx,
@@ -233,7 +255,7 @@ export function explain(program: Program, result: VerifyResult, options: Explain
     ...round(found),
   ]
     .sort((a, b) => a.at - b.at)
-    .map(({ step }) => step);
+    .map(({ at, step }) => onPath(trace, Math.max(at, 0), step));
   const subject = place ? placeName(place) : '';
   const reg = place?.reg ?? -1;
   const facts = cls === 'wrong-type' && rule?.class === 'provenance' ? NUMBER_AS_ADDRESS : CLASS_TEXTS[cls];
@@ -242,7 +264,7 @@ export function explain(program: Program, result: VerifyResult, options: Explain
   const known = (walked ? knownFact(trace, reg) : null) ?? statedFact(found, same?.known);
   const allowed = (walked ? allowedFact(trace, cls, message, reg) : null) ?? { text: same?.allowed ?? facts.allowed };
   if (insnIdx !== null) {
-    story.push({
+    const fault: Draft = {
       role: 'fault',
       insnIdx,
       insns: cls === 'complexity' ? lastRound(trace.path) : [insnIdx],
@@ -252,7 +274,8 @@ export function explain(program: Program, result: VerifyResult, options: Explain
       before: known?.text ?? '',
       after: '',
       taken: null,
-    });
+    };
+    story.push(onPath(trace, walked ? trace.steps.length - 1 : -1, fault));
   }
   const last = (role: StoryRole): InsnIdx | null => story.filter((s) => s.role === role).at(-1)?.insnIdx ?? null;
   const fixes = findFixes({ program, result, found }, options.verify, {
@@ -270,6 +293,7 @@ export function explain(program: Program, result: VerifyResult, options: Explain
     known,
     allowed,
     story,
+    cut: events.length >= MAX_EVENTS,
     provedAt: last('proof'),
     lostAt: last('lost'),
     why: (same ?? facts).why,

@@ -16,6 +16,8 @@ export interface Fix {
   /** Instructions inserted or replaced by all of them. */
   readonly size: number;
   readonly program: Program;
+  /** Instructions that the verifier processed to accept it. */
+  readonly processed: number;
   /** The refused instruction in the new program. */
   readonly insnIdx: InsnIdx;
 }
@@ -76,7 +78,7 @@ export function findFixes(
         const edits = [...draft.edits, candidate.edit];
         if (result.accepted) {
           if (refused.every((idx) => result.visits[idx]! > 0))
-            kept.push({ title: titles.join(' '), edits, size, program: edited.program, insnIdx: refused[0]! });
+            kept.push({ title: titles.join(' '), edits, size, program: edited.program, processed: result.processed, insnIdx: refused[0]! });
         } else if (result.insnIdx !== null && size < MAX_EDIT && moves(draft, result, edited.moved)) {
           next.push({ program: edited.program, edits, titles, size, refused: [...refused, result.insnIdx], result });
         }

@@ -72,7 +72,8 @@ export interface SliceEvent {
   readonly proved: boolean;
 }
 
-const MAX_EVENTS = 24;
+/** Steps of a slice; what lies further back is left out. */
+export const MAX_EVENTS = 24;
 
 export const placeName = (place: Place): string => (place.reg >= 0 ? `r${place.reg}` : `fp${-(place.slot + 1) * 8}`);
 

@@ -21,7 +21,7 @@ export function explanationText(found: Explanation): string {
   if (found.known) lines.push(`  ${found.subject ? `known about ${found.subject}` : 'found'}: ${factText(found.known)}`);
   if (found.allowed) lines.push(`  needed: ${found.allowed.text}`);
   if (found.story.length > 0) {
-    lines.push('', 'How it came to this:');
+    lines.push('', found.cut ? 'How it came to this (the last steps of many):' : 'How it came to this:');
     const wide = Math.max(...found.story.map((step) => String(step.insnIdx).length));
     for (const step of found.story)
       lines.push(`  ${ROLES[step.role]} ${String(step.insnIdx).padStart(wide)}: ${step.code}`, `    ${' '.repeat(wide)}${step.text}`);

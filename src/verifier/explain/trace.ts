@@ -11,6 +11,8 @@ export interface TraceStep {
   readonly insnIdx: InsnIdx;
   readonly frameno: number;
   readonly frame: Frame;
+  /** Which visit of the instruction it is, counted from 0 over the whole verification. */
+  readonly visit: number;
 }
 
 /** The path that led to a rejection. */
@@ -89,9 +91,11 @@ export function traceRejection(program: Program, options: VerifyOptions): Trace 
   path.reverse();
   const env = new Env(program, quiet);
   const steps: TraceStep[] = [];
+  const visits = new Uint32Array(program.insns.length + 1);
   follow(env, (node) => {
+    const visit = visits[node.insnIdx]!++;
     if (!wanted.has(node.visit)) return;
-    steps.push({ insnIdx: node.insnIdx, frameno: env.cur.curFrame, frame: env.cur.frame.clone() });
+    steps.push({ insnIdx: node.insnIdx, frameno: env.cur.curFrame, frame: env.cur.frame.clone(), visit });
   });
   attempt(env);
   // An endless loop is noticed on arrival, before the instruction is visited.
