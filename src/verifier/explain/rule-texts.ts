@@ -44,7 +44,13 @@ const LOCAL_TYPE =
 /** First match wins: the particular before the general. */
 export const RULE_TEXTS: readonly RuleText[] = [
   // Of this verifier, and of the kernel about itself
-  rule('own-limit', /verifier here/, 'what this verifier models', OWN, 'Ask the kernel itself, with the companion or bpftool.'),
+  rule(
+    'own-limit',
+    /verifier here|which is not at hand|was not checked/,
+    'what this verifier models',
+    OWN,
+    'Ask the kernel itself, with the companion or bpftool.',
+  ),
   rule(
     'internal',
     /verifier bug|INVARIANTS|misconfigured|__bpf_trap|stopped/,
@@ -494,10 +500,31 @@ export const RULE_TEXTS: readonly RuleText[] = [
     'The kernel offers this function to such programs only.',
     'State the licence of the program (SEC("license")), or do without the function.',
   ),
+  rule(
+    'environment',
+    /^ldimm64 |pseudo btf_id/,
+    'a variable or function that this kernel has, with its type',
+    'The address is filled in when the program is loaded, and the type decides how many bytes may be read there.',
+    'Name a symbol of this kernel, or mark it as weak and check the address for 0.',
+  ),
+  rule(
+    'environment',
+    /attach_btf_id|attach to (?:invalid|unsupported)/,
+    'a member of a structure of operations that this kernel lets programs implement',
+    'The program becomes one of the functions that the kernel calls through this structure.',
+    'Name a member that exists in this kernel and may be implemented.',
+  ),
+  rule(
+    'wrong-type',
+    /pointer to arena/,
+    'a pointer into the arena, or a number',
+    'The function was verified for an argument that lies in the arena, whose accesses are kept inside of it.',
+    'Pass a pointer that comes from the arena, or a number.',
+  ),
   // Kernel objects
   rule(
     'kernel-object',
-    /access beyond|beyond the (?:end|member)|invalid negative access|nf_conn at off|no write support|ptr_\w* invalid|is ptr_|only read is supported|ptr member|type=\w+ expected=ptr_|struct nesting|'struct|struct .* access is allowed/,
+    /access beyond|only access to|write access for struct|beyond the (?:end|member)|invalid negative access|nf_conn at off|no write support|ptr_\w* invalid|is ptr_|only read is supported|ptr member|type=\w+ expected=ptr_|struct nesting|'struct|struct .* access is allowed/,
     'a read of a member as the kernel’s BTF describes it',
     'Only the layout that the kernel’s types state is known; everything else of the object is not for programs.',
     'Read a member at its own offset and in its own width; copy others with bpf_probe_read_kernel.',
