@@ -40,6 +40,8 @@ export interface MachineState {
   readonly watches: readonly WatchSpec[];
   /** Steps that were forgotten by the last edit. */
   readonly forgotten: boolean;
+  /** The last run did not hear that it should stop, and its worker was ended: the machine stands where it stood before. */
+  readonly lost: boolean;
   /** The listing goes to where the machine stands. */
   readonly follow: boolean;
 }
@@ -55,6 +57,7 @@ const NONE: MachineState = {
   edits: [],
   watches: [],
   forgotten: false,
+  lost: false,
   follow: true,
 };
 
@@ -146,6 +149,7 @@ export async function act(action: MachineAction): Promise<void> {
     status: 'running',
     progress: null,
     error: null,
+    lost: false,
     ...(fresh ? { session: place.session, event: place.event, view: null, before: null, edits: [], watches: [], forgotten: false } : {}),
   });
   try {
@@ -169,7 +173,7 @@ export async function act(action: MachineAction): Promise<void> {
     useBreakpoints.setState({ current: view.insn });
     if (getState().follow && view.insn >= 0 && action.kind !== 'look' && wanted === null) select('insn', view.insn);
   } catch (error) {
-    if (error instanceof Cancelled) setState({ status: getState().view ? 'paused' : 'none', progress: null });
+    if (error instanceof Cancelled) setState({ status: getState().view ? 'paused' : 'none', progress: null, lost: true });
     else {
       const said = error instanceof RemoteError ? error.error : toUserError(error, 'Running the program');
       setState({ status: 'error', progress: null, error: said });

@@ -238,7 +238,7 @@ interface PlaceProps {
 
 /** Why and where the machine stands. */
 function PlaceLine({ view, program, busy, progress }: PlaceProps) {
-  const forgotten = useMachine((state) => state.forgotten);
+  const { forgotten, lost } = useMachine();
   const { reason, insn, returnValue } = view;
   // What is over soon is not worth a bar.
   const [slow, setSlow] = useState(false);
@@ -270,6 +270,7 @@ function PlaceLine({ view, program, busy, progress }: PlaceProps) {
               </span>
             </p>
           ) : null}
+          {lost ? <p className="small warn">{`▲ ${texts.lost}`}</p> : null}
           {forgotten ? <p className="small warn">{`▲ ${texts.forgotten}`}</p> : null}
         </>
       )}

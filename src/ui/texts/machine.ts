@@ -39,6 +39,7 @@ export const machine = {
   fault: (what: string) => `Fault: ${what}. The instruction has not taken effect.`,
   conditionFailed: (what: string) => `A condition cannot be evaluated here: ${what}.`,
   forgotten: 'What came after this step is forgotten: from here on the run goes another way.',
+  lost: 'The run was in a callback that could not be left, and was ended: this is where it began.',
   running: 'running',
   opening: 'preparing the run',
   again: 'Try again',
