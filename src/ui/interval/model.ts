@@ -61,7 +61,9 @@ const WORTH = 4;
 /** The first instruction of [from, to) from which some arithmetic follows; null where there is none. */
 export function arithmeticIn(insns: readonly Insn[], from: number, to: number): number | null {
   for (let at = from; at < to; at++) {
-    const { steps } = sliceFrom(insns, at, NO_NUMBERS, new Set());
+    const { steps, inputs } = sliceFrom(insns, at, NO_NUMBERS, new Set());
+    // Where nothing comes in there is nothing to drag.
+    if (inputs.length === 0 && !steps.some(({ kind }) => kind === 'source')) continue;
     if (steps.filter(({ kind }) => kind === 'alu').length >= WORTH && steps[0]!.kind !== 'pass') return at;
   }
   return null;

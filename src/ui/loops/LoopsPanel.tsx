@@ -164,16 +164,18 @@ function WhatIf({ program }: { program: ProgramView }) {
   const cursor = useWorkbench((state) => state.cursors.insn);
   const { insns } = useRelations();
   const insn = selection?.kind === 'insn' ? Number(selection.id) : (insns[0]?.[0] ?? Number(cursor ?? 0));
-  const [found, setFound] = useState<{ readonly of: string; readonly loop: LoopView | null } | null>(null);
+  const [found, setFound] = useState<{ readonly of: string; readonly loop: LoopView | null; readonly error: UserError | null } | null>(
+    null,
+  );
   const of = `${program.key} ${insn}`;
   useEffect(() => {
     let wanted = true;
     loopAt(program.key, insn).then(
       (loop) => {
-        if (wanted) setFound({ of, loop });
+        if (wanted) setFound({ of, loop, error: null });
       },
-      () => {
-        if (wanted) setFound({ of, loop: null });
+      (failure: unknown) => {
+        if (wanted && failure instanceof RemoteError) setFound({ of, loop: null, error: failure.error });
       },
     );
     return () => {
@@ -203,7 +205,8 @@ function WhatIf({ program }: { program: ProgramView }) {
           </button>
         ) : null}
       </div>
-      {found?.of === of ? (
+      {found?.of === of && found.error ? <ErrorNote error={found.error} /> : null}
+      {found?.of === of && !found.error ? (
         <p className="small muted loops-note">{loop ? texts.loopAt(loop.head, loop.latch, loop.rounds) : texts.noLoop}</p>
       ) : null}
       {running ? <Progress progress={progress} label={texts.comparing} onCancel={cancel} /> : null}
