@@ -112,6 +112,30 @@ const SOCKOPT_HELPERS = new Set([49, 57]);
 const SOCKOPT = 25;
 const SETSOCKOPT = 22;
 
+/** Helpers of tracing programs by what these attach to: a function with a trampoline, a tracepoint, an iterator (`tracing_prog_func_proto`). */
+const TRACING = 26;
+const LSM = 29;
+const TRAMPOLINES = new Set([24, 25, 26]);
+const RAW_TP = 23;
+const ITERATOR = 28;
+const LSM_CGROUP = 43;
+/** Programs around a function of the kernel. */
+export const hasTrampoline = (attachType: number): boolean => TRAMPOLINES.has(attachType);
+const FOR_TRAMPOLINES = new Set([183, 184, 185]);
+const FOR_ITERATORS = new Set([126, 127, 150]);
+const ATTACH_COOKIE = 174;
+const D_PATH = 147;
+const FOR_LSM_CGROUP = new Set([49, 57, 186, 187]);
+
+function fitsAttachment(progType: number, attachType: number, id: number): boolean {
+  if (progType === LSM) return !FOR_LSM_CGROUP.has(id) || attachType === LSM_CGROUP;
+  if (progType !== TRACING) return true;
+  if (FOR_TRAMPOLINES.has(id)) return TRAMPOLINES.has(attachType);
+  if (FOR_ITERATORS.has(id)) return attachType === ITERATOR;
+  if (id === ATTACH_COOKIE) return attachType !== ITERATOR;
+  return id !== D_PATH || attachType !== RAW_TP;
+}
+
 /** Helpers whose size may be zero only after 6.6: socket lookups, and SYN cookies. */
 const LATER_ZERO = new Set([84, 85, 99, 204, 205]);
 const strict = new Map<number, HelperProto>();
@@ -129,6 +153,7 @@ function withoutZero(proto: HelperProto, progType: number): HelperProto {
 /** Prototype of a helper, or null where kernel, privilege or program type do not allow it. */
 export function allowedHelper(rules: Rules, progType: number, attachType: number, id: number): HelperProto | null {
   if (progType === SOCKOPT && SOCKOPT_HELPERS.has(id) && attachType !== SETSOCKOPT) return null;
+  if (!fitsAttachment(progType, attachType, id)) return null;
   if (id > rules.maxHelper || (id === BIND && !CONNECT.has(attachType)) || missing(rules, progType).has(id)) return null;
   const proto = helperProto(progType, id);
   return proto && rules.triesZeroSize && LATER_ZERO.has(id) ? withoutZero(proto, progType) : proto;

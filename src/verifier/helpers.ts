@@ -20,7 +20,7 @@ import { EACCES, EFAULT, EINVAL, ENOTSUPP, type Env } from './env.ts';
 import { checkResourceLeak } from './exits.ts';
 import { isKptr } from './fields.ts';
 import { inTreeCallback } from './graph.ts';
-import { allowedHelper } from './helper-rules.ts';
+import { allowedHelper, hasTrampoline } from './helper-rules.ts';
 import { checkHelperMemory, checkSizeArg } from './helpermem.ts';
 import { checkKptrType, isKernelStruct, kptrIndex, noKptr } from './kptrs.ts';
 import { keepSecret } from './leaks.ts';
@@ -97,7 +97,7 @@ import {
 import { inSleepable } from './sections.ts';
 import type { RawAccess } from './stack.ts';
 import { isSpilledScalar, SLOT_SPILL, SLOT_ZERO, State } from './state.ts';
-import { isHelperForMember } from './struct-ops.ts';
+import { isHelperForPlace } from './struct-ops.ts';
 import { checkModelledHelper } from './unmodelled.ts';
 import { checkUnmodified } from './unmodified.ts';
 import { toSigned, toUnsigned } from './w64.ts';
@@ -199,8 +199,7 @@ const TRACING_ONLY = new Set<number>([FUNC.skStorageGet, FUNC.skStorageDelete, 1
 export function checkHelperCall(env: Env, insn: Insn): void {
   const id = insn.imm;
   if (id < 0 || id > Math.min(MAX_HELPER, env.rules.maxHelper)) env.fail(EINVAL, `invalid func ${nameOf(id)}#${id}\n`);
-  const proto =
-    hasRetval(env, id) && isHelperForMember(env, id) ? allowedHelper(env.rules, env.program.progType, env.attachType, id) : null;
+  const proto = hasRetval(env, id) && isHelperForPlace(env, id) ? allowedHelper(env.rules, env.program.progType, env.attachType, id) : null;
   if (!proto) {
     const { saysUnknownFunc } = env.rules;
     env.fail(
@@ -560,6 +559,8 @@ function beforeReturn(env: Env, meta: Meta, id: number): void {
   const { progType } = env.program;
   if (id === GET_FUNC_IP && progType !== KPROBE && progType !== TRACING)
     env.fail(ENOTSUPP, `func ${nameOf(id)}#${id} not supported for program type ${progType}\n`);
+  if (id === GET_FUNC_IP && progType === TRACING && !hasTrampoline(env.attachType))
+    env.fail(ENOTSUPP, `func ${nameOf(id)}#${id} supported only for fentry/fexit/fmod_ret programs\n`);
   if (id === FUNC.tailCall) {
     checkResourceLeak(env, true, 'tail_call');
   } else if (id === FUNC.getLocalStorage) {

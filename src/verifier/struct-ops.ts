@@ -129,10 +129,22 @@ export function checkOperationWrite(env: Env, types: TypeReader, struct: string,
 
 const PRIVATE = 'icsk_ca_priv';
 
+/** What a congestion control may call besides what all programs may: socket options and storage, acknowledgements, the coarse clock. */
+const CONGESTION_HELPERS = new Set([49, 57, 107, 108, 116, 160]);
 /** A congestion control's `release` may not touch socket options, nor read them. */
 const SOCKET_OPTIONS = new Set([49, 57]);
 
-export function isHelperForMember(env: Env, id: number): boolean {
+/** Iterators over sockets of these kinds reach the socket's options (`get_func_proto` of the iterators). */
+const SOCKET_ITERATORS = ['tcp', 'unix'];
+const TRACING = 26;
+const TRACE_ITER = 28;
+
+/** Where the program stands allows it to call a helper. */
+export function isHelperForPlace(env: Env, id: number): boolean {
+  const { progType, attachTo = '' } = env.program;
+  if (progType === TRACING && SOCKET_OPTIONS.has(id)) return env.attachType === TRACE_ITER && SOCKET_ITERATORS.includes(attachTo);
   const member = memberOf(env);
-  return member?.name !== 'release' || !SOCKET_OPTIONS.has(id);
+  if (!member) return true;
+  if (CONGESTION_HELPERS.has(id) && member.struct !== 'tcp_congestion_ops') return false;
+  return member.name !== 'release' || !SOCKET_OPTIONS.has(id);
 }

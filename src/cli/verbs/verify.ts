@@ -39,17 +39,21 @@ export const verifyVerb: Verb = (argv) => {
     return 0;
   }
   if (args.positionals.length === 0) throw new InputError('takes object or assembly files, or --cases', 'arguments');
-  const json = args.flag('json');
+  const lines = args.flag('jsonl');
+  const json = args.flag('json') || lines;
   const rows = args.positionals.flatMap((path) => {
     const file = readPrograms(path);
     const programs = args.string('program') === undefined ? file.programs : [pickProgram(file, args.string('program'))];
     if (programs.length === 0) throw new InputError('it has no program', path);
     return programs.map((program) => ({ path, program, result: verify(program, json ? { ...options, logLevel: 0 } : options) }));
   });
-  if (json) printJson({ programs: rows.map(({ path, program, result }) => row(path, program, result)) });
+  if (lines) for (const { path, program, result } of rows) printJson(row(path, program, result));
+  else if (json) printJson({ programs: rows.map(({ path, program, result }) => row(path, program, result)) });
   else {
     for (const { path, program, result } of rows) {
       if (rows.length > 1) print(`== ${path} ${program.name}`);
+      // The kernel never sees it: its log has nothing to say.
+      if (program.unloadable !== undefined) tell(`${path}: ${program.name} cannot be loaded: ${program.unloadable}`);
       print(result.log);
     }
   }
