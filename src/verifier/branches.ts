@@ -244,10 +244,10 @@ export function markNotNull(env: Env, r: Regs, b: number): void {
     r[b + AUX] = ~r[b + AUX]!;
     // Inner maps of different lookups are different maps to timers and work queues.
     r[b + AUX2] = map.inner.fields?.some(({ kind }) => kind === 'bpf_timer' || kind === 'bpf_wq') ? r[b + ID]! : 0;
-  } else if (map.type === MAP_XSK) {
-    r[b + TYPE] = XDP_SOCK;
-  } else if (map.type === MAP_SOCK || map.type === MAP_SOCKHASH) {
-    r[b + TYPE] = SOCKET;
+  } else if (map.type === MAP_XSK || map.type === MAP_SOCK || map.type === MAP_SOCKHASH) {
+    r[b + TYPE] = map.type === MAP_XSK ? XDP_SOCK : SOCKET;
+    // The kernel leaves the map's address in the register, which makes it another one than a socket from a lookup; 0 is no map.
+    r[b + AUX] = r[b + AUX]! + 1;
   } else {
     r[b + TYPE] = MAP_VALUE;
   }
