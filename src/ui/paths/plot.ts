@@ -2,7 +2,7 @@ import { scaleLinear } from 'd3-scale';
 import { HOLDS, type Series } from '../../verifier/query/along.ts';
 import { signedLogPosition } from '../verifier/range-scale.ts';
 
-export const LEFT = 44;
+export const LEFT = 56;
 export const TOP = 12;
 export const BOTTOM = 20;
 const LANE = 6;
