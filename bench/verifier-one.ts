@@ -1,14 +1,15 @@
 /**
  * Verifies one program several times in a process that does nothing else and prints the times and the memory: a part of `verifier-speed`.
- * Its argument is a file with the program as `v8.serialize` writes it.
+ * Its arguments are a file with the program as `v8.serialize` writes it and the address of the verifier's bundle.
  */
 import { readFileSync } from 'node:fs';
 import { deserialize } from 'node:v8';
 import type { Program } from '../src/bpf/program.ts';
-import { verify } from '../src/verifier/verify.ts';
+import type { verify as Verify } from '../src/verifier/verify.ts';
 
 const RUNS = 5;
 
+const { verify } = (await import(process.argv[3]!)) as { verify: typeof Verify };
 const program = deserialize(readFileSync(process.argv[2]!)) as Program;
 const mb = (bytes: number): number => Math.round(bytes / 2 ** 20);
 const times: number[] = [];

@@ -1,6 +1,6 @@
 /**
  * Our verification time beside the kernel's own (`verification time`, log level 4), in one run: `npm run long verifier-speed [ENCODERS [SECONDS]]`.
- * Both verify a program in turn, several times; `warm` is our best and `kernel` the kernel's best of as many, `first` is our first of a
+ * Ours is the verifier as the page ships it. Both verify a program in turn, several times; `warm` is our best and `kernel` the kernel's best of as many, `first` is our first of a
  * program in this process. Times are those of the clock: other work on the machine slows both sides, and ours more, as it has threads that compile.
  */
 import { execFileSync } from 'node:child_process';
@@ -12,7 +12,8 @@ import { serialize } from 'node:v8';
 import type { Program } from '../src/bpf/program.ts';
 import { type Kernel, openKernel, whyNoKernel } from '../src/companion/kernel.ts';
 import { programBtf } from '../src/object/program-btf.ts';
-import { verify } from '../src/verifier/verify.ts';
+import type { verify } from '../src/verifier/verify.ts';
+import { bundledVerify, bundleVerifier } from './verifier-bundle.ts';
 import { allPrograms, type NamedProgram } from './verifier-programs.ts';
 
 /** Each program is verified until it has had its time, but within these bounds. */
@@ -36,6 +37,8 @@ interface Row {
   readonly warmMs: number;
 }
 
+const OPTIONS = { kernel: '6.18', privilege: 'root', logLevel: 0 } as const;
+
 const round = (x: number): number => Number(x.toFixed(2));
 
 const ratioOf = (rows: readonly Row[], ours: (row: Row) => number): Record<string, number> => {
@@ -50,10 +53,7 @@ function interleaved(programs: readonly NamedProgram[]): NamedProgram[] {
   return Array.from({ length: programs.length }, (_, i) => kinds.flatMap((some) => some[i] ?? [])).flat();
 }
 
-const ours = (program: Program, cpus: number): ReturnType<typeof verify> =>
-  verify(program, { kernel: '6.18', privilege: 'root', logLevel: 0, cpus });
-
-async function compare(kernel: Kernel, { name, from, program }: NamedProgram): Promise<Row> {
+async function compare(kernel: Kernel, ours: typeof verify, { name, from, program }: NamedProgram): Promise<Row> {
   const btf = programBtf(program);
   const began = performance.now();
   let kernelMs = Number.POSITIVE_INFINITY;
@@ -67,7 +67,7 @@ async function compare(kernel: Kernel, { name, from, program }: NamedProgram): P
     await theirs.program?.closeAll();
     kernelMs = Math.min(kernelMs, (theirs.verificationUsec ?? Number.NaN) / 1000);
     const before = performance.now();
-    const result = ours(program, kernel.cpus);
+    const result = ours(program, { ...OPTIONS, cpus: kernel.cpus });
     const ms = performance.now() - before;
     if (runs === 0) firstMs = ms;
     warmMs = Math.min(warmMs, ms);
@@ -79,13 +79,16 @@ async function compare(kernel: Kernel, { name, from, program }: NamedProgram): P
 }
 
 /** The program in a process that has done nothing else. */
-function inNewProcess(program: Program): Record<string, number> {
+function inNewProcess(program: Program, bundle: string): Record<string, number> {
   const folder = mkdtempSync(join(tmpdir(), 'bpformer-speed-'));
   try {
     const file = join(folder, 'program');
     writeFileSync(file, serialize(program));
     const script = fileURLToPath(new URL('verifier-one.ts', import.meta.url));
-    return JSON.parse(execFileSync(process.execPath, ['--import', 'tsx', script, file], { encoding: 'utf8' })) as Record<string, number>;
+    return JSON.parse(execFileSync(process.execPath, ['--import', 'tsx', script, file, bundle], { encoding: 'utf8' })) as Record<
+      string,
+      number
+    >;
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -94,6 +97,8 @@ function inNewProcess(program: Program): Record<string, number> {
 export default async function measure([encoders = '140', seconds = '86400']: string[]): Promise<unknown> {
   const kernel = await openKernel();
   if (!kernel) throw new Error(`no kernel: ${whyNoKernel()}`);
+  const bundle = await bundleVerifier();
+  const ours = await bundledVerify(bundle);
   const programs = interleaved(await allPrograms(Number(encoders)));
   const loadBefore = loadavg()[0]!;
   const began = performance.now();
@@ -104,16 +109,16 @@ export default async function measure([encoders = '140', seconds = '86400']: str
   for (const named of programs) {
     if (performance.now() - began > Number(seconds) * 1000) break;
     left--;
-    const { processed } = ours(named.program, kernel.cpus);
+    const { processed } = ours(named.program, { ...OPTIONS, cpus: kernel.cpus });
     const explores = EXPLORATIONS.test(named.name);
     if (!explores && (processed < LEAST_PROCESSED || processed > MOST_PROCESSED)) continue;
     try {
-      const row = await compare(kernel, named);
+      const row = await compare(kernel, ours, named);
       rows.push(row);
       if (!row.same) console.error(`${row.name} DIFFERS`);
       if (left % 20 === 0) console.error(`${row.name}: ${row.processed} processed, ${round(row.warmMs / row.kernelMs)} × the kernel`);
       if (!explores && named.name !== 'payload for 6.18') continue;
-      const child = inNewProcess(named.program);
+      const child = inNewProcess(named.program, bundle);
       alone[named.name] = {
         ...child,
         kernelMs: row.kernelMs,
