@@ -19,7 +19,7 @@ import { allPrograms, type NamedProgram } from './verifier-programs.ts';
 /** Each program is verified until it has had its time, but within these bounds. */
 const LEAST_RUNS = 5;
 const MOST_RUNS = 20;
-const TIME_MS = 400;
+const TIME_MS = 200;
 /** Programs below this are over before a clock can tell; those above are no everyday programs. */
 const LEAST_PROCESSED = 1000;
 const MOST_PROCESSED = 500_000;

@@ -52,6 +52,7 @@ import { pushMispredicted } from './spectre.ts';
 import { FP, isSpilled, linkFrame, linkIndex, linkIsReg, packLink, STEP_DST_STACK, STEP_SRC_STACK, type State } from './state.ts';
 
 const MAX_LINKS = 6;
+const NO_LINKS: number[] = [];
 const MAX_PACKET_OFF = 0xffff;
 const MAP_XSK = 17;
 const MAP_SOCK = 15;
@@ -109,7 +110,8 @@ function exploreBoth(env: Env, insn: Insn, op: number, is32: boolean, byReg: boo
   const cur = env.cur;
   const r = cur.frame.regs;
   const d = insn.dst * REG;
-  const links: number[] = [];
+  const linked = (byReg && src[s + TYPE] === SCALAR && src[s + ID] !== 0) || (r[d + TYPE] === SCALAR && r[d + ID] !== 0);
+  const links: number[] = linked ? [] : NO_LINKS;
   if (byReg && src[s + TYPE] === SCALAR && src[s + ID] !== 0) collectLinks(env, cur, src[s + ID]!, links);
   if (r[d + TYPE] === SCALAR && r[d + ID] !== 0) collectLinks(env, cur, r[d + ID]!, links);
   if (links.length > 1) pushHistory(env, cur, 0, links);

@@ -27,9 +27,10 @@ import {
   PSEUDO_CALL,
   PSEUDO_FUNC,
   ST,
+  X,
 } from '../bpf/insn.ts';
 import type { Insn } from '../bpf/program.ts';
-import { E2BIG, EACCES, EINVAL, type Env, EPERM, type SubprogInfo } from './env.ts';
+import { E2BIG, EACCES, EINVAL, type Env, EPERM, NO_REG, type SubprogInfo } from './env.ts';
 import { checkKernelSymbol } from './kernel-symbols.ts';
 import { isAsyncCallbackKfunc, isIterNext, isKfuncCall, isSyncCallbackKfunc, kfuncAt } from './kfunc-table.ts';
 import { checkMapLoad } from './mapload.ts';
@@ -55,6 +56,7 @@ export function noteFlow(env: Env): void {
     const op = opOf(insn);
     const isJmp = cls === JMP || cls === JMP32;
     if (cls === ALU || cls === ALU64 || cls === LDX) env.writtenReg[idx] = insn.dst;
+    else if (isJmp ? op !== CALL && op !== EXIT && (op === JA || (insn.opcode & X) === 0) : insn.opcode === 0) env.writtenReg[idx] = NO_REG;
     if (isJmp && op === EXIT) continue;
     if (!(isJmp && op === JA)) env.following[idx] = idx + (isLddw(insn) ? 2 : 1);
     if (isJmp && op !== CALL) env.target[idx] = idx + jumpOffset(insn) + 1;

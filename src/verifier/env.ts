@@ -25,6 +25,8 @@ export const ENOTSUPP = 524;
 
 export const LIMIT_INSNS = 1000000;
 export const LIMIT_JUMPS = 8192;
+/** A number that no register has. */
+export const NO_REG = 15;
 /** Offsets of pointers stay below this (kernel BPF_MAX_VAR_OFF). */
 export const MAX_VAR_OFF = 1 << 29;
 
@@ -100,7 +102,7 @@ export class Env {
   /** Instruction that follows, and target of a jump within the function; -1 where there is none. */
   readonly following: Int32Array;
   readonly target: Int32Array;
-  /** Register that is all an arithmetic instruction or a load writes; -1 for other instructions. */
+  /** Register that is all an arithmetic instruction or a load writes, `NO_REG` for jumps that read none; -1 for other instructions. */
   readonly writtenReg: Int8Array;
   readonly ptrType: Int32Array;
   readonly fastcallPattern: Uint8Array;
@@ -374,6 +376,11 @@ export class Env {
     if (now - this.lastTick < 10) return false;
     this.lastTick = now;
     return this.options.onProgress!(this.processed);
+  }
+
+  /** Gives back a state that nothing refers to any more; who watches tells states apart by their identity. */
+  release(state: State): void {
+    state.release(this.watcher === null && this.onVisit === null);
   }
 
   updatePeak(): void {

@@ -90,7 +90,7 @@ export function* exploreFunction(env: Env, subprog: number): Generator<void, voi
   if (subprog !== 0) setArguments(env, subprog, frame);
   const path: Place = { prevInsnIdx: -1, printState: false };
   while (walk(env, path)) yield;
-  for (const list of env.explored.values()) for (const { state: kept } of list) kept.release();
+  for (const list of env.explored.values()) for (const { state: kept } of list) env.release(kept);
   env.explored = new Map();
   if (!env.log.detail) env.log.cut(0);
 }
@@ -183,7 +183,7 @@ function walk(env: Env, path: Place): boolean {
     env.stackLive.update();
     const next = env.pending.pop();
     if (!next) return false;
-    cur.release();
+    env.release(cur);
     if (!log.detail) log.cut(next.logPos);
     env.cur = next.state;
     env.insnIdx = next.insnIdx;

@@ -312,12 +312,6 @@ function markInState(env: Env, bt: Backtrack, st: State): boolean {
   return changed;
 }
 
-/** An instruction that writes one register, which need not be precise. */
-function isUnwanted(env: Env, bt: Backtrack, idx: number): boolean {
-  const reg = env.writtenReg[idx]!;
-  return reg >= 0 && (bt.regs[bt.frame]! & (1 << reg)) === 0;
-}
-
 /** Walks back from `start` for whatever `bt` holds. True when some register became precise. */
 function walk(env: Env, bt: Backtrack, start: State): boolean {
   if (bt.empty()) return false;
@@ -328,23 +322,28 @@ function walk(env: Env, bt: Backtrack, start: State): boolean {
   let skipFirst = true;
   let changed = false;
   const { detail } = env.log;
+  const { writtenReg } = env;
   for (;;) {
     const { history } = st;
     let end = history.length;
     if (env.log.detail) env.log.write(`mark_precise: frame${bt.frame}: last_idx ${lastIdx} first_idx ${firstIdx} subseq_idx ${subseq} \n`);
     if (lastIdx < 0) return markArguments(env, bt, st) || changed;
+    let wanted = bt.regs[bt.frame]!;
     for (let i = lastIdx; ; ) {
       const step = stepAt(history, end, i);
+      const written = writtenReg[i]!;
       if (skipFirst) {
         skipFirst = false;
-      } else if (step < 0 && !detail && isUnwanted(env, bt, i)) {
-        // Most instructions on the way compute something else.
-      } else if (backtrackInsn(env, bt, i, subseq, history, step) === GIVE_UP) {
-        allPrecise(env, start);
-        bt.reset();
-        return changed;
+      } else if (written < 0 || (wanted & (1 << written)) !== 0 || detail || !history.isPlain(step)) {
+        // Most instructions on the way do not come here: they compute something else.
+        if (backtrackInsn(env, bt, i, subseq, history, step) === GIVE_UP) {
+          allPrecise(env, start);
+          bt.reset();
+          return changed;
+        }
+        if (bt.empty()) return changed;
+        wanted = bt.regs[bt.frame]!;
       }
-      if (bt.empty()) return changed;
       subseq = i;
       if (i === st.firstInsnIdx && (end === 0 || (end === 1 && step === 0))) break;
       i = step < 0 ? i - 1 : history.prevAt(step);

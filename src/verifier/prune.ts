@@ -106,7 +106,7 @@ export class Loops {
       for (const st of visit.backedges) if (propagatePrecision(env, st.equalState!, st)) changed = true;
       if (!changed) break;
     }
-    for (const st of visit.backedges) st.release();
+    for (const st of visit.backedges) env.release(st);
     visit.backedges = [];
   }
 }
@@ -230,7 +230,7 @@ function miss(env: Env, list: Explored[], i: number, added: boolean): void {
 export function maybeFree(env: Env, sl: Explored): void {
   if (!sl.evicted || sl.state.branches !== 0 || env.loops.isIncomplete(sl.state)) return;
   env.freeListSize--;
-  sl.state.release();
+  env.release(sl.state);
 }
 
 function keepState(env: Env, list: Explored[]): void {

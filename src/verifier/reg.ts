@@ -180,8 +180,7 @@ export function clearId(r: Regs, b: number): void {
 }
 
 export function copyReg(dst: Regs, d: number, src: Regs, s: number): void {
-  if (dst === src) dst.copyWithin(d, s, s + REG);
-  else for (let i = 0; i < REG; i++) dst[d + i] = src[s + i]!;
+  for (let i = 0; i < REG; i++) dst[d + i] = src[s + i]!;
 }
 
 /** Tnum and bounds become exactly this value; type, offset and ids stay. */

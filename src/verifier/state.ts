@@ -23,8 +23,8 @@ const NO_TYPES = new Uint8Array(0);
 
 /** Frames that nothing refers to any more, by class of capacity: allocating their arrays is most of what a copy costs. */
 const spare: Frame[][] = CAPACITY.map(() => []);
-/** Frames that are kept for reuse at most, for each class: about as many as the states of a large exploration hold at once. */
-const MOST_SPARE = 4096;
+/** Frames of each class, and states, that are kept for reuse at most: about as many as a large exploration holds at once. */
+const MOST_SPARE = 8192;
 
 /** One function on the call stack: eleven registers and the stack slots that were touched. */
 export class Frame {
@@ -173,6 +173,11 @@ export class History {
     return at < 0 ? 0 : this.data[at * 4 + 2]!;
   }
 
+  /** A step that says no more than how the path went, or -1. */
+  isPlain(at: number): boolean {
+    return at < 0 || (this.data[at * 4 + 2]! | this.data[at * 4 + 3]!) === 0;
+  }
+
   linksAt(at: number): readonly number[] | null {
     const n = at < 0 ? 0 : this.data[at * 4 + 3]!;
     return n === 0 ? null : this.linked[n - 1]!;
@@ -194,14 +199,6 @@ export class History {
   }
 }
 
-const spareHistories: History[] = [];
-
-function newHistory(): History {
-  const history = spareHistories.pop() ?? new History();
-  history.clear();
-  return history;
-}
-
 /** The step reads or writes one stack slot; the slot and frame are in the flags. */
 export const STEP_STACK = 1 << 11;
 export const STEP_SRC_STACK = 1 << 12;
@@ -215,7 +212,8 @@ export const linkFrame = (link: number): number => link & 7;
 export const linkIndex = (link: number): number => (link >> 3) & 0x3f;
 export const linkIsReg = (link: number): boolean => (link & (1 << 9)) !== 0;
 
-const NO_HISTORY = new History();
+/** States that nothing refers to any more. */
+const spareStates: State[] = [];
 const NO_REFS: readonly Reference[] = [];
 
 /** The abstract state of the machine on one path (kernel `bpf_verifier_state`). */
@@ -237,7 +235,7 @@ export class State {
   firstInsnIdx = 0;
   lastInsnIdx = -1;
   insnIdx = 0;
-  history: History = newHistory();
+  history = new History();
   dfsDepth = 0;
   callbackUnrollDepth = 0;
   /** Only a processor that guesses wrong is here. */
@@ -264,7 +262,7 @@ export class State {
 
   /** A copy; without history, which `handHistory` may give it. */
   clone(withHistory = true): State {
-    const copy = new State();
+    const copy = spareStates.pop() ?? new State();
     for (let i = 0; i < this.frames.length; i++) copy.frames.push(this.frames[i]!.clone());
     copy.refs = this.refs;
     copy.activeLocks = this.activeLocks;
@@ -278,13 +276,18 @@ export class State {
     copy.parent = this.parent;
     copy.firstInsnIdx = this.firstInsnIdx;
     copy.lastInsnIdx = this.lastInsnIdx;
+    copy.insnIdx = 0;
     if (withHistory) copy.history.takeFrom(this.history);
+    else copy.history.clear();
     copy.dfsDepth = this.dfsDepth;
     copy.callbackUnrollDepth = this.callbackUnrollDepth;
     copy.mayGotoDepth = this.mayGotoDepth;
     copy.speculative = this.speculative;
     copy.cleaned = this.cleaned;
     copy.equalState = this.equalState;
+    copy.loop = undefined;
+    copy.differs = 0;
+    copy.listed = null;
     return copy;
   }
 
@@ -296,12 +299,11 @@ export class State {
     history.clear();
   }
 
-  /** Nothing refers to the state any more, except as a parent of states that are final: later copies may use its arrays. */
-  release(): void {
-    for (const frame of this.frames) frame.release();
-    this.frames = [];
-    if (spareHistories.length < MOST_SPARE) spareHistories.push(this.history);
-    this.history = NO_HISTORY;
+  /** Nothing refers to the state any more, except as a parent of states that are final: its frames and, with `whole`, it itself may become other copies. */
+  release(whole: boolean): void {
+    for (let i = this.frames.length; i > 0; i--) this.frames.pop()!.release();
+    this.refs = NO_REFS;
+    if (whole && spareStates.length < MOST_SPARE) spareStates.push(this);
   }
 
   /** The instruction at which frame `i` stands: its current one, or its call. */
