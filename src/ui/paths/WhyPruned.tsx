@@ -23,7 +23,7 @@ export function WhyPruned({ asked, step, refused }: { asked: Asked; step: number
       {step === null ? <p className="muted">{texts.pick}</p> : null}
       {refused ? (
         <article className="compared">
-          <h3>{texts.refused}</h3>
+          <h2>{texts.refused}</h2>
           <p>{message}</p>
         </article>
       ) : null}
@@ -51,7 +51,7 @@ function Compared({ asked, compared }: { asked: Asked; compared: ComparedStates 
   };
   return (
     <article className="compared" data-equal={equal}>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p className="muted">
         {keptStep === null ? (
           texts.early

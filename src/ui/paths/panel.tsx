@@ -1,4 +1,4 @@
-import { Split } from 'lucide-react';
+import { Waypoints } from 'lucide-react';
 import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { pathsPanel as texts } from '../texts/paths-panel.ts';
@@ -11,7 +11,7 @@ export const panel: PanelDef = {
   id: 'paths',
   title: texts.title,
   about: texts.about,
-  icon: Split,
+  icon: Waypoints,
   Component: PathsPanel,
   home: { debug: ['below', 1] },
   shows: ['insn', 'state'],
