@@ -115,12 +115,12 @@ const namesMatch = (local: string, kernel: string): boolean =>
   kernel === '' ? local === '' : essentialName(local) === essentialName(kernel);
 
 /** Types are the same in names, members and sizes too (libbpf `bpf_core_types_match`). */
-export function typesMatch(local: Btf, localId: BtfId, kernel: Btf, kernelId: BtfId, pointed = false, depth = DEEPEST): boolean {
+export function typesMatch(local: Btf, localId: BtfId, kernel: Btf, kernelId: BtfId, pointed = false, level = DEEPEST): boolean {
   let a = localId;
   let b = kernelId;
   let behindPointer = pointed;
-  if (!namesMatch(local.at(a).name, kernel.at(b).name)) return false;
-  for (let left = depth; left > 0; left--) {
+  if (level <= 0) return false;
+  for (let left = DEEPEST; left > 0; left--) {
     a = local.skip(a);
     b = kernel.skip(b);
     const ours = local.at(a);
@@ -137,7 +137,7 @@ export function typesMatch(local: Btf, localId: BtfId, kernel: Btf, kernelId: Bt
         return isEnum(theirs) && enumsMatch(ours, theirs);
       case KIND_STRUCT:
       case KIND_UNION:
-        if (ours.kind === theirs.kind) return behindPointer || membersMatch(local, ours, kernel, theirs, left - 1);
+        if (ours.kind === theirs.kind) return behindPointer || membersMatch(local, ours, kernel, theirs, level - 1);
         return behindPointer && theirs.kind === KIND_FWD && theirs.kindFlag === (ours.kind === KIND_UNION);
       case KIND_INT:
         return theirs.kind === KIND_INT && ours.size === theirs.size && isSigned(ours) === isSigned(theirs);
@@ -151,7 +151,7 @@ export function typesMatch(local: Btf, localId: BtfId, kernel: Btf, kernelId: Bt
       case KIND_FUNC_PROTO: {
         if (theirs.kind !== KIND_FUNC_PROTO || ours.members.length !== theirs.members.length) return false;
         const pointing = behindPointer;
-        if (!ours.members.every(({ type }, i) => typesMatch(local, type, kernel, theirs.members[i]!.type, pointing, left - 1)))
+        if (!ours.members.every(({ type }, i) => typesMatch(local, type, kernel, theirs.members[i]!.type, pointing, level - 1)))
           return false;
         break;
       }
@@ -169,9 +169,9 @@ function enumsMatch(ours: BtfType, theirs: BtfType): boolean {
   return ours.members.every(({ name }) => theirs.members.some((other) => namesMatch(name, other.name)));
 }
 
-function membersMatch(local: Btf, ours: BtfType, kernel: Btf, theirs: BtfType, depth: number): boolean {
-  if (ours.members.length > theirs.members.length || depth <= 0) return false;
+function membersMatch(local: Btf, ours: BtfType, kernel: Btf, theirs: BtfType, level: number): boolean {
+  if (ours.members.length > theirs.members.length) return false;
   return ours.members.every(({ name, type }) =>
-    theirs.members.some((other) => namesMatch(name, other.name) && typesMatch(local, type, kernel, other.type, false, depth)),
+    theirs.members.some((other) => namesMatch(name, other.name) && typesMatch(local, type, kernel, other.type, false, level)),
   );
 }

@@ -9,7 +9,7 @@ import { kernelForTests } from '../companion/vitest-kernel.ts';
 import { readObject } from '../object/reader.ts';
 import { verify } from './verify.ts';
 
-const CASES = Array.from({ length: 15 }, (_, i) => i);
+const CASES = Array.from({ length: 16 }, (_, i) => i);
 const kernel = await kernelForTests();
 afterAll(() => kernel?.close());
 const has = (tool: string, arg: string): boolean => spawnSync(tool, [arg]).status === 0;

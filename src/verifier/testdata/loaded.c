@@ -127,4 +127,13 @@ SEC("tp_btf/sys_enter")
 int not_for_tracing(void *ctx) {
   return bpf_get_hash_recalc(ctx);
 }
+#elif CASE == 15
+struct task_struct___part {
+  int tgid;
+  struct task_struct *group_leader;
+} RELOCATED;
+SEC("raw_tp/sys_enter")
+int matches(void *ctx) {
+  return bpf_core_type_matches(struct task_struct___part) && !bpf_core_type_matches(struct task_struct) ? 1 : *(int *)0;
+}
 #endif
