@@ -42,9 +42,22 @@ describe('explain', () => {
     expect(value.programs).toEqual([{ name: 'prog', accepted: true, explanation: null }]);
   });
 
-  it('says that logs are not read', async () => {
-    const { status, out, err } = await call('explain', scratch.write('kernel.log', '0: (95) exit\nR0 !read_ok\n'));
+  it('tells a log by its lines, with the rule behind its message', async () => {
+    const log = scratch.write(
+      'kernel.log',
+      "0: R1=ctx() R10=fp0\n0: (b7) r2 = 7                  ; R2_w=7\n1: (61) r0 = *(u32 *)(r2 +0)\nR2 invalid mem access 'scalar'\n",
+    );
+    const { status, out } = await call('explain', log);
+    expect(status).toBe(1);
+    expect(out).toContain('0: r2 = 7\n    line 2: r2 is 7');
+    expect(out).toContain('needed: a pointer whose origin is known');
+    const { value } = await json<{ log: { insn: number; subject: string; class: string } }>('explain', log);
+    expect(value.log).toMatchObject({ insn: 1, subject: 'r2', class: 'provenance' });
+  });
+
+  it('refuses what is neither program nor log', async () => {
+    const { status, out, err } = await call('explain', scratch.write('letter.txt', 'hello\n'));
     expect({ status, out }).toEqual({ status: 2, out: '' });
-    expect(err).toMatch(/logs are not read yet/);
+    expect(err).toMatch(/no verifier log/);
   });
 });

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react';
 import { CLASS_TEXTS } from '../../verifier/explain/classes.ts';
 import { ruleOf } from '../../verifier/explain/rule-texts.ts';
-import { LINE, lineText } from '../../verifier/logfile/lines.ts';
+import { codeOf, logReason } from '../../verifier/logfile/reason.ts';
 import { logStateAt } from '../../verifier/logfile/states.ts';
 import { type LogStep, logStory } from '../../verifier/logfile/story.ts';
 import { type LogView, runOf } from '../../workbench/log-views.ts';
@@ -13,53 +13,6 @@ import { Breakable } from './Breakable.tsx';
 import { Story, type StoryItem } from './Story.tsx';
 import './why.css';
 
-/** Most lines of a reason: the 7.3 kernel writes a block. */
-const MOST_LINES = 40;
-
-interface Reason {
-  readonly lines: readonly { readonly line: number; readonly text: string }[];
-  readonly insn: { readonly line: number; readonly text: string } | null;
-  readonly source: { readonly line: number; readonly text: string } | null;
-  /** Registers that the reason names, as the log knows them. */
-  readonly known: readonly { readonly name: string; readonly text: string }[];
-  /** Register that the story is told of; '' where the reason names none. */
-  readonly subject: string;
-}
-
-/** What the log says about the rejection: its words, the instruction and source line before them, the registers they name. */
-function reasonOf(log: LogView): Reason | null {
-  const run = runOf(log);
-  if (run.messageLine < 0) return null;
-  const lines: { line: number; text: string }[] = [];
-  let at = run.messageLine;
-  while (at > run.from && log.kind[at - 1] === LINE.message && lines.length < MOST_LINES) at--;
-  for (; at < run.to && lines.length < MOST_LINES; at++) {
-    if (log.kind[at] !== LINE.message && at !== run.messageLine) break;
-    lines.push({ line: at, text: lineText(log.bytes, log, at).replace(/processed \d+ insns \(limit.*$/, '') });
-  }
-  const first = lines[0]!.line;
-  let insnLine = first - 1;
-  while (insnLine >= run.from && log.kind[insnLine] !== LINE.insn) insnLine--;
-  let sourceLine = insnLine - 1;
-  while (sourceLine >= run.from && insnLine - sourceLine < 200 && log.kind[sourceLine] !== LINE.source) sourceLine--;
-  const shown = (line: number, kind: number) =>
-    line >= run.from && log.kind[line] === kind ? { line, text: lineText(log.bytes, log, line).trim() } : null;
-  const message = lines.find(({ line }) => line === run.messageLine)?.text ?? '';
-  const all = [message, ...lines.map(({ text }) => text)];
-  const names = [...new Set(all.flatMap((text) => [...text.matchAll(/\bR(\d+)\b/g)].map((match) => `r${match[1]}`)))];
-  const state = insnLine >= run.from ? logStateAt(log.bytes, log, insnLine) : null;
-  return {
-    lines,
-    insn: shown(insnLine, LINE.insn),
-    source: shown(sourceLine, LINE.source),
-    known: state?.rows.filter(({ name }) => names.includes(name)) ?? [],
-    subject: names[0] ?? '',
-  };
-}
-
-/** An instruction's line without its number, opcode and state. */
-const codeOf = (text: string): string => text.replace(/^\s*\d+: (?:[.0-9]{10} )?\([0-9a-f]{2}\) /, '').replace(/\s*;.*$/, '');
-
 function words({ kind, name, value, taken }: LogStep): string {
   if (kind === 'branch') return why.log.branch(taken === true, name, value);
   if (kind === 'called') return why.log.called(name);
@@ -70,7 +23,7 @@ const ROLES = { made: 'made', moved: 'moved', called: 'made', branch: 'decision'
 
 /** A rejection as the log tells it: the rule behind its message, and how the register at fault got its value, line by line. */
 export function LogWhy({ log }: { log: LogView }) {
-  const reason = useMemo(() => reasonOf(log), [log]);
+  const reason = useMemo(() => logReason(log.bytes, log), [log]);
   const run = runOf(log);
   const rule = useMemo(() => (run.message ? ruleOf(run.message) : null), [run.message]);
   const steps = useMemo(

@@ -52,6 +52,13 @@ function* pathBack(bytes: Uint8Array, log: LogColumns, line: number): Generator<
   }
 }
 
+/** The line that shows the state behind an instruction: its own, or the one that follows what the kernel says while it walks back. */
+function shownAt(log: LogColumns, line: number): number {
+  for (let at = line + 1; at < Math.min(log.lines, line + 500) && log.kind[at] !== LINE.insn && log.kind[at] !== LINE.path; at++)
+    if (log.kind[at] === LINE.state) return at;
+  return line;
+}
+
 /**
  * Where the value of register `name` at `line` came from, as far as the log shows it: definitions, copies through registers and stack, and branches that
  * tested it. Nothing is computed that the log does not print.
@@ -67,9 +74,11 @@ export function logStory(bytes: Uint8Array, log: LogColumns, line: number, name:
       if (depth === frame) next = insn;
       continue;
     }
-    const known = (of: string): string => logStateAt(bytes, log, at).rows.find((row) => row.name === of)?.text ?? '';
+    const known = (of: string): string => logStateAt(bytes, log, shownAt(log, at)).rows.find((row) => row.name === of)?.text ?? '';
     const add = (kind: LogStep['kind'], of: string, taken: boolean | null = null): void => {
-      steps.push({ kind, line: at, insn, name: of, value: kind === 'called' && of !== 'r0' ? '' : known(of), code, taken });
+      // A line shows the state behind its instruction: of a branch the side that goes on, of a call into the program the start of its function.
+      const elsewhere = taken === true || (kind === 'called' && (of !== 'r0' || code.startsWith('call pc')));
+      steps.push({ kind, line: at, insn, name: of, value: elsewhere ? '' : known(of), code, taken });
     };
     const writes = WRITES.exec(code);
     const stores = STORES.exec(code);

@@ -1,0 +1,49 @@
+import { LINE, type LogColumns, lineText } from './lines.ts';
+import { logStateAt } from './states.ts';
+
+/** Most lines of a reason: the 7.3 kernel writes a block. */
+const MOST_LINES = 40;
+
+export interface LogReason {
+  readonly lines: readonly { readonly line: number; readonly text: string }[];
+  readonly insn: { readonly line: number; readonly text: string } | null;
+  readonly source: { readonly line: number; readonly text: string } | null;
+  /** Registers that the reason names, as the log knows them. */
+  readonly known: readonly { readonly name: string; readonly text: string }[];
+  /** Register that the story is told of; '' where the reason names none. */
+  readonly subject: string;
+}
+
+/** What the log says about the rejection: its words, the instruction and source line before them, the registers they name. */
+export function logReason(bytes: Uint8Array, log: LogColumns): LogReason | null {
+  const run = log.runs[log.run];
+  if (!run || run.messageLine < 0) return null;
+  const lines: { line: number; text: string }[] = [];
+  let at = run.messageLine;
+  while (at > run.from && log.kind[at - 1] === LINE.message && lines.length < MOST_LINES) at--;
+  for (; at < run.to && lines.length < MOST_LINES; at++) {
+    if (log.kind[at] !== LINE.message && at !== run.messageLine) break;
+    lines.push({ line: at, text: lineText(bytes, log, at).replace(/processed \d+ insns \(limit.*$/, '') });
+  }
+  const first = lines[0]!.line;
+  let insnLine = first - 1;
+  while (insnLine >= run.from && log.kind[insnLine] !== LINE.insn) insnLine--;
+  let sourceLine = insnLine - 1;
+  while (sourceLine >= run.from && insnLine - sourceLine < 200 && log.kind[sourceLine] !== LINE.source) sourceLine--;
+  const shown = (line: number, kind: number) =>
+    line >= run.from && log.kind[line] === kind ? { line, text: lineText(bytes, log, line).trim() } : null;
+  const message = lines.find(({ line }) => line === run.messageLine)?.text ?? '';
+  const all = [message, ...lines.map(({ text }) => text)];
+  const names = [...new Set(all.flatMap((text) => [...text.matchAll(/\bR(\d+)\b/g)].map((match) => `r${match[1]}`)))];
+  const state = insnLine >= run.from ? logStateAt(bytes, log, insnLine) : null;
+  return {
+    lines,
+    insn: shown(insnLine, LINE.insn),
+    source: shown(sourceLine, LINE.source),
+    known: state?.rows.filter(({ name }) => names.includes(name)) ?? [],
+    subject: names[0] ?? '',
+  };
+}
+
+/** An instruction's line without its number, opcode and state. */
+export const codeOf = (text: string): string => text.replace(/^\s*\d+: (?:[.0-9]{10} )?\([0-9a-f]{2}\) /, '').replace(/\s*;.*$/, '');
