@@ -714,7 +714,7 @@ export const RULE_TEXTS: readonly RuleText[] = [
   ),
   rule(
     'wrong-type',
-    /cannot use helper|helper call is not allowed|not supported for program type|unknown func|program of this type/,
+    /cannot use helper|helper call is not allowed|supported only for|not supported for program type|unknown func|program of this type/,
     'helpers that this program type has on this kernel',
     'Helpers rely on where the program is called: what is locked, which context there is, and what may be changed.',
     'Use a helper that this program type has, or another program type.',
