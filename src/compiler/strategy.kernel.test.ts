@@ -23,7 +23,7 @@ async function outputs(compiled: Compiled, inputs: readonly Uint8Array[]): Promi
   const result = await kernel!.load(compiled.program, { btf: programBtf(compiled.program) });
   expect(result.message, result.log.slice(-2000)).toBeNull();
   const ours = verify(compiled.program, { kernel: '6.18', privilege: 'root', logLevel: 0 });
-  expect(ours).toMatchObject({ message: null, totalStates: result.totalStates });
+  expect(ours).toMatchObject({ message: null, processed: result.processed, totalStates: result.totalStates });
   const made: Uint8Array[] = [];
   for (const input of inputs) {
     await result.program!.map('input').update(KEY, input);

@@ -123,7 +123,8 @@ export function exactRegs(o: Regs, ob: number, c: Regs, cb: number): boolean {
 function regCovered(o: Regs, ob: number, c: Regs, cb: number, exact: Exactness): boolean {
   if (exact === 'exact') return exactRegs(o, ob, c, cb);
   const type = o[ob + TYPE]!;
-  if (type === NOT_INIT) return true;
+  // Within a loop what the kept state never held must not be held now either: what its rounds read is not settled yet.
+  if (type === NOT_INIT && (exact === 'covered' || c[cb + TYPE] === NOT_INIT)) return true;
   if (type !== c[cb + TYPE]) return false;
   switch (baseType(type)) {
     case SCALAR: {
