@@ -30,16 +30,6 @@ export const verifier = {
   uncheckedKernel: (kernel: string) => `kernel ${kernel}, whose rules were not checked against a real one`,
   usec: (usec: number) => `verified in ${usec < 1000 ? `${usec} µs` : `${count(usec / 1000)} ms`} there`,
   insnLines: (lines: number) => `${count(lines)} lines show instructions`,
-  log: {
-    accepted: 'The log ends with its counters and no reason: the program was accepted.',
-    unknown: (complete: boolean) =>
-      complete
-        ? 'The log holds counters alone. At level 4 the kernel gives no verdict; at level 1 or 2 it does.'
-        : 'The log ends before the verdict. What it holds is shown.',
-    notVerified:
-      'Read from the log. It is not verified here, since a log shows neither the maps nor the type of its program: open the object or the assembly for reasons and edits.',
-    missing: (insns: number) => `${count(insns)} instructions stand in no line`,
-  },
   commands: {
     why: 'Verifier: why',
     next: 'Verifier: next step of the story',

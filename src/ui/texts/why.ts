@@ -50,6 +50,13 @@ export const why = {
   applied: 'Edit applied',
   undo: 'Undo',
   log: {
+    accepted: 'The log ends with its counters and no reason: the program was accepted.',
+    unknown: (complete: boolean) =>
+      complete
+        ? 'The log holds counters alone. At level 4 the kernel gives no verdict; at level 1 or 2 it does.'
+        : 'The log ends before the verdict. What it holds is shown.',
+    notVerified:
+      'Read from the log. It is not verified here, since a log shows neither the maps nor the type of its program: open the object or the assembly for reasons and edits.',
     unruled: 'No rule is known for this message.',
     story: 'How the log came to it',
     none: 'The log shows no line in which this register got its value. At level 2 the kernel writes every instruction.',

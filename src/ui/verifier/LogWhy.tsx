@@ -7,7 +7,6 @@ import { type LogStep, logStory } from '../../verifier/logfile/story.ts';
 import { type LogView, runOf } from '../../workbench/log-views.ts';
 import { select } from '../../workbench/store.ts';
 import { setCursor } from '../log/log-store.ts';
-import { verifier as texts } from '../texts/verifier.ts';
 import { why } from '../texts/why.ts';
 import { Breakable } from './Breakable.tsx';
 import { Story, type StoryItem } from './Story.tsx';
@@ -119,9 +118,9 @@ export function LogWhy({ log }: { log: LogView }) {
           </section>
         </>
       ) : (
-        <p>{run.verdict === 'unknown' ? texts.log.unknown(run.complete) : texts.log.accepted}</p>
+        <p>{run.verdict === 'unknown' ? why.log.unknown(run.complete) : why.log.accepted}</p>
       )}
-      <p className="muted">{texts.log.notVerified}</p>
+      <p className="muted">{why.log.notVerified}</p>
     </div>
   );
 }
