@@ -22,6 +22,8 @@ export interface Machine {
   readonly registers: Int32Array;
   readonly space: AddressSpace;
   readonly maps: readonly VmMapCore[];
+  /** Programs of this type may write to their packet (kernel `may_access_direct_pkt_data`). */
+  readonly writesPacket: boolean;
   /** The packet of programs that have one, and the same by its kind. */
   readonly packet: PacketMemory | null;
   readonly xdp: XdpPacket | null;

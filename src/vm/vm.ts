@@ -136,6 +136,9 @@ const MAX_TAIL_CALLS = 33;
 /** Longest record that user space may queue. */
 const MAX_RECORD = 1 << 16;
 
+/** tc, actions, XDP, lwt_xmit, sk_skb and sk_msg. */
+const WRITES_PACKET = new Set([3, 4, 6, 12, 14, 16]);
+
 /** A machine with one program in it. Maps keep their contents from run to run. */
 export class Vm {
   /** The main program, with those for program arrays behind it. */
@@ -535,6 +538,7 @@ export class Vm {
       },
       space: this.#space,
       maps: this.#mapList,
+      writesPacket: WRITES_PACKET.has(this.program.progType),
       packet,
       xdp: this.#xdp,
       skb: this.#skb,

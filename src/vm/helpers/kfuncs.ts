@@ -80,7 +80,7 @@ function fromPacket(m: Machine): number {
     writeDynptr(m, at, 0, 0);
     return -EINVAL;
   }
-  writeDynptr(m, at, m.packet.address(0, 0)!, m.packet.length);
+  writeDynptr(m, at, m.packet.address(0, 0)!, m.packet.length, !m.writesPacket);
   return 0;
 }
 

@@ -9,6 +9,7 @@ import {
   LD,
   LDX,
   LOAD_ACQ,
+  MEMSX,
   MOV,
   modeOf,
   OP_CALL,
@@ -289,7 +290,9 @@ export class Containment {
   /** What nothing is claimed of after the last instruction. */
   #spread(candidate: Candidate, insn: Insn, frame: number): ReadonlySet<number> {
     const { loose } = candidate;
-    if (loose.size === 0) return loose;
+    // 6.18 keeps the id of a spilled number that a load sign-extends, and so takes two numbers for one.
+    const isSignedFill = classOf(insn) === LDX && modeOf(insn) === MEMSX && this.#slotAt(this.#address) >= 0;
+    if (loose.size === 0 && !isSignedFill) return loose;
     const f = this.#lastFrame;
     const out = new Set(loose);
     const set = (key: number, is: boolean): void => {
@@ -305,7 +308,7 @@ export class Containment {
     } else if (cls === LD) {
       if (insn.opcode === OP_LDDW) out.delete(regKey(f, dst));
     } else if (cls === LDX) {
-      set(regKey(f, dst), loose.has(this.#slotAt(this.#address)));
+      set(regKey(f, dst), isSignedFill || loose.has(this.#slotAt(this.#address)));
     } else if (cls === 2) {
       if (sizeOf(insn) === DW) out.delete(this.#slotAt(this.#address));
     } else if (cls === 3) {
@@ -366,11 +369,17 @@ export class Containment {
     const wider = new Set(loose);
     // All that share its id were narrowed with it: scalars alone. Those that still lie within are claimed again at once.
     const ids = this.#idsAt(candidate.step);
-    const { regs } = this.#recording.cells;
+    const { cells } = this.#recording;
+    const { regs } = cells;
     for (let g = this.#contexts.at(-1)!.base; g <= frame; g++) {
       for (let i = 0; i < 10; i++) {
         const id = ids[regPlace(g - this.#contexts.at(-1)!.base, i)]!;
         if (id !== 0 && regs.chunkOf(id)[regs.baseOf(id) + TYPE] === SCALAR) wider.add(regKey(g, i));
+      }
+      const g0 = g - this.#contexts.at(-1)!.base;
+      for (let spi = 0; spi < cells.slotCount(ids, g0); spi++) {
+        const id = cells.regOfSlot(ids[slotPlace(g0, spi)]!);
+        if (id !== 0 && regs.chunkOf(id)[regs.baseOf(id) + TYPE] === SCALAR) wider.add(slotKey(g, spi));
       }
     }
     return { ...candidate, loose: wider };
@@ -460,8 +469,8 @@ export class Containment {
     const starts = this.#objectStarts(r, b, lo);
     // The distance to the object is the constant part and a number of which the range is known.
     const isHeld = (start: number): boolean => {
-      const distance = lo - start - r[b + OFF]!;
-      return hi === 0 && holds(r, b, distance | 0, distance < 0 ? -1 : 0);
+      const distance = hi * 4294967296 + (lo >>> 0) - start - r[b + OFF]!;
+      return holds(r, b, distance | 0, Math.floor(distance / 4294967296));
     };
     return starts.length === 0 || starts.some(isHeld) ? null : `lies ${lo - starts[0]!} bytes from its object, which is not what is known`;
   }

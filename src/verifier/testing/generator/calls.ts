@@ -151,13 +151,16 @@ export function simpleHelper(fn: Fn): void {
   const { kind, engine } = world;
   const choices: (() => void)[] = [() => output(fn)];
   if (kind.name === 'tc' || kind.name === 'xdp') choices.push(() => checksum(fn));
-  if (!engine && !kind.sleepable) choices.push(() => queue(fn));
+  if (!kind.sleepable) choices.push(() => queue(fn));
+  choices.push(
+    () => fn.helper(8, { kind: 'num', max: 1 }),
+    () => dynptr(fn),
+  );
+  // Time and chance.
   if (!engine)
     choices.push(
       () => fn.helper(7),
       () => fn.helper(5),
-      () => fn.helper(8, { kind: 'num', max: 1 }),
-      () => dynptr(fn),
     );
   if (TRACING.includes(kind.progType))
     choices.push(
@@ -396,7 +399,6 @@ export function callback(fn: Fn): void {
   const each = dice.chance(35);
   const at = fn.buffer(16);
   if (at === 0) return;
-  if (each && world.engine) return;
   const id = world.define(each ? ['map', 'key', 'value64', 'stack16'] : ['num', 'stack16'], { callback: true }, fn.depth + 1);
   if (each) fn.lddwMap(1, 0);
   else if (dice.chance(60) || world.engine) {

@@ -7,12 +7,12 @@ import { branch, counted, iterator, leave, mayGoto } from './flow.ts';
 import { BYTES, Fn, type Made, type Param, SIZES, SLOTS, type World } from './fn.ts';
 import { ANY } from './held.ts';
 import { access, context, loadPacket, packet, stack, variable, variableStack } from './memory.ts';
-import { GENERATOR_MAPS, KINDS, type Kind, STATE, XDP } from './tables.ts';
+import { GENERATOR_MAPS, KINDS, type Kind, RUNNABLE, STATE, XDP } from './tables.ts';
 
 export interface GeneratorOptions {
   /**
-   * XDP programs without mistakes that need only what the engine has and give the same result each time. They leave their registers
-   * in the map `state`.
+   * Programs of types that a test run takes, that need only what the engine has and give the same result each time. They leave their
+   * registers in the map `state`.
    */
   readonly engine?: boolean;
   /** Share of programs with mistakes in them, in percent. */
@@ -26,11 +26,11 @@ export interface GeneratorOptions {
 export function structuredProgram(seed: number, options: GeneratorOptions = {}): Program {
   const dice = new Dice(seed);
   const engine = options.engine ?? false;
-  const mistakes = options.mistakes ?? (engine ? 0 : 45);
+  const mistakes = options.mistakes ?? (engine ? 10 : 45);
   const world: World = {
     dice,
     engine,
-    kind: engine ? XDP : pickKind(dice),
+    kind: pickKind(dice, engine ? RUNNABLE : KINDS),
     faults: dice.chance(mistakes) ? 1 + (dice.chance(30) ? 1 : 0) : 0,
     budget: 20 + dice.below(engine ? 70 : 50),
     functions: [],
@@ -47,9 +47,9 @@ export function structuredProgram(seed: number, options: GeneratorOptions = {}):
   return link(main, world, seed);
 }
 
-function pickKind(dice: Dice): Kind {
-  let at = dice.below(KINDS.reduce((sum, { weight }) => sum + weight, 0));
-  for (const kind of KINDS) {
+function pickKind(dice: Dice, kinds: readonly Kind[]): Kind {
+  let at = dice.below(kinds.reduce((sum, { weight }) => sum + weight, 0));
+  for (const kind of kinds) {
     at -= kind.weight;
     if (at < 0) return kind;
   }
@@ -150,8 +150,7 @@ function step(fn: Fn): void {
   else if (roll < 96) mayGoto(fn, block);
   else if (roll < 97) callback(fn);
   else if (roll < 98) record(fn, block);
-  else if (world.engine) alu(fn);
-  else if (roll < 99) (dice.chance(50) ? iterator : socket)(fn, block);
+  else if (roll < 99) (dice.chance(50) || world.engine ? iterator : socket)(fn, block);
   else section(fn, block);
 }
 

@@ -90,3 +90,6 @@ export const KINDS: readonly Kind[] = [
     weight: 5,
   },
 ];
+
+/** Kinds that BPF_PROG_TEST_RUN runs on a packet or context of the user. */
+export const RUNNABLE: readonly Kind[] = KINDS.filter(({ name }) => ['xdp', 'tc', 'socket filter', 'syscall'].includes(name));
