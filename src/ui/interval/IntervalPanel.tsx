@@ -12,6 +12,7 @@ import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { Panel } from '../components/Panel.tsx';
 import { interval as texts } from '../texts/interval.ts';
+import { intervalPanel } from '../texts/interval-panel.ts';
 import { IntervalInput } from './IntervalInput.tsx';
 import {
   ANY,
@@ -158,7 +159,7 @@ export default function IntervalPanel() {
   return (
     <Panel
       id="interval"
-      title={texts.title}
+      title={intervalPanel.title}
       summary={example ? texts.example : texts.from(from)}
       actions={
         own && chosen !== null ? (

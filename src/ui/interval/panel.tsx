@@ -1,7 +1,7 @@
 import { MoveHorizontal } from 'lucide-react';
 import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
-import { interval as texts } from '../texts/interval.ts';
+import { intervalPanel as texts } from '../texts/interval-panel.ts';
 
 export const panel: PanelDef = {
   id: 'interval',

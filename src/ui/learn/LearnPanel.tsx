@@ -3,6 +3,7 @@ import { useWorkbench } from '../../workbench/store.ts';
 import { Panel } from '../components/Panel.tsx';
 import { insnHelp, insnText } from '../program/decode.ts';
 import { learn as texts } from '../texts/learn.ts';
+import { learnPanel } from '../texts/learn-panel.ts';
 import { startTour } from '../tour/tour-store.ts';
 import { type Entry, helperEntries, instructionEntries, matching } from './reference.ts';
 import './learn.css';
@@ -22,7 +23,7 @@ export default function LearnPanel() {
   const entries = entriesOf(part);
   const shown = useMemo(() => matching(entriesOf(part), wanted), [part, wanted]);
   return (
-    <Panel id="learn" title={texts.title}>
+    <Panel id="learn" title={learnPanel.title}>
       <div className="learn">
         <section className="learn-part">
           <h2>{texts.tourTitle}</h2>

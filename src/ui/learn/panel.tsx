@@ -1,7 +1,7 @@
 import { GraduationCap } from 'lucide-react';
 import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
-import { learn as texts } from '../texts/learn.ts';
+import { learnPanel as texts } from '../texts/learn-panel.ts';
 
 export const panel: PanelDef = {
   id: 'learn',

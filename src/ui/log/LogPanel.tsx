@@ -7,6 +7,7 @@ import { Progress } from '../components/Progress.tsx';
 import { StageStatus } from '../components/StageGate.tsx';
 import type { VirtualListHandle } from '../components/VirtualList.tsx';
 import { log as texts } from '../texts/log.ts';
+import { logPanel } from '../texts/log-panel.ts';
 import { LogList } from './LogList.tsx';
 import { LogStateView } from './LogStateView.tsx';
 import { LogTools } from './LogTools.tsx';
@@ -33,7 +34,7 @@ export function LogPanel() {
   return (
     <Panel
       id="log"
-      title={texts.title}
+      title={logPanel.title}
       summary={
         log ? (
           <span data-testid="log-lines" data-lines={log.lines}>

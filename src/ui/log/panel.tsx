@@ -1,7 +1,7 @@
 import { ScrollText } from 'lucide-react';
 import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
-import { log as texts } from '../texts/log.ts';
+import { logPanel as texts } from '../texts/log-panel.ts';
 
 const LogPanel = lazy(() => import('./LogPanel.tsx').then((module) => ({ default: module.LogPanel })));
 

@@ -14,6 +14,7 @@ import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
 import { loops as texts } from '../texts/loops.ts';
+import { loopsPanel } from '../texts/loops-panel.ts';
 import './loops.css';
 
 const STRATEGIES = Object.keys(texts.strategies) as FixedStrategy[];
@@ -82,7 +83,7 @@ export default function LoopsPanel() {
   const program = useWorkbench((state) => state.stages.program.value);
   const usable = program && !program.fromLog ? program : null;
   return (
-    <Panel id="loops" title={texts.title}>
+    <Panel id="loops" title={loopsPanel.title}>
       {usable ? (
         <div className="loops">
           {usable.modelKey ? <Strategies program={usable} /> : null}

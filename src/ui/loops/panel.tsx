@@ -1,7 +1,7 @@
 import { Repeat } from 'lucide-react';
 import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
-import { loops as texts } from '../texts/loops.ts';
+import { loopsPanel as texts } from '../texts/loops-panel.ts';
 
 export const panel: PanelDef = {
   id: 'loops',

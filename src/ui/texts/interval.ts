@@ -1,7 +1,5 @@
 /** Texts of the Interval panel: what the verifier knows of a range of numbers, step by step. */
 export const interval = {
-  title: 'Interval',
-  about: 'Drag the range of a register and watch what the verifier knows of it, beside numbers that were computed',
   from: (insn: number) => `from insn ${insn}`,
   example: 'Example',
   exampleNote: 'A built-in example. Select an instruction of the program to follow its own.',

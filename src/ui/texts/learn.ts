@@ -1,7 +1,5 @@
 /** Texts of the Learn panel, and the words of the field. */
 export const learn = {
-  title: 'Learn',
-  about: 'The tour, the words of the field, and every instruction and helper',
   tourTitle: 'A tour of two minutes',
   tourText: 'From the model to the instructions, to what the verifier proves, to packets and their scores. Escape leaves it at any step.',
   startTour: 'Start the tour',

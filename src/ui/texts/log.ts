@@ -2,8 +2,6 @@
 const count = (value: number): string => value.toLocaleString('en');
 
 export const log = {
-  title: 'Log',
-  about: 'The verifier’s log, of this program or of any kernel: search, visits, and the state at each line',
   list: 'Verifier log',
   empty: {
     title: 'No log yet.',
@@ -80,19 +78,5 @@ export const log = {
     columns: { name: 'Register', text: 'State', range: 'Range' },
     show: 'State',
     showHint: 'Show the registers at the chosen line',
-  },
-  commands: {
-    find: 'Find in the log',
-    next: 'Next match',
-    previous: 'Previous match',
-    only: 'Show only matching lines, or all',
-    failure: 'Go to the reason of the rejection',
-    insn: 'Go to an instruction in the log',
-    nextVisit: 'Next visit of this instruction',
-    previousVisit: 'Previous visit of this instruction',
-    fold: 'Fold notes about precision, or show them',
-    state: 'Show the registers at the chosen line, or hide them',
-    download: 'Download the log',
-    copy: 'Copy the log',
   },
 };

@@ -2,8 +2,6 @@
 const count = (value: number): string => Math.round(value).toLocaleString('en');
 
 export const loops = {
-  title: 'Loops',
-  about: 'Other forms of the program’s loops: how many states and instructions each costs the verifier',
   empty: {
     title: 'No program yet.',
     text: 'Here a model’s loop strategies stand side by side, and a loop of any program can be tried in another form.',
