@@ -28,7 +28,9 @@ export class KernelSide {
       const result = await this.kernel.load(program, { logLevel: 4, maps, logSize: 1 << 20, ...btf });
       await result.program?.close();
       return usable(result);
-    } catch {
+    } catch (error) {
+      // Without its loader a run would skip all that follows: it ends, and the same command goes on later.
+      if (/kernel loader/.test((error as Error).message)) throw error;
       return null;
     }
   }
