@@ -14,6 +14,7 @@ import { contextKind } from '../../src/vm/context.ts';
 import { TaintCheck } from '../../src/vm/testing/taint.ts';
 import { Vm, type VmInput } from '../../src/vm/vm.ts';
 import { listingOf } from '../verifier-mutate.ts';
+import { harmsKernel } from './harmful.ts';
 import { kindsOf } from './kinds.ts';
 import { shardJob } from './shards.ts';
 import { commitNow, count, loadTally, saveTally, see, tallyPath } from './tally.ts';
@@ -140,6 +141,10 @@ async function compare(seed: number): Promise<void> {
   });
   if (ours.message === 'stopped') {
     see(tally, 'skipped', `more than ${MOST_PROCESSED} processed`);
+    return;
+  }
+  if (harmsKernel(program)) {
+    see(tally, 'skipped', 'would harm the kernel');
     return;
   }
   count(tally, 'generated');

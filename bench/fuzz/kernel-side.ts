@@ -1,6 +1,7 @@
 import type { MapDef, Program } from '../../src/bpf/program.ts';
 import type { Kernel, KernelMap, LoadResult } from '../../src/companion/kernel.ts';
 import { programBtf } from '../../src/object/program-btf.ts';
+import { harmsKernel } from './harmful.ts';
 
 /** Program arrays and cgroup storage belong to the first program that uses them. */
 const isBound = (def: MapDef): boolean => [3, 19, 21].includes(def.type);
@@ -14,8 +15,9 @@ export class KernelSide {
     this.kernel = kernel;
   }
 
-  /** What the kernel says, or null where it could not be asked: a map that it refuses, types that do not fit the functions. */
+  /** What the kernel says, or null where it could not be asked: a map that it refuses, types that do not fit the functions, harm to the kernel itself. */
   async judge(program: Program): Promise<LoadResult | null> {
+    if (harmsKernel(program)) return null;
     try {
       const btf = program.subprogs.length > 1 ? { btf: programBtf(program) } : {};
       if (program.maps.some(isBound)) {

@@ -170,7 +170,7 @@ export function checkSubprogs(env: Env): void {
         const target = i + jumpOffset(insn) + 1;
         if (target < sub.start || target >= sub.end) {
           env.insnIdx = i;
-          env.fail(EINVAL, `jump out of range from insn ${i} to ${target}\n`);
+          env.fail(EINVAL, `jump out of range from insn ${i} to ${target | 0}\n`);
         }
       }
       if (i === sub.end - 1 && insn.opcode !== (JMP | EXIT) && insn.opcode !== (JMP32 | JA) && insn.opcode !== (JMP | JA)) {
@@ -296,7 +296,7 @@ export class CfgWalk {
     if (state[t]! >= (DISCOVERED | edge)) return false;
     if (w < 0 || w >= env.insns.length) {
       env.insnIdx = t;
-      env.fail(EINVAL, `jump out of range from insn ${t} to ${w}\n`);
+      env.fail(EINVAL, `jump out of range from insn ${t} to ${w | 0}\n`);
     }
     if (edge === BRANCH) {
       env.prunePoint[w] = 1;
@@ -312,7 +312,7 @@ export class CfgWalk {
       state[t] = DISCOVERED | edge;
     } else if (!env.rules.bpfCapable || (isCall && env.rules.recursionIsBackEdge)) {
       env.insnIdx = t;
-      env.fail(EINVAL, `back-edge from insn ${t} to ${w}\n`);
+      env.fail(EINVAL, `back-edge from insn ${t} to ${w | 0}\n`);
     }
     return false;
   }

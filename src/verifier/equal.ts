@@ -152,7 +152,7 @@ function regCovered(o: Regs, ob: number, c: Regs, cb: number, exact: Exactness):
       );
     case PACKET:
     case PACKET_META:
-      if (o[ob + AUX]! > c[cb + AUX]! || o[ob + OFF] !== c[cb + OFF]) return false;
+      if (!rangeCovered(o[ob + AUX]!, c[cb + AUX]!) || o[ob + OFF] !== c[cb + OFF]) return false;
       return sameId(o[ob + ID]!, c[cb + ID]!) && within(o, ob, c, cb) && tnumIn(o, ob, c, cb);
     case STACK:
       return exactRegs(o, ob, c, cb) && o[ob + FRAMENO] === c[cb + FRAMENO];
@@ -161,6 +161,11 @@ function regCovered(o: Regs, ob: number, c: Regs, cb: number, exact: Exactness):
     default:
       return exactRegs(o, ob, c, cb);
   }
+}
+
+/** Bytes known to be there; a negative range says that the pointer stands at or beyond the packet's end. */
+function rangeCovered(old: number, cur: number): boolean {
+  return old < 0 || cur < 0 ? old === cur : old <= cur;
 }
 
 const unknown = new Int32Array(REG);

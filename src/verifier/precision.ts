@@ -104,6 +104,12 @@ export class Backtrack {
   hasSlots(): boolean {
     return (this.slotsLo[this.frame]! | this.slotsHi[this.frame]!) !== 0;
   }
+
+  /** The slots of the current frame as the kernel prints them: 64 bits in hexadecimal. */
+  slotsText(): string {
+    const [hi, lo] = [this.slotsHi[this.frame]! >>> 0, this.slotsLo[this.frame]! >>> 0];
+    return hi ? hi.toString(16) + lo.toString(16).padStart(8, '0') : lo.toString(16);
+  }
 }
 
 /** The walk cannot follow; everything is made precise instead. */
@@ -213,7 +219,7 @@ function backtrackCall(env: Env, bt: Backtrack, idx: number, subseq: number, lin
     }
     // Arguments of the callee are registers of the caller.
     if (bt.regs[f]! & ~ARGS) bug(env, `static subprog unexpected regs ${bt.regs[f]!.toString(16)}`);
-    if (bt.hasSlots()) bug(env, 'static subprog leftover stack slots');
+    if (bt.hasSlots()) bug(env, `static subprog leftover stack slots ${bt.slotsText()}`);
     const args = bt.regs[f]! & ARGS;
     bt.regs[f]! &= ~ARGS;
     leaveSubprog(env, bt);
@@ -223,7 +229,7 @@ function backtrackCall(env: Env, bt: Backtrack, idx: number, subseq: number, lin
   if (env.callsCallback[idx] && idx !== subseq - 1) {
     // The first instruction of a callback: the helper, not the caller, provided its arguments.
     if (bt.regs[f]! & ~ARGS) bug(env, `callback unexpected regs ${bt.regs[f]!.toString(16)}`);
-    if (bt.hasSlots()) bug(env, 'callback leftover stack slots');
+    if (bt.hasSlots()) bug(env, `callback leftover stack slots ${bt.slotsText()}`);
     bt.regs[f]! &= ~ARGS;
     leaveSubprog(env, bt);
     return 0;
@@ -386,6 +392,8 @@ export function markPrecise(env: Env, regno: number): void {
   if (regno < 0) return;
   bt.reset();
   bt.init(env.cur.curFrame);
+  // `bpf_loop` takes any number of rounds, a pointer too, and only then finds that it has no value to be precise about.
+  if (env.cur.frame.regs[regno * REG + TYPE] !== SCALAR) bug(env, 'backtracking misuse');
   bt.setReg(bt.frame, regno);
   walk(env, bt, env.cur);
 }
