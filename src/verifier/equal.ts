@@ -136,6 +136,8 @@ function regCovered(o: Regs, ob: number, c: Regs, cb: number, exact: Exactness):
       if (oid !== 0 && !(oid & ADD_CONST) && cid & ADD_CONST) return false;
       if (oid & ADD_CONST && o[ob + OFF] !== c[cb + OFF]) return false;
       if (!sameScalarId(oid, cid)) return false;
+      // Links by a distance and links without one are of one family: the family must be the same in both states.
+      if (oid & ADD_CONST && !sameId(oid & ~ADD_CONST, cid & ~ADD_CONST)) return false;
       return within(o, ob, c, cb) && tnumIn(o, ob, c, cb);
     }
     case MAP_KEY:
