@@ -1,3 +1,4 @@
+import { PROG_TYPE_TRACEPOINT } from '../bpf/progtypes.ts';
 import { BPF_CTX_TYPES, type CtxField } from './ctx-data.ts';
 import { FLOW_KEYS, MAYBE_NULL, PACKET, PACKET_END, PACKET_META, SCALAR, SOCK_COMMON, SOCKET, TP_BUFFER } from './reg.ts';
 
@@ -34,12 +35,17 @@ function allows(sizes: string, off: number, size: number, field: CtxField): bool
   }
 }
 
-/** Type of the value that a context access yields, or -1 when the program type forbids it. */
 /** Fields that programs of no privilege may not use: packet data and the time stamp (kernel `cg_skb_is_valid_access`). */
 function isPrivileged(progType: number, off: number, write: boolean): boolean {
   return progType === CGROUP_SKB && ((off >= 76 && off < 84) || (write && off >= 152 && off < 160));
 }
 
+/** In `tp_prog_is_valid_access` a negative offset is compared as an unsigned one: reads in front of a tracepoint's record pass. */
+function isBeforeRecord(progType: number, off: number, write: boolean): boolean {
+  return progType === PROG_TYPE_TRACEPOINT && off < 0 && !write;
+}
+
+/** Type of the value that a context access yields, or -1 when the program type forbids it. */
 export function ctxAccess(
   progType: number,
   attachType: number,
@@ -50,6 +56,7 @@ export function ctxAccess(
   capable = true,
 ): number {
   if (!capable && isPrivileged(progType, off, write)) return -1;
+  if (isBeforeRecord(progType, off, write)) return off % size === 0 ? SCALAR : -1;
   const layout = BPF_CTX_TYPES[progType];
   if (!layout || off < 0 || off >= layout.size || off % size !== 0) return -1;
   for (const field of layout.fields) {

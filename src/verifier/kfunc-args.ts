@@ -134,7 +134,7 @@ const BY_SUFFIX: Readonly<Record<string, ArgKind>> = {
 };
 
 function structWord(param: KfuncParam): string {
-  if (param.to === 'void') return 'void ';
+  if (param.to === 'void') return 'UNKNOWN ';
   if (param.to === 'struct') return `STRUCT ${param.struct}`;
   return 'INT ';
 }
