@@ -106,13 +106,21 @@ export function functionArgument(m: Machine, arg: number, helper: string): numbe
   return entry;
 }
 
-/** Sets r1…r5 to `args` and calls the function at `entry`; true when it returned something other than 0. */
-export function callBack(m: Machine, entry: number, args: readonly number[]): boolean {
+/** The two words of an argument. The context of a callback is any 64-bit value, which a number would round above 2^53. */
+export type Words = readonly [low: number, high: number];
+
+export function words(m: Machine, arg: number): Words {
+  return [m.registers[arg * 2]!, m.registers[arg * 2 + 1]!];
+}
+
+/** Sets r1…r5 to `args` and then `context`, and calls the function at `entry`; true when it returned something other than 0. */
+export function callBack(m: Machine, entry: number, args: readonly number[], context?: Words): boolean {
   const r = m.registers;
   args.forEach((arg, i) => {
     r[2 + i * 2] = arg;
     r[3 + i * 2] = Math.floor(arg / 4294967296);
   });
+  if (context) r.set(context, 2 + args.length * 2);
   m.callFunction(entry);
   return r[0] !== 0 || r[1] !== 0;
 }

@@ -142,6 +142,25 @@ r0 = 0
 out:
 exit`;
 
+/** All 64 bits of the context reach the callback, which walks back into the frame. */
+const farContext = `
+.map m array 4 8 1
+.func main
+*(u64 *)(r10 -24) = 1
+r1 = map[m]
+r2 = func[each]
+r3 = r10
+r3 += -1048625
+r4 = 0
+call bpf_for_each_map_elem
+r0 = *(u64 *)(r10 -24)
+exit
+.func each static
+r4 += 1048601
+*(u64 *)(r4 +0) = 77
+r0 = 0
+exit`;
+
 const loop = (times: number, flags: number, last: number): string => `
 .func main
 *(u64 *)(r10 -8) = 0
@@ -246,6 +265,7 @@ const cases: [string, string][] = [
   ['for_each over an array', walk('array 4 8 3', 9)],
   ['for_each over an array, stopped', walk('array 4 8 3', 1)],
   ['for_each over a hash', walk('hash 4 8 8', 9)],
+  ['for_each with a context far from its frame', farContext],
   ['loop', loop(10, 0, 100)],
   ['loop, stopped', loop(10, 0, 4)],
   ['loop with flags', loop(10, 1, 100)],

@@ -13,6 +13,7 @@ import {
   setResult,
   u32,
   unsigned,
+  words,
 } from '../machine.ts';
 import type { VmMapCore } from '../maps.ts';
 
@@ -63,7 +64,7 @@ function queue(m: Machine): NonNullable<VmMapCore['queue']> {
 function forEach(m: Machine): number {
   const map = mapArgument(m, 1);
   const entry = functionArgument(m, 2, 'bpf_for_each_map_elem');
-  const [contextLow, contextHigh] = [m.registers[6], m.registers[7]];
+  const context = words(m, 3);
   if (unsigned(m, 4) !== 0) return -EINVAL;
   if (!map.visit) return -EINVAL;
   const mapPointer = unsigned(m, 1);
@@ -72,8 +73,7 @@ function forEach(m: Machine): number {
   for (const { key, address } of map.visit()) {
     visited++;
     const keyAddress = m.keys.push(key);
-    const context = (contextHigh >>> 0) * 4294967296 + (contextLow >>> 0);
-    const stop = callBack(m, entry, [mapPointer, keyAddress, address, context]);
+    const stop = callBack(m, entry, [mapPointer, keyAddress, address], context);
     m.keys.pop();
     if (stop) break;
   }
@@ -164,13 +164,13 @@ export const MAP_HELPERS: HelperTable = {
   209: (m) => {
     const map = mapArgument(m, 1);
     const entry = functionArgument(m, 2, 'bpf_user_ringbuf_drain');
-    const context = unsigned(m, 3);
+    const context = words(m, 3);
     if (!map.records) throw m.fault(`map ${map.name} is no user ring buffer`);
     if (unsigned(m, 4) > 3) return -EINVAL;
     let drained = 0;
     while (map.records.length > 0) {
       const record = map.records.shift()!;
-      const stop = m.withRecord(record, (dynptr) => callBack(m, entry, [dynptr, context]));
+      const stop = m.withRecord(record, (dynptr) => callBack(m, entry, [dynptr], context));
       drained++;
       if (stop) break;
     }
