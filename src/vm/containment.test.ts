@@ -33,6 +33,11 @@ describe('the states of the verifier', () => {
     expect(checks).toBeGreaterThan(100_000);
   });
 
+  /** A stack pointer that loses its frame in 6.18, an instruction begun again, a call with callbacks: both in states that others cover. */
+  it.each([30_005_667, 30_010_557, 30_058_661])('hold those of program %i, where little is claimed', (seed) => {
+    expect(contain(structuredProgram(seed), seed, OPTIONS)).toMatchObject({ kind: 'contained' });
+  });
+
   it('are seen not to when every bitwise and is taken to be even', { timeout: 60_000 }, async () => {
     const check = await brokenVerifier(() =>
       vi.doMock('../verifier/scalar.ts', async (original) => {

@@ -1,4 +1,6 @@
 import {
+  ADD,
+  ALU64,
   ATOMIC,
   CMPXCHG,
   classOf,
@@ -29,8 +31,6 @@ import {
   FRAMENO,
   ID,
   MAP_VALUE,
-  MASK_HI,
-  MASK_LO,
   MAYBE_NULL,
   NOT_INIT,
   OFF,
@@ -39,28 +39,14 @@ import {
   PRECISE,
   REG,
   type Regs,
-  S32_MAX,
-  S32_MIN,
   SCALAR,
-  SMAX_HI,
-  SMAX_LO,
-  SMIN_HI,
-  SMIN_LO,
   STACK,
   TYPE,
-  U32_MAX,
-  U32_MIN,
-  UMAX_HI,
-  UMAX_LO,
-  UMIN_HI,
-  UMIN_LO,
-  VALUE_HI,
-  VALUE_LO,
 } from '../../verifier/reg.ts';
 import { SLOT_SPILL, SLOT_ZERO, type State } from '../../verifier/state.ts';
-import { slt, ult } from '../../verifier/w64.ts';
 import { STACK_SIZE } from '../engine.ts';
 import type { Vm, VmInput } from '../vm.ts';
+import { holds, holdsLow } from './holds.ts';
 
 const SLOTS = STACK_SIZE / 8;
 const MOST_CANDIDATES = 64;
@@ -87,28 +73,7 @@ const regKey = (frame: number, reg: number): number => frame * PER_FRAME + reg;
 /** Slot `spi` of a frame; 0 is fp-8. */
 const slotKey = (frame: number, spi: number): number => frame * PER_FRAME + 16 + spi;
 
-/** Does a register's view hold a 64-bit value, given as two words? */
-export function holds(r: Regs, b: number, lo: number, hi: number): boolean {
-  return (
-    (hi & ~r[b + MASK_HI]!) === r[b + VALUE_HI]! &&
-    !ult(lo, hi, r[b + UMIN_LO]!, r[b + UMIN_HI]!) &&
-    !ult(r[b + UMAX_LO]!, r[b + UMAX_HI]!, lo, hi) &&
-    !slt(lo, hi, r[b + SMIN_LO]!, r[b + SMIN_HI]!) &&
-    !slt(r[b + SMAX_LO]!, r[b + SMAX_HI]!, lo, hi) &&
-    holdsLow(r, b, lo)
-  );
-}
-
-/** The same of the low word alone. */
-function holdsLow(r: Regs, b: number, lo: number): boolean {
-  return (
-    (lo & ~r[b + MASK_LO]!) === r[b + VALUE_LO]! &&
-    lo >>> 0 >= r[b + U32_MIN]! >>> 0 &&
-    lo >>> 0 <= r[b + U32_MAX]! >>> 0 &&
-    lo >= r[b + S32_MIN]! &&
-    lo <= r[b + S32_MAX]!
-  );
-}
+const isLoad = (insn: Insn): boolean => classOf(insn) === LDX || (classOf(insn) === 3 && modeOf(insn) === ATOMIC && insn.imm === LOAD_ACQ);
 
 /**
  * Runs a program in the interpreter beside its recorded verification: before each instruction the concrete registers and spilled values
@@ -186,9 +151,7 @@ export class Containment {
     this.#lastFrame = frame;
     // Where the instruction accesses memory, while its pointer is still there.
     const insn = this.#insns[pc]!;
-    const cls = classOf(insn);
-    const pointer = cls === LDX || (cls === 3 && modeOf(insn) === ATOMIC && insn.imm === LOAD_ACQ) ? insn.src : insn.dst;
-    this.#address = (r[pointer * 2]! + insn.off) | 0;
+    this.#address = (r[(isLoad(insn) ? insn.src : insn.dst) * 2]! + insn.off) | 0;
   }
 
   /** From the last instruction to `pc`. */
@@ -217,14 +180,22 @@ export class Containment {
       if (seen.has(candidate.step) || found.length >= MOST_CANDIDATES) return;
       seen.add(candidate.step);
       const at = this.#recording.insnAt(candidate.step);
-      const isHere = at === pc && this.#recording.depthAt(candidate.step) === frame - context.base + 1;
-      const covering = this.#covering(candidate, isHere);
+      const depth = this.#recording.depthAt(candidate.step);
+      const isHere = at === pc && depth === frame - context.base + 1;
+      const covering = this.#covering(candidate);
       if (isHere) {
         found.push(covering);
         return;
       }
-      // The verifier comes back to a call for each round of its callbacks, and begins an instruction again with one bit decided.
-      if (this.#recording.env.callsCallback[at] || at === this.#last) for (const c of this.#after(covering.step, covering.loose)) visit(c);
+      // The verifier begins an instruction again with one bit decided, and comes back to a call for each round of its callbacks. Where an
+      // earlier state covered it there, that state's gaps are from before the instruction.
+      if (at === this.#last) {
+        const loose = covering.loose === candidate.loose ? candidate.loose : this.#spread(covering, last, frame);
+        for (const c of this.#after(covering.step, loose)) visit(c);
+      } else if (this.#recording.env.callsCallback[at]) {
+        const loose = covering.loose === candidate.loose ? candidate.loose : withoutResults(covering.loose, context.base + depth - 1);
+        for (const c of this.#after(covering.step, loose)) visit(c);
+      }
     };
     const decided = isJump(last) && opOf(last) !== 0;
     for (const candidate of next) visit(candidate);
@@ -247,7 +218,7 @@ export class Containment {
   }
 
   /** The same place in the state that covers this one, if the path was cut short here. */
-  #covering(candidate: Candidate, isHere: boolean): Candidate {
+  #covering(candidate: Candidate): Candidate {
     const recording = this.#recording;
     let { step, loose } = candidate;
     for (let i = 0; i < 1000; i++) {
@@ -255,10 +226,7 @@ export class Containment {
       if (recording.runEnd(run) !== 'pruned' || recording.runLast(run) !== step) break;
       const equal = recording.comparisons(step).find((c) => c.equal);
       if (!equal || equal.oldStep === NONE) break;
-      if (isHere) {
-        const old = recording.comparedState(equal.index)!;
-        loose = this.#uncovered(old, equal.exact === 'covered', loose);
-      }
+      loose = this.#uncovered(recording.comparedState(equal.index), equal.exact === 'covered', loose);
       step = equal.oldStep;
     }
     return { step, loose };
@@ -290,36 +258,41 @@ export class Containment {
   /** What nothing is claimed of after the last instruction. */
   #spread(candidate: Candidate, insn: Insn, frame: number): ReadonlySet<number> {
     const { loose } = candidate;
+    const cls = classOf(insn);
     // 6.18 keeps the id of a spilled number that a load sign-extends, and so takes two numbers for one.
-    const isSignedFill = classOf(insn) === LDX && modeOf(insn) === MEMSX && this.#slotAt(this.#address) >= 0;
-    if (loose.size === 0 && !isSignedFill) return loose;
+    const isSignedFill = cls === LDX && modeOf(insn) === MEMSX && this.#slotAt(this.#address) >= 0;
+    const losesFrame = this.#losesFrame(candidate.step, insn);
+    if (loose.size === 0 && !isSignedFill && !losesFrame) return loose;
     const f = this.#lastFrame;
+    const isAstray = this.#isAstray(candidate, insn);
     const out = new Set(loose);
+    // What is written to a frame that the verifier takes for another may lie anywhere on the stack.
+    if (isAstray && cls !== LDX)
+      for (let g = this.#contexts.at(-1)!.base; g <= f; g++) for (let spi = 0; spi < SLOTS; spi++) out.add(slotKey(g, spi));
     const set = (key: number, is: boolean): void => {
       if (is) out.add(key);
       else out.delete(key);
     };
     const has = (reg: number): boolean => loose.has(regKey(f, reg));
-    const cls = classOf(insn);
     const { dst, src } = insn;
     if (cls === 4 || cls === 7) {
       const fromSrc = (insn.opcode & X) !== 0 && opOf(insn) !== 0xd0 && has(src);
-      set(regKey(f, dst), opOf(insn) === MOV ? fromSrc : fromSrc || has(dst));
+      set(regKey(f, dst), losesFrame || fromSrc || (opOf(insn) !== MOV && has(dst)));
     } else if (cls === LD) {
       if (insn.opcode === OP_LDDW) out.delete(regKey(f, dst));
     } else if (cls === LDX) {
-      set(regKey(f, dst), isSignedFill || loose.has(this.#slotAt(this.#address)));
+      set(regKey(f, dst), isSignedFill || isAstray || loose.has(this.#slotAt(this.#address)));
     } else if (cls === 2) {
-      if (sizeOf(insn) === DW) out.delete(this.#slotAt(this.#address));
+      if (sizeOf(insn) === DW && !isAstray) out.delete(this.#slotAt(this.#address));
     } else if (cls === 3) {
       const slot = this.#slotAt(this.#address);
       if (modeOf(insn) !== ATOMIC || insn.imm === STORE_REL) {
         // A part of a slot does not make the rest of it claimed.
-        if (slot >= 0 && (has(src) || sizeOf(insn) === DW)) set(slot, has(src));
-      } else if (insn.imm === LOAD_ACQ) set(regKey(f, dst), loose.has(slot));
+        if (slot >= 0 && (has(src) || sizeOf(insn) === DW)) set(slot, isAstray || has(src));
+      } else if (insn.imm === LOAD_ACQ) set(regKey(f, dst), isAstray || loose.has(slot));
       // What is fetched is what was there; of what is left in memory the verifier knows nothing.
-      else if (insn.imm === CMPXCHG) set(regKey(f, 0), loose.has(slot));
-      else if (insn.imm & FETCH) set(regKey(f, src), loose.has(slot));
+      else if (insn.imm === CMPXCHG) set(regKey(f, 0), isAstray || loose.has(slot));
+      else if (insn.imm & FETCH) set(regKey(f, src), isAstray || loose.has(slot));
     } else if (insn.opcode === OP_CALL) {
       if (isPseudoCall(insn) && frame > f) {
         for (let i = 0; i < 10; i++) set(regKey(frame, i), i >= 1 && i <= 5 && has(i));
@@ -327,6 +300,8 @@ export class Containment {
       } else {
         for (let i = 0; i <= 5; i++) out.delete(regKey(f, i));
         if (frame > f) for (const key of out) if (key >= frame * PER_FRAME) out.delete(key);
+        // The callback's context may be such a pointer.
+        if (frame > f && isAstray) for (let i = 1; i <= 5; i++) out.add(regKey(frame, i));
       }
     } else if (insn.opcode === OP_EXIT) {
       for (const key of out) if (key >= f * PER_FRAME) out.delete(key);
@@ -334,6 +309,40 @@ export class Containment {
       set(regKey(frame, 0), has(0));
     }
     return out;
+  }
+
+  /**
+   * 6.18 forgets to copy the frame of a stack pointer that is added to a number, which keeps the frame that it was marked with: so the
+   * sum is taken for a pointer into that frame.
+   */
+  #losesFrame(step: number, insn: Insn): boolean {
+    if (classOf(insn) !== ALU64 || opOf(insn) !== ADD || (insn.opcode & X) === 0) return false;
+    const ids = this.#idsAt(step);
+    const own = this.#lastFrame - this.#contexts.at(-1)!.base;
+    const { regs } = this.#recording.cells;
+    const to = ids[regPlace(own, insn.dst)]!;
+    if (to === 0 || regs.chunkOf(to)[regs.baseOf(to) + TYPE] !== SCALAR) return false;
+    const from = ids[regPlace(own, insn.src)]!;
+    if (from === 0 || baseType(regs.chunkOf(from)[regs.baseOf(from) + TYPE]!) !== STACK) return false;
+    return regs.chunkOf(to)[regs.baseOf(to) + FRAMENO] !== regs.chunkOf(from)[regs.baseOf(from) + FRAMENO];
+  }
+
+  /** The instruction reaches the stack by a pointer of which nothing is claimed; as it is read, it is one that lost its frame. */
+  #isAstray({ step, loose }: Candidate, insn: Insn): boolean {
+    const cls = classOf(insn);
+    const isCall = insn.opcode === OP_CALL && !isPseudoCall(insn);
+    if (cls !== LDX && cls !== 2 && cls !== 3 && !isCall) return false;
+    const ids = this.#idsAt(step);
+    const { base } = this.#contexts.at(-1)!;
+    const { regs } = this.#recording.cells;
+    const live = this.#recording.env.liveRegs[this.#last]!;
+    const isLost = (reg: number): boolean => {
+      const id = ids[regPlace(this.#lastFrame - base, reg)]!;
+      if (id === 0 || !(live & (1 << reg)) || !loose.has(regKey(this.#lastFrame, reg))) return false;
+      return baseType(regs.chunkOf(id)[regs.baseOf(id) + TYPE]!) === STACK;
+    };
+    if (isCall) return [1, 2, 3, 4, 5].some(isLost);
+    return isLost(isLoad(insn) ? insn.src : insn.dst);
   }
 
   /** A number that lies within its view after all, and is linked to no other, is claimed again. */
@@ -498,6 +507,12 @@ export class Containment {
         return [];
     }
   }
+}
+
+/** After a call: its results are new, and the frame of its callback is. */
+function withoutResults(loose: ReadonlySet<number>, frame: number): ReadonlySet<number> {
+  const out = withoutRegs(loose, frame);
+  return new Set([...out].filter((key) => key < (frame + 1) * PER_FRAME));
 }
 
 function withoutRegs(loose: ReadonlySet<number>, frame: number): ReadonlySet<number> {
