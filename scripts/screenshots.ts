@@ -21,6 +21,7 @@ const DESKS: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   explore: async (page) => {
     await selectSoftmax(page);
     await page.locator('[data-panel=program] .vrow.related').first().waitFor();
+    await page.getByTestId('node-insns').waitFor();
   },
   debug: async (page) => {
     await sample(page, 'unchecked');
