@@ -91,7 +91,8 @@ function sameScalarId(oldId: number, curId: number): boolean {
   return oldId === 0 || sameId(oldId, curId !== 0 ? curId : ++fresh);
 }
 
-function within(o: Regs, ob: number, c: Regs, cb: number): boolean {
+/** Every bound of the register at `ob` leaves room for the one at `cb` (kernel `range_within`). */
+export function within(o: Regs, ob: number, c: Regs, cb: number): boolean {
   return (
     !ult(c[cb + UMIN_LO]!, c[cb + UMIN_HI]!, o[ob + UMIN_LO]!, o[ob + UMIN_HI]!) &&
     !ult(o[ob + UMAX_LO]!, o[ob + UMAX_HI]!, c[cb + UMAX_LO]!, c[cb + UMAX_HI]!) &&

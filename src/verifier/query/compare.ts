@@ -1,30 +1,10 @@
 import type { Env } from '../env.ts';
-import { type Exactness, statesEqual } from '../equal.ts';
+import { type Exactness, statesEqual, within } from '../equal.ts';
 import { frameRows, type Row } from '../format.ts';
 import { setRangeRules } from '../range-rules.ts';
-import {
-  NOT_INIT,
-  PRECISE,
-  REG,
-  type Regs,
-  S32_MAX,
-  S32_MIN,
-  SCALAR,
-  SMAX_HI,
-  SMAX_LO,
-  SMIN_HI,
-  SMIN_LO,
-  TYPE,
-  U32_MAX,
-  U32_MIN,
-  UMAX_HI,
-  UMAX_LO,
-  UMIN_HI,
-  UMIN_LO,
-} from '../reg.ts';
+import { NOT_INIT, PRECISE, REG, SCALAR, TYPE } from '../reg.ts';
 import { type Frame, MAX_REG, type State } from '../state.ts';
 import { tnumIn } from '../tnum.ts';
-import { slt, ult } from '../w64.ts';
 import { type Comparison, NONE, type Recording } from './recording.ts';
 
 /**
@@ -154,20 +134,6 @@ function verdictOf(kept: Row | undefined, now: Row | undefined, covered: boolean
   }
   if (!kept?.regs || !now?.regs || kept.regs[kept.base + TYPE] !== now.regs[now.base + TYPE]) return 'type';
   if (kept.regs[kept.base + TYPE] === NOT_INIT) return 'type';
-  if (!rangeWithin(kept.regs, kept.base, now.regs, now.base)) return 'range';
+  if (!within(kept.regs, kept.base, now.regs, now.base)) return 'range';
   return tnumIn(kept.regs, kept.base, now.regs, now.base) ? 'ties' : 'bits';
-}
-
-/** Does every bound of the kept register leave room for the new one? */
-function rangeWithin(o: Regs, ob: number, c: Regs, cb: number): boolean {
-  return (
-    !ult(c[cb + UMIN_LO]!, c[cb + UMIN_HI]!, o[ob + UMIN_LO]!, o[ob + UMIN_HI]!) &&
-    !ult(o[ob + UMAX_LO]!, o[ob + UMAX_HI]!, c[cb + UMAX_LO]!, c[cb + UMAX_HI]!) &&
-    !slt(c[cb + SMIN_LO]!, c[cb + SMIN_HI]!, o[ob + SMIN_LO]!, o[ob + SMIN_HI]!) &&
-    !slt(o[ob + SMAX_LO]!, o[ob + SMAX_HI]!, c[cb + SMAX_LO]!, c[cb + SMAX_HI]!) &&
-    o[ob + U32_MIN]! >>> 0 <= c[cb + U32_MIN]! >>> 0 &&
-    o[ob + U32_MAX]! >>> 0 >= c[cb + U32_MAX]! >>> 0 &&
-    o[ob + S32_MIN]! <= c[cb + S32_MIN]! &&
-    o[ob + S32_MAX]! >= c[cb + S32_MAX]!
-  );
 }
