@@ -6,6 +6,7 @@ import { machine as texts } from '../texts/machine.ts';
 import { boundText, signedLogPosition } from '../verifier/range-scale.ts';
 import { EditableText } from './EditableText.tsx';
 import { bitsText, knownBitsText, parseValue, valueText } from './format.ts';
+import { ChangedMark, KnownTable } from './KnownTable.tsx';
 import { type Knowledge, useAbstract } from './useAbstract.ts';
 
 interface RegistersProps {
@@ -25,78 +26,56 @@ export function Registers({ view, program, frame }: RegistersProps) {
   const ended = view.insn < 0;
   return (
     <>
-      <table className="machine-table" data-testid="registers">
-        <colgroup>
-          <col className="machine-name" />
-          <col />
-          {inner ? <col className="machine-known" /> : null}
-        </colgroup>
-        <thead>
-          <tr>
-            <th scope="col">
-              <span className="visually-hidden">{texts.register}</span>
-            </th>
-            <th scope="col" className="small muted">
-              {texts.value}
-              <button type="button" className="button small bordered" aria-pressed={bits} onClick={() => setBits(!bits)}>
-                {texts.bits}
-              </button>
-            </th>
-            {inner ? (
-              <th scope="col" className="small muted">
-                {texts.knowledge}
+      <KnownTable
+        testId="registers"
+        rowLabel={texts.register}
+        nameClass="machine-name"
+        valueLabel={texts.value}
+        toggle={{ label: texts.bits, pressed: bits, onToggle: () => setBits(!bits) }}
+        known={inner}
+      >
+        {rows.map(({ index, value, note }) => {
+          const name = `r${index}`;
+          const changed = inner && before !== null && before !== view && before.registers[index] !== value;
+          return (
+            <tr key={index} className={changed ? 'changed' : ''}>
+              <th scope="row" className="mono">
+                {changed ? <ChangedMark /> : null}
+                {name}
               </th>
-            ) : null}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ index, value, note }) => {
-            const name = `r${index}`;
-            const changed = inner && before !== null && before !== view && before.registers[index] !== value;
-            return (
-              <tr key={index} className={changed ? 'changed' : ''}>
-                <th scope="row" className="mono">
-                  {changed ? (
-                    <span className="state-dot" role="img" aria-label={texts.changed} title={texts.changed}>
-                      {texts.mark}
-                    </span>
-                  ) : null}
-                  {name}
-                </th>
-                <td className="mono">
-                  <EditableText
-                    label={texts.edit(name)}
-                    hint={texts.editHow}
-                    value={value}
-                    disabled={!inner || index === 10 || ended}
-                    check={(text) => (parseValue(text) === null ? texts.badNumber : null)}
-                    initial={valueText(value).decimal}
-                    onCommit={(text) =>
-                      void act({ kind: 'edit', edit: { kind: 'register', step: view.step, index, value: parseValue(text)! } })
-                    }
-                  >
-                    <Value value={value} note={note} />
-                  </EditableText>
-                  {bits ? (
-                    <span className="machine-bits small muted" title={texts.bitsOf(name)}>
-                      {bitsText(value)}
-                    </span>
-                  ) : null}
-                </td>
-                {inner ? (
-                  <td className="machine-known-cell">
-                    {knowledge.state && knowledge.state.visits > 0 && !knowledge.rows.has(name) ? (
-                      <span className="small muted">{texts.unset}</span>
-                    ) : (
-                      <Known row={knowledge.rows.get(name)} value={value} bits={bits} />
-                    )}
-                  </td>
+              <td className="mono">
+                <EditableText
+                  label={texts.edit(name)}
+                  hint={texts.editHow}
+                  value={value}
+                  disabled={!inner || index === 10 || ended}
+                  check={(text) => (parseValue(text) === null ? texts.badNumber : null)}
+                  initial={valueText(value).decimal}
+                  onCommit={(text) =>
+                    void act({ kind: 'edit', edit: { kind: 'register', step: view.step, index, value: parseValue(text)! } })
+                  }
+                >
+                  <Value value={value} note={note} />
+                </EditableText>
+                {bits ? (
+                  <span className="machine-bits small muted" title={texts.bitsOf(name)}>
+                    {bitsText(value)}
+                  </span>
                 ) : null}
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+              </td>
+              {inner ? (
+                <td className="machine-known-cell">
+                  {knowledge.state && knowledge.state.visits > 0 && !knowledge.rows.has(name) ? (
+                    <span className="small muted">{texts.unset}</span>
+                  ) : (
+                    <Known row={knowledge.rows.get(name)} value={value} bits={bits} />
+                  )}
+                </td>
+              ) : null}
+            </tr>
+          );
+        })}
+      </KnownTable>
       {inner ? <KnowledgeLine knowledge={knowledge} ended={ended} /> : <p className="machine-note small muted">{texts.outer}</p>}
     </>
   );

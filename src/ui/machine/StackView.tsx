@@ -5,6 +5,7 @@ import type { ProgramView } from '../../workbench/views.ts';
 import { machine as texts } from '../texts/machine.ts';
 import { EditableText } from './EditableText.tsx';
 import { hexBytes, parseBytes } from './format.ts';
+import { ChangedMark, KnownTable } from './KnownTable.tsx';
 import { KnowledgeLine, Known, Value } from './Registers.tsx';
 import { useAbstract } from './useAbstract.ts';
 
@@ -40,71 +41,49 @@ export function StackView({ view, program, frame }: StackViewProps) {
   const shown = all ? slots : slots.slice(0, last + 1);
   return (
     <>
-      <table className="machine-table" data-testid="stack">
-        <colgroup>
-          <col className="machine-slot" />
-          <col />
-          {inner ? <col className="machine-known" /> : null}
-        </colgroup>
-        <thead>
-          <tr>
-            <th scope="col">
-              <span className="visually-hidden">{texts.slot}</span>
+      <KnownTable
+        testId="stack"
+        rowLabel={texts.slot}
+        nameClass="machine-slot"
+        valueLabel={texts.bytes}
+        toggle={{ label: texts.allSlots, pressed: all, onToggle: () => setAll(!all) }}
+        known={inner}
+      >
+        {shown.map((slot) => (
+          <tr key={slot.name} className={slot.changed ? 'changed' : ''}>
+            <th scope="row" className="mono">
+              {slot.changed ? <ChangedMark /> : null}
+              {slot.name.replace('-', '−')}
             </th>
-            <th scope="col" className="small muted">
-              {texts.bytes}
-              <button type="button" className="button small bordered" aria-pressed={all} onClick={() => setAll(!all)}>
-                {texts.allSlots}
-              </button>
-            </th>
+            <td className="mono">
+              <EditableText
+                label={texts.edit(slot.name)}
+                hint={texts.size(slot.name, 8)}
+                value={hexBytes(slot.bytes)}
+                initial={hexBytes(slot.bytes)}
+                disabled={view.insn < 0}
+                check={(text) => (parseBytes(text)?.length === 8 ? null : texts.size(slot.name, 8))}
+                onCommit={(text) =>
+                  void act({
+                    kind: 'edit',
+                    edit: { kind: 'memory', step: view.step, address: own.stackBase + slot.off, bytes: parseBytes(text)! },
+                  })
+                }
+              >
+                {hexBytes(slot.bytes)}
+              </EditableText>
+              <span className="machine-bits small">
+                <Value value={slot.value} note={slot.note} />
+              </span>
+            </td>
             {inner ? (
-              <th scope="col" className="small muted">
-                {texts.knowledge}
-              </th>
+              <td className="machine-known-cell">
+                <Known row={knowledge.rows.get(slot.name)} value={slot.value} bits={false} />
+              </td>
             ) : null}
           </tr>
-        </thead>
-        <tbody>
-          {shown.map((slot) => (
-            <tr key={slot.name} className={slot.changed ? 'changed' : ''}>
-              <th scope="row" className="mono">
-                {slot.changed ? (
-                  <span className="state-dot" role="img" aria-label={texts.changed} title={texts.changed}>
-                    {texts.mark}
-                  </span>
-                ) : null}
-                {slot.name.replace('-', '−')}
-              </th>
-              <td className="mono">
-                <EditableText
-                  label={texts.edit(slot.name)}
-                  hint={texts.size(slot.name, 8)}
-                  value={hexBytes(slot.bytes)}
-                  initial={hexBytes(slot.bytes)}
-                  disabled={view.insn < 0}
-                  check={(text) => (parseBytes(text)?.length === 8 ? null : texts.size(slot.name, 8))}
-                  onCommit={(text) =>
-                    void act({
-                      kind: 'edit',
-                      edit: { kind: 'memory', step: view.step, address: own.stackBase + slot.off, bytes: parseBytes(text)! },
-                    })
-                  }
-                >
-                  {hexBytes(slot.bytes)}
-                </EditableText>
-                <span className="machine-bits small">
-                  <Value value={slot.value} note={slot.note} />
-                </span>
-              </td>
-              {inner ? (
-                <td className="machine-known-cell">
-                  <Known row={knowledge.rows.get(slot.name)} value={slot.value} bits={false} />
-                </td>
-              ) : null}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </KnownTable>
       {shown.length === 0 ? <p className="machine-note small muted">{texts.emptyStack}</p> : null}
       {inner ? <KnowledgeLine knowledge={knowledge} ended={view.insn < 0} /> : null}
     </>

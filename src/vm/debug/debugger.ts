@@ -376,7 +376,7 @@ export class Debugger {
         const count = (hits.get(id) ?? 0) + 1;
         hits.set(id, count);
         try {
-          if (!condition || condition.evaluate(scope(step, insnIdx, count)) !== 0n) ids.push(id);
+          if (condition?.evaluate(scope(step, insnIdx, count)) !== 0n) ids.push(id);
         } catch (error) {
           if (!(error instanceof InputError)) throw error;
           reason ??= { kind: 'condition', id, what: error.message };

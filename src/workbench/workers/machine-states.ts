@@ -29,7 +29,7 @@ function inside(row: ValueRow, value: bigint): boolean {
 export function coveringState(query: Query, insn: number, given: Readonly<Record<string, string>>): AbstractView {
   const visits = query.visits(insn);
   const values = new Map(Object.entries(given).map(([name, value]) => [name, BigInt(value)]));
-  const fit = (row: ValueRow): boolean | undefined => {
+  const insideOf = (row: ValueRow): boolean | undefined => {
     const value = values.get(row.name.toLowerCase());
     return value === undefined || !isScalar(row) ? undefined : inside(row, value);
   };
@@ -44,12 +44,12 @@ export function coveringState(query: Query, insn: number, given: Readonly<Record
     if (!query.recording.hasState(visits[visit]!)) continue;
     rows = rowsAt(visits[visit]!);
     kept++;
-    if (rows.every((row) => fit(row) !== false)) found = visit;
+    if (rows.every((row) => insideOf(row) !== false)) found = visit;
   }
   return {
     rows: rows.map((row) => {
       const { name, text, smin, smax, tnumValue, tnumMask } = row;
-      const within = fit(row);
+      const within = insideOf(row);
       return {
         name,
         text,
