@@ -31,10 +31,11 @@ import {
 } from '../bpf/insn.ts';
 import type { Insn } from '../bpf/program.ts';
 import { E2BIG, EACCES, EINVAL, type Env, EPERM, NO_REG, type SubprogInfo } from './env.ts';
+import { allowedHelper } from './helper-rules.ts';
 import { checkKernelSymbol } from './kernel-symbols.ts';
 import { isAsyncCallbackKfunc, isIterNext, isKfuncCall, isSyncCallbackKfunc, kfuncAt } from './kfunc-table.ts';
 import { checkMapLoad } from './mapload.ts';
-import { changesPacketData, isAsyncCallbackHelper, isSyncCallbackHelper, mightSleep } from './protos.ts';
+import { changesPacketData, isAsyncCallbackHelper, isSyncCallbackHelper } from './protos.ts';
 import type { Rules } from './rules.ts';
 
 const MAX_SUBPROGS = 256;
@@ -382,7 +383,7 @@ export class CfgWalk {
       if (name === 'bpf_xdp_pull_data') sub.changesPacket = true;
       return;
     }
-    if (mightSleep(insn.imm)) sub.mightSleep = true;
+    if (allowedHelper(env.rules, env.program.progType, env.attachType, insn.imm)?.mightSleep) sub.mightSleep = true;
     if (changesPacketData(insn.imm)) sub.changesPacket = true;
   }
 }

@@ -190,7 +190,6 @@ export function helperProto(progType: number, id: number): HelperProto | null {
 const CHANGES_PACKET = new Set([9, 10, 11, 12, 13, 18, 19, 31, 38, 39, 43, 44, 50, 54, 62, 65, 73, 74, 75, 76, 90, 91, 143]);
 
 export const changesPacketData = (id: number): boolean => CHANGES_PACKET.has(id);
-export const mightSleep = (id: number): boolean => PROTO_ROWS[id]?.[2]?.includes('s') ?? false;
 export const isSyncCallbackHelper = (id: number): boolean =>
   id === FUNC.forEachMapElem || id === FUNC.findVma || id === FUNC.loop || id === FUNC.userRingbufDrain;
 export const isAsyncCallbackHelper = (id: number): boolean => id === FUNC.timerSetCallback;
