@@ -105,6 +105,7 @@ async function compare(
     if (end.kind === 'contained') {
       count(tally, 'runSteps', end.steps);
       count(tally, 'runChecks', end.checks);
+      count(tally, 'runsLeftEarly', end.leftEarly);
     } else if (end.kind === 'outside' || end.kind === 'fault') {
       see(tally, 'found', end.kind);
       writeFileSync(join(defects, `${end.kind}-${seed}.txt`), `${kind} seed ${seed}\n${end.why}\n${listingOf(program)}\n`);

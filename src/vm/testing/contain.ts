@@ -20,7 +20,7 @@ const TYPES = new Set(
 );
 
 export type Containing =
-  | { readonly kind: 'contained'; readonly steps: number; readonly checks: number }
+  | { readonly kind: 'contained'; readonly steps: number; readonly checks: number; readonly leftEarly: number }
   | { readonly kind: 'outside' | 'fault' | 'not run'; readonly why: string };
 
 /** Runs an accepted program in the machine, over events drawn by the seed, and holds each step to the verifier's states. */
@@ -45,7 +45,7 @@ export function contain(program: Program, seed: number, options: VerifyOptions):
       const why = containment.run(input);
       if (why) return { kind: 'outside', why };
     }
-    return { kind: 'contained', steps: containment.steps, checks: containment.checks };
+    return { kind: 'contained', steps: containment.steps, checks: containment.checks, leftEarly: containment.leftEarly };
   } catch (error) {
     const { message } = error as Error;
     if (!/not available|stopped after/.test(message)) return { kind: 'fault', why: message };

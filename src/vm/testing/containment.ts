@@ -69,9 +69,16 @@ interface Context {
 }
 
 const PER_FRAME = 128;
+const BPF_LOOP = 181;
 const regKey = (frame: number, reg: number): number => frame * PER_FRAME + reg;
 /** Slot `spi` of a frame; 0 is fp-8. */
 const slotKey = (frame: number, spi: number): number => frame * PER_FRAME + 16 + spi;
+
+/**
+ * Stands among what nothing is claimed of where 6.18 loses the precision of a number, so that it may take a path to be covered by one that
+ * goes another way: its walk back passes over an atomic that fetches from the stack, and over the count of `bpf_loop` in rounds that are done.
+ */
+const ADRIFT = -1;
 
 const isLoad = (insn: Insn): boolean => classOf(insn) === LDX || (classOf(insn) === 3 && modeOf(insn) === ATOMIC && insn.imm === LOAD_ACQ);
 
@@ -93,6 +100,8 @@ export class Containment {
   #candidates: Candidate[] = [];
   readonly #frameTop = new Int32Array(8);
   #violation: string | null = null;
+  /** The run went where a verification with all its precision would have followed it: nothing more can be said of it. */
+  #adrift = false;
   #last = -1;
   #lastFrame = 0;
   /** Where the last instruction accessed memory. */
@@ -100,6 +109,8 @@ export class Containment {
   /** Values that were compared. */
   checks = 0;
   steps = 0;
+  /** Runs that were followed only so far because of what 6.18 loses. */
+  leftEarly = 0;
 
   constructor(vm: Vm, recording: Recording) {
     this.#vm = vm;
@@ -120,11 +131,12 @@ export class Containment {
   /** What lay outside, or null. Throws what the machine throws when the program faults. */
   run(input: VmInput): string | null {
     this.#violation = null;
+    this.#adrift = false;
     this.#candidates = [{ step: this.#roots.get(0)!, loose: new Set() }];
     this.#contexts = [{ base: 0, callers: [] }];
     this.#last = -1;
     this.#vm.trace(input, (insnIdx, frame) => {
-      if (this.#violation === null) this.#look(insnIdx, frame);
+      if (this.#violation === null && !this.#adrift) this.#look(insnIdx, frame);
     });
     return this.#violation;
   }
@@ -133,7 +145,7 @@ export class Containment {
     const r = this.#vm.parts.interpreter.registers;
     this.#frameTop[frame] = r[20]!;
     if (this.#last >= 0) this.#advance(pc, frame);
-    if (this.#violation) return;
+    if (this.#violation || this.#adrift) return;
     this.steps++;
     const misses: string[] = [];
     const inside: Candidate[] = [];
@@ -176,7 +188,9 @@ export class Containment {
     }
     const found: Candidate[] = [];
     const seen = new Set<number>();
+    let adrift = false;
     const visit = (candidate: Candidate): void => {
+      adrift ||= candidate.loose.has(ADRIFT);
       if (seen.has(candidate.step) || found.length >= MOST_CANDIDATES) return;
       seen.add(candidate.step);
       const at = this.#recording.insnAt(candidate.step);
@@ -193,12 +207,18 @@ export class Containment {
         const loose = covering.loose === candidate.loose ? candidate.loose : this.#spread(covering, last, frame);
         for (const c of this.#after(covering.step, loose)) visit(c);
       } else if (this.#recording.env.callsCallback[at]) {
-        const loose = covering.loose === candidate.loose ? candidate.loose : withoutResults(covering.loose, context.base + depth - 1);
+        const caller = context.base + depth - 1;
+        let loose = covering.loose === candidate.loose ? candidate.loose : withoutResults(covering.loose, caller);
+        if (this.#insns[at]!.imm === BPF_LOOP && covering.loose.has(regKey(caller, 1))) loose = new Set(loose).add(ADRIFT);
         for (const c of this.#after(covering.step, loose)) visit(c);
       }
     };
     const decided = isJump(last) && opOf(last) !== 0;
     for (const candidate of next) visit(candidate);
+    if (found.length === 0 && adrift) {
+      this.#adrift = true;
+      this.leftEarly++;
+    }
     // A comparison with a value of which nothing is claimed claims nothing of the other one either.
     this.#candidates = decided ? found.map((candidate) => this.#loosened(candidate, last, frame)) : found;
   }
@@ -291,8 +311,10 @@ export class Containment {
         if (slot >= 0 && (has(src) || sizeOf(insn) === DW)) set(slot, isAstray || has(src));
       } else if (insn.imm === LOAD_ACQ) set(regKey(f, dst), isAstray || loose.has(slot));
       // What is fetched is what was there; of what is left in memory the verifier knows nothing.
-      else if (insn.imm === CMPXCHG) set(regKey(f, 0), isAstray || loose.has(slot));
-      else if (insn.imm & FETCH) set(regKey(f, src), isAstray || loose.has(slot));
+      else if (insn.imm === CMPXCHG || insn.imm & FETCH) {
+        set(regKey(f, insn.imm === CMPXCHG ? 0 : src), isAstray || loose.has(slot));
+        if (loose.has(slot)) out.add(ADRIFT);
+      }
     } else if (insn.opcode === OP_CALL) {
       if (isPseudoCall(insn) && frame > f) {
         for (let i = 0; i < 10; i++) set(regKey(frame, i), i >= 1 && i <= 5 && has(i));
