@@ -178,6 +178,7 @@ export default function IntervalPanel() {
         known={known}
         loads={loads}
         example={example}
+        waiting={!example && verified === null}
         onSelect={example ? null : (insn) => select('insn', insn)}
       />
     </Panel>
@@ -193,6 +194,8 @@ interface LineProps {
   /** By instruction. */
   readonly loads: ReadonlyMap<number, Interval>;
   readonly example: boolean;
+  /** The verifier has not answered: what comes in is not final, and not to be changed yet. */
+  readonly waiting: boolean;
   readonly onSelect: ((insn: number) => void) | null;
 }
 
@@ -206,7 +209,7 @@ function labOf(insns: readonly Insn[], kernel: KernelVersion): IntervalLab {
 }
 
 /** One straight line with what comes into it; intervals that were dragged stay until another line is chosen. */
-function Line({ insns, kernel, from, pointers, known, loads, example, onSelect }: LineProps) {
+function Line({ insns, kernel, from, pointers, known, loads, example, waiting, onSelect }: LineProps) {
   const [taken, setTaken] = useState<ReadonlySet<number>>(new Set());
   const [dragged, setDragged] = useState<ReadonlyMap<string, Interval>>(new Map());
   const slice = useMemo(() => sliceFrom(insns, from, pointers, taken), [insns, from, pointers, taken]);
@@ -259,7 +262,7 @@ function Line({ insns, kernel, from, pointers, known, loads, example, onSelect }
   return (
     <div className="interval" data-testid="interval">
       {example ? <p className="small muted interval-note">{texts.exampleNote}</p> : null}
-      <fieldset className="interval-inputs">
+      <fieldset className="interval-inputs" disabled={waiting}>
         <legend className="visually-hidden">{texts.inputs}</legend>
         {incoming.map((one, i) => (
           <IntervalInput
