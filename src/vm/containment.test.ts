@@ -37,9 +37,12 @@ describe('the states of the verifier', () => {
    * A stack pointer that loses its frame in 6.18, an instruction begun again, a call with callbacks (both in states that others cover), a
    * number that an atomic fetches, and counts of `bpf_loop` that 6.18 does not hold to be precise.
    */
-  it.each([30_005_667, 30_010_557, 30_058_661, 30_155_259, 30_164_656, 30_141_882])('hold those of program %i, where little is claimed', (seed) => {
-    expect(contain(structuredProgram(seed), seed, OPTIONS)).toMatchObject({ kind: 'contained' });
-  });
+  it.each([30_005_667, 30_010_557, 30_058_661, 30_155_259, 30_164_656, 30_141_882])(
+    'hold those of program %i, where little is claimed',
+    (seed) => {
+      expect(contain(structuredProgram(seed), seed, OPTIONS)).toMatchObject({ kind: 'contained' });
+    },
+  );
 
   it('are seen not to when every bitwise and is taken to be even', { timeout: 60_000 }, async () => {
     const check = await brokenVerifier(() =>
