@@ -33,6 +33,15 @@ test('desks keep their arrangement: split, moved, maximised, closed and reset wi
   await site.keyboard.press('Alt+Enter');
   await expect(tabs('Model')).toBeVisible();
 
+  // What has the focus may be taken out of the page: the keyboard stays in the panel.
+  await site.locator('[data-panel=verifier]').evaluate(async (panel) => {
+    const button = panel.appendChild(document.createElement('button'));
+    button.focus();
+    await new Promise(requestAnimationFrame);
+    button.remove();
+  });
+  await expect(site.locator('[data-panel=verifier]')).toBeFocused();
+
   // Closed with the keyboard, kept over a reload, back by name.
   await tabs('Compare').focus();
   await site.keyboard.press('Delete');

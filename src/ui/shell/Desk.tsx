@@ -1,11 +1,12 @@
 import { type BorderNode, type ITabSetRenderValues, Layout, type TabNode, TabSetNode } from 'flexlayout-react';
 import 'flexlayout-react/style/light.css';
 import { Maximize2, Minimize2, MoreHorizontal, Pin, X } from 'lucide-react';
-import { Suspense, useSyncExternalStore } from 'react';
+import { Suspense, useEffect, useRef, useSyncExternalStore } from 'react';
 import { registerSlot, SlotContext } from '../components/panel-slot.ts';
 import { PinnedContext } from '../components/pinned.ts';
 import { shell as texts } from '../texts/shell.ts';
 import { deskVersion, keepArrangement, modelOf, useDesk } from './desk-store.ts';
+import { keepFocusIn } from './keep-focus.ts';
 import { PanelMenu } from './PanelMenu.tsx';
 import { PANELS } from './panels.ts';
 import './desk.css';
@@ -23,8 +24,10 @@ const KEYS = { focusNextTabset: 'F6', focusPreviousTabset: 'Shift+F6', closeTab:
 export function Desk() {
   const desk = useDesk((state) => state.desk);
   const version = useSyncExternalStore(deskVersion.subscribe, deskVersion.get);
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => keepFocusIn(main.current!), []);
   return (
-    <main className="desk" data-desk={desk} aria-label={texts.deskLabel(texts.desks[desk].title)}>
+    <main ref={main} className="desk" data-desk={desk} aria-label={texts.deskLabel(texts.desks[desk].title)}>
       <Layout
         key={`${desk} ${version}`}
         model={modelOf(desk)}

@@ -1,4 +1,5 @@
-import { Actions, DockLocation, Model, type Node, type TabNode, TabSetNode } from 'flexlayout-react';
+import { type Action, Actions, DockLocation, Model, type Node, type TabNode, TabSetNode } from 'flexlayout-react';
+import { flushSync } from 'react-dom';
 import { create } from 'zustand';
 import type { DeskId } from '../panel.ts';
 import { arrangement, DESKS, isDeskId, restored } from './desks.ts';
@@ -118,6 +119,14 @@ export function togglePin(id: string): void {
 
 export const isPinned = (id: string): boolean => useDesk.getState().pinned.has(id);
 
+/**
+ * Changes an arrangement and draws it at once: a panel's element is taken out and put in elsewhere, which would take the focus with it if
+ * that came after a focus was set.
+ */
+function act(model: Model, action: Action): void {
+  flushSync(() => model.doAction(action));
+}
+
 const present = () => modelOf(useDesk.getState().desk);
 
 /** Brings a panel to the front of the desk on show, adding it where it is missing, and moves the focus into it. */
@@ -129,15 +138,15 @@ export function showPanel(id: string): void {
   if (tab) {
     const set = tab.getParent();
     const hidden = model.getMaximizedTabset();
-    if (hidden && set !== hidden) model.doAction(Actions.maximizeToggle(hidden.getId()));
-    if (!(set instanceof TabSetNode) || set.getSelectedNode() !== tab) model.doAction(Actions.selectTab(id));
+    if (hidden && set !== hidden) act(model, Actions.maximizeToggle(hidden.getId()));
+    if (!(set instanceof TabSetNode) || set.getSelectedNode() !== tab) act(model, Actions.selectTab(id));
   } else {
     const beside = activeSet(model);
     if (!beside) return;
-    model.doAction(Actions.addTab({ type: 'tab', id, component: id, name: panel.title }, beside.getId(), DockLocation.CENTER, -1, true));
+    act(model, Actions.addTab({ type: 'tab', id, component: id, name: panel.title }, beside.getId(), DockLocation.CENTER, -1, true));
   }
   keepArrangement();
-  requestAnimationFrame(() => focusPanel(id));
+  focusPanel(id);
 }
 
 const FOCUSABLE = 'button:not(:disabled), [href], input:not([hidden]), select, textarea, [tabindex]:not([tabindex="-1"])';
@@ -176,16 +185,16 @@ function tabAndSet(id: string): { model: Model; tab: TabNode; set: TabSetNode } 
 export function closePanel(id: string): void {
   const found = tabAndSet(id);
   if (!found) return;
-  found.model.doAction(Actions.deleteTab(id));
+  act(found.model, Actions.deleteTab(id));
   keepArrangement();
 }
 
 export function toggleMaximised(id: string): void {
   const found = tabAndSet(id);
   if (!found) return;
-  found.model.doAction(Actions.maximizeToggle(found.set.getId()));
+  act(found.model, Actions.maximizeToggle(found.set.getId()));
   keepArrangement();
-  requestAnimationFrame(() => focusPanel(id));
+  focusPanel(id);
 }
 
 export type Side = 'left' | 'right' | 'top' | 'bottom';
@@ -201,9 +210,9 @@ const DOCK: { readonly [S in Side]: DockLocation } = {
 export function splitPanel(id: string, side: Side): void {
   const found = tabAndSet(id);
   if (!found || found.set.getTabNodes().length < 2) return;
-  found.model.doAction(Actions.moveNode(id, found.set.getId(), DOCK[side], -1, true));
+  act(found.model, Actions.moveNode(id, found.set.getId(), DOCK[side], -1, true));
   keepArrangement();
-  requestAnimationFrame(() => focusPanel(id));
+  focusPanel(id);
 }
 
 /** Moves a panel to the tabs that lie on one side of it on the screen. */
@@ -212,9 +221,9 @@ export function movePanel(id: string, side: Side): void {
   if (!found) return;
   const target = neighbourSet(found.model, found.set, side);
   if (!target) return;
-  found.model.doAction(Actions.moveNode(id, target.getId(), DockLocation.CENTER, -1, true));
+  act(found.model, Actions.moveNode(id, target.getId(), DockLocation.CENTER, -1, true));
   keepArrangement();
-  requestAnimationFrame(() => focusPanel(id));
+  focusPanel(id);
 }
 
 function neighbourSet(model: Model, from: TabSetNode, side: Side): TabSetNode | null {
@@ -252,6 +261,6 @@ export function resizePanel(id: string, by: number): void {
   const step = Math.max(-weights[at]! + total * 0.1, Math.min(weights[other]! - total * 0.1, total * by));
   weights[at]! += step;
   weights[other]! -= step;
-  found.model.doAction(Actions.adjustWeights(parent.getId(), weights));
+  act(found.model, Actions.adjustWeights(parent.getId(), weights));
   keepArrangement();
 }
