@@ -2,4 +2,4 @@
 import { writeFileSync } from 'node:fs';
 import { opsDocument } from '../src/compiler/ops-doc.ts';
 
-writeFileSync(new URL('../docs/ops.md', import.meta.url), opsDocument());
+writeFileSync(new URL('../docs/ops.md', import.meta.url), await opsDocument());

@@ -1,6 +1,7 @@
 import { InputError } from '../base/errors.ts';
 import type { Calibration, Compiled } from '../compiler/api.ts';
 import { compile } from '../compiler/compile.ts';
+import { familiesFor } from '../compiler/families.ts';
 import { checkSize } from '../compiler/size.ts';
 import type { Binding } from '../hooks/binding.ts';
 import { checkBinding, type FittedBinding } from '../hooks/fit.ts';
@@ -80,6 +81,7 @@ export async function compileModel(path: string, args: Args): Promise<CompiledMo
     modelFile: file,
     calibration,
     hook: fitted ? xdpHook(fitted) : tensorHook(),
+    families: await familiesFor(model),
     ...target,
   });
   return { ...loaded, compiled, events };

@@ -2,6 +2,7 @@ import type { Progress } from '../base/progress.ts';
 import type { MapDef, Origin, Program } from '../bpf/program.ts';
 import type { Model } from '../onnx/model.ts';
 import type { KernelVersion } from '../verifier/api.ts';
+import type { Rules } from './graph/rule.ts';
 import type { IndexMap } from './graph/view.ts';
 import type { FuncBuilder, Reg } from './ir/builder.ts';
 import type { IrFunc, OriginId } from './ir/ir.ts';
@@ -30,6 +31,8 @@ export interface CompileOptions {
   readonly kernel: KernelVersion;
   readonly strategy: Strategy;
   readonly quant: Quant;
+  /** What `familiesFor(model)` gave; without it only the operators that are always at hand. */
+  readonly families?: Rules;
   readonly progress?: Progress;
 }
 

@@ -35,7 +35,7 @@ export function compile(options: CompileOptions): Compiled {
     progress?.report(name, done, 4);
   };
   stage('recognising', 0);
-  const graph = splitWideProducts(recognise(model), PAGE_BYTES);
+  const graph = splitWideProducts(recognise(model, options.families), PAGE_BYTES);
   stage('planning', 1);
   const scales = new Scales(graph, options.calibration);
   const { io, inputs, outputs } = slots(graph, scales);

@@ -1,15 +1,17 @@
+import { allFamilies } from './families.ts';
 import { OPS } from './ops.ts';
 
 /** Text of docs/ops.md: every operator that the compiler takes, what it becomes, and what is refused. */
-export function opsDocument(): string {
-  const rows = [...OPS].sort(([a], [b]) => (a < b ? -1 : 1));
+export async function opsDocument(): Promise<string> {
+  const rows = [...new Map([...OPS, ...(await allFamilies())])].sort(([a], [b]) => (a < b ? -1 : 1));
   return `# Operators
 
 The compiler takes these ONNX operators in opsets 7 to 21, for float models of batch 1. The importer folds whatever depends only on
 constants and shapes before that (Shape, Range, ConstantOfShape, …), so such nodes do not count. Everything else is refused with the
 node's name and the nearest rewrite.
 
-This file is written by \`scripts/gen-ops.ts\` from \`src/compiler/ops.ts\`; a test checks that it is current.
+This file is written by \`scripts/gen-ops.ts\` from \`src/compiler/ops.ts\` and the families
+beside it; a test checks that it is current.
 
 | operator | becomes | restrictions |
 |---|---|---|

@@ -1,25 +1,14 @@
-import type { Node } from '../onnx/model.ts';
 import { binary, cast, clip, unary, where } from './graph/elementwise.ts';
 import { BINARY, UNARY } from './graph/functions.ts';
-import type { Walk } from './graph/lazy.ts';
 import { layerNorm, reduce, softmax } from './graph/norms.ts';
 import { einsum, gemm, matMul } from './graph/products.ts';
+import { type OpRule, type Rules, rule } from './graph/rule.ts';
 import { concat, expand, gather, identity, reshape, slice, split, transpose } from './graph/shapes.ts';
-
-/** What the compiler does with an ONNX operator; `docs/ops.md` is generated from this table. */
-export interface OpRule {
-  readonly run: (walk: Walk, node: Node) => void;
-  /** What it becomes. */
-  readonly becomes: string;
-  /** What is refused. */
-  readonly limits: string;
-}
-
-const rule = (run: OpRule['run'], becomes: string, limits = ''): OpRule => ({ run, becomes, limits });
 
 const TABLE = 'part of one lookup table with the elementwise nodes around it';
 
-export const OPS: ReadonlyMap<string, OpRule> = new Map<string, OpRule>([
+/** Operators that are always at hand; `families.ts` has the others. */
+export const OPS: Rules = new Map<string, OpRule>([
   ...Object.keys(UNARY).map((op): [string, OpRule] => [
     op,
     rule(unary, op === 'Relu' ? 'a clamp of the product before it, or a table' : TABLE),

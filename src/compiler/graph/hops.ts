@@ -1,4 +1,5 @@
 import type { Node } from '../../onnx/model.ts';
+import type { OwnOp } from './own.ts';
 import type { IndexMap } from './view.ts';
 
 /** A dense block of integers in memory, written by one op (or by the hook, for inputs). */
@@ -32,7 +33,7 @@ export interface Const {
   readonly data: Float64Array;
 }
 
-interface OpBase {
+export interface OpBase {
   readonly out: Buf;
   /** ONNX nodes that this op serves: the node itself and what was folded into it. */
   readonly nodes: readonly Node[];
@@ -75,7 +76,8 @@ export type HOp =
       readonly mode: 'mean' | 'sum' | 'max' | 'min';
     })
   /** Parts side by side along `axis`. */
-  | (OpBase & { readonly kind: 'concat'; readonly parts: readonly (View | Const)[]; readonly axis: number });
+  | (OpBase & { readonly kind: 'concat'; readonly parts: readonly (View | Const)[]; readonly axis: number })
+  | OwnOp;
 
 /** The graph in ops that have an integer kernel each, in execution order. */
 export interface HGraph {
@@ -108,5 +110,7 @@ export function opViews(op: HOp): View[] {
       return [op.tokens];
     case 'concat':
       return op.parts.filter(isView);
+    case 'own':
+      return [...op.views];
   }
 }

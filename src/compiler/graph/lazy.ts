@@ -93,6 +93,9 @@ export class Walk {
   usedOnce(name: string): boolean {
     return this.#uses.get(name) === 1;
   }
+  unused(name: string): boolean {
+    return !this.#uses.has(name);
+  }
   set(name: string, lazy: Lazy): void {
     this.#values.set(name, lazy);
   }

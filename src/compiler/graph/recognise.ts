@@ -1,8 +1,10 @@
 import { InputError } from '../../base/errors.ts';
 import type { Model, Node } from '../../onnx/model.ts';
+import { isFamilyOp } from '../families.ts';
 import { OPS } from '../ops.ts';
 import type { Buf, HGraph } from './hops.ts';
 import { joinNodes, place, Walk } from './lazy.ts';
+import { type Rules, ruleName } from './rule.ts';
 import { denseMap, product } from './view.ts';
 
 /** What to do instead of an operator that is not supported. */
@@ -18,8 +20,11 @@ const NEAREST: Readonly<Record<string, string>> = {
   GroupNormalization: 'use LayerNormalization',
 };
 
-/** Turns an ONNX graph into ops that have an integer kernel each. Throws {@link InputError} at the first node that has none. */
-export function recognise(model: Model): HGraph {
+/**
+ * Turns an ONNX graph into ops that have an integer kernel each; `families` are what `familiesFor(model)` gave. Throws {@link InputError}
+ * at the first node that has none.
+ */
+export function recognise(model: Model, families: Rules = new Map()): HGraph {
   const walk = new Walk(model);
   const inputs: Buf[] = [];
   for (const info of model.inputs) {
@@ -32,10 +37,10 @@ export function recognise(model: Model): HGraph {
   }
   setVocabularies(model, inputs);
   for (const node of usedNodes(model)) {
-    const known = node.domain === '' || node.domain === 'ai.onnx' || node.domain === 'com.microsoft';
-    const op = known ? OPS.get(node.op) : undefined;
+    const name = ruleName(node);
+    const op = families.get(name) ?? OPS.get(name);
     if (!op) {
-      const name = known ? node.op : `${node.domain}.${node.op}`;
+      if (isFamilyOp(name)) throw new Error(`the family of ${name} was not loaded: await familiesFor(model) and hand it over`);
       throw new InputError(
         `operator ${name} is not supported`,
         place(node),

@@ -82,10 +82,12 @@ function callsOf(places: Places, step: Step, group: Group, chunks: ReadonlyMap<H
   if (!op) return [outputCall(places, step, group)];
   if (op.kind === 'linear') return linearCalls(places, step, group, op, chunks);
   if (op.kind === 'matmul') return [matmulCall(places, step, group, op)];
+  if (op.kind === 'own') return [...op.passes.calls(op, places, step, group)];
   return [rowCall(places, step, group, op)];
 }
 
 function packBytesOf(step: Step): number {
+  if (step.op?.kind === 'own') return step.op.passes.packBytes?.(step.op, step) ?? 0;
   if (step.op?.kind === 'linear') return 8 * step.op.weights.dims[1];
   if (step.op?.kind === 'matmul') return 8 * product(step.inner);
   return step.op?.kind === 'softmax' ? 2 * product(step.inner) : 0;

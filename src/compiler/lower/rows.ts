@@ -28,7 +28,7 @@ import type { KernelCall } from '../stages.ts';
 import { constStrides, type Places } from './places.ts';
 
 /** The call that computes one or two rows of any op but a product. */
-export function rowCall(at: Places, step: Step, group: Group, op: Exclude<HOp, { kind: 'linear' | 'matmul' }>): KernelCall {
+export function rowCall(at: Places, step: Step, group: Group, op: Exclude<HOp, { kind: 'linear' | 'matmul' | 'own' }>): KernelCall {
   switch (op.kind) {
     case 'embed':
       return embedCall(at, step, group, op);

@@ -42,7 +42,8 @@ export function groupSteps(steps: readonly Step[]): Group[] {
       }),
     );
   // Parts of a concat and outputs copy; a reduction reads all rows.
-  const joinable = (step: Step): boolean => step.op?.kind !== 'concat' && step.op?.kind !== 'reduce' && step.op !== null;
+  const joinable = ({ op }: Step): boolean =>
+    op?.kind === 'own' ? op.passes.joins === true : op?.kind !== 'concat' && op?.kind !== 'reduce' && op !== null;
   const groups: Group[] = [];
   while (waiting.size) {
     const first = [...waiting].find((s) => ready(s, new Set()));

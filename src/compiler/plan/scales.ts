@@ -66,6 +66,8 @@ export class Scales {
   #quantise(buf: Buf, op: HOp | null): Quantised {
     const max = 2 ** (this.#bits.get(buf) ?? 15) - 1;
     if (buf.kind === 'token') return { scale: 1, max: 65535 };
+    const given = op?.kind === 'own' ? op.passes.scale?.(op, this) : undefined;
+    if (given) return given;
     if (op?.kind === 'softmax') return { scale: 1 / PROBABILITY_ONE, max: PROBABILITY_ONE };
     if (op?.kind === 'matmul' && this.#sums.has(buf)) return { scale: this.unit(op.a) * this.unit(op.b), max: 2 ** 31 - 1 };
     if (op?.kind === 'matmul' || op?.kind === 'linear') {

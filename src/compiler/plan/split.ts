@@ -111,5 +111,7 @@ function withViews(op: HOp, change: (view: View) => View): HOp {
       return { ...op, tokens: change(op.tokens) };
     case 'concat':
       return { ...op, parts: op.parts.map((part) => ('buf' in part ? change(part) : part)) };
+    case 'own':
+      return { ...op, views: op.views.map(change) };
   }
 }

@@ -59,7 +59,8 @@ export function stepsOf(graph: HGraph): Step[] {
   return steps;
 }
 
-function rowStep(
+/** A step that takes rows of its operands to rows of its result, the first operand; a null buffer keeps an operand's place. */
+export function rowStep(
   op: HOp | null,
   part: number,
   nodes: readonly Node[],
@@ -181,6 +182,8 @@ function stepsOfOp(op: HOp): Step[] {
       const step = rowStep(op, 0, op.nodes, [dense, columns], [0, op.x.map.off], [op.out, op.x.buf], where(op));
       return [{ ...step, lanes: 1 }];
     }
+    case 'own':
+      return [...op.passes.steps(op)];
     case 'concat': {
       let start = 0;
       return op.parts.map((part, i) => {

@@ -121,6 +121,8 @@ function run(op: HOp, memory: ReadonlyMap<Buf, Float64Array>): Float64Array {
       }
       return out;
     }
+    case 'own':
+      return op.passes.evaluate(op, op.views.map(read));
     case 'concat': {
       const out = new Float64Array(size);
       let start = 0;

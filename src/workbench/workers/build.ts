@@ -1,5 +1,6 @@
 import type { Calibration, Compiled } from '../../compiler/api.ts';
 import { compile } from '../../compiler/compile.ts';
+import { familiesFor } from '../../compiler/families.ts';
 import type { Binding } from '../../hooks/binding.ts';
 import { checkBinding } from '../../hooks/fit.ts';
 import { tensorHook } from '../../hooks/tensor.ts';
@@ -12,7 +13,11 @@ import { modelOf } from './models.ts';
 type ModelSource = Extract<ProgramSpec['from'], { kind: 'model' }>;
 
 /** Compiles a model for a binding, with the calibration that the page hands in. */
-export function compileModel({ model: spec, calibration, binding }: ModelSource, options: ProjectOptions, context: CallContext): Compiled {
+export async function compileModel(
+  { model: spec, calibration, binding }: ModelSource,
+  options: ProjectOptions,
+  context: CallContext,
+): Promise<Compiled> {
   const model = modelOf(spec.model, spec.dims);
   const fitted = checkBinding(binding as Binding, model);
   return compile({
@@ -23,6 +28,7 @@ export function compileModel({ model: spec, calibration, binding }: ModelSource,
     kernel: options.kernel,
     strategy: options.strategy,
     quant: options.quant,
+    families: await familiesFor(model),
     progress: {
       report: (stage, done, total) => context.progress(stage, done, total),
       get cancelled() {

@@ -52,7 +52,7 @@ async function builtBase({ from, options }: ProgramSpec, context: CallContext): 
     const { readProgram } = await import('./read-program.ts');
     return bases.set(key, { ...readProgram(from.kind, from.blob), compiled: null });
   }
-  const compiled = compileModel(from, options, context);
+  const compiled = await compileModel(from, options, context);
   return bases.set(key, { program: compiled.program, compiled, meta: compiled.meta });
 }
 

@@ -64,13 +64,16 @@ interface StrategyArgs {
 }
 
 /** The open model compiled with one strategy: what the verifier says, and how long a run takes. */
-export function compileWith({ program: { from, options }, strategy, kernel, packet }: StrategyArgs, context: CallContext): StrategyView {
+export async function compileWith(
+  { program: { from, options }, strategy, kernel, packet }: StrategyArgs,
+  context: CallContext,
+): Promise<StrategyView> {
   if (from.kind !== 'model') throw new InputError('the program was not compiled from a model');
   const refused = whyNot(strategy, kernel);
   if (refused) return { strategy, refused, figures: null, engineNs: null };
   let program: Program;
   try {
-    program = compileModel(from, { ...options, strategy, kernel }, context).program;
+    ({ program } = await compileModel(from, { ...options, strategy, kernel }, context));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { strategy, refused: error.message, figures: null, engineNs: null };

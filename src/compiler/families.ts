@@ -1,0 +1,33 @@
+import type { Model } from '../onnx/model.ts';
+import { type Rules, ruleName } from './graph/rule.ts';
+
+/**
+ * Operators that most models do not have. Their rules, and the kernels that only they use, are imported when a model needs them, so that
+ * a page that opens another model does not carry them.
+ */
+interface Family {
+  /** Keys of the rules that `load` gives. */
+  readonly ops: readonly string[];
+  readonly load: () => Promise<Rules>;
+}
+
+const FAMILIES: readonly Family[] = [
+  { ops: ['AveragePool', 'MaxPool', 'Pad'], load: async () => (await import('./families/pooling.ts')).POOLING },
+];
+
+/** Whether an operator belongs to a family. */
+export const isFamilyOp = (name: string): boolean => FAMILIES.some(({ ops }) => ops.includes(name));
+
+/** Rules of the families that the model's operators belong to: what `compile` takes as `families`. */
+export async function familiesFor(model: Pick<Model, 'nodes'>): Promise<Rules> {
+  const names = new Set(model.nodes.map(ruleName));
+  return joined(FAMILIES.filter(({ ops }) => ops.some((op) => names.has(op))));
+}
+
+/** Every rule of every family, for the documentation. */
+export const allFamilies = (): Promise<Rules> => joined(FAMILIES);
+
+async function joined(families: readonly Family[]): Promise<Rules> {
+  const rules = await Promise.all(families.map(({ load }) => load()));
+  return new Map(rules.flatMap((family) => [...family]));
+}

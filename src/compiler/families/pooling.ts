@@ -1,0 +1,101 @@
+import { InputError } from '../../base/errors.ts';
+import type { Node } from '../../onnx/model.ts';
+import { attrInts, attrNumber, attrString } from '../graph/attrs.ts';
+import type { Const, View } from '../graph/hops.ts';
+import { joinNodes, place, type Walk } from '../graph/lazy.ts';
+import { type OpRule, type Rules, rule } from '../graph/rule.ts';
+import { denseMap, mapDims, transposeMap } from '../graph/view.ts';
+import { emitPad } from './pad.ts';
+import { pads, type Window, windowed, windowsOf } from './windows.ts';
+
+const REWRITE = 'Pool over one to three dimensions of [batch, channels, …]';
+
+/** MaxPool and AveragePool: a reduction over windows. */
+const pool: OpRule['run'] = (walk, node) => {
+  const { view, nodes: before } = walk.view(node.inputs[0], node);
+  const dims = mapDims(view.map);
+  const kernel = attrInts(node, 'kernel_shape') ?? [];
+  if (dims.length < 3 || kernel.length !== dims.length - 2)
+    throw new InputError(`${kernel.length} dimensions are pooled`, place(node), REWRITE);
+  if (node.outputs[1] && !walk.unused(node.outputs[1]))
+    throw new InputError('the places of the largest elements are asked for', place(node), 'Use the values only');
+  const outs = walk.model.values.get(node.outputs[0])!.dims.slice(2);
+  const windows = windowsOf(node, dims.slice(2), kernel, outs);
+  const max = node.op === 'MaxPool';
+  if (max && view.gain < 0) throw new InputError('the input is stored with the opposite sign', place(node), 'Negate after the pool');
+  const all = windowed(walk, node, view, windows, max ? 'lowest' : 'zero');
+  const n = windows.length;
+  // Channels last, as the convolutions before and after lay them out.
+  const spatial = windows.map((_, i) => 2 + i);
+  const x: View = { ...all, map: transposeMap(all.map, [0, ...spatial, 1, ...spatial.map((i) => i + n)]) };
+  const shape = mapDims(x.map).slice(0, n + 2);
+  const axes = windows.map((_, i) => n + 2 + i);
+  const nodes = joinNodes(before, [node]);
+  const made = walk.buf(node.outputs[0], shape, 'act', max && view.buf.known ? { known: scaled(view) } : {});
+  walk.ops.push({ kind: 'reduce', x, axes, mode: max ? 'max' : 'mean', out: made, nodes });
+  let out: View = { buf: made, map: denseMap(shape), gain: 1 };
+  if (!max && pads(windows)) out = recounted(walk, node, out, windows, nodes);
+  walk.set(node.outputs[0], {
+    k: 'view',
+    view: { ...out, map: transposeMap(out.map, [0, n + 1, ...spatial.map((i) => i - 1)]) },
+    nodes: [],
+  });
+};
+
+const scaled = ({ buf, gain }: View): { min: number; max: number } => ({ min: buf.known!.min * gain, max: buf.known!.max * gain });
+
+/** Averages divide by the elements that count, fewer at the borders. */
+function recounted(walk: Walk, node: Node, mean: View, windows: readonly Window[], nodes: readonly Node[]): View {
+  const include = (attrNumber(node, 'count_include_pad') ?? 0) !== 0;
+  const counts = windows.map((w) =>
+    Array.from({ length: w.out }, (_, o) => {
+      let n = 0;
+      for (let k = 0; k < w.kernel; k++) {
+        const at = o * w.stride + k * w.dilation - w.begin;
+        if (include ? at < w.size + w.counted : at >= 0 && at < w.size) n++;
+      }
+      return n;
+    }),
+  );
+  const shape = mapDims(mean.map);
+  let data = [1];
+  for (const [i, list] of counts.entries()) data = data.flatMap((v) => list.map((n) => (v * windows[i].kernel) / n));
+  if (data.every((v) => v === 1)) return mean;
+  const mul: Const = { dims: [...windows.map((w) => w.out), 1], data: Float64Array.from(data) };
+  const out = walk.buf(node.outputs[0], shape, 'act');
+  walk.ops.push({ kind: 'affine', x: mean, mul, add: null, out, nodes });
+  return { buf: out, map: denseMap(shape), gain: 1 };
+}
+
+/** Pad with zeros; its bounds are attributes up to opset 10 and constants later. */
+const pad: OpRule['run'] = (walk, node) => {
+  const { view, nodes } = walk.view(node.inputs[0], node);
+  const mode = attrString(node, 'mode') ?? 'constant';
+  const constant = (slot: number): Float64Array | null => {
+    if (!node.inputs[slot]) return null;
+    const lazy = walk.get(node.inputs[slot], node);
+    if (lazy.k !== 'const') throw new InputError(`input ${slot} depends on the data`, place(node), 'Pad by constants');
+    return lazy.t.data;
+  };
+  const value = constant(2)?.[0] ?? attrNumber(node, 'value') ?? 0;
+  if (mode !== 'constant' || value !== 0)
+    throw new InputError(mode === 'constant' ? `padding with ${value}` : `mode "${mode}"`, place(node), 'Pad with zeros');
+  const bounds = [...(constant(1) ?? attrInts(node, 'pads') ?? [])];
+  const rank = view.map.dims.length;
+  const axes = [...(constant(3) ?? view.map.dims.map((_, i) => i))].map((a) => (a < 0 ? a + rank : a));
+  const begins = new Array<number>(rank).fill(0);
+  const ends = new Array<number>(rank).fill(0);
+  axes.forEach((axis, i) => {
+    begins[axis] = bounds[i];
+    ends[axis] = bounds[i + axes.length];
+  });
+  if ([...begins, ...ends].some((n) => n < 0)) throw new InputError('negative padding', place(node), 'Use Slice');
+  const out = emitPad(walk, node, view, begins, ends, 'zero');
+  walk.set(node.outputs[0], { k: 'view', view: out, nodes: joinNodes(nodes, [node]) });
+};
+
+export const POOLING: Rules = new Map<string, OpRule>([
+  ['AveragePool', rule(pool, 'a reduction over a view of windows, of a padded copy where they reach beyond the tensor')],
+  ['MaxPool', rule(pool, 'a reduction over a view of windows, of a padded copy where they reach beyond the tensor', 'only the values')],
+  ['Pad', rule(pad, 'a copy with zeros around', 'mode `constant` with zeros; constant, not negative bounds')],
+]);

@@ -1,0 +1,29 @@
+import type { Places } from '../lower/places.ts';
+import type { Group } from '../plan/groups.ts';
+import type { Quantised, Scales } from '../plan/scales.ts';
+import type { Step } from '../plan/steps.ts';
+import type { KernelCall } from '../stages.ts';
+import type { OpBase, View } from './hops.ts';
+
+/** An op that only one family emits (`families.ts`): it brings with it what the later passes ask, so that they need not know it. */
+export interface OwnOp extends OpBase {
+  readonly kind: 'own';
+  /** What it reads. Passes may replace views by others of the same shape. */
+  readonly views: readonly View[];
+  readonly passes: OwnPasses;
+}
+
+export interface OwnPasses {
+  /** Loops over rows; several steps write parts of `op.out` and run in this order. */
+  steps(op: OwnOp): readonly Step[];
+  /** The calls of integer kernels that a step is. */
+  calls(op: OwnOp, at: Places, step: Step, group: Group): readonly KernelCall[];
+  /** In double precision, on the elements of `views` in row-major order: what the integers approximate. */
+  evaluate(op: OwnOp, inputs: readonly Float64Array[]): Float64Array;
+  /** Scale and width of the result where they follow from what it reads; without this the calibrated range decides. */
+  scale?(op: OwnOp, scales: Scales): Quantised;
+  /** Bytes that a step's kernels use of the packing area. */
+  packBytes?(op: OwnOp, step: Step): number;
+  /** Its one step goes from rows to rows and may share a loop over them with its neighbours. */
+  readonly joins?: boolean;
+}
