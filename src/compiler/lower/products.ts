@@ -4,9 +4,11 @@ import { place } from '../graph/lazy.ts';
 import { allOffsets, mapDims, product } from '../graph/view.ts';
 import { blockBytes, type DotShape, dotKernel, dotName } from '../kernels/dot.ts';
 import type { Level } from '../kernels/frame.ts';
+import { MATVEC, type MatvecPacking, type MatvecShape, matvecKernel, matvecName, packMatvec } from '../kernels/matvec.ts';
 import type { Group } from '../plan/groups.ts';
+import { matvecChunks, matvecPacking } from '../plan/matvec.ts';
 import type { Access, Step } from '../plan/steps.ts';
-import { HALF, int64s, packLinear } from '../plan/weights.ts';
+import { HALF, int64s, packLinear, rowParams, rowSteps } from '../plan/weights.ts';
 import type { KernelCall, Operand } from '../stages.ts';
 import type { Places } from './places.ts';
 
@@ -19,6 +21,8 @@ export function linearCalls(
   chunks: ReadonlyMap<HOp, number>,
 ): KernelCall[] {
   const out = at.scales.of(op.out);
+  const packing = matvecPacking(step);
+  if (packing) return matvecCalls(at, step, group, op, packing);
   const [n, k] = op.weights.dims;
   const a = at.operand(step.reads[0], group);
   const write = at.operand(step.out as Access, group);
@@ -46,6 +50,33 @@ export function linearCalls(
       name: dotName(shape),
       build: (name, l, o) => dotKernel(name, shape, l, o),
       args: [a.operand, place, rows, ...(step.lanes === 2 ? [moved(a.operand, a.lane), moved(place, write.lane)] : [])],
+      nodes: op.nodes,
+    };
+  });
+}
+
+/** A large matrix times a single row, in as many calls as its chunks of rows. */
+function matvecCalls(at: Places, step: Step, group: Group, op: HOp & { kind: 'linear' }, packing: MatvecPacking): KernelCall[] {
+  const out = at.scales.of(op.out);
+  const [n, k] = op.weights.dims;
+  const a = at.operand(step.reads[0], group).operand;
+  const write = at.operand(step.out as Access, group).operand;
+  const unit = at.scales.unit(op.a);
+  const steps = rowSteps(op.weights, MATVEC[packing].weight);
+  const integer = (row: number, j: number): number => Math.round(op.weights.data[row * k + j] / steps[row]);
+  const params = (row: number): { add: bigint; mul: bigint } => rowParams(op.bias?.[row] ?? 0, unit * steps[row], out.scale);
+  return matvecChunks(n, k).map(({ from, rows }) => {
+    const shape: MatvecShape = { packing, k, n: rows, xSpace: a.space, xShift: 0, outMax: out.max, relu: op.relu };
+    const bytes = packMatvec(
+      shape,
+      (row, j) => integer(from + row, j),
+      (row) => params(from + row),
+    );
+    return {
+      key: JSON.stringify(['matvec', shape]),
+      name: matvecName(shape),
+      build: (name, l, o) => matvecKernel(name, shape, l, o),
+      args: [a, { ...write, off: write.off + 2 * from }, at.param(bytes)],
       nodes: op.nodes,
     };
   });

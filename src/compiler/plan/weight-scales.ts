@@ -2,6 +2,8 @@ import type { Model, Tensor } from '../../onnx/model.ts';
 import type { WeightScales } from '../api.ts';
 import type { Const, HOp } from '../graph/hops.ts';
 import { largestWeight, weightBytes } from '../kernels/dot.ts';
+import { MATVEC } from '../kernels/matvec.ts';
+import { matvecPacking } from './matvec.ts';
 import type { Step } from './steps.ts';
 import { rowSteps } from './weights.ts';
 
@@ -10,17 +12,20 @@ type Linear = HOp & { readonly kind: 'linear' };
 /** Scales of the weights that products read, by initializer. What was computed from several initializers belongs to none and is left out. */
 export function weightScales(model: Model, steps: readonly Step[]): WeightScales[] {
   const found = new Map<string, { axis: number; elem: 'i8' | 'i16'; max: number; scales: number[] }>();
-  for (const { op, lanes } of steps) {
+  for (const step of steps) {
+    const { op, lanes } = step;
     if (op?.kind !== 'linear') continue;
     const [, k] = op.weights.dims;
+    const packing = matvecPacking(step);
+    const most = packing ? MATVEC[packing].weight : largestWeight(k, lanes);
     for (const name of initializersOf(model, op)) {
       const known = found.get(name);
       // Parts of a product that was split continue where the part before ended.
       const axis = rowAxis(model.initializers.get(name)!, op.weights, known?.scales.length ?? 0);
       if (axis === null) continue;
-      const scales = rowSteps(op.weights, lanes);
+      const scales = rowSteps(op.weights, most);
       if (known) known.scales.push(...scales);
-      else found.set(name, { axis, elem: weightBytes(k, lanes) === 1 ? 'i8' : 'i16', max: largestWeight(k, lanes), scales });
+      else found.set(name, { axis, elem: packing || weightBytes(k, lanes) === 1 ? 'i8' : 'i16', max: most, scales });
       break;
     }
   }

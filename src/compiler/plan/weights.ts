@@ -31,10 +31,9 @@ export const HALF = 2 ** (DOT_SHIFT - 1);
 
 const clampInt = (v: number, lo: number, hi: number): number => (v < lo ? lo : v > hi ? hi : Math.round(v));
 
-/** The real value of one unit of each output row's integers. */
-export function rowSteps(weights: Const, lanes: 1 | 2): number[] {
+/** The real value of one unit of each output row's integers, of which the largest is `most`. */
+export function rowSteps(weights: Const, most: number): number[] {
   const [n, k] = weights.dims;
-  const most = largestWeight(k, lanes);
   return Array.from({ length: n }, (_, row) => {
     let top = 0;
     for (let j = row * k; j < (row + 1) * k; j++) {
@@ -45,6 +44,14 @@ export function rowSteps(weights: Const, lanes: 1 | 2): number[] {
   });
 }
 
+/** What takes a sum in units of `unit` to the output's integers: `(sum · mul + add) s>> 32`. */
+export function rowParams(bias: number, unit: number, outScale: number): { add: bigint; mul: bigint } {
+  return {
+    add: BigInt(clampInt((bias / outScale) * 2 ** DOT_SHIFT + HALF, -(2 ** 61), 2 ** 61)),
+    mul: BigInt(clampInt((unit / outScale) * 2 ** DOT_SHIFT, -(2 ** 32), 2 ** 32)),
+  };
+}
+
 /**
  * Weights of a linear op as the dot kernel reads them: one scale per output row, in blocks of four rows, each followed by the
  * rows' rounding terms (with the bias) and multipliers.
@@ -52,7 +59,7 @@ export function rowSteps(weights: Const, lanes: 1 | 2): number[] {
 export function packLinear(weights: Const, bias: Float64Array | null, unit: number, outScale: number, lanes: 1 | 2): Uint8Array {
   const [n, k] = weights.dims;
   const size = weightBytes(k, lanes);
-  const steps = rowSteps(weights, lanes);
+  const steps = rowSteps(weights, largestWeight(k, lanes));
   const block = blockBytes(k, lanes);
   const bytes = new Uint8Array(Math.ceil(n / 4) * block);
   const view = new DataView(bytes.buffer);
@@ -67,10 +74,9 @@ export function packLinear(weights: Const, bias: Float64Array | null, unit: numb
       else view.setInt16(at + 2 * j, w, true);
     }
     const params = base + blockWeightBytes(k, lanes) + (row & 3) * ROW_PARAM_BYTES;
-    const shift = ((bias?.[row] ?? 0) / outScale) * 2 ** DOT_SHIFT + HALF;
-    view.setBigInt64(params, BigInt(clampInt(shift, -(2 ** 61), 2 ** 61)), true);
-    const factor = ((unit * step * sumUnit(lanes)) / outScale) * 2 ** DOT_SHIFT;
-    view.setBigInt64(params + 8, BigInt(clampInt(factor, -(2 ** 32), 2 ** 32)), true);
+    const { add, mul } = rowParams(bias?.[row] ?? 0, unit * step * sumUnit(lanes), outScale);
+    view.setBigInt64(params, add, true);
+    view.setBigInt64(params + 8, mul, true);
   }
   return bytes;
 }
