@@ -32,6 +32,10 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     usage: `MODEL.onnx|FILE.o TRACE ${MODEL} [--compare ort] [--min-agreement 0.995] [--engine wasm|interp|kernel] [--json]`,
     load: async () => (await import('./verbs/replay.ts')).replayVerb,
   },
+  weights: {
+    usage: 'NEW.onnx --for OUT.o -o W.bin [--calibrate TRACE|X.npy] [--program NAME] [--json]',
+    load: async () => (await import('./verbs/weights.ts')).weightsVerb,
+  },
   conformance: {
     usage: 'CASES.jsonl [--engine interp|wasm] [--jsonl]',
     load: async () => (await import('./verbs/conformance.ts')).conformanceVerb,

@@ -1,5 +1,5 @@
 import { InputError } from '../base/errors.ts';
-import type { Calibration, Compiled } from '../compiler/api.ts';
+import type { Calibration, Compiled, CompileOptions } from '../compiler/api.ts';
 import { compile } from '../compiler/compile.ts';
 import { familiesFor } from '../compiler/families.ts';
 import { checkSize } from '../compiler/size.ts';
@@ -42,18 +42,23 @@ export interface CompiledModel extends LoadedModel {
 
 /** Imports the model and the binding that goes with it. */
 export function loadModel(path: string, args: Args): LoadedModel {
+  const bindingPath = args.string('binding');
+  const binding = bindingPath === undefined ? TENSOR_BINDING : parseBinding(readText(bindingPath), bindingPath);
+  return loadBound(path, dims(args), binding, bindingPath);
+}
+
+/** Imports a model for a binding that was read, from `where`. */
+export function loadBound(path: string, sizes: Readonly<Record<string, number>>, binding: Binding, where?: string): LoadedModel {
   const bytes = readInput(path);
   const folder = path.replace(/[^/]*$/, '');
   // Weights lie beside the model or below it, never elsewhere.
   const externalData: ExternalData = (location) => (/(^|\/)\.\.(\/|$)|^\//.test(location) ? null : readInput(`${folder}${location}`));
   const model = importModel(bytes, {
     fileName: fileName(path),
-    dims: dims(args),
+    dims: sizes,
     externalData,
   });
-  const bindingPath = args.string('binding');
-  const binding = bindingPath === undefined ? TENSOR_BINDING : parseBinding(readText(bindingPath), bindingPath);
-  const fitted = checkBinding(binding, model, bindingPath);
+  const fitted = checkBinding(binding, model, where);
   return { bytes, file: fileName(path), externalData, model, binding, fitted };
 }
 
@@ -64,10 +69,15 @@ export async function compileModel(path: string, args: Args): Promise<CompiledMo
     strategy: choice(args, 'strategy', STRATEGIES, 'auto'),
     quant: choice(args, 'quant', QUANTS, 'w8a16'),
   };
-  const loaded = loadModel(path, args);
+  return compileLoaded(loadModel(path, args), target, args.string('calibrate'));
+}
+
+export type CompileTarget = Pick<CompileOptions, 'kernel' | 'strategy' | 'quant' | 'slots'>;
+
+/** Calibrates a loaded model on `trace`, or on generated inputs, and compiles it. */
+export async function compileLoaded(loaded: LoadedModel, target: CompileTarget, trace?: string): Promise<CompiledModel> {
   const { model, binding, fitted, bytes, file, externalData } = loaded;
   checkSize(model);
-  const trace = args.string('calibrate');
   const events = trace === undefined ? null : readEvents(trace, loaded);
   const samples = events ? samplesOf(events, loaded) : generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, binding);
   if (samples.length === 0) throw new InputError('holds nothing that the model could be calibrated on', trace);

@@ -263,10 +263,11 @@ export class Kernel {
     ]);
     if (reply.result < 0) throw new Error(`nothing can be opened at ${path}: errno ${-reply.result}`);
     const ids = (JSON.parse(stdout) as { map_ids?: number[] }).map_ids ?? [];
-    return new KernelProgram(this, reply.result, await Promise.all(ids.map((id) => this.#openMap(id))));
+    return new KernelProgram(this, reply.result, await Promise.all(ids.map((id) => this.openMap(id))));
   }
 
-  async #openMap(id: number): Promise<KernelMap> {
+  /** A map that is there already, by its id. */
+  async openMap(id: number): Promise<KernelMap> {
     const { result } = await this.loader.bpf(MAP_GET_FD_BY_ID, new Attr(16).u32(0, id).bytes);
     if (result < 0) throw new Error(`map ${id} cannot be opened: errno ${-result}`);
     // struct bpf_map_info: type, id, key_size, value_size, max_entries, map_flags, name.

@@ -33,6 +33,8 @@ export interface CompileOptions {
   readonly quant: Quant;
   /** What `familiesFor(model)` gave; without it only the operators that are always at hand. */
   readonly families?: Rules;
+  /** Inputs and outputs of a program that the weights are for: they keep its scales. */
+  readonly slots?: { readonly inputs: readonly TensorSlot[]; readonly outputs: readonly TensorSlot[] };
   readonly progress?: Progress;
 }
 
@@ -133,7 +135,8 @@ export interface ProgramMeta {
     readonly file: string;
     readonly name: string;
     readonly opset: number;
-    readonly nodes: readonly { index: number; name: string; op: string }[];
+    /** `dims`: shape of the first output. */
+    readonly nodes: readonly { index: number; name: string; op: string; dims?: readonly number[] }[];
   };
   readonly kernel: KernelVersion;
   readonly strategy: FixedStrategy;
@@ -159,6 +162,7 @@ export interface HookCode {
   readonly io: 'percpu' | 'shared';
   readonly maps: readonly MapDef[];
   readonly binding: unknown;
+  /** Called twice: the first time only the sizes of its tables count. */
   buildMain(context: HookContext): readonly IrFunc[];
 }
 
@@ -170,7 +174,16 @@ export interface HookContext {
   addOrigin(origin: Origin): OriginId;
   /** Address of entry 0 of map `name` (looked up, null-checked: on null the function returns `onNull`). */
   lookup(b: FuncBuilder, map: string, onNull: number): Reg;
-  /** Adds initialised read/write data to the weights section and gives a callback for its address (tables such as exp for a score). */
+  /**
+   * Reads which block of weights is the live one. An event must do so once: everything that it takes from the weights then belongs to one
+   * model. The first call in a function emits the read, later ones give the same register, so the first must dominate the others. `infer`
+   * and the callbacks of `addTable` call it.
+   */
+  liveWeights(b: FuncBuilder): Reg;
+  /**
+   * Adds a table (such as exp for a score) to what is replaced with the weights and gives a callback for its address. Its size must not depend
+   * on the weights.
+   */
   addTable(bytes: Uint8Array): (b: FuncBuilder) => Reg;
   /** Emits the calls that run the whole model on the inputs that were stored. */
   infer(b: FuncBuilder): void;

@@ -21,7 +21,9 @@ import { Origins } from './origins.ts';
 import { Scales } from './plan/scales.ts';
 import { splitWideProducts } from './plan/split.ts';
 import { weightScales } from './plan/weight-scales.ts';
+import { WeightBytes } from './plan/weights.ts';
 import { strategyFor } from './strategy.ts';
+import { fingerprintOf, liveBlock, setFingerprint, weightsMapBytes } from './weights-map.ts';
 
 /** Instruction set that a kernel takes: v4 came with 6.6. */
 const cpuOf = (kernel: KernelVersion): 'v3' | 'v4' => (kernel === '5.15' || kernel === '6.1' ? 'v3' : 'v4');
@@ -37,11 +39,12 @@ export function compile(options: CompileOptions): Compiled {
   stage('recognising', 0);
   const graph = splitWideProducts(recognise(model, options.families), PAGE_BYTES);
   stage('planning', 1);
-  const scales = new Scales(graph, options.calibration);
-  const { io, inputs, outputs } = slots(graph, scales);
+  const given = new Map(options.slots?.inputs.map(({ name, scale }) => [name, scale]));
+  const scales = new Scales(graph, options.calibration, given);
+  const { io, inputs, outputs } = slots(graph, scales, options.slots?.outputs);
   const origins = new Origins();
   stage('generating code', 2);
-  const lowered = lower(graph, scales, io, origins, strategy);
+  const lowered = lower(graph, scales, io, origins, strategy, tableBytes(options, inputs, outputs));
   const main = buildHook(options, lowered, inputs, outputs, origins);
   const maps = mapsOf(options, lowered, io);
   stage('assembling', 3);
@@ -74,9 +77,11 @@ export function compile(options: CompileOptions): Compiled {
     kfuncCalls: new Map(),
   });
   stage('assembling', 4);
+  const meta = metaOf(options, inputs, outputs, origins, program.insnOrigins);
+  setFingerprint(maps[0]!.data!, fingerprintOf(program, meta, lowered.map));
   return {
     program,
-    meta: metaOf(options, inputs, outputs, origins, program.insnOrigins),
+    meta,
     nodes: nodeCosts(options, origins, program.insnOrigins),
     tensors: lowered.tensors,
     weights: weightScales(model, lowered.products),
@@ -92,7 +97,11 @@ const programName = (file: string): string =>
     .slice(0, 15) || 'model';
 
 /** Places and scales of inputs and outputs, as the hook and the object's metadata see them. */
-function slots(graph: HGraph, scales: Scales): { io: IoLayout; inputs: TensorSlot[]; outputs: TensorSlot[] } {
+function slots(
+  graph: HGraph,
+  scales: Scales,
+  given?: readonly TensorSlot[],
+): { io: IoLayout; inputs: TensorSlot[]; outputs: TensorSlot[] } {
   const align = (n: number): number => Math.ceil(n / 8) * 8;
   let inputBytes = 0;
   const inputOff = new Map<Buf, number>();
@@ -111,13 +120,34 @@ function slots(graph: HGraph, scales: Scales): { io: IoLayout; inputs: TensorSlo
     };
   });
   let outputBytes = 0;
-  const outputs = graph.outputs.map(({ name, view }): TensorSlot => {
+  const outputs = graph.outputs.map(({ name, view }, i): TensorSlot => {
     const dims = mapDims(view.map);
     const byteOff = outputBytes;
     outputBytes += align(product(dims) * 4);
-    return { name, dims, map: MAP_OF.output, byteOff, elem: 'i32', scale: scales.unit(view) };
+    return { name, dims, map: MAP_OF.output, byteOff, elem: 'i32', scale: given?.[i]?.scale ?? scales.unit(view) };
   });
-  return { io: { inputBytes, outputBytes, inputOff, outputOff: outputs.map((o) => o.byteOff) }, inputs, outputs };
+  const outputFactor = graph.outputs.map(({ view }, i) => scales.unit(view) / outputs[i]!.scale);
+  return { io: { inputBytes, outputBytes, inputOff, outputOff: outputs.map((o) => o.byteOff), outputFactor }, inputs, outputs };
+}
+
+/** Bytes of the tables that the hook will add to the weights: known before, because kernels check their operands against the whole map. */
+function tableBytes(options: CompileOptions, inputs: readonly TensorSlot[], outputs: readonly TensorSlot[]): number {
+  const tables = new WeightBytes();
+  const none = (b: FuncBuilder): Reg => b.copy(0);
+  options.hook.buildMain({
+    kernel: options.kernel,
+    inputs,
+    outputs,
+    addOrigin: () => 0,
+    lookup: none,
+    liveWeights: none,
+    addTable: (bytes) => {
+      tables.add(bytes);
+      return none;
+    },
+    infer: () => {},
+  });
+  return tables.size;
 }
 
 function buildHook(
@@ -127,11 +157,21 @@ function buildHook(
   outputs: readonly TensorSlot[],
   origins: Origins,
 ): readonly IrFunc[] {
+  const live = new WeakMap<FuncBuilder, Reg>();
+  const liveWeights = (b: FuncBuilder): Reg => {
+    let reg = live.get(b);
+    if (!reg) {
+      reg = liveBlock(b, lowered.map);
+      live.set(b, reg);
+    }
+    return reg;
+  };
   const context: HookContext = {
     kernel: options.kernel,
     inputs,
     outputs,
     addOrigin: (origin) => origins.add(origin),
+    liveWeights,
     lookup: (b: FuncBuilder, map: string, onNull: number): Reg => {
       const at = b.stackSlot(8).addr();
       b.store(at, 0, 0, 4);
@@ -141,13 +181,14 @@ function buildHook(
     },
     addTable: (bytes) => {
       const off = lowered.weights.add(bytes);
-      return (b) => b.mapValue(MAP_OF.weights, off);
+      return (b) => b.add(b.mapValue(MAP_OF.weights, off), liveWeights(b));
     },
     infer: (b) => {
       const before = b.origin;
+      const block = liveWeights(b);
       for (const stage of lowered.stages) {
         b.setOrigin(stage.origin);
-        b.call(stage.name, []);
+        b.call(stage.name, [block]);
       }
       b.setOrigin(before);
     },
@@ -166,7 +207,7 @@ function mapsOf(options: CompileOptions, lowered: Lowered, io: IoLayout): MapDef
       );
     return { name, type, keySize: 4, valueSize, maxEntries, flags: 0 };
   };
-  const data = lowered.weights.bytes();
+  const data = weightsMapBytes(lowered.map, lowered.shared, lowered.weights.bytes());
   return [
     // libbpf makes data sections mappable, so that user space can rewrite weights in place.
     {
@@ -236,7 +277,7 @@ function metaOf(
       file: options.modelFile,
       name: model.name,
       opset: model.opset,
-      nodes: model.nodes.map(({ index, name, op }) => ({ index, name, op })),
+      nodes: model.nodes.map(({ index, name, op, outputs: [first] }) => ({ index, name, op, dims: model.values.get(first!)?.dims })),
     },
     kernel: options.kernel,
     strategy: strategyFor(options.strategy, options.kernel),

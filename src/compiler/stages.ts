@@ -8,7 +8,7 @@ import { type Layout, linkageOf, loopStyle, type Space } from './kernels/frame.t
 import type { Origins } from './origins.ts';
 import type { Group } from './plan/groups.ts';
 
-/** Byte offset of an operand in its space: a constant and a stride for each outer loop. */
+/** Byte offset of an operand in its space (weights: in the live block): a constant and a stride for each outer loop. */
 export interface Operand {
   readonly space: Space;
   readonly off: number;
@@ -27,7 +27,7 @@ export interface KernelCall {
 /** The functions of a program besides its main one. */
 export interface Stages {
   readonly funcs: readonly IrFunc[];
-  /** Functions that run the model, in order, with their origin. */
+  /** Functions that run the model, in order, with their origin. Each takes the offset of the live block of weights. */
   readonly stages: readonly { readonly name: string; readonly origin: OriginId }[];
 }
 
@@ -53,15 +53,16 @@ export function emitFuncs(planned: readonly { group: Group; calls: readonly Kern
   const stages = planned.map(({ group, calls }, i) => {
     const origin = origins.set(joinNodes(...calls.map((c) => c.nodes)));
     const name = `stage_${i}`;
-    const b = new FuncBuilder(name, linkageOf(layout), [], 'scalar', loopStyle(layout, 2));
+    const b = new FuncBuilder(name, linkageOf(layout), ['scalar'], 'scalar', loopStyle(layout, 2));
     b.setOrigin(origin);
+    const live = b.arg(0);
     const callOrigins = calls.map((c) => origins.set(c.nodes));
     loopRows(b, group, [], (indices) => {
       calls.forEach((call, at) => {
         b.setOrigin(callOrigins[at]);
         b.call(
           kernels.get(call.key)!.name,
-          call.args.map((arg) => address(b, arg, indices)),
+          call.args.map((arg) => address(b, arg, indices, live)),
         );
       });
       b.setOrigin(origin);
@@ -93,9 +94,9 @@ function loopRows(
   if (full < n) loopRows(b, group, [...indices, n - step], body);
 }
 
-function address(b: FuncBuilder, arg: Operand, indices: readonly (Reg | number)[]): Reg | number {
+function address(b: FuncBuilder, arg: Operand, indices: readonly (Reg | number)[], live: Reg): Reg | number {
   let constant = arg.off;
-  let sum: Reg | null = null;
+  let sum: Reg | null = arg.space === 'weights' ? b.copy(live) : null;
   arg.strides.forEach((stride, i) => {
     const index = indices[i];
     if (stride === 0) return;

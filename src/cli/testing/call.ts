@@ -10,6 +10,7 @@ import { explainVerb } from '../verbs/explain.ts';
 import { replayVerb } from '../verbs/replay.ts';
 import { runVerb } from '../verbs/run.ts';
 import { verifyVerb } from '../verbs/verify.ts';
+import { weightsVerb } from '../verbs/weights.ts';
 
 const VERBS: Readonly<Record<string, Verb>> = {
   asm: asmVerb,
@@ -20,6 +21,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   replay: replayVerb,
   run: runVerb,
   verify: verifyVerb,
+  weights: weightsVerb,
 };
 
 /** What one call of the command line left behind. */

@@ -3,7 +3,7 @@ import type { LoopStyle, Reg, Val } from '../ir/builder.ts';
 import { FuncBuilder } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
 
-/** Where an operand lies. Kernels get byte offsets into these as scalar arguments. */
+/** Where an operand lies. Kernels get byte offsets into these as scalar arguments; those into the weights count from the start of the map. */
 export type Space = 'scratch' | 'input' | 'output' | 'weights';
 
 /** Scratch memory comes in entries of this size, the largest value that a per-CPU array may have. */

@@ -189,12 +189,16 @@ export function fillKernel(name: string, s: RowShape, layout: Layout, origin: Or
   });
 }
 
-/** Leaves results as 32-bit integers in the output map. */
+/** Leaves results as 32-bit integers in the output map, in the unit that its readers know: `(x·m + half) s>> 24`; parameter m. */
 export function emitKernel(name: string, s: RowShape, layout: Layout, origin: OriginId): IrFunc {
-  const ports = portsOf(s, [4, 2], 0).slice(0, 2);
-  return kernelFunc(name, layout, ports, { origin, pack: false }, ({ b, ptrs }) => {
-    lanes(b, s.lanes, ptrs, s.laneStrides, (rows) => {
-      walk(b, s.levels, rows, 4, (p, off) => b.store(p[0], off[0], b.load(p[1], off[1], 2, true), 4));
+  return kernelFunc(name, layout, portsOf(s, [4, 2], 8), { origin, pack: false }, ({ b, ptrs }) => {
+    const m = b.load(ptrs[2], 0, 8);
+    lanes(b, s.lanes, ptrs.slice(0, 2), s.laneStrides, (rows) => {
+      walk(b, s.levels, rows, 4, (p, off) => {
+        const x = b.load(p[1], off[1], 2, true);
+        requant(b, x, m, 1 << (ROW_SHIFT - 1), ROW_SHIFT);
+        b.store(p[0], off[0], x, 4);
+      });
     });
   });
 }

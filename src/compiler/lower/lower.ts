@@ -15,25 +15,34 @@ import { type Step, stepsOf } from '../plan/steps.ts';
 import { WeightBytes } from '../plan/weights.ts';
 import { emitFuncs, type KernelCall, type Stages } from '../stages.ts';
 import { tensorPlan } from '../tensors.ts';
+import { WEIGHTS_HEADER, type WeightsLayout, weightsLayout } from '../weights-map.ts';
 import { type IoLayout, Places } from './places.ts';
 import { linearCalls, matmulCall } from './products.ts';
 import { outputCall, rowCall } from './rows.ts';
 
 export interface Lowered extends Stages {
+  /** Tables that are the same for every model, behind room for the map's header. */
+  readonly shared: Uint8Array;
+  /** What depends on the weights. */
   readonly weights: WeightBytes;
+  readonly map: WeightsLayout;
   readonly layout: Layout;
   readonly tensors: TensorPlan;
   /** Products with constant weights, in the graph's order. */
   readonly products: readonly Step[];
 }
 
-/** Integer kernels, loops over rows and the bytes of the weights map for a planned graph. */
-export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Origins, strategy: FixedStrategy): Lowered {
+/**
+ * Integer kernels, loops over rows and the bytes of the weights map for a planned graph. The hook adds `hookBytes` of tables of its own to the
+ * weights later.
+ */
+export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Origins, strategy: FixedStrategy, hookBytes: number): Lowered {
+  const shared = new WeightBytes();
+  shared.add(new Uint8Array(WEIGHTS_HEADER));
+  const expOff = shared.add(expTable());
+  const rsqrtOff = shared.add(rsqrtTable());
+  const zeroOff = strategy === 'may_goto' ? shared.add(new Uint8Array(8)) : 0;
   const weights = new WeightBytes();
-  const expOff = weights.add(expTable());
-  const rsqrtOff = weights.add(rsqrtTable());
-  // Other strategies need no such zero, and their weights stay as they were.
-  const zeroOff = strategy === 'may_goto' ? weights.add(new Uint8Array(8)) : 0;
   const groups = groupSteps(stepsOf(graph));
   const packBytes = Math.max(64, ...groups.flatMap((g) => g.steps.map(packBytesOf)));
   if (packBytes > PAGE_BYTES) {
@@ -56,8 +65,9 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
     }
     return { group, calls, lastCall };
   });
+  const map = weightsLayout(shared.size, weights.size + hookBytes);
   const layout: Layout = {
-    bytes: { scratch: placement.pageBytes, input: io.inputBytes, output: io.outputBytes, weights: weights.bytes().length },
+    bytes: { scratch: placement.pageBytes, input: io.inputBytes, output: io.outputBytes, weights: map.total },
     pages: placement.pages,
     packBytes,
     expOff,
@@ -73,7 +83,7 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
     scales,
     io,
   );
-  return { ...emitFuncs(planned, layout, origins), weights, layout, tensors, products };
+  return { ...emitFuncs(planned, layout, origins), shared: shared.bytes(), weights, map, layout, tensors, products };
 }
 
 /** The calls of integer kernels that a step is. */

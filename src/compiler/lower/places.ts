@@ -14,6 +14,8 @@ export interface IoLayout {
   readonly outputBytes: number;
   readonly inputOff: ReadonlyMap<Buf, number>;
   readonly outputOff: readonly number[];
+  /** What an output's integers are multiplied by, so that they stand in the unit that the program promises whatever its weights are. */
+  readonly outputFactor: readonly number[];
 }
 
 const levelsOf = (sizes: readonly number[], operands: readonly (readonly number[])[]): Level[] =>

@@ -226,7 +226,11 @@ export function outputCall(at: Places, step: Step, group: Group): KernelCall {
     key: JSON.stringify(['emit', shape]),
     name: rowName('output', shape),
     build: (n, l, o) => emitKernel(n, shape, l, o),
-    args: [{ space: 'output', off: at.io.outputOff[step.part], strides: strides.slice(0, step.outer.length) }, from.operand],
+    args: [
+      { space: 'output', off: at.io.outputOff[step.part], strides: strides.slice(0, step.outer.length) },
+      from.operand,
+      at.param(int64s(at.io.outputFactor[step.part] * 2 ** ROW_SHIFT)),
+    ],
     nodes: step.nodes,
   };
 }

@@ -27,12 +27,16 @@ export class Scales {
   readonly #sums: ReadonlySet<Buf>;
   readonly #outputs: ReadonlySet<Buf>;
 
-  constructor(graph: HGraph, calibration: Calibration) {
+  /** `given`: scales of inputs that are decided already, by name. */
+  constructor(graph: HGraph, calibration: Calibration, given: ReadonlyMap<string, number> = new Map()) {
     this.#calibration = calibration;
     this.#limitWidths(graph);
     this.#sums = scoreBuffers(graph);
     this.#outputs = new Set(graph.outputs.map(({ view }) => view.buf));
-    for (const buf of graph.inputs) this.#scales.set(buf, this.#quantise(buf, null));
+    for (const buf of graph.inputs) {
+      const own = this.#quantise(buf, null);
+      this.#scales.set(buf, { ...own, scale: given.get(buf.name) ?? own.scale });
+    }
     for (const op of graph.ops) this.#scales.set(op.out, this.#quantise(op.out, op));
   }
 

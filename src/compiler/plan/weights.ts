@@ -1,7 +1,7 @@
 import type { Const } from '../graph/hops.ts';
 import { blockBytes, blockWeightBytes, DOT_SHIFT, largestWeight, ROW_PARAM_BYTES, sumUnit, weightBytes } from '../kernels/dot.ts';
 
-/** Collects the bytes of `.data.weights`: tables, weights, multipliers. */
+/** Collects bytes of `.data.weights`: tables, weights, multipliers. */
 export class WeightBytes {
   #bytes = new Uint8Array(1 << 16);
   #size = 0;

@@ -71,6 +71,7 @@ export function programOf(hook: HookCode, length: number, classes: number, scale
       b.when('eq', value, 0, () => b.ret(onNull));
       return value;
     },
+    liveWeights: (b) => b.copy(0),
     addTable: (bytes) => {
       const off = tables.reduce((sum, table) => sum + ((table.length + 7) & ~7), 0);
       tables.push(bytes);

@@ -1,0 +1,41 @@
+import { InputError } from '../../base/errors.ts';
+import { weightsFile, weightsTarget } from '../../compiler/weights-file.ts';
+import { inspectModel } from '../../onnx/import.ts';
+import { onlyPositional, parse } from '../args.ts';
+import { fileName, print, printJson, readInput, writeOutput } from '../io.ts';
+import type { ExitStatus, Verb } from '../main.ts';
+import { compileLoaded, loadBound } from '../model.ts';
+import { openObject } from '../object.ts';
+
+/** `weights NEW.onnx --for OUT.o -o W.bin`: new weights for a program that is loaded. Status 2 when the architecture is another. */
+export const weightsVerb: Verb = async (argv): Promise<ExitStatus> => {
+  const args = parse(argv, { for: 'string', output: 'string', calibrate: 'string', program: 'string', json: 'boolean' });
+  const path = onlyPositional(args, 'one model');
+  const [object, output] = [args.string('for'), args.string('output')];
+  if (!object) throw new InputError('say for which object with --for OUT.o', 'arguments');
+  if (!output) throw new InputError('say where the weights go with -o W.bin', 'arguments');
+  const { compiled, binding } = openObject(object, args.string('program'));
+  const target = weightsTarget(compiled, object);
+  const { meta } = target;
+  const loaded = loadBound(path, sizesFor(path, meta.inputs), binding, object);
+  const { kernel, strategy, quant, inputs, outputs } = meta;
+  const built = await compileLoaded(loaded, { kernel, strategy, quant, slots: { inputs, outputs } }, args.string('calibrate'));
+  const bytes = weightsFile(built.compiled, target, path);
+  writeOutput(output, bytes);
+  const result = { bytes: bytes.length, fingerprint: target.header.fingerprint, parameters: loaded.model.parameterCount };
+  if (args.flag('json')) printJson(result);
+  else print(`${output}: ${result.bytes} bytes for programs with the code of ${object} (${result.fingerprint})`);
+  return 0;
+};
+
+/** Sizes of the model's symbolic dimensions, by what the program was compiled for. */
+function sizesFor(path: string, inputs: readonly { readonly dims: readonly number[] }[]): Record<string, number> {
+  const sizes: Record<string, number> = {};
+  for (const [i, { dims }] of inspectModel(readInput(path), fileName(path)).inputs.entries()) {
+    for (const [axis, dim] of dims.entries()) {
+      const size = inputs[i]?.dims[axis];
+      if (typeof dim === 'string' && size !== undefined) sizes[dim] = size;
+    }
+  }
+  return sizes;
+}
