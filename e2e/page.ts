@@ -6,7 +6,7 @@ export const root = join(import.meta.dirname, '..');
 export const samples = join(root, 'public', 'samples');
 
 /** Packets of the first sample's capture that most tests need. All 2,000 cost seconds of computing on every page. */
-export const FEW_PACKETS = 200;
+export const FEW_PACKETS = 64;
 
 /** Serves the sample's capture and its labels cut to the first packets. */
 async function cutCapture(context: BrowserContext): Promise<void> {
