@@ -12,6 +12,11 @@ interface Family {
 }
 
 const FAMILIES: readonly Family[] = [
+  { ops: ['DepthToSpace', 'Resize', 'SpaceToDepth', 'Upsample'], load: async () => (await import('./families/resize.ts')).RESIZE },
+  {
+    ops: ['BatchNormalization', 'Conv', 'ConvTranspose'],
+    load: async () => (await import('./families/convolution.ts')).CONVOLUTION,
+  },
   { ops: ['AveragePool', 'MaxPool', 'Pad'], load: async () => (await import('./families/pooling.ts')).POOLING },
 ];
 

@@ -1,18 +1,12 @@
 import type { Node } from '../../onnx/model.ts';
 import type { View } from '../graph/hops.ts';
-import { joinNodes, place, type Walk } from '../graph/lazy.ts';
+import { joinNodes, memoryOrder, place, type Walk } from '../graph/lazy.ts';
 import type { OwnOp, OwnPasses } from '../graph/own.ts';
 import { allOffsets, denseMap, type IndexMap, mapDims, product, sliceMap, transposeMap } from '../graph/view.ts';
 import { fillWordsKernel, moveKernel } from '../kernels/pad.ts';
 import { rowStep, type Step } from '../plan/steps.ts';
 
-/** Order of dimensions by their place in memory, largest stride first, so that a copy is as contiguous as what it copies. */
-function memoryOrder(map: IndexMap): number[] {
-  const strideOf = (i: number): number => map.dims[i][0]?.stride ?? Number.POSITIVE_INFINITY;
-  return map.dims.map((_, i) => i).sort((a, b) => strideOf(b) - strideOf(a) || a - b);
-}
-
-/** A copy of `view` with elements before and after each dimension, zero or the lowest integer there is. */
+/** A copy of `view` with elements before and after each dimension, and between its elements where `steps` says so: zero or the lowest integer there is. */
 export function emitPad(
   walk: Walk,
   node: Node,
@@ -20,16 +14,17 @@ export function emitPad(
   begins: readonly number[],
   ends: readonly number[],
   fill: 'zero' | 'lowest',
+  steps: readonly number[] = begins.map(() => 1),
 ): View {
   const order = memoryOrder(view.map);
   const source: View = { ...view, map: transposeMap(view.map, order) };
   const inner = mapDims(source.map);
-  const dims = inner.map((n, i) => n + begins[order[i]] + ends[order[i]]);
+  const dims = inner.map((n, i) => (n - 1) * steps[order[i]] + 1 + begins[order[i]] + ends[order[i]]);
   const { known, masked } = view.buf;
   const out = walk.buf(`${node.outputs[0]}.padded`, dims, 'act', { ...(known ? { known } : {}), ...(masked ? { masked } : {}) });
   let piece: IndexMap = denseMap(dims);
   inner.forEach((n, i) => {
-    piece = sliceMap(piece, i, begins[order[i]], n) as IndexMap;
+    piece = sliceMap(piece, i, begins[order[i]], n, steps[order[i]]) as IndexMap;
   });
   const op: OwnOp = { kind: 'own', out, views: [source], nodes: joinNodes([node]), passes: padPasses(piece, fill) };
   walk.ops.push(op);

@@ -3,7 +3,21 @@ import type { Node } from '../../onnx/model.ts';
 import { attrNumber, attrString } from './attrs.ts';
 import { BINARY, geluTanh, UNARY } from './functions.ts';
 import type { Const, View } from './hops.ts';
-import { broadcastView, gatherConst, joinNodes, type Lazy, lastAxis, MASK, place, sameMap, sameView, uniform, type Walk } from './lazy.ts';
+import {
+  alongAxis,
+  broadcastView,
+  gatherConst,
+  joinNodes,
+  type Lazy,
+  lastAxis,
+  layout,
+  MASK,
+  place,
+  sameMap,
+  sameView,
+  uniform,
+  type Walk,
+} from './lazy.ts';
 import { normOf } from './norms.ts';
 import { allOffsets, broadcastDims, broadcastMap, denseMap, mapDims, product } from './view.ts';
 
@@ -78,9 +92,10 @@ export function unary(walk: Walk, node: Node): void {
     return;
   }
   if (node.op === 'Relu' && lazy.k === 'linear' && walk.usedOnce(name)) {
-    const out = walk.buf(node.outputs[0], lazy.dims, 'act');
-    walk.ops.push({ kind: 'linear', a: lazy.a, weights: lazy.weights, bias: lazy.bias, relu: true, out, nodes });
-    walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: denseMap(lazy.dims), gain: 1 }, nodes: [] });
+    walk.set(node.outputs[0], { k: 'view', view: walk.emitLinear(node.outputs[0], lazy, nodes, true), nodes: [] });
+    return;
+  }
+  if (node.op === 'Relu' && clampedSum(walk, node, lazy)) {
     return;
   }
   if (node.op === 'IsNaN' || node.op === 'IsInf') {
@@ -99,8 +114,22 @@ export function unary(walk: Walk, node: Node): void {
   walk.set(node.outputs[0], fuse(walk, node, [settled], ([x]) => fn(x)) as Lazy);
 }
 
+/** A Relu of a sum that nothing else reads becomes part of the addition. */
+function clampedSum(walk: Walk, node: Node, lazy: Lazy): boolean {
+  const [name] = node.inputs;
+  if (lazy.k !== 'view' || lazy.view.buf.name !== name || lazy.view.gain !== 1 || !walk.usedOnce(name)) return false;
+  const at = walk.ops.findIndex((op) => op.out === lazy.view.buf);
+  const op = walk.ops[at];
+  if (op?.kind !== 'add' || op.out.masked) return false;
+  const out = walk.buf(node.outputs[0], op.out.dims, 'act');
+  walk.ops[at] = { ...op, relu: true, out, nodes: joinNodes(op.nodes, [node]) };
+  const clamped: Lazy = { k: 'view', view: { ...lazy.view, buf: out }, nodes: [] };
+  walk.set(name, clamped);
+  walk.set(node.outputs[0], clamped);
+  return true;
+}
+
 export function clip(walk: Walk, node: Node): void {
-  const lazies = settle(walk, node, [node.inputs[0]]);
   const bound = (slot: number, key: string, otherwise: number): number => {
     const name = node.inputs[slot];
     const lazy = name ? walk.get(name, node) : null;
@@ -110,6 +139,15 @@ export function clip(walk: Walk, node: Node): void {
   };
   const lo = bound(1, 'min', Number.NEGATIVE_INFINITY);
   const hi = bound(2, 'max', Number.POSITIVE_INFINITY);
+  const before = walk.get(node.inputs[0], node);
+  if (before.k === 'linear' && walk.usedOnce(node.inputs[0]) && hi > 0 && Number.isFinite(hi) && (lo === 0 || lo === -hi)) {
+    // Results saturate at the largest integer: a scale that puts it at the bound clamps for nothing.
+    const nodes = joinNodes(before.nodes, [node]);
+    const view = walk.emitLinear(node.outputs[0], before, nodes, lo === 0, { known: { min: lo, max: hi }, clamped: true });
+    walk.set(node.outputs[0], { k: 'view', view, nodes: [] });
+    return;
+  }
+  const lazies = settle(walk, node, [node.inputs[0]]);
   walk.set(node.outputs[0], fuse(walk, node, lazies, ([x]) => Math.min(hi, Math.max(lo, x))) as Lazy);
 }
 
@@ -152,7 +190,7 @@ function pending(walk: Walk, node: Node, [a, b]: readonly Lazy[]): Lazy | null {
     if (x.k === 'linear' && value !== null && node.op !== 'Add' && node.op !== 'Sub') return null;
     const dims = walk.dims(x);
     const n = dims[dims.length - 1];
-    const cols = lastAxis(c.t, n);
+    const cols = x.k === 'linear' && x.axis !== undefined ? alongAxis(c.t, dims, x.axis) : lastAxis(c.t, n);
     if (!cols || dimsOf(walk, node, [a, b]).length !== dims.length) return null;
     return foldColumns(x, node.op, flip, cols, nodes);
   }
@@ -173,7 +211,7 @@ function pending(walk: Walk, node: Node, [a, b]: readonly Lazy[]): Lazy | null {
   return null;
 }
 
-function foldColumns(
+export function foldColumns(
   x: Lazy & { k: 'linear' | 'norm' | 'centered' },
   op: string,
   flip: boolean,
@@ -260,7 +298,7 @@ function withConst(walk: Walk, node: Node, slot: number, c: Const): Lazy {
   );
 }
 
-function affine(
+export function affine(
   walk: Walk,
   node: Node,
   x: View,
@@ -271,9 +309,10 @@ function affine(
 ): Lazy {
   const masks = add?.data.some((v) => v <= MASK) ?? false;
   const extra = masks ? { masked: { of: x, below: 14 } } : {};
-  const out = walk.buf(node.outputs[0], dims, 'act', extra);
-  walk.ops.push({ kind: 'affine', x: broadcastView(x, dims), mul, add, out, nodes });
-  return { k: 'view', view: { buf: out, map: denseMap(dims), gain: 1 }, nodes: [] };
+  const wide = broadcastView(x, dims);
+  const { out, view, turn, turnConst } = layout(walk, node.outputs[0], dims, [wide], extra);
+  walk.ops.push({ kind: 'affine', x: turn(wide), mul: mul && turnConst(mul), add: add && turnConst(add), out, nodes });
+  return { k: 'view', view, nodes: [] };
 }
 
 /** `a op b` of two computed tensors. */
@@ -304,18 +343,18 @@ function ofTwo(walk: Walk, node: Node): Lazy {
 
 function emitTwo(walk: Walk, node: Node, kind: 'mul' | 'div', a: View, b: View, nodes: readonly Node[], name = node.outputs[0]): Lazy {
   const dims = mapDims(a.map);
-  const out = walk.buf(name, dims, 'act');
-  walk.ops.push({ kind, a, b, out, nodes });
-  return { k: 'view', view: { buf: out, map: denseMap(dims), gain: 1 }, nodes: [] };
+  const { out, view, turn } = layout(walk, name, dims, [a, b]);
+  walk.ops.push({ kind, a: turn(a), b: turn(b), out, nodes });
+  return { k: 'view', view, nodes: [] };
 }
 
 export function addViews(walk: Walk, node: Node, a: View, b: View, nodes: readonly Node[]): Lazy {
   const dims = mapDims(a.map);
   const isMask = (v: View): boolean => (v.buf.known ? v.buf.known.min * v.gain <= MASK : v.buf.masked !== undefined);
   const extra = isMask(a) ? { masked: { of: b, below: 14 } } : isMask(b) ? { masked: { of: a, below: 14 } } : {};
-  const out = walk.buf(node.outputs[0], dims, 'act', extra);
-  walk.ops.push({ kind: 'add', a, b, relu: false, out, nodes });
-  return { k: 'view', view: { buf: out, map: denseMap(dims), gain: 1 }, nodes: [] };
+  const { out, view, turn } = layout(walk, node.outputs[0], dims, [a, b], extra);
+  walk.ops.push({ kind: 'add', a: turn(a), b: turn(b), relu: false, out, nodes });
+  return { k: 'view', view, nodes: [] };
 }
 
 /** Where: a mask when the other branch is very negative, otherwise arithmetic with the condition as 0 and 1. */

@@ -12,6 +12,8 @@ export interface Buf {
   readonly kind: 'token' | 'input' | 'act';
   /** Known bounds of the real values; they replace calibration (embeddings, softmax, functions of tokens). */
   readonly known?: { readonly min: number; readonly max: number };
+  /** Results are clamped to `known`: the largest integer stands for its bound exactly. */
+  readonly clamped?: boolean;
   /** All values are whole numbers: the scale is a power of two, so that they are exact. */
   readonly whole?: boolean;
   /** Reads values of these bounds, but holds masked elements that must fall `below` them (additive masks). */

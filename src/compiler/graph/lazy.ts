@@ -1,7 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import type { Model, Node, Tensor } from '../../onnx/model.ts';
 import type { Buf, Const, HOp, View } from './hops.ts';
-import { broadcastMap, denseMap, type IndexMap, mapDims, product, reshapeMap } from './view.ts';
+import { allOffsets, broadcastMap, denseMap, type IndexMap, mapDims, product, reshapeMap, transposeMap } from './view.ts';
 
 /**
  * What is known about an ONNX value before any integer op is emitted for it. Most nodes only change this description; an op
@@ -19,6 +19,10 @@ export type Lazy = { readonly nodes: readonly Node[] } & (
       readonly weights: Const;
       readonly bias: Float64Array | null;
       readonly dims: readonly number[];
+      /** Which of `dims` the columns are; the last without it. */
+      readonly axis?: number;
+      /** Makes the op where it is no plain product (channels in groups). */
+      readonly op?: (parts: LinearParts) => HOp;
     }
   /** Mean over the last dimension (kept as 1, or dropped). */
   | { readonly k: 'mean'; readonly of: View; readonly keep: boolean }
@@ -37,6 +41,9 @@ export type Lazy = { readonly nodes: readonly Node[] } & (
       readonly beta: Float64Array;
     }
 );
+
+/** What an op with constant weights is made of once biases, factors and clamps around it are folded in. */
+export type LinearParts = Pick<HOp & { kind: 'linear' }, 'a' | 'weights' | 'bias' | 'relu' | 'out' | 'nodes'>;
 
 const identity = (x: number): number => x;
 
@@ -158,9 +165,13 @@ export class Walk {
         return this.emitTokenFn(name, lazy.view, identity, nodes);
       case 'fn':
         if (lazy.base.buf.kind === 'token') return this.emitTokenFn(name, lazy.base, lazy.fn, nodes);
-        return push({ kind: 'unary', x: lazy.base, fn: lazy.fn, out: act(dims), nodes });
+        {
+          const laid = layout(this, name, dims, [lazy.base]);
+          this.ops.push({ kind: 'unary', x: laid.turn(lazy.base), fn: lazy.fn, out: laid.out, nodes });
+          return laid.view;
+        }
       case 'linear':
-        return push({ kind: 'linear', a: lazy.a, weights: lazy.weights, bias: lazy.bias, relu: false, out: act(dims), nodes });
+        return this.emitLinear(name, lazy, nodes, false);
       case 'norm':
         return push({
           kind: 'norm',
@@ -189,6 +200,18 @@ export class Walk {
       default:
         throw new InputError('part of a normalisation is used outside of it', place(node), 'Export the model with nn.LayerNorm');
     }
+  }
+
+  /** A product with constant weights, its columns last in memory. `extra`: bounds that its results are clamped to. */
+  emitLinear(name: string, lazy: Lazy & { k: 'linear' }, nodes: readonly Node[], relu: boolean, extra: Partial<Buf> = {}): View {
+    const { a, weights, bias, dims } = lazy;
+    const axis = lazy.axis ?? dims.length - 1;
+    const shape = [...dims.slice(0, axis), ...dims.slice(axis + 1), dims[axis]];
+    const out = this.buf(name, shape, 'act', extra);
+    const parts: LinearParts = { a, weights, bias, relu, out, nodes };
+    this.ops.push(lazy.op?.(parts) ?? { kind: 'linear', ...parts });
+    const back = dims.map((_, i) => (i === axis ? dims.length - 1 : i < axis ? i : i - 1));
+    return { buf: out, map: transposeMap(denseMap(shape), back), gain: 1 };
   }
 
   /** A function of a token is a table over the vocabulary. */
@@ -227,6 +250,47 @@ export function uniform(t: Const): number | null {
   const first = t.data[0];
   for (const x of t.data) if (x !== first) return null;
   return product(t.dims) > 0 ? first : null;
+}
+
+/** Where the result of an elementwise op lies, and how its operands are seen in that order. */
+export interface Laid {
+  readonly out: Buf;
+  readonly view: View;
+  readonly turn: (view: View) => View;
+  readonly turnConst: (t: Const) => Const;
+}
+
+/** Dimensions by their place in memory, largest stride first; as they are where that is not a plain permutation. */
+export function memoryOrder(map: IndexMap): number[] {
+  const dims = map.dims.map((_, i) => i);
+  if (map.dims.some((dim) => dim.length > 1 || dim[0]?.stride === 0)) return dims;
+  const stride = (i: number): number => map.dims[i][0]?.stride ?? Number.POSITIVE_INFINITY;
+  return dims.sort((a, b) => stride(b) - stride(a) || a - b);
+}
+
+/** A result of shape `dims` laid out in memory as the first operand that is not broadcast, so that channels stay where they are. */
+export function layout(walk: Walk, name: string, dims: readonly number[], operands: readonly View[], extra: Partial<Buf> = {}): Laid {
+  const order = operands.map(({ map }) => memoryOrder(map)).find((o) => o.some((d, i) => d !== i)) ?? dims.map((_, i) => i);
+  const shape = order.map((i) => dims[i]);
+  const out = walk.buf(name, shape, 'act', extra);
+  const back = order.map((_, i) => order.indexOf(i));
+  return {
+    out,
+    view: { buf: out, map: transposeMap(denseMap(shape), back), gain: 1 },
+    turn: (view) => ({ ...view, map: transposeMap(view.map, order) }),
+    turnConst: (t) => {
+      const full = [...dims.slice(t.dims.length).map(() => 1), ...t.dims];
+      const map = transposeMap(denseMap(full), order);
+      return { dims: order.map((i) => full[i]), data: gatherConst(t, allOffsets(map)) };
+    },
+  };
+}
+
+/** A constant that varies only along dimension `axis` of `dims`, as one value for each of its columns; null otherwise. */
+export function alongAxis(t: Const, dims: readonly number[], axis: number): Float64Array | null {
+  const n = dims[axis];
+  if (t.data.length === 1) return new Float64Array(n).fill(t.data[0]);
+  return t.data.length === n && t.dims[axis - dims.length + t.dims.length] === n ? t.data : null;
 }
 
 /** A constant that varies only along the last dimension, as one value for each of `n` columns; null otherwise. */

@@ -9,10 +9,8 @@ import { denseMap, product } from './view.ts';
 
 /** What to do instead of an operator that is not supported. */
 const NEAREST: Readonly<Record<string, string>> = {
-  BatchNormalization: 'fold it into the matrix before it (torch.nn.utils.fusion)',
   ArgMax: 'end the model before it and let the binding take the argmax',
   TopK: 'end the model before it and let the binding take the argmax',
-  Conv: 'use a Linear layer over windows',
   LSTM: 'use attention or a Linear layer over a window',
   GRU: 'use attention or a Linear layer over a window',
   CumSum: 'use positions that do not depend on the data',

@@ -67,6 +67,18 @@ export class Scales {
     }
   }
 
+  /** For the result of a product with constant weights. */
+  ofProduct({ a, weights, out }: Pick<HOp & { kind: 'linear' }, 'a' | 'weights' | 'out'>): Quantised {
+    return this.#ofSum(out, null, 2 ** (this.#bits.get(out) ?? 15) - 1, this.unit(a) * largestRowScale(weights));
+  }
+
+  /** An output unit below a tenth of an accumulator unit would be noise, and its multiplier would not fit. */
+  #ofSum(buf: Buf, op: HOp | null, max: number, unit: number): Quantised {
+    const least = Math.abs(unit) * 2;
+    if (buf.clamped && buf.known) return clampedScale(buf.known.max, max, least);
+    return { scale: Math.max(this.#range(buf, op) / max, least), max };
+  }
+
   #quantise(buf: Buf, op: HOp | null): Quantised {
     const max = 2 ** (this.#bits.get(buf) ?? 15) - 1;
     if (buf.kind === 'token') return { scale: 1, max: 65535 };
@@ -74,11 +86,8 @@ export class Scales {
     if (given) return given;
     if (op?.kind === 'softmax') return { scale: 1 / PROBABILITY_ONE, max: PROBABILITY_ONE };
     if (op?.kind === 'matmul' && this.#sums.has(buf)) return { scale: this.unit(op.a) * this.unit(op.b), max: 2 ** 31 - 1 };
-    if (op?.kind === 'matmul' || op?.kind === 'linear') {
-      // An output unit below a tenth of an accumulator unit would be noise, and its multiplier would not fit.
-      const unit = this.unit(op.a) * (op.kind === 'matmul' ? this.unit(op.b) : largestRowScale(op.weights));
-      return { scale: Math.max(this.#range(buf, op) / max, Math.abs(unit) * 2), max };
-    }
+    if (op?.kind === 'matmul') return this.#ofSum(buf, op, max, this.unit(op.a) * this.unit(op.b));
+    if (op?.kind === 'linear') return this.#ofSum(buf, op, max, this.unit(op.a) * largestRowScale(op.weights));
     if (buf.whole && buf.known) {
       const bound = Math.max(1, -buf.known.min, buf.known.max);
       return { scale: 2 ** Math.ceil(Math.log2(bound / max)), max };
@@ -136,6 +145,12 @@ export class Scales {
     const b = (range?.max ?? 1) * view.gain * room;
     return { lo: Math.min(a, b, 0), hi: Math.max(a, b, 0) };
   }
+}
+
+/** A bound at the largest integer, of as many bits as leave a unit of at least `least`. */
+function clampedScale(bound: number, max: number, least: number): Quantised {
+  while (max > 1 && bound / max < least) max = (max - 1) / 2;
+  return { scale: bound / max, max };
 }
 
 /** Products of activations that only a softmax reads: scores without a mask. */

@@ -34,7 +34,7 @@ const REWRITE = 'Insert a Reshape that keeps dimensions whole';
 const where = (op: HOp): string => (op.nodes.length ? place(op.nodes[op.nodes.length - 1]) : `value ${op.out.name}`);
 
 /** Loops that are affine for all operands at once, over some logical dimensions. */
-function loopsOver(dims: readonly (readonly Dim[])[], at: string): Loop[] {
+export function loopsOver(dims: readonly (readonly Dim[])[], at: string): Loop[] {
   const loops: Loop[] = [];
   for (let i = 0; i < dims[0].length; i++) {
     const made = commonLoops(dims.map((d) => d[i]));

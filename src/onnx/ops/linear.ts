@@ -157,13 +157,33 @@ function windowDims(c: OpContext, spatial: readonly number[], kernel: readonly n
     return out;
   });
 }
-const conv: OpDef = {
+/** Shape of a convolution of `x` by the kernel `w`. */
+export function convDims(c: OpContext, x: readonly number[], w: readonly number[]): number[] {
+  if (x.length < 3 || w.length !== x.length) c.fail(`its input [${x.join(', ')}] and weights [${w.join(', ')}] do not fit together`);
+  const group = c.int('group', 1);
+  if (x[1] !== w[1] * group) c.fail(`its input has ${x[1]} channels, its weights want ${w[1] * group}`);
+  return [x[0], w[0], ...windowDims(c, x.slice(2), c.ints('kernel_shape') ?? w.slice(2))];
+}
+export const matMulDims = (c: OpContext, a: readonly number[], b: readonly number[]): number[] => matMulShape(c, a, b).out;
+const conv: OpDef = { infer: (c) => [{ dtype: c.in(0).dtype, dims: convDims(c, c.in(0).dims, c.in(1).dims) }] };
+/** Sizes from the specification of ConvTranspose; `output_shape` states them. */
+const convTranspose: OpDef = {
   infer: (c) => {
     const [x, w] = [c.in(0).dims, c.in(1).dims];
-    if (x.length < 3 || w.length !== x.length) c.fail(`its input [${x.join(', ')}] and weights [${w.join(', ')}] do not fit together`);
-    const group = c.int('group', 1);
-    if (x[1] !== w[1] * group) c.fail(`its input has ${x[1]} channels, its weights want ${w[1] * group}`);
-    return [{ dtype: c.in(0).dtype, dims: [x[0], w[0], ...windowDims(c, x.slice(2), c.ints('kernel_shape') ?? w.slice(2))] }];
+    if (x.length < 3 || w.length !== x.length || x[1] !== w[0])
+      c.fail(`its input [${x.join(', ')}] and weights [${w.join(', ')}] do not fit together`);
+    const spatial = x.slice(2);
+    const ones = spatial.map(() => 1);
+    const kernel = c.ints('kernel_shape') ?? w.slice(2);
+    const [strides, dilations] = [c.ints('strides') ?? ones, c.ints('dilations') ?? ones];
+    const pads = c.ints('pads') ?? spatial.flatMap(() => [0, 0]);
+    const extra = c.ints('output_padding') ?? spatial.map(() => 0);
+    const same = c.str('auto_pad', 'NOTSET').startsWith('SAME');
+    const outs = spatial.map((size, i) => {
+      if (same) return size * strides[i];
+      return strides[i] * (size - 1) + extra[i] + dilations[i] * (kernel[i] - 1) + 1 - pads[i] - pads[i + spatial.length];
+    });
+    return [{ dtype: c.in(0).dtype, dims: [x[0], w[1] * c.int('group', 1), ...(c.ints('output_shape') ?? outs)] }];
   },
 };
 const pool: OpDef = {
@@ -188,6 +208,7 @@ export const LINEAR: Readonly<Record<string, OpDef>> = {
   MatMulInteger: { infer: (c) => [{ dtype: 'int32', dims: matMulShape(c, c.in(0).dims, c.in(1).dims).out }] },
   Einsum: { infer: (c) => [{ dtype: c.in(0).dtype, dims: einsumDims(c) }] },
   Conv: conv,
+  ConvTranspose: convTranspose,
   MaxPool: pool,
   AveragePool: pool,
   LpPool: pool,

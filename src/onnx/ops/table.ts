@@ -3,11 +3,15 @@ import { ELEMENTWISE } from './elementwise.ts';
 import { LINEAR } from './linear.ts';
 import { MOVEMENT } from './movement.ts';
 import { MICROSOFT, NORM } from './norm.ts';
+import { MICROSOFT_QUANTISED, QUANTISED } from './quantised.ts';
 import { REDUCE } from './reduce.ts';
+import { RESIZE } from './resize.ts';
 import { SELECTION } from './selection.ts';
 
-const DEFAULT_DOMAIN = new Map(Object.entries({ ...ELEMENTWISE, ...MOVEMENT, ...SELECTION, ...REDUCE, ...LINEAR, ...NORM }));
-const MICROSOFT_DOMAIN = new Map(Object.entries(MICROSOFT));
+const DEFAULT_DOMAIN = new Map(
+  Object.entries({ ...ELEMENTWISE, ...MOVEMENT, ...SELECTION, ...REDUCE, ...LINEAR, ...NORM, ...QUANTISED, ...RESIZE }),
+);
+const MICROSOFT_DOMAIN = new Map(Object.entries({ ...MICROSOFT, ...MICROSOFT_QUANTISED }));
 
 /** What import can do with operator `op` of `domain`; undefined when it does not know it. */
 export function opDef(domain: string, op: string): OpDef | undefined {

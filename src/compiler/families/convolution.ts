@@ -1,0 +1,184 @@
+import { InputError } from '../../base/errors.ts';
+import type { Node } from '../../onnx/model.ts';
+import { attrInts, attrNumber, attrString } from '../graph/attrs.ts';
+import { affine, foldColumns } from '../graph/elementwise.ts';
+import type { Const, View } from '../graph/hops.ts';
+import { joinNodes, type Lazy, place, type Walk } from '../graph/lazy.ts';
+import { type OpRule, type Rules, rule } from '../graph/rule.ts';
+import { allOffsets, type Dim, denseMap, mapDims, transposeMap } from '../graph/view.ts';
+import { depthwise, groupedProducts } from './groups.ts';
+import { emitPad } from './pad.ts';
+import { type Window, windowed, windowsOf } from './windows.ts';
+
+/** The constant in an input, or null when it is left out. */
+function constant(walk: Walk, node: Node, slot: number, what: string): Const | null {
+  if (!node.inputs[slot]) return null;
+  const lazy = walk.get(node.inputs[slot], node);
+  if (lazy.k !== 'const') throw new InputError(`${what} depends on the data`, place(node), `Give ${what} as an initialiser`);
+  return lazy.t;
+}
+
+function convolve(walk: Walk, node: Node): void {
+  const weights = constant(walk, node, 1, 'the kernel')!;
+  const { view, nodes } = walk.view(node.inputs[0], node);
+  const dims = mapDims(view.map);
+  if (dims.length < 3 || dims.length > 5)
+    throw new InputError(
+      `a convolution over ${dims.length - 2} dimensions`,
+      place(node),
+      'Give [batch, channels, …] with one to three others',
+    );
+  const outs = walk.model.values.get(node.outputs[0])!.dims.slice(2);
+  const windows = windowsOf(node, dims.slice(2), weights.dims.slice(2), outs);
+  const bias = constant(walk, node, 2, 'the bias');
+  emit(walk, node, view, windows, weights, bias?.data ?? null, attrNumber(node, 'group') ?? 1, joinNodes(nodes, [node]));
+}
+
+/** Windows as rows, kernels as columns: a product with constant weights whose rows overlap in memory. `weights`: [M, C / groups, kernel…]. */
+function emit(
+  walk: Walk,
+  node: Node,
+  view: View,
+  windows: readonly Window[],
+  weights: Const,
+  bias: Float64Array | null,
+  groups: number,
+  nodes: readonly Node[],
+): void {
+  const rank = windows.length;
+  const [m, perGroup] = weights.dims;
+  const all = windowed(walk, node, view, windows, 'zero');
+  const [batch, channels] = all.map.dims;
+  const outs = all.map.dims.slice(2, 2 + rank);
+  const spatial = all.map.dims.slice(2 + rank);
+  const dims = [mapDims(view.map)[0], m, ...windows.map((w) => w.out)];
+  const lazy = { k: 'linear' as const, bias, dims, axis: 1, nodes };
+  if (groups > 1 && perGroup === 1 && m === groups) {
+    const x: View = { ...all, map: { off: all.map.off, dims: [batch, ...outs, channels, ...spatial] } };
+    const taps = weights.data.length / m;
+    walk.set(node.outputs[0], { ...lazy, a: x, weights: { dims: [m, taps], data: weights.data }, op: (parts) => depthwise(parts, rank) });
+    return;
+  }
+  // The terms of a sum in the order of memory, so that a row is packed from contiguous pieces.
+  const order = termOrder([...spatial, groups > 1 ? channels.slice(-1) : channels]);
+  const k = weights.data.length / m;
+  const turned = transposeMap(denseMap(weights.dims), [0, ...order.map((i) => (i === rank ? 1 : 2 + i))]);
+  const columns: Const = { dims: [m, k], data: Float64Array.from(allOffsets(turned), (o) => weights.data[o]) };
+  if (groups === 1) {
+    const terms = order.map((i) => (i === rank ? channels : spatial[i]));
+    const a: View = { ...all, map: { off: all.map.off, dims: [batch, ...outs, joinDims(terms)] } };
+    walk.set(node.outputs[0], { ...lazy, a, weights: columns });
+    return;
+  }
+  const stride = channels[0].stride * (channels[0].n === groups * perGroup ? 1 : Number.NaN);
+  if (Number.isNaN(stride))
+    throw new InputError('channels of groups do not lie evenly', place(node), 'Insert a copy before the convolution');
+  const one: Dim = perGroup === 1 ? [] : [{ n: perGroup, stride }];
+  const a: View = {
+    ...all,
+    map: { off: all.map.off, dims: [batch, ...outs, joinDims(order.map((i) => (i === rank ? one : spatial[i])))] },
+  };
+  const views = Array.from({ length: groups }, (_, g): View => ({ ...a, map: { ...a.map, off: a.map.off + g * perGroup * stride } }));
+  walk.set(node.outputs[0], { ...lazy, a, weights: columns, op: (parts) => groupedProducts(parts, views) });
+}
+
+const joinDims = (dims: readonly Dim[]): Dim => denseTail(dims.flat().filter((f) => f.n > 1));
+/** Neighbours that continue each other become one factor. */
+function denseTail(factors: Dim): Dim {
+  const out: { n: number; stride: number }[] = [];
+  for (const f of factors) {
+    const last = out[out.length - 1];
+    if (last && last.stride === f.stride * f.n) out[out.length - 1] = { n: last.n * f.n, stride: f.stride };
+    else out.push(f);
+  }
+  return out;
+}
+
+function termOrder(dims: readonly Dim[]): number[] {
+  const stride = (i: number): number => dims[i][0]?.stride ?? Number.POSITIVE_INFINITY;
+  return dims.map((_, i) => i).sort((a, b) => stride(b) - stride(a) || a - b);
+}
+
+/** A transposed convolution is a convolution with the kernel turned round over a copy with zeros between the elements. */
+function convolveTransposed(walk: Walk, node: Node): void {
+  const weights = constant(walk, node, 1, 'the kernel')!;
+  const { view, nodes } = walk.view(node.inputs[0], node);
+  const sizes = mapDims(view.map).slice(2);
+  const groups = attrNumber(node, 'group') ?? 1;
+  const [c, perGroup, ...kernel] = weights.dims;
+  const ones = sizes.map(() => 1);
+  const strides = attrInts(node, 'strides') ?? ones;
+  const dilations = attrInts(node, 'dilations') ?? ones;
+  const outs = walk.model.values.get(node.outputs[0])!.dims.slice(2);
+  const auto = attrString(node, 'auto_pad') ?? 'NOTSET';
+  const extra = attrInts(node, 'output_padding') ?? sizes.map(() => 0);
+  const pads = attrInts(node, 'pads') ?? sizes.flatMap(() => [0, 0]);
+  const begins = sizes.map((size, i) => {
+    const total = strides[i] * (size - 1) + extra[i] + dilations[i] * (kernel[i] - 1) + 1 - outs[i];
+    if (!auto.startsWith('SAME')) return pads[i];
+    return auto === 'SAME_UPPER' ? Math.floor(total / 2) : total - Math.floor(total / 2);
+  });
+  const before = sizes.map((_, i) => dilations[i] * (kernel[i] - 1) - begins[i]);
+  const after = sizes.map((size, i) => outs[i] + dilations[i] * (kernel[i] - 1) - before[i] - (strides[i] * (size - 1) + 1));
+  if ([...before, ...after].some((n) => n < 0))
+    throw new InputError('padding is wider than the kernel', place(node), 'Slice the result instead of padding');
+  const spread = emitPad(walk, node, view, [0, 0, ...before], [0, 0, ...after], 'zero', [1, 1, ...strides]);
+  const windows = sizes.map((_, i): Window => {
+    const size = mapDims(spread.map)[2 + i];
+    return { size, kernel: kernel[i], stride: 1, dilation: dilations[i], begin: 0, end: 0, counted: 0, out: outs[i] };
+  });
+  const flipped = turnedKernel(weights, groups, c / groups, perGroup, kernel);
+  const bias = constant(walk, node, 2, 'the bias');
+  emit(walk, node, spread, windows, flipped, bias?.data ?? null, groups, joinNodes(nodes, [node]));
+}
+
+/** [C, M / groups, kernel…] as [M, C / groups, kernel…] with every kernel dimension backwards. */
+function turnedKernel(t: Const, groups: number, perIn: number, perOut: number, kernel: readonly number[]): Const {
+  const taps = kernel.reduce((a, b) => a * b, 1);
+  const data = new Float64Array(t.data.length);
+  for (let g = 0; g < groups; g++)
+    for (let o = 0; o < perOut; o++)
+      for (let i = 0; i < perIn; i++)
+        for (let k = 0; k < taps; k++)
+          data[((g * perOut + o) * perIn + i) * taps + (taps - 1 - k)] = t.data[((g * perIn + i) * perOut + o) * taps + k];
+  return { dims: [groups * perOut, perIn, ...kernel], data };
+}
+
+/** BatchNormalization at inference: a factor and a shift for each channel, in the product before it where there is one. */
+function batchNorm(walk: Walk, node: Node): void {
+  const [name] = node.inputs;
+  const [scale, shift, mean, variance] = [1, 2, 3, 4].map((slot) => constant(walk, node, slot, 'a statistic')!.data);
+  if ((attrNumber(node, 'training_mode') ?? 0) !== 0)
+    throw new InputError('statistics of the batch are used', place(node), 'Export the model in evaluation mode');
+  const eps = attrNumber(node, 'epsilon') ?? 1e-5;
+  const factor = scale.map((s, i) => s / Math.sqrt(variance[i] + eps));
+  const added = shift.map((b, i) => b - mean[i] * factor[i]);
+  const lazy = walk.get(name, node);
+  const nodes = joinNodes(lazy.nodes, [node]);
+  const dims = walk.dims(lazy);
+  if (lazy.k === 'linear' && walk.usedOnce(name) && (lazy.axis ?? dims.length - 1) === 1) {
+    const scaled = foldColumns(lazy, 'Mul', false, factor, nodes) as Lazy & { k: 'linear' };
+    walk.set(node.outputs[0], foldColumns(scaled, 'Add', false, added, nodes)!);
+    return;
+  }
+  const { view, nodes: before } = walk.view(name, node);
+  walk.set(node.outputs[0], perChannel(walk, node, view, factor, added, joinNodes(before, [node])));
+}
+
+/** `x·factor + shift` with one factor and shift for each entry of dimension 1. */
+export function perChannel(walk: Walk, node: Node, x: View, factor: Float64Array, shift: Float64Array, nodes: readonly Node[]): Lazy {
+  const dims = mapDims(x.map);
+  const shape = [factor.length, ...dims.slice(2).map(() => 1)];
+  return affine(walk, node, x, dims, { dims: shape, data: factor }, { dims: shape, data: shift }, nodes);
+}
+
+const PRODUCT = 'products over a view of windows, of a padded copy where they reach beyond the tensor; channels last in memory';
+
+export const CONVOLUTION: Rules = new Map<string, OpRule>([
+  ['BatchNormalization', rule(batchNorm, 'part of the product before it, or one factor and shift for each channel', 'evaluation mode')],
+  ['Conv', rule(convolve, PRODUCT, 'one to three dimensions, constant kernel')],
+  [
+    'ConvTranspose',
+    rule(convolveTransposed, `${PRODUCT} with zeros between elements`, 'constant kernel, padding no wider than the kernel'),
+  ],
+]);
