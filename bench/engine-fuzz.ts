@@ -2,9 +2,9 @@
  * Random accepted programs in both engines and in this machine's kernel: `npm run long engine-fuzz COUNT SEED SECONDS SHARDS`, COUNT
  * seeds from SEED on.
  *
- * After each of two packets (or contexts) r0, the packet with its metadata and the contents of all maps with keys, of every processor,
- * must be the same three times. Programs whose result depends on an address, on stack that was never written, on time or chance are set
- * aside by taint. Differences are left in BPFORMER_DEFECTS (default: the temporary folder). The same command goes on where it was stopped.
+ * After each of two packets (or contexts) r0, the packet with its metadata, the contents of all maps, of every processor, and the records of
+ * ring buffers must be the same three times. Programs whose result depends on an address, on stack that was never written, on time or chance
+ * are set aside by taint; `kernelFaults` are seeds that 6.18 runs other than it should (`engine-judge.ts`). Differences are left in BPFORMER_DEFECTS (default: the temporary folder). The same command goes on where it was stopped.
  */
 import { ALL_KINDS } from './fuzz/kinds.ts';
 import { runShards } from './fuzz/shards.ts';
@@ -28,6 +28,7 @@ export default async function fuzz([total = '10000', first = '1', seconds = '864
     medianExecuted: median(groups.executed),
     setAsideShare: share(setAside, counts.accepted),
     setAside: Object.fromEntries(ranked(groups.setAside)),
+    kernelFaults: Object.keys(groups.kernelFaults ?? {}).map(Number),
     skipped: groups.skipped ?? {},
     programTypes: groups.progTypes,
     insnKinds: {

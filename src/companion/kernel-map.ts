@@ -8,6 +8,10 @@ const MAP_LOOKUP_ELEM = 1;
 const MAP_UPDATE_ELEM = 2;
 const MAP_DELETE_ELEM = 3;
 const MAP_GET_NEXT_KEY = 4;
+const MAP_LOOKUP_AND_DELETE_ELEM = 21;
+// Upper bits of a record's length, and its header: __bpf_ringbuf_output of the kernel.
+const RING_DISCARDED = 1 << 30;
+const RING_HEADER = 8;
 const ENOENT = 2;
 
 /** A map in the kernel. Values of per-CPU maps are those of all possible processors, each padded to 8 bytes. */
@@ -80,13 +84,38 @@ export class KernelMap {
     return entries;
   }
 
+  /** The records of a ring buffer that were submitted and not yet taken, in order; none is left in it. All must be finished. */
+  async takeRecords(): Promise<Uint8Array[]> {
+    const bytes = await this.#kernel.loader.takeRing(this.fd, this.def.maxEntries);
+    if (typeof bytes === 'number') throw new Error(`ring buffer ${this.def.name}: errno ${-bytes}`);
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const records: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const length = view.getUint32(at, true);
+      const size = length & ~RING_DISCARDED;
+      if (size === length) records.push(bytes.slice(at + RING_HEADER, at + RING_HEADER + size));
+      at += RING_HEADER + ((size + 7) & ~7);
+    }
+    return records;
+  }
+
+  /** The next value of a queue or stack, taken out; null when there is none. */
+  async takeValue(): Promise<Uint8Array | null> {
+    const reply = await this.#call(MAP_LOOKUP_AND_DELETE_ELEM, new Uint8Array(0), { attrOff: 16, mode: 'both', size: this.def.valueSize });
+    if (reply.result === -ENOENT) return null;
+    if (reply.result < 0) throw new Error(`taking from map ${this.def.name}: errno ${-reply.result}`);
+    return reply.buffers[0];
+  }
+
   async close(): Promise<void> {
     await this.#kernel.loader.closeFd(this.fd);
   }
 
+  /** Maps without keys are asked without one. */
   #call(cmd: number, key: Uint8Array, value?: CallBuffer, flags = 0) {
-    const keyBuffer: CallBuffer = { attrOff: 8, mode: 'in', bytes: key, size: this.def.keySize };
-    const attr = new Attr(32).u32(0, this.fd).u64(24, flags);
-    return this.#kernel.loader.bpf(cmd, attr.bytes, value ? [keyBuffer, value] : [keyBuffer]);
+    const { keySize } = this.def;
+    const buffers: CallBuffer[] = keySize > 0 ? [{ attrOff: 8, mode: 'in', bytes: key, size: keySize }] : [];
+    if (value) buffers.push(value);
+    return this.#kernel.loader.bpf(cmd, new Attr(32).u32(0, this.fd).u64(24, flags).bytes, buffers);
   }
 }

@@ -31,6 +31,7 @@ const OP_BPF = 0;
 const OP_CLOSE = 1;
 const OP_AFFINITY = 2;
 const OP_CAPABILITIES = 3;
+const OP_RING = 4;
 const MODES: Record<BufferMode, number> = { in: 0, both: 1, string: 2 };
 
 const source = fileURLToPath(new URL('./kernel-loader.c', import.meta.url));
@@ -54,6 +55,11 @@ export async function buildLoader(kind: 'dynamic' | 'static' = 'dynamic'): Promi
     await rename(mine, path);
     return path;
   }
+}
+
+function operation(op: number, values: readonly number[]): Uint8Array {
+  const words = Uint32Array.of(4 + values.length * 4, op, ...values);
+  return new Uint8Array(words.buffer);
 }
 
 /** The loader program as a child process: requests are pipelined, replies come back in order. */
@@ -122,6 +128,13 @@ export class LoaderProcess {
     await this.#simple(OP_CLOSE, fd);
   }
 
+  /** What a ring buffer of `size` bytes holds, headers included; the reader's position goes to its end. A negative errno when it is none. */
+  async takeRing(fd: number, size: number): Promise<Uint8Array | number> {
+    const reply = await this.#send(operation(OP_RING, [fd, size]));
+    const result = new DataView(reply.buffer, reply.byteOffset).getInt32(0, true);
+    return result < 0 ? result : reply.subarray(12);
+  }
+
   /** Pins the loader, and with it every test run, to one processor. Returns 0 or a negative errno. */
   pin(cpu: number): Promise<number> {
     return this.#simple(OP_AFFINITY, cpu);
@@ -140,14 +153,7 @@ export class LoaderProcess {
   }
 
   async #simple(op: number, ...values: number[]): Promise<number> {
-    const frame = new Uint8Array(8 + values.length * 4);
-    const view = new DataView(frame.buffer);
-    view.setUint32(0, 4 + values.length * 4, true);
-    view.setUint32(4, op, true);
-    values.forEach((value, i) => {
-      view.setUint32(8 + i * 4, value, true);
-    });
-    const reply = await this.#send(frame);
+    const reply = await this.#send(operation(op, values));
     return new DataView(reply.buffer, reply.byteOffset).getInt32(0, true);
   }
 

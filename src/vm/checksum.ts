@@ -1,46 +1,41 @@
-/** One's-complement sum of 16-bit little-endian words, folded to 16 bits. */
-function sum(bytes: Uint8Array, seed: number): number {
-  let total = fold(seed);
-  for (let at = 0; at < bytes.length; at += 2) total += bytes[at] | ((bytes[at + 1] ?? 0) << 8);
-  return fold(total);
+/**
+ * The representative of a sum in one's complement of 16 or 32 bits (`most` is all ones): zero stands for itself alone, since sums with
+ * end-around carry never come back to it.
+ */
+const folded = (total: number, most: number): number => (total === 0 ? 0 : ((total - 1) % most) + 1);
+const fold32 = (total: number): number => folded(total, 0xffffffff);
+const fold16 = (total: number): number => folded(total, 0xffff);
+
+/** csum_partial: the 32-bit sum of little-endian words, started at `seed`; what lacks of the last word is zero. */
+function sum32(bytes: Uint8Array, seed: number): number {
+  let total = seed;
+  for (let at = 0; at < bytes.length; at += 2) total += (bytes[at] | ((bytes[at + 1] ?? 0) << 8)) * (at & 2 ? 65536 : 1);
+  return fold32(total);
 }
 
-function fold(total: number): number {
-  let rest = total;
-  while (rest > 0xffff) rest = (rest & 0xffff) + Math.floor(rest / 65536);
-  return rest;
-}
+const complement = (sum: number): number => ~sum >>> 0;
 
 /** bpf_csum_diff as of Linux 6.13: the sum of `to` minus that of `from`, started at `seed`, folded to 16 bits. */
 export function checksumDifference(from: Uint8Array, to: Uint8Array, seed: number): number {
-  return fold(sum(to, seed) + (from.length > 0 ? 0xffff - sum(from, 0) : 0));
+  // Which of 0 and 0xffff, its other name, comes out depends on which of these ways Linux takes.
+  if (to.length === 0) return fold16(from.length === 0 ? seed : complement(sum32(from, complement(seed))));
+  const added = sum32(to, seed);
+  return fold16(from.length === 0 ? added : fold32(added + complement(sum32(from, 0))));
 }
 
-/** Sum of 32-bit numbers in one's complement. */
-function add32(a: number, b: number): number {
-  const sum = a + b;
-  return sum > 0xffffffff ? sum - 0xffffffff : sum;
-}
-
-function add16(a: number, b: number): number {
-  const sum = a + b;
-  return sum > 0xffff ? sum - 0xffff : sum;
-}
-
-const finish = (sum: number): number => ~fold(sum) & 0xffff;
-const complement = (checksum: number): number => ~checksum >>> 0;
+const finish = (sum: number): number => ~fold16(sum) & 0xffff;
 
 /** Checksum field `old` after the covered bytes changed by the sum `difference`. */
 export function replaceByDifference(old: number, difference: number): number {
-  return finish(add32(difference, complement(old)));
+  return finish(fold32(difference + complement(old)));
 }
 
 /** Checksum field `old` after a covered 32-bit field changed; all as they lie in memory, little-endian. */
 export function replaceWord32(old: number, from: number, to: number): number {
-  return finish(add32(add32(complement(old), complement(from)), to));
+  return finish(fold32(fold32(complement(old) + complement(from)) + to));
 }
 
 /** Checksum field `old` after a covered 16-bit field changed. */
 export function replaceWord16(old: number, from: number, to: number): number {
-  return ~add16(add16(~old & 0xffff, ~from & 0xffff), to) & 0xffff;
+  return ~fold16(fold16((~old & 0xffff) + (~from & 0xffff)) + to) & 0xffff;
 }

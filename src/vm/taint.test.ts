@@ -4,12 +4,15 @@ import { TaintCheck } from './testing/taint.ts';
 import { Vm } from './vm.ts';
 
 function depends(text: string): string | null {
-  const { program, diagnostics } = assemble(`.section xdp\n.map a array 4 8 1\n${text}`);
+  const { program, diagnostics } = assemble(`.section xdp\n.map a array 4 8 1\n.map r ringbuf 0 0 4096\n.license GPL\n${text}`);
   if (!program) throw new Error(JSON.stringify(diagnostics));
   return new TaintCheck(new Vm(program)).run({ packet: new Uint8Array(64) });
 }
 
 const LOOKUP = '*(u32 *)(r10 -4) = 0\nr2 = r10\nr2 += -4\nr1 = map[a]\ncall bpf_map_lookup_elem\nif r0 != 0 goto found\nexit\nfound: ';
+
+const RESERVE = 'r1 = map[r]\nr2 = 16\nr3 = 0\ncall bpf_ringbuf_reserve\nif r0 != 0 goto found\nexit\nfound: ';
+const SUBMIT = 'r1 = r0\nr2 = 0\ncall bpf_ringbuf_submit\nr0 = 0\nexit';
 
 describe('what a program’s result depends on', () => {
   it.each([
@@ -32,6 +35,8 @@ describe('what a program’s result depends on', () => {
       'r2 = r10\nr2 += -4\nr1 = map[a]\ncall bpf_map_lookup_elem\nr0 = 0\nexit',
       'the key of a map at instruction 4',
     ],
+    ['a record that was written', `${RESERVE}*(u64 *)(r0 +0) = 1\n*(u64 *)(r0 +8) = 2\n${SUBMIT}`, null],
+    ['a record that was not', `${RESERVE}*(u64 *)(r0 +0) = 1\n${SUBMIT}`, 'what a record holds at instruction 10'],
     [
       'what a function left on its stack',
       'call f\nr0 = 0\ncall g\nexit\n.func f static\n*(u64 *)(r10 -8) = 3\nr0 = 0\nexit\n.func g static\nr0 = *(u64 *)(r10 -8)\nexit',

@@ -1,4 +1,5 @@
 import { E2BIG, EINVAL, type HelperTable, type Machine, mapArgument, pointer, u32, unsigned } from '../machine.ts';
+import { finishRecord } from './maps.ts';
 
 // A dynptr is 16 bytes of the program's stack that it cannot look into: address, then size with the kind in its upper bits as in
 // the kernel, then a record that it stands for, or what it is a view of.
@@ -38,9 +39,7 @@ function finish(m: Machine, keep: boolean): number {
   const address = m.space.view.getUint32(at + RECORD_OFFSET, true);
   writeDynptr(m, at, 0, 0);
   if (address === 0) return 0;
-  const record = m.ringBuffers.release(address);
-  if (!record) throw m.fault('R1 of the helper holds no reserved record');
-  if (keep) m.events.push({ kind: 'ringbuf', map: record.map, data: m.space.bytes.slice(record.address, record.address + record.size) });
+  if (!finishRecord(m, address, keep)) throw m.fault('R1 of the helper holds no reserved record');
   return 0;
 }
 

@@ -18,8 +18,6 @@ import {
 import type { VmMapCore } from '../maps.ts';
 
 const EAGAIN = 11;
-/** BPF_RINGBUF_HDR_SZ */
-const RECORD_HEADER = 8;
 /** Values of a storage that is asked for with BPF_LOCAL_STORAGE_GET_F_CREATE. */
 const CREATE = 1;
 const CURRENT_CPU = 0xffffffff;
@@ -27,25 +25,39 @@ const CURRENT_CPU = 0xffffffff;
 /** Flags that no map knows are all alike. */
 const flagsOf = (m: Machine, arg: number): number => Math.min(unsigned(m, arg), 0xffff);
 
-function output(m: Machine, kind: 'perf' | 'ringbuf', map: VmMapCore, dataArg: number, sizeArg: number): number {
-  const size = unsigned(m, sizeArg);
-  const from = pointer(m, dataArg, size, false);
-  let data = m.space.bytes.slice(from, from + size);
-  if (kind === 'perf') {
-    const index = u32(m, 3);
-    if (index !== CURRENT_CPU && map.def.maxEntries > 0 && index >= map.def.maxEntries) return -E2BIG;
-    // Bits 32…51 of the flags ask for so many bytes of the packet behind the record (BPF_F_CTXLEN_MASK).
-    const packetBytes = m.registers[7] & 0xfffff;
-    if (packetBytes > 0) {
-      if (!m.packet || packetBytes > m.packet.length) return -EFAULT;
-      const joined = new Uint8Array(size + packetBytes);
-      joined.set(data);
-      joined.set(m.packet.copy().subarray(0, packetBytes), size);
-      data = joined;
-    }
-  } else if (size + RECORD_HEADER > map.def.maxEntries) return -EAGAIN;
-  m.events.push({ kind, map: map.name, data });
+function perfOutput(m: Machine): number {
+  const map = mapArgument(m, 2);
+  const size = unsigned(m, 5);
+  const from = pointer(m, 4, size, false);
+  const index = u32(m, 3);
+  if (index !== CURRENT_CPU && map.def.maxEntries > 0 && index >= map.def.maxEntries) return -E2BIG;
+  // Bits 32…51 of the flags ask for so many bytes of the packet behind the record (BPF_F_CTXLEN_MASK).
+  const packetBytes = m.registers[7] & 0xfffff;
+  if (packetBytes > 0 && (!m.packet || packetBytes > m.packet.length)) return -EFAULT;
+  const data = new Uint8Array(size + packetBytes);
+  data.set(m.space.bytes.subarray(from, from + size));
+  if (packetBytes > 0) data.set(m.packet!.copy().subarray(0, packetBytes), size);
+  m.events.push({ kind: 'perf', map: map.name, data });
   return 0;
+}
+
+function ringOutput(m: Machine): number {
+  const map = ringBuffer(m, 1);
+  if (unsigned(m, 4) > 3) return -EINVAL;
+  const size = unsigned(m, 3);
+  const from = pointer(m, 2, size, false);
+  const record = m.ringBuffers.reserve(map, size);
+  if (record === 0) return -EAGAIN;
+  m.space.bytes.copyWithin(record, from, from + size);
+  finishRecord(m, record, true);
+  return 0;
+}
+
+/** Submits the record at `address` or throws it away; false when there is none. */
+export function finishRecord(m: Machine, address: number, keep: boolean): boolean {
+  const readable = m.ringBuffers.finish(m.space, address, keep);
+  for (const record of readable ?? []) m.events.push({ kind: 'ringbuf', ...record });
+  return readable !== null;
 }
 
 function ringBuffer(m: Machine, arg: number): VmMapCore {
@@ -101,9 +113,7 @@ function storageDelete(m: Machine): number {
 }
 
 function submit(m: Machine, helper: string, keep: boolean): number {
-  const record = m.ringBuffers.release(unsigned(m, 1));
-  if (!record) throw m.fault(`R1 of ${helper} holds no reserved record`);
-  if (keep) m.events.push({ kind: 'ringbuf', map: record.map, data: m.space.bytes.slice(record.address, record.address + record.size) });
+  if (!finishRecord(m, unsigned(m, 1), keep)) throw m.fault(`R1 of ${helper} holds no reserved record`);
   return 0;
 }
 
@@ -122,7 +132,7 @@ export const MAP_HELPERS: HelperTable = {
     const map = mapArgument(m, 1);
     return map.deleteAt(pointer(m, 2, map.def.keySize, false));
   },
-  25: (m) => output(m, 'perf', mapArgument(m, 2), 4, 5),
+  25: perfOutput,
   81: (m) => {
     const map = mapArgument(m, 1);
     if (!map.storage) throw m.fault(`map ${map.name} is no cgroup storage`);
@@ -136,7 +146,7 @@ export const MAP_HELPERS: HelperTable = {
   94: () => 0,
   107: storageGet,
   108: storageDelete,
-  130: (m) => (unsigned(m, 4) > 3 ? -EINVAL : output(m, 'ringbuf', ringBuffer(m, 1), 2, 3)),
+  130: ringOutput,
   131: (m) => (unsigned(m, 3) === 0 ? m.ringBuffers.reserve(ringBuffer(m, 1), unsigned(m, 2)) : 0),
   132: (m) => submit(m, 'bpf_ringbuf_submit', true),
   133: (m) => submit(m, 'bpf_ringbuf_discard', false),

@@ -64,8 +64,8 @@ function loadTo(m: Machine, at: number | null, length: number): number {
 
 function replaceChecksum(m: Machine, packet: SkbPacket, transport: boolean): number {
   const offset = u32(m, 2);
-  const from = unsigned(m, 3);
-  const to = unsigned(m, 4);
+  const from = u32(m, 3);
+  const to = u32(m, 4);
   const flags = unsigned(m, 5);
   if (flags > (transport ? FIELD_SIZE | PSEUDO_HEADER | MANGLED_ZERO | ENFORCE | IPV6 : FIELD_SIZE)) return -EINVAL;
   const at = offset > 0xffff || offset & 1 ? null : packet.address(offset, 2);
@@ -77,10 +77,12 @@ function replaceChecksum(m: Machine, packet: SkbPacket, transport: boolean): num
   const size = flags & FIELD_SIZE;
   let sum: number;
   if (size === 0) {
-    if (from !== 0) return -EINVAL;
-    sum = replaceByDifference(old, to % 4294967296);
-  } else if (size === 2) sum = replaceWord16(old, from & 0xffff, to & 0xffff);
-  else if (size === 4) sum = replaceWord32(old, from % 4294967296, to % 4294967296);
+    if (unsigned(m, 3) !== 0) return -EINVAL;
+    sum = replaceByDifference(old, to);
+  } else if (size === 2) {
+    // inet_proto_csum_replace2 counts in 32 bits, so that another zero may come out.
+    sum = (transport ? replaceWord32 : replaceWord16)(old, from & 0xffff, to & 0xffff);
+  } else if (size === 4) sum = replaceWord32(old, from, to);
   else return -EINVAL;
   view.setUint16(at, mayBeZero && sum === 0 ? 0xffff : sum, true);
   return 0;

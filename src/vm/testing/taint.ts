@@ -39,6 +39,8 @@ const VARIES = new Set([5, 7, 14, 15, 16, 35, 118, 125, 160, 208]);
 /** Helpers that fill a buffer of the program where they succeed: its register. */
 const FILLS: Readonly<Record<number, number>> = { 26: 3, 189: 3, 88: 2, 89: 2, 201: 1 };
 const MAP_HELPERS = new Set([1, 2, 3, 87]);
+const RESERVE = 131;
+const SUBMIT = 132;
 
 /** Why a run depends on more than its input, thrown to end the look at it. */
 class Depends extends Error {}
@@ -57,6 +59,8 @@ export class TaintCheck {
   #lastFrame = 0;
   #last = -1;
   #why: string | null = null;
+  /** Sizes of the records of ring buffers that are open, by address. */
+  readonly #records = new Map<number, number>();
 
   constructor(vm: Vm) {
     this.#vm = vm;
@@ -70,6 +74,7 @@ export class TaintCheck {
     this.#last = -1;
     this.#pending = null;
     this.#memory.fill(CLEAN);
+    this.#records.clear();
     this.#enter(0, null, 0);
     this.#regs[0]![1] = POINTER;
     this.#vm.trace(input, (pc, frame) => {
@@ -272,7 +277,9 @@ export class TaintCheck {
       this.#argument(insn.imm, arg.kind, arg.uninit || arg.written || i + 1 === fills, i + 1, regs, pc);
     const to = fills ? this.#low(fills) : 0;
     const length = fills === 3 ? this.#low(4) : insn.imm === 201 ? this.#low(2) : 8;
-    const reserved = insn.imm === 131 ? this.#low(2) : 0;
+    const reserved = !isKfunc && insn.imm === RESERVE ? this.#low(2) : 0;
+    const sent = !isKfunc && insn.imm === SUBMIT ? (this.#records.get(this.#low(1)) ?? 0) : 0;
+    if (this.#taintOf(this.#low(1), sent) !== CLEAN) this.#depends('what a record holds', pc);
     const isAddress = proto ? ADDRESS_RESULT.test(proto.result) : /_next$|_slice/.test(this.#vm.program.kfuncCalls.get(pc) ?? '');
     this.#pending = () => {
       regs[0] = isAddress ? (this.#isZero(0) ? CLEAN : POINTER) : proto && VARIES.has(insn.imm) ? TAINTED : CLEAN;
@@ -280,7 +287,9 @@ export class TaintCheck {
       // Where it failed, the buffer holds what it held.
       if (fills && this.#isZero(0)) this.#memory.fill(CLEAN, to, to + length);
       // A record is as its last user left it.
-      if (reserved && !this.#isZero(0)) this.#memory.fill(TAINTED, this.#low(0), this.#low(0) + reserved);
+      if (!reserved || this.#isZero(0)) return;
+      this.#records.set(this.#low(0), reserved);
+      this.#memory.fill(TAINTED, this.#low(0), this.#low(0) + reserved);
     };
   }
 
