@@ -1,4 +1,4 @@
-import { ALU64, DW, JEQ, JMP, JNE, LDX, MEM, MOV, OP_CALL, OP_LDDW, PSEUDO_CALL, PSEUDO_FUNC, STX, X } from '../../../bpf/insn.ts';
+import { ALU64, DW, JEQ, JMP, JNE, LDX, MEM, MOV, OP_CALL, OP_LDDW, PSEUDO_CALL, PSEUDO_FUNC, ST, STX, X } from '../../../bpf/insn.ts';
 import { bounded } from './arithmetic.ts';
 import type { Block } from './flow.ts';
 import { type Fn, KEY_OFF, type Param } from './fn.ts';
@@ -116,7 +116,12 @@ export function record(fn: Fn, block: Block): void {
   fn.put(ALU64 | MOV, 2, 0, 0, size);
   fn.put(ALU64 | MOV, 3, 0, 0, 0);
   fn.helper(131, { kind: 'maybe', size, from: 'record', writable: true });
-  checked(fn, block, (g, reg) => {
+  // What lay there before depends on other records.
+  const filled: Block = (g, steps) => {
+    for (let off = 0; off < size; off += 8) g.put(ST | MEM | DW, 0, 0, off, g.immediate());
+    block(g, steps);
+  };
+  checked(fn, fn.world.engine ? filled : block, (g, reg) => {
     g.put(ALU64 | MOV | X, 1, reg);
     g.put(ALU64 | MOV, 2, 0, 0, 0);
     g.helper(dice.pick([132, 133]), null);
