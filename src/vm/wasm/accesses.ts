@@ -1,10 +1,12 @@
-import type { AddressSpace } from '../address-space.ts';
+import type { AddressSpace, Region } from '../address-space.ts';
 import { FIRST_CONST, MAP_BASE, OP_HELPER, WORD_ARG, WORD_DST, WORD_OFF, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
 import { STACK_SIZE } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
-import { findChains } from './chains.ts';
-import { ALL_REGISTERS, accessOf, effects, liveAfter, MAP_LOOKUP } from './effects.ts';
+import type { Link } from './chains.ts';
+import { ALL_REGISTERS, accessOf, effects, MAP_LOOKUP } from './effects.ts';
 import { type Graph, isBranch, leavesFunction } from './graph.ts';
+import { Homes } from './homes.ts';
+import { type FrameSlots, isStore } from './slots.ts';
 
 /** Groups that are open at the same time; the oldest gives way. */
 const MAX_OPEN = 12;
@@ -15,6 +17,8 @@ const MAX_OFFSET = 1 << 28;
 /** What a register can hold: the frame's base, a constant, or a value that nothing is known of (from 2). */
 const FRAME = 0;
 const CONSTANT = 1;
+/** Where slots of the frame that are locals stand behind r0 to r10. */
+const FIRST_SLOT = 11;
 
 /** One access of a {@link Group}, with its distance from the group's first byte. */
 export interface Member {
@@ -32,17 +36,21 @@ export interface Group {
   readonly write: boolean;
   /** What leads from the pointer's value at the first member to the first byte. */
   readonly adjust: number;
-  /** Registers, a bit each, that the members read before anything in between writes them. */
+  /** Registers, a bit each, and slots of the frame that are read from the first member to the last before anything writes them. */
   readonly reads: number;
+  readonly readSlots: readonly number[];
   /** Which of the function's address locals holds the first byte's address. */
   readonly slot: number;
   /** Number among all groups of the program. */
   readonly site: number;
+  /** The region that the group most likely lies in; null for the element that it lay in last. */
+  readonly home: Region | null;
 }
 
 /** How an access reaches memory. */
 export type Access =
   | { readonly kind: 'frame'; readonly offset: number }
+  | { readonly kind: 'slot'; readonly slot: number }
   | { readonly kind: 'fixed'; readonly offset: number }
   | { readonly kind: 'group'; readonly group: Group; readonly offset: number; readonly first: boolean };
 
@@ -53,8 +61,12 @@ export interface AccessPlan {
   readonly lookups: ReadonlyMap<number, ArrayGeometry>;
   /** Address locals that the function needs. */
   readonly slots: number;
+  /** Offsets in the frame of the slots that are locals (slots.ts), by their number. */
+  readonly frameSlots: readonly number[];
   /** Lowest byte of the frame, from its base, that the function may see; STACK_SIZE when none. */
   readonly frameFrom: number;
+  /** True when the frame's address leaves the registers and chains in which it is followed. */
+  readonly escapes: boolean;
 }
 
 interface Value {
@@ -69,6 +81,7 @@ interface OpenGroup {
   readonly slot: number;
   readonly position: number;
   lastPosition: number;
+  readonly home: Region | null;
 }
 
 /** Decides for each access of a function how its address is checked. Groups are appended to `groups`. */
@@ -77,6 +90,10 @@ export class AccessPlanner implements AccessPlan {
   readonly lookups = new Map<number, ArrayGeometry>();
   slots = 0;
   frameFrom = STACK_SIZE;
+  escapes = false;
+  readonly frameSlots: readonly number[];
+  /** Which slot an instruction loads or stores. */
+  readonly #slotOf: ReadonlyMap<number, number>;
   readonly #code: Int32Array;
   readonly #constants: Int32Array;
   readonly #space: AddressSpace;
@@ -89,26 +106,35 @@ export class AccessPlanner implements AccessPlan {
   readonly #free: number[] = [];
   /** The instructions of the present chain, in order; those that a branch may skip do not count as writes. */
   #order: { at: number; optional: boolean }[] = [];
+  readonly #homes: Homes;
 
   constructor(
     graph: Graph,
+    chains: readonly (readonly Link[])[],
     code: Int32Array,
+    live: Int32Array,
     constants: Int32Array,
     space: AddressSpace,
     arrays: readonly (ArrayGeometry | null)[],
     groups: Group[],
+    { slotOf, offsets }: FrameSlots,
   ) {
+    this.#slotOf = slotOf;
+    this.frameSlots = offsets;
     this.#code = code;
     this.#constants = constants;
     this.#space = space;
     this.#arrays = arrays;
     this.#groups = groups;
-    const live = liveAfter(graph, code);
-    for (const chain of findChains(graph, code)) {
-      this.#values = Array.from({ length: 11 }, (_, r) => (r === 10 ? { symbol: FRAME, offset: STACK_SIZE } : this.#fresh()));
+    this.#homes = new Homes(graph, code, constants, space, slotOf, offsets.length);
+    for (const chain of chains) {
+      this.#values = Array.from({ length: FIRST_SLOT + offsets.length }, (_, r) =>
+        r === 10 ? { symbol: FRAME, offset: STACK_SIZE } : this.#fresh(),
+      );
       this.#order = [];
       for (const { block, optional } of chain) {
         const { start, last } = graph.blocks[block];
+        this.#homes.enter(block);
         if (optional) this.#aside(start, last);
         else this.#walk(start, last, false);
       }
@@ -131,15 +157,21 @@ export class AccessPlanner implements AccessPlan {
     this.#closeAll();
     this.#open = open;
     let written = 0;
-    for (let at = start; at <= last; at += WORDS) written |= effects(this.#code, at).writes;
+    const changed = new Set<number>();
+    for (let at = start; at <= last; at += WORDS) {
+      written |= effects(this.#code, at).writes;
+      const slot = this.#slotOf.get(at);
+      if (slot !== undefined && isStore(this.#code, at)) changed.add(FIRST_SLOT + slot);
+    }
     this.#escape(written);
-    this.#values = values.map((value, r) => (written & (1 << r) ? this.#fresh() : value));
+    this.#values = values.map((value, r) => ((r < 10 && written & (1 << r)) || changed.has(r) ? this.#fresh() : value));
   }
 
   #walk(start: number, last: number, optional: boolean): void {
     for (let at = start; at <= last; at += WORDS) {
       this.#order.push({ at, optional });
       this.#visit(at);
+      this.#homes.pass(at);
     }
   }
 
@@ -148,6 +180,14 @@ export class AccessPlanner implements AccessPlan {
     const op = code[at + WORD_OP];
     const d = code[at + WORD_DST] / 2;
     const source = code[at + WORD_SRC];
+    const slot = this.#slotOf.get(at);
+    if (slot !== undefined) {
+      this.accesses.set(at, { kind: 'slot', slot });
+      if (!isStore(code, at)) this.#values[d] = this.#values[FIRST_SLOT + slot];
+      else if (source < FIRST_CONST * 2) this.#values[FIRST_SLOT + slot] = this.#values[source / 2];
+      else this.#values[FIRST_SLOT + slot] = this.#constant(source) ?? this.#fresh();
+      return;
+    }
     const access = accessOf(op, code[at + WORD_ARG]);
     if (access) this.#access(at, access.pointer === 's' ? source / 2 : d, code[at + WORD_OFF], access.size, access.write);
     if (op === OP_HELPER && code[at + WORD_ARG] === MAP_LOOKUP && this.#lookup(at)) {
@@ -165,15 +205,18 @@ export class AccessPlanner implements AccessPlan {
 
   /** Whoever gets the frame's address, in one of these registers, may look at all of the frame. */
   #escape(registers: number): void {
-    for (let r = 0; r <= 10; r++) if (registers & (1 << r) && this.#values[r].symbol === FRAME) this.frameFrom = 0;
+    for (let r = 0; r <= 10; r++) {
+      if ((registers & (1 << r)) === 0 || this.#values[r].symbol !== FRAME) continue;
+      this.frameFrom = 0;
+      this.escapes = true;
+    }
   }
 
   /** What the instruction leaves in its destination, where it can be followed. */
   #result(op: number, d: number, source: number): Value | null {
     const constant = source >= FIRST_CONST * 2;
     if (op === 0xbf) {
-      if (!constant) return this.#values[source / 2];
-      return this.#constants[source + 1] === 0 ? { symbol: CONSTANT, offset: this.#constants[source] >>> 0 } : null;
+      return constant ? this.#constant(source) : this.#values[source / 2];
     }
     if ((op !== 0x0f && op !== 0x1f) || !constant) return null;
     const { symbol, offset } = this.#values[d];
@@ -181,6 +224,10 @@ export class AccessPlanner implements AccessPlan {
     if (this.#constants[source + 1] !== low >> 31) return null;
     const next = op === 0x0f ? offset + low : offset - low;
     return Math.abs(next) < (symbol === CONSTANT ? 2 ** 32 : MAX_OFFSET) ? { symbol, offset: next } : null;
+  }
+
+  #constant(source: number): Value | null {
+    return this.#constants[source + 1] === 0 ? { symbol: CONSTANT, offset: this.#constants[source] >>> 0 } : null;
   }
 
   #access(at: number, pointer: number, off: number, size: number, write: boolean): void {
@@ -207,7 +254,14 @@ export class AccessPlanner implements AccessPlan {
         this.#open.delete(symbol);
       }
       const slot = this.#free.pop() ?? this.slots++;
-      group = { members: [], pointerOffset: value.offset, slot, position: this.#order.length - 1, lastPosition: 0 };
+      group = {
+        members: [],
+        pointerOffset: value.offset,
+        slot,
+        position: this.#order.length - 1,
+        lastPosition: 0,
+        home: this.#homes.of(pointer),
+      };
       this.#open.set(value.symbol, group);
     }
     group.members.push({ at, offset, size, write });
@@ -230,7 +284,7 @@ export class AccessPlanner implements AccessPlan {
     this.#open.clear();
   }
 
-  #close({ members, pointerOffset, slot, position, lastPosition }: OpenGroup): void {
+  #close({ members, pointerOffset, slot, position, lastPosition, home }: OpenGroup): void {
     this.#free.push(slot);
     let low = members[0].offset;
     let high = low;
@@ -240,20 +294,29 @@ export class AccessPlanner implements AccessPlan {
     }
     let reads = 0;
     let written = 0;
+    const readSlots = new Set<number>();
+    const storedSlots = new Set<number>();
     for (let i = position; i <= lastPosition; i++) {
       const { at, optional } = this.#order[i];
       const effect = effects(this.#code, at);
       reads |= effect.reads & ~written;
       if (!optional) written |= effect.writes;
+      const frameSlot = this.#slotOf.get(at);
+      if (frameSlot === undefined) continue;
+      if (!isStore(this.#code, at) && !storedSlots.has(frameSlot)) readSlots.add(frameSlot);
+      else if (!optional) storedSlots.add(frameSlot);
     }
+    const write = members.some((member) => member.write);
     const group: Group = {
       members: members.map(({ at, offset, size, write }) => ({ at, distance: offset - low, size, write })),
       span: high - low,
-      write: members.some((member) => member.write),
+      write,
       adjust: low - pointerOffset,
       reads,
+      readSlots: [...readSlots],
       slot,
       site: this.#groups.length,
+      home: home && high - low <= home.elementSize && (home.writable || !write) ? home : null,
     };
     this.#groups.push(group);
     members.forEach(({ at, offset }, i) => {

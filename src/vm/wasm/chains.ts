@@ -1,4 +1,4 @@
-import { WORD_OP, WORDS } from '../decode.ts';
+import { isPacketLoad, OP_TAIL_CALL, WORD_OP, WORDS } from '../decode.ts';
 import { type Graph, leavesFunction, MAY_GOTO } from './graph.ts';
 
 /** A part of a chain: a block that every run of the chain passes, or one that a branch may skip. */
@@ -67,3 +67,24 @@ export function findChains(graph: Graph, code: Int32Array): Link[][] {
     return join;
   }
 }
+
+/** The instructions that each block stands for: the first of a chain for all that surely run, up to one that may end the function. */
+export function chargesOf({ blocks }: Graph, code: Int32Array, chains: readonly (readonly Link[])[]): Float64Array {
+  const charges = new Float64Array(blocks.length);
+  for (const chain of chains) {
+    let first = -1;
+    for (const { block, optional } of chain) {
+      const { start, last } = blocks[block];
+      const count = (last - start) / WORDS + 1;
+      if (first < 0 || optional) charges[block] = count;
+      else charges[first] += count;
+      if (optional) continue;
+      if (first < 0) first = block;
+      for (let at = start; at <= last; at += WORDS) if (mayEnd(code[at + WORD_OP])) first = -1;
+    }
+  }
+  return charges;
+}
+
+/** What may end the function on the way. */
+const mayEnd = (op: number): boolean => op === OP_TAIL_CALL || isPacketLoad(op);

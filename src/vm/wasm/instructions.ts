@@ -41,6 +41,7 @@ export class InstructionWriter {
   readonly #constants: Int32Array;
   readonly #surroundings: Surroundings;
   readonly #plan: AccessPlan;
+  #pins = 0;
 
   constructor(out: Bytes, surroundings: Surroundings, plan: AccessPlan) {
     this.#out = out;
@@ -65,6 +66,10 @@ export class InstructionWriter {
       this.#get(word);
       this.#out.u8(wasm.i32Wrap);
     }
+  }
+
+  #slotLocal(slot: number): number {
+    return LOCAL.addresses + this.#plan.slots + slot;
   }
 
   #set(word: number): void {
@@ -102,6 +107,14 @@ export class InstructionWriter {
       return true;
     }
     const load = LOADS[op];
+    const access = this.#plan.accesses.get(at);
+    if (access?.kind === 'slot') {
+      if (load === undefined) this.#get(s);
+      else this.#out.u8(wasm.localGet).u32(this.#slotLocal(access.slot));
+      if (load === undefined) this.#out.u8(wasm.localSet).u32(this.#slotLocal(access.slot));
+      else this.#set(d);
+      return true;
+    }
     if (load !== undefined) {
       const offset = this.#address(at, s);
       this.#out.u8(load, 0).u32(offset);
@@ -278,6 +291,7 @@ export class InstructionWriter {
   #address(at: number, pointer: number): number {
     const out = this.#out;
     const access = this.#plan.accesses.get(at)!;
+    if (access.kind === 'slot') throw new Error('a slot has no address');
     if (access.kind === 'frame') out.u8(wasm.localGet).u32(LOCAL.frame);
     else if (access.kind === 'fixed') out.u8(wasm.i32Const).s32(0);
     else {
@@ -287,7 +301,7 @@ export class InstructionWriter {
     return access.offset;
   }
 
-  /** Checks that all accesses of a group lie in the element that it accessed last, and keeps their first address. */
+  /** Checks that all accesses of a group lie in its home or in the element that it accessed last, and keeps their first address. */
   #check(at: number, pointer: number, group: Group): void {
     const out = this.#out;
     const site = this.#surroundings.firstSite + group.site * SITE_SIZE;
@@ -297,23 +311,36 @@ export class InstructionWriter {
       out.u8(wasm.i64Add);
     }
     out.u8(wasm.localTee).u32(LOCAL.scratch);
-    out.u8(wasm.i32Const).s32(0).u8(wasm.i64Load, 3).u32(site).u8(wasm.i64Sub);
-    out.u8(wasm.i32Const).s32(0);
-    out.u8(wasm.i64Load, 3).u32(site + 8);
+    if (group.home) {
+      this.#const64(BigInt(group.home.base));
+      out.u8(wasm.i64Sub);
+      this.#const64(BigInt(group.home.elementSize - group.span + 1));
+    } else {
+      out.u8(wasm.i32Const).s32(0).u8(wasm.i64Load, 3).u32(site).u8(wasm.i64Sub);
+      out
+        .u8(wasm.i32Const)
+        .s32(0)
+        .u8(wasm.i64Load, 3)
+        .u32(site + 8);
+    }
     out.u8(wasm.i64GeU).ifUnlikely(wasm.typeVoid);
     out.u8(wasm.localGet).u32(LOCAL.scratch).u8(wasm.i32Wrap).u8(wasm.localGet).u32(LOCAL.scratch);
     this.#const64(32n);
     out.u8(wasm.i64ShrU, wasm.i32Wrap, wasm.i32Const).s32(group.site);
     out.u8(wasm.call).u32(IMPORTS.miss);
     out.u8(wasm.i32Eqz).ifUnlikely(wasm.typeVoid);
-    this.#fault(at, group.reads);
+    this.#fault(at, group.reads, group.readSlots);
     out.u8(wasm.end, wasm.end);
     out.u8(wasm.localGet).u32(LOCAL.scratch);
     out.u8(wasm.i32Wrap, wasm.localSet).u32(LOCAL.addresses + group.slot);
   }
 
-  /** Hands over to the interpreter, which runs from here into a fault; `reads` are the registers that it needs on the way. */
-  #fault(at: number, reads: number): void {
+  /** Hands over to the interpreter, which runs from here into a fault; `reads` are the registers and `readSlots` the slots that it needs on the way. */
+  #fault(at: number, reads: number, readSlots: readonly number[] = []): void {
+    for (const slot of readSlots) {
+      this.#out.u8(wasm.localGet).u32(LOCAL.frame).u8(wasm.localGet).u32(this.#slotLocal(slot));
+      this.#out.u8(wasm.i64Store, 3).u32(this.#plan.frameSlots[slot]);
+    }
     for (let register = 0; register < 10; register++) if (reads & (1 << register)) this.#spill(register);
     this.#spill(10);
     this.#out.u8(wasm.i32Const).s32(at).u8(wasm.call).u32(IMPORTS.fault).u8(wasm.unreachable);
@@ -445,6 +472,26 @@ export class InstructionWriter {
     this.#out.u8(wasm.i32Const).s32(0);
     this.#get(register * 2);
     this.#out.u8(wasm.i64Store, 3).u32(REGISTERS_ADDRESS + register * 8);
+  }
+
+  /**
+   * A path beside the load at `at` that gives `registers` other values (pins.ts). It is never taken: nothing lies at addresses below
+   * 64 KiB. They differ from pin to pin, since a compiler asks the same question only once.
+   */
+  pin(at: number, registers: readonly number[]): void {
+    const access = this.#plan.accesses.get(at);
+    const address = access?.kind === 'group' && !access.first ? LOCAL.addresses + access.group.slot : LOCAL.frame;
+    this.#out
+      .u8(wasm.localGet)
+      .u32(address)
+      .u8(wasm.i32Const)
+      .s32(++this.#pins & 0xffff);
+    this.#out.u8(wasm.i32Eq).ifUnlikely(wasm.typeVoid);
+    for (const register of registers) {
+      this.#const64(0n);
+      this.#set(register * 2);
+    }
+    this.#out.u8(wasm.end);
   }
 
   /** Zeroes the frame from byte `from` on. */

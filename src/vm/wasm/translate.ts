@@ -5,10 +5,13 @@ import { STACK_SIZE } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
 import { type AccessPlan, AccessPlanner, type Group } from './accesses.ts';
 import { Bytes } from './bytes.ts';
-import { accessOf } from './effects.ts';
+import { chargesOf, findChains } from './chains.ts';
+import { accessOf, liveAfter } from './effects.ts';
 import { buildGraph, EXIT, type Graph, isBranch, MAY_GOTO, Untranslatable } from './graph.ts';
 import { InstructionWriter, type Surroundings } from './instructions.ts';
 import { I32_LOCALS, I64_LOCALS, IMPORT_COUNT, IMPORTS, LOCAL, REGISTERS_ADDRESS, SITE_SIZE, wasm } from './layout.ts';
+import { findPins } from './pins.ts';
+import { type FrameSlots, findSlots, NO_SLOTS } from './slots.ts';
 
 /** Type indices: imports of one, two and three words, a translated function, its export, an import of two words that answers. */
 const TYPE = { one: 0, two: 1, three: 2, translated: 3, exported: 4, asked: 5 } as const;
@@ -74,12 +77,25 @@ export function translate(
       checkTranslatable(code, start, last);
       translated += last - start + WORDS;
     }
-    const plan = new AccessPlanner(graph, code, constants, space, arrays, groups);
+    const live = liveAfter(graph, code);
+    const chains = findChains(graph, code);
+    const planned = (into: Group[], slots: FrameSlots) =>
+      new AccessPlanner(graph, chains, code, live, constants, space, arrays, into, slots);
+    const plan = planned(groups, findSlots(code, planned([], NO_SLOTS)));
     if (translated > MAX_COPIES * code.length || groups.length * SITE_SIZE > siteRoom) {
       throw new Untranslatable('the functions of this program run into each other');
     }
     const body = new Bytes();
-    new FunctionWriter(code, graph, body, new InstructionWriter(body, surroundings, plan), plan).write();
+    const pins = findPins(graph, code, live, plan);
+    new FunctionWriter(
+      code,
+      graph,
+      body,
+      new InstructionWriter(body, surroundings, plan),
+      plan,
+      pins,
+      chargesOf(graph, code, chains),
+    ).write();
     return { code: body.take(), unlikely: body.unlikely };
   });
   return { bytes: assembleModule(starts, bodies), groups };
@@ -186,14 +202,27 @@ class FunctionWriter {
   readonly #out: Bytes;
   readonly #writer: InstructionWriter;
   readonly #plan: AccessPlan;
+  readonly #pins: ReadonlyMap<number, readonly number[]>;
+  /** What each block takes off the budget. */
+  readonly #charges: Float64Array;
   readonly #todo: (() => void)[] = [];
   /** Labels open at this point, and which of them a block's `br` must name. */
   #depth = 0;
   readonly #blockLabel: Int32Array;
   readonly #loopLabel: Int32Array;
 
-  constructor(code: Int32Array, graph: Graph, out: Bytes, writer: InstructionWriter, plan: AccessPlan) {
+  constructor(
+    code: Int32Array,
+    graph: Graph,
+    out: Bytes,
+    writer: InstructionWriter,
+    plan: AccessPlan,
+    pins: ReadonlyMap<number, readonly number[]>,
+    charges: Float64Array,
+  ) {
+    this.#charges = charges;
     this.#plan = plan;
+    this.#pins = pins;
     this.#code = code;
     this.#graph = graph;
     this.#out = out;
@@ -204,8 +233,9 @@ class FunctionWriter {
 
   write(): void {
     const out = this.#out;
-    out.u32(2).u32(I64_LOCALS).u8(wasm.typeI64);
+    out.u32(3).u32(I64_LOCALS).u8(wasm.typeI64);
     out.u32(I32_LOCALS + this.#plan.slots).u8(wasm.typeI32);
+    out.u32(this.#plan.frameSlots.length).u8(wasm.typeI64);
     this.#writer.clearFrame(this.#plan.frameFrom);
     out.u8(wasm.i64Const).s64(BigInt(MAY_GOTO_LIMIT)).u8(wasm.localSet).u32(LOCAL.mayGoto);
     this.#writer.loadLeft();
@@ -315,11 +345,13 @@ class FunctionWriter {
   #straight(x: number): void {
     const { start, last } = this.#graph.blocks[x];
     const out = this.#out;
-    const executed = (last - start) / WORDS + 1;
-    out.u8(wasm.localGet).u32(LOCAL.left).u8(wasm.i64Const).s64(BigInt(executed)).u8(wasm.i64Sub, wasm.localSet).u32(LOCAL.left);
+    const charge = BigInt(this.#charges[x]);
+    if (charge > 0n) out.u8(wasm.localGet).u32(LOCAL.left).u8(wasm.i64Const).s64(charge).u8(wasm.i64Sub, wasm.localSet).u32(LOCAL.left);
     for (let at = start; at <= last; at += WORDS) {
       const op = this.#code[at + WORD_OP];
       if (isBranch(op)) return;
+      const pinned = this.#pins.get(at);
+      if (pinned) this.#writer.pin(at, pinned);
       if (op === EXIT) {
         this.#writer.saveLeft();
         out.u8(wasm.localGet).u32(LOCAL.r0).u8(wasm.return);
