@@ -27,6 +27,11 @@ export class WireWriter {
     write(inner);
     return this.bytes(field, inner.finish());
   }
+  /** Fields that are encoded already. */
+  raw(bytes: Uint8Array): this {
+    this.#push(bytes);
+    return this;
+  }
   finish(): Uint8Array {
     const out = new Uint8Array(this.#length);
     let at = 0;

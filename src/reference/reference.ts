@@ -7,6 +7,7 @@ import { readModelProto } from '../onnx/proto.ts';
 import type { ExternalData } from '../onnx/tensor.ts';
 import { elementCount } from '../onnx/tensor.ts';
 import { appendOutputs } from '../onnx/write.ts';
+import { withoutZipMaps } from '../onnx/zipmap.ts';
 import type { Ort } from './ort.ts';
 import { loadOrt } from './ort.ts';
 
@@ -33,8 +34,9 @@ export interface Reference {
 }
 
 /** Opens a model in ONNX Runtime. Throws {@link InputError} when the runtime refuses it. */
-export async function createReference(modelBytes: Uint8Array, options: ReferenceOptions = {}): Promise<Reference> {
+export async function createReference(fileBytes: Uint8Array, options: ReferenceOptions = {}): Promise<Reference> {
   const file = options.fileName ?? 'model.onnx';
+  const modelBytes = withoutZipMaps(fileBytes, file);
   const proto = readModelProto(modelBytes, file);
   if (!proto.graph) throw new InputError('not an ONNX model: it holds no graph', file);
   const outputNames = proto.graph.outputs.map(({ name }) => name);
