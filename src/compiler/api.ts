@@ -120,11 +120,15 @@ export interface TensorSlot {
   readonly dims: readonly number[];
   readonly map: string;
   readonly byteOff: number;
-  /** Stored element; tokens are u16, other inputs i16, outputs i32. */
-  readonly elem: 'u16' | 'i16' | 'i32';
+  /** Stored element; tokens are u16, other inputs i16 or bits of float32, outputs i32. */
+  readonly elem: 'u16' | 'i16' | 'i32' | 'f32';
   readonly scale: number;
   /** Tokens go from 0 to this, exclusive. */
   readonly vocabulary?: number;
+  /** The integers are indices into these labels of classes. */
+  readonly classes?: readonly (number | string)[];
+  /** Floats that may be missing (NaN) or infinite. */
+  readonly missing?: true;
 }
 
 /** JSON in `.debug_bpformer`: all that a loader of the object needs beyond libbpf. */

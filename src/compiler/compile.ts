@@ -8,6 +8,7 @@ import type { KernelVersion } from '../verifier/api.ts';
 import type { Compiled, CompileOptions, HookContext, NodeCost, ProgramMeta, TensorSlot } from './api.ts';
 import { emitProgram } from './backend/emit.ts';
 import type { Buf, HGraph } from './graph/hops.ts';
+import { takesMissing } from './graph/narrow.ts';
 import { recognise } from './graph/recognise.ts';
 import { mapDims, product } from './graph/view.ts';
 import type { FuncBuilder, Reg } from './ir/builder.ts';
@@ -108,15 +109,16 @@ function slots(
   const inputs = graph.inputs.map((buf): TensorSlot => {
     const byteOff = inputBytes;
     inputOff.set(buf, byteOff);
-    inputBytes += align(product(buf.dims) * 2);
+    inputBytes += align(product(buf.dims) * scales.bytes(buf));
     return {
       name: buf.name,
       dims: buf.dims,
       map: MAP_OF.input,
       byteOff,
-      elem: buf.kind === 'token' ? 'u16' : 'i16',
+      elem: buf.float ? 'f32' : buf.kind === 'token' ? 'u16' : 'i16',
       scale: scales.of(buf).scale,
       ...(buf.vocabulary === undefined ? {} : { vocabulary: buf.vocabulary }),
+      ...(buf.float && takesMissing(graph, buf) ? { missing: true as const } : {}),
     };
   });
   let outputBytes = 0;
@@ -124,7 +126,9 @@ function slots(
     const dims = mapDims(view.map);
     const byteOff = outputBytes;
     outputBytes += align(product(dims) * 4);
-    return { name, dims, map: MAP_OF.output, byteOff, elem: 'i32', scale: given?.[i]?.scale ?? scales.unit(view) };
+    const { classes } = view.buf;
+    const scale = given?.[i]?.scale ?? scales.unit(view);
+    return { name, dims, map: MAP_OF.output, byteOff, elem: 'i32', scale, ...(classes ? { classes } : {}) };
   });
   const outputFactor = graph.outputs.map(({ view }, i) => scales.unit(view) / outputs[i]!.scale);
   return { io: { inputBytes, outputBytes, inputOff, outputOff: outputs.map((o) => o.byteOff), outputFactor }, inputs, outputs };

@@ -11,12 +11,31 @@ interface Family {
   readonly load: () => Promise<Rules>;
 }
 
+/** `ai.onnx.ml`: classic models. */
+const ML_OPS = [
+  'ArrayFeatureExtractor',
+  'Binarizer',
+  'FeatureVectorizer',
+  'Imputer',
+  'LabelEncoder',
+  'LinearClassifier',
+  'LinearRegressor',
+  'Normalizer',
+  'SVMRegressor',
+  'Scaler',
+  'TreeEnsemble',
+  'TreeEnsembleClassifier',
+  'TreeEnsembleRegressor',
+].map((op) => `ai.onnx.ml.${op}`);
+
 const FAMILIES: readonly Family[] = [
   { ops: ['DepthToSpace', 'Resize', 'SpaceToDepth', 'Upsample'], load: async () => (await import('./families/resize.ts')).RESIZE },
   {
     ops: ['BatchNormalization', 'Conv', 'ConvTranspose'],
     load: async () => (await import('./families/convolution.ts')).CONVOLUTION,
   },
+  { ops: ML_OPS, load: async () => (await import('./families/ml/rules.ts')).ML },
+  { ops: ['ArgMax'], load: async () => (await import('./families/ml/argmax.ts')).ARGMAX },
   { ops: ['AveragePool', 'MaxPool', 'Pad'], load: async () => (await import('./families/pooling.ts')).POOLING },
 ];
 

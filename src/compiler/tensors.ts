@@ -33,6 +33,8 @@ export function tensorPlan(
     );
   };
   for (const buf of graph.inputs) {
+    // Floats and 64-bit scores are no integers that a viewer could show.
+    if (buf.float) continue;
     const elem = buf.kind === 'token' ? 'u16' : 'i16';
     add(buf, { nodes: [], elem, map: MAP_OF.input, byteOff: io.inputOff.get(buf)!, stage: -1, rows: null });
   }
@@ -43,6 +45,7 @@ export function tensorPlan(
     for (const step of group.steps) if (step.out) writers.set(step.out.buf, { stage, step });
   });
   for (const [buf, { stage, step }] of writers) {
+    if (buf.float || buf.bytes === 8) continue;
     const { group, lastCall } = planned[stage];
     const rowElems = group.internal.get(buf);
     add(buf, {

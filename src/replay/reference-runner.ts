@@ -48,11 +48,14 @@ export class ReferenceRunner {
     return { verdict, score, margin, outputs };
   }
 
-  /** Outputs by name as numbers. */
+  /** Outputs by name as numbers; those that hold texts are left out. */
   async runTensors(inputs: Tensors): Promise<Record<string, Float64Array>> {
     const results = await this.#reference.run(inputs);
     return Object.fromEntries(
-      this.#reference.outputNames.map((name) => [name, Float64Array.from(results[name].data as ArrayLike<number | bigint>, Number)]),
+      this.#reference.outputNames.flatMap((name) => {
+        const data = results[name]?.data;
+        return data ? [[name, Float64Array.from(data as ArrayLike<number | bigint>, Number)]] : [];
+      }),
     );
   }
 

@@ -66,23 +66,41 @@ export async function replayPackets(packets: Iterable<Uint8Array>, runner: Runne
   return tally.summary(comparison?.result() ?? null, maxScoreError);
 }
 
-/** Runs tensors through the program and, if there is one, the reference. Disagreement means another argmax of the first output. */
+/** What a model's outputs say about the class: a label that the model chooses itself, and scores. */
+function classOf(outputs: Readonly<Record<string, Float64Array>>, meta: ProgramMeta | undefined, cut: number) {
+  const slots = meta?.outputs ?? [];
+  const label = slots.find(({ name, classes }) => classes && outputs[name] && classes.every((c) => typeof c === 'number'));
+  const scores = slots.find(({ name, classes }) => !classes && outputs[name])?.name ?? (label ? undefined : Object.keys(outputs)[0]);
+  const values = (scores === undefined ? undefined : outputs[scores]) ?? new Float64Array();
+  const chosen = chooseClass(values, cut);
+  if (!label) return { index: chosen.index, margin: chosen.margin, values, classes: values.length };
+  const classes = label.classes as readonly number[];
+  return { index: Math.max(0, classes.indexOf(outputs[label.name]![0]!)), margin: chosen.margin, values, classes: classes.length };
+}
+
+/**
+ * Runs tensors through the program and, if there is one, the reference. Disagreement means another label where the model gives one, else
+ * another argmax of the first output.
+ */
 export async function replayTensors(samples: Iterable<Tensors>, runner: Runner, options: ReplayOptions = {}): Promise<ReplaySummary> {
   const tally = new Tally();
   let comparison: Comparison | null = null;
   const cut = cutOf(runner.meta?.model.nodes ?? []);
   for (const sample of samples) {
     const outcome = await tally.run(() => runner.runTensors(sample), options);
-    const [name] = Object.keys(outcome.outputs ?? {});
-    const values = outcome.outputs?.[name] ?? new Float64Array();
-    const chosen = chooseClass(values, cut);
+    const chosen = classOf(outcome.outputs ?? {}, runner.meta, cut);
     tally.count(`class ${chosen.index}`);
     if (!options.reference) continue;
-    const expected = (await options.reference.runTensors(sample))[name];
-    const { index, margin } = chooseClass(expected, cut);
-    const classes = Array.from({ length: Math.max(2, expected.length) }, (_, i) => `class ${i}`);
+    const expected = classOf(await options.reference.runTensors(sample), runner.meta, cut);
+    const classes = Array.from({ length: Math.max(2, expected.classes) }, (_, i) => `class ${i}`);
     comparison ??= new Comparison(classes, options.near ?? DEFAULT_NEAR);
-    comparison.add({ reference: index, actual: chosen.index, margin, referenceValues: expected, actualValues: values });
+    comparison.add({
+      reference: expected.index,
+      actual: chosen.index,
+      margin: expected.margin,
+      referenceValues: expected.values,
+      actualValues: chosen.values,
+    });
   }
   return tally.summary(comparison?.result() ?? null, null);
 }

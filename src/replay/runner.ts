@@ -83,7 +83,7 @@ export function parseMeta(meta: unknown, where: string, program: Pick<Program, '
     Number.isSafeInteger(slot.byteOff) &&
     slot.byteOff! >= 0 &&
     typeof slot.scale === 'number' &&
-    ['u16', 'i16', 'i32'].includes(slot.elem!) &&
+    ['u16', 'i16', 'i32', 'f32'].includes(slot.elem!) &&
     Array.isArray(slot.dims) &&
     slot.dims.every((dim) => Number.isSafeInteger(dim) && dim > 0 && dim < 2 ** 24) &&
     fits(slot as TensorSlot);

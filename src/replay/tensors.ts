@@ -3,14 +3,14 @@ import type { TensorSlot } from '../compiler/api.ts';
 import type { Tensor, TensorData, ValueInfo } from '../onnx/model.ts';
 
 /** Size of a stored element. */
-export const BYTES = { u16: 2, i16: 2, i32: 4 } as const;
-const RANGE = { u16: [0, 65_535], i16: [-32_768, 32_767], i32: [-2_147_483_648, 2_147_483_647] } as const;
+export const BYTES = { u16: 2, i16: 2, i32: 4, f32: 4 } as const;
+const RANGE = { u16: [0, 65_535], i16: [-32_768, 32_767], i32: [-2_147_483_648, 2_147_483_647], f32: [-Infinity, Infinity] } as const;
 const MAX_TOKENS = 65_536;
 
 export const elementCount = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
 
 /**
- * Writes a tensor into a slot of `target` as the program reads it: tokens as they are, floats divided by the slot's scale, rounded and
+ * Writes a tensor into a slot of `target` as the program reads it: tokens as they are, floats as float32 or divided by the slot's scale, rounded and
  * limited to the element's range. Throws {@link InputError} when the shape differs or a token does not fit.
  */
 export function storeTensor(tensor: Tensor, slot: TensorSlot, target: Uint8Array): void {
@@ -26,6 +26,11 @@ export function storeTensor(tensor: Tensor, slot: TensorSlot, target: Uint8Array
   for (let i = 0; i < count; i++) {
     const value = Number(tensor.data[i]);
     let stored = value;
+    if (slot.elem === 'f32') {
+      if (!Number.isFinite(value) && !slot.missing) throw new InputError(`element ${i} is ${value}`, `input \`${slot.name}\``);
+      view.setFloat32(i * 4, value, true);
+      continue;
+    }
     if (slot.elem === 'u16') {
       const tokens = slot.vocabulary ?? MAX_TOKENS;
       if (!Number.isInteger(value) || value < 0 || value >= tokens) {
@@ -44,9 +49,17 @@ export function loadTensor(slot: TensorSlot, source: Uint8Array): Float64Array {
   const count = elementCount(slot.dims);
   const view = new DataView(source.buffer, source.byteOffset + slot.byteOff, count * BYTES[slot.elem]);
   return Float64Array.from({ length: count }, (_, i) => {
+    if (slot.elem === 'f32') return view.getFloat32(i * 4, true);
+    if (slot.classes) return classValue(slot.classes, view.getInt32(i * 4, true));
     if (slot.elem === 'i32') return view.getInt32(i * 4, true) * slot.scale;
     return (slot.elem === 'i16' ? view.getInt16(i * 2, true) : view.getUint16(i * 2, true)) * slot.scale;
   });
+}
+
+/** The number that a class's label is; its index where labels are texts. */
+function classValue(classes: NonNullable<TensorSlot['classes']>, index: number): number {
+  const label = classes[index];
+  return typeof label === 'number' ? label : index;
 }
 
 /**

@@ -18,7 +18,8 @@ import { pickProgram, readPrograms } from '../programs.ts';
 interface Output {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly data: readonly number[];
+  /** Texts where the model gives labels that are texts. */
+  readonly data: readonly (number | string)[];
 }
 
 interface RunResult {
@@ -46,7 +47,7 @@ export const runVerb: Verb = async (argv): Promise<ExitStatus> => {
       print(
         `${name} [${shape.join(', ')}]: ${data
           .slice(0, 16)
-          .map((x) => Number(x.toPrecision(6)))
+          .map((x) => (typeof x === 'string' ? x : Number(x.toPrecision(6))))
           .join(' ')}${data.length > 16 ? ' …' : ''}`,
       );
     print(`returned ${result.returnValue}; ${Math.round(result.nsPerRun)} ns a run`);
@@ -81,13 +82,15 @@ async function runOnTensors(path: string, args: Args, engine: Engine, repeat: nu
   } finally {
     if (runner instanceof KernelRunner) runner.close();
   }
-  const outputs = meta.outputs.map(({ name, dims }) => ({
+  const outputs = meta.outputs.map(({ name, dims, classes }) => ({
     name,
     shape: dims[0] === 1 ? [samples.length, ...dims.slice(1)] : [samples.length, ...dims],
-    data: outcomes.flatMap((outcome) => [...outcome.outputs![name]]),
+    data: outcomes.flatMap((outcome) => Array.from(outcome.outputs![name], (x) => textOf(classes?.[x]) ?? x)),
   }));
   return { outputs, returnValue: outcomes[outcomes.length - 1].returnValue, nsPerRun: ns / (samples.length * repeat) };
 }
+
+const textOf = (label: number | string | undefined): string | undefined => (typeof label === 'string' ? label : undefined);
 
 async function runOnPacket(path: string, packet: Uint8Array, args: Args, engine: Engine, repeat: number): Promise<RunResult> {
   const isModel = /\.onnx$/i.test(path);

@@ -18,6 +18,14 @@ export interface Buf {
   readonly whole?: boolean;
   /** Reads values of these bounds, but holds masked elements that must fall `below` them (additive masks). */
   readonly masked?: { readonly of: View; readonly below: number };
+  /** Bytes of an element where it is not 2: 32- or 64-bit integers, which only ops that say so read ({@link OwnPasses.wide}). */
+  readonly bytes?: 4 | 8;
+  /** The elements are bits of float32. */
+  readonly float?: boolean;
+  /** Makes the int16 copy that other ops read. */
+  readonly narrow?: (buf: Buf, push: (op: HOp) => void) => Buf;
+  /** The integers are indices into these: labels of classes. */
+  readonly classes?: readonly (number | string)[];
   /** Index range of a token buffer: 0 … vocabulary − 1. */
   vocabulary?: number;
 }

@@ -24,6 +24,10 @@ export interface OwnPasses {
   scale?(op: OwnOp, scales: Scales): Quantised;
   /** Bytes that a step's kernels use of the packing area. */
   packBytes?(op: OwnOp, step: Step): number;
+  /** It reads floats and integers of more than 16 bits as they are; others are given int16 copies. */
+  readonly wide?: boolean;
+  /** It knows what to do with floats that are no numbers. */
+  readonly takesMissing?: boolean;
   /** Its one step goes from rows to rows and may share a loop over them with its neighbours. */
   readonly joins?: boolean;
 }

@@ -4,6 +4,7 @@ import { isFamilyOp } from '../families.ts';
 import { OPS } from '../ops.ts';
 import type { Buf, HGraph } from './hops.ts';
 import { joinNodes, place, Walk } from './lazy.ts';
+import { narrowed } from './narrow.ts';
 import { type Rules, ruleName } from './rule.ts';
 import { denseMap, product } from './view.ts';
 
@@ -25,9 +26,11 @@ const NEAREST: Readonly<Record<string, string>> = {
 export function recognise(model: Model, families: Rules = new Map()): HGraph {
   const walk = new Walk(model);
   const inputs: Buf[] = [];
+  const held = [...families.values()].find(({ input }) => input)?.input;
   for (const info of model.inputs) {
     const tokens = /^(u?int(8|16|32|64)|bool)$/.test(info.dtype);
-    const buf = walk.buf(info.name, info.dims, tokens ? 'token' : 'input');
+    const own = isIndex(model, info.name) ? null : held?.(info);
+    const buf = own ? walk.buf(info.name, info.dims, 'input', own) : walk.buf(info.name, info.dims, tokens ? 'token' : 'input');
     if (info.dtype === 'string') throw new InputError(`input "${info.name}" holds strings`, '', 'Give tokens as integers');
     if (product(info.dims) === 0) throw new InputError(`input "${info.name}" is empty`);
     inputs.push(buf);
@@ -59,7 +62,7 @@ export function recognise(model: Model, families: Rules = new Map()): HGraph {
     const { view, nodes } = walk.view(name, producer);
     return { name, view, nodes: joinNodes(nodes, [producer]) };
   });
-  return { inputs, ops: walk.ops, outputs, values: walk.views() };
+  return narrowed({ inputs, ops: walk.ops, outputs, values: walk.views() });
 }
 
 /** Nodes that an output depends on, in order. */
@@ -73,6 +76,9 @@ function usedNodes(model: Model): Node[] {
   }
   return used.reverse();
 }
+
+/** Whether an input chooses rows of a table. */
+const isIndex = (model: Model, input: string): boolean => model.nodes.some(({ op, inputs }) => op === 'Gather' && inputs[1] === input);
 
 /** The vocabulary of a token input is the number of rows of the largest table that it (or a function of it) indexes. */
 function setVocabularies(model: Model, inputs: readonly Buf[]): void {

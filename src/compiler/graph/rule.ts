@@ -1,4 +1,5 @@
-import type { Node } from '../../onnx/model.ts';
+import type { Node, ValueInfo } from '../../onnx/model.ts';
+import type { Buf } from './hops.ts';
 import type { Walk } from './lazy.ts';
 
 /** What the compiler does with an ONNX operator; `docs/ops.md` is generated from these. */
@@ -8,6 +9,8 @@ export interface OpRule {
   readonly becomes: string;
   /** What is refused. */
   readonly limits: string;
+  /** How a model with this operator holds an input that is no token, where that is not as int16. */
+  readonly input?: (info: ValueInfo) => Partial<Buf> | null;
 }
 
 /** Rules by operator: the name alone in the default domain and `com.microsoft`, `domain.Name` in others. */

@@ -1,6 +1,6 @@
 import type { FuncBuilder, Reg } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
-import { notNegative, requant, saturator } from './arith.ts';
+import { clamp, notNegative, requant, saturator } from './arith.ts';
 import { extentOf, kernelFunc, type Layout, type Level, lanes, type Port, type Space, walk, walkGroups } from './frame.ts';
 
 /** Fraction bits of multipliers in elementwise kernels. */
@@ -189,14 +189,16 @@ export function fillKernel(name: string, s: RowShape, layout: Layout, origin: Or
   });
 }
 
-/** Leaves results as 32-bit integers in the output map, in the unit that its readers know: `(x·m + half) s>> 24`; parameter m. */
-export function emitKernel(name: string, s: RowShape, layout: Layout, origin: OriginId): IrFunc {
-  return kernelFunc(name, layout, portsOf(s, [4, 2], 8), { origin, pack: false }, ({ b, ptrs }) => {
+/** Leaves results of `bytes` each as 32-bit integers in the output map, in the unit that its readers know: `(x·m + half) s>> 24`; parameter m. */
+export function emitKernel(name: string, s: RowShape, bytes: 2 | 4, layout: Layout, origin: OriginId): IrFunc {
+  return kernelFunc(name, layout, portsOf(s, [4, bytes], 8), { origin, pack: false }, ({ b, ptrs }) => {
     const m = b.load(ptrs[2], 0, 8);
     lanes(b, s.lanes, ptrs.slice(0, 2), s.laneStrides, (rows) => {
       walk(b, s.levels, rows, 4, (p, off) => {
-        const x = b.load(p[1], off[1], 2, true);
+        const x = b.load(p[1], off[1], bytes, true);
         requant(b, x, m, 1 << (ROW_SHIFT - 1), ROW_SHIFT);
+        // Weights that were replaced may give results beyond the range that the unit was chosen for.
+        if (bytes === 4) clamp(b, x, -(2 ** 31 - 1), 2 ** 31 - 1);
         b.store(p[0], off[0], x, 4);
       });
     });

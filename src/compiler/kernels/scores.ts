@@ -17,14 +17,15 @@ const ARG_BITS = 24;
 /** `e^-x` in 2⁻³⁰, a point for every 1/128. */
 export const decayTable = (): Int32Array => Int32Array.from({ length: POINTS + 2 }, (_, i) => Math.round(Math.exp(-i / 128) * ONE));
 /** `σ(−x)` in 2⁻³⁰, a point for every 1/128; between them it is a straight line to 8·10⁻⁷. */
-export const sigmoidTable = (): Int32Array =>
-  Int32Array.from({ length: POINTS + 2 }, (_, i) => Math.round(ONE / (1 + Math.exp(i / 128))));
+export const sigmoidTable = (): Int32Array => Int32Array.from({ length: POINTS + 2 }, (_, i) => Math.round(ONE / (1 + Math.exp(i / 128))));
 const TABLE_BYTES = 4 * (POINTS + 2);
 
 /** A score, at most 2⁻²⁴ a unit, as an argument of a table: `0 … 22` in 2⁻²⁴. */
 function argument(b: FuncBuilder, x: Reg, shift: Reg): void {
   b.aluTo(x, 'arsh', x, shift);
-  clamp(b, x, 0, REACH * 2 ** ARG_BITS - 1);
+  // A comparison rather than a clamp without a branch: the verifier takes bounds of a table's index from it.
+  const most = REACH * 2 ** ARG_BITS - 1;
+  b.when('ugt', x, most, () => b.assign(x, most));
 }
 
 /** `table(x)`, a straight line between points. */
@@ -114,7 +115,10 @@ export function finishKernel(name: string, s: FinishShape, layout: Layout, origi
       const score = b.load(scores, 0, 8);
       const one = s.transform === 'logistic' ? sigmoid(score) : plain(score);
       b.store(out, 4, one, 4);
-      const other = s.transform === 'logistic' || s.second === 'complement' ? b.sub(s.transform === 'logistic' ? ONE : b.load(params, 16, 8), one) : b.sub(0, one);
+      const other =
+        s.transform === 'logistic' || s.second === 'complement'
+          ? b.sub(s.transform === 'logistic' ? ONE : b.load(params, 16, 8), one)
+          : b.sub(0, one);
       b.store(out, 0, other, 4);
       return;
     }
@@ -177,34 +181,41 @@ function softmax(b: FuncBuilder, s: FinishShape, out: Reg, scores: Reg, table: R
 export type Choice = 'largest' | 'above';
 
 /**
- * The class of a row of 64-bit scores as a 32-bit index. Arguments: out, scores, and for `above` the constant (64 bits). With `hits` only
+ * The class of a row of scores as a 32-bit index. Arguments: out, scores, and for `above` the constant (64 bits). With `hits` only
  * scores that some leaf gave are candidates, and index 0 is chosen without any.
  */
 export function labelKernel(
   name: string,
-  s: { readonly choice: Choice; readonly scores: number; readonly place: number; readonly hitsAt: number | null },
+  s: {
+    readonly choice: Choice;
+    readonly scores: number;
+    readonly place: number;
+    readonly hitsAt: number | null;
+    readonly bytes: 2 | 4 | 8;
+    readonly space: Space;
+  },
   layout: Layout,
   origin: OriginId,
 ): IrFunc {
-  const extent = s.hitsAt === null ? 8 * s.scores : s.hitsAt + 8 * s.scores;
+  const extent = s.bytes * s.scores + (s.hitsAt ?? 0);
   const ports: Port[] = [
     { space: 'scratch', extent: 4 },
-    { space: 'scratch', extent: Math.max(extent, 8 * (s.place + 1)) },
+    { space: s.space, extent: Math.max(extent, s.bytes * (s.place + 1)) },
     ...(s.choice === 'above' ? [{ space: 'weights' as const, extent: 8 }] : []),
   ];
   return kernelFunc(name, layout, ports, { origin, pack: false }, ({ b, ptrs }) => {
     const [out, scores, border] = ptrs as [Reg, Reg, Reg];
     if (s.choice === 'above') {
       const chosen = b.copy(0);
-      b.when('sgt', b.load(scores, 8 * s.place, 8), b.load(border, 0, 8), () => b.assign(chosen, 1));
+      b.when('sgt', b.load(scores, s.bytes * s.place, s.bytes, true), b.load(border, 0, 8), () => b.assign(chosen, 1));
       b.store(out, 0, chosen, 4);
       return;
     }
     const top = b.const(-(2n ** 63n));
     const chosen = b.copy(0);
     const index = b.copy(0);
-    b.strided(s.scores, [[scores, 8]], ([from]) => {
-      const x = b.load(from!, 0, 8);
+    b.strided(s.scores, [[scores, s.bytes]], ([from]) => {
+      const x = b.load(from!, 0, s.bytes, true);
       const take = (): void => {
         b.assign(top, x);
         b.assign(chosen, index);

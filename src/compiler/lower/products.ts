@@ -108,7 +108,7 @@ export function matmulCall(at: Places, step: Step, group: Group, op: HOp & { kin
     n,
     b: { space: b.operand.space, kOffs, nStride },
     outLane: write.lane,
-    outBytes: at.scales.bytes(op.out),
+    outBytes: at.scales.bytes(op.out) === 4 ? 4 : 2,
     outMax: out.max,
     relu: false,
   };

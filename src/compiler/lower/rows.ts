@@ -68,12 +68,8 @@ function elementCall(
           place(op.nodes[0]),
           'Negate before the product instead of after it',
         );
-      return made(
-        'softmax',
-        expParams(unit),
-        (n, l, o) => softmaxKernel(n, shape, at.scales.bytes(op.x.buf), l, o),
-        at.scales.bytes(op.x.buf),
-      );
+      const bytes = at.scales.bytes(op.x.buf) === 4 ? 4 : 2;
+      return made('softmax', expParams(unit), (n, l, o) => softmaxKernel(n, shape, bytes, l, o), bytes);
     }
     case 'norm': {
       const d = op.gamma.length;
@@ -213,19 +209,20 @@ function reduceCall(at: Places, step: Step, group: Group, op: HOp & { kind: 'red
 export function outputCall(at: Places, step: Step, group: Group): KernelCall {
   const [read] = step.reads;
   const from = at.operand(read, group);
+  const bytes = at.scales.bytes(read.buf) === 4 ? 4 : 2;
   const dims = [...step.outer, ...step.inner];
   const strides = denseStrides(dims).map((s) => s * 4);
   const shape: RowShape = {
     lanes: step.lanes,
-    levels: step.inner.map((n, i) => ({ n, strides: [strides[step.outer.length + i], read.inner[i] * 2] })),
+    levels: step.inner.map((n, i) => ({ n, strides: [strides[step.outer.length + i], read.inner[i] * bytes] })),
     laneStrides: [strides[step.outer.length - 1] ?? 0, from.lane],
     spaces: ['output', from.operand.space],
     outMax: 0,
   };
   return {
-    key: JSON.stringify(['emit', shape]),
+    key: JSON.stringify(['emit', shape, bytes]),
     name: rowName('output', shape),
-    build: (n, l, o) => emitKernel(n, shape, l, o),
+    build: (n, l, o) => emitKernel(n, shape, bytes, l, o),
     args: [
       { space: 'output', off: at.io.outputOff[step.part], strides: strides.slice(0, step.outer.length) },
       from.operand,

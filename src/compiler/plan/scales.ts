@@ -46,8 +46,8 @@ export class Scales {
     return found;
   }
   /** Bytes of an element: 4 where a softmax takes the sums of a product as they are. */
-  bytes(buf: Buf): 2 | 4 {
-    return this.#sums.has(buf) ? 4 : 2;
+  bytes(buf: Buf): 2 | 4 | 8 {
+    return buf.bytes ?? (this.#sums.has(buf) ? 4 : 2);
   }
   /** Real value of one unit of a view. */
   unit(view: View): number {
@@ -82,6 +82,7 @@ export class Scales {
   #quantise(buf: Buf, op: HOp | null): Quantised {
     const max = 2 ** (this.#bits.get(buf) ?? 15) - 1;
     if (buf.kind === 'token') return { scale: 1, max: 65535 };
+    if (buf.float) return { scale: 1, max: 2 ** 31 - 1 };
     const given = op?.kind === 'own' ? op.passes.scale?.(op, this) : undefined;
     if (given) return given;
     if (op?.kind === 'softmax') return { scale: 1 / PROBABILITY_ONE, max: PROBABILITY_ONE };
@@ -93,6 +94,11 @@ export class Scales {
       return { scale: 2 ** Math.ceil(Math.log2(bound / max)), max };
     }
     return { scale: this.#range(buf, op) / max, max };
+  }
+
+  /** The largest magnitude that the calibration gives a value, with head room. */
+  bound(buf: Buf): number {
+    return this.#range(buf);
   }
 
   /** The largest magnitude that a buffer must hold. */

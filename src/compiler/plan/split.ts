@@ -92,7 +92,8 @@ function partView(view: View, bufs: readonly Buf[]): View {
 }
 
 /** The same op with its views replaced. */
-function withViews(op: HOp, change: (view: View) => View): HOp {
+/** The same op on other views. */
+export function withViews(op: HOp, change: (view: View) => View): HOp {
   switch (op.kind) {
     case 'linear':
       return { ...op, a: change(op.a) };

@@ -9,6 +9,7 @@ export type AttrSpec =
   | { readonly string: string }
   | { readonly ints: readonly number[] }
   | { readonly floats: readonly number[] }
+  | { readonly strings: readonly string[] }
   | { readonly tensor: Tensor }
   | { readonly graph: GraphSpec };
 export interface NodeSpec {
@@ -71,6 +72,9 @@ function writeAttr(w: WireWriter, attr: AttrSpec): void {
   else if ('floats' in attr) {
     for (const value of attr.floats) w.float(7, value);
     w.int(20, 6);
+  } else if ('strings' in attr) {
+    for (const value of attr.strings) w.string(9, value);
+    w.int(20, 8);
   } else {
     for (const value of attr.ints) w.int(8, value);
     w.int(20, 7);

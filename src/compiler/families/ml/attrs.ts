@@ -12,7 +12,8 @@ export function numbers(node: Node, ...names: readonly string[]): number[] {
   for (const name of names) {
     const value = node.attrs.get(name);
     if (Array.isArray(value)) return value.map(Number);
-    if (value !== null && typeof value === 'object' && 'data' in value) return Array.from((value as Tensor).data as ArrayLike<number>, Number);
+    if (value !== null && typeof value === 'object' && 'data' in value)
+      return Array.from((value as Tensor).data as ArrayLike<number>, Number);
   }
   return [];
 }

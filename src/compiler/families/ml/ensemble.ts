@@ -54,7 +54,12 @@ export function namedEnsemble(node: Node, prefix: 'class' | 'target'): Ensemble 
     index.get(`${trees[i]}.${id}`) ?? refuse(node, `node ${ids[i]} of tree ${trees[i]} has no child ${id}`, 'Export the model again');
   const nodes = trees.map((_, i): TreeNode => {
     if (modes[i] === 'LEAF') return entries.get(i) ?? [];
-    return { ...branch(node, modes[i]!, features[i]!, values[i]!), yes: child(i, yes![i]!), no: child(i, no![i]!), missingYes: missing![i] === 1 };
+    return {
+      ...branch(node, modes[i]!, features[i]!, values[i]!),
+      yes: child(i, yes![i]!),
+      no: child(i, no![i]!),
+      missingYes: missing![i] === 1,
+    };
   });
   // The first node of a tree is its root.
   const roots = [...new Map(trees.map((tree, i) => [tree, i] as const).reverse()).values()].reverse();
@@ -117,7 +122,8 @@ function depthOf(node: Node, nodes: readonly TreeNode[], roots: readonly number[
         continue;
       }
       // What was entered and is not done lies between the root and here.
-      if (waiting.some((child) => entered.has(child) || child === at)) refuse(node, 'its nodes go round in a circle', 'Export the model again');
+      if (waiting.some((child) => entered.has(child) || child === at))
+        refuse(node, 'its nodes go round in a circle', 'Export the model again');
       entered.add(at);
       open.push(...waiting);
     }

@@ -1,9 +1,9 @@
 import type { Node, ValueInfo } from '../../../onnx/model.ts';
 import type { Buf, View } from '../../graph/hops.ts';
-import { type Walk } from '../../graph/lazy.ts';
+import type { Walk } from '../../graph/lazy.ts';
 import type { OwnOp, OwnPasses } from '../../graph/own.ts';
 import { denseMap, mapDims, product } from '../../graph/view.ts';
-import { ENCODE_BITS, type Elem, encodeKernel, packFactors } from '../../kernels/floats.ts';
+import { type Elem, ENCODE_BITS, encodeKernel, packFactors } from '../../kernels/floats.ts';
 import type { Space } from '../../kernels/frame.ts';
 import { keysKernel } from '../../kernels/trees.ts';
 import type { Places } from '../../lower/places.ts';
@@ -34,8 +34,8 @@ export interface Rows {
 const SCALED = new WeakMap<Buf, { readonly source: View; readonly affine: Affine }>();
 
 /** Inputs of a model with operators of this family stay floats, because features of one row differ in size by orders of magnitude. */
-export function floatInput(info: ValueInfo, isToken: boolean): Partial<Buf> | null {
-  if (isToken || info.dtype === 'string' || info.dtype === 'bool') return null;
+export function floatInput({ dtype }: ValueInfo): Partial<Buf> | null {
+  if (dtype === 'string' || dtype === 'bool') return null;
   return { bytes: 4, float: true, narrow: narrowCopy };
 }
 
@@ -77,7 +77,12 @@ function shapeOf(node: Node, view: View): Pick<Rows, 'view' | 'n' | 'features' |
 export const elemOf = ({ float, view }: Rows): Elem => (float ? 'f32' : view.buf.bytes === 4 ? 'i32' : 'i16');
 
 /** How a step reads rows. */
-export const readRows = ({ view, stride, n }: Rows): Access => ({ buf: view.buf, off: view.map.off, outer: n > 1 ? [stride] : [], inner: [1] });
+export const readRows = ({ view, stride, n }: Rows): Access => ({
+  buf: view.buf,
+  off: view.map.off,
+  outer: n > 1 ? [stride] : [],
+  inner: [1],
+});
 /** Loops over rows: none for one. */
 export const rowLoops = (n: number): number[] => (n > 1 ? [n] : []);
 /** How a step writes dense rows of `width`. */
@@ -124,6 +129,7 @@ export function emitKeys(walk: Walk, node: Node, rows: Rows): View {
   const out = walk.buf(`${node.outputs[0] ?? node.name}.keys`, [rows.n, rows.features], 'act', { bytes: 4 });
   const passes: OwnPasses = {
     wide: true,
+    takesMissing: true,
     steps: (op) => [rowsStep(op, rows, rows.features)],
     calls: (op, at, step, group) => {
       const { out: to, reads, space } = operandsOf(at, step, group);

@@ -2,22 +2,13 @@ import type { Node } from '../../../onnx/model.ts';
 import type { Buf } from '../../graph/hops.ts';
 import type { Walk } from '../../graph/lazy.ts';
 import type { OwnOp, OwnPasses } from '../../graph/own.ts';
+import { LEAF_BYTES, MISSING_RIGHT, NODE_BYTES, startKernel, TREES_A_CALL, type TreesShape, treesKernel } from '../../kernels/trees.ts';
 import type { Places } from '../../lower/places.ts';
-import {
-  KEY_NAN,
-  LEAF_BYTES,
-  MISSING_RIGHT,
-  NODE_BYTES,
-  startKernel,
-  TREES_A_CALL,
-  type TreesShape,
-  treesKernel,
-} from '../../kernels/trees.ts';
 import type { KernelCall } from '../../stages.ts';
 import { refuse } from './attrs.ts';
 import { type Branch, type Ensemble, isLeaf, type TreeNode } from './ensemble.ts';
-import { firstKey, keyOf, LEAST_KEY, MOST_KEY } from './floats.ts';
-import { type Affine, callOf, emitKeys, operandsOf, readRows, rowLoops, type Rows, rowsOf } from './rows.ts';
+import { firstKey, keyOf, LEAST_KEY } from './floats.ts';
+import { type Affine, callOf, emitKeys, operandsOf, type Rows, readRows, rowLoops, rowsOf } from './rows.ts';
 
 export interface TreesSpec {
   readonly ensemble: Ensemble;
@@ -48,11 +39,13 @@ export function emitTrees(walk: Walk, node: Node, spec: TreesSpec): Buf {
     if (!isLeaf(tree) && !(tree.feature >= 0 && tree.feature < rows.features))
       refuse(node, `it reads feature ${tree.feature} of ${rows.features}`, 'Give the model the features that it was trained on');
     if (isLeaf(tree) && tree.some(({ id }) => !(id >= 0 && id < spec.scores)))
-      refuse(node, `a leaf gives weight to class ${tree.find(({ id }) => id >= spec.scores)?.id} of ${spec.scores}`, 'Export the model again');
+      refuse(
+        node,
+        `a leaf gives weight to class ${tree.find(({ id }) => id >= spec.scores)?.id} of ${spec.scores}`,
+        'Export the model again',
+      );
   }
-  const source: Rows = rows.float
-    ? { ...rows, view: emitKeys(walk, node, rows), stride: rows.features }
-    : { ...rows, float: false };
+  const source: Rows = rows.float ? { ...rows, view: emitKeys(walk, node, rows), stride: rows.features } : { ...rows, float: false };
   const width = (spec.scores + 1) * (spec.hits ? 2 : 1);
   const out = walk.buf(`${node.outputs[0] || node.name}.scores`, [rows.n, width], 'act', { bytes: 8 });
   walk.ops.push({ kind: 'own', out, views: [source.view], nodes: [node], passes: treePasses(node, spec, source, rows, width) });
@@ -100,7 +93,7 @@ function treePasses(node: Node, spec: TreesSpec, source: Rows, rows: Rows, width
         features: rows.features,
         featureBytes: rows.float ? 4 : 2,
         featureSpace: space,
-        equalities: ensemble.nodes.some((tree) => !isLeaf(tree) && /EQ$/.test(tree.mode) && tree.mode !== 'BRANCH_LEQ'),
+        equalities: ensemble.nodes.some((tree) => !isLeaf(tree) && (tree.mode === 'BRANCH_EQ' || tree.mode === 'BRANCH_NEQ')),
         combine,
         hits,
       };
@@ -170,9 +163,11 @@ function tablesOf(
     }
     const range = unit === null ? floatRange(node, tree, rows.affine) : integerRange(node, tree, unit);
     const [left, right] = range.swapped ? [tree.no, tree.yes] : [tree.yes, tree.no];
-    const missingLeft = tree.missingYes !== range.swapped;
+    // Nothing equals what is no number, so that "not equal" holds.
+    const missingYes = tree.missingYes || tree.mode === 'BRANCH_NEQ';
+    const missingLeft = missingYes !== range.swapped;
     const feature = tree.feature * (unit === null ? 4 : 2);
-    words.set([range.high, (feature | (missingLeft ? 0 : MISSING_RIGHT)) | 0, left * NODE_BYTES, right * NODE_BYTES, range.low, 0]);
+    words.set([range.high, feature | (missingLeft ? 0 : MISSING_RIGHT) | 0, left * NODE_BYTES, right * NODE_BYTES, range.low, 0]);
   });
   const roots = Int32Array.from({ length: trees }, (_, t) => (ensemble.roots[t] ?? all.length - 1) * NODE_BYTES);
   return { nodes, leaves, roots };
@@ -243,7 +238,7 @@ const holds = (mode: Branch['mode'], x: number, t: number): boolean => {
     case 'BRANCH_EQ':
       return x === t;
     case 'BRANCH_NEQ':
-      return !Number.isNaN(x) && x !== t;
+      return x !== t;
   }
 };
 
@@ -258,12 +253,19 @@ function evaluate(spec: TreesSpec, rows: Rows, width: number, x: Float64Array): 
       while (!isLeaf(at)) {
         const raw = x[r * rows.features + at.feature]!;
         const { affine } = rows;
-        const value = affine ? Math.fround(Math.fround(raw - Math.fround(affine.offset[at.feature]!)) * Math.fround(affine.scale[at.feature]!)) : raw;
+        const value = affine
+          ? Math.fround(Math.fround(raw - Math.fround(affine.offset[at.feature]!)) * Math.fround(affine.scale[at.feature]!))
+          : raw;
         const yes = holds(at.mode, value, Math.fround(at.value)) || (Number.isNaN(value) && at.missingYes);
         at = spec.ensemble.nodes[yes ? at.yes : at.no]!;
       }
       for (const { id, weight } of at) {
-        scores[id] = spec.combine === 'sum' ? scores[id]! + weight : spec.combine === 'min' ? Math.min(scores[id]!, weight) : Math.max(scores[id]!, weight);
+        scores[id] =
+          spec.combine === 'sum'
+            ? scores[id]! + weight
+            : spec.combine === 'min'
+              ? Math.min(scores[id]!, weight)
+              : Math.max(scores[id]!, weight);
         if (spec.hits) scores[spec.scores + 1 + id] = 1;
       }
     }
@@ -291,12 +293,12 @@ export function scoreBound({ nodes, roots }: Ensemble, combine: 'sum' | 'min' | 
   const of = (at: number): number => {
     const known = top.get(at);
     if (known !== undefined) return known;
-    const open = [at];
+    const open = new Set([at]);
     let most = 0;
-    while (open.length > 0) {
-      const here = nodes[open.pop()!]!;
+    for (const next of open) {
+      const here = nodes[next]!;
       if (isLeaf(here)) for (const { weight } of here) most = Math.max(most, Math.abs(weight));
-      else open.push(here.yes, here.no);
+      else open.add(here.yes).add(here.no);
     }
     top.set(at, most);
     return most;
@@ -305,4 +307,3 @@ export function scoreBound({ nodes, roots }: Ensemble, combine: 'sum' | 'min' | 
   const trees = combine === 'sum' ? most.reduce((a, b) => a + b, 0) : Math.max(...most);
   return trees + Math.max(0, ...base.map(Math.abs));
 }
-

@@ -1,0 +1,32 @@
+import type { OpRule, Rules } from '../../graph/rule.ts';
+import { rule } from '../../graph/rule.ts';
+import { arrayFeatureExtractor, binarizer, imputer, join, labelEncoder, normalizer, scaler } from './features.ts';
+import { linearClassifier, linearRegressor, svmRegressor, treeClassifier, treeEnsemble, treeRegressor } from './models.ts';
+import { floatInput } from './rows.ts';
+
+const EXACT = 'float32 features';
+const TRANSFORMS = 'post_transform NONE, LOGISTIC or SOFTMAX';
+const TREES = 'tables walked in a loop; comparisons decide as in floating point';
+
+const own = (run: OpRule['run'], becomes: string, limits = ''): OpRule => ({ ...rule(run, becomes, limits), input: floatInput });
+
+/** Operators of `ai.onnx.ml`, and Concat, which keeps floats as they are beside them. */
+export const ML: Rules = new Map<string, OpRule>([
+  [
+    'ai.onnx.ml.ArrayFeatureExtractor',
+    own(arrayFeatureExtractor, 'a view, copies, or other labels', 'constant indices, or numbers as labels'),
+  ],
+  ['Concat', rule(join, 'copies')],
+  ['ai.onnx.ml.Binarizer', own(binarizer, 'comparisons of floats', 'on model inputs')],
+  ['ai.onnx.ml.FeatureVectorizer', own(join, 'copies', 'on model inputs')],
+  ['ai.onnx.ml.Imputer', own(imputer, 'copies with a constant where a value is missing', 'on model inputs')],
+  ['ai.onnx.ml.LabelEncoder', own(labelEncoder, 'other labels', 'on the label of a classifier')],
+  ['ai.onnx.ml.LinearClassifier', own(linearClassifier, 'products in 64 bits', `${EXACT}; ${TRANSFORMS}`)],
+  ['ai.onnx.ml.LinearRegressor', own(linearRegressor, 'products in 64 bits', `${EXACT}; no post_transform`)],
+  ['ai.onnx.ml.Normalizer', own(normalizer, 'divisions')],
+  ['ai.onnx.ml.SVMRegressor', own(svmRegressor, 'products in 64 bits', 'linear kernel')],
+  ['ai.onnx.ml.Scaler', own(scaler, 'a factor and an offset for each column, or folded into the trees or the products behind it')],
+  ['ai.onnx.ml.TreeEnsemble', own(treeEnsemble, TREES, `${EXACT}; no BRANCH_MEMBER`)],
+  ['ai.onnx.ml.TreeEnsembleClassifier', own(treeClassifier, TREES, `${EXACT}; ${TRANSFORMS}`)],
+  ['ai.onnx.ml.TreeEnsembleRegressor', own(treeRegressor, TREES, `${EXACT}; ${TRANSFORMS}`)],
+]);
