@@ -131,6 +131,17 @@ export interface TensorSlot {
   readonly missing?: true;
 }
 
+/** What a loader of a text generating program must know. */
+export interface DecoderMeta {
+  /** Room of the cache of keys and values. */
+  readonly positions: number;
+  readonly vocabulary: number;
+  /** Real value of a unit of a candidate's score. */
+  readonly scoreScale: number;
+  /** The tokenizer's document, when the model came with one. */
+  readonly tokenizer: unknown;
+}
+
 /** JSON in `.debug_bpformer`: all that a loader of the object needs beyond libbpf. */
 export interface ProgramMeta {
   readonly format: 'bpformer';
@@ -148,6 +159,8 @@ export interface ProgramMeta {
   readonly calibration: { readonly source: 'trace' | 'generated'; readonly samples: number };
   readonly inputs: readonly TensorSlot[];
   readonly outputs: readonly TensorSlot[];
+  /** Of a program that generates text: see `lm/layout.ts`. */
+  readonly decoder?: DecoderMeta;
   /** The binding document as given (typed in src/hooks). */
   readonly binding: unknown;
   /** Origins by instruction as run-length pairs for programs read back from an object. */

@@ -27,7 +27,7 @@ import { strategyFor } from './strategy.ts';
 import { fingerprintOf, liveBlock, setFingerprint, weightsMapBytes } from './weights-map.ts';
 
 /** Instruction set that a kernel takes: v4 came with 6.6. */
-const cpuOf = (kernel: KernelVersion): 'v3' | 'v4' => (kernel === '5.15' || kernel === '6.1' ? 'v3' : 'v4');
+export const cpuOf = (kernel: KernelVersion): 'v3' | 'v4' => (kernel === '5.15' || kernel === '6.1' ? 'v3' : 'v4');
 
 /** Compiles a calibrated model into a program for a hook. Throws {@link InputError} for what it cannot compile. */
 export function compile(options: CompileOptions): Compiled {
@@ -90,7 +90,7 @@ export function compile(options: CompileOptions): Compiled {
   };
 }
 
-const programName = (file: string): string =>
+export const programName = (file: string): string =>
   file
     .replace(/^.*\//, '')
     .replace(/\.onnx$/, '')
@@ -232,7 +232,7 @@ function mapsOf(options: CompileOptions, lowered: Lowered, io: IoLayout): MapDef
 }
 
 /** One line record wherever the set of origins changes, and one at the start of every function. */
-function lineInfo(file: string, origins: Origins, insnOrigins: readonly (readonly number[])[], starts: readonly number[]): LineInfo[] {
+export function lineInfo(file: string, origins: Origins, insnOrigins: readonly (readonly number[])[], starts: readonly number[]): LineInfo[] {
   const begin = new Set(starts);
   const lines: LineInfo[] = [];
   insnOrigins.forEach((ids, insnIdx) => {
@@ -250,7 +250,7 @@ function lineInfo(file: string, origins: Origins, insnOrigins: readonly (readonl
   return lines;
 }
 
-function nodeCosts(options: CompileOptions, origins: Origins, insnOrigins: readonly (readonly number[])[]): NodeCost[] {
+export function nodeCosts(options: Pick<CompileOptions, 'model'>, origins: Origins, insnOrigins: readonly (readonly number[])[]): NodeCost[] {
   const counts = new Map<number, number>();
   for (const ids of insnOrigins) for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
   const byNode = new Map<number, number>();
@@ -267,12 +267,6 @@ function metaOf(
   origins: Origins,
   insnOrigins: readonly (readonly number[])[],
 ): ProgramMeta {
-  const runs: [number, readonly number[]][] = [];
-  for (const ids of insnOrigins) {
-    const last = runs[runs.length - 1];
-    if (last && last[1] === ids) last[0]++;
-    else runs.push([1, ids]);
-  }
   const { model, calibration } = options;
   return {
     format: 'bpformer',
@@ -291,6 +285,17 @@ function metaOf(
     outputs,
     binding: options.hook.binding,
     origins: origins.list,
-    originRuns: runs,
+    originRuns: originRuns(insnOrigins),
   };
+}
+
+/** Origins of instructions as run lengths. */
+export function originRuns(insnOrigins: readonly (readonly number[])[]): ProgramMeta['originRuns'] {
+  const runs: [number, readonly number[]][] = [];
+  for (const ids of insnOrigins) {
+    const last = runs[runs.length - 1];
+    if (last && last[1] === ids) last[0]++;
+    else runs.push([1, ids]);
+  }
+  return runs;
 }
