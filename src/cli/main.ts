@@ -36,6 +36,10 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     usage: 'NEW.onnx --for OUT.o -o W.bin [--calibrate TRACE|X.npy] [--program NAME] [--json]',
     load: async () => (await import('./verbs/weights.ts')).weightsVerb,
   },
+  generate: {
+    usage: `MODEL.onnx|FILE.o --prompt TEXT --tokens N ${MODEL} [--temperature T --top-k K --seed N] [--engine wasm|interp|kernel] [--json]`,
+    load: async () => (await import('./verbs/generate.ts')).generateVerb,
+  },
   conformance: {
     usage: 'CASES.jsonl [--engine interp|wasm] [--jsonl]',
     load: async () => (await import('./verbs/conformance.ts')).conformanceVerb,

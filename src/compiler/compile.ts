@@ -232,7 +232,12 @@ function mapsOf(options: CompileOptions, lowered: Lowered, io: IoLayout): MapDef
 }
 
 /** One line record wherever the set of origins changes, and one at the start of every function. */
-export function lineInfo(file: string, origins: Origins, insnOrigins: readonly (readonly number[])[], starts: readonly number[]): LineInfo[] {
+export function lineInfo(
+  file: string,
+  origins: Origins,
+  insnOrigins: readonly (readonly number[])[],
+  starts: readonly number[],
+): LineInfo[] {
   const begin = new Set(starts);
   const lines: LineInfo[] = [];
   insnOrigins.forEach((ids, insnIdx) => {
@@ -250,7 +255,11 @@ export function lineInfo(file: string, origins: Origins, insnOrigins: readonly (
   return lines;
 }
 
-export function nodeCosts(options: Pick<CompileOptions, 'model'>, origins: Origins, insnOrigins: readonly (readonly number[])[]): NodeCost[] {
+export function nodeCosts(
+  options: Pick<CompileOptions, 'model'>,
+  origins: Origins,
+  insnOrigins: readonly (readonly number[])[],
+): NodeCost[] {
   const counts = new Map<number, number>();
   for (const ids of insnOrigins) for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
   const byNode = new Map<number, number>();

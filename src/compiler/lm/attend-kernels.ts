@@ -111,12 +111,7 @@ export function scoresKernel(name: string, s: AttendShape, layout: Layout, origi
     eachHead(
       b,
       s,
-      [
-        [q, 2 * s.q.headStride],
-        [at, headBytes(s)],
-        [memory, headBytes(s)],
-        ...(biases ? [[biases, 8 * s.biasEntries] as const] : []),
-      ],
+      [[q, 2 * s.q.headStride], [at, headBytes(s)], [memory, headBytes(s)], ...(biases ? [[biases, 8 * s.biasEntries] as const] : [])],
       [[keys, 2 * s.positions * s.size]],
       ([query, scores, head, bias], [key]) => {
         const top = b.load(head, topOff(s), 8);
@@ -262,11 +257,7 @@ export const outParams = (ratio: number): number[] => [ratio * 2 ** (32 - MEAN),
 /** Weighed means of the values. Arguments: results, the attention's memory (0), parameters. */
 export function resultKernel(name: string, s: AttendShape, layout: Layout, origin: OriginId): IrFunc {
   const heads = s.kvHeads * s.groups;
-  const ports = [
-    scratch(layout, 2 * heads * s.size),
-    whole(s),
-    { map: MAP_OF.weights, bytes: layout.bytes.weights, extent: 16 },
-  ];
+  const ports = [scratch(layout, 2 * heads * s.size), whole(s), { map: MAP_OF.weights, bytes: layout.bytes.weights, extent: 16 }];
   return decoderFunc(name, layout, ports, [], origin, (b, [out, memory, params]) => {
     const m = b.load(params, 0, 8);
     const half = b.load(params, 8, 8);

@@ -60,7 +60,8 @@ function attentionOf(
   let scores: MatMul | null = null;
   while (!scores) {
     const op = makers.get(view.buf);
-    if (!op || !isWhole(view)) throw new InputError('the scores of this attention are rearranged', last(softmax), 'Keep them as [heads, queries, keys]');
+    if (!op || !isWhole(view))
+      throw new InputError('the scores of this attention are rearranged', last(softmax), 'Keep them as [heads, queries, keys]');
     scale *= view.gain;
     ops.push(op);
     if (op.kind === 'matmul') scores = op;
@@ -77,11 +78,16 @@ function attentionOf(
         'Use softmax(q·k·factor + mask) with a mask that does not depend on the input',
       );
   }
-  if (!(scale > 0)) throw new InputError('the scores have a factor that is not positive', last(softmax), 'Scale queries by a positive number');
+  if (!(scale > 0))
+    throw new InputError('the scores have a factor that is not positive', last(softmax), 'Scale queries by a positive number');
   const readers = graph.ops.filter((op) => opViews(op).some((v) => v.buf === softmax.out));
   const [values] = readers;
   if (readers.length !== 1 || values.kind !== 'matmul' || values.a.buf !== softmax.out || !isWhole(values.a))
-    throw new InputError('the probabilities of this attention are used otherwise than as weights of values', last(softmax), 'Multiply them with the values');
+    throw new InputError(
+      'the probabilities of this attention are used otherwise than as weights of values',
+      last(softmax),
+      'Multiply them with the values',
+    );
   const heads = product(scores.out.dims) / (positions * positions);
   const key = added.map(({ t, gain, dims }) => `${idOf(t.data)}:${gain}:${t.dims.join('x')}>${dims.join('x')}`).join();
   let bias = biases.get(key);
@@ -96,7 +102,10 @@ const ids = new WeakMap<object, number>();
 let nextId = 0;
 function idOf(data: object): number {
   let id = ids.get(data);
-  if (id === undefined) ids.set(data, (id = nextId++));
+  if (id === undefined) {
+    id = nextId++;
+    ids.set(data, id);
+  }
   return id;
 }
 
@@ -143,7 +152,8 @@ function biasOf(
       row[distance] = Math.max(DEEPEST, sum(h, positions - 1, positions - 1 - distance) - sum(h, positions - 1, positions - 1));
     for (let i = 0; i < positions; i++) {
       const own = sum(h, i, i);
-      if (!(own > MASK)) throw new InputError(`position ${i} does not see itself in this attention`, at, 'Use a causal mask with its diagonal');
+      if (!(own > MASK))
+        throw new InputError(`position ${i} does not see itself in this attention`, at, 'Use a causal mask with its diagonal');
       for (let j = 0; j < positions; j++) {
         const value = sum(h, i, j) - own;
         if (j > i && !(value <= MASK))

@@ -4,7 +4,7 @@ import { type Buf, type Const, type HGraph, type HOp, isView, opViews, type View
 import { place } from '../graph/lazy.ts';
 import { allOffsets, type Factor, mapDims, product } from '../graph/view.ts';
 import { type FoundAttention, findAttentions } from './attention.ts';
-import { constByPosition, positionIn, reduceDims, reduceMap, reducedView, strideOf, type Where } from './positions.ts';
+import { constByPosition, positionIn, reduceDims, reducedView, reduceMap, strideOf, type Where } from './positions.ts';
 
 /** An op on one position. Constants of an affine op may have a row for each position: `[positions, …]`. */
 export interface PositionOp {
@@ -73,7 +73,11 @@ export function decoderOf(graph: HGraph): Decoder {
     );
   const positions = product(tokens.dims);
   if (tokens.dims[tokens.dims.length - 1] !== positions || positions < 2)
-    throw new InputError(`its tokens have the shape [${tokens.dims.join(', ')}]`, '', 'Give a sequence of at least two places and a batch of one (--dim)');
+    throw new InputError(
+      `its tokens have the shape [${tokens.dims.join(', ')}]`,
+      '',
+      'Give a sequence of at least two places and a batch of one (--dim)',
+    );
   return new Walker(graph, tokens, positions).run();
 }
 
@@ -107,13 +111,16 @@ class Walker {
     }
     const [output] = this.#graph.outputs;
     const stride = this.#strides.get(output.view.buf);
-    if (stride === undefined) throw new InputError(`output "${output.name}" is a part of an attention`, '', 'End the model with its scores');
+    if (stride === undefined)
+      throw new InputError(`output "${output.name}" is a part of an attention`, '', 'End the model with its scores');
     const where = stride === null ? null : positionIn(output.view.map, stride, this.#positions);
     const reduced = reduceMap(output.view.map, where, stride, this.#positions);
-    if (typeof reduced === 'string') throw new InputError(`output "${output.name}": ${reduced}`, '', 'Give the scores of every position, or of the last');
+    if (typeof reduced === 'string')
+      throw new InputError(`output "${output.name}": ${reduced}`, '', 'Give the scores of every position, or of the last');
     const logits = reducedView(output.view, this.#bufs.get(output.view.buf)!, reduced.map);
     const vocabulary = product(mapDims(logits.map));
-    if (vocabulary < 2) throw new InputError(`output "${output.name}" has one score`, '', 'A model that generates text scores every token of its vocabulary');
+    if (vocabulary < 2)
+      throw new InputError(`output "${output.name}" has one score`, '', 'A model that generates text scores every token of its vocabulary');
     return {
       positions: this.#positions,
       tokens: this.#bufs.get(this.#tokens)!,
@@ -126,11 +133,9 @@ class Walker {
 
   #reduced(view: View, where: Where | null, at: string): { view: View; fixed: boolean } {
     const stride = this.#strides.get(view.buf);
-    if (stride === undefined)
-      throw new InputError('it reads a part of an attention', at, 'Use the result of softmax(q·k)·v only');
+    if (stride === undefined) throw new InputError('it reads a part of an attention', at, 'Use the result of softmax(q·k)·v only');
     const made = reduceMap(view.map, where, stride, this.#positions);
-    if (typeof made === 'string')
-      throw new InputError(made, at, 'Outside of attention, every op must treat one position at a time');
+    if (typeof made === 'string') throw new InputError(made, at, 'Outside of attention, every op must treat one position at a time');
     return { view: reducedView(view, this.#bufs.get(view.buf)!, made.map), fixed: made.fixed || this.#fixed.has(view.buf) };
   }
 
@@ -219,8 +224,14 @@ class Walker {
         made = { ...op, x, out: this.#out(op, kept, fixed) };
         break;
       }
+      case 'own':
+        throw new InputError('it has no form for one position', at, 'Write it with matrices, elementwise functions and attention');
       case 'concat': {
-        if (where && where.dim === op.axis && product(op.parts.filter(isView).map((v) => mapDims(v.map)[op.axis])) !== this.#positions * where.inner)
+        if (
+          where &&
+          where.dim === op.axis &&
+          product(op.parts.filter(isView).map((v) => mapDims(v.map)[op.axis])) !== this.#positions * where.inner
+        )
           across('a concatenation');
         const parts = op.parts.map((part): View | Const => {
           if (isView(part)) return take(part);
@@ -242,7 +253,11 @@ class Walker {
       const stride = this.#strides.get(view.buf);
       const where = stride === undefined || stride === null ? null : positionIn(view.map, stride, this.#positions);
       if (!where || where.dim !== axis || where.inner !== 1)
-        throw new InputError('an operand of this attention has its positions elsewhere', at, 'Use q [heads, positions, size] · kᵀ and weights · v');
+        throw new InputError(
+          'an operand of this attention has its positions elsewhere',
+          at,
+          'Use q [heads, positions, size] · kᵀ and weights · v',
+        );
       const made = this.#reduced(view, where, at).view;
       const vector = made.map.dims[axis === rank - 1 ? rank - 2 : rank - 1];
       const sizes = vector.filter((f) => f.n > 1);
@@ -290,6 +305,10 @@ function headsOf(q: Int32Array, k: Int32Array, v: Int32Array, size: number, at: 
   const even = (offs: Int32Array, step: number): boolean =>
     offs.every((off, h) => off === offs[0] + Math.floor(h / step) * ((offs[step] ?? offs[0]) - offs[0]));
   if (count % groups !== 0 || !even(q, 1) || !even(k, groups) || !even(v, groups))
-    throw new InputError('the heads of this attention share keys in an order that has no kernel', at, 'Let neighbouring query heads share a key head');
+    throw new InputError(
+      'the heads of this attention share keys in an order that has no kernel',
+      at,
+      'Let neighbouring query heads share a key head',
+    );
   return { kvHeads: count / groups, groups, size };
 }

@@ -1,3 +1,4 @@
+import { randomOf } from '../../base/random.ts';
 import type { Calibration } from '../api.ts';
 import { type Buf, type Const, isView, type View } from '../graph/hops.ts';
 import { allOffsets, broadcastMap, denseMap, mapDims, product, sliceMap } from '../graph/view.ts';
@@ -177,6 +178,8 @@ export class FloatDecoder {
           }
         };
       }
+      case 'own':
+        throw new Error('decoders have no such ops');
       case 'concat': {
         let start = 0;
         const parts = op.parts.map((part) => {
@@ -247,9 +250,23 @@ function spread(t: Const | null, rows: Const | null, dims: readonly number[]): (
   return (position, i) => data[position * step + offs[i]];
 }
 
+const SEED = 7;
+
+/** A token drawn with the model's own probabilities. */
+function drawn(logits: Float64Array, random: number): number {
+  const top = logits.reduce((a, b) => Math.max(a, b));
+  const weights = logits.map((x) => Math.exp(x - top));
+  let left = random * weights.reduce((a, b) => a + b, 0);
+  const found = weights.findIndex((w) => {
+    left -= w;
+    return left < 0;
+  });
+  return Math.max(0, found);
+}
+
 /**
- * Ranges of all values over some texts, each of which the model goes on with by itself (the likeliest token) for `more` tokens: what it will see when
- * it generates.
+ * Ranges of all values over some texts, each of which the model goes on with by itself for `more` tokens drawn by its own probabilities: what it
+ * will see when it generates.
  */
 export async function calibrateDecoder(
   decoder: Decoder,
@@ -260,6 +277,7 @@ export async function calibrateDecoder(
 ): Promise<Calibration> {
   const ranges: Record<string, { min: number; max: number }> = Object.create(null);
   const float = new FloatDecoder(decoder);
+  const random = randomOf(SEED);
   const total = texts.reduce((sum, text) => sum + Math.min(decoder.positions, text.length + more), 0);
   let done = 0;
   for (const text of texts) {
@@ -267,10 +285,11 @@ export async function calibrateDecoder(
     let next = 0;
     for (let at = 0; at < Math.min(decoder.positions, text.length + more); at++) {
       const logits = float.step(text[at] ?? next);
-      next = logits.indexOf(logits.reduce((a, b) => Math.max(a, b)));
+      next = drawn(logits, random());
       for (const [buf, data] of float.values()) {
         if (buf === decoder.tokens) continue;
-        const range = (ranges[buf.name] ??= { min: 0, max: 0 });
+        const range = ranges[buf.name] ?? { min: 0, max: 0 };
+        ranges[buf.name] = range;
         for (const x of data) {
           if (x < range.min) range.min = x;
           if (x > range.max) range.max = x;

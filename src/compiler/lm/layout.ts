@@ -1,10 +1,20 @@
 /**
  * What user space and a decoder program share. Map `input` (one entry): u32 flags ({@link FLAG_RESET}), u32 prompt tokens, u32 tokens to generate,
- * u32 candidates (1 … {@link MAX_CANDIDATES}), u32 temperature in 1/65536 (0: the likeliest token), u32 seed, u32 token that ends a text, u32 unused; then
+ * u32 candidates (1 … {@link MAX_CANDIDATES}), u32 temperature in 1/65536 (0: the likeliest token), u32 seed, u32 token that ends a text, u32 where the program keeps the token that it reads; then
  * a u16 for each prompt token. Map `output`: u32 status, u32 tokens generated, u32 positions in use, u32 candidates of the last token; a u32 for each
  * generated token; {u32 token, s32 score} for each candidate, best first.
  */
-export const INPUT = { flags: 0, prompt: 4, generate: 8, candidates: 12, temperature: 16, seed: 20, stop: 24, tokens: 32 } as const;
+export const INPUT = {
+  flags: 0,
+  prompt: 4,
+  generate: 8,
+  candidates: 12,
+  temperature: 16,
+  seed: 20,
+  stop: 24,
+  token: 28,
+  tokens: 32,
+} as const;
 export const OUTPUT = { status: 0, count: 4, position: 8, candidates: 12, tokens: 16 } as const;
 export const CANDIDATE_BYTES = 8;
 export const MAX_CANDIDATES = 64;

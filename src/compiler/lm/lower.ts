@@ -7,15 +7,15 @@ import type { FuncBuilder, Reg } from '../ir/builder.ts';
 import type { IrFunc } from '../ir/ir.ts';
 import { outlineLoops } from '../ir/outline.ts';
 import type { Layout } from '../kernels/frame.ts';
+import { Places } from '../lower/places.ts';
 import { linearCalls, matmulCall } from '../lower/products.ts';
 import { rowCall } from '../lower/rows.ts';
-import { Places } from '../lower/places.ts';
+import type { Origins } from '../origins.ts';
 import type { Group } from '../plan/groups.ts';
 import type { Scales } from '../plan/scales.ts';
 import { type Access, type Step, stepsOf } from '../plan/steps.ts';
 import { int64s, type WeightBytes } from '../plan/weights.ts';
 import type { KernelCall, Operand } from '../stages.ts';
-import type { Origins } from '../origins.ts';
 import {
   type AttendShape,
   attentionBytes,
@@ -28,7 +28,7 @@ import {
   storeKernel,
 } from './attend-kernels.ts';
 import type { Attend, Decoder, PositionOp } from './decoder.ts';
-import { POSITION_BLOCK, paddedPositions } from './layout.ts';
+import { INPUT, POSITION_BLOCK, paddedPositions } from './layout.ts';
 import { blockBytes, blocksPerCall, type MatvecShape, matvecKernel, matvecName, packMatrix, ROWS } from './matvec.ts';
 
 /** A call of a kernel whose arguments may depend on the position. */
@@ -42,7 +42,9 @@ interface PositionCall {
 }
 
 /** What one position takes, as something that writes the calls. */
-export type Part = { readonly item: 'calls'; readonly calls: readonly PositionCall[] } | { readonly item: 'attend'; readonly attend: LoweredAttend };
+export type Part =
+  | { readonly item: 'calls'; readonly calls: readonly PositionCall[] }
+  | { readonly item: 'attend'; readonly attend: LoweredAttend };
 
 interface LoweredAttend {
   readonly shape: AttendShape;
@@ -60,7 +62,6 @@ export interface LoweredDecoder {
   readonly head: Part;
   readonly scratchBytes: number;
   readonly packBytes: number;
-  readonly tokenOff: number;
   readonly cacheBytes: number;
   readonly attentionBytes: number;
   readonly scoresBytes: number;
@@ -95,7 +96,10 @@ class Lowering {
     this.#weights = weights;
     this.#scoreScale = scoreScale;
     this.#positions = paddedPositions(decoder.positions);
-    const count = decoder.items.reduce((sum, item) => sum + (item.kind === 'op' && item.op.kind === 'linear' ? product(item.op.weights.dims) : 0), 0);
+    const count = decoder.items.reduce(
+      (sum, item) => sum + (item.kind === 'op' && item.op.kind === 'linear' ? product(item.op.weights.dims) : 0),
+      0,
+    );
     this.#wide = count > WIDE_WEIGHTS ? 1 : 2;
   }
 
@@ -105,18 +109,20 @@ class Lowering {
     const { offsets, end } = placeRows(this.#decoder, packBytes, this.#scales);
     this.#scratchBytes = end;
     for (const item of items) if (item.kind === 'attend') this.#cacheBytes += 2 * layerBytes({ ...item.heads, positions: this.#positions });
-    const io = { inputBytes: 0, outputBytes: 0, inputOff: new Map<Buf, number>(), outputOff: [] };
+    const io = { inputBytes: 0, outputBytes: 0, inputOff: new Map<Buf, number>([[tokens, INPUT.token]]), outputOff: [], outputFactor: [] };
     this.#places = new Places(this.#scales, this.#weights, io, offsets);
-    const parts = items.slice(0, -1).map((item): Part =>
-      item.kind === 'attend' ? { item: 'attend', attend: this.#attend(item) } : { item: 'calls', calls: this.#calls(item) },
-    );
+    const parts = items
+      .slice(0, -1)
+      .map(
+        (item): Part =>
+          item.kind === 'attend' ? { item: 'attend', attend: this.#attend(item) } : { item: 'calls', calls: this.#calls(item) },
+      );
     const head: Part = { item: 'calls', calls: this.#head(items[items.length - 1]) };
     return {
       parts,
       head,
       scratchBytes: this.#scratchBytes,
       packBytes,
-      tokenOff: offsets.get(tokens)!,
       cacheBytes: Math.max(8, this.#cacheBytes),
       attentionBytes: this.#attentionBytes,
       scoresBytes: 4 * Math.max(ROWS * Math.ceil(vocabulary / ROWS), 64 * Math.ceil(vocabulary / 64)),
@@ -134,6 +140,7 @@ class Lowering {
       const made = this.#matvec(op, whole);
       if (made) return [made];
     }
+    if (op.kind === 'own') throw new Error('decoders have no such ops');
     const flat = ['affine', 'unary', 'add', 'mul', 'div', 'concat'].includes(op.kind);
     const step = flat ? flattened(whole) : whole;
     const group: Group = { steps: [step], outer: step.outer, lanes: step.lanes, internal: new Map() };
@@ -191,7 +198,13 @@ class Lowering {
     const args: Operand[] = [a, to, { space: 'weights', off: this.#weights.add(bytes), strides: [] }];
     const elem = scores ? 4 : 2;
     return {
-      call: { key: JSON.stringify(['matvec', shape]), name: matvecName(shape), build: (name, l, o) => matvecKernel(name, shape, l, o), args, nodes: op.nodes },
+      call: {
+        key: JSON.stringify(['matvec', shape]),
+        name: matvecName(shape),
+        build: (name, l, o) => matvecKernel(name, shape, l, o),
+        args,
+        nodes: op.nodes,
+      },
       byPosition: [0, 0, 0],
       times: blocks / per,
       byTime: [0, elem * ROWS * per, blockBytes(k, this.#wide) * per],
@@ -201,8 +214,18 @@ class Lowering {
   #head(item: PositionOp | Attend): PositionCall[] {
     const { logits, vocabulary } = this.#decoder;
     const rewrite = 'End the model with a Linear layer to the vocabulary';
-    if (item.kind !== 'op' || item.op.kind !== 'linear' || item.op.out !== logits.buf || product(item.op.out.dims) !== vocabulary || !(logits.gain > 0))
-      throw new InputError('the scores of the next token are not the result of a matrix', item.kind === 'op' ? place(item.op.nodes[0]) : '', rewrite);
+    if (
+      item.kind !== 'op' ||
+      item.op.kind !== 'linear' ||
+      item.op.out !== logits.buf ||
+      product(item.op.out.dims) !== vocabulary ||
+      !(logits.gain > 0)
+    )
+      throw new InputError(
+        'the scores of the next token are not the result of a matrix',
+        item.kind === 'op' ? place(item.op.nodes[0]) : '',
+        rewrite,
+      );
     const [step] = stepsOf({ inputs: [], ops: [item.op], outputs: [], values: [] });
     const made = step.outer.length === 0 ? this.#matvec(item.op, step, true) : null;
     if (!made) throw new InputError('the matrix before the scores reads a scattered vector', place(item.op.nodes[0]), rewrite);
@@ -214,7 +237,8 @@ class Lowering {
     const scales = this.#scales;
     const unitOf = (row: Attend['q']): number => scales.of(row.buf).scale * row.gain;
     const unit = (item.scale / (q.gain * k.gain)) * Math.abs(unitOf(q) * unitOf(k));
-    if (unitOf(q) * unitOf(k) * item.scale < 0) throw new InputError('an attention with a negative factor', place(item.nodes[0]), 'Scale queries by a positive number');
+    if (unitOf(q) * unitOf(k) * item.scale < 0)
+      throw new InputError('an attention with a negative factor', place(item.nodes[0]), 'Scale queries by a positive number');
     const count = heads.kvHeads * heads.groups;
     const biasEntries = item.bias ? 2 ** Math.ceil(Math.log2(this.#positions)) : 0;
     const out = scales.of(item.out);
@@ -228,7 +252,8 @@ class Lowering {
       v: { headStride: v.headStride, elemStride: v.elemStride },
       biasEntries,
     };
-    if (heads.size > 256) throw new InputError(`attention with vectors of ${heads.size}`, place(item.nodes[0]), 'Heads have at most 256 elements');
+    if (heads.size > 256)
+      throw new InputError(`attention with vectors of ${heads.size}`, place(item.nodes[0]), 'Heads have at most 256 elements');
     this.#attentionBytes = Math.max(this.#attentionBytes, attentionBytes(shape));
     const keys = this.#cacheUsed;
     const values = keys + layerBytes(shape);
@@ -248,13 +273,21 @@ class Lowering {
       const table = new BigInt64Array(count * biasEntries);
       for (let h = 0; h < count; h++)
         for (let d = 0; d < this.#decoder.positions; d++)
-          table[h * biasEntries + d] = BigInt(Math.round(Math.max(-(2 ** 58), Math.min(2 ** 58, item.bias[h * this.#decoder.positions + d] / unit))));
+          table[h * biasEntries + d] = BigInt(
+            Math.round(Math.max(-(2 ** 58), Math.min(2 ** 58, item.bias[h * this.#decoder.positions + d] / unit))),
+          );
       biases.push(param(table));
     }
     const result = this.#places.operand({ buf: item.out, off: 0, outer: [], inner: [] }, NO_GROUP).operand;
     return {
       shape,
-      store: made('keep', (name, l, o) => storeKernel(name, shape, l, o), [row(k), row(v), at('scratch', keys), at('scratch', values), at('scratch', 0)]),
+      store: made('keep', (name, l, o) => storeKernel(name, shape, l, o), [
+        row(k),
+        row(v),
+        at('scratch', keys),
+        at('scratch', values),
+        at('scratch', 0),
+      ]),
       scores: made('attend', (name, l, o) => scoresKernel(name, shape, l, o), [row(q), at('scratch', keys), at('scratch', 0), ...biases]),
       mix: made('mix', (name, l, o) => mixKernel(name, shape, l, o), [at('scratch', values), at('scratch', 0), param(expParams(unit))]),
       result: made('attended', (name, l, o) => resultKernel(name, shape, l, o), [
@@ -280,7 +313,14 @@ function packBytesOf(item: PositionOp | Attend): number {
 /** Every element of a step as one row. */
 const flattened = (step: Step): Step => {
   const one = (access: Access): Access => ({ ...access, outer: [], inner: [...access.outer, ...access.inner] });
-  return { ...step, outer: [], lanes: 1, inner: [...step.outer, ...step.inner], out: step.out && one(step.out), reads: step.reads.map(one) };
+  return {
+    ...step,
+    outer: [],
+    lanes: 1,
+    inner: [...step.outer, ...step.inner],
+    out: step.out && one(step.out),
+    reads: step.reads.map(one),
+  };
 };
 
 /** The calls of a kernel over rows, with places instead of strides. */
@@ -307,7 +347,6 @@ function placeRows(decoder: Decoder, packBytes: number, scales: Scales): { offse
     if (life) life.to = at;
     else lives.set(buf, { from: at, to: at });
   };
-  touch(decoder.tokens, 0);
   decoder.items.forEach((item, at) => {
     if (item.kind === 'attend') for (const { buf } of [item.q, item.k, item.v]) touch(buf, at);
     else for (const { buf } of opViews(item.op)) touch(buf, at);
@@ -315,10 +354,11 @@ function placeRows(decoder: Decoder, packBytes: number, scales: Scales): { offse
   });
   // The scores stand in a map of their own.
   lives.delete(decoder.logits.buf);
+  lives.delete(decoder.tokens);
   const placed: { off: number; bytes: number; from: number; to: number }[] = [];
   const offsets = new Map<Buf, number>();
   for (const [buf, life] of lives) {
-    const bytes = align(product(buf.dims) * (buf === decoder.tokens ? 2 : scales.bytes(buf)));
+    const bytes = align(product(buf.dims) * scales.bytes(buf));
     let off = align(packBytes);
     for (const rival of placed.filter((p) => p.from <= life.to && life.from <= p.to).sort((x, y) => x.off - y.off)) {
       if (off + bytes <= rival.off) break;
@@ -331,11 +371,17 @@ function placeRows(decoder: Decoder, packBytes: number, scales: Scales): { offse
 }
 
 /** Kernel functions of a lowered decoder, each once, and a writer of the calls of one position. */
-export function emitDecoder(lowered: LoweredDecoder, layout: Layout, origins: Origins): { funcs: IrFunc[]; writeCalls: (b: FuncBuilder, part: Part, position: Reg) => void } {
+export function emitDecoder(
+  lowered: LoweredDecoder,
+  layout: Layout,
+  origins: Origins,
+): { funcs: IrFunc[]; writeCalls: (b: FuncBuilder, part: Part, position: Reg) => void } {
   const kernels = new Map<string, { name: string; call: KernelCall; nodes: KernelCall['nodes'][number][] }>();
   const taken = new Map<string, number>();
   const callsOf = (part: Part): KernelCall[] =>
-    part.item === 'calls' ? part.calls.map(({ call }) => call) : [part.attend.store, part.attend.scores, part.attend.mix, part.attend.result];
+    part.item === 'calls'
+      ? part.calls.map(({ call }) => call)
+      : [part.attend.store, part.attend.scores, part.attend.mix, part.attend.result];
   for (const call of [...lowered.parts, lowered.head].flatMap(callsOf)) {
     const known = kernels.get(call.key);
     if (known) {
@@ -346,7 +392,9 @@ export function emitDecoder(lowered: LoweredDecoder, layout: Layout, origins: Or
     taken.set(call.name, count + 1);
     kernels.set(call.key, { name: count ? `${call.name}_${count}` : call.name, call, nodes: [...call.nodes] });
   }
-  const funcs = [...kernels.values()].flatMap(({ name, call, nodes }) => outlineLoops(call.build(name, layout, origins.set([...new Set(nodes)]))));
+  const funcs = [...kernels.values()].flatMap(({ name, call, nodes }) =>
+    outlineLoops(call.build(name, layout, origins.set([...new Set(nodes)]))),
+  );
   const nameOf = (call: KernelCall): string => kernels.get(call.key)!.name;
   const moved = (b: FuncBuilder, base: number, value: Reg | number, step: number): Reg | number => {
     if (step === 0) return base;
@@ -367,7 +415,13 @@ export function emitDecoder(lowered: LoweredDecoder, layout: Layout, origins: Or
           nameOf(call),
           call.args.map((arg, i) => moved(b, arg.off, position, byPosition[i] ?? 0)),
         );
-      else b.repeat(times, 1, (time) => b.call(nameOf(call), call.args.map((arg, i) => moved(b, arg.off, time as Reg, byTime[i] ?? 0))));
+      else
+        b.repeat(times, 1, (time) =>
+          b.call(
+            nameOf(call),
+            call.args.map((arg, i) => moved(b, arg.off, time as Reg, byTime[i] ?? 0)),
+          ),
+        );
     }
   };
   return { funcs, writeCalls };
@@ -401,5 +455,8 @@ function writeAttend(b: FuncBuilder, attend: LoweredAttend, position: Reg, nameO
     const [from, , exp] = mix.args.map((arg) => arg.off);
     b.call(nameOf(mix), [b.add(b.mul(block, blockBytes), from), b.mul(first, 8), exp]);
   });
-  b.call(nameOf(result), result.args.map((arg) => arg.off));
+  b.call(
+    nameOf(result),
+    result.args.map((arg) => arg.off),
+  );
 }

@@ -9,6 +9,7 @@ import type { Calibration, Compiled, Quant, Strategy } from '../api.ts';
 import { emitProgram } from '../backend/emit.ts';
 import { cpuOf, lineInfo, nodeCosts, originRuns, programName } from '../compile.ts';
 import { recognise } from '../graph/recognise.ts';
+import type { Rules } from '../graph/rule.ts';
 import type { FuncBuilder, Reg } from '../ir/builder.ts';
 import { FuncBuilder as Builder } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
@@ -27,7 +28,7 @@ import { checked, entryOf } from './frame.ts';
 import { FLAG_RESET, INPUT, inputBytes, OUTPUT, outputBytes, STATE, STATUS, stateBytes } from './layout.ts';
 import { emitDecoder, type LoweredDecoder, lowerDecoder } from './lower.ts';
 import { sumUnit } from './matvec.ts';
-import { bestKernel, PICK_FUNC, pickKernel, SCORES, type SampleShape, STATE_MAP, temperatureParams, topKernel } from './sample-kernels.ts';
+import { bestKernel, PICK_FUNC, pickKernel, type SampleShape, SCORES, STATE_MAP, temperatureParams, topKernel } from './sample-kernels.ts';
 
 /** Section and name of the program that user space runs with BPF_PROG_TEST_RUN. */
 export const DECODER_SECTION = 'syscall';
@@ -50,8 +51,8 @@ export interface DecoderOptions {
 }
 
 /** The decoder in a model. Throws {@link InputError} for a model that does not generate text one token after the other. */
-export function readDecoder(model: Model): Decoder {
-  const decoder = decoderOf(recognise(model));
+export function readDecoder(model: Model, families: Rules = new Map()): Decoder {
+  const decoder = decoderOf(recognise(model, families));
   if (decoder.vocabulary > MAX_VOCABULARY) throw new InputError(`a vocabulary of ${decoder.vocabulary} tokens; ${MAX_VOCABULARY} at most`);
   return decoder;
 }
@@ -75,7 +76,12 @@ export function compileDecoder(options: DecoderOptions): Compiled {
   };
   const data = weights.bytes();
   const layout: Layout = {
-    bytes: { scratch: lowered.scratchBytes, input: inputBytes(decoder.positions), output: outputBytes(decoder.positions), weights: data.length },
+    bytes: {
+      scratch: lowered.scratchBytes,
+      input: inputBytes(decoder.positions),
+      output: outputBytes(decoder.positions),
+      weights: data.length,
+    },
     pages: 1,
     packBytes: lowered.packBytes,
     expOff,
@@ -140,7 +146,12 @@ export function compileDecoder(options: DecoderOptions): Compiled {
       calibration: { source: calibration.source, samples: calibration.samples },
       inputs: [],
       outputs: [],
-      decoder: { positions: decoder.positions, vocabulary: decoder.vocabulary, scoreScale: scoreUnit, tokenizer: options.tokenizer ?? null },
+      decoder: {
+        positions: decoder.positions,
+        vocabulary: decoder.vocabulary,
+        scoreScale: scoreUnit,
+        tokenizer: options.tokenizer ?? null,
+      },
       binding: null,
       origins: origins.list,
       originRuns: originRuns(program.insnOrigins),
@@ -169,7 +180,14 @@ function scoreScaleOf(decoder: Decoder, scales: Scales, calibration: Calibration
 }
 
 function mapsOf(decoder: Decoder, lowered: LoweredDecoder, data: Uint8Array): MapDef[] {
-  const array = (name: string, valueSize: number): MapDef => ({ name, type: MAP_TYPE_ARRAY, keySize: 4, valueSize, maxEntries: 1, flags: 0 });
+  const array = (name: string, valueSize: number): MapDef => ({
+    name,
+    type: MAP_TYPE_ARRAY,
+    keySize: 4,
+    valueSize,
+    maxEntries: 1,
+    flags: 0,
+  });
   return [
     { ...array(MAP_OF.weights, data.length), flags: MAP_FLAG_MMAPABLE, data, section: MAP_OF.weights },
     array(MAP_OF.scratch, lowered.scratchBytes),
@@ -238,7 +256,6 @@ function tokenFunc(
   const round = b.arg(0);
   const input = entryOf(b, MAP_OF.input, bail);
   const state = entryOf(b, STATE_MAP, bail);
-  const scratch = entryOf(b, MAP_OF.scratch, bail);
   const position = b.load(state, STATE.position, 4);
   checked(b, 'ugt', position, decoder.positions - 1, full);
   const token = b.load(state, STATE.last, 4);
@@ -246,7 +263,7 @@ function tokenFunc(
   b.when('ult', round, prompt, () => {
     b.when('ult', round, decoder.positions, () => b.assign(token, b.load(b.add(input, b.lsh(round, 1)), INPUT.tokens, 2)));
   });
-  b.store(scratch, lowered.tokenOff, token, 2);
+  b.store(input, INPUT.token, token, 4);
   b.store(state, STATE.position, b.add(position, 1), 4);
   for (const part of lowered.parts) writeCalls(b, part, position);
   b.setOrigin(origin);

@@ -1,0 +1,118 @@
+import { existsSync } from 'node:fs';
+import { InputError } from '../base/errors.ts';
+import type { Compiled } from '../compiler/api.ts';
+import { buildDecoder } from '../compiler/lm/build.ts';
+import { importModel, inspectModel } from '../onnx/import.ts';
+import type { Model } from '../onnx/model.ts';
+import type { ExternalData } from '../onnx/tensor.ts';
+import { npyTensor } from '../replay/inputs.ts';
+import { readNpy } from '../traces/npy.ts';
+import { byteTokenizer, readTokenizer, type Tokenizer } from '../traces/tokenizer.ts';
+import { type Args, choice, dims, KERNELS, QUANTS, STRATEGIES } from './args.ts';
+import { fileName, readInput, readText, userPath, within } from './io.ts';
+
+/** Lengths that are tried, longest first, for a sequence whose length the model leaves open. */
+const LENGTHS = [256, 128, 64, 32, 16] as const;
+
+/** Imports a language model; open dimensions get the length of `--dim`, or the longest of {@link LENGTHS} that the model takes. */
+export function importDecoder(path: string, args: Args): Model {
+  const bytes = readInput(path);
+  const folder = path.replace(/[^/]*$/, '');
+  const externalData: ExternalData = (location) => (/(^|\/)\.\.(\/|$)|^\//.test(location) ? null : readInput(`${folder}${location}`));
+  const given = dims(args);
+  const { inputs, suggested } = inspectModel(bytes, fileName(path));
+  const tokens = inputs.find(({ dtype }) => /int/.test(dtype)) ?? inputs[0];
+  const open = tokens?.dims.slice(1).find((dim): dim is string => typeof dim === 'string' && !(dim in given));
+  const attempt = (length: number | null): Model =>
+    importModel(bytes, {
+      fileName: fileName(path),
+      dims: { ...suggested, ...(open !== undefined && length !== null ? { [open]: length } : {}), ...given },
+      externalData,
+    });
+  if (open === undefined) return attempt(null);
+  for (const length of LENGTHS.slice(0, -1)) {
+    try {
+      return attempt(length);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+    }
+  }
+  return attempt(LENGTHS[LENGTHS.length - 1]);
+}
+
+/** The tokenizer's document of `--tokenizer`, or of `tokenizer.json` beside the model; null when there is none. */
+export function tokenizerDocument(path: string, args: Args): unknown {
+  const beside = `${path.replace(/[^/]*$/, '')}tokenizer.json`;
+  const file = args.string('tokenizer') ?? (existsSync(userPath(beside)) ? beside : null);
+  if (file === null) return null;
+  const text = readText(file);
+  const document = within(file, (): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new InputError('it is not JSON');
+    }
+  });
+  readTokenizer(document, file);
+  return document;
+}
+
+/** The tokenizer that goes with a program; without a document bytes are tokens, if there are enough of them. */
+export function tokenizerFor(document: unknown, vocabulary: number, where: string): Tokenizer {
+  if (document !== null) {
+    const tokenizer = readTokenizer(document, where);
+    if (tokenizer.size > vocabulary)
+      throw new InputError(
+        `its tokenizer has ${tokenizer.size} tokens, its vocabulary ${vocabulary}`,
+        where,
+        'Give the tokenizer that belongs to the model',
+      );
+    return tokenizer;
+  }
+  if (vocabulary < 256)
+    throw new InputError(
+      `it came without a tokenizer and has ${vocabulary} tokens, fewer than there are bytes`,
+      where,
+      'Give --tokenizer FILE.json, or token numbers with --prompt-tokens 1,2,3',
+    );
+  return byteTokenizer();
+}
+
+/** Imports, calibrates and compiles a text generating program as the model options say. */
+export async function compileDecoderModel(path: string, args: Args, model: Model = importDecoder(path, args)): Promise<Compiled> {
+  const tokenizer = tokenizerDocument(path, args);
+  const trace = args.string('calibrate');
+  return buildDecoder({
+    model,
+    modelFile: fileName(path),
+    kernel: choice(args, 'kernel', KERNELS, '6.18'),
+    strategy: choice(args, 'strategy', STRATEGIES, 'auto'),
+    quant: choice(args, 'quant', QUANTS, 'w8a16'),
+    tokenizer,
+    texts: trace === undefined ? null : readTexts(trace, tokenizer),
+  });
+}
+
+/** Texts to calibrate on: rows of token numbers (`.npy`), a JSON list of texts, or plain text with an empty line between texts. */
+function readTexts(path: string, document: unknown): number[][] {
+  const bytes = readInput(path);
+  if (bytes[0] === 0x93) {
+    const { dims: shape, data } = npyTensor(readNpy(bytes, fileName(path)));
+    const length = shape[shape.length - 1] ?? 1;
+    const tokens = Array.from(data as ArrayLike<number | bigint>, Number);
+    return Array.from({ length: tokens.length / length }, (_, i) => tokens.slice(i * length, (i + 1) * length));
+  }
+  const tokenizer = document === null ? byteTokenizer() : readTokenizer(document, path);
+  const text = new TextDecoder().decode(bytes);
+  let texts: unknown = text.split(/\n\s*\n/).filter((part) => part.trim() !== '');
+  if (/^\s*\[/.test(text)) {
+    try {
+      texts = JSON.parse(text);
+    } catch {
+      throw new InputError('it is not JSON', path);
+    }
+  }
+  if (!Array.isArray(texts) || texts.length === 0 || !texts.every((t) => typeof t === 'string'))
+    throw new InputError('holds no texts', path, 'Give a JSON list of strings, plain text, or .npy rows of tokens');
+  return texts.map((t: string) => [...(tokenizer.end === null ? [] : [tokenizer.end]), ...tokenizer.encode(t)]);
+}

@@ -1,0 +1,50 @@
+import type { Progress } from '../../base/progress.ts';
+import { Cancelled } from '../../base/progress.ts';
+import { randomOf } from '../../base/random.ts';
+import type { Model } from '../../onnx/model.ts';
+import type { Compiled } from '../api.ts';
+import { familiesFor } from '../families.ts';
+import { calibrateDecoder } from './float.ts';
+import { compileDecoder, type DecoderOptions, readDecoder } from './program.ts';
+
+export interface BuildDecoderOptions extends Pick<DecoderOptions, 'kernel' | 'strategy' | 'quant' | 'modelFile' | 'tokenizer'> {
+  readonly model: Model;
+  /** Texts like those that it will read and write; null: it is calibrated on what it writes by itself. */
+  readonly texts: readonly (readonly number[])[] | null;
+  readonly progress?: Progress;
+}
+
+/** Products of one token that calibration may cost in all: about a minute of JavaScript. */
+const CALIBRATION_PRODUCTS = 2e10;
+const OWN_TEXTS = 6;
+const OWN_TOKENS = 48;
+
+/** Derives, calibrates and compiles a text generating program. Throws {@link InputError}; {@link Cancelled} when asked to stop. */
+export async function buildDecoder(options: BuildDecoderOptions): Promise<Compiled> {
+  const { model, progress, texts } = options;
+  const decoder = readDecoder(model, await familiesFor(model));
+  const products = decoder.items.reduce(
+    (sum, item) => sum + (item.kind === 'op' && item.op.kind === 'linear' ? item.op.weights.data.length : 0),
+    0,
+  );
+  const affordable = Math.max(8, Math.floor(CALIBRATION_PRODUCTS / (products + 1)));
+  const random = randomOf(1);
+  const own = (): number[][] => Array.from({ length: OWN_TEXTS }, (_, i) => [i === 0 ? 0 : Math.floor(random() * decoder.vocabulary)]);
+  let left = affordable;
+  const chosen = (texts ?? own()).flatMap((text) => {
+    const taken = text.slice(0, Math.min(left, decoder.positions));
+    left -= taken.length;
+    return taken.length ? [taken] : [];
+  });
+  const more = texts ? 0 : Math.max(1, Math.min(OWN_TOKENS, Math.floor(left / chosen.length)));
+  let rested = performance.now();
+  const calibration = await calibrateDecoder(decoder, chosen, more, texts ? 'trace' : 'generated', async (done, total) => {
+    if (performance.now() - rested < 10) return;
+    progress?.report('calibrating', done, total);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    rested = performance.now();
+    if (progress?.cancelled) throw new Cancelled();
+  });
+  progress?.report('generating code', 0, 1);
+  return compileDecoder({ ...options, decoder, calibration });
+}

@@ -1,0 +1,136 @@
+import { InputError } from '../base/errors.ts';
+import type { Program } from '../bpf/program.ts';
+import type { ProgramMeta } from '../compiler/api.ts';
+import {
+  CANDIDATE_BYTES,
+  candidatesOff,
+  FLAG_RESET,
+  INPUT,
+  inputBytes,
+  MAX_CANDIDATES,
+  NO_STOP,
+  OUTPUT,
+  STATUS,
+  TEMPERATURE_ONE,
+} from '../compiler/lm/layout.ts';
+import { SCORES } from '../compiler/lm/sample-kernels.ts';
+import { Vm } from '../vm/vm.ts';
+
+/** One call of a text generating program. */
+export interface GenerateRequest {
+  /** Forget what was read before. */
+  readonly reset: boolean;
+  readonly prompt: readonly number[];
+  /** Tokens to generate; 0 only reads the prompt. */
+  readonly count: number;
+  /** Tokens that are drawn from, the best ones; 1 takes the best. */
+  readonly candidates: number;
+  /** 0 takes the best token; 1 draws with the model's own probabilities. */
+  readonly temperature: number;
+  readonly seed: number;
+  /** Token that ends the text; null: none. */
+  readonly stop: number | null;
+}
+
+export interface GenerateResult {
+  /** `full`: no place is left for another token. */
+  readonly status: 'done' | 'full' | 'stopped';
+  readonly tokens: readonly number[];
+  /** Places that are in use. */
+  readonly position: number;
+  /** Best tokens for the last place and their scores, best first. */
+  readonly candidates: readonly { readonly token: number; readonly score: number }[];
+}
+
+/** What runs a text generating program. */
+export interface TextMachine {
+  /** Runs the program once with these contents of map `input`; gives those of map `output` and what the run took. */
+  run(input: Uint8Array): Promise<{ output: Uint8Array; ns: number }>;
+  /** Scores of the last token's successors, a 32-bit integer each. */
+  scores(): Promise<Uint8Array>;
+}
+
+export const decoderOfMeta = (meta: ProgramMeta, where: string): NonNullable<ProgramMeta['decoder']> => {
+  if (meta.decoder) return meta.decoder;
+  throw new InputError(
+    'the program takes tensors or packets and generates no text',
+    where,
+    'Compile a language model with compile --generate',
+  );
+};
+
+const LARGEST = 2 ** 32 - 1;
+
+/** The contents of map `input`. Throws {@link InputError} for a request that the program has no room for. */
+export function encodeRequest(request: GenerateRequest, decoder: NonNullable<ProgramMeta['decoder']>): Uint8Array {
+  const { positions, vocabulary } = decoder;
+  const { prompt, count, candidates, temperature } = request;
+  if (prompt.length > positions) throw new InputError(`a prompt of ${prompt.length} tokens; the program has room for ${positions}`);
+  if (count > positions) throw new InputError(`${count} tokens; the program has room for ${positions}`);
+  const odd = prompt.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabulary);
+  if (odd !== undefined) throw new InputError(`token ${odd} is not in the vocabulary of ${vocabulary}`);
+  if (!(candidates >= 1 && candidates <= MAX_CANDIDATES))
+    throw new InputError(`${candidates} candidates; 1 to ${MAX_CANDIDATES} can be drawn from`);
+  if (!(temperature >= 0 && temperature <= 16)) throw new InputError(`a temperature of ${temperature}; it goes from 0 to 16`);
+  const bytes = new Uint8Array(inputBytes(positions));
+  const view = new DataView(bytes.buffer);
+  const word = (off: number, value: number): void => view.setUint32(off, value, true);
+  word(INPUT.flags, request.reset ? FLAG_RESET : 0);
+  word(INPUT.prompt, prompt.length);
+  word(INPUT.generate, count);
+  word(INPUT.candidates, candidates);
+  // A very small temperature is not none.
+  word(INPUT.temperature, temperature === 0 ? 0 : Math.min(LARGEST, Math.max(1, Math.round(temperature * TEMPERATURE_ONE))));
+  word(INPUT.seed, request.seed >>> 0);
+  word(INPUT.stop, request.stop ?? NO_STOP);
+  for (const [i, token] of prompt.entries()) view.setUint16(INPUT.tokens + 2 * i, token, true);
+  return bytes;
+}
+
+export function decodeResult(output: Uint8Array, decoder: NonNullable<ProgramMeta['decoder']>): GenerateResult {
+  const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
+  const word = (off: number): number => view.getUint32(off, true);
+  const first = candidatesOff(decoder.positions);
+  const status = word(OUTPUT.status);
+  return {
+    status: status === STATUS.done ? 'done' : status === STATUS.stopped ? 'stopped' : 'full',
+    tokens: Array.from({ length: word(OUTPUT.count) }, (_, i) => word(OUTPUT.tokens + 4 * i)),
+    position: word(OUTPUT.position),
+    candidates: Array.from({ length: word(OUTPUT.candidates) }, (_, i) => ({
+      token: word(first + i * CANDIDATE_BYTES),
+      score: view.getInt32(first + i * CANDIDATE_BYTES + 4, true) * decoder.scoreScale,
+    })),
+  };
+}
+
+const KEY0 = new Uint8Array(4);
+/** The program does not look at its context. */
+export const CONTEXT = new Uint8Array(8);
+
+/** A text generating program in our engine. */
+export class VmText implements TextMachine {
+  readonly vm: Vm;
+
+  constructor(program: Program, engine: 'wasm' | 'interp') {
+    this.vm = new Vm(program, { engine, timeLimitMs: Number.POSITIVE_INFINITY, maxInsns: Number.MAX_SAFE_INTEGER });
+  }
+
+  async run(input: Uint8Array): Promise<{ output: Uint8Array; ns: number }> {
+    this.vm.maps.get('input').update(KEY0, input);
+    const before = performance.now();
+    this.vm.run({ context: CONTEXT });
+    return { output: this.vm.maps.get('output').lookup(KEY0)!.slice(), ns: (performance.now() - before) * 1e6 };
+  }
+
+  async scores(): Promise<Uint8Array> {
+    return this.vm.maps.get(SCORES).lookup(KEY0)!.slice();
+  }
+}
+
+/** Probabilities of candidates among themselves at a temperature. */
+export function shares(candidates: GenerateResult['candidates'], temperature = 1): number[] {
+  const top = candidates[0]?.score ?? 0;
+  const weights = candidates.map(({ score }) => Math.exp((score - top) / temperature));
+  const sum = weights.reduce((a, b) => a + b, 0);
+  return weights.map((w) => w / sum);
+}
