@@ -7,6 +7,7 @@ import { inLinkOrder } from '../object/link-order.ts';
 import type { KernelVersion } from '../verifier/api.ts';
 import type { Compiled, CompileOptions, HookContext, NodeCost, ProgramMeta, TensorSlot } from './api.ts';
 import { emitProgram } from './backend/emit.ts';
+import { fold } from './fold/fold.ts';
 import type { Buf, HGraph } from './graph/hops.ts';
 import { takesMissing } from './graph/narrow.ts';
 import { recognise } from './graph/recognise.ts';
@@ -38,7 +39,7 @@ export function compile(options: CompileOptions): Compiled {
     progress?.report(name, done, 4);
   };
   stage('recognising', 0);
-  const graph = splitWideProducts(recognise(model, options.families), PAGE_BYTES);
+  const graph = splitWideProducts(fold(recognise(model, options.families)), PAGE_BYTES);
   stage('planning', 1);
   const given = new Map(options.slots?.inputs.map(({ name, scale }) => [name, scale]));
   const scales = new Scales(graph, options.calibration, given);

@@ -3,7 +3,7 @@ import type { Group } from '../plan/groups.ts';
 import type { Quantised, Scales } from '../plan/scales.ts';
 import type { Step } from '../plan/steps.ts';
 import type { KernelCall } from '../stages.ts';
-import type { OpBase, View } from './hops.ts';
+import type { Buf, OpBase, View } from './hops.ts';
 
 /** An op that only one family emits (`families.ts`): it brings with it what the later passes ask, so that they need not know it. */
 export interface OwnOp extends OpBase {
@@ -22,6 +22,8 @@ export interface OwnPasses {
   evaluate(op: OwnOp, inputs: readonly Float64Array[]): Float64Array;
   /** Scale and width of the result where they follow from what it reads; without this the calibrated range decides. */
   scale?(op: OwnOp, scales: Scales): Quantised;
+  /** Bits that an operand may have at most, without its sign, so that sums stay in their lanes. */
+  widths?(op: OwnOp): readonly { readonly buf: Buf; readonly bits: number }[];
   /** Bytes that a step's kernels use of the packing area. */
   packBytes?(op: OwnOp, step: Step): number;
   /** It reads floats and integers of more than 16 bits as they are; others are given int16 copies. */

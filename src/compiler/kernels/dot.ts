@@ -116,7 +116,8 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
   });
 }
 
-function packRows(b: FuncBuilder, s: DotShape, a: Reg, a2: Reg, pack: Reg): void {
+/** Packs two rows of `a` into words, `x0 + x1·2³²`; a single row as it is. */
+export function packRows(b: FuncBuilder, s: DotShape, a: Reg, a2: Reg, pack: Reg): void {
   const levels = s.aLevels.length ? s.aLevels : [{ n: 1, strides: [0] }];
   let tail = 1;
   const withPack = [...levels].reverse().map((level): Level => {
@@ -140,13 +141,13 @@ function packRows(b: FuncBuilder, s: DotShape, a: Reg, a2: Reg, pack: Reg): void
 /** Sums of `rows` output columns, each as one value or a low and a high lane, taken apart when asked for. */
 function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg): (() => Reg[])[] {
   const limit = s.b || s.lanes === 1 ? s.k : MAX_LANE_TERMS;
-  if (s.k <= limit) return dotRun(b, s, rows, 0, s.k, pack, w).map((acc) => () => split(b, s, acc));
+  if (s.k <= limit) return dotRun(b, s, rows, 0, s.k, pack, w).map((acc) => () => splitLanes(b, s, acc));
   // Longer sums leave their lanes every 512 terms.
   const sums = Array.from({ length: rows }, () => Array.from({ length: s.lanes }, () => b.copy(0)));
   const runs = Math.floor(s.k / limit);
   const flush = (from: number, n: number, p: Reg, q: Reg): void => {
     for (const [r, acc] of dotRun(b, s, rows, from, n, p, q).entries()) {
-      for (const [lane, value] of split(b, s, acc).entries()) b.aluTo(sums[r][lane], 'add', sums[r][lane], value);
+      for (const [lane, value] of splitLanes(b, s, acc).entries()) b.aluTo(sums[r][lane], 'add', sums[r][lane], value);
     }
   };
   const [p, q] = b.strided(
@@ -161,7 +162,8 @@ function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg):
   return sums.map((sum) => () => sum);
 }
 
-function split(b: FuncBuilder, s: DotShape, acc: Reg): Reg[] {
+/** The lanes of a sum, which is lost; single rows in units of {@link sumUnit}. */
+export function splitLanes(b: FuncBuilder, s: DotShape, acc: Reg): Reg[] {
   if (s.lanes === 1) {
     if (!s.b) b.aluTo(acc, 'arsh', acc, WIDE_SHIFT);
     return [acc];
@@ -175,7 +177,8 @@ function split(b: FuncBuilder, s: DotShape, acc: Reg): Reg[] {
 /** Terms that are unrolled at once. */
 const UNROLL = 64;
 
-function dotRun(b: FuncBuilder, s: DotShape, rows: number, from: number, count: number, pack: Reg, w: Reg): Reg[] {
+/** Sums of `count` terms from term `from` on for `rows` columns of the second operand; lanes are not taken apart. */
+export function dotRun(b: FuncBuilder, s: DotShape, rows: number, from: number, count: number, pack: Reg, w: Reg): Reg[] {
   const accs = Array.from({ length: rows }, () => b.copy(0));
   const bytes = s.b ? 2 : weightBytes(s.k, s.lanes);
   const kOff = (k: number): number => (s.b ? s.b.kOffs[k] : k * bytes);

@@ -3,6 +3,9 @@ import type { LoopStyle, Reg, Val } from '../ir/builder.ts';
 import { FuncBuilder } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
 
+/** Rows that a kernel does at once. */
+export type Lanes = 1 | 2;
+
 /** Where an operand lies. Kernels get byte offsets into these as scalar arguments; those into the weights count from the start of the map. */
 export type Space = 'scratch' | 'input' | 'output' | 'weights';
 
@@ -193,7 +196,7 @@ export function walk(
 /** Does `body` for each lane (row of the pair). */
 export function lanes(
   b: FuncBuilder,
-  count: 1 | 2,
+  count: Lanes,
   ptrs: readonly Reg[],
   strides: readonly number[],
   body: (ptrs: readonly Reg[]) => void,

@@ -6,6 +6,8 @@ import type { RowShape } from './rows.ts';
 /** exp(−u) for u from 0 to 16 in steps of 1/256, as 16-bit fractions. */
 const STEPS = 4096;
 const PER_UNIT = 256;
+/** The last entry of the table, which stands for everything beyond. */
+export const EXP_LIMIT = STEPS - 1;
 const ONE = 65535;
 /** Fraction bits of the quotient that turns exponentials into probabilities. */
 const QUOTIENT = 30;
@@ -36,7 +38,6 @@ export function softmaxKernel(name: string, s: RowShape, scoreBytes: 2 | 4, layo
     { space: s.spaces[1], extent: extentOf(s.levels, 1, scoreBytes) + (s.lanes - 1) * s.laneStrides[1] },
     { space: 'weights' as const, extent: 24 },
   ];
-  const limit = STEPS - 1;
   let tail = 1;
   const levels = [...s.levels]
     .reverse()
@@ -60,7 +61,7 @@ export function softmaxKernel(name: string, s: RowShape, scoreBytes: 2 | 4, layo
         b.aluTo(d, 'mul', d, m);
         b.aluTo(d, 'add', d, half);
         b.aluTo(d, 'rsh', d, shift);
-        b.when('ugt', d, limit, () => b.assign(d, limit));
+        b.when('ugt', d, EXP_LIMIT, () => b.assign(d, EXP_LIMIT));
         b.aluTo(d, 'lsh', d, 1);
         b.aluTo(d, 'add', table, d);
         const e = b.load(d, 0, 2);

@@ -19,6 +19,12 @@ const OUTPUT_HEADROOM = 2;
 /** A lane holds sums below 2³⁰ (a saturated operand may reach −2^bits). */
 const LANE_BITS = 30;
 
+/** Bits that the operands of a product of two activations may have, for sums of `k` terms. */
+export function productBits(k: number): [number, number] {
+  const total = LANE_BITS - Math.ceil(Math.log2(k));
+  return [Math.ceil(total / 2), Math.floor(total / 2)];
+}
+
 /** Scale and width of every buffer: static and symmetric. */
 export class Scales {
   readonly #calibration: Calibration;
@@ -57,13 +63,13 @@ export class Scales {
   /** Products of two activations must fit a lane: both sides give up bits, unless one is a probability distribution. */
   #limitWidths(graph: HGraph): void {
     const distributions = new Set(graph.ops.filter((op) => op.kind === 'softmax').map((op) => op.out));
+    const limit = (buf: Buf, bits: number): void => void this.#bits.set(buf, Math.min(bits, this.#bits.get(buf) ?? 15));
     for (const op of graph.ops) {
+      if (op.kind === 'own') for (const { buf, bits } of op.passes.widths?.(op) ?? []) limit(buf, bits);
       if (op.kind !== 'matmul' || distributions.has(op.a.buf)) continue;
-      const k = mapDims(op.a.map).slice(-1)[0];
-      const total = LANE_BITS - Math.ceil(Math.log2(k));
-      const limit = (buf: Buf, bits: number): void => void this.#bits.set(buf, Math.min(bits, this.#bits.get(buf) ?? 15));
-      limit(op.a.buf, Math.ceil(total / 2));
-      limit(op.b.buf, Math.floor(total / 2));
+      const [a, b] = productBits(mapDims(op.a.map).slice(-1)[0]);
+      limit(op.a.buf, a);
+      limit(op.b.buf, b);
     }
   }
 

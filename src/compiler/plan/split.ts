@@ -91,7 +91,6 @@ function partView(view: View, bufs: readonly Buf[]): View {
   return { ...view, buf: bufs[part], map: { off: rows * width + ((view.map.off % n) - part * width), dims } };
 }
 
-/** The same op with its views replaced. */
 /** The same op on other views. */
 export function withViews(op: HOp, change: (view: View) => View): HOp {
   switch (op.kind) {

@@ -1,0 +1,198 @@
+import { type Buf, type HGraph, type HOp, opViews, type View } from '../graph/hops.ts';
+import { joinNodes } from '../graph/lazy.ts';
+import type { OwnOp, OwnPasses } from '../graph/own.ts';
+import { allOffsets, type Dim, denseMap, dimSize, mapDims } from '../graph/view.ts';
+import { type AttentionShape, attentionKernel, attentionName, attentionPackBytes, exponentialBits } from '../kernels/attention.ts';
+import type { Level } from '../kernels/frame.ts';
+import { expParams } from '../kernels/softmax.ts';
+import type { Places } from '../lower/places.ts';
+import type { Group } from '../plan/groups.ts';
+import { productBits } from '../plan/scales.ts';
+import { loopsOver, type Step } from '../plan/steps.ts';
+
+/** Bits of a value at most, so that exponentials keep enough. */
+const VALUE_BITS = 13;
+/** With fewer bits for exponentials (sequences beyond 128) the three kernels stay apart. */
+const LEAST_EXPONENTIAL_BITS = 11;
+/** Fraction bits of the quotient by the sum of exponentials. */
+const QUOTIENT = 40;
+
+type MatMul = HOp & { readonly kind: 'matmul' };
+type Softmax = HOp & { readonly kind: 'softmax' };
+
+/** Scores, softmax and mean of the values become one kernel where nothing stands between them (no mask) and nobody else reads what is inside. */
+export function fuseAttention(graph: HGraph): HGraph {
+  const readers = new Map<Buf, HOp[]>();
+  for (const op of graph.ops) for (const { buf } of opViews(op)) readers.set(buf, [...(readers.get(buf) ?? []), op]);
+  const outputs = new Set(graph.outputs.map(({ view }) => view.buf));
+  const only = (buf: Buf): HOp | null => {
+    const list = readers.get(buf) ?? [];
+    return list.length === 1 && !outputs.has(buf) ? list[0]! : null;
+  };
+  const gone = new Set<HOp>();
+  const made = new Map<HOp, OwnOp>();
+  for (const scores of graph.ops) {
+    if (scores.kind !== 'matmul') continue;
+    const softmax = only(scores.out);
+    if (softmax?.kind !== 'softmax' || softmax.x.gain <= 0 || !asItLies(softmax.x)) continue;
+    const means = only(softmax.out);
+    if (means?.kind !== 'matmul' || means.a.buf !== softmax.out || means.a.gain !== 1 || !asItLies(means.a)) continue;
+    const op = fused(scores, softmax, means);
+    if (!op) continue;
+    gone.add(scores).add(softmax);
+    made.set(means, op);
+  }
+  if (made.size === 0) return graph;
+  const inside = new Set([...gone].map((op) => op.out));
+  return {
+    ...graph,
+    ops: graph.ops.filter((op) => !gone.has(op)).map((op) => made.get(op) ?? op),
+    values: graph.values.filter(({ view }) => !inside.has(view.buf)),
+  };
+}
+
+/** Whether a view shows its buffer as it is, in one order and with the same dimensions but for those of one. */
+const asItLies = ({ buf, map }: View): boolean => {
+  const places = allOffsets(map);
+  return places.length === buf.dims.reduce((a, b) => a * b, 1) && places.every((at, i) => at === i);
+};
+
+const evenly = (dim: Dim): number | null => {
+  const offs = allOffsets({ off: 0, dims: [dim] });
+  const step = offs.length > 1 ? offs[1]! - offs[0]! : 1;
+  return offs.every((off, i) => off === i * step) ? step : null;
+};
+
+function fused(scores: MatMul, softmax: Softmax, means: MatMul): OwnOp | null {
+  const q = scores.a;
+  const k = scores.b;
+  const v = means.b;
+  const rank = q.map.dims.length;
+  const rows = mapDims(means.a.map).slice(0, -1);
+  const qDims = mapDims(q.map);
+  if (rank !== v.map.dims.length || rows.length !== rank - 1 || rows.some((n, i) => n !== qDims[i])) return null;
+  if (qDims.slice(0, -1).length === 0 || rows[rank - 2] === 1) return null;
+  const n = mapDims(k.map)[rank - 1]!;
+  const d = qDims[rank - 1]!;
+  const keyStep = evenly(k.map.dims[rank - 1]!);
+  const valueStep = evenly(v.map.dims[rank - 1]!);
+  const [qBits, kBits] = productBits(d);
+  const valueBits = Math.min(VALUE_BITS, ...(v.buf === q.buf ? [qBits] : []), ...(v.buf === k.buf ? [kBits] : []));
+  const bits = exponentialBits(n, valueBits);
+  if (keyStep === null || valueStep === null || bits < LEAST_EXPONENTIAL_BITS) return null;
+  const passes: OwnPasses = {
+    joins: true,
+    widths: () => [
+      { buf: q.buf, bits: qBits },
+      { buf: k.buf, bits: kBits },
+      { buf: v.buf, bits: valueBits },
+    ],
+    packBytes: () => attentionPackBytes({ d, n }),
+    steps: (op) => [attentionStep(op)],
+    calls: (op, at, step, group) => [attentionCall(op, at, step, group, softmax.x.gain, bits)],
+    evaluate: (op, inputs) => evaluateAttention(op, inputs, softmax.x.gain),
+  };
+  return { kind: 'own', out: means.out, views: [q, k, v], nodes: joinNodes(scores.nodes, softmax.nodes, means.nodes), passes };
+}
+
+function attentionStep(op: OwnOp): Step {
+  const [q, k, v] = op.views as [View, View, View];
+  const rank = q.map.dims.length;
+  const out = denseMap(op.out.dims);
+  const outDims = out.dims.slice(0, -1);
+  const still: Dim = [{ n: dimSize(q.map.dims[rank - 2]!), stride: 0 }];
+  const batch = (view: View): Dim[] => [...view.map.dims.slice(0, rank - 2), still];
+  const outer = loopsOver([outDims, q.map.dims.slice(0, -1), batch(k), batch(v)], `value ${op.out.name}`);
+  const access = (view: View, i: number, inner: number[] = []) => ({
+    buf: view.buf,
+    off: view.map.off,
+    outer: outer.map((l) => l.strides[i]!),
+    inner,
+  });
+  const levels = q.map.dims[rank - 1]!;
+  return {
+    op,
+    part: 0,
+    nodes: op.nodes,
+    outer: outer.map((l) => l.n),
+    lanes: 2,
+    inner: levels.map((f) => f.n),
+    out: { buf: op.out, off: 0, outer: outer.map((l) => l.strides[0]!), inner: [1] },
+    reads: [
+      access(
+        q,
+        1,
+        levels.map((f) => f.stride),
+      ),
+      access(k, 2),
+      access(v, 3),
+    ],
+  };
+}
+
+function attentionCall(
+  op: OwnOp,
+  at: Places,
+  step: Step,
+  group: Group,
+  gain: number,
+  bits: number,
+): ReturnType<OwnPasses['calls']>[number] {
+  const [q, k, v] = op.views as [View, View, View];
+  const rank = q.map.dims.length;
+  const [query, key, value] = step.reads.map((r) => at.operand(r, group));
+  const write = at.operand(step.out!, group);
+  const out = at.scales.of(op.out);
+  const offsets = (dim: Dim): number[] => [...allOffsets({ off: 0, dims: [dim] })].map((off) => 2 * off);
+  const shape: AttentionShape = {
+    qLevels: step.inner.map((n, i): Level => ({ n, strides: [step.reads[0]!.inner[i]! * 2] })),
+    d: mapDims(q.map)[rank - 1]!,
+    qSpace: query!.operand.space,
+    kSpace: key!.operand.space,
+    vSpace: value!.operand.space,
+    qLane: query!.lane,
+    outLane: write.lane,
+    n: mapDims(k.map)[rank - 1]!,
+    keys: { kOffs: offsets(k.map.dims[rank - 2]!), nStride: 2 * evenly(k.map.dims[rank - 1]!)! },
+    columns: mapDims(v.map)[rank - 1]!,
+    values: { kOffs: offsets(v.map.dims[rank - 2]!), nStride: 2 * evenly(v.map.dims[rank - 1]!)! },
+    bits,
+    outMax: out.max,
+  };
+  const ratio = at.scales.unit(v) / out.scale;
+  // Value times quotient stays below 2⁶².
+  const shift = Math.min(QUOTIENT, QUOTIENT + 7 - Math.ceil(Math.log2(Math.abs(ratio))));
+  const last = BigInt64Array.of(BigInt(Math.round(ratio * 2 ** shift)), BigInt(shift), 1n << BigInt(shift - 1));
+  const params = BigInt64Array.of(...expParams(at.scales.unit(q) * at.scales.unit(k) * gain), ...last);
+  return {
+    key: JSON.stringify(['attention', shape]),
+    name: attentionName(shape),
+    build: (name, layout, origin) => attentionKernel(name, shape, layout, origin),
+    args: [query!.operand, write.operand, at.param(params), key!.operand, value!.operand],
+    nodes: op.nodes,
+  };
+}
+
+function evaluateAttention(op: OwnOp, [q, k, v]: readonly Float64Array[], gain: number): Float64Array {
+  const [qd, kd, vd] = op.views.map((view) => mapDims(view.map)) as [number[], number[], number[]];
+  const rank = qd.length;
+  const [m, d, n, columns] = [qd[rank - 2]!, qd[rank - 1]!, kd[rank - 1]!, vd[rank - 1]!];
+  const out = new Float64Array((q!.length / d) * columns);
+  for (let row = 0; row < q!.length / d; row++) {
+    const head = Math.floor(row / m);
+    const e = Array.from({ length: n }, (_, j) => {
+      let sum = 0;
+      for (let i = 0; i < d; i++) sum += q![row * d + i]! * k![(head * d + i) * n + j]!;
+      return sum * gain;
+    });
+    const top = Math.max(...e);
+    const p = e.map((x) => Math.exp(x - top));
+    const sum = p.reduce((a, x) => a + x, 0);
+    for (let c = 0; c < columns; c++) {
+      let mean = 0;
+      for (let j = 0; j < n; j++) mean += p[j]! * v![(head * n + j) * columns + c]!;
+      out[row * columns + c] = mean / sum;
+    }
+  }
+  return out;
+}
