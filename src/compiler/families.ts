@@ -35,6 +35,7 @@ const FAMILIES: readonly Family[] = [
     load: async () => (await import('./families/convolution.ts')).CONVOLUTION,
   },
   { ops: ML_OPS, load: async () => (await import('./families/ml/rules.ts')).ML },
+  { ops: ['GRU', 'LSTM', 'RNN'], load: async () => (await import('./families/recurrent.ts')).RECURRENT },
   { ops: ['ArgMax'], load: async () => (await import('./families/ml/argmax.ts')).ARGMAX },
   { ops: ['AveragePool', 'MaxPool', 'Pad'], load: async () => (await import('./families/pooling.ts')).POOLING },
 ];

@@ -10,10 +10,7 @@ import { denseMap, product } from './view.ts';
 
 /** What to do instead of an operator that is not supported. */
 const NEAREST: Readonly<Record<string, string>> = {
-  ArgMax: 'end the model before it and let the binding take the argmax',
   TopK: 'end the model before it and let the binding take the argmax',
-  LSTM: 'use attention or a Linear layer over a window',
-  GRU: 'use attention or a Linear layer over a window',
   CumSum: 'use positions that do not depend on the data',
   InstanceNormalization: 'use LayerNormalization',
   GroupNormalization: 'use LayerNormalization',

@@ -19,10 +19,10 @@ export const decayTable = (): Int32Array => Int32Array.from({ length: POINTS + 2
 /** `σ(−x)` in 2⁻³⁰, a point for every 1/128; between them it is a straight line to 8·10⁻⁷. */
 export const sigmoidTable = (): Int32Array => Int32Array.from({ length: POINTS + 2 }, (_, i) => Math.round(ONE / (1 + Math.exp(i / 128))));
 const TABLE_BYTES = 4 * (POINTS + 2);
+export const SIGMOID_BYTES = TABLE_BYTES;
 
-/** A score, at most 2⁻²⁴ a unit, as an argument of a table: `0 … 22` in 2⁻²⁴. */
-function argument(b: FuncBuilder, x: Reg, shift: Reg): void {
-  b.aluTo(x, 'arsh', x, shift);
+/** A number of 2⁻²⁴ that is not negative, as an argument of a table: `0 … 22`. */
+function argument(b: FuncBuilder, x: Reg): void {
   // A comparison rather than a clamp without a branch: the verifier takes bounds of a table's index from it.
   const most = REACH * 2 ** ARG_BITS - 1;
   b.when('ugt', x, most, () => b.assign(x, most));
@@ -41,6 +41,23 @@ function line(b: FuncBuilder, table: Reg, x: Reg): Reg {
   b.aluTo(next, 'arsh', next, ARG_BITS - STEP_BITS);
   b.aluTo(y, 'add', y, next);
   return y;
+}
+
+/** σ(x) in 2⁻³⁰ of a number of 2⁻²⁴, which is lost: `σ(x) = 1 − σ(−x)`, so that the table serves |x|. */
+export function sigmoidOf(b: FuncBuilder, table: Reg, x: Reg): Reg {
+  const positive = b.rsh(b.sub(0, x), 63);
+  const sign = b.arsh(x, 63);
+  b.aluTo(x, 'xor', x, sign);
+  b.aluTo(x, 'sub', x, sign);
+  argument(b, x);
+  const low = line(b, table, x);
+  // One multiplication by 1 or −1 chooses the side.
+  const whole = b.mul(positive, ONE);
+  b.aluTo(positive, 'mul', positive, 2);
+  b.aluTo(positive, 'sub', 1, positive);
+  b.aluTo(low, 'mul', low, positive);
+  b.aluTo(low, 'add', low, whole);
+  return low;
 }
 
 /** `e^-x` to 10⁻⁸: the point below, times 1 − f + f²/2 for the rest. */
@@ -97,19 +114,8 @@ export function finishKernel(name: string, s: FinishShape, layout: Layout, origi
       return x;
     };
     const sigmoid = (x: Reg): Reg => {
-      // σ(x) = 1 − σ(−x): the table serves |x|, and one multiplication by 1 or −1 chooses the side.
-      const positive = b.rsh(b.sub(0, x), 63);
-      const sign = b.arsh(x, 63);
-      b.aluTo(x, 'xor', x, sign);
-      b.aluTo(x, 'sub', x, sign);
-      argument(b, x, shift);
-      const low = line(b, table, x);
-      const whole = b.mul(positive, ONE);
-      b.aluTo(positive, 'mul', positive, 2);
-      b.aluTo(positive, 'sub', 1, positive);
-      b.aluTo(low, 'mul', low, positive);
-      b.aluTo(low, 'add', low, whole);
-      return low;
+      b.aluTo(x, 'arsh', x, shift);
+      return sigmoidOf(b, table, x);
     };
     if (s.second === 'mirror' || s.second === 'complement') {
       const score = b.load(scores, 0, 8);
@@ -164,7 +170,8 @@ function softmax(b: FuncBuilder, s: FinishShape, out: Reg, scores: Reg, table: R
   ] as const;
   b.strided(s.scores, pairs, ([to, from]) => {
     const x = b.sub(top, b.load(from!, 0, 8));
-    argument(b, x, shift);
+    b.aluTo(x, 'arsh', x, shift);
+    argument(b, x);
     const y = decay(b, table, x);
     b.aluTo(sum, 'add', sum, y);
     b.store(to!, 0, y, 4);

@@ -5,12 +5,13 @@ import { ML } from './ml.ts';
 import { MOVEMENT } from './movement.ts';
 import { MICROSOFT, NORM } from './norm.ts';
 import { MICROSOFT_QUANTISED, QUANTISED } from './quantised.ts';
+import { RECURRENT } from './recurrent.ts';
 import { REDUCE } from './reduce.ts';
 import { RESIZE } from './resize.ts';
 import { SELECTION } from './selection.ts';
 
 const DEFAULT_DOMAIN = new Map(
-  Object.entries({ ...ELEMENTWISE, ...MOVEMENT, ...SELECTION, ...REDUCE, ...LINEAR, ...NORM, ...QUANTISED, ...RESIZE }),
+  Object.entries({ ...ELEMENTWISE, ...MOVEMENT, ...SELECTION, ...REDUCE, ...LINEAR, ...NORM, ...QUANTISED, ...RESIZE, ...RECURRENT }),
 );
 const MICROSOFT_DOMAIN = new Map(Object.entries({ ...MICROSOFT, ...MICROSOFT_QUANTISED }));
 const ML_DOMAIN = new Map(Object.entries(ML));
