@@ -227,6 +227,7 @@ export class Vm {
       ...environment,
       cpus: this.#cpus,
       maps: mapList,
+      keys,
       interpretFault: (pc, depth, registers) => {
         this.#running = this.#interpreter;
         return this.#interpreter.faultFrom(pc, depth, registers);

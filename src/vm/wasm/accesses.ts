@@ -1,9 +1,9 @@
 import type { AddressSpace, Region } from '../address-space.ts';
-import { FIRST_CONST, MAP_BASE, OP_HELPER, WORD_ARG, WORD_DST, WORD_OFF, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
+import { CODE_BASE, FIRST_CONST, MAP_BASE, OP_HELPER, WORD_ARG, WORD_DST, WORD_OFF, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
 import { STACK_SIZE } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
 import type { Link } from './chains.ts';
-import { ALL_REGISTERS, accessOf, effects, MAP_LOOKUP } from './effects.ts';
+import { ALL_REGISTERS, accessOf, effects, FOR_EACH, LOOP, MAP_LOOKUP } from './effects.ts';
 import { type Graph, isBranch, leavesFunction } from './graph.ts';
 import { Homes } from './homes.ts';
 import { type FrameSlots, isStore } from './slots.ts';
@@ -54,11 +54,21 @@ export type Access =
   | { readonly kind: 'fixed'; readonly offset: number }
   | { readonly kind: 'group'; readonly group: Group; readonly offset: number; readonly first: boolean };
 
+/** A helper that calls a function of the program again and again. */
+export interface CallbackLoop {
+  /** Position where the callback begins. */
+  readonly entry: number;
+  /** Whose elements it is called for; null for bpf_loop. */
+  readonly array: ArrayGeometry | null;
+}
+
 /** How a function accesses memory; positions are indices into the code array. */
 export interface AccessPlan {
   readonly accesses: ReadonlyMap<number, Access>;
   /** Lookups in arrays, whose key is an access of its own. */
   readonly lookups: ReadonlyMap<number, ArrayGeometry>;
+  /** Calls of bpf_loop, and of bpf_for_each_map_elem on arrays, with a known callback. */
+  readonly loops: ReadonlyMap<number, CallbackLoop>;
   /** Address locals that the function needs. */
   readonly slots: number;
   /** Offsets in the frame of the slots that are locals (slots.ts), by their number. */
@@ -88,6 +98,7 @@ interface OpenGroup {
 export class AccessPlanner implements AccessPlan {
   readonly accesses = new Map<number, Access>();
   readonly lookups = new Map<number, ArrayGeometry>();
+  readonly loops = new Map<number, CallbackLoop>();
   slots = 0;
   frameFrom = STACK_SIZE;
   escapes = false;
@@ -194,6 +205,7 @@ export class AccessPlanner implements AccessPlan {
       this.#values[0] = this.#fresh();
       return;
     }
+    if (op === OP_HELPER) this.#loop(at, code[at + WORD_ARG]);
     if (leavesFunction(op)) this.#closeAll();
     const { reads, writes } = effects(code, at);
     const value = this.#result(op, d, source);
@@ -268,15 +280,28 @@ export class AccessPlanner implements AccessPlan {
     group.lastPosition = this.#order.length - 1;
   }
 
-  /** A lookup in an array of known place; its key is read as any other memory. */
-  #lookup(at: number): boolean {
+  /** The array that r1 points to, where that is known. */
+  #array(): ArrayGeometry | null {
     const { symbol, offset } = this.#values[1];
     const map = offset - MAP_BASE;
-    const array = symbol === CONSTANT && map >= 0 && map % 16 === 0 ? this.#arrays[map / 16] : null;
+    return symbol === CONSTANT && map >= 0 && map % 16 === 0 ? this.#arrays[map / 16] : null;
+  }
+
+  /** A lookup in an array of known place; its key is read as any other memory. */
+  #lookup(at: number): boolean {
+    const array = this.#array();
     if (!array) return false;
     this.lookups.set(at, array);
     this.#access(at, 2, 0, 4, false);
     return true;
+  }
+
+  #loop(at: number, helper: number): void {
+    const array = helper === FOR_EACH ? this.#array() : null;
+    const { symbol, offset } = this.#values[2];
+    const entry = offset - CODE_BASE;
+    const known = symbol === CONSTANT && entry >= 0 && entry < this.#code.length && entry % WORDS === 0;
+    if (known && (array || helper === LOOP)) this.loops.set(at, { entry, array });
   }
 
   #closeAll(): void {

@@ -3,6 +3,8 @@ import { FIRST_CONST, isPacketLoad, OP_HELPER, OP_TAIL_CALL, WORD_ARG, WORD_DST,
 import { CALL, CALL_REGISTER, EXIT, type Graph, isBranch } from './graph.ts';
 
 export const MAP_LOOKUP = 1;
+export const FOR_EACH = 164;
+export const LOOP = 181;
 /** r0 to r9. */
 export const ALL_REGISTERS = 0x3ff;
 const MOST_SWEEPS = 64;

@@ -3,11 +3,14 @@ import { CODE_BASE, type Decoded, WORD_ARG, WORDS } from '../decode.ts';
 import { type Engine, type Environment, MAX_FRAMES, STACK_SIZE } from '../engine.ts';
 import { VmFault } from '../fault.ts';
 import type { Cpus, VmMapCore } from '../maps.ts';
+import type { KeyMemory } from '../objects.ts';
 import type { Group } from './accesses.ts';
 import { CPU_ADDRESS, LEFT_ADDRESS, REGISTERS_ADDRESS, SITE_SIZE } from './layout.ts';
 import { exportName, siteBytes, translate } from './translate.ts';
 
 const REGISTER_WORDS = 24;
+/** The first key of an array. */
+const KEY = new Uint8Array(4);
 /** Instructions between two looks at the clock. */
 const BUDGET_PART = 1 << 26;
 /** Bytes that the engine needs behind the regions of an address space. */
@@ -17,6 +20,7 @@ export const engineBytes = siteBytes;
 export interface WasmEnvironment extends Environment {
   readonly cpus: Cpus;
   readonly maps: readonly VmMapCore[];
+  readonly keys: KeyMemory;
   /** Interprets from `pc` in frame `depth` with the registers given, where the program is about to fault. */
   interpretFault(pc: number, depth: number, registers: Int32Array): VmFault;
 }
@@ -70,6 +74,7 @@ export class WasmEngine implements Engine {
         throw environment.interpretFault(pc, depth, this.registers);
       },
       budget: (pc: number) => this.#refill(pc),
+      key: (begins: number) => (begins === 0 ? environment.keys.pop() : environment.keys.push(KEY)),
     };
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { engine });
     this.#exports = instance.exports as Record<string, () => void>;

@@ -20,6 +20,8 @@ import { CALLED_ADDRESS, CPU_ADDRESS, IMPORTS, LEFT_ADDRESS, LOCAL, REGISTERS_AD
 /** The locals of r0 to r9; r1…r5 are parameters. */
 const LOCAL_OF_REGISTER = [LOCAL.r0, 0, 1, 2, 3, 4, LOCAL.r6, LOCAL.r7, LOCAL.r8, LOCAL.r9];
 const ARGUMENTS = 0b111110;
+/** BPF_MAX_LOOPS */
+const MAX_LOOPS = 1 << 23;
 
 /** What the code of a program is written for. */
 export interface Surroundings {
@@ -30,8 +32,8 @@ export interface Surroundings {
   readonly firstSite: number;
   readonly stackBase: number;
   readonly stackStride: number;
-  /** Index of the WebAssembly function that begins at a position. */
-  functionIndex(entry: number): number;
+  /** Index of the WebAssembly function that begins at a position, if one does. */
+  functionIndex(entry: number): number | undefined;
 }
 
 /** Writes single instructions as WebAssembly: registers are i64 locals, checked addresses i32. */
@@ -181,7 +183,10 @@ export class InstructionWriter {
         return true;
       case 0x201: {
         const array = this.#plan.lookups.get(at);
+        const loop = this.#plan.loops.get(at);
+        const callback = loop && this.#surroundings.functionIndex(loop.entry);
         if (array) this.#lookup(at, array);
+        else if (callback !== undefined) this.#loop(at, callback, loop!.array);
         else this.#toImport(IMPORTS.helper, at, arg);
         return true;
       }
@@ -360,15 +365,7 @@ export class InstructionWriter {
     this.#const64(BigInt(array.entries));
     out.u8(wasm.i64LtU, wasm.if, wasm.typeI64);
     out.u8(wasm.localGet).u32(LOCAL.scratch);
-    this.#const64(BigInt(array.stride));
-    out.u8(wasm.i64Mul);
-    this.#const64(BigInt(array.base));
-    out.u8(wasm.i64Add);
-    if (array.cpuStride > 0) {
-      out.u8(wasm.i32Const).s32(0).u8(wasm.i64Load32U, 2).u32(CPU_ADDRESS);
-      this.#const64(BigInt(array.cpuStride));
-      out.u8(wasm.i64Mul, wasm.i64Add);
-    }
+    this.#element(array);
     out.u8(wasm.else);
     this.#const64(0n);
     out.u8(wasm.end);
@@ -449,9 +446,92 @@ export class InstructionWriter {
     out.u8(wasm.localGet).u32(LOCAL.frame);
     out.u8(wasm.i32Const).s32(stackStride).u8(wasm.i32Add, wasm.call);
     // Call targets are stored one entry early.
-    out.u32(this.#surroundings.functionIndex(this.#code[at + WORD_ARG] + WORDS));
+    out.u32(this.#surroundings.functionIndex(this.#code[at + WORD_ARG] + WORDS)!);
     this.#set(0);
     this.loadLeft();
+  }
+
+  /**
+   * bpf_loop, or bpf_for_each_map_elem on an array: calls function `callback` again and again without leaving WebAssembly. What they
+   * refuse is the helper's to refuse.
+   */
+  #loop(at: number, callback: number, array: ArrayGeometry | null): void {
+    const out = this.#out;
+    const { stackBase, stackStride } = this.#surroundings;
+    const index = (): Bytes => out.u8(wasm.localGet).u32(LOCAL.index);
+    const times = (): void => {
+      if (array) out.u8(wasm.i32Const).s32(array.entries);
+      else this.#get32(1 * 2);
+    };
+    this.#get(4 * 2);
+    this.#const64(0n);
+    out.u8(wasm.i64Ne);
+    times();
+    out
+      .u8(wasm.i32Const)
+      .s32(array ? array.entries : MAX_LOOPS)
+      .u8(wasm.i32GtU, wasm.i32Or);
+    out.u8(wasm.localGet).u32(LOCAL.frame);
+    out.u8(wasm.i32Const).s32(stackBase + (MAX_FRAMES - 1) * stackStride);
+    out.u8(wasm.i32GeU, wasm.i32Or).ifUnlikely(wasm.typeVoid);
+    this.#toImport(IMPORTS.helper, at, this.#code[at + WORD_ARG]);
+    out.u8(wasm.else);
+    this.saveLeft();
+    const keyMemory = (begins: number): void => {
+      out.u8(wasm.i32Const).s32(begins).u8(wasm.i32Const).s32(at).u8(wasm.call).u32(IMPORTS.key);
+    };
+    if (array) {
+      keyMemory(1);
+      out.u8(wasm.i64ExtendU, wasm.localSet).u32(LOCAL.scratch);
+    }
+    out.u8(wasm.i32Const).s32(0).u8(wasm.localSet).u32(LOCAL.index);
+    out.u8(wasm.block, wasm.typeVoid, wasm.loop, wasm.typeVoid);
+    index();
+    times();
+    out.u8(wasm.i32GeU, wasm.brIf).u32(1);
+    if (array) {
+      out.u8(wasm.localGet).u32(LOCAL.scratch).u8(wasm.i32Wrap);
+      index().u8(wasm.i32Store, 2).u32(0);
+      this.#get(1 * 2);
+      out.u8(wasm.localGet).u32(LOCAL.scratch);
+      index().u8(wasm.i64ExtendU);
+      this.#element(array);
+      for (const register of [3, 4]) this.#get(register * 2);
+    } else {
+      index().u8(wasm.i64ExtendU);
+      for (const register of [3, 3, 4, 5]) this.#get(register * 2);
+    }
+    out.u8(wasm.localGet).u32(LOCAL.frame);
+    out.u8(wasm.i32Const).s32(stackStride).u8(wasm.i32Add, wasm.call).u32(callback);
+    this.#set(0);
+    index().u8(wasm.i32Const).s32(1).u8(wasm.i32Add, wasm.localSet).u32(LOCAL.index);
+    // A callback without a loop does not look at the budget by itself.
+    out.u8(wasm.i32Const).s32(0).u8(wasm.i64Load, 3).u32(LEFT_ADDRESS);
+    this.#const64(0n);
+    out.u8(wasm.i64LtS).ifUnlikely(wasm.typeVoid).u8(wasm.i32Const).s32(at).u8(wasm.call).u32(IMPORTS.budget).u8(wasm.end);
+    this.#get(0);
+    out.u8(wasm.i64Eqz, wasm.brIf).u32(0).u8(wasm.end, wasm.end);
+    if (array) {
+      keyMemory(0);
+      out.u8(wasm.drop);
+    }
+    index().u8(wasm.i64ExtendU);
+    this.#set(0);
+    this.loadLeft();
+    out.u8(wasm.end);
+  }
+
+  /** Makes an index on the stack, 64 bits wide, the address of an array's element. */
+  #element({ base, stride, cpuStride }: ArrayGeometry): void {
+    const out = this.#out;
+    this.#const64(BigInt(stride));
+    out.u8(wasm.i64Mul);
+    this.#const64(BigInt(base));
+    out.u8(wasm.i64Add);
+    if (cpuStride === 0) return;
+    out.u8(wasm.i32Const).s32(0).u8(wasm.i64Load32U, 2).u32(CPU_ADDRESS);
+    this.#const64(BigInt(cpuStride));
+    out.u8(wasm.i64Mul, wasm.i64Add);
   }
 
   /** Calls into JavaScript with r1…r5 and r10 in memory; r0 comes back there, and what the import returns is on the stack. */

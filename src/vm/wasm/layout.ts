@@ -32,8 +32,8 @@ export const I64_LOCALS = 9;
 export const I32_LOCALS = 2;
 
 /** Function indices of what JavaScript provides. */
-export const IMPORTS = { helper: 0, callRegister: 1, miss: 2, fault: 3, budget: 4, tailCall: 5, loadPacket: 6 } as const;
-export const IMPORT_COUNT = 7;
+export const IMPORTS = { helper: 0, callRegister: 1, miss: 2, fault: 3, budget: 4, tailCall: 5, loadPacket: 6, key: 7 } as const;
+export const IMPORT_COUNT = 8;
 
 /** Opcodes of the WebAssembly core specification, section 5.4. */
 export const wasm = {
@@ -44,9 +44,11 @@ export const wasm = {
   else: 0x05,
   end: 0x0b,
   br: 0x0c,
+  brIf: 0x0d,
   brTable: 0x0e,
   return: 0x0f,
   call: 0x10,
+  drop: 0x1a,
   select: 0x1b,
   localGet: 0x20,
   localSet: 0x21,

@@ -23,6 +23,7 @@ const IMPORT_TYPES: Record<keyof typeof IMPORTS, number> = {
   budget: TYPE.one,
   tailCall: TYPE.asked,
   loadPacket: TYPE.asked,
+  key: TYPE.asked,
 };
 const MAY_GOTO_LIMIT = 8_388_608;
 /** Functions that run into each other are translated each with all that they reach: at most so many times the program. */
@@ -66,7 +67,7 @@ export function translate(
     firstSite: space.extraBase,
     stackBase: stack.base,
     stackStride: stack.stride,
-    functionIndex: (entry) => indexOf.get(entry)!,
+    functionIndex: (entry) => indexOf.get(entry),
   };
   const groups: Group[] = [];
   const siteRoom = siteBytes(decoded);
