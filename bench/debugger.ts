@@ -1,6 +1,7 @@
 /**
  * What watching costs: `npm run long debugger`. One inference of the shipped payload sample as the interpreter runs it, under the debugger
- * (which records checkpoints), block by block under the profiler, and with a look at every instruction; then steps back at random places.
+ * (which records checkpoints), block by block under the profiler, and with a look at every instruction; in WebAssembly without counters and
+ * with them; then steps back at random places.
  * All of it in one run, the best of several, so that the ratios hold on any machine.
  */
 import { readFileSync } from 'node:fs';
@@ -14,6 +15,7 @@ import { xdpHook } from '../src/hooks/xdp.ts';
 import { importModel } from '../src/onnx/import.ts';
 import { readPcap } from '../src/traces/pcap.ts';
 import { Debugger } from '../src/vm/debug/debugger.ts';
+import { CompiledProfiler } from '../src/vm/profile/compiled.ts';
 import { Profiler } from '../src/vm/profile/profiler.ts';
 import { randomSource } from '../src/vm/testing/random-program.ts';
 import { Vm } from '../src/vm/vm.ts';
@@ -23,6 +25,7 @@ const read = (name: string): Uint8Array => new Uint8Array(readFileSync(join(fold
 const MODEL = 'payload-ids.onnx';
 const ROUNDS = 7;
 const STEPS_BACK = 200;
+const WASM_RUNS = 300;
 
 const round = (value: number, digits = 2): number => Number(value.toFixed(digits));
 
@@ -63,6 +66,17 @@ export default async function measure(): Promise<Record<string, unknown>> {
       best.set(name, Math.min(best.get(name)!, performance.now() - began));
     }
   }
+  const translated = new Vm(program, { engine: 'wasm' });
+  const counted = CompiledProfiler.of(new Vm(program, { engine: 'wasm', counted: true }))!;
+  const us = { wasm: Number.POSITIVE_INFINITY, wasmWithCounters: Number.POSITIVE_INFINITY };
+  for (let i = 0; i < ROUNDS * WASM_RUNS; i++) {
+    // Rounds of one and of the other, so that both meet the same machine.
+    const which = Math.floor(i / WASM_RUNS) % 2 === 0 ? 'wasm' : 'wasmWithCounters';
+    const began = performance.now();
+    if (which === 'wasm') translated.runUnseen({ packet });
+    else counted.run({ packet });
+    us[which] = Math.min(us[which], (performance.now() - began) * 1000);
+  }
   const random = randomSource(1);
   const back: number[] = [];
   for (let i = 0; i < STEPS_BACK; i++) {
@@ -77,6 +91,7 @@ export default async function measure(): Promise<Record<string, unknown>> {
     instructions: insns,
     millionsASecond: Object.fromEntries([...best].map(([name, ms]) => [name, round(insns / ms / 1000, 1)])),
     timesPlain: Object.fromEntries([...best].map(([name, ms]) => [name, round(ms / base)])),
+    microseconds: { wasm: round(us.wasm, 1), wasmWithCounters: round(us.wasmWithCounters, 1), times: round(us.wasmWithCounters / us.wasm) },
     stepBack: {
       medianMs: round(back[STEPS_BACK / 2]!),
       worstMs: round(back.at(-1)!),

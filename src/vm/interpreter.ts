@@ -261,9 +261,10 @@ export class Interpreter implements Engine {
     if (base >= 0) this.#giveBack();
   }
 
-  /** The fault that the program runs into from `pc` in frame `depth` with these registers. */
-  faultFrom(pc: number, depth: number, registers: Int32Array): VmFault {
+  /** The fault that the program runs into from `pc` in frame `depth` with these registers; `begun` may watch it. */
+  faultFrom(pc: number, depth: number, registers: Int32Array, begun?: () => void): VmFault {
     this.begin(Number.MAX_SAFE_INTEGER);
+    begun?.();
     this.registers.set(registers.subarray(0, 22));
     this.#depth = depth;
     try {

@@ -17,6 +17,7 @@ import { callBack, functionArgument, mapArgument } from './machine.ts';
 import { type Cpus, createMap, type VmMap, type VmMapCore } from './maps.ts';
 import { KeyMemory, Objects } from './objects.ts';
 import type { PacketMemory } from './packet.ts';
+import { Counters } from './profile/counters.ts';
 import { RingBuffers } from './ringbuf.ts';
 import { type Saved, savedTogether } from './saved.ts';
 import { type SkbInput, SkbPacket } from './skb.ts';
@@ -40,6 +41,8 @@ export interface VmOptions {
   readonly rawMemory?: number;
   /** `interp`, the default, or `wasm`: translated to WebAssembly, many times faster, unless the program is too large for that. Both give the same results. */
   readonly engine?: 'interp' | 'wasm';
+  /** Counts in WebAssembly what is executed, for a profile (`profile/compiled.ts`). */
+  readonly counted?: boolean;
   /** Programs for slots of program arrays, numbered from 1 on; 0 is the main program itself. Maps of the same name are shared. */
   readonly programs?: readonly Program[];
   /** Maps beside those of the programs, for maps of maps; numbered behind them. */
@@ -148,6 +151,9 @@ export class Vm {
   /** The engine of ordinary runs, and the one of the present run: steps are always interpreted. */
   readonly #engine: Engine;
   #running: Engine;
+  readonly #counters: Counters | null;
+  /** Instructions that the interpreter was seen at on the way to the last fault. */
+  #faultPath: number[] = [];
   readonly #space: AddressSpace;
   readonly #decoded: Decoded;
   /** Code entries of the programs by number. */
@@ -204,10 +210,12 @@ export class Vm {
     this.#programEntries = linked.starts.map((insnIdx) => decoded.entryOfInsn[insnIdx] * WORDS);
     const handler = program.subprogs.find((sub) => program.exceptionCallbacks?.includes(sub.name));
     this.#exceptionEntry = handler ? decoded.entryOfInsn[handler.start] * WORDS : null;
+    const starts = [...new Set([...functionStarts(insns), ...linked.starts, ...(handler ? [handler.start] : [])])];
     const wasm = options.engine === 'wasm';
+    const counters = wasm && options.counted ? Counters.of(linked.program, starts) : null;
     let memory: WebAssembly.Memory | null = null;
     this.#space = wasm
-      ? layout.build(engineBytes(decoded), (size) => {
+      ? layout.build(engineBytes(decoded, counters), (size) => {
           memory = new WebAssembly.Memory({ initial: Math.ceil(size / 65_536) });
           return memory.buffer;
         })
@@ -230,12 +238,17 @@ export class Vm {
       keys,
       interpretFault: (pc, depth, registers) => {
         this.#running = this.#interpreter;
-        return this.#interpreter.faultFrom(pc, depth, registers);
+        return this.#interpreter.faultFrom(
+          pc,
+          depth,
+          registers,
+          () => counters && this.#watchFault(decoded.insnOfEntry[pc / WORDS], counters),
+        );
       },
     };
-    const starts = [...new Set([...functionStarts(insns), ...linked.starts, ...(handler ? [handler.start] : [])])];
-    const translated = () => memory && new WasmEngine(decoded, starts, this.#space, memory, stack, wasmEnvironment);
+    const translated = () => memory && new WasmEngine(decoded, starts, this.#space, memory, stack, wasmEnvironment, counters);
     this.#engine = orInterpreted(translated) ?? this.#interpreter;
+    this.#counters = this.#engine === this.#interpreter ? null : counters;
     this.#running = this.#engine;
     this.#machine = this.#createMachine(ringBuffers, keys, objects, options.randomSeed ?? 1);
   }
@@ -256,6 +269,26 @@ export class Vm {
     return this.#engine === this.#interpreter ? 'interp' : 'wasm';
   }
 
+  /** What has been executed so far; null unless the machine was made to count and runs WebAssembly. */
+  get counters(): Counters | null {
+    return this.#counters;
+  }
+
+  /** After a fault of a machine that counts: its context, and the blocks that counters do not have, behind the place where they end. */
+  faultPath(): { readonly context: number; readonly path: readonly number[] } {
+    return { context: this.#counters!.contextOf((this.#engine as WasmEngine).record), path: this.#faultPath };
+  }
+
+  #watchFault(from: number, { blocks }: Counters): void {
+    this.#faultPath = [from];
+    let began = false;
+    const onInsn = (insnIdx: number): void => {
+      if (began || insnIdx !== from) this.#faultPath.push(insnIdx);
+      began = true;
+    };
+    this.#interpreter.watch({ onInsn }, blocks.leaders);
+  }
+
   /** Where bpf_ktime_get_ns stands, in nanoseconds. */
   set clockNs(now: number) {
     this.#machine.clockNs = now;
@@ -269,6 +302,14 @@ export class Vm {
   run(input: VmInput): RunResult {
     this.#begin();
     return this.#run(input);
+  }
+
+  /** As {@link run}, for those who only want r0, as u32: nothing is copied. */
+  runUnseen(input: VmInput): number {
+    this.#begin();
+    this.#running.registers[2] = this.#receive(input).base;
+    this.#callMain();
+    return this.#running.registers[0] >>> 0;
   }
 
   /** One packet through the program. Throws {@link VmFault}, which names the instruction. */
@@ -407,6 +448,7 @@ export class Vm {
     this.#running = engine;
     engine.begin(this.#maxInsns);
     this.#tailCalls = 0;
+    if (this.#faultPath.length > 0) this.#faultPath = [];
     this.#deadline = this.#timeLimitMs === Number.POSITIVE_INFINITY ? this.#timeLimitMs : performance.now() + this.#timeLimitMs;
     this.#machine.events.length = 0;
     this.#machine.redirect = null;

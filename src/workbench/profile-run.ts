@@ -19,7 +19,7 @@ export async function runProfile(what: 'event' | 'trace'): Promise<void> {
   if (!place || !program || (what === 'trace' && !trace)) return;
   hold(machineWorker, trace);
   running = new AbortController();
-  useProfile.setState({ status: 'running', progress: null, error: null });
+  useProfile.setState({ status: 'running', growing: false, progress: null, error: null });
   try {
     const of =
       what === 'event'
@@ -30,6 +30,7 @@ export async function runProfile(what: 'event' | 'trace'): Promise<void> {
       { program, of },
       {
         signal: running.signal,
+        onEvent: (soFar: ProfileView) => useProfile.setState({ value: soFar, growing: true }),
         onProgress: (stage, done, total) => useProfile.setState({ progress: { stage, done, total } }),
       },
     );
@@ -42,6 +43,7 @@ export async function runProfile(what: 'event' | 'trace'): Promise<void> {
       useProfile.setState({ status: 'error', error: said, progress: null });
     }
   }
+  useProfile.setState({ growing: false });
   running = null;
 }
 

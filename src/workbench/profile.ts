@@ -6,6 +6,8 @@ import type { StageProgress } from './stages.ts';
 /** The last profile; it belongs to the program that it names. `profile-run.ts` makes it. */
 export interface ProfileState {
   readonly value: ProfileView | null;
+  /** True when it is what the run that goes on has counted so far. */
+  readonly growing: boolean;
   readonly status: 'none' | 'running' | 'done' | 'error';
   readonly progress: StageProgress | null;
   readonly error: UserError | null;
@@ -13,4 +15,11 @@ export interface ProfileState {
   readonly inListing: boolean;
 }
 
-export const useProfile = create<ProfileState>()(() => ({ value: null, status: 'none', progress: null, error: null, inListing: false }));
+export const useProfile = create<ProfileState>()(() => ({
+  value: null,
+  growing: false,
+  status: 'none',
+  progress: null,
+  error: null,
+  inListing: false,
+}));

@@ -26,7 +26,7 @@ const ROW_HEIGHT = 20;
 export function ProfilePanel() {
   const program = useWorkbench((state) => state.stages.program.value);
   const traced = useWorkbench((state) => state.stages.trace.value !== null);
-  const { value, status, progress, error, inListing } = useProfile();
+  const { value, growing, status, progress, error, inListing } = useProfile();
   const running = status === 'running';
   const runnable = program !== null && !program.fromLog && !running;
   const own = program !== null && value?.programKey === program.key;
@@ -57,12 +57,12 @@ export function ProfilePanel() {
       {running ? <Progress progress={progress} label={texts.working} onCancel={stopProfile} /> : null}
       {value && program && own ? (
         <div
-          className={running ? 'profile stale' : 'profile'}
+          className={running && !growing ? 'profile stale' : 'profile'}
           data-testid="profile"
           data-events={value.events}
           data-executed={value.executed}
         >
-          <Facts profile={value} />
+          <Facts profile={value} growing={growing} />
           <Views program={program} profile={value} inListing={inListing} onListing={toggleListing} />
         </div>
       ) : running ? null : (
@@ -78,13 +78,13 @@ export function ProfilePanel() {
 const timeText = (ns: number): string =>
   ns < 1000 ? `${Math.round(ns)} ns` : ns < 10_000_000 ? `${(ns / 1000).toFixed(1)} µs` : `${(ns / 1e6).toFixed(1)} ms`;
 
-function Facts({ profile }: { profile: ProfileView }) {
+function Facts({ profile, growing }: { profile: ProfileView; growing: boolean }) {
   const { events, from, executed, faults, nsPerEvent, timedRuns, engine, divided } = profile;
   return (
     <p className="profile-facts small">
       {texts.facts(events, from, executed)} {faults > 0 ? <span className="warn">{texts.faults(faults)} </span> : null}
       <span className="muted">
-        {nsPerEvent === null ? texts.noTime : texts.time(timeText(nsPerEvent), timedRuns, engine)}
+        {growing ? texts.growing : nsPerEvent === null ? texts.noTime : texts.time(timeText(nsPerEvent), timedRuns, engine)}
         {divided > 0 ? ` ${texts.divided(divided / executed)}` : ''}
       </span>
     </p>

@@ -21,6 +21,7 @@ export const profile = {
   time: (ns: string, runs: number, engine: 'wasm' | 'interp') =>
     `Time: ${ns} an event, measured over ${count(runs)} runs ${engine === 'wasm' ? 'in WebAssembly' : 'in the interpreter'}. Times of parts are apportioned by executed instructions, not measured.`,
   noTime: 'No time was measured.',
+  growing: 'Counting goes on.',
   divided: (n: number) => `${share(n)} of the instructions serve several operators at once and are divided evenly among them.`,
   views: 'By what',
   tabs: { nodes: 'Operators', functions: 'Functions', lines: 'Lines', loops: 'Loops', branches: 'Branches' },

@@ -5,8 +5,10 @@ import type { Program } from '../../bpf/program.ts';
 import { VmFault } from '../fault.ts';
 import { randomProgram } from '../testing/random-program.ts';
 import { Vm } from '../vm.ts';
+import { isConditional } from './blocks.ts';
+import { CompiledProfiler } from './compiled.ts';
 import { hotLoops } from './loops.ts';
-import { isConditional, type Profile, Profiler } from './profiler.ts';
+import { type Profile, Profiler } from './profiler.ts';
 
 const PACKET = Uint8Array.from({ length: 64 }, (_, i) => i * 37);
 
@@ -18,8 +20,14 @@ function program(text: string): Program {
 
 function profile(subject: Program, events = 1): Profile {
   const profiler = new Profiler(new Vm(subject));
-  for (let event = 0; event < events; event++) profiler.run(({ prepareXdp }) => prepareXdp(PACKET));
-  return profiler.result();
+  const compiled = CompiledProfiler.of(new Vm(subject, { engine: 'wasm', counted: true }))!;
+  for (let event = 0; event < events; event++) {
+    profiler.run(({ prepareXdp }) => prepareXdp(PACKET));
+    compiled.run({ packet: PACKET });
+  }
+  const found = profiler.result();
+  expect(compiled.result()).toEqual(found);
+  return found;
 }
 
 describe('profiler', () => {
@@ -79,6 +87,73 @@ describe('profiler', () => {
     expect([...found.byOrigin]).toEqual([3 * (2 + 32 + 0.5), 3 * (2 + 14 + 0.5), 0]);
     expect([found.divided, found.unclaimed, found.executed]).toEqual([3, 0, 3 * 51]);
     expect(found.events).toBe(3);
+  });
+
+  it('tells whom callbacks and what they call serve, alike in the interpreter and in WebAssembly', () => {
+    const base = program(`
+    .map values array 4 8 3
+    .func main
+    r1 = 4
+    r2 = func[round]
+    r3 = 0
+    r4 = 0
+    call bpf_loop
+    r1 = map[values]
+    r2 = func[element]
+    r3 = 0
+    r4 = 0
+    call bpf_for_each_map_elem
+    r1 = 3
+    r2 = func[round]
+    *(u64 *)(r10 -8) = r2
+    r2 = *(u64 *)(r10 -8)
+    r3 = 0
+    r4 = 0
+    call bpf_loop
+    exit
+    .func round static
+    call shared
+    r0 = 0
+    exit
+    .func element static
+    r1 = *(u32 *)(r2 +0)
+    call shared
+    r0 = 0
+    exit
+    .func shared static
+    r0 = r1
+    if r1 > 1 goto more
+    r0 += 1
+    more: exit`);
+    const origins = ['a', 'b', 'both'].map((label, nodeIdx) => ({ kind: 'node' as const, nodeIdx, label }));
+    const at = (name: string): number => base.subprogs.find((sub) => sub.name === name)!.start;
+    const serves = base.insns.map((_, idx) => (idx >= at('round') ? [0, 1] : idx < 6 ? [0] : idx < 13 ? [1] : [2]));
+    const found = profile({ ...base, origins, insnOrigins: serves }, 2);
+    expect(found.divided).toBe(2 * (3 * 3 + 4 + 4 + 3));
+    expect(found.executed).toBe([...found.byOrigin].reduce((a, b) => a + b, 0));
+  });
+
+  it('counts what ran before a fault that the interpreter takes over, and whom it served', () => {
+    const base = program(`
+    r6 = 1
+    r1 = r10
+    r1 += -8
+    call touch
+    r1 = r10
+    r1 += -3
+    call touch
+    exit
+    .func touch static
+    r0 = *(u8 *)(r1 +0)
+    if r0 != 0 goto out
+    r0 += 1
+    out:
+    r2 = *(u32 *)(r1 +2)
+    exit`);
+    const origins = ['a', 'b'].map((label, nodeIdx) => ({ kind: 'node' as const, nodeIdx, label }));
+    const serves = base.insns.map((_, idx) => (idx < 4 ? [0] : idx < 8 ? [1] : [0, 1]));
+    const found = profile({ ...base, origins, insnOrigins: serves });
+    expect([found.faults, [...found.byOrigin], found.executed]).toEqual([1, [4 + 5, 3 + 3], 15]);
   });
 
   it('finds loops with their iterations and what they execute, the inner one first', () => {

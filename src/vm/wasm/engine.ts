@@ -4,8 +4,9 @@ import { type Engine, type Environment, MAX_FRAMES, STACK_SIZE } from '../engine
 import { VmFault } from '../fault.ts';
 import type { Cpus, VmMapCore } from '../maps.ts';
 import type { KeyMemory } from '../objects.ts';
+import type { Counters } from '../profile/counters.ts';
 import type { Group } from './accesses.ts';
-import { CPU_ADDRESS, LEFT_ADDRESS, REGISTERS_ADDRESS, SITE_SIZE } from './layout.ts';
+import { CONTEXT_ADDRESS, CPU_ADDRESS, LEFT_ADDRESS, RECORD_ADDRESS, REGISTERS_ADDRESS, SITE_SIZE } from './layout.ts';
 import { exportName, siteBytes, translate } from './translate.ts';
 
 const REGISTER_WORDS = 24;
@@ -14,7 +15,7 @@ const KEY = new Uint8Array(4);
 /** Instructions between two looks at the clock. */
 const BUDGET_PART = 1 << 26;
 /** Bytes that the engine needs behind the regions of an address space. */
-export const engineBytes = siteBytes;
+export const engineBytes = (decoded: Decoded, counters: Counters | null): number => siteBytes(decoded) + (counters?.bytes ?? 0);
 
 /** What the engine asks of the machine beside helpers. */
 export interface WasmEnvironment extends Environment {
@@ -52,6 +53,7 @@ export class WasmEngine implements Engine {
     memory: WebAssembly.Memory,
     stack: Region,
     environment: WasmEnvironment,
+    counters: Counters | null,
   ) {
     this.#decoded = decoded;
     this.#space = space;
@@ -59,8 +61,9 @@ export class WasmEngine implements Engine {
     this.#environment = environment;
     this.registers = new Int32Array(space.buffer, REGISTERS_ADDRESS, REGISTER_WORDS);
     const entries = starts.map((insnIdx) => decoded.entryOfInsn[insnIdx] * WORDS);
+    counters?.place(space.view, space.extraBase + siteBytes(decoded));
     const arrays = environment.maps.map((map) => map.array ?? null);
-    const { bytes, groups } = translate(decoded, entries, space, stack, arrays);
+    const { bytes, groups } = translate(decoded, entries, space, stack, arrays, counters);
     this.#groups = groups;
     const engine: WebAssembly.ModuleImports = {
       memory,
@@ -80,6 +83,11 @@ export class WasmEngine implements Engine {
     this.#exports = instance.exports as Record<string, () => void>;
   }
 
+  /** Address of the counters of the function that last left for JavaScript. */
+  get record(): number {
+    return this.#space.view.getUint32(RECORD_ADDRESS, true);
+  }
+
   get executed(): number {
     const { view } = this.#space;
     return this.#granted - (view.getInt32(LEFT_ADDRESS + 4, true) * 4294967296 + view.getUint32(LEFT_ADDRESS, true));
@@ -93,6 +101,7 @@ export class WasmEngine implements Engine {
     this.#space.view.setBigInt64(LEFT_ADDRESS, 0n, true);
     this.#grant();
     this.#space.view.setUint32(CPU_ADDRESS, this.#environment.cpus.current, true);
+    this.#space.view.setUint32(CONTEXT_ADDRESS, 0, true);
     this.forgetPacketBounds();
   }
 
@@ -134,9 +143,15 @@ export class WasmEngine implements Engine {
     r[20] = this.#depth < 0 ? this.#stackTop(0) : r10 + this.#stack.stride;
     r[21] = 0;
     this.#depth++;
+    // A helper's next callback is called in the same context, and the helper itself may fault.
+    const { view } = this.#space;
+    const context = view.getUint32(CONTEXT_ADDRESS, true);
+    const record = view.getUint32(RECORD_ADDRESS, true);
     run();
+    view.setUint32(CONTEXT_ADDRESS, context, true);
+    view.setUint32(RECORD_ADDRESS, record, true);
     // A callback without a loop does not look at the budget by itself.
-    if (this.#space.view.getInt32(LEFT_ADDRESS + 4, true) < 0) this.#refill(from);
+    if (view.getInt32(LEFT_ADDRESS + 4, true) < 0) this.#refill(from);
     this.#depth--;
     r[20] = r10;
   }

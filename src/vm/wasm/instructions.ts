@@ -15,7 +15,18 @@ import type { ArrayGeometry } from '../maps.ts';
 import type { AccessPlan, Group } from './accesses.ts';
 import type { Bytes } from './bytes.ts';
 import { ALL_REGISTERS } from './effects.ts';
-import { CALLED_ADDRESS, CPU_ADDRESS, IMPORTS, LEFT_ADDRESS, LOCAL, REGISTERS_ADDRESS, SITE_SIZE, wasm } from './layout.ts';
+import {
+  CALLED_ADDRESS,
+  CONTEXT_ADDRESS,
+  CPU_ADDRESS,
+  IMPORTS,
+  LEFT_ADDRESS,
+  LOCAL,
+  RECORD_ADDRESS,
+  REGISTERS_ADDRESS,
+  SITE_SIZE,
+  wasm,
+} from './layout.ts';
 
 /** The locals of r0 to r9; r1…r5 are parameters. */
 const LOCAL_OF_REGISTER = [LOCAL.r0, 0, 1, 2, 3, 4, LOCAL.r6, LOCAL.r7, LOCAL.r8, LOCAL.r9];
@@ -36,6 +47,14 @@ export interface Surroundings {
   functionIndex(entry: number): number | undefined;
 }
 
+/** Counters of one function, by positions in the code (profile/counters.ts). */
+export interface CodeCounters {
+  readonly row: number;
+  readonly entered: ReadonlyMap<number, number>;
+  readonly taken: ReadonlyMap<number, number>;
+  readonly passes: ReadonlyMap<number, number>;
+}
+
 /** Writes single instructions as WebAssembly: registers are i64 locals, checked addresses i32. */
 export class InstructionWriter {
   readonly #out: Bytes;
@@ -43,9 +62,11 @@ export class InstructionWriter {
   readonly #constants: Int32Array;
   readonly #surroundings: Surroundings;
   readonly #plan: AccessPlan;
+  readonly #counters: CodeCounters | null;
   #pins = 0;
 
-  constructor(out: Bytes, surroundings: Surroundings, plan: AccessPlan) {
+  constructor(out: Bytes, surroundings: Surroundings, plan: AccessPlan, counters: CodeCounters | null) {
+    this.#counters = counters;
     this.#out = out;
     this.#code = surroundings.code;
     this.#constants = surroundings.constants;
@@ -348,6 +369,7 @@ export class InstructionWriter {
     }
     for (let register = 0; register < 10; register++) if (reads & (1 << register)) this.#spill(register);
     this.#spill(10);
+    this.noteRecord();
     this.#out.u8(wasm.i32Const).s32(at).u8(wasm.call).u32(IMPORTS.fault).u8(wasm.unreachable);
   }
 
@@ -424,6 +446,35 @@ export class InstructionWriter {
     return true;
   }
 
+  /** Finds the function's counters by the context that it is called in. */
+  findRecord(): void {
+    if (!this.#counters) return;
+    const out = this.#out.u8(wasm.i32Const).s32(0).u8(wasm.i32Load, 2).u32(CONTEXT_ADDRESS);
+    out.u8(wasm.i32Load, 2).u32(this.#counters.row).u8(wasm.localSet).u32(LOCAL.record);
+  }
+
+  /** Counts the block that begins at `at`, or the branch there that is taken. */
+  count(what: 'entered' | 'taken', at: number): void {
+    const offset = this.#counters?.[what].get(at);
+    if (offset === undefined) return;
+    const out = this.#out.u8(wasm.localGet).u32(LOCAL.record).u8(wasm.localGet).u32(LOCAL.record);
+    out.u8(wasm.i64Load, 3).u32(offset);
+    this.#const64(1n);
+    out.u8(wasm.i64Add, wasm.i64Store, 3).u32(offset);
+  }
+
+  #passContext(at: number): void {
+    const offset = this.#counters?.passes.get(at);
+    if (offset === undefined) return;
+    const out = this.#out.u8(wasm.i32Const).s32(0).u8(wasm.localGet).u32(LOCAL.record);
+    out.u8(wasm.i32Load, 2).u32(offset).u8(wasm.i32Store, 2).u32(CONTEXT_ADDRESS);
+  }
+
+  /** Whoever hears of a fault wants to know in which context. */
+  noteRecord(): void {
+    if (this.#counters) this.#out.u8(wasm.i32Const).s32(0).u8(wasm.localGet).u32(LOCAL.record).u8(wasm.i32Store, 2).u32(RECORD_ADDRESS);
+  }
+
   /** What is left of the budget lives in memory while another function or JavaScript runs. */
   saveLeft(): void {
     this.#out.u8(wasm.i32Const).s32(0).u8(wasm.localGet).u32(LOCAL.left).u8(wasm.i64Store, 3).u32(LEFT_ADDRESS);
@@ -442,6 +493,7 @@ export class InstructionWriter {
     this.#fault(at, ARGUMENTS);
     out.u8(wasm.end);
     this.saveLeft();
+    this.#passContext(at);
     for (let register = 1; register <= 5; register++) this.#get(register * 2);
     out.u8(wasm.localGet).u32(LOCAL.frame);
     out.u8(wasm.i32Const).s32(stackStride).u8(wasm.i32Add, wasm.call);
@@ -489,6 +541,7 @@ export class InstructionWriter {
     index();
     times();
     out.u8(wasm.i32GeU, wasm.brIf).u32(1);
+    this.#passContext(at);
     if (array) {
       out.u8(wasm.localGet).u32(LOCAL.scratch).u8(wasm.i32Wrap);
       index().u8(wasm.i32Store, 2).u32(0);
@@ -508,7 +561,9 @@ export class InstructionWriter {
     // A callback without a loop does not look at the budget by itself.
     out.u8(wasm.i32Const).s32(0).u8(wasm.i64Load, 3).u32(LEFT_ADDRESS);
     this.#const64(0n);
-    out.u8(wasm.i64LtS).ifUnlikely(wasm.typeVoid).u8(wasm.i32Const).s32(at).u8(wasm.call).u32(IMPORTS.budget).u8(wasm.end);
+    out.u8(wasm.i64LtS).ifUnlikely(wasm.typeVoid);
+    this.noteRecord();
+    out.u8(wasm.i32Const).s32(at).u8(wasm.call).u32(IMPORTS.budget).u8(wasm.end);
     this.#get(0);
     out.u8(wasm.i64Eqz, wasm.brIf).u32(0).u8(wasm.end, wasm.end);
     if (array) {
@@ -538,6 +593,8 @@ export class InstructionWriter {
   #toImport(index: number, at: number, arg: number): void {
     const out = this.#out;
     this.saveLeft();
+    this.noteRecord();
+    this.#passContext(at);
     for (let register = 1; register <= 5; register++) this.#spill(register);
     this.#spill(10);
     out.u8(wasm.i32Const).s32(arg);

@@ -6,6 +6,9 @@ export const CALLED_ADDRESS = REGISTERS_ADDRESS + 11 * 8;
 export const LEFT_ADDRESS = 1152;
 /** The processor that runs the program, 32 bits. */
 export const CPU_ADDRESS = 1160;
+/** Of a program with counters: the context that a function is called in, and the record of the one that leaves for JavaScript; 32 bits. */
+export const CONTEXT_ADDRESS = 1164;
+export const RECORD_ADDRESS = 1168;
 
 /** Bytes that a site remembers an element with: its first address and the room for a group's first byte, 64 bits each. */
 export const SITE_SIZE = 16;
@@ -24,12 +27,14 @@ export const LOCAL = {
   mayGoto: 14,
   index: 15,
   label: 16,
+  /** Address of the function's counters. */
+  record: 17,
   /** First of the address locals (accesses.ts). */
-  addresses: 17,
+  addresses: 18,
 } as const;
 export const I64_LOCALS = 9;
 /** Without the address locals. */
-export const I32_LOCALS = 2;
+export const I32_LOCALS = 3;
 
 /** Function indices of what JavaScript provides. */
 export const IMPORTS = { helper: 0, callRegister: 1, miss: 2, fault: 3, budget: 4, tailCall: 5, loadPacket: 6, key: 7 } as const;

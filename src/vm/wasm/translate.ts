@@ -3,12 +3,13 @@ import { ATOMIC_CMPXCHG, ATOMIC_FETCH, ATOMIC_LOAD } from '../atomic.ts';
 import { type Decoded, FIRST_CONST, OP_HELPER, OP_PAST_END, WORD_ARG, WORD_DST, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
 import { STACK_SIZE } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
+import type { Counters } from '../profile/counters.ts';
 import { type AccessPlan, AccessPlanner, type Group } from './accesses.ts';
 import { Bytes } from './bytes.ts';
 import { chargesOf, findChains } from './chains.ts';
 import { accessOf, liveAfter } from './effects.ts';
-import { buildGraph, EXIT, type Graph, isBranch, MAY_GOTO, Untranslatable } from './graph.ts';
-import { InstructionWriter, type Surroundings } from './instructions.ts';
+import { branchTarget, buildGraph, EXIT, type Graph, isBranch, MAY_GOTO, Untranslatable } from './graph.ts';
+import { type CodeCounters, InstructionWriter, type Surroundings } from './instructions.ts';
 import { I32_LOCALS, I64_LOCALS, IMPORT_COUNT, IMPORTS, LOCAL, REGISTERS_ADDRESS, SITE_SIZE, wasm } from './layout.ts';
 import { findPins } from './pins.ts';
 import { type FrameSlots, findSlots, NO_SLOTS } from './slots.ts';
@@ -58,6 +59,7 @@ export function translate(
   space: AddressSpace,
   stack: { readonly base: number; readonly stride: number },
   arrays: readonly (ArrayGeometry | null)[],
+  counters: Counters | null,
 ): Translation {
   const { code, registers: constants } = decoded;
   const indexOf = new Map(starts.map((start, i) => [start, IMPORT_COUNT + i]));
@@ -92,7 +94,7 @@ export function translate(
       code,
       graph,
       body,
-      new InstructionWriter(body, surroundings, plan),
+      new InstructionWriter(body, surroundings, plan, counters && codeCounters(counters, decoded, start, graph)),
       plan,
       pins,
       chargesOf(graph, code, chains),
@@ -100,6 +102,20 @@ export function translate(
     return { code: body.take(), unlikely: body.unlikely };
   });
   return { bytes: assembleModule(starts, bodies), groups };
+}
+
+/** The counters of the function at `start`, by positions. Throws for functions that run into others, whose blocks are none of its own. */
+function codeCounters(counters: Counters, decoded: Decoded, start: number, { blocks }: Graph): CodeCounters {
+  const slotOf = (at: number): number => decoded.insnOfEntry[at / WORDS];
+  const own = counters.of(slotOf(start));
+  const positions = (offsets: ReadonlyMap<number, number>): Map<number, number> =>
+    new Map([...offsets].map(([slot, offset]) => [decoded.entryOfInsn[slot] * WORDS, offset]));
+  if (blocks.some((block) => !own.entered.has(slotOf(block.start))))
+    throw new Untranslatable('functions that run into each other have no counters');
+  const taken = positions(own.taken);
+  // A branch to the next instruction goes one way.
+  for (const at of taken.keys()) if (branchTarget(decoded.code, at) === at + WORDS) taken.delete(at);
+  return { row: own.row, entered: positions(own.entered), taken, passes: positions(own.passes) };
 }
 
 /** The frame's address and constants have no local to be written to. */
@@ -240,6 +256,7 @@ class FunctionWriter {
     this.#writer.clearFrame(this.#plan.frameFrom);
     out.u8(wasm.i64Const).s64(BigInt(MAY_GOTO_LIMIT)).u8(wasm.localSet).u32(LOCAL.mayGoto);
     this.#writer.loadLeft();
+    this.#writer.findRecord();
     if (this.#graph.reducible) {
       this.#todo.push(() => this.#tree(0));
       while (this.#todo.length > 0) this.#todo.pop()!();
@@ -300,6 +317,7 @@ class FunctionWriter {
     const [next, taken] = successors;
     this.#condition(x);
     this.#open(wasm.if);
+    this.#writer.count('taken', this.#graph.blocks[x].last);
     this.#schedule([() => this.#branch(x, taken), () => this.#out.u8(wasm.else), () => this.#branch(x, next), () => this.#close()]);
   }
 
@@ -335,6 +353,7 @@ class FunctionWriter {
       if (block.successors.length < 2) return;
       this.#condition(i);
       this.#open(wasm.if);
+      this.#writer.count('taken', block.last);
       goTo(block.successors[1]);
       this.#close();
       goTo(block.successors[0]);
@@ -350,6 +369,7 @@ class FunctionWriter {
     if (charge > 0n) out.u8(wasm.localGet).u32(LOCAL.left).u8(wasm.i64Const).s64(charge).u8(wasm.i64Sub, wasm.localSet).u32(LOCAL.left);
     for (let at = start; at <= last; at += WORDS) {
       const op = this.#code[at + WORD_OP];
+      this.#writer.count('entered', at);
       if (isBranch(op)) return;
       const pinned = this.#pins.get(at);
       if (pinned) this.#writer.pin(at, pinned);
@@ -377,6 +397,7 @@ class FunctionWriter {
     const out = this.#out;
     out.u8(wasm.localGet).u32(LOCAL.left).u8(wasm.i64Const).s64(0n).u8(wasm.i64LtS).ifUnlikely(wasm.typeVoid);
     this.#writer.saveLeft();
+    this.#writer.noteRecord();
     out.u8(wasm.i32Const).s32(this.#graph.blocks[x].start).u8(wasm.call).u32(IMPORTS.budget);
     this.#writer.loadLeft();
     out.u8(wasm.end);

@@ -4,9 +4,10 @@ import type { Tensors } from '../../reference/reference.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import { storeInputs } from '../../replay/runner.ts';
 import { VmFault } from '../../vm/fault.ts';
+import { CompiledProfiler } from '../../vm/profile/compiled.ts';
 import { hotLoops } from '../../vm/profile/loops.ts';
-import { Profiler } from '../../vm/profile/profiler.ts';
-import { Vm } from '../../vm/vm.ts';
+import { type Profile, Profiler } from '../../vm/profile/profiler.ts';
+import { Vm, type VmInput } from '../../vm/vm.ts';
 import type { ProgramSpec } from '../clients.ts';
 import type { BlobRef } from '../document.ts';
 import type { ProfileView } from '../machine-views.ts';
@@ -30,6 +31,10 @@ interface ProfileArgs {
 const TIMED_MS = 50;
 /** And no more runs than this. */
 const MOST_TIMED = 10_000;
+/** What was counted so far is shown this often. */
+const SHOWN_EVERY_MS = 500;
+/** One event that takes longer is stopped. */
+const TIME_LIMIT_MS = 900;
 const NO_PACKET = new Uint8Array(0);
 
 type Input = { readonly packet: Uint8Array; readonly tensors: Tensors | null };
@@ -50,15 +55,24 @@ function inputsOf({ of }: ProfileArgs, held: Held): { readonly count: number; re
   return { count, from: of.from, at: (i) => ({ packet: NO_PACKET, tensors: all[of.from + i] ?? null }) };
 }
 
+/** Counts with counters in WebAssembly, or in the interpreter where there is no WebAssembly. */
+function profilerFor({ program }: Held): { vm: Vm; run(input: VmInput): void; result(): Profile } {
+  const vm = new Vm(program, { engine: 'wasm', counted: true, timeLimitMs: TIME_LIMIT_MS });
+  const compiled = CompiledProfiler.of(vm);
+  if (compiled) return { vm, run: (input) => compiled.run(input), result: () => compiled.result() };
+  const interpreted = new Vm(program, { timeLimitMs: TIME_LIMIT_MS });
+  const profiler = new Profiler(interpreted);
+  return { vm: interpreted, run: (input) => profiler.run(({ prepare }) => prepare(input)), result: () => profiler.result() };
+}
+
 /**
- * Counts what events execute, in the interpreter, and measures the time of the same events in WebAssembly. A wish to stop ends it with
- * what was counted so far.
+ * Counts what events execute, tells now and then what it has so far, and measures the time of the same events without counters. A wish to
+ * stop ends it with what was counted.
  */
 export async function profileEvents(args: ProfileArgs, context: CallContext): Promise<Transferred<ProfileView>> {
   const held = await heldProgram(args.program, context);
   const inputs = inputsOf(args, held);
-  const vm = new Vm(held.program);
-  const profiler = new Profiler(vm);
+  const { vm, run, result } = profilerFor(held);
   let rested = performance.now();
   const pause = async (stage: string, done: number, total: number): Promise<void> => {
     if (performance.now() - rested < SLICE_MS) return;
@@ -66,19 +80,9 @@ export async function profileEvents(args: ProfileArgs, context: CallContext): Pr
     await rest();
     rested = performance.now();
   };
-  let done = 0;
-  for (; done < inputs.count && !context.cancelled; done++) {
-    const { packet, tensors } = inputs.at(done);
-    if (tensors) storeInputs(vm.maps, held.meta!, tensors);
-    profiler.run(({ prepare }) => prepare(inputOf(held.program, packet)));
-    await pause('counting', done + 1, inputs.count);
-  }
-  if (done === 0) throw new Cancelled();
-  const profile = profiler.result();
-  const time = profile.faults > 0 ? null : await timed(held, inputs, done, context, pause);
   const code = encodeInsns(held.program.insns);
   const starts = [...new Set([0, ...held.program.subprogs.map(({ start }) => start)])].sort((a, b) => a - b);
-  const view: ProfileView = {
+  const view = (profile: Profile, time: Timed | null): ProfileView => ({
     programKey: args.program.key,
     from: inputs.from,
     ...profile,
@@ -86,8 +90,32 @@ export async function profileEvents(args: ProfileArgs, context: CallContext): Pr
     nsPerEvent: time?.nsPerEvent ?? null,
     timedRuns: time?.runs ?? 0,
     engine: time?.engine ?? 'interp',
-  };
-  return new Transferred(view, [view.counts.buffer, view.taken.buffer, view.byOrigin.buffer] as ArrayBuffer[]);
+  });
+  const buffers = ({ counts, taken, byOrigin }: ProfileView): ArrayBuffer[] =>
+    [counts, taken, byOrigin].map(({ buffer }) => buffer as ArrayBuffer);
+  let done = 0;
+  let shown = performance.now();
+  for (; done < inputs.count && !context.cancelled; done++) {
+    const { packet, tensors } = inputs.at(done);
+    if (tensors) storeInputs(vm.maps, held.meta!, tensors);
+    run(inputOf(held.program, packet));
+    await pause('counting', done + 1, inputs.count);
+    if (performance.now() - shown > SHOWN_EVERY_MS) {
+      const soFar = view(result(), null);
+      context.emit(soFar, buffers(soFar));
+      shown = performance.now();
+    }
+  }
+  if (done === 0) throw new Cancelled();
+  const profile = result();
+  const whole = view(profile, profile.faults > 0 ? null : await timed(held, inputs, done, context, pause));
+  return new Transferred(whole, buffers(whole));
+}
+
+interface Timed {
+  readonly nsPerEvent: number;
+  readonly runs: number;
+  readonly engine: Vm['engine'];
 }
 
 /** Time of one event, on a machine of its own, over as many rounds of the events as the clock needs. */
@@ -97,12 +125,12 @@ async function timed(
   count: number,
   context: CallContext,
   pause: (stage: string, done: number, total: number) => Promise<void>,
-): Promise<{ nsPerEvent: number; runs: number; engine: Vm['engine'] } | null> {
-  const vm = new Vm(held.program, { engine: 'wasm', timeLimitMs: 900 });
+): Promise<Timed | null> {
+  const vm = new Vm(held.program, { engine: 'wasm', timeLimitMs: TIME_LIMIT_MS });
   const run = (i: number): void => {
     const { packet, tensors } = inputs.at(i);
     if (tensors) storeInputs(vm.maps, held.meta!, tensors);
-    vm.run(inputOf(held.program, packet));
+    vm.runUnseen(inputOf(held.program, packet));
   };
   try {
     run(0);
