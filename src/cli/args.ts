@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 import { InputError } from '../base/errors.ts';
 import type { Quant, Strategy } from '../compiler/api.ts';
+import { DEFAULT_PRECISION, formatQuant, parseQuant, quantOfJson } from '../compiler/precision.ts';
 import { STRATEGIES as NAMES } from '../compiler/strategy.ts';
 import type { KernelVersion, Privilege } from '../verifier/api.ts';
+import { readText } from './io.ts';
 
 type OptionKind = 'string' | 'boolean' | 'list';
 
@@ -67,7 +69,6 @@ export function choice<T extends string>(args: Args, name: string, allowed: read
 export const KERNELS: readonly KernelVersion[] = ['5.15', '6.1', '6.6', '6.12', '6.18'];
 export const PRIVILEGES: readonly Privilege[] = ['root', 'bpf', 'unpriv'];
 export const STRATEGIES: readonly Strategy[] = ['auto', ...NAMES.map(({ name }) => name)];
-export const QUANTS: readonly Quant[] = ['w8a16'];
 export const ENGINES = ['wasm', 'interp', 'kernel'] as const;
 export type Engine = (typeof ENGINES)[number];
 
@@ -79,8 +80,23 @@ export const MODEL_OPTIONS = {
   kernel: 'string',
   strategy: 'string',
   quant: 'string',
+  calibration: 'string',
   json: 'boolean',
 } as const;
+
+/** `--quant`: a precision, precisions by node, or a JSON file of them. */
+export function quantOption(args: Args): Quant {
+  const text = args.string('quant') ?? DEFAULT_PRECISION;
+  if (!/\.json$/i.test(text)) return formatQuant(parseQuant(text));
+  let document: unknown;
+  try {
+    document = JSON.parse(readText(text));
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError('not a JSON document', text);
+  }
+  return quantOfJson(document, text);
+}
 
 /** `--dim NAME=N …` as sizes by name. */
 export function dims(args: Args): Record<string, number> {

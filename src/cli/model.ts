@@ -1,5 +1,6 @@
 import { InputError } from '../base/errors.ts';
-import type { Calibration, Compiled, CompileOptions } from '../compiler/api.ts';
+import type { Calibration, CalibrationMethod, Compiled, CompileOptions } from '../compiler/api.ts';
+import { parseMethod } from '../compiler/calibration-method.ts';
 import { compile } from '../compiler/compile.ts';
 import { familiesFor } from '../compiler/families.ts';
 import { checkSize } from '../compiler/size.ts';
@@ -17,7 +18,7 @@ import type { Tensors } from '../reference/reference.ts';
 import { npyTensor, packetInputs, tensorInputs } from '../replay/inputs.ts';
 import { readNpy } from '../traces/npy.ts';
 import { ethernetFrame, readPcap } from '../traces/pcap.ts';
-import { type Args, choice, dims, KERNELS, QUANTS, STRATEGIES } from './args.ts';
+import { type Args, choice, dims, KERNELS, quantOption, STRATEGIES } from './args.ts';
 import { fileName, readInput, readText } from './io.ts';
 
 /** Inputs generated for calibration where no trace is given. */
@@ -67,12 +68,13 @@ export async function compileModel(path: string, args: Args): Promise<CompiledMo
   const target = {
     kernel: choice(args, 'kernel', KERNELS, '6.18'),
     strategy: choice(args, 'strategy', STRATEGIES, 'auto'),
-    quant: choice(args, 'quant', QUANTS, 'w8a16'),
+    quant: quantOption(args),
+    method: parseMethod(args.string('calibration') ?? 'minmax'),
   };
   return compileLoaded(loadModel(path, args), target, args.string('calibrate'));
 }
 
-export type CompileTarget = Pick<CompileOptions, 'kernel' | 'strategy' | 'quant' | 'slots'>;
+export type CompileTarget = Pick<CompileOptions, 'kernel' | 'strategy' | 'quant' | 'slots'> & { readonly method: CalibrationMethod };
 
 /** Calibrates a loaded model on `trace`, or on generated inputs, and compiles it. */
 export async function compileLoaded(loaded: LoadedModel, target: CompileTarget, trace?: string): Promise<CompiledModel> {
@@ -83,6 +85,7 @@ export async function compileLoaded(loaded: LoadedModel, target: CompileTarget, 
   if (samples.length === 0) throw new InputError('holds nothing that the model could be calibrated on', trace);
   const calibration: Calibration = await calibrate(bytes, samples, {
     source: events ? 'trace' : 'generated',
+    method: target.method,
     fileName: file,
     externalData,
   });

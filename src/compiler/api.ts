@@ -12,12 +12,20 @@ import type { IrMap } from './ir/numbered.ts';
 export interface Calibration {
   readonly source: 'trace' | 'generated';
   readonly samples: number;
-  /** Value name → smallest and largest element seen. */
-  readonly ranges: Readonly<Record<string, { readonly min: number; readonly max: number }>>;
+  /** Absent: `minmax`. Weights are scaled in the same way, by channel. */
+  readonly method?: CalibrationMethod;
+  /** Value name → smallest and largest element seen; where the method says so, the magnitude to saturate at in 16 and in 8 bits. */
+  readonly ranges: Readonly<
+    Record<string, { readonly min: number; readonly max: number; readonly clip?: { readonly wide: number; readonly narrow: number } }>
+  >;
 }
 
-/** Bits of weights and activations. */
-export type Quant = 'w8a16';
+/** Bits of weights and of the activations that they multiply; `precision.ts` says what each is. */
+export type Precision = 'w16a16' | 'w8a16' | 'w8a8' | 'w4a16' | 'w2a16' | 'w1a16';
+/** A precision for all products, and after commas others for some nodes: `w8a16,/layer1/MatMul=w16a16`. */
+export type Quant = Precision | `${Precision},${string}`;
+/** How a scale is chosen: by the largest magnitude, by the magnitude that so many per cent do not exceed, or by the smallest mean square error. */
+export type CalibrationMethod = 'minmax' | `percentile:${number}` | 'mse';
 /** How loops become code; `strategy.ts` says what each is and which kernels take it. */
 export type FixedStrategy = 'global' | 'bounded' | 'may_goto' | 'bpf_loop' | 'unrolled';
 export type Strategy = 'auto' | FixedStrategy;
@@ -62,7 +70,7 @@ export interface Compiled {
 export interface WeightScales {
   readonly name: string;
   readonly axis: number;
-  readonly elem: 'i8' | 'i16';
+  readonly elem: 'i4' | 'i8' | 'i16';
   /** Largest magnitude of an integer. */
   readonly max: number;
   readonly scales: Float64Array;
@@ -156,7 +164,7 @@ export interface ProgramMeta {
   readonly kernel: KernelVersion;
   readonly strategy: FixedStrategy;
   readonly quant: Quant;
-  readonly calibration: { readonly source: 'trace' | 'generated'; readonly samples: number };
+  readonly calibration: { readonly source: 'trace' | 'generated'; readonly samples: number; readonly method?: CalibrationMethod };
   readonly inputs: readonly TensorSlot[];
   readonly outputs: readonly TensorSlot[];
   /** Of a program that generates text: see `lm/layout.ts`. */

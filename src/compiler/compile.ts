@@ -24,6 +24,7 @@ import { Scales } from './plan/scales.ts';
 import { splitWideProducts } from './plan/split.ts';
 import { weightScales } from './plan/weight-scales.ts';
 import { WeightBytes } from './plan/weights.ts';
+import { applyPrecision, parseQuant } from './precision.ts';
 import { strategyFor } from './strategy.ts';
 import { fingerprintOf, liveBlock, setFingerprint, weightsMapBytes } from './weights-map.ts';
 
@@ -39,7 +40,8 @@ export function compile(options: CompileOptions): Compiled {
     progress?.report(name, done, 4);
   };
   stage('recognising', 0);
-  const graph = splitWideProducts(fold(recognise(model, options.families)), PAGE_BYTES);
+  const recognised = applyPrecision(recognise(model, options.families), model, parseQuant(options.quant));
+  const graph = splitWideProducts(fold(recognised), PAGE_BYTES);
   stage('planning', 1);
   const given = new Map(options.slots?.inputs.map(({ name, scale }) => [name, scale]));
   const scales = new Scales(graph, options.calibration, given);
@@ -86,7 +88,7 @@ export function compile(options: CompileOptions): Compiled {
     meta,
     nodes: nodeCosts(options, origins, program.insnOrigins),
     tensors: lowered.tensors,
-    weights: weightScales(model, lowered.products),
+    weights: weightScales(model, lowered.products, options.calibration.method),
     ir: irMap(funcs, emitted, program),
   };
 }
@@ -290,7 +292,7 @@ function metaOf(
     kernel: options.kernel,
     strategy: strategyFor(options.strategy, options.kernel),
     quant: options.quant,
-    calibration: { source: calibration.source, samples: calibration.samples },
+    calibration: { source: calibration.source, samples: calibration.samples, ...(calibration.method ? { method: calibration.method } : {}) },
     inputs,
     outputs,
     binding: options.hook.binding,

@@ -1,13 +1,17 @@
 import type { Progress } from '../base/progress.ts';
 import { Cancelled } from '../base/progress.ts';
-import type { Calibration } from '../compiler/api.ts';
+import type { Calibration, CalibrationMethod } from '../compiler/api.ts';
+import { percentOf } from '../compiler/calibration-method.ts';
 import type { Tensor } from '../onnx/model.ts';
 import type { ExternalData } from '../onnx/tensor.ts';
+import { Magnitudes } from './magnitudes.ts';
 import type { Tensors } from './reference.ts';
 import { createReference } from './reference.ts';
 
 export interface CalibrateOptions {
   readonly source: Calibration['source'];
+  /** Default `minmax`. */
+  readonly method?: CalibrationMethod;
   readonly fileName?: string;
   readonly externalData?: ExternalData;
   readonly progress?: Progress;
@@ -19,12 +23,16 @@ export interface CalibrateOptions {
  */
 export async function calibrate(modelBytes: Uint8Array, samples: readonly Tensors[], options: CalibrateOptions): Promise<Calibration> {
   const reference = await createReference(modelBytes, { outputs: 'all', fileName: options.fileName, externalData: options.externalData });
-  const ranges: Record<string, { min: number; max: number }> = Object.create(null);
+  const { method = 'minmax' } = options;
+  const ranges: Ranges = Object.create(null);
+  const magnitudes = method === 'minmax' ? null : new Map<string, Magnitudes>();
   try {
     let rested = performance.now();
     for (const [i, sample] of samples.entries()) {
-      widenRanges(ranges, sample);
-      widenRanges(ranges, await reference.run(sample));
+      for (const tensors of [sample, await reference.run(sample)]) {
+        widenRanges(ranges, tensors);
+        if (magnitudes) countMagnitudes(magnitudes, tensors);
+      }
       options.progress?.report('calibrating', i + 1, samples.length);
       if (performance.now() - rested > 10) {
         await rest();
@@ -35,13 +43,36 @@ export async function calibrate(modelBytes: Uint8Array, samples: readonly Tensor
   } finally {
     await reference.release();
   }
-  return { source: options.source, samples: samples.length, ranges: { ...ranges } };
+  if (!magnitudes) return { source: options.source, samples: samples.length, ranges: { ...ranges } };
+  const clipped = Object.entries(ranges).map(([name, range]) => [name, { ...range, clip: clipOf(magnitudes.get(name)!, method) }] as const);
+  return { source: options.source, samples: samples.length, method, ranges: Object.fromEntries(clipped) };
+}
+
+/** Where a value saturates, in 16 and in 8 bits. */
+function clipOf(magnitudes: Magnitudes, method: CalibrationMethod): { wide: number; narrow: number } {
+  if (method === 'mse') return { wide: magnitudes.leastSquares(16), narrow: magnitudes.leastSquares(8) };
+  const bound = magnitudes.percentile(percentOf(method));
+  return { wide: bound, narrow: bound };
+}
+
+function countMagnitudes(counted: Map<string, Magnitudes>, tensors: Tensors): void {
+  for (const [name, { dtype, data }] of Object.entries(tensors)) {
+    if (dtype !== 'float32' && dtype !== 'float64') continue;
+    let own = counted.get(name);
+    if (!own) {
+      own = new Magnitudes();
+      counted.set(name, own);
+    }
+    own.add(data as Float32Array);
+  }
 }
 
 /** Lets messages in, such as "stop". */
 export const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-function widenRanges(ranges: Record<string, { min: number; max: number }>, tensors: Tensors): void {
+type Ranges = Record<string, { min: number; max: number }>;
+
+function widenRanges(ranges: Ranges, tensors: Tensors): void {
   for (const [name, tensor] of Object.entries(tensors)) {
     const range = floatRange(tensor);
     if (!range) continue;

@@ -1,4 +1,4 @@
-import type { Calibration } from '../compiler/api.ts';
+import type { Calibration, CalibrationMethod } from '../compiler/api.ts';
 import type { Binding } from '../hooks/binding.ts';
 import { getBlob } from './blobs.ts';
 import type { BlobRef, CalibrationSource, ProjectOptions } from './document.ts';
@@ -41,6 +41,7 @@ export interface TraceSpec {
 export interface CalibrationSpec {
   readonly key: string;
   readonly source: CalibrationSource;
+  readonly method?: CalibrationMethod;
 }
 
 export interface ProgramSpec {

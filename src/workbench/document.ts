@@ -1,4 +1,4 @@
-import type { Quant, Strategy } from '../compiler/api.ts';
+import type { CalibrationMethod, Quant, Strategy } from '../compiler/api.ts';
 import type { Binding } from '../hooks/binding.ts';
 import type { KernelVersion } from '../verifier/api.ts';
 
@@ -19,6 +19,8 @@ export interface ProjectOptions {
   readonly kernel: KernelVersion;
   readonly strategy: Strategy;
   readonly quant: Quant;
+  /** Absent: minmax. */
+  readonly method?: CalibrationMethod;
   readonly dims: Readonly<Record<string, number>>;
 }
 

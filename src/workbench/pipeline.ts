@@ -210,7 +210,7 @@ function calibrationStage(doc: ProjectDoc, keys: StageKeys): Promise<Calibration
     if (source.kind === 'precomputed') result = JSON.parse(new TextDecoder().decode(getBlob(source.blob))) as Calibration;
     else {
       hold(referenceWorker, doc.source!.blob, source.kind === 'trace' ? source.blob : null);
-      const spec: CalibrationSpec = { key: keys.calibration, source };
+      const spec: CalibrationSpec = { key: keys.calibration, source, method: doc.options.method };
       result = await referenceWorker.call<Calibration>(
         'calibrate',
         { model: modelSpec(doc, keys), calibration: spec, binding: doc.binding },

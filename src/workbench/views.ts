@@ -84,7 +84,7 @@ export interface IntegersView {
   readonly weights: readonly {
     readonly name: string;
     readonly axis: number;
-    readonly elem: 'i8' | 'i16';
+    readonly elem: 'i4' | 'i8' | 'i16';
     readonly max: number;
     readonly scales: Float64Array;
   }[];

@@ -18,8 +18,9 @@ export const weightsVerb: Verb = async (argv): Promise<ExitStatus> => {
   const target = weightsTarget(compiled, object);
   const { meta } = target;
   const loaded = loadBound(path, sizesFor(path, meta.inputs), binding, object);
-  const { kernel, strategy, quant, inputs, outputs } = meta;
-  const built = await compileLoaded(loaded, { kernel, strategy, quant, slots: { inputs, outputs } }, args.string('calibrate'));
+  const { kernel, strategy, quant, inputs, outputs, calibration } = meta;
+  const method = calibration.method ?? 'minmax';
+  const built = await compileLoaded(loaded, { kernel, strategy, quant, method, slots: { inputs, outputs } }, args.string('calibrate'));
   const bytes = weightsFile(built.compiled, target, path);
   writeOutput(output, bytes);
   const result = { bytes: bytes.length, fingerprint: target.header.fingerprint, parameters: loaded.model.parameterCount };

@@ -32,7 +32,8 @@ export function fuseAttention(graph: HGraph): HGraph {
   const gone = new Set<HOp>();
   const made = new Map<HOp, OwnOp>();
   for (const scores of graph.ops) {
-    if (scores.kind !== 'matmul') continue;
+    // Products of 16 bits take their rows one at a time.
+    if (scores.kind !== 'matmul' || scores.precision === 'w16a16') continue;
     const softmax = only(scores.out);
     if (softmax?.kind !== 'softmax' || softmax.x.gain <= 0 || !asItLies(softmax.x)) continue;
     const means = only(softmax.out);

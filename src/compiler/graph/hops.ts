@@ -1,4 +1,5 @@
 import type { Node } from '../../onnx/model.ts';
+import type { Precision } from '../api.ts';
 import type { OwnOp } from './own.ts';
 import type { IndexMap } from './view.ts';
 
@@ -57,9 +58,11 @@ export type HOp =
       readonly weights: Const;
       readonly bias: Float64Array | null;
       readonly relu: boolean;
+      /** Absent: w8a16. */
+      readonly precision?: Precision;
     })
   /** `out[…, m, n] = Σk a[…, m, k]·b[…, k, n]`; `unitRows`: every row of `a` is a probability distribution. */
-  | (OpBase & { readonly kind: 'matmul'; readonly a: View; readonly b: View })
+  | (OpBase & { readonly kind: 'matmul'; readonly a: View; readonly b: View; readonly precision?: Precision })
   | (OpBase & { readonly kind: 'softmax'; readonly x: View })
   /** `(x − mean)·gamma / √(var + eps) + beta` over the last dimension; `center` false: root mean square without the mean. */
   | (OpBase & {

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { packLinear } from '../plan/weights.ts';
 import { kernelProgram, layoutFor, PACK_BYTES, runKernel, SCRATCH_BYTES } from '../testing/kernel-bench.ts';
-import { blockBytes, blockWeightBytes, type DotShape, dotKernel, largestWeight, MAX_LANE_TERMS, weightBytes } from './dot.ts';
+import type { Precision } from '../api.ts';
+import { blockBytes, blockWeightBytes, type DotShape, dotKernel, dotWeights, MAX_LANE_TERMS, NIBBLE_ZERO, rowBytes } from './dot.ts';
 
 const A = PACK_BYTES;
 const OUT = 28000;
@@ -18,7 +19,17 @@ function finish(sum: bigint, mul: bigint, add: bigint, max: number, relu: boolea
   return Number(y);
 }
 
-function linearCase(k: number, n: number, lanes: 1 | 2, relu: boolean, x: Int16Array, w: Int8Array | Int16Array, mul: number) {
+function linearCase(
+  k: number,
+  n: number,
+  lanes: 1 | 2,
+  relu: boolean,
+  x: Int16Array,
+  w: Int8Array | Int16Array,
+  mul: number,
+  precision: Precision = 'w8a16',
+) {
+  const how = dotWeights(k, lanes, precision);
   const shape: DotShape = {
     lanes,
     aSpace: 'scratch',
@@ -31,17 +42,20 @@ function linearCase(k: number, n: number, lanes: 1 | 2, relu: boolean, x: Int16A
     outBytes: 2,
     outMax: 32767,
     relu,
+    precision,
   };
-  const bytes = packLinear({ dims: [n, k], data: new Float64Array(n * k) }, null, 1, 1, lanes);
+  const bytes = packLinear({ dims: [n, k], data: new Float64Array(n * k) }, null, { unit: 1, outScale: 1 }, how).fill(0);
   const view = new DataView(bytes.buffer);
   const add = BigInt(12345) << 20n;
   for (let row = 0; row < n; row++) {
-    const base = Math.floor(row / 4) * blockBytes(k, lanes);
+    const base = Math.floor(row / 4) * blockBytes(k, how);
+    const at = base + (row % 4) * rowBytes(k, how);
     for (let j = 0; j < k; j++) {
-      if (weightBytes(k, lanes) === 1) view.setInt8(base + (row % 4) * k + j, w[row * k + j]);
-      else view.setInt16(base + 2 * ((row % 4) * k + j), w[row * k + j], true);
+      if (how.bits === 8) view.setInt8(at + j, w[row * k + j]);
+      else if (how.bits === 16) view.setInt16(at + 2 * j, w[row * k + j], true);
+      else bytes[at + (j >> 1)] |= (w[row * k + j] + NIBBLE_ZERO) << (4 * (j & 1));
     }
-    const params = base + blockWeightBytes(k, lanes) + (row % 4) * 16;
+    const params = base + blockWeightBytes(k, how) + (row % 4) * 16;
     view.setBigInt64(params, add, true);
     view.setBigInt64(params + 8, BigInt(mul), true);
   }
@@ -56,8 +70,9 @@ function linearCase(k: number, n: number, lanes: 1 | 2, relu: boolean, x: Int16A
   for (let lane = 0; lane < lanes; lane++) {
     for (let row = 0; row < n; row++) {
       let sum = 0n;
-      for (let j = 0; j < k; j++) sum += BigInt(x[lane * k + j] * w[row * k + j]);
-      const want = finish(lanes === 1 ? sum >> 8n : sum, BigInt(mul), add, 32767, relu);
+      const narrow = (v: number): number => (how.xShift ? (v + 128) >> 8 : v);
+      for (let j = 0; j < k; j++) sum += BigInt(narrow(x[lane * k + j]) * w[row * k + j]);
+      const want = finish(sum >> BigInt(how.sumShift), BigInt(mul), add, 32767, relu);
       expect(result.getInt16(OUT + lane * 2 * n + 2 * row, true), `lane ${lane} row ${row}`).toBe(want);
     }
   }
@@ -80,7 +95,7 @@ describe('linear pair kernel', () => {
   });
 
   test.each([1, 3, 16, 33, 64, 127, 128, 129])('is exact for %i terms of the largest weights and values', (k) => {
-    const w = largestWeight(k, 2);
+    const w = dotWeights(k, 2).most;
     const x = new Int16Array(2 * k).fill(-32768).fill(32767, k);
     linearCase(k, 4, 2, false, x, new Int16Array(4 * k).fill(w), 1 << 15);
     linearCase(k, 4, 2, false, x, new Int16Array(4 * k).fill(-w), 1 << 15);
@@ -94,20 +109,40 @@ describe('linear pair kernel', () => {
           n: fc.integer({ min: 1, max: 9 }),
           lanes: fc.constantFrom(1 as const, 2 as const),
           relu: fc.boolean(),
+          precision: fc.constantFrom<Precision>('w16a16', 'w8a16', 'w8a8', 'w4a16', 'w2a16', 'w1a16'),
           seed: fc.infiniteStream(fc.integer({ min: -32768, max: 32767 })),
           mul: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
         }),
-        ({ k, n, lanes, relu, seed, mul }) => {
+        ({ k, n, lanes: both, relu, precision, seed, mul }) => {
+          const lanes = precision === 'w16a16' ? 1 : both;
           const next = (): number => seed.next().value as number;
           const x = Int16Array.from({ length: lanes * k }, next);
-          const w = Int16Array.from({ length: n * k }, () => Math.round((next() / 32768) * largestWeight(k, lanes)));
-          linearCase(k, n, lanes, relu, x, w, mul);
+          const w = Int16Array.from({ length: n * k }, () => Math.round((next() / 32768) * dotWeights(k, lanes, precision).most));
+          linearCase(k, n, lanes, relu, x, w, mul, precision);
         },
       ),
-      { seed: 1, numRuns: 20 },
+      { seed: 1, numRuns: 60 },
     );
   });
 
+  test.each<[Precision, number]>([
+    ['w4a16', 9362],
+    ['w2a16', 65535],
+    ['w8a8', 132104],
+  ])('%s takes as many terms as a lane can hold, and one more would not fit', (precision, terms) => {
+    const { run, most, xShift } = dotWeights(1024, 2, precision);
+    expect(run).toBe(terms);
+    expect(run * most * 2 ** (15 - xShift)).toBeLessThan(2 ** 31);
+    expect((run + 1) * most * 2 ** (15 - xShift)).toBeGreaterThanOrEqual(2 ** 31);
+  });
+  test.each<Precision>(['w4a16', 'w2a16', 'w8a8'])('%s is exact for long sums of extreme values', (precision) => {
+    const k = 1999;
+    const { most } = dotWeights(k, 2, precision);
+    for (const sign of [1, -1]) {
+      const x = new Int16Array(2 * k).fill(-32768).fill(32767, k);
+      linearCase(k, 4, 2, false, x, new Int16Array(4 * k).fill(sign * most), 1 << 12, precision);
+    }
+  });
   test('leaves the lanes in time when there are more terms than one can hold', () => {
     const k = 1500;
     const w = new Int8Array(2 * k).fill(127);

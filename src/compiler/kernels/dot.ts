@@ -1,5 +1,8 @@
+import type { Precision } from '../api.ts';
 import type { FuncBuilder, Reg, Stride } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
+import type { Integers } from '../plan/weight-quant.ts';
+import { activationBitsOf, DEFAULT_PRECISION, weightBitsOf } from '../precision.ts';
 import { notNegative, requant, saturator } from './arith.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Space, walk } from './frame.ts';
 
@@ -13,15 +16,45 @@ export const DOT_SHIFT = 32;
 const WIDE_SHIFT = 8;
 /** Sums of up to this many terms leave a lane room for weights of more than 8 bits, at the same speed. */
 const SHORT_TERMS = 128;
-/** Bytes of a weight: int8 for long sums in pairs. */
-export const weightBytes = (k: number, lanes: 1 | 2): 1 | 2 => (lanes === 1 || k <= SHORT_TERMS ? 2 : 1);
-/** Largest magnitude of a weight: int8 to {@link MAX_LANE_TERMS} terms, and what fits a lane, `k · w · 32768 < 2³¹`, to {@link SHORT_TERMS}. */
-export function largestWeight(k: number, lanes: 1 | 2): number {
-  if (lanes === 1) return 127 << WIDE_SHIFT;
-  return k <= SHORT_TERMS ? Math.min(32767, Math.floor((2 ** 31 - 1) / (32768 * k))) : 127;
+/** Bits by which activations of 8 bits are rounded on their way into words. */
+const NARROW_SHIFT = 8;
+/** Weights of four bits and less are stored two a byte, this much above their value. */
+export const NIBBLE_ZERO = 8;
+
+/** How the weights of a product are stored, and what they are multiplied by. */
+export interface DotWeights extends Integers {
+  readonly bits: 4 | 8 | 16;
+  /** Activations lose this many bits first. */
+  readonly xShift: number;
+  /** Bits that a sum loses when it leaves its accumulator. */
+  readonly sumShift: number;
+  /** Terms whose sum is exact in a lane: `run · most · 2^(15 − xShift) < 2³¹`; a single row has 64 bits. */
+  readonly run: number;
 }
-/** The sum of a single row is taken in units of 2⁸. */
-export const sumUnit = (lanes: 1 | 2): number => (lanes === 1 ? 1 << WIDE_SHIFT : 1);
+
+/**
+ * Weights of 8 bits and more have at least the bits that their precision says, and what a lane has to spare: int8 to {@link MAX_LANE_TERMS} terms, and what
+ * fits a lane, `k · w · 32768 < 2³¹`, to {@link SHORT_TERMS}. Those of four and less have exactly theirs. 16 bits take rows one at a time.
+ */
+export function dotWeights(k: number, lanes: 1 | 2, precision: Precision = DEFAULT_PRECISION): DotWeights {
+  const bits = weightBitsOf(precision);
+  const xShift = activationBitsOf(precision) === 8 ? NARROW_SHIFT : 0;
+  const run = (most: number): number => (lanes === 1 ? Number.POSITIVE_INFINITY : Math.floor((2 ** 31 - 1) / (most * 2 ** (15 - xShift))));
+  if (bits <= 4) {
+    const most = bits === 4 ? 7 : 1;
+    return { bits: 4, most, binary: bits === 1, xShift, sumShift: 0, run: run(most) };
+  }
+  if (lanes === 1) return { bits: 16, most: 127 << WIDE_SHIFT, binary: false, xShift, sumShift: WIDE_SHIFT, run: run(127) };
+  if (k > SHORT_TERMS || xShift > 0) return { bits: 8, most: 127, binary: false, xShift, sumShift: 0, run: xShift ? run(127) : MAX_LANE_TERMS };
+  const most = Math.min(32767, Math.floor((2 ** 31 - 1) / (32768 * k)));
+  return { bits: 16, most, binary: false, xShift, sumShift: 0, run: k };
+}
+
+/** Units of a sum of products: what its multiplier has to make up for. */
+export const sumUnit = ({ xShift, sumShift }: Pick<DotWeights, 'xShift' | 'sumShift'>): number => 2 ** (xShift + sumShift);
+
+/** Bound of a sum of `k` products as it leaves its accumulator. */
+export const largestSum = (k: number, { most, xShift, sumShift }: DotWeights): number => (k * most * 2 ** (15 - xShift)) / 2 ** sumShift;
 /** Bytes of rounding term and multiplier after the weights of each row. */
 export const ROW_PARAM_BYTES = 16;
 
@@ -43,16 +76,21 @@ export interface DotShape {
   /** Largest magnitude of the output. */
   readonly outMax: number;
   readonly relu: boolean;
+  /** Of weights (`b` null); absent: w8a16. */
+  readonly precision?: Precision;
 }
 
+/** Bytes of one row of weights. */
+export const rowBytes = (k: number, { bits }: Pick<DotWeights, 'bits'>): number => Math.ceil((k * bits) / 8);
 /** Bytes of the weights in a block of four rows of `k`. */
-export const blockWeightBytes = (k: number, lanes: 1 | 2): number => Math.ceil((ROWS * k * weightBytes(k, lanes)) / 8) * 8;
+export const blockWeightBytes = (k: number, how: Pick<DotWeights, 'bits'>): number => Math.ceil((ROWS * rowBytes(k, how)) / 8) * 8;
 /** Bytes of a block: weights, then rounding term and multiplier (8 bytes each) of each row. */
-export const blockBytes = (k: number, lanes: 1 | 2): number => blockWeightBytes(k, lanes) + ROWS * ROW_PARAM_BYTES;
+export const blockBytes = (k: number, how: Pick<DotWeights, 'bits'>): number => blockWeightBytes(k, how) + ROWS * ROW_PARAM_BYTES;
 
 export function dotName(s: DotShape): string {
   const b = s.b ? `mm${s.outBytes === 4 ? 's' : ''}_${s.b.nStride}_${s.b.kOffs[1] ?? 0}` : 'lin';
-  return `${b}_k${s.k}_n${s.n}${s.relu ? '_relu' : ''}${s.lanes === 1 ? '_row' : ''}`;
+  const precision = s.precision && s.precision !== DEFAULT_PRECISION ? `_${s.precision}` : '';
+  return `${b}${precision}_k${s.k}_n${s.n}${s.relu ? '_relu' : ''}${s.lanes === 1 ? '_row' : ''}`;
 }
 
 /**
@@ -64,7 +102,8 @@ export function dotName(s: DotShape): string {
  * and the high lane is what is left after taking it away.
  */
 export function dotKernel(name: string, s: DotShape, layout: Layout, origin: OriginId): IrFunc {
-  const block = blockBytes(s.k, s.lanes);
+  const how = howOf(s);
+  const block = blockBytes(s.k, how);
   const blocks = Math.ceil(s.n / ROWS);
   const bExtent = s.b ? (s.n - 1) * s.b.nStride + Math.max(...s.b.kOffs) + 2 : 0;
   const aExtent = extentOf(s.aLevels, 0, 2);
@@ -83,18 +122,21 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
       : []),
   ];
   return kernelFunc(name, layout, ports, { origin, pack: true }, ({ b, ptrs, pack }) => {
-    packRows(b, s, ptrs[0], apart ? ptrs[3] : ptrs[0], pack);
+    const sum = packRows(b, s, ptrs[0], apart ? ptrs[3] : ptrs[0], pack);
+    // What the zero of stored weights adds to a sum is the same for all of them: sums begin with its negative.
+    const start = sum && b.stackSlot(8).addr;
+    if (sum) b.store(start!(), 0, b.mul(sum, -NIBBLE_ZERO), 8);
     const second = apart ? ptrs[4] : s.lanes === 2 ? b.add(ptrs[1], s.outLane) : null;
     const shared = s.b ? { add: b.load(ptrs[2], 0, 8), mul: b.load(ptrs[2], 8, 8) } : null;
     const doBlock = (rows: number, [w, out, out2]: readonly Reg[]): void => {
-      const sums = dotBlock(b, s, rows, pack, w);
+      const sums = dotBlock(b, s, rows, pack, w, start);
       if (s.outBytes === 4) {
         for (const [r, sum] of sums.entries()) for (const [lane, y] of sum().entries()) b.store(lane ? out2 : out, 4 * r, y, 4);
         return;
       }
       const outputs = saturator(b, rows * s.lanes, s.outMax);
       for (let r = 0; r < rows; r++) {
-        const at = blockWeightBytes(s.k, s.lanes) + r * ROW_PARAM_BYTES;
+        const at = blockWeightBytes(s.k, how) + r * ROW_PARAM_BYTES;
         const add = shared?.add ?? b.load(w, at, 8);
         const mul = shared?.mul ?? b.load(w, at + 8, 8);
         for (const [lane, y] of sums[r]().entries()) {
@@ -116,8 +158,19 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
   });
 }
 
-/** Packs two rows of `a` into words, `x0 + x1·2³²`; a single row as it is. */
-export function packRows(b: FuncBuilder, s: DotShape, a: Reg, a2: Reg, pack: Reg): void {
+/** Products of activations have no weights: their sums are as wide as their operands' scales allow. */
+const howOf = (s: DotShape): DotWeights =>
+  s.b ? { bits: 16, most: 32767, binary: false, xShift: 0, sumShift: 0, run: s.k } : dotWeights(s.k, s.lanes, s.precision);
+
+/** Packs two rows of `a` into words, `x0 + x1·2³²`, or a single row as it is; gives the sum of the words where weights are stored with a zero of their own. */
+export function packRows(b: FuncBuilder, s: DotShape, a: Reg, a2: Reg, pack: Reg): Reg | null {
+  const how = howOf(s);
+  const sum = how.bits === 4 ? b.copy(0) : null;
+  const narrow = (x: Reg): void => {
+    if (how.xShift === 0) return;
+    b.aluTo(x, 'add', x, 1 << (how.xShift - 1));
+    b.aluTo(x, 'arsh', x, how.xShift);
+  };
   const levels = s.aLevels.length ? s.aLevels : [{ n: 1, strides: [0] }];
   let tail = 1;
   const withPack = [...levels].reverse().map((level): Level => {
@@ -129,19 +182,25 @@ export function packRows(b: FuncBuilder, s: DotShape, a: Reg, a2: Reg, pack: Reg
   const second = a2 === a ? 0 : 1;
   walk(b, withPack.reverse(), [a, a2, pack], 8, (from, off) => {
     const lo = b.load(from[0], off[0], 2, true);
+    narrow(lo);
     if (s.lanes === 2) {
       const hi = b.load(from[second], off[second] + s.aLane, 2, true);
+      narrow(hi);
       b.aluTo(hi, 'lsh', hi, 32);
       b.aluTo(lo, 'add', lo, hi);
     }
+    if (sum) b.aluTo(sum, 'add', sum, lo);
     b.store(from[2], off[2], lo, 8);
   });
+  return sum;
 }
 
 /** Sums of `rows` output columns, each as one value or a low and a high lane, taken apart when asked for. */
-function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg): (() => Reg[])[] {
-  const limit = s.b || s.lanes === 1 ? s.k : MAX_LANE_TERMS;
-  if (s.k <= limit) return dotRun(b, s, rows, 0, s.k, pack, w).map((acc) => () => splitLanes(b, s, acc));
+function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg, start: (() => Reg) | null): (() => Reg[])[] {
+  const how = howOf(s);
+  const limit = how.run;
+  if (s.k <= limit) return dotRun(b, s, rows, 0, s.k, pack, w, start).map((acc) => () => splitLanes(b, s, acc));
+  if (how.bits !== 8) throw new Error(`${s.k} terms of ${how.bits} bits do not fit a lane`);
   // Longer sums leave their lanes every 512 terms.
   const sums = Array.from({ length: rows }, () => Array.from({ length: s.lanes }, () => b.copy(0)));
   const runs = Math.floor(s.k / limit);
@@ -165,7 +224,8 @@ function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg):
 /** The lanes of a sum, which is lost; single rows in units of {@link sumUnit}. */
 export function splitLanes(b: FuncBuilder, s: DotShape, acc: Reg): Reg[] {
   if (s.lanes === 1) {
-    if (!s.b) b.aluTo(acc, 'arsh', acc, WIDE_SHIFT);
+    const { sumShift } = howOf(s);
+    if (sumShift) b.aluTo(acc, 'arsh', acc, sumShift);
     return [acc];
   }
   const lo = b.sext(acc, 32);
@@ -177,16 +237,49 @@ export function splitLanes(b: FuncBuilder, s: DotShape, acc: Reg): Reg[] {
 /** Terms that are unrolled at once. */
 const UNROLL = 64;
 
-/** Sums of `count` terms from term `from` on for `rows` columns of the second operand; lanes are not taken apart. */
-export function dotRun(b: FuncBuilder, s: DotShape, rows: number, from: number, count: number, pack: Reg, w: Reg): Reg[] {
-  const accs = Array.from({ length: rows }, () => b.copy(0));
-  const bytes = s.b ? 2 : weightBytes(s.k, s.lanes);
-  const kOff = (k: number): number => (s.b ? s.b.kOffs[k] : k * bytes);
-  const rowOff = (r: number): number => (s.b ? r * s.b.nStride : r * s.k * bytes);
+/**
+ * Sums of `count` terms from term `from` on for `rows` columns of the second operand; lanes are not taken apart. `start` gives what they begin
+ * with in place of zero.
+ */
+export function dotRun(
+  b: FuncBuilder,
+  s: DotShape,
+  rows: number,
+  from: number,
+  count: number,
+  pack: Reg,
+  w: Reg,
+  start: (() => Reg) | null = null,
+): Reg[] {
+  const how = howOf(s);
+  const accs = Array.from({ length: rows }, () => (start ? b.load(start(), 0, 8) : b.copy(0)));
+  const bytes = how.bits === 16 ? 2 : 1;
+  const kOff = (k: number): number => (s.b ? s.b.kOffs[k] : how.bits === 4 ? k >> 1 : k * bytes);
+  const rowOff = (r: number): number => (s.b ? r * s.b.nStride : r * rowBytes(s.k, how));
   const steady = isSteady(s, from, count);
   const reach = rowOff(rows - 1) + kOff(Math.min(s.k - 1, from + UNROLL)) - kOff(from);
   const unroll = reach > 30000 ? 8 : UNROLL;
+  const runNibbles = (first: number, n: number, p: Reg, q: Reg): void => {
+    for (let k = first; k < first + n; k += 2) {
+      const x = b.load(p, 8 * (k - first), 8);
+      const next = k + 1 < first + n ? b.load(p, 8 * (k + 1 - first), 8) : null;
+      for (let r = 0; r < rows; r++) {
+        const t = b.load(q, rowOff(r) + kOff(k) - kOff(first), 1);
+        const low = b.and(t, 15);
+        b.aluTo(low, 'mul', low, x);
+        b.aluTo(accs[r], 'add', accs[r], low);
+        if (!next) continue;
+        b.aluTo(t, 'rsh', t, 4);
+        b.aluTo(t, 'mul', t, next);
+        b.aluTo(accs[r], 'add', accs[r], t);
+      }
+    }
+  };
   const run = (first: number, n: number, p: Reg, q: Reg): void => {
+    if (how.bits === 4) {
+      runNibbles(first, n, p, q);
+      return;
+    }
     for (let k = first; k < first + n; k++) {
       const x = b.load(p, 8 * (k - first), 8);
       for (let r = 0; r < rows; r++) {
@@ -204,7 +297,7 @@ export function dotRun(b: FuncBuilder, s: DotShape, rows: number, from: number, 
     Math.floor(count / unroll),
     [
       [pack, 8 * unroll],
-      [w, kOff(from + unroll - 1) - kOff(from) + (kOff(from + 1) - kOff(from))],
+      [w, how.bits === 4 ? unroll / 2 : kOff(from + unroll - 1) - kOff(from) + (kOff(from + 1) - kOff(from))],
     ],
     ([x, y]) => run(from, unroll, x, y),
   );

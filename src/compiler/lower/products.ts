@@ -2,13 +2,15 @@ import { InputError } from '../../base/errors.ts';
 import type { HOp } from '../graph/hops.ts';
 import { place } from '../graph/lazy.ts';
 import { allOffsets, mapDims, product } from '../graph/view.ts';
-import { blockBytes, type DotShape, dotKernel, dotName } from '../kernels/dot.ts';
+import { blockBytes, type DotShape, dotKernel, dotName, dotWeights } from '../kernels/dot.ts';
 import type { Level } from '../kernels/frame.ts';
 import { MATVEC, type MatvecPacking, type MatvecShape, matvecKernel, matvecName, packMatvec } from '../kernels/matvec.ts';
 import type { Group } from '../plan/groups.ts';
 import { matvecChunks, matvecPacking } from '../plan/matvec.ts';
 import type { Access, Step } from '../plan/steps.ts';
-import { HALF, int64s, packLinear, rowParams, rowSteps } from '../plan/weights.ts';
+import { integerOf, rowSteps } from '../plan/weight-quant.ts';
+import { HALF, int64s, packLinear, rowParams } from '../plan/weights.ts';
+import { activationBitsOf, DEFAULT_PRECISION } from '../precision.ts';
 import type { KernelCall, Operand } from '../stages.ts';
 import type { Places } from './places.ts';
 
@@ -26,7 +28,8 @@ export function linearCalls(
   const [n, k] = op.weights.dims;
   const a = at.operand(step.reads[0], group);
   const write = at.operand(step.out as Access, group);
-  const columns = step.lanes === 2 ? (chunks.get(op) ?? n) : n;
+  const columns = chunks.get(op) ?? n;
+  const how = dotWeights(k, step.lanes, op.precision);
   const shape: DotShape = {
     lanes: step.lanes,
     aSpace: a.operand.space,
@@ -39,12 +42,14 @@ export function linearCalls(
     outBytes: 2,
     outMax: out.max,
     relu: op.relu,
+    ...(op.precision && op.precision !== DEFAULT_PRECISION ? { precision: op.precision } : {}),
   };
-  const weights = at.weights.add(packLinear(op.weights, op.bias, at.scales.unit(op.a), out.scale, step.lanes));
+  const scales = { unit: at.scales.unit(op.a), outScale: out.scale, method: at.scales.method };
+  const weights = at.weights.add(packLinear(op.weights, op.bias, scales, how));
   const moved = (operand: Operand, bytes: number): Operand => ({ ...operand, off: operand.off + bytes });
   return Array.from({ length: n / columns }, (_, i) => {
     const place = moved(write.operand, 2 * columns * i);
-    const rows: Operand = { space: 'weights', off: weights + ((columns * i) / 4) * blockBytes(k, step.lanes), strides: [] };
+    const rows: Operand = { space: 'weights', off: weights + ((columns * i) / 4) * blockBytes(k, how), strides: [] };
     return {
       key: JSON.stringify(['dot', shape]),
       name: dotName(shape),
@@ -61,12 +66,15 @@ function matvecCalls(at: Places, step: Step, group: Group, op: HOp & { kind: 'li
   const [n, k] = op.weights.dims;
   const a = at.operand(step.reads[0], group).operand;
   const write = at.operand(step.out as Access, group).operand;
-  const unit = at.scales.unit(op.a);
-  const steps = rowSteps(op.weights, MATVEC[packing].weight);
-  const integer = (row: number, j: number): number => Math.round(op.weights.data[row * k + j] / steps[row]);
-  const params = (row: number): { add: bigint; mul: bigint } => rowParams(op.bias?.[row] ?? 0, unit * steps[row], out.scale);
+  const xShift = op.precision && activationBitsOf(op.precision) === 8 ? 8 : 0;
+  const unit = at.scales.unit(op.a) * 2 ** xShift;
+  const how = { most: MATVEC[packing].weight, binary: false };
+  const steps = rowSteps(op.weights, how, at.scales.method);
+  const integer = (row: number, j: number): number => integerOf(op.weights.data[row * k + j], steps[row], how);
+  const most = k * how.most * 2 ** (15 - xShift);
+  const params = (row: number): { add: bigint; mul: bigint } => rowParams(op.bias?.[row] ?? 0, unit * steps[row], out.scale, most);
   return matvecChunks(n, k).map(({ from, rows }) => {
-    const shape: MatvecShape = { packing, k, n: rows, xSpace: a.space, xShift: 0, outMax: out.max, relu: op.relu };
+    const shape: MatvecShape = { packing, k, n: rows, xSpace: a.space, xShift, outMax: out.max, relu: op.relu };
     const bytes = packMatvec(
       shape,
       (row, j) => integer(from + row, j),

@@ -1,4 +1,5 @@
 import type { MatvecPacking } from '../kernels/matvec.ts';
+import { DEFAULT_PRECISION } from '../precision.ts';
 import type { Step } from './steps.ts';
 
 /** Smaller matrices keep int16 weights: their time does not matter, their accuracy does (the last layer of a classifier). */
@@ -10,7 +11,9 @@ const CHUNK = 6144;
 export function matvecPacking({ op, lanes, inner, reads }: Step): MatvecPacking | null {
   if (op?.kind !== 'linear' || lanes !== 1) return null;
   const [n, k] = op.weights.dims;
-  return n * k >= LEAST_PRODUCTS && inner.length === 1 && reads[0].inner[0] === 1 ? 'dot2' : null;
+  if (n * k < LEAST_PRODUCTS || inner.length !== 1 || reads[0].inner[0] !== 1) return null;
+  const { precision = DEFAULT_PRECISION } = op;
+  return precision === 'w8a8' ? 'dot3' : precision === 'w8a16' ? 'dot2' : null;
 }
 
 /** Rows of the matrix in calls of one size, a multiple of four, and what is left. */

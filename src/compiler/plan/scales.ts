@@ -1,9 +1,11 @@
 import { InputError } from '../../base/errors.ts';
-import type { Calibration } from '../api.ts';
+import type { Calibration, CalibrationMethod } from '../api.ts';
 import { type Buf, type Const, type HGraph, type HOp, opViews, type View } from '../graph/hops.ts';
 import { MASK } from '../graph/lazy.ts';
 import { mapDims } from '../graph/view.ts';
+import { dotWeights, largestSum, sumUnit } from '../kernels/dot.ts';
 import { PROBABILITY_ONE } from '../kernels/softmax.ts';
+import { activationBitsOf, DEFAULT_PRECISION } from '../precision.ts';
 
 /** What the integers of a buffer mean: real = scale × integer, |integer| ≤ max. */
 export interface Quantised {
@@ -32,10 +34,15 @@ export class Scales {
   readonly #bits = new Map<Buf, number>();
   readonly #sums: ReadonlySet<Buf>;
   readonly #outputs: ReadonlySet<Buf>;
+  /** Values that only products with activations of 8 bits read. */
+  readonly #narrow: ReadonlySet<Buf>;
+  readonly method: CalibrationMethod | undefined;
 
   /** `given`: scales of inputs that are decided already, by name. */
   constructor(graph: HGraph, calibration: Calibration, given: ReadonlyMap<string, number> = new Map()) {
     this.#calibration = calibration;
+    this.method = calibration.method;
+    this.#narrow = narrowBuffers(graph);
     this.#limitWidths(graph);
     this.#sums = scoreBuffers(graph);
     this.#outputs = new Set(graph.outputs.map(({ view }) => view.buf));
@@ -66,7 +73,7 @@ export class Scales {
     const limit = (buf: Buf, bits: number): void => void this.#bits.set(buf, Math.min(bits, this.#bits.get(buf) ?? 15));
     for (const op of graph.ops) {
       if (op.kind === 'own') for (const { buf, bits } of op.passes.widths?.(op) ?? []) limit(buf, bits);
-      if (op.kind !== 'matmul' || distributions.has(op.a.buf)) continue;
+      if (op.kind !== 'matmul' || op.precision === 'w16a16' || distributions.has(op.a.buf)) continue;
       const [a, b] = productBits(mapDims(op.a.map).slice(-1)[0]);
       limit(op.a.buf, a);
       limit(op.b.buf, b);
@@ -79,8 +86,8 @@ export class Scales {
   }
 
   /** An output unit below a tenth of an accumulator unit would be noise, and its multiplier would not fit. */
-  #ofSum(buf: Buf, op: HOp | null, max: number, unit: number): Quantised {
-    const least = Math.abs(unit) * 2;
+  #ofSum(buf: Buf, op: HOp | null, max: number, unit: number, units = 2): Quantised {
+    const least = Math.abs(unit) * units;
     if (buf.clamped && buf.known) return clampedScale(buf.known.max, max, least);
     return { scale: Math.max(this.#range(buf, op) / max, least), max };
   }
@@ -94,7 +101,7 @@ export class Scales {
     if (op?.kind === 'softmax') return { scale: 1 / PROBABILITY_ONE, max: PROBABILITY_ONE };
     if (op?.kind === 'matmul' && this.#sums.has(buf)) return { scale: this.unit(op.a) * this.unit(op.b), max: 2 ** 31 - 1 };
     if (op?.kind === 'matmul') return this.#ofSum(buf, op, max, this.unit(op.a) * this.unit(op.b));
-    if (op?.kind === 'linear') return this.#ofSum(buf, op, max, this.unit(op.a) * largestRowScale(op.weights));
+    if (op?.kind === 'linear') return this.#ofSum(buf, op, max, this.unit(op.a) * largestRowScale(op.weights), this.#leastUnits(op));
     if (buf.whole && buf.known) {
       const bound = Math.max(1, -buf.known.min, buf.known.max);
       return { scale: 2 ** Math.ceil(Math.log2(bound / max)), max };
@@ -105,6 +112,14 @@ export class Scales {
   /** The largest magnitude that the calibration gives a value, with head room. */
   bound(buf: Buf): number {
     return this.#range(buf);
+  }
+
+  /** Units of an int8 × int16 product that one unit of its result must have, so that the multiplier between them fits. */
+  #leastUnits(op: HOp & { kind: 'linear' }): number {
+    if (!op.precision || op.precision === DEFAULT_PRECISION) return 2;
+    const how = dotWeights(op.weights.dims[1], op.precision === 'w16a16' ? 1 : 2, op.precision);
+    // `unit · 2³² / scale · sum ≤ 2⁶²`, with weights whose unit is that of int8 times what their width makes of it.
+    return (sumUnit(how) * (127 / how.most) * largestSum(op.weights.dims[1], how)) / 2 ** 30;
   }
 
   /** The largest magnitude that a buffer must hold. */
@@ -126,6 +141,8 @@ export class Scales {
         '',
         'Check the model with ONNX Runtime on the same inputs',
       );
+    // What the model says is never cut: two clear classes would tie.
+    if (range.clip && !this.#outputs.has(buf)) return Math.min(bound, this.#narrow.has(buf) ? range.clip.narrow : range.clip.wide) || 1;
     return bound * HEADROOM[this.#calibration.source] * (this.#outputs.has(buf) ? OUTPUT_HEADROOM : 1) || 1;
   }
 
@@ -165,11 +182,21 @@ function clampedScale(bound: number, max: number, least: number): Quantised {
   return { scale: bound / max, max };
 }
 
+/** Values that only products with activations of 8 bits read. */
+function narrowBuffers(graph: HGraph): Set<Buf> {
+  const [narrow, wide] = [new Set<Buf>(), new Set<Buf>(graph.outputs.map(({ view }) => view.buf))];
+  for (const op of graph.ops) {
+    const small = op.kind === 'linear' && op.precision !== undefined && activationBitsOf(op.precision) === 8;
+    for (const { buf } of opViews(op)) (small ? narrow : wide).add(buf);
+  }
+  return new Set([...narrow].filter((buf) => !wide.has(buf)));
+}
+
 /** Products of activations that only a softmax reads: scores without a mask. */
 function scoreBuffers(graph: HGraph): Set<Buf> {
   const scores = new Set<Buf>();
   for (const op of graph.ops) {
-    if (op.kind !== 'matmul' || graph.outputs.some((o) => o.view.buf === op.out)) continue;
+    if (op.kind !== 'matmul' || op.precision === 'w16a16' || graph.outputs.some((o) => o.view.buf === op.out)) continue;
     const readers = graph.ops.filter((reader) => opViews(reader).some((v) => v.buf === op.out));
     const [only] = readers;
     // A lane that is one of two is below 2³¹; a single row's sum is bounded in the same way.

@@ -98,6 +98,9 @@ export function rowStep(
   };
 }
 
+/** Products of 16 bits by 16 take the whole word: one row at a time. */
+const paired = (op: HOp & { kind: 'linear' | 'matmul' }): boolean => op.precision !== 'w16a16';
+
 const viewOperands = (op: HOp, views: readonly View[], outMap: IndexMap): Step =>
   rowStep(
     op,
@@ -131,7 +134,7 @@ function stepsOfOp(op: HOp): Step[] {
           part: 0,
           nodes: op.nodes,
           outer: outer.map((l) => l.n),
-          lanes: outer.length ? 2 : 1,
+          lanes: outer.length && paired(op) ? 2 : 1,
           inner: k.map((f) => f.n),
           out: { buf: op.out, off: 0, outer: outer.map((l) => l.strides[0]), inner: [1] },
           reads: [{ buf: op.a.buf, off: op.a.map.off, outer: outer.map((l) => l.strides[1]), inner: k.map((f) => f.stride) }],
@@ -149,7 +152,7 @@ function stepsOfOp(op: HOp): Step[] {
           part: 0,
           nodes: op.nodes,
           outer: outer.map((l) => l.n),
-          lanes: outer.length ? 2 : 1,
+          lanes: outer.length && paired(op) ? 2 : 1,
           inner: k.map((f) => f.n),
           out: { buf: op.out, off: 0, outer: outer.map((l) => l.strides[0]), inner: [1] },
           reads: [

@@ -1,31 +1,31 @@
 import type { Model, Tensor } from '../../onnx/model.ts';
-import type { WeightScales } from '../api.ts';
+import type { CalibrationMethod, WeightScales } from '../api.ts';
 import type { Const, HOp } from '../graph/hops.ts';
-import { largestWeight, weightBytes } from '../kernels/dot.ts';
+import { dotWeights } from '../kernels/dot.ts';
 import { MATVEC } from '../kernels/matvec.ts';
 import { matvecPacking } from './matvec.ts';
 import type { Step } from './steps.ts';
-import { rowSteps } from './weights.ts';
+import { rowSteps } from './weight-quant.ts';
 
 type Linear = HOp & { readonly kind: 'linear' };
 
 /** Scales of the weights that products read, by initializer. What was computed from several initializers belongs to none and is left out. */
-export function weightScales(model: Model, steps: readonly Step[]): WeightScales[] {
-  const found = new Map<string, { axis: number; elem: 'i8' | 'i16'; max: number; scales: number[] }>();
+export function weightScales(model: Model, steps: readonly Step[], method?: CalibrationMethod): WeightScales[] {
+  const found = new Map<string, { axis: number; elem: WeightScales['elem']; max: number; scales: number[] }>();
   for (const step of steps) {
     const { op, lanes } = step;
     if (op?.kind !== 'linear') continue;
     const [, k] = op.weights.dims;
     const packing = matvecPacking(step);
-    const most = packing ? MATVEC[packing].weight : largestWeight(k, lanes);
+    const how = packing ? { bits: 8, most: MATVEC[packing].weight, binary: false } : dotWeights(k, lanes, op.precision);
     for (const name of initializersOf(model, op)) {
       const known = found.get(name);
       // Parts of a product that was split continue where the part before ended.
       const axis = rowAxis(model.initializers.get(name)!, op.weights, known?.scales.length ?? 0);
       if (axis === null) continue;
-      const scales = rowSteps(op.weights, most);
+      const scales = rowSteps(op.weights, how, method);
       if (known) known.scales.push(...scales);
-      else found.set(name, { axis, elem: packing || weightBytes(k, lanes) === 1 ? 'i8' : 'i16', max: most, scales });
+      else found.set(name, { axis, elem: how.bits === 16 ? 'i16' : how.bits === 8 ? 'i8' : 'i4', max: how.most, scales });
       break;
     }
   }

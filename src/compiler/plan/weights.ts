@@ -1,5 +1,17 @@
+import type { CalibrationMethod } from '../api.ts';
 import type { Const } from '../graph/hops.ts';
-import { blockBytes, blockWeightBytes, DOT_SHIFT, largestWeight, ROW_PARAM_BYTES, sumUnit, weightBytes } from '../kernels/dot.ts';
+import {
+  blockBytes,
+  blockWeightBytes,
+  DOT_SHIFT,
+  type DotWeights,
+  largestSum,
+  NIBBLE_ZERO,
+  ROW_PARAM_BYTES,
+  rowBytes,
+  sumUnit,
+} from '../kernels/dot.ts';
+import { integerOf, rowSteps } from './weight-quant.ts';
 
 /** Collects bytes of `.data.weights`: tables, weights, multipliers. */
 export class WeightBytes {
@@ -31,50 +43,55 @@ export const HALF = 2 ** (DOT_SHIFT - 1);
 
 const clampInt = (v: number, lo: number, hi: number): number => (v < lo ? lo : v > hi ? hi : Math.round(v));
 
-/** The real value of one unit of each output row's integers, of which the largest is `most`. */
-export function rowSteps(weights: Const, most: number): number[] {
-  const [n, k] = weights.dims;
-  return Array.from({ length: n }, (_, row) => {
-    let top = 0;
-    for (let j = row * k; j < (row + 1) * k; j++) {
-      const a = Math.abs(weights.data[j]);
-      if (a > top) top = a;
-    }
-    return top / most || 1;
-  });
-}
-
-/** What takes a sum in units of `unit` to the output's integers: `(sum · mul + add) s>> 32`. */
-export function rowParams(bias: number, unit: number, outScale: number): { add: bigint; mul: bigint } {
+/**
+ * What takes a sum in units of `unit` to the output's integers: `(sum · mul + add) s>> 32`. `most` bounds the sum, and the product of both must
+ * not exceed 2⁶², beside the bias of 2⁶¹.
+ */
+export function rowParams(bias: number, unit: number, outScale: number, most: number): { add: bigint; mul: bigint } {
+  const limit = Math.floor(2 ** 62 / most);
   return {
     add: BigInt(clampInt((bias / outScale) * 2 ** DOT_SHIFT + HALF, -(2 ** 61), 2 ** 61)),
-    mul: BigInt(clampInt((unit / outScale) * 2 ** DOT_SHIFT, -(2 ** 32), 2 ** 32)),
+    mul: BigInt(clampInt((unit / outScale) * 2 ** DOT_SHIFT, -limit, limit)),
   };
+}
+
+/** How the numbers of a product become integers. */
+export interface LinearScales {
+  /** Real value of one unit of the activations. */
+  readonly unit: number;
+  readonly outScale: number;
+  readonly method?: CalibrationMethod;
 }
 
 /**
  * Weights of a linear op as the dot kernel reads them: one scale per output row, in blocks of four rows, each followed by the
  * rows' rounding terms (with the bias) and multipliers.
  */
-export function packLinear(weights: Const, bias: Float64Array | null, unit: number, outScale: number, lanes: 1 | 2): Uint8Array {
+export function packLinear(
+  weights: Const,
+  bias: Float64Array | null,
+  { unit, outScale, method }: LinearScales,
+  how: DotWeights,
+): Uint8Array {
   const [n, k] = weights.dims;
-  const size = weightBytes(k, lanes);
-  const steps = rowSteps(weights, largestWeight(k, lanes));
-  const block = blockBytes(k, lanes);
+  const steps = rowSteps(weights, how, method);
+  const block = blockBytes(k, how);
   const bytes = new Uint8Array(Math.ceil(n / 4) * block);
   const view = new DataView(bytes.buffer);
   const { data } = weights;
+  const most = largestSum(k, how);
   for (let row = 0; row < n; row++) {
     const step = steps[row];
     const base = (row >> 2) * block;
-    const at = base + (row & 3) * k * size;
+    const at = base + (row & 3) * rowBytes(k, how);
     for (let j = 0; j < k; j++) {
-      const w = Math.round(data[row * k + j] / step);
-      if (size === 1) bytes[at + j] = w;
-      else view.setInt16(at + 2 * j, w, true);
+      const w = integerOf(data[row * k + j], step, how);
+      if (how.bits === 16) view.setInt16(at + 2 * j, w, true);
+      else if (how.bits === 8) bytes[at + j] = w;
+      else bytes[at + (j >> 1)] |= (w + NIBBLE_ZERO) << (4 * (j & 1));
     }
-    const params = base + blockWeightBytes(k, lanes) + (row & 3) * ROW_PARAM_BYTES;
-    const { add, mul } = rowParams(bias?.[row] ?? 0, unit * step * sumUnit(lanes), outScale);
+    const params = base + blockWeightBytes(k, how) + (row & 3) * ROW_PARAM_BYTES;
+    const { add, mul } = rowParams(bias?.[row] ?? 0, unit * step * sumUnit(how), outScale, most);
     view.setBigInt64(params, add, true);
     view.setBigInt64(params + 8, mul, true);
   }

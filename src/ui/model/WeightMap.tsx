@@ -161,7 +161,7 @@ function entryText(
   if (!channels) return `${at} ${formatReal(value)}`;
   const stride = dims.slice(channels.axis + 1).reduce((product, size) => product * size, 1);
   const scale = channels.scales[Math.floor((row * columns + column) / stride) % dims[channels.axis]!]!;
-  return `${at} ${formatReal(value)} · ${Math.round(value / scale)} × ${scaleText(scale)}`;
+  return `${at} ${formatReal(value)} · ${Math.max(-channels.max, Math.min(channels.max, Math.round(value / scale)))} × ${scaleText(scale)}`;
 }
 
 /** Indices along all axes but the first. */

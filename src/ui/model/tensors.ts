@@ -60,7 +60,7 @@ export function scaleText(scale: number): string {
   return Number.isInteger(scale) && scale < 1e6 ? String(scale) : scale < 1e-3 ? scale.toExponential(2) : scale.toPrecision(3);
 }
 
-const INTEGER_NAMES = { u16: 'uint16', i16: 'int16', i32: 'int32', i8: 'int8' } as const;
+const INTEGER_NAMES = { u16: 'uint16', i16: 'int16', i32: 'int32', i8: 'int8', i4: 'int4' } as const;
 
 /** The integers of a tensor in words: `int16, scale 1/4096`; null before it is compiled. */
 export function integerText({ integer, channels }: TensorInfo): string | null {

@@ -13,7 +13,9 @@ import {
   isHash,
   isInt,
   isList,
+  isMethod,
   isOneOf,
+  isQuant,
   isText,
   MAX_EDITS,
   MAX_NAME,
@@ -57,6 +59,7 @@ export interface LinkChanges {
   readonly kernel?: string;
   readonly strategy?: string;
   readonly quant?: string;
+  readonly method?: string;
   readonly dims?: Readonly<Record<string, number>>;
   readonly binding?: ProjectDoc['binding'];
   /** Ranges from generated inputs, from the sample's own trace, or as the sample has them. */
@@ -86,6 +89,7 @@ export function changesFrom(doc: ProjectDoc, base: ProjectDoc): LinkChanges | Li
   if (options.kernel !== base.options.kernel) changes.kernel = options.kernel;
   if (options.strategy !== base.options.strategy) changes.strategy = options.strategy;
   if (options.quant !== base.options.quant) changes.quant = options.quant;
+  if (options.method !== base.options.method) changes.method = options.method ?? 'minmax';
   if (canonical(options.dims) !== canonical(base.options.dims)) changes.dims = options.dims;
   if (canonical(doc.binding) !== canonical(base.binding)) changes.binding = doc.binding;
   if (doc.edits.length > 0) changes.edits = doc.edits;
@@ -99,8 +103,8 @@ export function changesFrom(doc: ProjectDoc, base: ProjectDoc): LinkChanges | Li
 
 /** The document that a link's changes make of `base`. */
 export function applyChanges(base: ProjectDoc, set: LinkChanges): ProjectDoc {
-  const { name, kernel, strategy, quant, dims, binding, calibration, edits } = set;
-  const options = { ...base.options, ...defined({ kernel, strategy, quant, dims }) } as ProjectDoc['options'];
+  const { name, kernel, strategy, quant, method, dims, binding, calibration, edits } = set;
+  const options = { ...base.options, ...defined({ kernel, strategy, quant, method, dims }) } as ProjectDoc['options'];
   return {
     ...base,
     ...defined({ name, binding, edits }),
@@ -223,7 +227,8 @@ const payloadRule = fields({
     'name?': isText(MAX_NAME, 1),
     'kernel?': isOneOf(KERNELS),
     'strategy?': isOneOf(['auto', ...STRATEGIES.map(({ name }) => name)]),
-    'quant?': isOneOf(['w8a16']),
+    'quant?': isQuant,
+    'method?': isMethod,
     'dims?': isDims,
     'binding?': (value, path) => {
       if (value !== null) isBinding(value, path);

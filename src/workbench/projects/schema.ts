@@ -1,4 +1,6 @@
 import { InputError } from '../../base/errors.ts';
+import { parseMethod } from '../../compiler/calibration-method.ts';
+import { parseQuant } from '../../compiler/precision.ts';
 import { STRATEGIES } from '../../compiler/strategy.ts';
 import { parseBinding } from '../../hooks/parse.ts';
 import { DOC_DEPTH, type DocHistory, KERNELS, type ProjectDoc } from '../document.ts';
@@ -15,6 +17,7 @@ const MAX_DIMS = 64;
 const MAX_LABEL = 300;
 const MAX_BLOB = 2 ** 40;
 const MAX_BINDING = 16_384;
+const MAX_QUANT = 65_536;
 const MAX_TIME = 8.64e15;
 
 export type Rule = (value: unknown, path: string) => void;
@@ -125,11 +128,24 @@ export const isBinding = once((value, path) => {
 
 export const isEdit = once(fields({ packet: isInt(0, 2 ** 31), byteOff: isInt(0, 2 ** 24), value: isInt(0, 255) }));
 
+/** Precisions as `--quant` takes them, of nodes of any model. */
+export const isQuant: Rule = (value, path) => {
+  isText(MAX_QUANT, 1)(value, path);
+  parseQuant(value as string, path);
+};
+
+/** How scales are chosen, as `--calibration` has it. */
+export const isMethod: Rule = (value, path) => {
+  isText(40, 1)(value, path);
+  parseMethod(value as string);
+};
+
 export const isOptions = once(
   fields({
     kernel: isOneOf(KERNELS),
     strategy: isOneOf(['auto', ...STRATEGIES.map(({ name }) => name)]),
-    quant: isOneOf(['w8a16']),
+    quant: isQuant,
+    'method?': isMethod,
     dims: isDims,
   }),
 );

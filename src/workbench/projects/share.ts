@@ -89,7 +89,7 @@ function carried({ set, fork, select: selected, desk: onDesk, base }: LinkPayloa
     base.kind === 'sample' ? carries.sample(name) : carries.text(name),
     ...(set.name ? [carries.name(set.name)] : []),
     ...(set.kernel ? [carries.kernel(set.kernel)] : []),
-    ...(set.strategy || set.quant ? [carries.options] : []),
+    ...(set.strategy || set.quant || set.method ? [carries.options] : []),
     ...(set.dims ? [carries.dims] : []),
     ...(set.binding !== undefined ? [carries.binding] : []),
     ...(set.calibration ? [carries.calibration] : []),

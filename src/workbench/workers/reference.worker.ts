@@ -95,6 +95,7 @@ async function calibration(args: Bound & { readonly calibration: CalibrationSpec
   context.progress('loading ONNX Runtime', 0, 0);
   return calibrate(bytesOf(args.model.model), samples, {
     source: source.kind === 'generated' ? 'generated' : 'trace',
+    method: args.calibration.method,
     fileName: args.model.model.name,
     progress: {
       report: (stage, done, total) => {
