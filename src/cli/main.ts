@@ -11,7 +11,8 @@ interface VerbEntry {
   readonly load: () => Promise<Verb>;
 }
 
-const MODEL = '[--dim NAME=N]… [--binding B.json] [--calibrate TRACE|X.npy] [--kernel K] [--strategy S] [--quant Q] [--calibration minmax|percentile:P|mse]';
+const MODEL =
+  '[--dim NAME=N]… [--binding B.json] [--calibrate TRACE|X.npy] [--kernel K] [--strategy S] [--quant Q] [--calibration minmax|percentile:P|mse]';
 
 const VERBS: Readonly<Record<string, VerbEntry>> = {
   compile: { usage: `MODEL.onnx -o OUT.o ${MODEL} [--json]`, load: async () => (await import('./verbs/compile.ts')).compileVerb },

@@ -292,7 +292,11 @@ function metaOf(
     kernel: options.kernel,
     strategy: strategyFor(options.strategy, options.kernel),
     quant: options.quant,
-    calibration: { source: calibration.source, samples: calibration.samples, ...(calibration.method ? { method: calibration.method } : {}) },
+    calibration: {
+      source: calibration.source,
+      samples: calibration.samples,
+      ...(calibration.method ? { method: calibration.method } : {}),
+    },
     inputs,
     outputs,
     binding: options.hook.binding,

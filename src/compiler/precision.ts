@@ -50,7 +50,8 @@ export function quantOfJson(source: unknown, where: string): Quant {
   return formatQuant(parseQuant(quantText(spec as unknown as QuantSpec), where));
 }
 
-const quantText = ({ base, nodes }: QuantSpec): string => [base, ...[...nodes].map(([name, precision]) => `${name}=${precision}`)].join(',');
+const quantText = ({ base, nodes }: QuantSpec): string =>
+  [base, ...[...nodes].map(([name, precision]) => `${name}=${precision}`)].join(',');
 
 /** The text of a specification: the same for the same choices, so that it can stand in keys and in an object. */
 export const formatQuant = ({ base, nodes }: QuantSpec): Quant =>

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { kernelForTests } from '../companion/vitest-kernel.ts';
 import { programBtf } from '../object/program-btf.ts';
 import { Vm } from '../vm/vm.ts';
-import type { FixedStrategy } from './api.ts';
+import type { FixedStrategy, Precision } from './api.ts';
 import { compile } from './compile.ts';
 import { recognise } from './graph/recognise.ts';
 import { whyNot } from './strategy.ts';
@@ -22,6 +22,12 @@ afterAll(() => kernel?.close());
 const KEY = new Uint8Array(4);
 const PACKET = new Uint8Array(64);
 
+interface Chosen {
+  readonly kernel: '6.1' | '6.18';
+  readonly strategy: FixedStrategy;
+  readonly quant: Precision;
+}
+
 const shapes: fc.Arbitrary<EncoderShape> = fc
   .record({
     sequence: fc.integer({ min: 2, max: 21 }),
@@ -37,6 +43,7 @@ const shapes: fc.Arbitrary<EncoderShape> = fc
     kernel: fc.constantFrom('6.18' as const, '6.1' as const),
     // Loops that are walked at every call may come to more than a million instructions.
     strategy: fc.constantFrom('global' as const, 'may_goto' as const, 'bpf_loop' as const, 'unrolled' as const),
+    quant: fc.constantFrom<Precision>('w8a16', 'w8a16', 'w16a16', 'w8a8', 'w4a16', 'w2a16', 'w1a16'),
     seed: fc.integer({ min: 1, max: 1e6 }),
   })
   .map((s) => ({ ...s, width: Math.max(2, s.heads * s.perHead), heads: s.heads * s.perHead < 2 ? 1 : s.heads }));
@@ -57,7 +64,7 @@ describe.skipIf(!kernel)('random encoders of odd shapes', () => {
             return new Map([['tokens', tokens]]);
           });
           const calibration = floatCalibration(graph, samples);
-          const { kernel: target, strategy } = shape as EncoderShape & { kernel: '6.1' | '6.18'; strategy: FixedStrategy };
+          const { kernel: target, strategy, quant } = shape as EncoderShape & Chosen;
           const compiled = compile({
             model,
             modelFile: 'random.onnx',
@@ -65,7 +72,7 @@ describe.skipIf(!kernel)('random encoders of odd shapes', () => {
             hook: plainHook,
             kernel: target,
             strategy: whyNot(strategy, target) ? 'global' : strategy,
-            quant: 'w8a16',
+            quant,
           });
           const loaded = await kernel!.load(compiled.program, { btf: programBtf(compiled.program) });
           expect(loaded.message, loaded.log.slice(-1500)).toBeNull();
@@ -82,6 +89,8 @@ describe.skipIf(!kernel)('random encoders of odd shapes', () => {
             const got = loadOutput(compiled, theirs);
             const want = readView(graph.outputs[0].view, evaluate(graph, sample));
             const { max, min } = calibration.ranges[graph.outputs[0].view.buf.name];
+            // Fewer bits are held to the interpreter alone: random weights leave little of a result at four.
+            if (quant !== 'w8a16' && quant !== 'w16a16') continue;
             for (const [i, x] of want.entries()) expect(Math.abs(x - got[i])).toBeLessThan(0.06 * (max - min) + 0.01);
           }
           await loaded.program!.close();

@@ -10,7 +10,12 @@ describe('magnitudes of a value', () => {
   const sorted = Float32Array.from(values, Math.abs).sort();
   const counted = new Magnitudes();
   // In growing parts, so that the range doubles on the way.
-  for (const [from, to] of [[0, 10], [10, 1000], [1000, 50_000]] as const) counted.add(values.subarray(from, to));
+  for (const [from, to] of [
+    [0, 10],
+    [10, 1000],
+    [1000, 50_000],
+  ] as const)
+    counted.add(values.subarray(from, to));
 
   it.each([50, 90, 99, 99.9])('has its percentile %s to the width of a bin', (percent) => {
     const exact = sorted[Math.ceil((percent / 100) * sorted.length) - 1]!;

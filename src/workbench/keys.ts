@@ -12,7 +12,13 @@ export function stageKeys(doc: ProjectDoc): StageKeys {
   const model = isModel ? key(source.blob.hash, options.dims) : '';
   const traceKey = trace ? key(trace.hash, labels?.hash) : '';
   const calibration = isModel
-    ? key(model, doc.calibration.kind, doc.calibration.kind === 'generated' ? '' : doc.calibration.blob.hash, inputOf(doc), ...(options.method ? [options.method] : []))
+    ? key(
+        model,
+        doc.calibration.kind,
+        doc.calibration.kind === 'generated' ? '' : doc.calibration.blob.hash,
+        inputOf(doc),
+        ...(options.method ? [options.method] : []),
+      )
     : '';
   const compiled = isModel
     ? key(calibration, binding, options.kernel, options.strategy, options.quant)

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Precision } from '../api.ts';
 import { packLinear } from '../plan/weights.ts';
 import { kernelProgram, layoutFor, PACK_BYTES, runKernel, SCRATCH_BYTES } from '../testing/kernel-bench.ts';
-import type { Precision } from '../api.ts';
 import { blockBytes, blockWeightBytes, type DotShape, dotKernel, dotWeights, MAX_LANE_TERMS, NIBBLE_ZERO, rowBytes } from './dot.ts';
 
 const A = PACK_BYTES;

@@ -45,7 +45,8 @@ export function dotWeights(k: number, lanes: 1 | 2, precision: Precision = DEFAU
     return { bits: 4, most, binary: bits === 1, xShift, sumShift: 0, run: run(most) };
   }
   if (lanes === 1) return { bits: 16, most: 127 << WIDE_SHIFT, binary: false, xShift, sumShift: WIDE_SHIFT, run: run(127) };
-  if (k > SHORT_TERMS || xShift > 0) return { bits: 8, most: 127, binary: false, xShift, sumShift: 0, run: xShift ? run(127) : MAX_LANE_TERMS };
+  if (k > SHORT_TERMS || xShift > 0)
+    return { bits: 8, most: 127, binary: false, xShift, sumShift: 0, run: xShift ? run(127) : MAX_LANE_TERMS };
   const most = Math.min(32767, Math.floor((2 ** 31 - 1) / (32768 * k)));
   return { bits: 16, most, binary: false, xShift, sumShift: 0, run: k };
 }
