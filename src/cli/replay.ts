@@ -1,10 +1,39 @@
+import { createReference } from '../reference/reference.ts';
+import { type AccuracyEvent, measureAccuracy, nodeAccuracy, type ValueAccuracy } from '../replay/accuracy.ts';
+import { packetInputs } from '../replay/inputs.ts';
 import { ReferenceRunner } from '../replay/reference-runner.ts';
 import { type ReplaySummary, type Runner, replayPackets, replayTensors } from '../replay/replay.ts';
-import type { Events, LoadedModel } from './model.ts';
+import type { CompiledModel, Events, LoadedModel } from './model.ts';
 
 /** Runs events through a program, without a reference. */
 export function replayAlone(events: Events, runner: Runner): Promise<ReplaySummary> {
   return events.kind === 'packets' ? replayPackets(events.packets, runner) : replayTensors(events.tensors, runner);
+}
+
+/** Events whose intermediate values are compared: an interpreter reads them, and more say little more. */
+const NODE_EVENTS = 16;
+
+/** How far the first events' value behind every node is from ONNX Runtime's; null for nodes that have none of their own. */
+export async function errorsByNode(
+  { bytes, file, externalData, model, fitted, compiled }: CompiledModel,
+  events: Events,
+): Promise<(ValueAccuracy | null)[]> {
+  const input = fitted && model.inputs.find(({ name }) => name === fitted.inputName)!;
+  const chosen: AccuracyEvent[] =
+    events.kind === 'tensors'
+      ? events.tensors.slice(0, NODE_EVENTS).map((inputs) => ({ inputs }))
+      : events.packets
+          .flatMap((packet) => {
+            const inputs = packetInputs(packet, fitted!.binding, input!);
+            return inputs ? [{ inputs, packet }] : [];
+          })
+          .slice(0, NODE_EVENTS);
+  const reference = await createReference(bytes, { outputs: 'all', fileName: file, externalData });
+  try {
+    return nodeAccuracy(model, await measureAccuracy(compiled, reference, chosen));
+  } finally {
+    await reference.release();
+  }
 }
 
 /** Runs events through a program and ONNX Runtime. */

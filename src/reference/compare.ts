@@ -25,6 +25,10 @@ export interface ComparisonResult {
   readonly agreement: number | null;
   readonly maxAbsError: number;
   readonly meanAbsError: number;
+  /** √(Σ difference² / Σ reference²) over all values: what part of the model's answer the differences are. */
+  readonly relativeError: number;
+  /** How clear the reference's choices were: the least and the middle margin; null where no choice has one. */
+  readonly margins: { readonly least: number; readonly median: number } | null;
   readonly classes: readonly ClassAgreement[];
   /** `confusion[reference][actual]` = events. */
   readonly confusion: readonly (readonly number[])[];
@@ -40,6 +44,9 @@ export class Comparison {
   #maxAbsError = 0;
   #sumAbsError = 0;
   #values = 0;
+  #noise = 0;
+  #signal = 0;
+  readonly #margins: number[] = [];
   #near = 0;
   #nearDisagreed = 0;
 
@@ -52,6 +59,7 @@ export class Comparison {
 
   add(pair: EventPair): void {
     this.#confusion[pair.reference][pair.actual]++;
+    if (Number.isFinite(pair.margin)) this.#margins.push(pair.margin);
     if (pair.margin < this.#margin) {
       this.#near++;
       if (pair.reference !== pair.actual) this.#nearDisagreed++;
@@ -60,6 +68,8 @@ export class Comparison {
       const error = Math.abs(pair.referenceValues[i] - pair.actualValues[i]);
       if (!(error <= this.#maxAbsError)) this.#maxAbsError = error;
       this.#sumAbsError += error;
+      this.#noise += error * error;
+      this.#signal += pair.referenceValues[i] ** 2;
       this.#values++;
     }
   }
@@ -78,10 +88,17 @@ export class Comparison {
       agreement: events > 0 ? agreed / events : null,
       maxAbsError: this.#maxAbsError,
       meanAbsError: this.#values > 0 ? this.#sumAbsError / this.#values : 0,
+      relativeError: this.#signal > 0 ? Math.sqrt(this.#noise / this.#signal) : 0,
+      margins: this.#marginSummary(),
       classes,
       confusion: this.#confusion.map((row) => [...row]),
       nearTies: { margin: this.#margin, events: this.#near, disagreed: this.#nearDisagreed },
     };
+  }
+
+  #marginSummary(): ComparisonResult['margins'] {
+    const sorted = Float64Array.from(this.#margins).sort();
+    return sorted.length > 0 ? { least: sorted[0], median: sorted[sorted.length >> 1] } : null;
   }
 }
 

@@ -178,6 +178,8 @@ test('comparison counts agreement by class, near ties and errors', () => {
     agreement: 2 / 3,
     maxAbsError: 0.5,
     meanAbsError: 0.25,
+    relativeError: Math.sqrt((0.25 + 0.0625) / 5),
+    margins: { least: 0.05, median: 0.5 },
     classes: [
       { name: 'PASS', events: 1, agreed: 1 },
       { name: 'DROP', events: 2, agreed: 1 },

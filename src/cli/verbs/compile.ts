@@ -7,7 +7,7 @@ import { MODEL_OPTIONS, onlyPositional, parse } from '../args.ts';
 import { print, printJson, writeOutput } from '../io.ts';
 import type { Verb } from '../main.ts';
 import { compileModel } from '../model.ts';
-import { replayBeside } from '../replay.ts';
+import { errorsByNode, replayBeside } from '../replay.ts';
 
 /** `compile MODEL.onnx -o OUT.o`. Status 1 when our own verifier rejects the result, which is then a defect. */
 export const compileVerb: Verb = async (argv) => {
@@ -21,8 +21,15 @@ export const compileVerb: Verb = async (argv) => {
   const verdict = verify(program, { kernel: meta.kernel, privilege: 'root', logLevel: 0 });
   const { accepted, message, insnIdx, processed, totalStates, stackDepth } = verdict;
   const summary = built.events && (await replayBeside(built, built.events, new ModelRunner(program, meta)));
+  const errors = built.events && (await errorsByNode(built, built.events));
   const accuracy = summary?.comparison
-    ? { argmaxAgreement: summary.comparison.agreement, maxAbsError: summary.comparison.maxAbsError }
+    ? {
+        argmaxAgreement: summary.comparison.agreement,
+        maxAbsError: summary.comparison.maxAbsError,
+        relativeError: summary.comparison.relativeError,
+        margins: summary.comparison.margins,
+        nearTies: summary.comparison.nearTies,
+      }
     : null;
   const result = {
     insns: program.insns.length,
@@ -40,7 +47,8 @@ export const compileVerb: Verb = async (argv) => {
       stackDepth,
     },
     accuracy,
-    nodes: nodeCosts(program, nodes, verdict.visits),
+    quant: meta.quant,
+    nodes: nodeCosts(program, nodes, verdict.visits).map((node, i) => ({ ...node, error: errors?.[i] ?? null })),
   };
   if (args.flag('json')) printJson(result);
   else {
