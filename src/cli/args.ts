@@ -66,6 +66,14 @@ export function choice<T extends string>(args: Args, name: string, allowed: read
   return text as T;
 }
 
+/** A share from 0 to 1. */
+export function share(args: Args, name: string, fallback: number): number {
+  const text = args.string(name);
+  const value = text === undefined ? fallback : Number(text);
+  if (!(value >= 0 && value <= 1)) throw new InputError(`--${name} takes a number from 0 to 1, not ${text}`, 'arguments');
+  return value;
+}
+
 export const KERNELS: readonly KernelVersion[] = ['5.15', '6.1', '6.6', '6.12', '6.18'];
 export const PRIVILEGES: readonly Privilege[] = ['root', 'bpf', 'unpriv'];
 export const STRATEGIES: readonly Strategy[] = ['auto', ...NAMES.map(({ name }) => name)];
@@ -81,6 +89,8 @@ export const MODEL_OPTIONS = {
   strategy: 'string',
   quant: 'string',
   calibration: 'string',
+  'min-agreement': 'string',
+  cost: 'string',
   json: 'boolean',
 } as const;
 

@@ -3,6 +3,8 @@ import type { Calibration, CalibrationMethod, Compiled, CompileOptions } from '.
 import { parseMethod } from '../compiler/calibration-method.ts';
 import { compile } from '../compiler/compile.ts';
 import { familiesFor } from '../compiler/families.ts';
+import { DEFAULT_PRECISION } from '../compiler/precision.ts';
+import type { SearchCost } from '../compiler/precision-search.ts';
 import { checkSize } from '../compiler/size.ts';
 import type { Binding } from '../hooks/binding.ts';
 import { checkBinding, type FittedBinding } from '../hooks/fit.ts';
@@ -18,8 +20,9 @@ import type { Tensors } from '../reference/reference.ts';
 import { npyTensor, packetInputs, tensorInputs } from '../replay/inputs.ts';
 import { readNpy } from '../traces/npy.ts';
 import { ethernetFrame, readPcap } from '../traces/pcap.ts';
-import { type Args, choice, dims, KERNELS, quantOption, STRATEGIES } from './args.ts';
+import { type Args, choice, dims, KERNELS, quantOption, STRATEGIES, share } from './args.ts';
 import { fileName, readInput, readText } from './io.ts';
+import { type Searched, searchQuant } from './search.ts';
 
 /** Inputs generated for calibration where no trace is given. */
 const GENERATED_SAMPLES = 64;
@@ -39,6 +42,8 @@ export interface CompiledModel extends LoadedModel {
   readonly compiled: Compiled;
   /** What it was calibrated on; null when that was generated. */
   readonly events: Events | null;
+  /** How its precision was found; null when it was given. */
+  readonly searched: Searched | null;
 }
 
 /** Imports the model and the binding that goes with it. */
@@ -65,19 +70,29 @@ export function loadBound(path: string, sizes: Readonly<Record<string, number>>,
 
 /** Imports, calibrates and compiles as the model options say. */
 export async function compileModel(path: string, args: Args): Promise<CompiledModel> {
+  const auto = args.string('quant') === 'auto';
   const target = {
     kernel: choice(args, 'kernel', KERNELS, '6.18'),
     strategy: choice(args, 'strategy', STRATEGIES, 'auto'),
-    quant: quantOption(args),
+    quant: auto ? DEFAULT_PRECISION : quantOption(args),
     method: parseMethod(args.string('calibration') ?? 'minmax'),
   };
-  return compileLoaded(loadModel(path, args), target, args.string('calibrate'));
+  const search = { minAgreement: share(args, 'min-agreement', 0.999), cost: choice(args, 'cost', ['insns', 'bytes'] as const, 'insns') };
+  return compileLoaded(loadModel(path, args), { ...target, ...(auto ? { search } : {}) }, args.string('calibrate'));
 }
 
-export type CompileTarget = Pick<CompileOptions, 'kernel' | 'strategy' | 'quant' | 'slots'> & { readonly method: CalibrationMethod };
+export type CompileTarget = Pick<CompileOptions, 'kernel' | 'strategy' | 'quant' | 'slots'> & {
+  readonly method: CalibrationMethod;
+  /** The precision is searched for. */
+  readonly search?: { readonly minAgreement: number; readonly cost: SearchCost };
+};
 
 /** Calibrates a loaded model on `trace`, or on generated inputs, and compiles it. */
-export async function compileLoaded(loaded: LoadedModel, target: CompileTarget, trace?: string): Promise<CompiledModel> {
+export async function compileLoaded(
+  loaded: LoadedModel,
+  { search, method, ...target }: CompileTarget,
+  trace?: string,
+): Promise<CompiledModel> {
   const { model, binding, fitted, bytes, file, externalData } = loaded;
   checkSize(model);
   const events = trace === undefined ? null : readEvents(trace, loaded);
@@ -85,19 +100,17 @@ export async function compileLoaded(loaded: LoadedModel, target: CompileTarget, 
   if (samples.length === 0) throw new InputError('holds nothing that the model could be calibrated on', trace);
   const calibration: Calibration = await calibrate(bytes, samples, {
     source: events ? 'trace' : 'generated',
-    method: target.method,
+    method,
     fileName: file,
     externalData,
   });
-  const compiled = compile({
-    model,
-    modelFile: file,
-    calibration,
-    hook: fitted ? xdpHook(fitted) : tensorHook(),
-    families: await familiesFor(model),
-    ...target,
-  });
-  return { ...loaded, compiled, events };
+  const options = { model, modelFile: file, calibration, families: await familiesFor(model), ...target };
+  const hook = fitted ? xdpHook(fitted) : tensorHook();
+  // Generated inputs are tensors, whatever the binding takes.
+  const trial = events ?? { kind: 'tensors' as const, tensors: samples };
+  const searched = search && (await searchQuant(loaded, { ...options, hook: events ? hook : tensorHook() }, trial, search));
+  const compiled = compile({ ...options, hook, ...(searched ? { quant: searched.quant } : {}) });
+  return { ...loaded, compiled, events, searched: searched ?? null };
 }
 
 /** What a trace holds: packets of a capture, or inputs of an array. */

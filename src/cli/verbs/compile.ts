@@ -48,6 +48,7 @@ export const compileVerb: Verb = async (argv) => {
     },
     accuracy,
     quant: meta.quant,
+    ...(built.searched ? { search: { met: built.searched.met, trials: built.searched.trials } } : {}),
     nodes: nodeCosts(program, nodes, verdict.visits).map((node, i) => ({ ...node, error: errors?.[i] ?? null })),
   };
   if (args.flag('json')) printJson(result);
@@ -59,5 +60,5 @@ export const compileVerb: Verb = async (argv) => {
         : 'accuracy unmeasured: calibrated on generated inputs',
     );
   }
-  return accepted ? 0 : 1;
+  return accepted && built.searched?.met !== false ? 0 : 1;
 };

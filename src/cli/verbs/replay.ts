@@ -1,7 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import { KernelRunner } from '../../companion/kernel-runner.ts';
 import { ModelRunner } from '../../replay/runner.ts';
-import { type Args, choice, ENGINES, MODEL_OPTIONS, parse } from '../args.ts';
+import { choice, ENGINES, MODEL_OPTIONS, parse, share } from '../args.ts';
 import { print, printJson } from '../io.ts';
 import type { Verb } from '../main.ts';
 import { compileModel, type Events, readEvents } from '../model.ts';
@@ -12,7 +12,7 @@ const isModel = (path: string): boolean => /\.onnx$/i.test(path);
 
 /** `replay MODEL.onnx|FILE.o TRACE`. With `--compare ort`, status 1 when agreement is below `--min-agreement`. */
 export const replayVerb: Verb = async (argv) => {
-  const args = parse(argv, { ...MODEL_OPTIONS, compare: 'string', 'min-agreement': 'string', engine: 'string', program: 'string' });
+  const args = parse(argv, { ...MODEL_OPTIONS, compare: 'string', engine: 'string', program: 'string' });
   if (args.positionals.length !== 2) throw new InputError('takes a model or an object, and a trace', 'arguments');
   const [path, trace] = args.positionals;
   const compare = choice(args, 'compare', ['none', 'ort'] as const, 'none') === 'ort';
@@ -59,10 +59,3 @@ export const replayVerb: Verb = async (argv) => {
     if (runner instanceof KernelRunner) runner.close();
   }
 };
-
-function share(args: Args, name: string, fallback: number): number {
-  const text = args.string(name);
-  const value = text === undefined ? fallback : Number(text);
-  if (!(value >= 0 && value <= 1)) throw new InputError(`--${name} takes a number from 0 to 1, not ${text}`, 'arguments');
-  return value;
-}
