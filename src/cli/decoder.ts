@@ -8,7 +8,7 @@ import type { ExternalData } from '../onnx/tensor.ts';
 import { npyTensor } from '../replay/inputs.ts';
 import { readNpy } from '../traces/npy.ts';
 import { byteTokenizer, readTokenizer, type Tokenizer } from '../traces/tokenizer.ts';
-import { type Args, choice, dims, KERNELS, QUANTS, STRATEGIES } from './args.ts';
+import { type Args, choice, dims, KERNELS, STRATEGIES } from './args.ts';
 import { fileName, readInput, readText, userPath, within } from './io.ts';
 
 /** Lengths that are tried, longest first, for a sequence whose length the model leaves open. */
@@ -87,7 +87,7 @@ export async function compileDecoderModel(path: string, args: Args, model: Model
     modelFile: fileName(path),
     kernel: choice(args, 'kernel', KERNELS, '6.18'),
     strategy: choice(args, 'strategy', STRATEGIES, 'auto'),
-    quant: choice(args, 'quant', QUANTS, 'w8a16'),
+    quant: choice(args, 'quant', ['w8a16'] as const, 'w8a16'),
     tokenizer,
     texts: trace === undefined ? null : readTexts(trace, tokenizer),
   });
