@@ -1,5 +1,6 @@
 import type { Compiled, CompileOptions, Quant } from '../compiler/api.ts';
 import { compile } from '../compiler/compile.ts';
+import { fold } from '../compiler/fold/fold.ts';
 import { recognise } from '../compiler/graph/recognise.ts';
 import { productName } from '../compiler/precision.ts';
 import type { Measured } from '../compiler/precision-search.ts';
@@ -39,7 +40,7 @@ export type TrialEvents =
 /** Nodes of the products with weights, in the order of their multiplications: where a cheaper precision saves most comes first. */
 export function productsOf({ model, families }: Pick<CompileOptions, 'model' | 'families'>): string[] {
   const work = new Map<string, number>();
-  for (const op of recognise(model, families).ops) {
+  for (const op of fold(recognise(model, families)).ops) {
     if (op.kind !== 'linear') continue;
     const name = productName(op);
     const rows = op.out.dims.slice(0, -1).reduce((a, b) => a * b, 1);
