@@ -1,4 +1,4 @@
-import type { Calibration, Compiled } from '../../compiler/api.ts';
+import type { Calibration, Compiled, CompileOptions } from '../../compiler/api.ts';
 import { compile } from '../../compiler/compile.ts';
 import { familiesFor } from '../../compiler/families.ts';
 import type { Binding } from '../../hooks/binding.ts';
@@ -15,7 +15,7 @@ type ModelSource = Extract<ProgramSpec['from'], { kind: 'model' }>;
 /** Compiles a model for a binding, with the calibration that the page hands in. */
 export async function compileModel(
   { model: spec, calibration, binding }: ModelSource,
-  options: ProjectOptions,
+  options: ProjectOptions & Pick<CompileOptions, 'slots'>,
   context: CallContext,
 ): Promise<Compiled> {
   const model = modelOf(spec.model, spec.dims);
@@ -28,6 +28,7 @@ export async function compileModel(
     kernel: options.kernel,
     strategy: options.strategy,
     quant: options.quant,
+    ...(options.slots ? { slots: options.slots } : {}),
     families: await familiesFor(model),
     progress: {
       report: (stage, done, total) => context.progress(stage, done, total),

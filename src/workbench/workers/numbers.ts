@@ -1,0 +1,200 @@
+import { InputError } from '../../base/errors.ts';
+import { Cancelled } from '../../base/progress.ts';
+import type { Calibration, CompileOptions, Quant } from '../../compiler/api.ts';
+import { familiesFor } from '../../compiler/families.ts';
+import { type SearchCost, searchPrecision } from '../../compiler/precision-search.ts';
+import { swapped, weightsFile, weightsTarget } from '../../compiler/weights-file.ts';
+import type { Binding } from '../../hooks/binding.ts';
+import { checkBinding } from '../../hooks/fit.ts';
+import { tensorHook } from '../../hooks/tensor.ts';
+import { xdpHook } from '../../hooks/xdp.ts';
+import type { Model } from '../../onnx/model.ts';
+import { calibrate } from '../../reference/calibrate.ts';
+import { cutOf } from '../../reference/compare.ts';
+import { createReference, type Tensors } from '../../reference/reference.ts';
+import { type AccuracyEvent, measureAccuracy, nodeAccuracy } from '../../replay/accuracy.ts';
+import { packetInputs, tensorInputs } from '../../replay/inputs.ts';
+import { productsOf, type TrialEvents, trialsOf } from '../../replay/precision-trials.ts';
+import { ModelRunner, probability } from '../../replay/runner.ts';
+import type { ModelSpec, ProgramSpec } from '../clients.ts';
+import type { BlobRef } from '../document.ts';
+import type { AccuracyView, SearchView, TrialEvent } from '../number-views.ts';
+import type { CallContext } from '../rpc.ts';
+import { Batches, firstOutput } from './batches.ts';
+import { bytesOf } from './blobs.ts';
+import { compileModel } from './build.ts';
+import { modelOf } from './models.ts';
+import { heldProgram } from './programs.ts';
+import { rest, SLICE_MS } from './rest.ts';
+import { heldTrace } from './traces.ts';
+
+/** Events whose intermediate values are compared: an interpreter reads them. */
+const NODE_EVENTS = 16;
+/** Events that every trial of a search runs. */
+const TRIAL_EVENTS = 256;
+const KEY0 = new Uint8Array(4);
+
+type FromModel = Extract<ProgramSpec['from'], { kind: 'model' }>;
+
+interface OnTrace {
+  readonly program: ProgramSpec;
+  readonly trace: BlobRef;
+}
+
+function fromModel({ from }: ProgramSpec): FromModel {
+  if (from.kind !== 'model') throw new InputError('the program was not compiled from a model');
+  return from;
+}
+
+/** The events of a trace that the model sees, at most `most`. */
+function eventsOf(model: Model, binding: Binding, trace: BlobRef, most: number): AccuracyEvent[] {
+  const held = heldTrace(trace);
+  if (held.kind === 'tensors')
+    return tensorInputs(model, [{ tensor: held.tensor, where: held.where }])
+      .slice(0, most)
+      .map((inputs) => ({ inputs }));
+  const fitted = checkBinding(binding, model);
+  const input = fitted && model.inputs.find(({ name }) => name === fitted.inputName);
+  if (!fitted || !input) throw new InputError('a tensor binding takes no packets', trace.name);
+  const events: AccuracyEvent[] = [];
+  for (const packet of held.frames) {
+    if (events.length === most) break;
+    const inputs = packetInputs(packet, fitted.binding, input);
+    if (inputs) events.push({ inputs, packet });
+  }
+  return events;
+}
+
+async function pause(context: CallContext): Promise<void> {
+  await rest();
+  if (context.cancelled) throw new Cancelled();
+}
+
+/** The error of every node over the first events of the trace. */
+export async function accuracy({ program: spec, trace }: OnTrace, context: CallContext): Promise<AccuracyView> {
+  const { model: source, binding } = fromModel(spec);
+  const { compiled } = await heldProgram(spec, context);
+  if (!compiled) throw new InputError('the program was edited by hand: where its values lie is not known');
+  const model = modelOf(source.model, source.dims);
+  const events = eventsOf(model, binding, trace, NODE_EVENTS);
+  context.progress('loading ONNX Runtime', 0, 0);
+  const reference = await createReference(bytesOf(source.model), { outputs: 'all', fileName: source.model.name });
+  try {
+    const byValue = await measureAccuracy(compiled, reference, events, async (done, total) => {
+      context.progress('comparing values', done, total);
+      await pause(context);
+    });
+    const errors = nodeAccuracy(model, byValue);
+    const nodes = model.nodes.flatMap(({ index, name, op }, i) => (errors[i] ? [{ node: index, name, op, ...errors[i] }] : []));
+    return { events: events.length, nodes };
+  } finally {
+    await reference.release();
+  }
+}
+
+/** Nodes of the products with weights, largest first. */
+export async function products({ program: spec }: { program: ProgramSpec }): Promise<string[]> {
+  const { model: source } = fromModel(spec);
+  const model = modelOf(source.model, source.dims);
+  return productsOf({ model, families: await familiesFor(model) });
+}
+
+/** The cheapest precisions that agree often enough on the first events of the trace; every trial is told as it comes. */
+export async function search(
+  { program: spec, trace, minAgreement, cost }: OnTrace & { minAgreement: number; cost: SearchCost },
+  context: CallContext,
+): Promise<SearchView> {
+  const { model: source, binding, calibration } = fromModel(spec);
+  const model = modelOf(source.model, source.dims);
+  const fitted = checkBinding(binding, model);
+  const events = eventsOf(model, binding, trace, TRIAL_EVENTS);
+  const trial: TrialEvents = fitted
+    ? { kind: 'packets', packets: events.map(({ packet }) => packet!) }
+    : { kind: 'tensors', tensors: events.map(({ inputs }) => inputs) };
+  const options: Omit<CompileOptions, 'quant'> = {
+    model,
+    modelFile: source.model.name,
+    calibration: calibration as Calibration,
+    hook: fitted ? xdpHook(fitted) : tensorHook(),
+    kernel: spec.options.kernel,
+    strategy: spec.options.strategy,
+    families: await familiesFor(model),
+  };
+  context.progress('loading ONNX Runtime', 0, 0);
+  const reference = await createReference(bytesOf(source.model), { fileName: source.model.name });
+  try {
+    const { measure } = trialsOf(options, trial, [reference, model, fitted]);
+    const { quant, met } = await searchPrecision({
+      products: productsOf(options),
+      minAgreement,
+      cost,
+      measure: async (choice: Quant) => {
+        await pause(context);
+        return measure(choice);
+      },
+      report: (tried, done, total) => {
+        context.progress('trying precisions', done, total);
+        context.emit({ trial: tried } satisfies TrialEvent);
+      },
+    });
+    return { quant, met };
+  } finally {
+    await reference.release();
+  }
+}
+
+interface SwapArgs extends OnTrace {
+  /** The new model. */
+  readonly next: ModelSpec;
+  readonly from: number;
+}
+
+/**
+ * Puts the weights of another training into the running program before event `from`, as a loader does in the kernel, and sends the results of
+ * the events from there on in batches. A model of another architecture is refused.
+ */
+export async function swapWeights({ program: spec, trace, next, from }: SwapArgs, context: CallContext): Promise<void> {
+  const { binding } = fromModel(spec);
+  const { program, compiled } = await heldProgram(spec, context);
+  if (!compiled) throw new InputError('the program was edited by hand: weights fit the compiled one');
+  const target = weightsTarget(compiled, spec.key);
+  const model = modelOf(next.model, next.dims);
+  context.progress('loading ONNX Runtime', 0, 0);
+  const samples = eventsOf(model, binding, trace, TRIAL_EVENTS).map(({ inputs }) => inputs);
+  const calibration = await calibrate(bytesOf(next.model), samples, {
+    source: 'trace',
+    method: spec.options.method,
+    fileName: next.model.name,
+    progress: {
+      report: (stage, done, total) => context.progress(stage, done, total),
+      get cancelled() {
+        return context.cancelled;
+      },
+    },
+  });
+  const { inputs, outputs } = compiled.meta;
+  const fresh = await compileModel(
+    { kind: 'model', model: next, calibration, binding },
+    { ...spec.options, slots: { inputs, outputs } },
+    context,
+  );
+  const file = weightsFile(fresh, target, next.model.name);
+  const runner = new ModelRunner(program, compiled.meta);
+  const weights = runner.vm.maps.get('.data.weights');
+  weights.update(KEY0, swapped(weights.lookup(KEY0)!, file, next.model.name));
+  const held = heldTrace(trace);
+  const tensors: readonly Tensors[] = held.kind === 'tensors' ? tensorInputs(model, [{ tensor: held.tensor, where: held.where }]) : [];
+  const count = held.kind === 'packets' ? held.frames.length : tensors.length;
+  const batches = new Batches(from, context, cutOf(compiled.meta.model.nodes), runner.vm.engine);
+  let rested = performance.now();
+  for (let i = from; i < count; i++) {
+    const outcome = held.kind === 'packets' ? runner.runPacket(held.frames[i]!) : runner.runTensors(tensors[i]!);
+    batches.add(probability(outcome), held.kind === 'packets' ? outcome.returnValue : null, firstOutput(outcome.outputs));
+    if (performance.now() - rested <= SLICE_MS) continue;
+    batches.sendWhenDue();
+    context.progress('replaying with the new weights', i + 1 - from, count - from);
+    await pause(context);
+    rested = performance.now();
+  }
+  batches.send();
+}
