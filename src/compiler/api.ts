@@ -115,7 +115,7 @@ export interface TensorPlan {
   readonly stages: readonly {
     readonly name: string;
     readonly outer: readonly number[];
-    readonly lanes: 1 | 2;
+    readonly lanes: 1 | 2 | 3;
     readonly calls: number;
   }[];
   readonly buffers: readonly ValueBuffer[];

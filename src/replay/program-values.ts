@@ -37,7 +37,7 @@ export interface ProgramValues {
 }
 
 /** The places of the iterations of a stage, in the order in which it goes through them: an index for each loop. */
-export function iterations(outer: readonly number[], lanes: 1 | 2): number[][] {
+export function iterations(outer: readonly number[], lanes: 1 | 2 | 3): number[][] {
   let all: number[][] = [[]];
   outer.forEach((n, level) => {
     const step = level === outer.length - 1 ? lanes : 1;
@@ -306,7 +306,7 @@ class Memory {
   }
 
   /** The rows of one iteration, from where the stage keeps them to where they belong; gives the place of the first, and marks all in `known`. */
-  copyRows(buffer: ValueBuffer, into: Int32Array, known: Uint8Array, indices: readonly number[], lanes: 1 | 2): number {
+  copyRows(buffer: ValueBuffer, into: Int32Array, known: Uint8Array, indices: readonly number[], lanes: 1 | 2 | 3): number {
     const { elems, strides } = buffer.rows!;
     const view = this.#entry(buffer);
     const base = indices.reduce((sum, index, level) => sum + index * (strides[level] ?? 0), 0);

@@ -197,6 +197,7 @@ function passesOf(f: Folded, source: Source): OwnPasses {
   const { n, vocabulary } = f;
   return {
     joins: true,
+    anyRows: true,
     steps(op) {
       const out = denseMap(op.out.dims);
       const outer = loopsOver([out.dims.slice(0, -1), source.rows.dims], `value ${op.out.name}`);

@@ -32,4 +32,6 @@ export interface OwnPasses {
   readonly takesMissing?: boolean;
   /** Its one step goes from rows to rows and may share a loop over them with its neighbours. */
   readonly joins?: boolean;
+  /** Its kernels do as many rows as the step says. */
+  readonly anyRows?: boolean;
 }

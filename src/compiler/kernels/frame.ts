@@ -4,7 +4,7 @@ import { FuncBuilder } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
 
 /** Rows that a kernel does at once. */
-export type Lanes = 1 | 2;
+export type Lanes = 1 | 2 | 3;
 
 /** Where an operand lies. Kernels get byte offsets into these as scalar arguments; those into the weights count from the start of the map. */
 export type Space = 'scratch' | 'input' | 'output' | 'weights';

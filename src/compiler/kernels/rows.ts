@@ -1,7 +1,7 @@
 import type { FuncBuilder, Reg } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { clamp, notNegative, requant, saturator } from './arith.ts';
-import { extentOf, kernelFunc, type Layout, type Level, lanes, type Port, type Space, walk, walkGroups } from './frame.ts';
+import { extentOf, kernelFunc, type Lanes, type Layout, type Level, lanes, type Port, type Space, walk, walkGroups } from './frame.ts';
 
 /** Fraction bits of multipliers in elementwise kernels. */
 export const ROW_SHIFT = 24;
@@ -10,7 +10,7 @@ export const CONST_SHIFT = 8;
 
 /** Operands of an elementwise kernel over one or two rows; index 0 is the output. */
 export interface RowShape {
-  readonly lanes: 1 | 2;
+  readonly lanes: Lanes;
   /** Columns, with a stride in bytes for each operand. */
   readonly levels: readonly Level[];
   readonly laneStrides: readonly number[];

@@ -12,6 +12,7 @@ import { chunkSizes } from '../plan/chunks.ts';
 import { type Group, groupSteps } from '../plan/groups.ts';
 import type { Scales } from '../plan/scales.ts';
 import { type Step, stepsOf } from '../plan/steps.ts';
+import { inTriples } from '../plan/triples.ts';
 import { WeightBytes } from '../plan/weights.ts';
 import { emitFuncs, type KernelCall, type Stages } from '../stages.ts';
 import { tensorPlan } from '../tensors.ts';
@@ -43,7 +44,7 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
   const rsqrtOff = shared.add(rsqrtTable());
   const zeroOff = strategy === 'may_goto' ? shared.add(new Uint8Array(8)) : 0;
   const weights = new WeightBytes();
-  const groups = groupSteps(stepsOf(graph));
+  const groups = groupSteps(inTriples(stepsOf(graph)));
   const packBytes = Math.max(64, ...groups.flatMap((g) => g.steps.map(packBytesOf)));
   if (packBytes > PAGE_BYTES) {
     const longest = graph.ops.find((op) => op.kind === 'linear' && 8 * op.weights.dims[1] === packBytes);

@@ -5,6 +5,7 @@ import { allOffsets, mapDims, product } from '../graph/view.ts';
 import { blockBytes, type DotShape, dotKernel, dotName, dotWeights } from '../kernels/dot.ts';
 import type { Level } from '../kernels/frame.ts';
 import { MATVEC, type MatvecPacking, type MatvecShape, matvecKernel, matvecName, packMatvec } from '../kernels/matvec.ts';
+import { packTri, type TriShape, triBlockBytes, triKernel, triName } from '../kernels/tri.ts';
 import type { Group } from '../plan/groups.ts';
 import { matvecChunks, matvecPacking } from '../plan/matvec.ts';
 import type { Access, Step } from '../plan/steps.ts';
@@ -25,13 +26,15 @@ export function linearCalls(
   const out = at.scales.of(op.out);
   const packing = matvecPacking(step);
   if (packing) return matvecCalls(at, step, group, op, packing);
+  const { lanes } = step;
+  if (lanes === 3) return triCalls(at, step, group, op, chunks);
   const [n, k] = op.weights.dims;
   const a = at.operand(step.reads[0], group);
   const write = at.operand(step.out as Access, group);
   const columns = chunks.get(op) ?? n;
-  const how = dotWeights(k, step.lanes, op.precision);
+  const how = dotWeights(k, lanes, op.precision);
   const shape: DotShape = {
-    lanes: step.lanes,
+    lanes,
     aSpace: a.operand.space,
     aLevels: step.inner.map((size, i): Level => ({ n: size, strides: [step.reads[0].inner[i] * 2] })),
     aLane: 0,
@@ -54,10 +57,41 @@ export function linearCalls(
       key: JSON.stringify(['dot', shape]),
       name: dotName(shape),
       build: (name, l, o) => dotKernel(name, shape, l, o),
-      args: [a.operand, place, rows, ...(step.lanes === 2 ? [moved(a.operand, a.lane), moved(place, write.lane)] : [])],
+      args: [a.operand, place, rows, ...(lanes === 2 ? [moved(a.operand, a.lane), moved(place, write.lane)] : [])],
       nodes: op.nodes,
     };
   });
+}
+
+/** A product for three rows at a time. */
+function triCalls(at: Places, step: Step, group: Group, op: HOp & { kind: 'linear' }, chunks: ReadonlyMap<HOp, number>): KernelCall[] {
+  const out = at.scales.of(op.out);
+  const [n, k] = op.weights.dims;
+  const a = at.operand(step.reads[0], group);
+  const write = at.operand(step.out as Access, group);
+  const columns = chunks.get(op) ?? n;
+  const shape: TriShape = {
+    aSpace: a.operand.space,
+    aLevels: step.inner.map((size, i): Level => ({ n: size, strides: [step.reads[0].inner[i] * 2] })),
+    aLane: a.lane,
+    outLane: write.lane,
+    k,
+    n: columns,
+    outMax: out.max,
+    relu: op.relu,
+  };
+  const weights = at.weights.add(packTri(n, k, op.weights.data, op.bias, { unit: at.scales.unit(op.a), outScale: out.scale }));
+  return Array.from({ length: n / columns }, (_, i) => ({
+    key: JSON.stringify(['tri', shape]),
+    name: triName(shape),
+    build: (name, l, o) => triKernel(name, shape, l, o),
+    args: [
+      a.operand,
+      { ...write.operand, off: write.operand.off + 2 * columns * i },
+      { space: 'weights', off: weights + ((columns * i) / 4) * triBlockBytes(k), strides: [] },
+    ],
+    nodes: op.nodes,
+  }));
 }
 
 /** A large matrix times a single row, in as many calls as its chunks of rows. */
@@ -90,6 +124,9 @@ function matvecCalls(at: Places, step: Step, group: Group, op: HOp & { kind: 'li
   });
 }
 
+/** Products of activations are never taken in threes (`plan/triples.ts`). */
+const pairOf = ({ lanes }: Step): 1 | 2 => (lanes === 1 ? 1 : 2);
+
 /** A product of two activations. */
 export function matmulCall(at: Places, step: Step, group: Group, op: HOp & { kind: 'matmul' }): KernelCall {
   const out = at.scales.of(op.out);
@@ -108,7 +145,7 @@ export function matmulCall(at: Places, step: Step, group: Group, op: HOp & { kin
   }
   const kOffs = [...allOffsets({ off: 0, dims: [op.b.map.dims[rank - 2]] })].map((off) => off * 2);
   const shape: DotShape = {
-    lanes: step.lanes,
+    lanes: pairOf(step),
     aSpace: a.operand.space,
     aLevels: step.inner.map((size, i): Level => ({ n: size, strides: [step.reads[0].inner[i] * 2] })),
     aLane: a.lane,

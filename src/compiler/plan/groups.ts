@@ -1,11 +1,12 @@
 import type { Buf } from '../graph/hops.ts';
+import type { Lanes } from '../kernels/frame.ts';
 import type { Access, Step } from './steps.ts';
 
 /** Steps that run together for one pair of rows after the other. */
 export interface Group {
   readonly steps: readonly Step[];
   readonly outer: readonly number[];
-  readonly lanes: 1 | 2;
+  readonly lanes: Lanes;
   /** Buffers that live only inside one iteration, with the elements of a row. */
   readonly internal: ReadonlyMap<Buf, number>;
 }

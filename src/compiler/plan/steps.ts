@@ -4,6 +4,7 @@ import type { Buf, HGraph, HOp, View } from '../graph/hops.ts';
 import { isView } from '../graph/hops.ts';
 import { place } from '../graph/lazy.ts';
 import { commonLoops, type Dim, denseMap, dimSize, type IndexMap, type Loop, mapDims, sliceMap } from '../graph/view.ts';
+import type { Lanes } from '../kernels/frame.ts';
 
 /** How one operand of a step is reached: an offset, a stride for each outer loop, a stride for each inner level (elements). */
 export interface Access {
@@ -20,8 +21,8 @@ export interface Step {
   readonly part: number;
   readonly nodes: readonly Node[];
   readonly outer: readonly number[];
-  /** Rows of the last outer loop are done in pairs. */
-  readonly lanes: 1 | 2;
+  /** Rows of the last outer loop that are done at once. */
+  readonly lanes: Lanes;
   /** Sizes of the inner levels. */
   readonly inner: readonly number[];
   /** `null` for the output map. */

@@ -1,0 +1,219 @@
+import type { FuncBuilder, Reg, Stride } from '../ir/builder.ts';
+import type { IrFunc, OriginId } from '../ir/ir.ts';
+import { notNegative, requant, saturator } from './arith.ts';
+import { DOT_SHIFT, ROW_PARAM_BYTES } from './dot.ts';
+import { extentOf, kernelFunc, type Layout, type Level, type Space, walk } from './frame.ts';
+
+/**
+ * Three rows in one word, `x0 + x1·2²¹ + x2·2⁴²`: one multiply serves all of them. A lane holds a sum s with |s| < 2²⁰. Activations of `bits` bits without
+ * their sign bring at most 2^bits to each unit of weight, so that a row of the matrix may have an absolute sum of {@link rowLimit}
+ * over the terms of one run, however that is spread: exact for every input. Long sums leave the lanes after each run.
+ */
+const LANE = 21;
+/** What a lane is raised by, so that it is never negative and a mask takes it out. */
+const RAISE = 2 ** (LANE - 1);
+const LANE_MASK = 2 ** LANE - 1;
+/** Terms of one run at most. */
+const RUN = 64;
+const ROWS = 4;
+/** Short sums keep weights of more than 8 bits. */
+const SHORT_TERMS = 128;
+
+/** How sums of `k` terms are cut: runs of equal length, bits of an activation, what a row of weights may sum up to in a run. */
+export function triForm(k: number): {
+  readonly runs: number;
+  readonly terms: number;
+  readonly bits: number;
+  readonly rowLimit: number;
+  readonly bytes: 1 | 2;
+} {
+  const runs = Math.ceil(k / RUN);
+  const terms = Math.ceil(k / runs);
+  // As many bits for an activation as leave weights of 8 bits: a mean magnitude of about 32.
+  const bits = Math.min(12, 15 - Math.ceil(Math.log2(terms)));
+  return { runs, terms, bits, rowLimit: Math.floor((RAISE - 1) / 2 ** bits), bytes: k <= SHORT_TERMS ? 2 : 1 };
+}
+
+export interface TriShape {
+  readonly aSpace: Space;
+  /** K as levels of `a`. */
+  readonly aLevels: readonly Level[];
+  /** Bytes from one row to the next of the three. */
+  readonly aLane: number;
+  readonly outLane: number;
+  readonly k: number;
+  readonly n: number;
+  readonly outMax: number;
+  readonly relu: boolean;
+}
+
+const weightBytes = (k: number): number => Math.ceil((ROWS * k * triForm(k).bytes) / 8) * 8;
+/** Bytes of a block: weights of four rows, then rounding term and multiplier (8 bytes each) of each row. */
+export const triBlockBytes = (k: number): number => weightBytes(k) + ROWS * ROW_PARAM_BYTES;
+export const triName = (s: TriShape): string => `tri_k${s.k}_n${s.n}${s.relu ? '_relu' : ''}`;
+
+/** Arguments: the first of three rows of `a`, the place of its results, the weights ({@link packTri}). */
+export function triKernel(name: string, s: TriShape, layout: Layout, origin: OriginId): IrFunc {
+  const { runs, terms, bytes } = triForm(s.k);
+  const block = triBlockBytes(s.k);
+  const ports = [
+    { space: s.aSpace, extent: extentOf(s.aLevels, 0, 2) + 2 * s.aLane },
+    { space: 'scratch' as const, extent: 2 * s.n + 2 * s.outLane },
+    { space: 'weights' as const, extent: Math.ceil(s.n / ROWS) * block },
+  ];
+  const raised = BigInt(RAISE) * (1n + (1n << BigInt(LANE)) + (1n << BigInt(2 * LANE)));
+  return kernelFunc(name, layout, ports, { origin, pack: true }, ({ b, ptrs, pack }) => {
+    packTriples(b, s, ptrs[0]!, pack);
+    const run = (rows: number, count: number, x: Reg, w: Reg): Reg[] => {
+      const accs = Array.from({ length: rows }, () => b.const(raised));
+      for (let k = 0; k < count; k++) {
+        const word = b.load(x, 8 * k, 8);
+        for (let r = 0; r < rows; r++) {
+          const t = b.load(w, (r * s.k + k) * bytes, bytes, true);
+          b.aluTo(t, 'mul', t, word);
+          b.aluTo(accs[r]!, 'add', accs[r]!, t);
+        }
+      }
+      return accs;
+    };
+    const doBlock = (rows: number, [w, out]: readonly Reg[]): void => {
+      let sums: (() => Reg[])[];
+      if (runs === 1) sums = run(rows, s.k, pack, w!).map((acc) => () => takeApart(b, acc));
+      else {
+        const totals = Array.from({ length: rows }, () => [b.copy(0), b.copy(0), b.copy(0)]);
+        const flush = (count: number, x: Reg, q: Reg): void => {
+          for (const [r, acc] of run(rows, count, x, q).entries())
+            for (const [lane, value] of takeApart(b, acc).entries()) b.aluTo(totals[r]![lane]!, 'add', totals[r]![lane]!, value);
+        };
+        const whole = Math.floor(s.k / terms);
+        const [x, q] = b.strided(
+          whole,
+          [
+            [pack, 8 * terms],
+            [w!, bytes * terms],
+          ],
+          ([from, to]) => flush(terms, from!, to!),
+        );
+        if (s.k % terms) flush(s.k % terms, x!, q!);
+        sums = totals.map((lanes) => () => lanes);
+      }
+      const outputs = saturator(b, rows * 3, s.outMax);
+      for (let r = 0; r < rows; r++) {
+        const at = weightBytes(s.k) + r * ROW_PARAM_BYTES;
+        const add = b.load(w!, at, 8);
+        const mul = b.load(w!, at + 8, 8);
+        for (const [lane, y] of sums[r]!().entries()) {
+          requant(b, y, mul, add, DOT_SHIFT);
+          if (s.relu) notNegative(b, y);
+          outputs.put(y, (value) => b.store(out!, lane * s.outLane + 2 * r, value, 2));
+        }
+      }
+      outputs.finish();
+    };
+    const strides: Stride[] = [
+      [ptrs[2]!, block],
+      [ptrs[1]!, 2 * ROWS],
+    ];
+    const full = Math.floor(s.n / ROWS);
+    const rest = full > 0 ? b.strided(full, strides, (at) => doBlock(ROWS, at)) : strides.map(([pointer]) => pointer);
+    if (s.n % ROWS) doBlock(s.n % ROWS, rest);
+  });
+}
+
+/** The three raised lanes of a sum, which is lost. */
+function takeApart(b: FuncBuilder, acc: Reg): Reg[] {
+  const low = b.and(acc, LANE_MASK);
+  const middle = b.rsh(acc, LANE);
+  b.aluTo(middle, 'and', middle, LANE_MASK);
+  b.aluTo(acc, 'rsh', acc, 2 * LANE);
+  return [low, middle, acc];
+}
+
+/** Activations lose their low bits; what that takes from a sum on average is added with the bias ({@link packTri}). */
+function packTriples(b: FuncBuilder, s: TriShape, a: Reg, pack: Reg): void {
+  const shift = 15 - triForm(s.k).bits;
+  const levels = s.aLevels.length ? s.aLevels : [{ n: 1, strides: [0] }];
+  let tail = 1;
+  const packed = [...levels]
+    .reverse()
+    .map((level): Level => {
+      const stride = 8 * tail;
+      tail *= level.n;
+      return { n: level.n, strides: [level.strides[0]!, stride] };
+    })
+    .reverse();
+  walk(b, packed, [a, pack], 8, (p, off) => {
+    const value = (lane: number): Reg => {
+      const x = b.load(p[0]!, off[0]! + lane * s.aLane, 2, true);
+      b.aluTo(x, 'arsh', x, shift);
+      return x;
+    };
+    const word = value(2);
+    for (const lane of [1, 0]) {
+      b.aluTo(word, 'lsh', word, LANE);
+      b.aluTo(word, 'add', word, value(lane));
+    }
+    b.store(p[1]!, off[1]!, word, 8);
+  });
+}
+
+/** The real value of one unit of a row's integers, so that its sums stay in their lanes. */
+export function triStep(row: Float64Array): number {
+  const { terms, rowLimit, bytes } = triForm(row.length);
+  let most = 0;
+  let top = 0;
+  for (let from = 0; from < row.length; from += terms) {
+    let sum = 0;
+    for (let j = from; j < Math.min(row.length, from + terms); j++) {
+      const w = Math.abs(row[j]!);
+      sum += w;
+      if (w > top) top = w;
+    }
+    if (sum > most) most = sum;
+  }
+  // Rounding adds half a unit for each term at most.
+  return Math.max(most / (rowLimit - terms / 2), bytes === 1 ? top / 127 : 0) || 1;
+}
+
+/** {@link triStep} of each row of a matrix. */
+export const triSteps = (weights: Float64Array, k: number): number[] =>
+  Array.from({ length: weights.length / k }, (_, row) => triStep(weights.subarray(row * k, (row + 1) * k)));
+
+/** What a sum of raised lanes becomes: `(lane · mul + add) s>> 32`; `unit`: real value of one unit of an activation of int16. */
+export interface TriScales {
+  readonly unit: number;
+  readonly outScale: number;
+}
+
+/** Bytes of a matrix for {@link triKernel}. */
+export function packTri(n: number, k: number, weights: Float64Array, bias: Float64Array | null, { unit, outScale }: TriScales): Uint8Array {
+  const form = triForm(k);
+  const block = triBlockBytes(k);
+  const bytes = new Uint8Array(Math.ceil(n / ROWS) * block);
+  const view = new DataView(bytes.buffer);
+  const shift = 15 - form.bits;
+  // The mean of what an arithmetic shift by `shift` bits cuts off, in units of what is left.
+  const cut = 0.5 - 2 ** -(shift + 1);
+  for (let row = 0; row < n; row++) {
+    const values = weights.subarray(row * k, (row + 1) * k);
+    const step = triStep(values);
+    const base = Math.floor(row / ROWS) * block;
+    const at = base + (row % ROWS) * k * form.bytes;
+    let sum = 0;
+    values.forEach((v, j) => {
+      const w = Math.round(v / step);
+      sum += w;
+      if (form.bytes === 1) view.setInt8(at + j, w);
+      else view.setInt16(at + 2 * j, w, true);
+    });
+    const limit = 2 ** 61 / (form.runs * 2 ** LANE);
+    const mul = Math.max(-limit, Math.min(limit, Math.round(((unit * 2 ** shift * step) / outScale) * 2 ** DOT_SHIFT)));
+    const runs = Math.ceil(k / form.terms);
+    const real = ((bias?.[row] ?? 0) / outScale + 0.5) * 2 ** DOT_SHIFT + mul * (cut * sum);
+    const params = base + weightBytes(k) + (row % ROWS) * ROW_PARAM_BYTES;
+    const held = Math.max(-(2 ** 60), Math.min(2 ** 60, Math.round(real)));
+    view.setBigInt64(params, BigInt(held) - BigInt(mul) * BigInt(runs * RAISE), true);
+    view.setBigInt64(params + 8, BigInt(mul), true);
+  }
+  return bytes;
+}
