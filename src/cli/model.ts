@@ -40,6 +40,8 @@ export interface LoadedModel {
 
 export interface CompiledModel extends LoadedModel {
   readonly compiled: Compiled;
+  /** What it was compiled with. */
+  readonly options: CompileOptions;
   /** What it was calibrated on; null when that was generated. */
   readonly events: Events | null;
   /** How its precision was found; null when it was given. */
@@ -109,8 +111,8 @@ export async function compileLoaded(
   // Generated inputs are tensors, whatever the binding takes.
   const trial = events ?? { kind: 'tensors' as const, tensors: samples };
   const searched = search && (await searchQuant(loaded, { ...options, hook: events ? hook : tensorHook() }, trial, search));
-  const compiled = compile({ ...options, hook, ...(searched ? { quant: searched.quant } : {}) });
-  return { ...loaded, compiled, events, searched: searched ?? null };
+  const chosen: CompileOptions = { ...options, hook, ...(searched ? { quant: searched.quant } : {}) };
+  return { ...loaded, compiled: compile(chosen), options: chosen, events, searched: searched ?? null };
 }
 
 /** What a trace holds: packets of a capture, or inputs of an array. */

@@ -5,8 +5,9 @@ import type { LineInfo, MapDef, Program } from '../bpf/program.ts';
 import { sectionType } from '../bpf/progtypes.ts';
 import { inLinkOrder } from '../object/link-order.ts';
 import type { KernelVersion } from '../verifier/api.ts';
-import type { Compiled, CompileOptions, HookContext, NodeCost, ProgramMeta, TensorSlot } from './api.ts';
+import type { Compiled, CompileOptions, FixedStrategy, HookContext, NodeCost, ProgramMeta, TensorSlot } from './api.ts';
 import { emitProgram } from './backend/emit.ts';
+import { type CostEstimate, cheapest, estimate } from './cost.ts';
 import { fold } from './fold/fold.ts';
 import type { Buf, HGraph } from './graph/hops.ts';
 import { takesMissing } from './graph/narrow.ts';
@@ -25,7 +26,7 @@ import { splitWideProducts } from './plan/split.ts';
 import { weightScales } from './plan/weight-scales.ts';
 import { WeightBytes } from './plan/weights.ts';
 import { applyPrecision, parseQuant } from './precision.ts';
-import { strategyFor } from './strategy.ts';
+import { strategiesOf, strategyFor } from './strategy.ts';
 import { fingerprintOf, liveBlock, setFingerprint, weightsMapBytes } from './weights-map.ts';
 
 /** Instruction set that a kernel takes: v4 came with 6.6. */
@@ -34,21 +35,18 @@ export const cpuOf = (kernel: KernelVersion): 'v3' | 'v4' => (kernel === '5.15' 
 /** Compiles a calibrated model into a program for a hook. Throws {@link InputError} for what it cannot compile. */
 export function compile(options: CompileOptions): Compiled {
   const { model, progress } = options;
-  const strategy = strategyFor(options.strategy, options.kernel);
+  const pinned = strategyFor(options.strategy, options.kernel);
   const stage = (name: string, done: number): void => {
     if (progress?.cancelled) throw new Cancelled();
     progress?.report(name, done, 4);
   };
   stage('recognising', 0);
-  const recognised = applyPrecision(recognise(model, options.families), model, parseQuant(options.quant));
-  const graph = splitWideProducts(fold(recognised), PAGE_BYTES);
+  const graph = graphOf(options);
   stage('planning', 1);
-  const given = new Map(options.slots?.inputs.map(({ name, scale }) => [name, scale]));
-  const scales = new Scales(graph, options.calibration, given);
-  const { io, inputs, outputs } = slots(graph, scales, options.slots?.outputs);
-  const origins = new Origins();
+  const planned = planOf(options, graph);
+  const { inputs, outputs, io } = planned;
   stage('generating code', 2);
-  const lowered = lower(graph, scales, io, origins, strategy, tableBytes(options, inputs, outputs));
+  const { strategy, lowered, origins } = pinned ? lowerWith(options, planned, pinned) : lowerBest(options, planned);
   const main = buildHook(options, lowered, inputs, outputs, origins);
   const maps = mapsOf(options, lowered, io);
   stage('assembling', 3);
@@ -81,7 +79,7 @@ export function compile(options: CompileOptions): Compiled {
     kfuncCalls: new Map(),
   });
   stage('assembling', 4);
-  const meta = metaOf(options, inputs, outputs, origins, program.insnOrigins);
+  const meta = metaOf(options, strategy, inputs, outputs, origins, program.insnOrigins);
   setFingerprint(maps[0]!.data!, fingerprintOf(program, meta, lowered.map));
   return {
     program,
@@ -91,6 +89,60 @@ export function compile(options: CompileOptions): Compiled {
     weights: weightScales(model, lowered.products, options.calibration.method),
     ir: irMap(funcs, emitted, program),
   };
+}
+
+/** The graph in integer kernels' terms, precision given and algebra done. */
+function graphOf({ model, families, quant }: CompileOptions): HGraph {
+  return splitWideProducts(fold(applyPrecision(recognise(model, families), model, parseQuant(quant))), PAGE_BYTES);
+}
+
+interface Planned {
+  readonly graph: HGraph;
+  readonly scales: Scales;
+  readonly io: IoLayout;
+  readonly inputs: readonly TensorSlot[];
+  readonly outputs: readonly TensorSlot[];
+}
+
+function planOf(options: CompileOptions, graph: HGraph): Planned {
+  const given = new Map(options.slots?.inputs.map(({ name, scale }) => [name, scale]));
+  const scales = new Scales(graph, options.calibration, given);
+  return { graph, scales, ...slots(graph, scales, options.slots?.outputs) };
+}
+
+interface WithStrategy {
+  readonly strategy: FixedStrategy;
+  readonly lowered: Lowered;
+  readonly origins: Origins;
+}
+
+function lowerWith(options: CompileOptions, { graph, scales, io, inputs, outputs }: Planned, strategy: FixedStrategy): WithStrategy {
+  const origins = new Origins();
+  return { strategy, origins, lowered: lower(graph, scales, io, origins, strategy, tableBytes(options, inputs, outputs)) };
+}
+
+const costOf = ({ strategy, lowered }: WithStrategy): CostEstimate =>
+  estimate(
+    strategy,
+    lowered.funcs,
+    lowered.stages.map(({ name }) => name),
+  );
+
+/** The usual strategy where the verifier's budget allows it, else the best of those that the kernel takes. */
+function lowerBest(options: CompileOptions, planned: Planned): WithStrategy {
+  const [usual, ...others] = strategiesOf(options.kernel);
+  const first = lowerWith(options, planned, usual!);
+  const cost = costOf(first);
+  if (cost.fits) return first;
+  const all = [first, ...others.map((strategy) => lowerWith(options, planned, strategy))];
+  const { strategy } = cheapest(all.map(costOf));
+  return all.find((made) => made.strategy === strategy)!;
+}
+
+/** What the model would cost with each strategy that the kernel takes, the usual one first; `options.strategy` does not matter. */
+export function strategyCosts(options: CompileOptions): CostEstimate[] {
+  const planned = planOf(options, graphOf(options));
+  return strategiesOf(options.kernel).map((strategy) => costOf(lowerWith(options, planned, strategy)));
 }
 
 export const programName = (file: string): string =>
@@ -274,6 +326,7 @@ export function nodeCosts(
 
 function metaOf(
   options: CompileOptions,
+  strategy: FixedStrategy,
   inputs: readonly TensorSlot[],
   outputs: readonly TensorSlot[],
   origins: Origins,
@@ -290,7 +343,7 @@ function metaOf(
       nodes: model.nodes.map(({ index, name, op, outputs: [first] }) => ({ index, name, op, dims: model.values.get(first!)?.dims })),
     },
     kernel: options.kernel,
-    strategy: strategyFor(options.strategy, options.kernel),
+    strategy,
     quant: options.quant,
     calibration: {
       source: calibration.source,

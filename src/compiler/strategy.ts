@@ -23,9 +23,13 @@ export function whyNot(strategy: FixedStrategy, kernel: KernelVersion): string |
   return minor(kernel) >= minor(since) ? null : `strategy ${strategy} needs Linux ${linux}; the program is for ${kernel}`;
 }
 
-/** The strategy that is meant. Throws {@link InputError} where the kernel does not take it. */
-export function strategyFor(strategy: Strategy, kernel: KernelVersion): FixedStrategy {
-  if (strategy === 'auto') return 'global';
+/** Strategies that a kernel takes, the usual one first. */
+export const strategiesOf = (kernel: KernelVersion): FixedStrategy[] =>
+  STRATEGIES.filter(({ name }) => whyNot(name, kernel) === null).map(({ name }) => name);
+
+/** The strategy that is pinned, or null where the cost model chooses (`cost.ts`). Throws {@link InputError} where the kernel does not take it. */
+export function strategyFor(strategy: Strategy, kernel: KernelVersion): FixedStrategy | null {
+  if (strategy === 'auto') return null;
   const why = whyNot(strategy, kernel);
   if (why) throw new InputError(why, '', 'Choose a newer kernel or another strategy');
   return strategy;

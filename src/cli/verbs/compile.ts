@@ -1,4 +1,5 @@
 import { InputError } from '../../base/errors.ts';
+import { strategyCosts } from '../../compiler/compile.ts';
 import { writeObject } from '../../object/writer.ts';
 import { nodeCosts } from '../../replay/costs.ts';
 import { ModelRunner } from '../../replay/runner.ts';
@@ -49,6 +50,8 @@ export const compileVerb: Verb = async (argv) => {
     accuracy,
     quant: meta.quant,
     ...(built.searched ? { search: { met: built.searched.met, trials: built.searched.trials } } : {}),
+    strategy: meta.strategy,
+    strategies: args.flag('json') ? strategyCosts(built.options) : [],
     nodes: nodeCosts(program, nodes, verdict.visits).map((node, i) => ({ ...node, error: errors?.[i] ?? null })),
   };
   if (args.flag('json')) printJson(result);

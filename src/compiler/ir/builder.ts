@@ -1,4 +1,19 @@
-import type { AluOp, BlockId, CallbackLoop, Cmp, IrBlock, IrFunc, IrInst, Operand, OriginId, Size, Terminator, VReg, Width } from './ir.ts';
+import type {
+  AluOp,
+  BlockId,
+  CallbackLoop,
+  Cmp,
+  FuncCost,
+  IrBlock,
+  IrFunc,
+  IrInst,
+  Operand,
+  OriginId,
+  Size,
+  Terminator,
+  VReg,
+  Width,
+} from './ir.ts';
 
 /** A virtual register as the builder hands it out. */
 export interface Reg {
@@ -22,6 +37,8 @@ export interface LoopStyle {
 const BOUNDED: LoopStyle = { form: 'bounded', zero: (b) => b.const(0), callbackDepth: 0 };
 /** Fewer rounds are walked: what a callback or a `may_goto` costs at run time is not worth it. */
 const FEW_ROUNDS = 4;
+/** Rounds that the verifier goes through of a loop it need not walk: the first, and one more until the state is known. */
+const WALKED_ROUNDS = 2;
 /** Operations that one unrolled loop may come to; longer ones stay loops. */
 const UNROLLED_OPS = 16_384;
 
@@ -53,6 +70,9 @@ export class FuncBuilder {
   readonly #loops: LoopStyle;
   readonly #callbackLoops: CallbackLoop[] = [];
   #callbackDepth = 0;
+  /** How often the verifier and a run come to what is built now. */
+  #often = { walked: 1, executed: 1 };
+  #cost = { walked: 0, executed: 0, callbacks: 0, calls: [] as FuncCost['calls'][number][] };
   /** Stack slots below this number belong to rounds that were repeated, and are used again. */
   #slotCursor = 0;
 
@@ -205,6 +225,7 @@ export class FuncBuilder {
   /** Calls another function of the same program. */
   call(func: string, args: readonly Val[]): Reg {
     const dst = this.reg();
+    this.#cost.calls.push({ func, ...this.#often });
     this.#push({ op: 'call', dst: dst.reg, func, args: args.map(operand) });
     return dst;
   }
@@ -223,11 +244,14 @@ export class FuncBuilder {
     const i = this.copy(from);
     const head = this.newBlock();
     const exit = this.newBlock();
+    const rounds = Math.ceil((to - from) / step);
     this.jump(head);
     this.startBlock(head);
-    body(i);
-    this.aluTo(i, 'add', i, step);
-    this.branch('ult', i, to, head, exit);
+    this.#inRounds(rounds, rounds, () => {
+      body(i);
+      this.aluTo(i, 'add', i, step);
+      this.branch('ult', i, to, head, exit);
+    });
     this.startBlock(exit);
   }
   /** `rounds` times `body`, in the builder's style; `index` is the number of the round times `step`. */
@@ -259,6 +283,14 @@ export class FuncBuilder {
     else if (form === 'bpf_loop' && rounds >= FEW_ROUNDS && this.#callbackDepth < callbackDepth) this.#callback(rounds, strides, body);
     else return this.#walk(rounds, strides, body);
     return strides.map(([pointer, bytes]) => (bytes === 0 ? pointer : this.add(pointer, bytes * rounds)));
+  }
+
+  /** What `build` makes counts as often as the verifier and a run go through it. */
+  #inRounds(walked: number, executed: number, build: () => void): void {
+    const outside = this.#often;
+    this.#often = { walked: outside.walked * walked, executed: outside.executed * executed };
+    build();
+    this.#often = outside;
   }
 
   #walked(strides: readonly Stride[]): Reg[] {
@@ -299,13 +331,15 @@ export class FuncBuilder {
     const [head, test, first, exit] = [this.newBlock(), this.newBlock(), this.newBlock(), this.newBlock()];
     this.jump(head);
     this.startBlock(head);
-    this.#end({ op: 'mayGoto', exit, next: test });
-    this.startBlock(test);
-    this.branch('ugt', round, rounds - 1, exit, first);
-    this.startBlock(first);
-    body(this.#placed(strides, round), () => round);
-    this.aluTo(round, 'add', round, 1);
-    this.jump(head);
+    this.#inRounds(WALKED_ROUNDS, rounds, () => {
+      this.#end({ op: 'mayGoto', exit, next: test });
+      this.startBlock(test);
+      this.branch('ugt', round, rounds - 1, exit, first);
+      this.startBlock(first);
+      body(this.#placed(strides, round), () => round);
+      this.aluTo(round, 'add', round, 1);
+      this.jump(head);
+    });
     this.startBlock(exit);
   }
 
@@ -315,7 +349,8 @@ export class FuncBuilder {
     this.jump(head);
     this.startBlock(head);
     this.#callbackDepth++;
-    body(this.#placed(strides, index), () => index);
+    this.#cost.callbacks += this.#often.executed * rounds;
+    this.#inRounds(WALKED_ROUNDS, rounds, () => body(this.#placed(strides, index), () => index));
     this.#callbackDepth--;
     this.aluTo(index, 'add', index, 1);
     this.#callbackLoops.push({ head, latch: this.#current, exit, index: index.reg, rounds });
@@ -327,6 +362,7 @@ export class FuncBuilder {
   #opsOf(emit: () => void): number {
     const [blocks, order, slots, cursor] = [this.#blocks.length, this.#order.length, this.#stackSlots.length, this.#slotCursor];
     const [current, vregs, origin] = [this.#current, this.#vregCount, this.#origin];
+    const cost = { ...this.#cost, calls: [...this.#cost.calls] };
     const here = this.#blocks[current]!;
     const insts = here.insts.length;
     emit();
@@ -336,7 +372,7 @@ export class FuncBuilder {
     here.term = null;
     this.#order.length = order;
     this.#stackSlots.length = slots;
-    [this.#slotCursor, this.#current, this.#vregCount, this.#origin] = [cursor, current, vregs, origin];
+    [this.#slotCursor, this.#current, this.#vregCount, this.#origin, this.#cost] = [cursor, current, vregs, origin, cost];
     return ops;
   }
 
@@ -366,16 +402,23 @@ export class FuncBuilder {
       stackSlots: this.#stackSlots,
       blocks,
       vregCount: this.#vregCount,
+      cost: this.#cost,
       ...(this.#callbackLoops.length ? { callbackLoops: this.#callbackLoops } : {}),
     };
   }
 
+  #count(): void {
+    this.#cost.walked += this.#often.walked;
+    this.#cost.executed += this.#often.executed;
+  }
   #push(inst: WithoutOrigin<IrInst>): void {
     if (this.closed) throw new Error(`${this.#name}: instruction after a terminator`);
+    this.#count();
     this.#blocks[this.#current].insts.push({ ...inst, origin: this.#origin } as IrInst);
   }
   #end(term: WithoutOrigin<Terminator>): void {
     if (this.closed) throw new Error(`${this.#name}: second terminator`);
+    this.#count();
     this.#blocks[this.#current].term = { ...term, origin: this.#origin } as Terminator;
   }
 }

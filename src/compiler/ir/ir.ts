@@ -59,6 +59,16 @@ export interface CallbackLoop {
   readonly rounds: number;
 }
 
+/** What a function costs by the loops it was built from, before registers are given: operations that the verifier walks and that a run executes. */
+export interface FuncCost {
+  readonly walked: number;
+  readonly executed: number;
+  /** Rounds of `bpf_loop`, a call each. */
+  readonly callbacks: number;
+  /** Calls of other functions, and how often the verifier and a run come to each. */
+  readonly calls: readonly { readonly func: string; readonly walked: number; readonly executed: number }[];
+}
+
 export interface IrFunc {
   readonly name: string;
   /** Global functions are verified apart from their callers (kernel ≥ 5.6) and take scalars or ctx only. */
@@ -71,6 +81,7 @@ export interface IrFunc {
   /** Entry first, in layout order. */
   readonly blocks: readonly IrBlock[];
   readonly vregCount: number;
+  readonly cost?: FuncCost;
   /** Inner ones before those around them; the back end takes functions without any. */
   readonly callbackLoops?: readonly CallbackLoop[];
 }

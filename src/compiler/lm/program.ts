@@ -60,7 +60,7 @@ export function readDecoder(model: Model, families: Rules = new Map()): Decoder 
 /** A program of type syscall that reads a prompt, keeps keys and values in a map and generates tokens. Throws {@link InputError}. */
 export function compileDecoder(options: DecoderOptions): Compiled {
   const { decoder, calibration, model } = options;
-  const strategy = strategyFor(options.strategy, options.kernel);
+  const strategy = strategyFor(options.strategy, options.kernel) ?? 'global';
   const weights = new WeightBytes();
   const expOff = weights.add(expTable());
   const rsqrtOff = weights.add(rsqrtTable());
