@@ -91,6 +91,7 @@ export const MODEL_OPTIONS = {
   calibration: 'string',
   'min-agreement': 'string',
   cost: 'string',
+  specialise: 'boolean',
   json: 'boolean',
 } as const;
 

@@ -12,7 +12,7 @@ interface VerbEntry {
 }
 
 const MODEL =
-  '[--dim NAME=N]… [--binding B.json] [--calibrate TRACE|X.npy] [--kernel K] [--strategy S] [--quant Q] [--calibration minmax|percentile:P|mse]' +
+  '[--dim NAME=N]… [--binding B.json] [--calibrate TRACE|X.npy] [--kernel K] [--strategy S] [--quant Q] [--specialise] [--calibration minmax|percentile:P|mse]' +
   ' [--quant auto --min-agreement 0.999 --cost insns|bytes]';
 
 const VERBS: Readonly<Record<string, VerbEntry>> = {

@@ -77,13 +77,14 @@ export async function compileModel(path: string, args: Args): Promise<CompiledMo
     kernel: choice(args, 'kernel', KERNELS, '6.18'),
     strategy: choice(args, 'strategy', STRATEGIES, 'auto'),
     quant: auto ? DEFAULT_PRECISION : quantOption(args),
+    specialise: args.flag('specialise'),
     method: parseMethod(args.string('calibration') ?? 'minmax'),
   };
   const search = { minAgreement: share(args, 'min-agreement', 0.999), cost: choice(args, 'cost', ['insns', 'bytes'] as const, 'insns') };
   return compileLoaded(loadModel(path, args), { ...target, ...(auto ? { search } : {}) }, args.string('calibrate'));
 }
 
-export type CompileTarget = Pick<CompileOptions, 'kernel' | 'strategy' | 'quant' | 'slots'> & {
+export type CompileTarget = Pick<CompileOptions, 'kernel' | 'strategy' | 'quant' | 'slots' | 'specialise'> & {
   readonly method: CalibrationMethod;
   /** The precision is searched for. */
   readonly search?: { readonly minAgreement: number; readonly cost: SearchCost };

@@ -39,6 +39,8 @@ export interface CompileOptions {
   readonly kernel: KernelVersion;
   readonly strategy: Strategy;
   readonly quant: Quant;
+  /** Weights of small and sparse matrices stand in the code, zeros are skipped: the object takes no other weights. */
+  readonly specialise?: boolean;
   /** What `familiesFor(model)` gave; without it only the operators that are always at hand. */
   readonly families?: Rules;
   /** Inputs and outputs of a program that the weights are for: they keep its scales. */
@@ -164,6 +166,8 @@ export interface ProgramMeta {
   readonly kernel: KernelVersion;
   readonly strategy: FixedStrategy;
   readonly quant: Quant;
+  /** Weights stand in the code too, so that they cannot be replaced. */
+  readonly specialised?: true;
   readonly calibration: { readonly source: 'trace' | 'generated'; readonly samples: number; readonly method?: CalibrationMethod };
   readonly inputs: readonly TensorSlot[];
   readonly outputs: readonly TensorSlot[];

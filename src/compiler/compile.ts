@@ -118,7 +118,15 @@ interface WithStrategy {
 
 function lowerWith(options: CompileOptions, { graph, scales, io, inputs, outputs }: Planned, strategy: FixedStrategy): WithStrategy {
   const origins = new Origins();
-  return { strategy, origins, lowered: lower(graph, scales, io, origins, strategy, tableBytes(options, inputs, outputs)) };
+  return {
+    strategy,
+    origins,
+    lowered: lower(graph, scales, io, origins, {
+      strategy,
+      specialise: options.specialise ?? false,
+      hookBytes: tableBytes(options, inputs, outputs),
+    }),
+  };
 }
 
 const costOf = ({ strategy, lowered }: WithStrategy): CostEstimate =>
@@ -345,6 +353,7 @@ function metaOf(
     kernel: options.kernel,
     strategy,
     quant: options.quant,
+    ...(options.specialise ? { specialised: true as const } : {}),
     calibration: {
       source: calibration.source,
       samples: calibration.samples,

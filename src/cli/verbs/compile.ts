@@ -50,6 +50,7 @@ export const compileVerb: Verb = async (argv) => {
     accuracy,
     quant: meta.quant,
     ...(built.searched ? { search: { met: built.searched.met, trials: built.searched.trials } } : {}),
+    swappable: meta.specialised !== true,
     strategy: meta.strategy,
     strategies: args.flag('json') ? strategyCosts(built.options) : [],
     nodes: nodeCosts(program, nodes, verdict.visits).map((node, i) => ({ ...node, error: errors?.[i] ?? null })),

@@ -17,6 +17,8 @@ export const weightsVerb: Verb = async (argv): Promise<ExitStatus> => {
   const { compiled, binding } = openObject(object, args.string('program'));
   const target = weightsTarget(compiled, object);
   const { meta } = target;
+  if (meta.specialised)
+    throw new InputError('it was compiled with --specialise: its weights stand in the code', object, 'Compile it without');
   const loaded = loadBound(path, sizesFor(path, meta.inputs), binding, object);
   const { kernel, strategy, quant, inputs, outputs, calibration } = meta;
   const method = calibration.method ?? 'minmax';

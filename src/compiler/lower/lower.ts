@@ -33,11 +33,18 @@ export interface Lowered extends Stages {
   readonly products: readonly Step[];
 }
 
+export interface Target {
+  readonly strategy: FixedStrategy;
+  /** Weights of small and sparse matrices stand in the code. */
+  readonly specialise: boolean;
+  readonly hookBytes: number;
+}
+
 /**
- * Integer kernels, loops over rows and the bytes of the weights map for a planned graph. The hook adds `hookBytes` of tables of its own to the
+ * Integer kernels, loops over rows and the bytes of the weights map for a planned graph. The hook adds `target.hookBytes` of tables of its own to the
  * weights later.
  */
-export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Origins, strategy: FixedStrategy, hookBytes: number): Lowered {
+export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Origins, { strategy, specialise, hookBytes }: Target): Lowered {
   const shared = new WeightBytes();
   shared.add(new Uint8Array(WEIGHTS_HEADER));
   const expOff = shared.add(expTable());
@@ -55,7 +62,7 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
     );
   }
   const placement = placeBuffers(graph, groups, packBytes, (buf) => scales.bytes(buf));
-  const places = new Places(scales, weights, io, placement.offsets);
+  const places = new Places(scales, weights, io, placement.offsets, specialise);
   const chunks = chunkSizes(graph);
   const planned = groups.map((group) => {
     const calls: KernelCall[] = [];

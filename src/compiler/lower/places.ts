@@ -26,12 +26,15 @@ export class Places {
   readonly scales: Scales;
   readonly weights: WeightBytes;
   readonly io: IoLayout;
+  /** Weights may stand in the code (`--specialise`). */
+  readonly specialise: boolean;
   readonly #offsets: ReadonlyMap<Buf, number>;
 
-  constructor(scales: Scales, weights: WeightBytes, io: IoLayout, offsets: ReadonlyMap<Buf, number>) {
+  constructor(scales: Scales, weights: WeightBytes, io: IoLayout, offsets: ReadonlyMap<Buf, number>, specialise = false) {
     this.scales = scales;
     this.weights = weights;
     this.io = io;
+    this.specialise = specialise;
     this.#offsets = offsets;
   }
 

@@ -2,15 +2,16 @@ import { InputError } from '../../base/errors.ts';
 import type { HOp } from '../graph/hops.ts';
 import { place } from '../graph/lazy.ts';
 import { allOffsets, mapDims, product } from '../graph/view.ts';
-import { blockBytes, type DotShape, dotKernel, dotName, dotWeights } from '../kernels/dot.ts';
+import { blockBytes, type DotShape, type DotWeights, dotKernel, dotName, dotWeights, largestSum, sumUnit } from '../kernels/dot.ts';
 import type { Level } from '../kernels/frame.ts';
+import { type ImmediateMatrix, immediateKernel, suitsImmediates } from '../kernels/immediate.ts';
 import { MATVEC, type MatvecPacking, type MatvecShape, matvecKernel, matvecName, packMatvec } from '../kernels/matvec.ts';
 import { packTri, type TriShape, triBlockBytes, triKernel, triName } from '../kernels/tri.ts';
 import type { Group } from '../plan/groups.ts';
 import { matvecChunks, matvecPacking } from '../plan/matvec.ts';
 import type { Access, Step } from '../plan/steps.ts';
 import { integerOf, rowSteps } from '../plan/weight-quant.ts';
-import { HALF, int64s, packLinear, rowParams } from '../plan/weights.ts';
+import { HALF, int64s, type LinearScales, packLinear, rowParams } from '../plan/weights.ts';
 import { activationBitsOf, DEFAULT_PRECISION } from '../precision.ts';
 import type { KernelCall, Operand } from '../stages.ts';
 import type { Places } from './places.ts';
@@ -48,6 +49,21 @@ export function linearCalls(
     ...(op.precision && op.precision !== DEFAULT_PRECISION ? { precision: op.precision } : {}),
   };
   const scales = { unit: at.scales.unit(op.a), outScale: out.scale, method: at.scales.method };
+  if (at.specialise) {
+    const matrix = matrixOf(op, scales, how);
+    if (suitsImmediates(matrix.integers, k, how.run)) {
+      const whole: DotShape = { ...shape, n, aLane: a.lane, outLane: write.lane };
+      return [
+        {
+          key: JSON.stringify(['immediate', op.out.id, whole]),
+          name: `imm_${dotName(whole)}`,
+          build: (name, l, o) => immediateKernel(name, whole, matrix, l, o),
+          args: [a.operand, write.operand],
+          nodes: op.nodes,
+        },
+      ];
+    }
+  }
   const weights = at.weights.add(packLinear(op.weights, op.bias, scales, how));
   const moved = (operand: Operand, bytes: number): Operand => ({ ...operand, off: operand.off + bytes });
   return Array.from({ length: n / columns }, (_, i) => {
@@ -61,6 +77,16 @@ export function linearCalls(
       nodes: op.nodes,
     };
   });
+}
+
+/** A matrix as {@link packLinear} writes it, not yet in bytes. */
+function matrixOf(op: HOp & { kind: 'linear' }, { unit, outScale, method }: LinearScales, how: DotWeights): ImmediateMatrix {
+  const [, k] = op.weights.dims;
+  const steps = rowSteps(op.weights, how, method);
+  return {
+    integers: Int32Array.from(op.weights.data, (w, i) => integerOf(w, steps[Math.floor(i / k)], how)),
+    rows: steps.map((step, row) => rowParams(op.bias?.[row] ?? 0, unit * step * sumUnit(how), outScale, largestSum(k, how))),
+  };
 }
 
 /** A product for three rows at a time. */
