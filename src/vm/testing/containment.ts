@@ -142,7 +142,7 @@ export class Containment {
   }
 
   #look(pc: number, frame: number): void {
-    const r = this.#vm.parts.interpreter.registers;
+    const r = this.#parts.interpreter.registers;
     this.#frameTop[frame] = r[20]!;
     if (this.#last >= 0) this.#advance(pc, frame);
     if (this.#violation || this.#adrift) return;
@@ -417,7 +417,7 @@ export class Containment {
   }
 
   #isHeld(r: Regs, b: number, reg: number): boolean {
-    const values = this.#vm.parts.interpreter.registers;
+    const values = this.#parts.interpreter.registers;
     return holds(r, b, values[reg * 2]!, values[reg * 2 + 1]!);
   }
 
@@ -436,7 +436,7 @@ export class Containment {
     const ids = this.#idsAt(step);
     const { base } = this.#contexts.at(-1)!;
     const { cells } = this.#recording;
-    const values = this.#vm.parts.interpreter.registers;
+    const values = this.#parts.interpreter.registers;
     const own = frame - base;
     for (let i = 0; i < 10; i++) {
       const id = ids[regPlace(own, i)]!;
@@ -456,7 +456,7 @@ export class Containment {
 
   #stackOutside(ids: Uint32Array, g: number, frame: number, loose: ReadonlySet<number>): string | null {
     const { cells } = this.#recording;
-    const { view } = this.#vm.parts.space;
+    const { view } = this.#parts.space;
     const slots = cells.slotCount(ids, g);
     for (let spi = 0; spi < slots; spi++) {
       const slot = ids[slotPlace(g, spi)]!;
@@ -508,7 +508,7 @@ export class Containment {
 
   /** Addresses of objects that a pointer may point into or beside; none where the machine has none of its type. */
   #objectStarts(r: Regs, b: number, address: number): number[] {
-    const { space, packet } = this.#vm.parts;
+    const { space, packet } = this.#parts;
     const type = r[b + TYPE]!;
     switch (baseType(type)) {
       case STACK:

@@ -23,7 +23,7 @@ import type { Insn } from '../../bpf/program.ts';
 import { helperProto } from '../../verifier/protos.ts';
 import type { Region } from '../address-space.ts';
 import { STACK_SIZE } from '../engine.ts';
-import type { Vm, VmInput } from '../vm.ts';
+import type { MachineParts, Vm, VmInput } from '../vm.ts';
 
 /** A number that is the same on every machine; one that is not; an address, which is not but may be dereferenced. */
 const CLEAN = 0;
@@ -51,6 +51,7 @@ class Depends extends Error {}
  */
 export class TaintCheck {
   readonly #vm: Vm;
+  readonly #parts: MachineParts;
   readonly #insns: readonly Insn[];
   /** By address. */
   readonly #memory: Uint8Array;
@@ -64,8 +65,9 @@ export class TaintCheck {
 
   constructor(vm: Vm) {
     this.#vm = vm;
+    this.#parts = vm.parts;
     this.#insns = vm.program.insns;
-    this.#memory = new Uint8Array(vm.parts.space.buffer.byteLength);
+    this.#memory = new Uint8Array(this.#parts.space.buffer.byteLength);
   }
 
   /** What the result depends on, or null. Faults of the machine are thrown. */
@@ -90,11 +92,11 @@ export class TaintCheck {
   }
 
   #low(reg: number): number {
-    return this.#vm.parts.interpreter.registers[reg * 2]!;
+    return this.#parts.interpreter.registers[reg * 2]!;
   }
 
   #isZero(reg: number): boolean {
-    const r = this.#vm.parts.interpreter.registers;
+    const r = this.#parts.interpreter.registers;
     return r[reg * 2] === 0 && r[reg * 2 + 1] === 0;
   }
 
@@ -194,7 +196,7 @@ export class TaintCheck {
   }
 
   #region(address: number): Region | null {
-    return this.#vm.parts.space.regionAt(address);
+    return this.#parts.space.regionAt(address);
   }
 
   #address(reg: number, insn: Insn, regs: Uint8Array, pc: number): number {
