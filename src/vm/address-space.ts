@@ -123,6 +123,14 @@ export class AddressSpace {
     return off >= 0 && off + size <= region.elementSize;
   }
 
+  /** Bytes from `address` to the end of its element; 0 where nothing may be read. */
+  extent(address: number): number {
+    const region = this.regionAt(address);
+    if (!region) return 0;
+    const off = address - this.elementBase(region, address);
+    return off >= 0 ? Math.max(0, region.elementSize - off) : 0;
+  }
+
   /** Why an access that {@link permits} denies is wrong: `read of 8 bytes at map weights+65536 beyond its 65536 bytes`. */
   describeDenied(address: bigint, size: number, write: boolean): string {
     const access = `${write ? 'write' : 'read'} of ${size} ${size === 1 ? 'byte' : 'bytes'}`;

@@ -9,50 +9,50 @@ export const ATOMIC_CMPXCHG = 0xf1;
 export const ATOMIC_LOAD = 0x100;
 export const ATOMIC_STORE = 0x110;
 
-/** The new value of 64-bit memory `old` under a read-modify-write operation; null for an unknown one. */
-function combine(operation: number, old: bigint, operand: bigint): bigint | null {
-  switch (operation & ~ATOMIC_FETCH) {
-    case ATOMIC_ADD:
-      return old + operand;
-    case ATOMIC_OR:
-      return old | operand;
-    case ATOMIC_AND:
-      return old & operand;
-    case ATOMIC_XOR:
-      return old ^ operand;
-    default:
-      return null;
-  }
-}
-
-function readRegister(r: Int32Array, at: number): bigint {
-  return (BigInt(r[at + 1] >>> 0) << 32n) | BigInt(r[at] >>> 0);
-}
-
-function writeRegister(r: Int32Array, at: number, value: bigint): void {
-  r[at] = Number(BigInt.asIntN(32, value));
-  r[at + 1] = Number(BigInt.asIntN(32, value >> 32n));
-}
-
 /** One read-modify-write at `address`, 4 or 8 bytes; false when Linux knows no such operation. `s` is the operand's register. */
 export function atomicUpdate(r: Int32Array, view: DataView, address: number, size: number, operation: number, s: number): boolean {
-  const bits = size * 8;
-  const old = size === 8 ? view.getBigUint64(address, true) : BigInt(view.getUint32(address, true));
-  const operand = BigInt.asUintN(bits, readRegister(r, s));
-  let next: bigint;
-  if (operation === ATOMIC_XCHG) {
-    next = operand;
-    writeRegister(r, s, old);
-  } else if (operation === ATOMIC_CMPXCHG) {
-    next = BigInt.asUintN(bits, readRegister(r, 0)) === old ? operand : old;
-    writeRegister(r, 0, old);
-  } else {
-    const combined = combine(operation, old, operand);
-    if (combined === null) return false;
-    next = combined;
-    if (operation & ATOMIC_FETCH) writeRegister(r, s, old);
+  const wide = size === 8;
+  const lo = view.getInt32(address, true);
+  const hi = wide ? view.getInt32(address + 4, true) : 0;
+  let nextLo = r[s];
+  let nextHi = r[s + 1];
+  // Where what memory held goes: the operand's register, or r0.
+  let to = operation & ATOMIC_FETCH ? s : -1;
+  if (operation === ATOMIC_CMPXCHG) {
+    to = 0;
+    if (r[0] !== lo || (wide && r[1] !== hi)) {
+      nextLo = lo;
+      nextHi = hi;
+    }
+  } else if (operation !== ATOMIC_XCHG) {
+    switch (operation & ~ATOMIC_FETCH) {
+      case ATOMIC_ADD: {
+        const sum = (lo + nextLo) | 0;
+        nextHi = hi + nextHi + (sum >>> 0 < lo >>> 0 ? 1 : 0);
+        nextLo = sum;
+        break;
+      }
+      case ATOMIC_OR:
+        nextLo |= lo;
+        nextHi |= hi;
+        break;
+      case ATOMIC_AND:
+        nextLo &= lo;
+        nextHi &= hi;
+        break;
+      case ATOMIC_XOR:
+        nextLo ^= lo;
+        nextHi ^= hi;
+        break;
+      default:
+        return false;
+    }
   }
-  if (size === 8) view.setBigUint64(address, BigInt.asUintN(64, next), true);
-  else view.setUint32(address, Number(BigInt.asUintN(32, next)), true);
+  view.setInt32(address, nextLo, true);
+  if (wide) view.setInt32(address + 4, nextHi, true);
+  if (to >= 0) {
+    r[to] = lo;
+    r[to + 1] = hi;
+  }
   return true;
 }

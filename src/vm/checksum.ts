@@ -6,21 +6,29 @@ const folded = (total: number, most: number): number => (total === 0 ? 0 : ((tot
 const fold32 = (total: number): number => folded(total, 0xffffffff);
 const fold16 = (total: number): number => folded(total, 0xffff);
 
+/** So many bytes add up exactly. */
+const CHUNK = 1 << 20;
+
 /** csum_partial: the 32-bit sum of little-endian words, started at `seed`; what lacks of the last word is zero. */
-function sum32(bytes: Uint8Array, seed: number): number {
+function sum32(bytes: Uint8Array, seed: number, spend: (bytes: number) => void): number {
   let total = seed;
-  for (let at = 0; at < bytes.length; at += 2) total += (bytes[at] | ((bytes[at + 1] ?? 0) << 8)) * (at & 2 ? 65536 : 1);
-  return fold32(total);
+  for (let from = 0; from < bytes.length; from += CHUNK) {
+    const to = Math.min(from + CHUNK, bytes.length);
+    for (let at = from; at < to; at += 2) total += (bytes[at] | ((bytes[at + 1] ?? 0) << 8)) * (at & 2 ? 65536 : 1);
+    total = fold32(total);
+    if (to < bytes.length) spend(4 * CHUNK);
+  }
+  return total;
 }
 
 const complement = (sum: number): number => ~sum >>> 0;
 
-/** bpf_csum_diff as of Linux 6.13: the sum of `to` minus that of `from`, started at `seed`, folded to 16 bits. */
-export function checksumDifference(from: Uint8Array, to: Uint8Array, seed: number): number {
+/** bpf_csum_diff as of Linux 6.13: the sum of `to` minus that of `from`, started at `seed`, folded to 16 bits. Tells `spend` of long work. */
+export function checksumDifference(from: Uint8Array, to: Uint8Array, seed: number, spend: (bytes: number) => void): number {
   // Which of 0 and 0xffff, its other name, comes out depends on which of these ways Linux takes.
-  if (to.length === 0) return fold16(from.length === 0 ? seed : complement(sum32(from, complement(seed))));
-  const added = sum32(to, seed);
-  return fold16(from.length === 0 ? added : fold32(added + complement(sum32(from, 0))));
+  if (to.length === 0) return fold16(from.length === 0 ? seed : complement(sum32(from, complement(seed), spend)));
+  const added = sum32(to, seed, spend);
+  return fold16(from.length === 0 ? added : fold32(added + complement(sum32(from, 0, spend))));
 }
 
 const finish = (sum: number): number => ~fold16(sum) & 0xffff;

@@ -22,8 +22,8 @@ import type { Saved } from './saved.ts';
 const MAY_GOTO_LIMIT = 8_388_608;
 /** Words saved by a call: return entry, r6…r9. */
 const SAVED_WORDS = 10;
-/** Executed instructions are added up this often, so that the counter stays a small integer. */
-const COUNT_CHUNK = 1 << 26;
+/** Words of code between two looks at the clock, which add up the executed instructions too: the slowest instructions take tens of nanoseconds. */
+const COUNT_CHUNK = 1 << 24;
 
 /** Thrown by what {@link Interpreter.watch} calls, to leave the run where it is: {@link Interpreter.resume} goes on from there. */
 export const PAUSE = Symbol('pause');

@@ -49,7 +49,26 @@ export interface Machine {
   entryOf(arg: number): number;
   /** Puts a record of user space into memory and hands a dynptr to it to `use`. */
   withRecord(record: Uint8Array, use: (dynptr: number) => boolean): boolean;
+  /** Bytes that a helper works through, so that long work looks at the clock as many instructions do. */
+  spend(bytes: number): void;
+  /** Bytes that what the program tells the world may still take up in this run. */
+  room: number;
   fault(what: string, advice?: string): VmFault;
+}
+
+/** What an event takes up beside its own bytes. */
+const EVENT_OVERHEAD = 256;
+
+/** Bytes of events that are kept of a run. */
+export const EVENT_ROOM = 1 << 26;
+
+/** Whether an event of `bytes` bytes has room among those of this run. */
+export const hasRoom = (m: Machine, bytes: number): boolean => m.room >= bytes + EVENT_OVERHEAD;
+
+/** Tells the world `event`, of `bytes` bytes. */
+export function tell(m: Machine, event: VmEvent, bytes: number): void {
+  m.room -= bytes + EVENT_OVERHEAD;
+  m.events.push(event);
 }
 
 export * from './errno.ts';
@@ -90,9 +109,13 @@ export function mapArgument(m: Machine, arg: number): VmMapCore {
   return map;
 }
 
+/** Sizes below take no time beside a call. */
+const SMALL = 1024;
+
 /** An argument that points at `size` bytes. */
 export function pointer(m: Machine, arg: number, size: number, write: boolean): number {
   const address = unsigned(m, arg);
+  if (size > SMALL) m.spend(size);
   if (size > 0 && !m.space.permits(address, size, write)) {
     throw m.fault(`R${arg} of the helper: ${m.space.describeDenied(BigInt(address), size, write)}`);
   }

@@ -13,7 +13,7 @@ import { ProgramThrow } from './helpers/kfuncs.ts';
 import { type Machine, type Redirect, runHelper, type VmEvent } from './helpers.ts';
 import { Interpreter } from './interpreter.ts';
 import { linkPrograms } from './link.ts';
-import { callBack, functionArgument, mapArgument } from './machine.ts';
+import { callBack, EVENT_ROOM, functionArgument, mapArgument } from './machine.ts';
 import { type Cpus, createMap, type VmMap, type VmMapCore } from './maps.ts';
 import { KeyMemory, Objects } from './objects.ts';
 import type { PacketMemory } from './packet.ts';
@@ -139,6 +139,9 @@ const MAX_TAIL_CALLS = 33;
 /** Longest record that user space may queue. */
 const MAX_RECORD = 1 << 16;
 
+/** Bytes that helpers work through between two looks at the clock: some milliseconds. */
+const SPENT_BETWEEN_LOOKS = 1 << 22;
+
 /** tc, actions, XDP, lwt_xmit, sk_skb and sk_msg. */
 const WRITES_PACKET = new Set([3, 4, 6, 12, 14, 16]);
 
@@ -175,6 +178,8 @@ export class Vm {
   #deadline = 0;
   /** Calls of helpers and callbacks, of which some look at the clock. */
   #calls = 0;
+  /** Bytes that helpers worked through since the last look at the clock. */
+  #spent = 0;
   #helperPc = 0;
   #tailCalls = 0;
   #random = 1;
@@ -322,11 +327,22 @@ export class Vm {
   advance(ns: number): readonly VmEvent[] {
     const until = this.#machine.clockNs + ns;
     const events: VmEvent[] = [];
+    this.#begin();
+    // A timer may start itself again, at once and for ever: all callbacks share one budget.
+    let left = this.#maxInsns;
     for (let due = this.#machine.timers.next(until); due; due = this.#machine.timers.next(until)) {
-      this.#begin();
+      this.#checkTime(due.entry);
+      if (left <= 0)
+        throw this.#running.fault(
+          due.entry,
+          `stopped after ${this.#maxInsns} instructions`,
+          'The timers do not end, or need a larger budget',
+        );
+      this.#beginPart(this.#engine, left);
       this.#machine.clockNs = Math.max(this.#machine.clockNs, due.due);
       fireTimer(this.#machine, { ...due, map: MAP_BASE + this.#mapList.indexOf(due.map) * 16 });
-      events.push(...this.#machine.events);
+      left -= this.#running.executed;
+      for (const event of this.#machine.events) events.push(event);
     }
     this.#machine.clockNs = Math.max(this.#machine.clockNs, until);
     return events;
@@ -420,7 +436,7 @@ export class Vm {
   #save(): Saved {
     const machine = this.#machine;
     const events = machine.events.slice();
-    const { redirect, clockNs } = machine;
+    const { redirect, clockNs, room } = machine;
     const [random, tailCalls] = [this.#random, this.#tailCalls];
     const own: Saved = {
       bytes: events.length * 64,
@@ -428,6 +444,7 @@ export class Vm {
         machine.events.splice(0, machine.events.length, ...events);
         machine.redirect = redirect;
         machine.clockNs = clockNs;
+        machine.room = room;
         this.#random = random;
         this.#tailCalls = tailCalls;
       },
@@ -445,11 +462,17 @@ export class Vm {
   }
 
   #begin(engine = this.#engine): void {
+    this.#beginPart(engine, this.#maxInsns);
+    this.#deadline = this.#timeLimitMs === Number.POSITIVE_INFINITY ? this.#timeLimitMs : performance.now() + this.#timeLimitMs;
+    this.#machine.room = EVENT_ROOM;
+  }
+
+  /** A part of what shares one limit of time and one of what it tells the world. */
+  #beginPart(engine: Engine, maxInsns: number): void {
     this.#running = engine;
-    engine.begin(this.#maxInsns);
+    engine.begin(maxInsns);
     this.#tailCalls = 0;
     if (this.#faultPath.length > 0) this.#faultPath = [];
-    this.#deadline = this.#timeLimitMs === Number.POSITIVE_INFINITY ? this.#timeLimitMs : performance.now() + this.#timeLimitMs;
     this.#machine.events.length = 0;
     this.#machine.redirect = null;
     this.#machine.ringBuffers.reset();
@@ -536,6 +559,14 @@ export class Vm {
     if ((++this.#calls & 1023) === 0) this.#checkTime(pc);
   }
 
+  /** Long work of a helper counts as many calls do. */
+  #spend(bytes: number): void {
+    this.#spent += bytes;
+    if (this.#spent < SPENT_BETWEEN_LOOKS) return;
+    this.#spent = 0;
+    this.#checkTime(this.#helperPc);
+  }
+
   #checkTime(pc: number): void {
     if (this.#deadline === Number.POSITIVE_INFINITY || performance.now() < this.#deadline) return;
     throw this.#running.fault(pc, `stopped after ${this.#timeLimitMs} ms`, 'The program does not end, or needs more time');
@@ -593,6 +624,8 @@ export class Vm {
       cpus: this.#cpus,
       events: [],
       redirect: null,
+      room: EVENT_ROOM,
+      spend: (bytes) => this.#spend(bytes),
       clockNs: 1_000_000_000,
       nextRandom: () => {
         // xorshift32 (Marsaglia 2003)

@@ -1,5 +1,5 @@
 import { E2BIG, EINVAL, type HelperTable, type Machine, mapArgument, pointer, u32, unsigned } from '../machine.ts';
-import { finishRecord } from './maps.ts';
+import { finishRecord, reserveRecord } from './maps.ts';
 
 // A dynptr is 16 bytes of the program's stack that it cannot look into: address, then size with the kind in its upper bits as in
 // the kernel, then a record that it stands for, or what it is a view of.
@@ -58,7 +58,7 @@ export const DYNPTR_HELPERS: HelperTable = {
     writeDynptr(m, at, 0, 0);
     if (unsigned(m, 3) !== 0) return -EINVAL;
     if (size > SIZE_MASK) return -E2BIG;
-    const record = m.ringBuffers.reserve(mapArgument(m, 1), size);
+    const record = reserveRecord(m, mapArgument(m, 1), size);
     if (record === 0) return -EINVAL;
     writeDynptr(m, at, record, size);
     m.space.view.setUint32(at + RECORD_OFFSET, record, true);

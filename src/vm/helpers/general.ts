@@ -6,10 +6,12 @@ import {
   ERANGE,
   functionArgument,
   type HelperTable,
+  hasRoom,
   type Machine,
   mapArgument,
   pointer,
   setResult,
+  tell,
   u32,
   u64,
   unsigned,
@@ -27,6 +29,11 @@ const TASK_ID = 1;
 const JIFFY = 4_000_000;
 /** Jiffies start five minutes before they wrap at 32 bits. */
 const FIRST_JIFFY = 4294967296 - 300 * 250;
+
+/** Longest text that is taken apart: a format, or a number with what stands before it. */
+const MAX_TEXT = 1 << 16;
+/** Stands for what a run prints beyond what is kept. */
+const MORE = '(more was printed than this machine keeps)';
 
 function tick(m: Machine): number {
   m.clockNs += 1000;
@@ -74,16 +81,16 @@ function probeText(m: Machine): number {
   const from = unsigned(m, 3);
   if (size === 0) return 0;
   const { bytes } = m.space;
-  for (let i = 0; i < size; i++) {
-    if (!m.space.permits(from + i, 1, false)) {
-      bytes.fill(0, to, to + size);
-      return -EFAULT;
-    }
-    const byte = i === size - 1 ? 0 : bytes[from + i];
-    bytes[to + i] = byte;
-    if (byte === 0) return i + 1;
+  const readable = Math.min(size, m.space.extent(from));
+  const zero = bytes.subarray(from, from + readable).indexOf(0);
+  if (zero < 0 && readable < size) {
+    bytes.fill(0, to, to + size);
+    return -EFAULT;
   }
-  return size;
+  const length = zero < 0 ? size - 1 : zero;
+  bytes.copyWithin(to, from, from + length);
+  bytes[to + length] = 0;
+  return length + 1;
 }
 
 /** bpf_strtol and bpf_strtoul: characters used, and the number at R4. */
@@ -93,7 +100,9 @@ function parseNumber(m: Machine, signed: boolean): number {
   const flags = unsigned(m, 3);
   const result = pointer(m, 4, 8, true);
   if (![0, 8, 10, 16].includes(flags)) return -EINVAL;
-  const text = new TextDecoder('latin1').decode(m.space.bytes.subarray(at, at + length)).split('\0')[0];
+  const zero = m.space.bytes.subarray(at, at + length).indexOf(0);
+  const shown = Math.min(zero < 0 ? length : zero, MAX_TEXT);
+  const text = new TextDecoder('latin1').decode(m.space.bytes.subarray(at, at + shown));
   const [, space, sign] = /^(\s*)(-?)/.exec(text)!;
   let used = space.length + sign.length;
   let base = flags;
@@ -101,6 +110,7 @@ function parseNumber(m: Machine, signed: boolean): number {
   if (base === 16 && /^0x/i.test(text.slice(used))) used += 2;
   if (sign && !signed) return -EINVAL;
   const digits = /^[0-9a-z]*/i.exec(text.slice(used))![0];
+  if (used + digits.length === MAX_TEXT) throw m.fault(`numbers of ${MAX_TEXT} characters or more are not read in this machine`);
   let value = 0n;
   let count = 0;
   for (const char of digits) {
@@ -122,11 +132,13 @@ function compareText(m: Machine): number {
   const a = pointer(m, 1, length, false);
   const b = unsigned(m, 3);
   const { bytes } = m.space;
-  for (let i = 0; i < length; i++) {
-    if (!m.space.permits(b + i, 1, false)) throw m.fault(`R3 of the helper: ${m.space.describeDenied(BigInt(b + i), 1, false)}`);
+  const readable = Math.min(length, m.space.extent(b));
+  for (let i = 0; i < readable; i++) {
     if (bytes[a + i] !== bytes[b + i]) return bytes[a + i] < bytes[b + i] ? -1 : 1;
     if (bytes[a + i] === 0) return 0;
+    if ((i & 0xfffff) === 0xfffff) m.spend(i);
   }
+  if (readable < length) throw m.fault(`R3 of the helper: ${m.space.describeDenied(BigInt(b + readable), 1, false)}`);
   return 0;
 }
 
@@ -137,15 +149,22 @@ function numbersAt(m: Machine, arg: number, lengthArg: number): bigint[] {
   return Array.from({ length: length / 8 }, (_, i) => m.space.view.getBigUint64(at + i * 8, true));
 }
 
+/** The text at `address`, up to a zero or where nothing may be read. */
 function textFrom(m: Machine, address: number): Uint8Array {
-  let end = address;
-  while (m.space.permits(end, 1, false) && m.space.bytes[end] !== 0) end++;
-  return m.space.bytes.subarray(address, end);
+  return format(m, m.space.bytes.subarray(address, address + m.space.extent(address)));
+}
+
+function format(m: Machine, bytes: Uint8Array): Uint8Array {
+  const zero = bytes.indexOf(0);
+  const length = zero < 0 ? bytes.length : zero;
+  if (length > MAX_TEXT) throw m.fault(`formats of more than ${MAX_TEXT} characters are not printed in this machine`);
+  return bytes.subarray(0, length);
 }
 
 function print(m: Machine, format: Uint8Array, args: readonly bigint[]): number {
   const text = formatPrintk(format, args);
-  m.events.push({ kind: 'printk', text });
+  if (hasRoom(m, text.length)) tell(m, { kind: 'printk', text }, text.length);
+  else if (m.room > 0) tell(m, { kind: 'printk', text: MORE }, m.room);
   return text.length;
 }
 
@@ -155,7 +174,7 @@ export const GENERAL_HELPERS: HelperTable = {
   6: (m) => {
     const size = u32(m, 2);
     const at = pointer(m, 1, size, false);
-    return print(m, m.space.bytes.subarray(at, at + size), [u64(m, 3), u64(m, 4), u64(m, 5)]);
+    return print(m, format(m, m.space.bytes.subarray(at, at + size)), [u64(m, 3), u64(m, 4), u64(m, 5)]);
   },
   7: (m) => m.nextRandom() >>> 0,
   8: (m) => m.cpus.current,
@@ -204,7 +223,7 @@ export const GENERAL_HELPERS: HelperTable = {
   177: (m) => {
     const size = u32(m, 2);
     const at = pointer(m, 1, size, false);
-    return print(m, m.space.bytes.subarray(at, at + size), numbersAt(m, 3, 4));
+    return print(m, format(m, m.space.bytes.subarray(at, at + size)), numbersAt(m, 3, 4));
   },
   181: loop,
   182: compareText,

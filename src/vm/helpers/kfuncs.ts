@@ -105,6 +105,7 @@ function copyDynptr(m: Machine): number {
   const [toOffset, fromOffset, length] = [u32(m, 2), u32(m, 4), u32(m, 5)];
   if (to.data === 0 || from.data === 0 || to.readOnly) return -EINVAL;
   if (!within(to, toOffset, length) || !within(from, fromOffset, length)) return -E2BIG;
+  m.spend(length);
   m.space.bytes.copyWithin(to.data + toOffset, from.data + fromOffset, from.data + fromOffset + length);
   return 0;
 }

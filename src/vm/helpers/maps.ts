@@ -5,12 +5,15 @@ import {
   EFAULT,
   EINVAL,
   ENOENT,
+  ENOSPC,
   functionArgument,
   type HelperTable,
+  hasRoom,
   type Machine,
   mapArgument,
   pointer,
   setResult,
+  tell,
   u32,
   unsigned,
   words,
@@ -34,10 +37,12 @@ function perfOutput(m: Machine): number {
   // Bits 32…51 of the flags ask for so many bytes of the packet behind the record (BPF_F_CTXLEN_MASK).
   const packetBytes = m.registers[7] & 0xfffff;
   if (packetBytes > 0 && (!m.packet || packetBytes > m.packet.length)) return -EFAULT;
+  // As a reader who is too slow finds it.
+  if (!hasRoom(m, size + packetBytes)) return -ENOSPC;
   const data = new Uint8Array(size + packetBytes);
   data.set(m.space.bytes.subarray(from, from + size));
   if (packetBytes > 0) data.set(m.packet!.copy().subarray(0, packetBytes), size);
-  m.events.push({ kind: 'perf', map: map.name, data });
+  tell(m, { kind: 'perf', map: map.name, data }, data.length);
   return 0;
 }
 
@@ -46,17 +51,22 @@ function ringOutput(m: Machine): number {
   if (unsigned(m, 4) > 3) return -EINVAL;
   const size = unsigned(m, 3);
   const from = pointer(m, 2, size, false);
-  const record = m.ringBuffers.reserve(map, size);
+  const record = reserveRecord(m, map, size);
   if (record === 0) return -EAGAIN;
   m.space.bytes.copyWithin(record, from, from + size);
   finishRecord(m, record, true);
   return 0;
 }
 
+/** Address of a new record, or 0 when neither the ring nor this machine has room for it. */
+export function reserveRecord(m: Machine, map: VmMapCore, size: number): number {
+  return hasRoom(m, size) ? m.ringBuffers.reserve(map, size) : 0;
+}
+
 /** Submits the record at `address` or throws it away; false when there is none. */
 export function finishRecord(m: Machine, address: number, keep: boolean): boolean {
   const readable = m.ringBuffers.finish(m.space, address, keep);
-  for (const record of readable ?? []) m.events.push({ kind: 'ringbuf', ...record });
+  for (const record of readable ?? []) tell(m, { kind: 'ringbuf', ...record }, record.data.length);
   return readable !== null;
 }
 
@@ -147,7 +157,7 @@ export const MAP_HELPERS: HelperTable = {
   107: storageGet,
   108: storageDelete,
   130: ringOutput,
-  131: (m) => (unsigned(m, 3) === 0 ? m.ringBuffers.reserve(ringBuffer(m, 1), unsigned(m, 2)) : 0),
+  131: (m) => (unsigned(m, 3) === 0 ? reserveRecord(m, ringBuffer(m, 1), unsigned(m, 2)) : 0),
   132: (m) => submit(m, 'bpf_ringbuf_submit', true),
   133: (m) => submit(m, 'bpf_ringbuf_discard', false),
   134: (m) => m.ringBuffers.query(ringBuffer(m, 1), unsigned(m, 2)),

@@ -95,7 +95,7 @@ function checksumDiff(m: Machine): number {
   const from = pointer(m, 1, fromSize, false);
   const to = pointer(m, 3, toSize, false);
   const { bytes } = m.space;
-  return checksumDifference(bytes.subarray(from, from + fromSize), bytes.subarray(to, to + toSize), u32(m, 5));
+  return checksumDifference(bytes.subarray(from, from + fromSize), bytes.subarray(to, to + toSize), u32(m, 5), m.spend);
 }
 
 /** A hash of the packet's first bytes; the kernel's depends on a secret. Never zero, which means none. */

@@ -1,10 +1,13 @@
 import * as types from '../../bpf/maps.ts';
 import type { MapDef } from '../../bpf/program.ts';
 import type { AddressSpace, AddressSpaceLayout } from '../address-space.ts';
-import { E2BIG, EEXIST, EINVAL, ENOENT } from '../errno.ts';
+import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM } from '../errno.ts';
 import type { Saved } from '../saved.ts';
 import { type Cpus, checkLength, EXIST, F_LOCK, keyBytes, keyText, MapRefusal, NOEXIST, type VmMapCore } from './types.ts';
 import { Values } from './values.ts';
+
+/** Keys that a JavaScript map holds. */
+const MOST_KEYS = (1 << 24) - 1;
 
 /** HASH, PERCPU_HASH and their LRU kinds. Eviction is by exact age; Linux approximates it. */
 export class HashMap implements VmMapCore {
@@ -113,6 +116,7 @@ export class HashMap implements VmMapCore {
       return slot;
     }
     if (flags & EXIST) return -ENOENT;
+    if (this.#slots.size >= MOST_KEYS) return -ENOMEM;
     const slot = this.#take();
     if (slot < 0) return -E2BIG;
     this.#values.zero(slot);
@@ -189,6 +193,7 @@ export class HashMap implements VmMapCore {
 
 const REFUSED: Record<number, string> = {
   [E2BIG]: 'it is full',
+  [ENOMEM]: `this machine keeps no more than ${MOST_KEYS} keys in a map`,
   [EEXIST]: 'the key exists already',
   [ENOENT]: 'the key does not exist',
   [EINVAL]: 'the flags are unknown',

@@ -1,3 +1,4 @@
+import { InputError } from '../../base/errors.ts';
 import type { MapDef } from '../../bpf/program.ts';
 import type { AddressSpace, AddressSpaceLayout } from '../address-space.ts';
 import { EEXIST, EINVAL, ENOENT, ENOSPC } from '../errno.ts';
@@ -7,6 +8,8 @@ import { Values } from './values.ts';
 
 /** `struct bpf_lpm_trie_key_u8`: the prefix's length in bits, then the data. */
 const LENGTH = 4;
+/** LPM_DATA_SIZE_MAX */
+const MOST_DATA = 256;
 
 interface Entry {
   /** As given: bits behind the prefix are kept. */
@@ -31,6 +34,8 @@ export class LpmTrie implements VmMapCore {
 
   constructor(def: MapDef, layout: AddressSpaceLayout, cpus: Cpus) {
     this.def = def;
+    if (def.keySize <= LENGTH || def.keySize > LENGTH + MOST_DATA)
+      throw new InputError(`keys of a trie are ${LENGTH + 1} to ${LENGTH + MOST_DATA} bytes long, not ${def.keySize}`, `map ${def.name}`);
     this.#maxBits = (def.keySize - LENGTH) * 8;
     this.#values = new Values(def, def.maxEntries + 1, layout, cpus);
   }

@@ -1,3 +1,4 @@
+import { InputError } from '../../base/errors.ts';
 import { MAP_TYPE_STACK } from '../../bpf/maps.ts';
 import type { MapDef } from '../../bpf/program.ts';
 import type { AddressSpace } from '../address-space.ts';
@@ -6,6 +7,7 @@ import type { Saved } from '../saved.ts';
 import { checkLength, EXIST, MapRefusal, NOEXIST, type VmMapCore } from './types.ts';
 
 const NO_KEY = new Uint8Array(0);
+const MOST_BYTES = 1 << 30;
 
 /** QUEUE and STACK: values without keys. */
 export class QueueMap implements VmMapCore {
@@ -13,15 +15,25 @@ export class QueueMap implements VmMapCore {
   readonly valueAddress = null;
   readonly queue: NonNullable<VmMapCore['queue']>;
   readonly #isStack: boolean;
-  /** From the oldest on. */
-  #values: Uint8Array[] = [];
+  /** Places of the values, one after the other and round again; made when the first one comes. */
+  #ring: Uint8Array | null = null;
+  /** Place of the oldest value. */
+  #first = 0;
+  #count = 0;
   #space!: AddressSpace;
 
   constructor(def: MapDef) {
     this.def = def;
     this.#isStack = def.type === MAP_TYPE_STACK;
+    const bytes = def.maxEntries * def.valueSize;
+    if (bytes > MOST_BYTES)
+      throw new InputError(
+        `it needs ${bytes} bytes, and a queue of this machine has ${MOST_BYTES} at most`,
+        `map ${def.name}`,
+        'Give it fewer entries',
+      );
     this.queue = {
-      push: (address, flags) => this.#push(this.#space.bytes.slice(address, address + def.valueSize), flags),
+      push: (address, flags) => this.#push(this.#space.bytes.subarray(address, address + def.valueSize), flags),
       pop: (address) => this.#put(address, this.take()),
       peek: (address) => this.#put(address, this.#next()),
     };
@@ -36,15 +48,17 @@ export class QueueMap implements VmMapCore {
   }
 
   reset(): void {
-    this.#values = [];
+    this.#first = 0;
+    this.#count = 0;
   }
 
   save(): Saved {
-    const values = this.#values.slice();
+    const values = Array.from({ length: this.#count }, (_, i) => this.#at(i).slice());
     return {
       bytes: values.length * (this.def.valueSize + 16),
       restore: () => {
-        this.#values = values.slice();
+        this.reset();
+        for (const value of values) this.#push(value, 0);
       },
     };
   }
@@ -56,7 +70,7 @@ export class QueueMap implements VmMapCore {
 
   update(_: Uint8Array, value: Uint8Array, flags = 0): void {
     checkLength(this.def, 'value', value, this.def.valueSize);
-    const result = this.#push(value.slice(), flags);
+    const result = this.#push(value, flags);
     if (result !== 0) throw new MapRefusal(this.name, -result, result === -E2BIG ? 'it is full' : 'the flags are unknown');
   }
 
@@ -65,12 +79,16 @@ export class QueueMap implements VmMapCore {
   }
 
   take(): Uint8Array | null {
-    return (this.#isStack ? this.#values.pop() : this.#values.shift()) ?? null;
+    const value = this.#next()?.slice() ?? null;
+    if (!value) return null;
+    this.#count--;
+    if (!this.#isStack) this.#first = (this.#first + 1) % this.def.maxEntries;
+    return value;
   }
 
   entries(): { key: Uint8Array; value: Uint8Array }[] {
-    const values = this.#isStack ? [...this.#values].reverse() : this.#values;
-    return values.map((value) => ({ key: NO_KEY, value: value.slice() }));
+    const values = Array.from({ length: this.#count }, (_, i) => ({ key: NO_KEY, value: this.#at(i).slice() }));
+    return this.#isStack ? values.reverse() : values;
   }
 
   lookupAddress(): number {
@@ -86,17 +104,26 @@ export class QueueMap implements VmMapCore {
   }
 
   #next(): Uint8Array | null {
-    return this.#values.at(this.#isStack ? -1 : 0) ?? null;
+    return this.#count === 0 ? null : this.#at(this.#isStack ? this.#count - 1 : 0);
+  }
+
+  /** The value that came after `index` others. */
+  #at(index: number): Uint8Array {
+    const { maxEntries, valueSize } = this.def;
+    this.#ring ??= new Uint8Array(maxEntries * valueSize);
+    const place = (this.#first + index) % maxEntries;
+    return this.#ring.subarray(place * valueSize, (place + 1) * valueSize);
   }
 
   /** BPF_EXIST makes room by dropping the oldest value. */
   #push(value: Uint8Array, flags: number): number {
     if (flags & NOEXIST || flags > EXIST) return -EINVAL;
-    if (this.#values.length >= this.def.maxEntries) {
+    if (this.#count >= this.def.maxEntries) {
       if (flags !== EXIST) return -E2BIG;
-      this.#values.shift();
+      this.#first = (this.#first + 1) % this.def.maxEntries;
+      this.#count--;
     }
-    this.#values.push(value);
+    this.#at(this.#count++).set(value);
     return 0;
   }
 

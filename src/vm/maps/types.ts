@@ -94,8 +94,14 @@ export function checkLength(def: MapDef, what: string, bytes: Uint8Array, size: 
 
 /** Bytes as a key of a JavaScript map. */
 export function keyText(key: Uint8Array): string {
-  return String.fromCharCode(...key);
+  if (key.length <= MOST_ARGUMENTS) return String.fromCharCode(...key);
+  let text = '';
+  for (let at = 0; at < key.length; at += MOST_ARGUMENTS) text += String.fromCharCode(...key.subarray(at, at + MOST_ARGUMENTS));
+  return text;
 }
+
+/** Arguments that a call surely takes. */
+const MOST_ARGUMENTS = 4096;
 
 export function keyBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));

@@ -45,7 +45,7 @@ import {
 } from '../../verifier/reg.ts';
 import { SLOT_SPILL, SLOT_ZERO, type State } from '../../verifier/state.ts';
 import { STACK_SIZE } from '../engine.ts';
-import type { Vm, VmInput } from '../vm.ts';
+import type { MachineParts, Vm, VmInput } from '../vm.ts';
 import { holds, holdsLow } from './holds.ts';
 
 const SLOTS = STACK_SIZE / 8;
@@ -89,6 +89,7 @@ const isLoad = (insn: Insn): boolean => classOf(insn) === LDX || (classOf(insn) 
  */
 export class Containment {
   readonly #vm: Vm;
+  readonly #parts: MachineParts;
   readonly #insns: readonly Insn[];
   readonly #recording: Recording;
   /** Runs that were put aside after a step. */
@@ -114,6 +115,7 @@ export class Containment {
 
   constructor(vm: Vm, recording: Recording) {
     this.#vm = vm;
+    this.#parts = vm.parts;
     this.#insns = vm.program.insns;
     this.#recording = recording;
     for (let run = 0; run < recording.runs; run++) {

@@ -13,7 +13,7 @@ const REGISTER_WORDS = 24;
 /** The first key of an array. */
 const KEY = new Uint8Array(4);
 /** Instructions between two looks at the clock. */
-const BUDGET_PART = 1 << 26;
+const BUDGET_PART = 1 << 24;
 /** Bytes that the engine needs behind the regions of an address space. */
 export const engineBytes = (decoded: Decoded, counters: Counters | null): number => siteBytes(decoded) + (counters?.bytes ?? 0);
 
