@@ -14,7 +14,11 @@ export type VmEvent =
   | { readonly kind: 'printk'; readonly text: string }
   | { readonly kind: 'perf' | 'ringbuf'; readonly map: string; readonly data: Uint8Array };
 
-export type Redirect = { readonly ifindex: number } | { readonly map: string; readonly key: number };
+/** A device, the target at a key of a map, or all targets of a map (but the device that the packet came from, where it says so). */
+export type Redirect =
+  | { readonly ifindex: number }
+  | { readonly map: string; readonly key: number }
+  | { readonly map: string; readonly all: 'with ingress' | 'without ingress' };
 
 /** What helpers work on. */
 export interface Machine {

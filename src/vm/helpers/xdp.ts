@@ -1,3 +1,4 @@
+import { MAP_TYPE_DEVMAP, MAP_TYPE_DEVMAP_HASH } from '../../bpf/maps.ts';
 import { EFAULT, EINVAL, type Helper, type HelperTable, type Machine, mapArgument, pointer, s32, u32, unsigned } from '../machine.ts';
 import type { XdpPacket } from '../xdp.ts';
 
@@ -6,6 +7,10 @@ const XDP_REDIRECT = 4;
 const TC_ACT_SHOT = 2;
 const TC_ACT_REDIRECT = 7;
 const F_INGRESS = 1;
+/** Flags that maps of devices take beside the verdict. */
+const F_BROADCAST = 8;
+const F_EXCLUDE_INGRESS = 16;
+const DEVICE_MAPS = new Set([MAP_TYPE_DEVMAP, MAP_TYPE_DEVMAP_HASH]);
 
 function withPacket(run: (m: Machine, packet: XdpPacket) => number): Helper {
   return (m) => {
@@ -31,10 +36,17 @@ function redirectMap(m: Machine): number {
   const map = mapArgument(m, 1);
   const key = u32(m, 2);
   const flags = unsigned(m, 3);
-  // The two low bits are the verdict for a missing key; broadcast flags are not modelled.
-  if (flags > 3) return XDP_ABORTED;
-  if (!map.lookup(new Uint8Array(Uint32Array.of(key).buffer))) return flags;
-  m.redirect = { map: map.name, key };
+  // The two low bits are the verdict for a missing key.
+  const known = DEVICE_MAPS.has(map.def.type) ? F_BROADCAST | F_EXCLUDE_INGRESS | 3 : 3;
+  if (flags > known || flags & ~known) return XDP_ABORTED;
+  if (flags & F_BROADCAST) m.redirect = { map: map.name, all: flags & F_EXCLUDE_INGRESS ? 'without ingress' : 'with ingress' };
+  else {
+    if (!map.lookup(new Uint8Array(Uint32Array.of(key).buffer))) {
+      m.redirect = null;
+      return flags & 3;
+    }
+    m.redirect = { map: map.name, key };
+  }
   return XDP_REDIRECT;
 }
 

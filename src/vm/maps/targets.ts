@@ -15,8 +15,8 @@ const INDEXED = new Set([
   types.MAP_TYPE_XSKMAP,
   types.MAP_TYPE_CGROUP_ARRAY,
 ]);
-/** Programs may read what these hold: `struct bpf_devmap_val` and `bpf_cpumap_val`. */
-const READABLE = new Set([types.MAP_TYPE_DEVMAP, types.MAP_TYPE_DEVMAP_HASH, types.MAP_TYPE_CPUMAP]);
+/** Programs may read what these hold: `struct bpf_devmap_val`. */
+const READABLE = new Set([types.MAP_TYPE_DEVMAP, types.MAP_TYPE_DEVMAP_HASH]);
 
 /**
  * Maps of programs, devices, processors, sockets and rings: user space fills them, programs send packets, events and calls there. The value of
