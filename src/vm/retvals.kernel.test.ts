@@ -1,16 +1,21 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { MAP_TYPE_PROG_ARRAY } from '../bpf/maps.ts';
+import { PROG_TYPE_NAMES } from '../bpf/progtypes.ts';
 import type { Kernel, KernelMap } from '../companion/kernel.ts';
 import { kernelForTests } from '../companion/vitest-kernel.ts';
 import { type Case, caseProgram, parseCases } from '../verifier/corpus.ts';
 import { caseData, caseMachine, hasTestRun, SLOT_OF_42, slotPrograms } from './retvals.ts';
+import { TaintCheck } from './testing/taint.ts';
 
 const folder = process.env.BPFORMER_CORPUS;
 const file = folder ? `${folder}/verifier-raw.jsonl` : '';
 const found = file !== '' && existsSync(file);
 const kernel = await kernelForTests();
 afterAll(() => kernel?.close());
+
+const TRACEPOINT = PROG_TYPE_NAMES.indexOf('tracepoint');
+const RAW_TRACEPOINT = PROG_TYPE_NAMES.indexOf('raw_tracepoint');
 
 const word = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer);
 /** The number that cases state whose programs return an address. */
@@ -77,5 +82,33 @@ describe.skipIf(!kernel || !found)('accepted verifier cases', () => {
     }
     expect(differences).toEqual([]);
     expect(runs).toBeGreaterThan(1000);
+  });
+
+  /** Linux runs no tracepoint's program on data, but the same code as a raw tracepoint's. */
+  it('of tracepoints return what they return in the kernel as those of raw tracepoints', { timeout: 120_000 }, async () => {
+    await kernel!.pin(0);
+    const context = new Uint8Array(64);
+    const differences: string[] = [];
+    const ran = { equal: 0, 'by chance': 0 };
+    const tests = parseCases(readFileSync(file, 'utf8')).filter((test) => test.verdict618 === 'accept' && test.prog_type === TRACEPOINT);
+    for (const test of tests) {
+      const ready = await load(kernel!, { ...test, prog_type: RAW_TRACEPOINT });
+      if (!ready) continue;
+      const expected = await ready.loaded.testRun(new Uint8Array(0), { ctx: context });
+      await ready.loaded.closeAll();
+      const program = caseProgram(test);
+      if (new TaintCheck(caseMachine(test, program, 'interp')).run({ context }) !== null) {
+        ran['by chance']++;
+        continue;
+      }
+      for (const engine of ['interp', 'wasm'] as const) {
+        const got = caseMachine(test, program, engine).run({ context }).returnValue;
+        if (got !== expected.returnValue) differences.push(`${engine}, ${test.descr}: ${got}, in the kernel ${expected.returnValue}`);
+      }
+      ran.equal++;
+    }
+    expect(differences).toEqual([]);
+    expect(ran.equal).toBeGreaterThan(20);
+    expect(ran['by chance']).toBeLessThan(8);
   });
 });

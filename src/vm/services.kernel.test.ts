@@ -268,6 +268,13 @@ const cases: [string, string][] = [
   ['for_each with a context far from its frame', farContext],
   ['loop', loop(10, 0, 100)],
   ['loop, stopped', loop(10, 0, 4)],
+  // Of user space there, nowhere here; no address at all; of the kernel, where nothing is.
+  ...['0', '0x7000000000', '0x8000000000000000', '-4096', '-1'].flatMap((address): [string, string][] =>
+    ['probe_read_kernel', 'probe_read_kernel_str'].map((helper) => [
+      `${helper} at ${address}`,
+      `*(u64 *)(r10 -8) = 7\nr1 = r10\nr1 += -8\nr2 = 8\nr3 = ${address} ll\ncall bpf_${helper}\nr1 = *(u64 *)(r10 -8)\nr0 += r1\nexit`,
+    ]),
+  ),
   ['loop with flags', loop(10, 1, 100)],
   ['loop too long', loop(8388609, 0, 0)],
   ['throw', '.func main\nr1 = 77\ncall f\nr0 = 1\nexit\n.func f static\ncall kfunc bpf_throw\nr0 = 2\nexit'],

@@ -60,8 +60,14 @@ function loop(m: Machine): number {
   return i;
 }
 
+/** Where the kernel's half of the addresses begins on x86-64 with four levels of page tables. */
+const KERNEL_HALF = 2 ** 64 - 2 ** 47;
+
+/** Why nothing can be read at `address`: reads of the kernel's memory refuse addresses of user space (`copy_from_kernel_nofault`). */
+const unreadable = (address: number, from: 'kernel' | 'user'): number => (from === 'kernel' && address < KERNEL_HALF ? -ERANGE : -EFAULT);
+
 /** A read that may fail: what cannot be read is zero. */
-function probe(m: Machine): number {
+function probe(m: Machine, side: 'kernel' | 'user'): number {
   const size = u32(m, 2);
   const to = pointer(m, 1, size, true);
   const from = unsigned(m, 3);
@@ -71,11 +77,11 @@ function probe(m: Machine): number {
     return 0;
   }
   m.space.bytes.fill(0, to, to + size);
-  return -EFAULT;
+  return unreadable(from, side);
 }
 
 /** The same for a text that ends with a zero; returns its length with the zero. */
-function probeText(m: Machine): number {
+function probeText(m: Machine, side: 'kernel' | 'user'): number {
   const size = u32(m, 2);
   const to = pointer(m, 1, size, true);
   const from = unsigned(m, 3);
@@ -85,7 +91,7 @@ function probeText(m: Machine): number {
   const zero = bytes.subarray(from, from + readable).indexOf(0);
   if (zero < 0 && readable < size) {
     bytes.fill(0, to, to + size);
-    return -EFAULT;
+    return unreadable(from, side);
   }
   const length = zero < 0 ? size - 1 : zero;
   bytes.copyWithin(to, from, from + length);
@@ -169,7 +175,8 @@ function print(m: Machine, format: Uint8Array, args: readonly bigint[]): number 
 }
 
 export const GENERAL_HELPERS: HelperTable = {
-  4: probe,
+  // Reads user space where the address is one of its own.
+  4: (m) => probe(m, 'user'),
   5: tick,
   6: (m) => {
     const size = u32(m, 2);
@@ -188,17 +195,17 @@ export const GENERAL_HELPERS: HelperTable = {
     return 0;
   },
   42: () => 0,
-  45: probeText,
+  45: (m) => probeText(m, 'user'),
   80: () => 1,
   105: (m) => parseNumber(m, true),
   106: (m) => parseNumber(m, false),
-  112: probe,
-  113: probe,
-  114: probeText,
-  115: probeText,
+  112: (m) => probe(m, 'user'),
+  113: (m) => probe(m, 'kernel'),
+  114: (m) => probeText(m, 'user'),
+  115: (m) => probeText(m, 'kernel'),
   118: (m) => FIRST_JIFFY + Math.floor(tick(m) / JIFFY),
   125: tick,
-  148: probe,
+  148: (m) => probe(m, 'user'),
   160: tick,
   165: (m) => {
     const size = u32(m, 2);
