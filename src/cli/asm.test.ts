@@ -31,6 +31,17 @@ describe('asm and disasm', () => {
     ).toBe(15);
   });
 
+  it('a program that never ends is stopped, in either engine', async () => {
+    const object = scratch.path('endless.o');
+    await call('asm', scratch.write('endless.s', 'again:\nr1 = 5\ngoto again\n'), '-o', object);
+    const packet = scratch.write('p.bin', new Uint8Array(64));
+    for (const engine of ['interp', 'wasm'])
+      expect(await call('run', object, '--packet', packet, '--engine', engine)).toMatchObject({
+        status: 2,
+        err: expect.stringMatching(/insn \d+: stopped after 900 ms/),
+      });
+  });
+
   it('name line and column of a mistake, and count the others', async () => {
     const source = scratch.write('wrong.s', 'r0 = 0\nr0 = = 2\nfoo\nexit\n');
     expect(await call('asm', source, '-o', scratch.path('wrong.o'))).toMatchObject({

@@ -113,10 +113,13 @@ async function runOnPacket(path: string, packet: Uint8Array, args: Args, engine:
   }
 }
 
+/** Milliseconds after which a run that does not end is stopped, as the page stops it. */
+const RUN_LIMIT_MS = 900;
+
 /** A program that BPFormer did not compile: a packet, or the bytes of the context for program types that see no packet. */
 async function runPlain(program: Program, packet: Uint8Array, engine: Engine, repeat: number): Promise<RunResult> {
   if (engine !== 'kernel') {
-    const vm = new Vm(program, { engine });
+    const vm = new Vm(program, { engine, timeLimitMs: RUN_LIMIT_MS });
     const input = contextKind(program.progType) === 'memory' ? { context: packet } : { packet };
     const before = performance.now();
     let returnValue = 0;
