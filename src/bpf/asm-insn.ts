@@ -18,7 +18,7 @@ import {
   wideRegister,
 } from './asm-operands.ts';
 import { ALU_SYMBOLS, ATOMIC_NAMES, JMP_SYMBOLS } from './disasm.ts';
-import { helperId } from './helpers.ts';
+import { helperId } from './helper-names.ts';
 import {
   ABS,
   ADDR_SPACE_CAST,

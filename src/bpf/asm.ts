@@ -2,7 +2,7 @@ import { parseInsn } from './asm-insn.ts';
 import { MapDrafts, parseNumber, type Word, wordsOf } from './asm-maps.ts';
 import type { Reference } from './asm-operands.ts';
 import { calledTargets } from './functions.ts';
-import { helperId } from './helpers.ts';
+import { helperId } from './helper-names.ts';
 import { OP_LDDW, PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from './insn.ts';
 import { SyntaxProblem, TokenReader, tokenize } from './lexer.ts';
 import type { ArgType, Insn, InsnIdx, LineInfo, Program, Subprog } from './program.ts';

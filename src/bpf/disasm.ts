@@ -1,4 +1,4 @@
-import { helperName } from './helpers.ts';
+import { helperName } from './helper-names.ts';
 import {
   ABS,
   ADD,

@@ -1,6 +1,6 @@
 import { type DisasmOptions, formatKernel } from './disasm.ts';
 import { secondSlots } from './functions.ts';
-import { helperName } from './helpers.ts';
+import { helperName } from './helper-names.ts';
 import {
   CALL,
   isFuncAddress,

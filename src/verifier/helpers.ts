@@ -1,4 +1,4 @@
-import { helperName } from '../bpf/helpers.ts';
+import { helperName } from '../bpf/helper-names.ts';
 import { MAP_FLAG_RDONLY_PROG, MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY, MAP_TYPE_PROG_ARRAY } from '../bpf/maps.ts';
 import type { Insn, MapDef, ValueField } from '../bpf/program.ts';
 import { readReg } from './args.ts';

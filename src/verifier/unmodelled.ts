@@ -1,4 +1,4 @@
-import { helperName } from '../bpf/helpers.ts';
+import { helperName } from '../bpf/helper-names.ts';
 import { EINVAL, type Env } from './env.ts';
 import type { HelperProto } from './protos.ts';
 

@@ -1,4 +1,4 @@
-import { helperName } from '../bpf/helpers.ts';
+import { helperName } from '../bpf/helper-names.ts';
 import { KFUNC_BASE } from './decode.ts';
 import { DYNPTR_HELPERS } from './helpers/dynptr.ts';
 import { GENERAL_HELPERS } from './helpers/general.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { helperName } from '../bpf/helpers.ts';
+import { helperName } from '../bpf/helper-names.ts';
 import { mapTypeName } from '../bpf/maps.ts';
 import { PROG_TYPE_NAMES } from '../bpf/progtypes.ts';
 import { contextKind } from './context.ts';

@@ -1,5 +1,5 @@
 import { InputError } from '../../base/errors.ts';
-import { helperId } from '../../bpf/helpers.ts';
+import { helperId } from '../../bpf/helper-names.ts';
 import { JMP, JMP32, K } from '../../bpf/insn.ts';
 import type { Insn, MapDef, Subprog } from '../../bpf/program.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';

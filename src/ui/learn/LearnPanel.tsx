@@ -1,7 +1,8 @@
 import { type KeyboardEvent, useDeferredValue, useMemo, useState } from 'react';
 import { useWorkbench } from '../../workbench/store.ts';
 import { Panel } from '../components/Panel.tsx';
-import { insnHelp, insnText } from '../program/decode.ts';
+import { insnText } from '../program/decode.ts';
+import { insnHelp } from '../program/help.ts';
 import { learn as texts } from '../texts/learn.ts';
 import { learnPanel } from '../texts/learn-panel.ts';
 import { startTour } from '../tour/tour-store.ts';

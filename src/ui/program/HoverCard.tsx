@@ -4,7 +4,8 @@ import { useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { program as texts } from '../texts/program.ts';
 import { changeAt, hunkAt } from './changes.ts';
-import { insnHelp, operandText } from './decode.ts';
+import { operandText } from './decode.ts';
+import { insnHelp } from './help.ts';
 
 const WIDTH = 360;
 const HEIGHT = 220;

@@ -2,7 +2,7 @@ import { originsOf } from '../../workbench/relations.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { program as texts } from '../texts/program.ts';
-import { insnHelp } from './decode.ts';
+import { insnHelp } from './help.ts';
 
 const SHOWN = 4;
 

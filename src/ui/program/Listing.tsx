@@ -1,5 +1,16 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
-import { type ClipboardEvent, type KeyboardEvent, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
+import {
+  type ClipboardEvent,
+  type KeyboardEvent,
+  lazy,
+  Suspense,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import { toggleBreakpoint, useBreakpoints } from '../../workbench/breakpoints.ts';
 import { textAt } from '../../workbench/columns.ts';
 import { useProfile } from '../../workbench/profile.ts';
@@ -15,7 +26,6 @@ import { program as texts } from '../texts/program.ts';
 import { changeAt, nextChange } from './changes.ts';
 import { MOST_COPIED, rowsAsText } from './copy.ts';
 import { targetOf, wayOf } from './decode.ts';
-import { HoverCard } from './HoverCard.tsx';
 import { countsOf, visitsOf } from './heat.ts';
 import { InsnRow, type Stop } from './InsnRow.tsx';
 import { JumpArrows } from './JumpArrows.tsx';
@@ -23,6 +33,8 @@ import { funcRange, gapLength, ListingRows } from './rows.ts';
 import { Stripes } from './stripes.ts';
 import type { Folds } from './useFolds.ts';
 import { useStable } from './useStable.ts';
+
+const HoverCard = lazy(() => import('./HoverCard.tsx').then((module) => ({ default: module.HoverCard })));
 
 const ROW_HEIGHT = 18;
 const HOVER_MS = 350;
@@ -256,7 +268,11 @@ export function Listing({ program, ranges, selection, query, folds, heat: wantsH
       >
         {render}
       </VirtualList>
-      {hover && hover.insn < program.code.length / 8 ? <HoverCard program={program} insn={hover.insn} x={hover.x} y={hover.y} /> : null}
+      {hover && hover.insn < program.code.length / 8 ? (
+        <Suspense>
+          <HoverCard program={program} insn={hover.insn} x={hover.x} y={hover.y} />
+        </Suspense>
+      ) : null}
     </div>
   );
 }

@@ -8,7 +8,6 @@ import { useCommandHandler } from '../commands.ts';
 import { useWidth } from '../components/useWidth.ts';
 import { program as texts } from '../texts/program.ts';
 import { FindBar } from './FindBar.tsx';
-import { InsnFoot } from './InsnFoot.tsx';
 import { Listing } from './Listing.tsx';
 import { useFind } from './useFind.ts';
 import { useFolds } from './useFolds.ts';
@@ -20,6 +19,7 @@ interface ProgramViewsProps {
   readonly selection: Selection | null;
 }
 
+const InsnFoot = lazy(() => import('./InsnFoot.tsx').then((module) => ({ default: module.InsnFoot })));
 const IrTab = lazy(() => import('./IrTab.tsx'));
 const FlowTab = lazy(() => import('./FlowTab.tsx'));
 
@@ -150,7 +150,9 @@ export function ProgramViews({ program, ranges, selection }: ProgramViewsProps) 
               folds={folds}
               heat={heat}
             />
-            <InsnFoot program={program} />
+            <Suspense fallback={<div className="insn-foot" />}>
+              <InsnFoot program={program} />
+            </Suspense>
           </div>
         ) : null}
         {tab === 'bytecode' ? null : (

@@ -1,5 +1,6 @@
 import { assemble } from '../../bpf/asm.ts';
-import { HELPERS, type Helper, helperId } from '../../bpf/helpers.ts';
+import { helperId } from '../../bpf/helper-names.ts';
+import { HELPERS, type Helper } from '../../bpf/helpers.ts';
 import { mapTypeName } from '../../bpf/maps.ts';
 import { describeInsn } from '../../bpf/opcodes.ts';
 import type { MapDef, Subprog } from '../../bpf/program.ts';

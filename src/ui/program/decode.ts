@@ -1,7 +1,5 @@
 import { formatKernel } from '../../bpf/disasm.ts';
-import { HELPERS, type Helper } from '../../bpf/helpers.ts';
 import { OP_LDDW, PSEUDO_CALL, PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from '../../bpf/insn.ts';
-import { describeInsn } from '../../bpf/opcodes.ts';
 import type { Insn } from '../../bpf/program.ts';
 import type { ProfileView } from '../../workbench/machine-views.ts';
 import type { ProgramView } from '../../workbench/views.ts';
@@ -9,7 +7,7 @@ import { lastAtMost } from './rows.ts';
 
 const JMP = 0x05;
 const JMP32 = 0x06;
-const CALL = 0x85;
+export const CALL = 0x85;
 const EXIT = 0x95;
 const GOTOL = 0x06;
 
@@ -75,22 +73,6 @@ export function targetOf(program: CodeView, idx: number): number {
 
 export function isCall(program: CodeView, idx: number): boolean {
   return program.code[idx * 8] === CALL;
-}
-
-export interface InsnHelp {
-  readonly mnemonic: string;
-  readonly description: string;
-  readonly rfc: string;
-  readonly helper: Helper | null;
-}
-
-/** What hovers and the status line say about an instruction. */
-export function insnHelp(program: ProgramView, idx: number): InsnHelp | null {
-  const insn = insnAt(program, idx);
-  const info = describeInsn(insn);
-  if (!info) return null;
-  const helper = insn.opcode === CALL && insn.src === 0 ? (HELPERS[insn.imm] ?? null) : null;
-  return { mnemonic: info.mnemonic, description: info.description, rfc: info.rfc, helper };
 }
 
 /** The fields of an instruction as encoded, for a hover. */

@@ -1,5 +1,5 @@
 import { InputError } from '../../base/errors.ts';
-import { helperId } from '../../bpf/helpers.ts';
+import { helperId } from '../../bpf/helper-names.ts';
 import {
   ADD,
   ALU64,
