@@ -36,6 +36,14 @@ class TokenEncoder(nn.Module):
         return self.head(x)
 
 
+class MaskedByInput(TokenEncoder):
+    """src_key_padding_mask is an input of the model, as booleans."""
+
+    def forward(self, tokens, padding):
+        x = self.encoder(self.embed(tokens) + self.position, src_key_padding_mask=padding)
+        return self.head(x.masked_fill(padding.unsqueeze(-1), float("-inf")).max(dim=1).values)
+
+
 class PositionalEncoding(nn.Module):
     """Sines and cosines in a buffer, sliced to the length of the input, sequence first."""
 

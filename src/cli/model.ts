@@ -19,6 +19,7 @@ import { generateInputs } from '../reference/generate.ts';
 import type { Tensors } from '../reference/reference.ts';
 import { npyTensor, packetInputs, tensorInputs } from '../replay/inputs.ts';
 import { readNpy } from '../traces/npy.ts';
+import { isNpz, readNpz } from '../traces/npz.ts';
 import { ethernetFrame, readPcap } from '../traces/pcap.ts';
 import { type Args, choice, dims, KERNELS, quantOption, STRATEGIES, share } from './args.ts';
 import { fileName, readInput, readText } from './io.ts';
@@ -125,10 +126,10 @@ export type Events =
 export function readEvents(path: string, { model, binding }: { model: Pick<Model, 'inputs'>; binding: Binding }): Events {
   const bytes = readInput(path);
   const takesPackets = binding.input.kind === 'payload';
-  if (!isNpy(bytes)) {
+  if (!isNpy(bytes) && !isNpz(bytes)) {
     if (!takesPackets)
       throw new InputError(
-        'not an .npy file, and only a model with a payload binding takes a capture',
+        'not an .npy or .npz file, and only a model with a payload binding takes a capture',
         path,
         'Give --binding, or an .npy file',
       );
@@ -136,12 +137,16 @@ export function readEvents(path: string, { model, binding }: { model: Pick<Model
   }
   if (takesPackets)
     throw new InputError('an array of tensors, but the binding takes packets', path, 'Give a capture, or leave out --binding');
+  if (isNpz(bytes)) {
+    const arrays = [...readNpz(bytes, path)].map(([name, array]) => ({ name, tensor: npyTensor(array), where: path }));
+    return { kind: 'tensors', tensors: tensorInputs(model, arrays) };
+  }
   if (model.inputs.length > 1) {
     const names = model.inputs.map(({ name }) => `\`${name}\``).join(', ');
     throw new InputError(
       `one array cannot fill the ${model.inputs.length} inputs ${names}`,
       path,
-      'Use run with --input NAME=X.npy for each',
+      'Give an .npz file with an array for each',
     );
   }
   return { kind: 'tensors', tensors: tensorInputs(model, [{ tensor: npyTensor(readNpy(bytes, fileName(path))), where: path }]) };
