@@ -12,6 +12,7 @@ import { openKernel, whyNoKernel } from '../src/companion/kernel.ts';
 import { KernelRunner } from '../src/companion/kernel-runner.ts';
 import type { Compiled } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
+import { familiesFor } from '../src/compiler/families.ts';
 import { tensorHook } from '../src/hooks/tensor.ts';
 import { programBtf } from '../src/object/program-btf.ts';
 import { importModel } from '../src/onnx/import.ts';
@@ -82,6 +83,7 @@ async function judge(folder: string, inputs: number): Promise<Row> {
       kernel: '6.18',
       strategy: 'auto',
       quant: 'w8a16',
+      families: await familiesFor(model),
     });
     row.insns = compiled.program.insns.length;
     const kernel = await openKernel();

@@ -129,16 +129,19 @@ def language_mask(v, count, rng):
     return {"input_ids": inputs["input_ids"] * mask, "attention_mask": mask}, labels * mask
 
 
-def reversal(v, count, rng, names=("input_ids", "attention_mask", "decoder_input_ids")):
-    """The decoder's place i is asked for the source's token i + 1; what it is given is that of place i."""
+def lookup(v, count, rng):
+    """Every place of the decoder is asked for its token if the source holds it, and for 0 otherwise."""
     source = rng.integers(FIRST, v.V, (count, v.S))
-    target = source[:, : v.S - 2]
-    inputs = dict(zip(names, (source, np.ones_like(source), target)))
-    return inputs, source[:, 1 : v.S - 1]
+    lengths = rng.integers(v.S // 2, v.S + 1, count)
+    source *= np.arange(v.S)[None] < lengths[:, None]
+    target = rng.integers(FIRST, v.V, (count, v.S - 2))
+    held = (target[:, :, None] == source[:, None, :]).any(-1)
+    inputs = {"input_ids": source, "attention_mask": (source != PAD).astype(np.int64), "decoder_input_ids": target}
+    return inputs, target * held
 
 
 def source_target(v, count, rng):
-    inputs, labels = reversal(v, count, rng)
+    inputs, labels = lookup(v, count, rng)
     return {"source": inputs["input_ids"], "target": inputs["decoder_input_ids"]}, labels
 
 
@@ -149,6 +152,13 @@ def window(v, count, rng):
     tokens, labels = TASKS[v.task](rng, count, v.S, v.V, v.C)
     codes = CODES[: v.V, : v.features]
     return {"window": (codes[tokens] + rng.normal(scale=0.15, size=(count, v.S, v.features))).astype(np.float32)}, labels
+
+
+def clusters(v, count, rng):
+    """Feature vectors around one of six centres, two for each class."""
+    which = rng.integers(0, 2 * v.C, count)
+    centres = np.random.default_rng(3).normal(size=(2 * v.C, v.S, v.features))
+    return {"window": (centres[which] + rng.normal(scale=0.8, size=(count, v.S, v.features))).astype(np.float32)}, which % v.C
 
 
 def image(v, count, rng):
@@ -187,12 +197,12 @@ ARCHITECTURES = [
     A("llama-half-mask", "LLaMA", decoder.Llama, language_mask, dict(tokens=True, mask=True), 15, "batch+sequence"),
     A("llama-pairs", "LLaMA", decoder.Llama, ids, dict(rotary=decoder.PairRotary, kv=1), 13, "batch"),
     A("llama-strided", "LLaMA", decoder.Llama, language, dict(rotary=decoder.StridedRotary, kv=4, tokens=True), 16),
-    A("bloom-alibi", "ALiBi", decoder.Bloom, language_mask, dict(tokens=True), 14, "batch"),
+    A("bloom-alibi", "ALiBi", decoder.Bloom, ids_mask, {}, 14, "batch"),
     A("neox-parallel", "GPT-NeoX", decoder.Neox, language, dict(tokens=True), 14, "batch+sequence"),
     # encoder–decoders and T5
     A("t5-encoder", "T5", seq2seq.T5Encoder, ids_mask, {}, 12, "batch+sequence"),
     A("t5-encoder-gated", "T5", seq2seq.T5Encoder, ids_mask, dict(gated=True), 13),
-    A("t5", "T5", seq2seq.T5, reversal, {}, 14, "batch"),
+    A("t5", "T5", seq2seq.T5, lookup, {}, 14, "batch"),
     A("seq2seq-post", "nn.Transformer", seq2seq.Seq2Seq, source_target, {}, 14),
     A("seq2seq-pre", "nn.Transformer", seq2seq.Seq2Seq, source_target, dict(norm_first=True), 16, "batch"),
     A("latents", "cross-attention", seq2seq.Latents, window, {}, 13, "batch"),
@@ -204,7 +214,7 @@ ARCHITECTURES = [
     A("mixer", "MLP-Mixer", vision.Mixer, window, {}, 13, "batch"),
     A("gated-mlp", "gMLP", vision.GatedMlp, window, {}, 13, F=48),
     A("linear-attention", "linear attention", vision.LinearAttention, plain, {}, 13),
-    A("mlp", "MLP", vision.Mlp, window, {}, 11, "batch"),
+    A("mlp", "MLP", vision.Mlp, clusters, {}, 11, "batch"),
     A("cnn", "CNN", vision.Cnn, image, {}, 13),
     A("conv1d", "CNN", vision.Convolutions, window, {}, 13, "batch", task="pattern", C=2),
     A("gru", "GRU", vision.Recurrent, plain, {}, 14),

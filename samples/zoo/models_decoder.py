@@ -145,8 +145,12 @@ class PairRotary(nn.Module):
 class StridedRotary(PairRotary):
     """The same with slices of step two (GPT-J: rotate_every_two)."""
 
+    def __init__(self, size, length):
+        super().__init__(size, length)
+        self.cos, self.sin = self.cos.repeat_interleave(2, dim=-1), self.sin.repeat_interleave(2, dim=-1)
+
     def turn(self, x):
-        cos, sin = (t[: x.shape[-2]].repeat_interleave(2, dim=-1) for t in (self.cos, self.sin))
+        cos, sin = self.cos[: x.shape[-2]], self.sin[: x.shape[-2]]
         every = torch.stack((-x[..., 1::2], x[..., ::2]), dim=-1).flatten(3)
         return x * cos + every * sin
 

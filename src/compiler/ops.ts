@@ -1,9 +1,10 @@
-import { binary, cast, clip, unary, where } from './graph/elementwise.ts';
+import { binary, cast, clip, unary } from './graph/elementwise.ts';
 import { BINARY, UNARY } from './graph/functions.ts';
 import { layerNorm, reduce, softmax } from './graph/norms.ts';
 import { einsum, gemm, matMul } from './graph/products.ts';
 import { type OpRule, type Rules, rule } from './graph/rule.ts';
-import { concat, expand, gather, identity, reshape, slice, split, transpose } from './graph/shapes.ts';
+import { DECISIONS, where } from './graph/select.ts';
+import { concat, cumSum, expand, gather, identity, reshape, slice, split, tile, transpose } from './graph/shapes.ts';
 
 const TABLE = 'part of one lookup table with the elementwise nodes around it';
 
@@ -19,8 +20,8 @@ export const OPS: Rules = new Map<string, OpRule>([
       op,
       rule(
         binary,
-        full ? 'folded into its neighbour, a table, or an elementwise kernel' : TABLE,
-        full ? '' : 'one side must be a scalar constant, or both sides functions of the same element',
+        full ? 'folded into its neighbour, a table, or an elementwise kernel' : DECISIONS.has(op) ? `${TABLE}, or of a difference` : TABLE,
+        full || DECISIONS.has(op) ? '' : 'one side must be a scalar constant, or both sides functions of the same element',
       ),
     ];
   }),
@@ -28,11 +29,19 @@ export const OPS: Rules = new Map<string, OpRule>([
   ['Clip', rule(clip, TABLE, 'constant bounds')],
   ['Concat', rule(concat, 'copies')],
   ['Constant', rule(identity, 'weights')],
+  ['CumSum', rule(cumSum, 'the pair kernel: a triangle of ones')],
   ['Dropout', rule(identity, 'nothing')],
   ['Einsum', rule(einsum, 'matrix products', 'two or more operands, explicit output, no ellipsis, every summed label in two operands')],
   ['Expand', rule(expand, 'a view')],
   ['Flatten', rule(reshape, 'a view')],
-  ['Gather', rule(gather, 'an embedding lookup or a view', 'tokens into a constant table along axis 0, or constant, evenly spaced places')],
+  [
+    'Gather',
+    rule(
+      gather,
+      'an embedding lookup, a view, or copies of runs',
+      'tokens, or whole numbers computed from them, into a constant table along axis 0; or constant places',
+    ),
+  ],
   ['Gemm', rule(gemm, 'the pair kernel', 'the second matrix is constant')],
   ['GlobalAveragePool', rule(reduce, 'a reduction')],
   ['GlobalMaxPool', rule(reduce, 'a reduction')],
@@ -51,7 +60,8 @@ export const OPS: Rules = new Map<string, OpRule>([
   ['Softmax', rule(softmax, 'the softmax kernel')],
   ['Split', rule(split, 'views')],
   ['Squeeze', rule(reshape, 'a view')],
+  ['Tile', rule(tile, 'a view')],
   ['Transpose', rule(transpose, 'a view')],
   ['Unsqueeze', rule(reshape, 'a view')],
-  ['Where', rule(where, 'a mask, a table, or a product', 'one branch is constant; the condition is constant or comes from tokens')],
+  ['Where', rule(where, 'a mask, a table, or a product', '')],
 ]);

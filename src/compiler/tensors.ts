@@ -71,4 +71,4 @@ export function tensorPlan(
 }
 
 /** Masks made from tokens are cut off at a floor (`emitTokenFn`). */
-const holdsFloor = (buf: Buf): boolean => buf.known !== undefined && buf.known.min <= -1000;
+const holdsFloor = (buf: Buf): boolean => buf.unmasked !== undefined;

@@ -18,8 +18,8 @@ export interface CalibrateOptions {
 }
 
 /**
- * Runs ONNX Runtime over `samples` and records the smallest and largest finite element of every float value. Infinities are left
- * out: they mark masked positions and say nothing about a scale.
+ * Runs ONNX Runtime over `samples` and records the smallest and largest finite element of every float value and of every input. Infinities
+ * are left out: they mark masked positions and say nothing about a scale.
  */
 export async function calibrate(modelBytes: Uint8Array, samples: readonly Tensors[], options: CalibrateOptions): Promise<Calibration> {
   const reference = await createReference(modelBytes, { outputs: 'all', fileName: options.fileName, externalData: options.externalData });
@@ -29,10 +29,10 @@ export async function calibrate(modelBytes: Uint8Array, samples: readonly Tensor
   try {
     let rested = performance.now();
     for (const [i, sample] of samples.entries()) {
-      for (const tensors of [sample, await reference.run(sample)]) {
-        widenRanges(ranges, tensors);
-        if (magnitudes) countMagnitudes(magnitudes, tensors);
-      }
+      widenRanges(ranges, sample, rangeOf);
+      const values = await reference.run(sample);
+      widenRanges(ranges, values, floatRange);
+      if (magnitudes) for (const tensors of [sample, values]) countMagnitudes(magnitudes, tensors);
       options.progress?.report('calibrating', i + 1, samples.length);
       if (performance.now() - rested > 10) {
         await rest();
@@ -70,22 +70,25 @@ function countMagnitudes(counted: Map<string, Magnitudes>, tensors: Tensors): vo
 /** Lets messages in, such as "stop". */
 export const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-type Ranges = Record<string, { min: number; max: number }>;
+type Range = { min: number; max: number };
+type Ranges = Record<string, Range>;
 
-function widenRanges(ranges: Ranges, tensors: Tensors): void {
+function widenRanges(ranges: Ranges, tensors: Tensors, measure: (tensor: Tensor) => Range | null): void {
   for (const [name, tensor] of Object.entries(tensors)) {
-    const range = floatRange(tensor);
+    const range = measure(tensor);
     if (!range) continue;
     const known = ranges[name];
     ranges[name] = known ? { min: Math.min(known.min, range.min), max: Math.max(known.max, range.max) } : range;
   }
 }
 
-function floatRange({ dtype, data }: Tensor): { min: number; max: number } | null {
-  if (dtype !== 'float32' && dtype !== 'float64') return null;
+const floatRange = (tensor: Tensor): Range | null => (/^float(32|64)$/.test(tensor.dtype) ? rangeOf(tensor) : null);
+
+function rangeOf({ data }: Tensor): Range | null {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
-  for (const value of data as Float32Array) {
+  for (let i = 0; i < data.length; i++) {
+    const value = Number(data[i]);
     if (!Number.isFinite(value)) continue;
     if (value < min) min = value;
     if (value > max) max = value;

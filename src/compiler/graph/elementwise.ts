@@ -2,7 +2,7 @@ import { InputError } from '../../base/errors.ts';
 import type { Node } from '../../onnx/model.ts';
 import { attrNumber, attrString } from './attrs.ts';
 import { BINARY, geluTanh, UNARY } from './functions.ts';
-import type { Const, View } from './hops.ts';
+import type { Buf, Const, View } from './hops.ts';
 import {
   alongAxis,
   broadcastView,
@@ -11,23 +11,25 @@ import {
   type Lazy,
   lastAxis,
   layout,
-  MASK,
   place,
   sameMap,
   sameView,
   uniform,
   type Walk,
 } from './lazy.ts';
+import { maskedSum } from './masks.ts';
 import { normOf } from './norms.ts';
+import { DECISIONS, decision } from './select.ts';
 import { allOffsets, broadcastDims, broadcastMap, denseMap, mapDims, product } from './view.ts';
+import { wholeProduct, wholeSum } from './whole.ts';
 
 type Fn = (x: number) => number;
 type Element = { base: View; fn: Fn | null };
 
-const asElement = (lazy: Lazy): Element | null =>
+export const asElement = (lazy: Lazy): Element | null =>
   lazy.k === 'view' ? { base: lazy.view, fn: null } : lazy.k === 'fn' ? { base: lazy.base, fn: lazy.fn } : null;
 
-const dimsOf = (walk: Walk, node: Node, lazies: readonly Lazy[]): number[] => {
+export const dimsOf = (walk: Walk, node: Node, lazies: readonly Lazy[]): number[] => {
   let dims: number[] = [];
   for (const lazy of lazies) {
     const next = broadcastDims(dims, walk.dims(lazy));
@@ -38,10 +40,10 @@ const dimsOf = (walk: Walk, node: Node, lazies: readonly Lazy[]): number[] => {
 };
 
 /** Only a single element counts: whether a whole tensor happens to hold one value is up to training, and code must not depend on it. */
-const scalar = (t: Const): number | null => (t.data.length === 1 ? t.data[0] : null);
+export const scalar = (t: Const): number | null => (t.data.length === 1 ? t.data[0] : null);
 
 /** A node that is a function of one element of one tensor, whatever constants are mixed in; null when it is more than that. */
-function fuse(walk: Walk, node: Node, lazies: readonly Lazy[], fn: (xs: readonly number[]) => number): Lazy | null {
+export function fuse(walk: Walk, node: Node, lazies: readonly Lazy[], fn: (xs: readonly number[]) => number): Lazy | null {
   const dims = dimsOf(walk, node, lazies);
   if (lazies.every((l) => l.k === 'const')) {
     const columns = lazies.map((l) => gatherConst(l.t, allOffsets(broadcastMap(denseMap(l.t.dims), dims))));
@@ -72,7 +74,7 @@ function fuse(walk: Walk, node: Node, lazies: readonly Lazy[], fn: (xs: readonly
 }
 
 /** Makes values that are still pending (a matrix product, a mean) readable as elements. */
-function settle(walk: Walk, node: Node, names: readonly string[]): Lazy[] {
+export function settle(walk: Walk, node: Node, names: readonly string[]): Lazy[] {
   return names.map((name) => {
     const lazy = walk.get(name, node);
     if (lazy.k === 'const' || asElement(lazy)) return lazy;
@@ -169,7 +171,6 @@ export function cast(walk: Walk, node: Node): void {
 
 /** Add, Sub, Mul, Div, Pow, comparisons and logic of two values. */
 export function binary(walk: Walk, node: Node): void {
-  if (node.inputs.length !== 2) throw new InputError(`${node.inputs.length} inputs`, place(node), 'Use two inputs, or a chain of nodes');
   const raw = node.inputs.map((name) => walk.get(name, node));
   const result = pending(walk, node, raw) ?? settledBinary(walk, node);
   walk.set(node.outputs[0], result);
@@ -258,6 +259,7 @@ function settledBinary(walk: Walk, node: Node): Lazy {
   if (mean) return mean;
   const fused = fuse(walk, node, lazies, ([p, q]) => fn(p, q));
   if (fused) return fused;
+  if (DECISIONS.has(node.op)) return decision(walk, node);
   if (c.k === 'const') return withConst(walk, node, x === a ? 0 : 1, c.t);
   return ofTwo(walk, node);
 }
@@ -306,11 +308,12 @@ export function affine(
   mul: Const | null,
   add: Const | null,
   nodes: readonly Node[],
-): Lazy {
-  const masks = add?.data.some((v) => v <= MASK) ?? false;
-  const extra = masks ? { masked: { of: x, below: 14 } } : {};
+  name = node.outputs[0],
+  extra: Partial<Buf> = {},
+): Lazy & { k: 'view' } {
+  const known = mul && !add ? wholeProduct(x, mul) : { ...maskedSum([x], add?.data ?? null), ...wholeSum(x, mul, add) };
   const wide = broadcastView(x, dims);
-  const { out, view, turn, turnConst } = layout(walk, node.outputs[0], dims, [wide], extra);
+  const { out, view, turn, turnConst } = layout(walk, name, dims, [wide], { ...known, ...extra });
   walk.ops.push({ kind: 'affine', x: turn(wide), mul: mul && turnConst(mul), add: add && turnConst(add), out, nodes });
   return { k: 'view', view, nodes: [] };
 }
@@ -341,87 +344,33 @@ function ofTwo(walk: Walk, node: Node): Lazy {
   }
 }
 
-function emitTwo(walk: Walk, node: Node, kind: 'mul' | 'div', a: View, b: View, nodes: readonly Node[], name = node.outputs[0]): Lazy {
+export function emitTwo(
+  walk: Walk,
+  node: Node,
+  kind: 'mul' | 'div',
+  a: View,
+  b: View,
+  nodes: readonly Node[],
+  name = node.outputs[0],
+): Lazy & { k: 'view' } {
   const dims = mapDims(a.map);
-  const { out, view, turn } = layout(walk, name, dims, [a, b]);
+  const { out, view, turn } = layout(walk, name, dims, [a, b], kind === 'mul' ? wholeProduct(a, b) : {});
   walk.ops.push({ kind, a: turn(a), b: turn(b), out, nodes });
   return { k: 'view', view, nodes: [] };
 }
 
-export function addViews(walk: Walk, node: Node, a: View, b: View, nodes: readonly Node[]): Lazy {
+export function addViews(
+  walk: Walk,
+  node: Node,
+  a: View,
+  b: View,
+  nodes: readonly Node[],
+  name = node.outputs[0],
+  extra: Partial<Buf> = {},
+): Lazy & { k: 'view' } {
   const dims = mapDims(a.map);
-  const isMask = (v: View): boolean => (v.buf.known ? v.buf.known.min * v.gain <= MASK : v.buf.masked !== undefined);
-  const extra = isMask(a) ? { masked: { of: b, below: 14 } } : isMask(b) ? { masked: { of: a, below: 14 } } : {};
-  const { out, view, turn } = layout(walk, node.outputs[0], dims, [a, b], extra);
+  const known = { ...maskedSum([a, b], null), ...wholeSum(a, null, b), ...extra };
+  const { out, view, turn } = layout(walk, name, dims, [a, b], known);
   walk.ops.push({ kind: 'add', a: turn(a), b: turn(b), relu: false, out, nodes });
   return { k: 'view', view, nodes: [] };
-}
-
-/** Where: a mask when the other branch is very negative, otherwise arithmetic with the condition as 0 and 1. */
-export function where(walk: Walk, node: Node): void {
-  const given = settle(walk, node, node.inputs);
-  const dims = dimsOf(walk, node, given);
-  // Filled masks arrive as tensors of one value.
-  const spread = dimsOf(
-    walk,
-    node,
-    given.filter((l) => l.k !== 'const'),
-  );
-  const lazies = given.map((lazy): Lazy => {
-    const value = lazy.k === 'const' && product(spread) === product(dims) ? uniform(lazy.t) : null;
-    return value === null ? lazy : { k: 'const', t: { dims: [], data: Float64Array.of(value) }, nodes: lazy.nodes };
-  });
-  const [cond, yes, no] = lazies;
-  const done = (lazy: Lazy): void => walk.set(node.outputs[0], lazy);
-  const always = cond.k === 'const' ? scalar(cond.t) : null;
-  if (always !== null) {
-    const taken = always !== 0 ? yes : no;
-    if (product(walk.dims(taken)) === product(dims)) {
-      done({ ...taken, nodes: joinNodes(taken.nodes, cond.nodes, [node]) });
-      return;
-    }
-  }
-  const fused = fuse(walk, node, lazies, ([c, p, q]) => (c !== 0 ? p : q));
-  if (fused) {
-    done(fused);
-    return;
-  }
-  const keepYes = yes.k !== 'const';
-  const kept = keepYes ? 1 : 2;
-  const other = keepYes ? no : yes;
-  if (other.k !== 'const') throw new InputError('both branches are computed', place(node), 'Multiply by a 0/1 mask and add instead');
-  const { view, nodes: before } = walk.view(node.inputs[kept], node);
-  const x = broadcastView(view, dims);
-  const nodes = joinNodes(before, cond.nodes, [node]);
-  if (cond.k === 'const') {
-    const at = (t: Const): Float64Array => Float64Array.from(allOffsets(broadcastMap(denseMap(t.dims), dims)), (o) => t.data[o]);
-    const keep = at(cond.t).map((c) => ((c !== 0) === keepYes ? 1 : 0));
-    const fill = at(other.t).map((v, i) => (keep[i] ? 0 : v));
-    // A mask alone needs no product: the addition saturates.
-    const masks = fill.every((v, i) => keep[i] || v <= MASK);
-    done(affine(walk, node, x, dims, masks ? null : { dims, data: keep }, { dims, data: fill }, nodes));
-    return;
-  }
-  const fill = uniform(other.t);
-  const c = asElement(cond);
-  if (fill === null || !c) throw new InputError('the replaced value differs between elements', place(node), 'Use one value, such as -inf');
-  const name = `${node.outputs[0]}.condition`;
-  const test: Fn = c.fn ?? ((v) => v);
-  const select = (keep: number, replace: number): View => {
-    const fn: Fn = (v) => ((test(v) !== 0) === keepYes ? keep : replace);
-    const lazy: Lazy = { k: 'fn', base: c.base, fn, nodes: joinNodes(cond.nodes, [node]) };
-    return broadcastView(walk.emit(name, lazy, node), dims);
-  };
-  if (c.base.buf.kind !== 'token')
-    throw new InputError('the condition depends on computed values', place(node), 'Compute masks from the tokens');
-  if (fill <= MASK) {
-    done(addViews(walk, node, x, select(0, fill), nodes));
-    return;
-  }
-  const selected = emitTwo(walk, node, 'mul', x, select(1, 0), nodes, fill === 0 ? node.outputs[0] : `${node.outputs[0]}.kept`);
-  if (fill === 0 || selected.k !== 'view') {
-    done(selected);
-    return;
-  }
-  done(addViews(walk, node, selected.view, select(0, fill), nodes));
 }

@@ -17,8 +17,6 @@ export interface Buf {
   readonly clamped?: boolean;
   /** All values are whole numbers: the scale is a power of two, so that they are exact. */
   readonly whole?: boolean;
-  /** Reads values of these bounds, but holds masked elements that must fall `below` them (additive masks). */
-  readonly masked?: { readonly of: View; readonly below: number };
   /** Bytes of an element where it is not 2: 32- or 64-bit integers, which only ops that say so read ({@link OwnPasses.wide}). */
   readonly bytes?: 4 | 8;
   /** The elements are bits of float32. */
@@ -27,6 +25,15 @@ export interface Buf {
   readonly narrow?: (buf: Buf, push: (op: HOp) => void) => Buf;
   /** The integers are indices into these: labels of classes. */
   readonly classes?: readonly (number | string)[];
+  /**
+   * Holds masked elements (additive masks), which must fall `below` the others. Those are sums of elements of `of`, and of constants that
+   * come to `extra` at most.
+   */
+  readonly masked?: { readonly of: readonly View[]; readonly extra: number; readonly below: number };
+  /** Of a table of `known` bounds that holds masks: the largest magnitude among its other entries. */
+  readonly unmasked?: number;
+  /** A difference of which only the sign counts, in much finer units than this view's. */
+  readonly sharp?: View;
   /** Index range of a token buffer: 0 … vocabulary − 1. */
   vocabulary?: number;
 }

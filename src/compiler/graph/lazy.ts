@@ -1,7 +1,9 @@
 import { InputError } from '../../base/errors.ts';
 import type { Model, Node, Tensor } from '../../onnx/model.ts';
 import type { Buf, Const, HOp, View } from './hops.ts';
+import { isMaskValue, moderate, storable } from './masks.ts';
 import { allOffsets, broadcastMap, denseMap, type IndexMap, mapDims, product, reshapeMap, transposeMap } from './view.ts';
+import { isWhole, wholeFunction } from './whole.ts';
 
 /**
  * What is known about an ONNX value before any integer op is emitted for it. Most nodes only change this description; an op
@@ -70,11 +72,6 @@ export const sameMap = (a: IndexMap, b: IndexMap): boolean =>
   a.dims.every((d, i) => d.length === b.dims[i].length && d.every((f, j) => f.n === b.dims[i][j].n && f.stride === b.dims[i][j].stride));
 
 export const sameView = (a: View, b: View): boolean => a.buf === b.buf && a.gain === b.gain && sameMap(a.map, b.map);
-
-/** Everything at least this negative is an attention mask: its softmax weight is zero in float32 too. */
-export const MASK = -1000;
-/** Masks are stored no lower than this. */
-const MASK_FLOOR = -30000;
 
 /** State of the walk over the graph: values as they are known so far, ops emitted so far. */
 export class Walk {
@@ -151,7 +148,7 @@ export class Walk {
   }
 
   /** Emits the op for `lazy` and gives a view of its result. */
-  emit(name: string, lazy: Lazy, node: Node): View {
+  emit(name: string, lazy: Lazy, node: Node, extra: Partial<Buf> = {}): View {
     const dims = [...this.dims(lazy)];
     const { nodes } = lazy;
     const act = (shape: readonly number[], extra: Partial<Buf> = {}): Buf => this.buf(name, shape, 'act', extra);
@@ -166,8 +163,10 @@ export class Walk {
       case 'fn':
         if (lazy.base.buf.kind === 'token') return this.emitTokenFn(name, lazy.base, lazy.fn, nodes);
         {
-          const laid = layout(this, name, dims, [lazy.base]);
-          this.ops.push({ kind: 'unary', x: laid.turn(lazy.base), fn: lazy.fn, out: laid.out, nodes });
+          const whole = isWhole(lazy.base);
+          const fn = whole ? (v: number): number => storable(lazy.fn(v)) : lazy.fn;
+          const laid = layout(this, name, dims, [lazy.base], { ...(whole ? wholeFunction(lazy.base, fn) : {}), ...extra });
+          this.ops.push({ kind: 'unary', x: laid.turn(lazy.base), fn, out: laid.out, nodes });
           return laid.view;
         }
       case 'linear':
@@ -217,10 +216,14 @@ export class Walk {
   /** A function of a token is a table over the vocabulary. */
   emitTokenFn(name: string, tokens: View, fn: (x: number) => number, nodes: readonly Node[]): View {
     const table = new Float64Array(vocabularyOf(tokens.buf));
-    for (let t = 0; t < table.length; t++) table[t] = Math.max(MASK_FLOOR, fn(t * tokens.gain));
+    for (let t = 0; t < table.length; t++) table[t] = storable(fn(t * tokens.gain));
     const dims = mapDims(tokens.map);
     const whole = table.every(Number.isInteger);
-    const out = this.buf(name, dims, 'act', { known: bounds(table), whole });
+    const out = this.buf(name, dims, 'act', {
+      known: bounds(table),
+      whole,
+      ...(table.some(isMaskValue) ? { unmasked: moderate(table) } : {}),
+    });
     this.ops.push({ kind: 'embed', tokens, table: { dims: [table.length, 1], data: table }, out, nodes });
     return { buf: out, map: denseMap(dims), gain: 1 };
   }

@@ -5,6 +5,7 @@ import { SQUARE } from './elementwise.ts';
 import type { Buf, View } from './hops.ts';
 import { joinNodes, type Lazy, lastAxis, place, type Walk } from './lazy.ts';
 import { broadcastMap, denseMap, type IndexMap, mapDims, product, reshapeMap, transposeMap } from './view.ts';
+import { wholeTotal } from './whole.ts';
 
 /**
  * `x·factor(variance)` as a normalisation: factor must be `c/√(v + eps)`. A standard deviation with its epsilon outside
@@ -94,7 +95,6 @@ export function reduce(walk: Walk, node: Node): void {
   const dims = mapDims(view.map);
   const outDims = dims.filter((_, i) => !axes.includes(i));
   const masked = view.buf.masked ? { masked: view.buf.masked } : {};
-  const whole = mode === 'sum' && view.buf.whole === true && view.gain === 1;
   const n = product(axes.map((a) => dims[a]));
   const known = view.buf.known && {
     min: Math.min(0, view.buf.known.min * view.gain * (mode === 'sum' ? n : 1)),
@@ -102,8 +102,8 @@ export function reduce(walk: Walk, node: Node): void {
   };
   const out = walk.buf(node.outputs[0], outDims, 'act', {
     ...(mode === 'max' || mode === 'min' ? masked : {}),
-    whole,
     ...(known && view.gain > 0 ? { known } : {}),
+    ...(mode === 'mean' ? {} : wholeTotal(view, mode === 'sum' ? n : 1)),
   });
   walk.ops.push({ kind: 'reduce', x: view, axes, mode, out, nodes: joinNodes(before, [node]) });
   const shape = keep ? dims.map((size, i) => (axes.includes(i) ? 1 : size)) : outDims;

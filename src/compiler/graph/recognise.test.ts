@@ -156,7 +156,7 @@ describe('functions of tokens', () => {
   test('choosing rows of a computed tensor by tokens is refused', () => {
     const model = modelOf((m) => m.node('Gather', [m.node('Tanh', ['x'], DIMS), 'tokens'], [1, 1, S, D], { axis: 1 }), [x, tokens]);
     expect(() => recognise(model)).toThrow(InputError);
-    expect(() => recognise(model)).toThrow(/node Gather_1 .*places depend on computed values/);
+    expect(() => recognise(model)).toThrow(/node Gather_1 .*places in a computed value depend on the data/);
   });
 });
 

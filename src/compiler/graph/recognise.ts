@@ -1,5 +1,6 @@
 import { InputError } from '../../base/errors.ts';
 import type { Model, Node } from '../../onnx/model.ts';
+import type { Calibration } from '../api.ts';
 import { isFamilyOp } from '../families.ts';
 import { OPS } from '../ops.ts';
 import type { Buf, HGraph } from './hops.ts';
@@ -11,16 +12,15 @@ import { denseMap, product } from './view.ts';
 /** What to do instead of an operator that is not supported. */
 const NEAREST: Readonly<Record<string, string>> = {
   TopK: 'end the model before it and let the binding take the argmax',
-  CumSum: 'use positions that do not depend on the data',
   InstanceNormalization: 'use LayerNormalization',
   GroupNormalization: 'use LayerNormalization',
 };
 
 /**
- * Turns an ONNX graph into ops that have an integer kernel each; `families` are what `familiesFor(model)` gave. Throws {@link InputError}
- * at the first node that has none.
+ * Turns an ONNX graph into ops that have an integer kernel each; `families` are what `familiesFor(model)` gave, `ranges` tell flags from
+ * other integers. Throws {@link InputError} at the first node that has no kernel.
  */
-export function recognise(model: Model, families: Rules = new Map()): HGraph {
+export function recognise(model: Model, families: Rules = new Map(), ranges: Calibration['ranges'] = {}): HGraph {
   const walk = new Walk(model);
   const inputs: Buf[] = [];
   const held = [...families.values()].find(({ input }) => input)?.input;
@@ -33,7 +33,7 @@ export function recognise(model: Model, families: Rules = new Map()): HGraph {
     inputs.push(buf);
     walk.set(info.name, { k: 'view', view: { buf, map: denseMap(info.dims), gain: 1 }, nodes: [] });
   }
-  setVocabularies(model, inputs);
+  setVocabularies(model, inputs, ranges);
   for (const node of usedNodes(model)) {
     const name = ruleName(node);
     const op = families.get(name) ?? OPS.get(name);
@@ -77,8 +77,12 @@ function usedNodes(model: Model): Node[] {
 /** Whether an input chooses rows of a table. */
 const isIndex = (model: Model, input: string): boolean => model.nodes.some(({ op, inputs }) => op === 'Gather' && inputs[1] === input);
 
-/** The vocabulary of a token input is the number of rows of the largest table that it (or a function of it) indexes. */
-function setVocabularies(model: Model, inputs: readonly Buf[]): void {
+/**
+ * The vocabulary of a token input is the number of rows of the largest table that it (or a function of it) indexes. Where there is none,
+ * booleans and inputs that only ever were 0 and 1 (attention masks) are flags; others are at least bytes.
+ */
+function setVocabularies(model: Model, inputs: readonly Buf[], ranges: Calibration['ranges']): void {
+  const booleans = new Set(model.inputs.filter(({ dtype }) => dtype === 'bool').map(({ name }) => name));
   for (const buf of inputs) {
     if (buf.kind !== 'token') continue;
     const reach = new Set([buf.name]);
@@ -94,6 +98,7 @@ function setVocabularies(model: Model, inputs: readonly Buf[]): void {
         reach.add(node.outputs[0]);
       }
     }
-    buf.vocabulary = Math.min(65536, rows || 256);
+    const largest = booleans.has(buf.name) ? 1 : (ranges[buf.name]?.max ?? 255);
+    buf.vocabulary = Math.min(65536, rows || (largest <= 1 ? 2 : Math.max(256, 2 ** Math.ceil(Math.log2(1.25 * largest + 1)))));
   }
 }

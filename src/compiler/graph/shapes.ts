@@ -15,6 +15,7 @@ import {
   sliceMap,
   transposeMap,
 } from './view.ts';
+import { isWhole, wholeTotal } from './whole.ts';
 
 const REWRITE = 'Insert a Reshape or Contiguous copy that keeps dimensions whole';
 
@@ -49,7 +50,8 @@ function remap(walk: Walk, node: Node, output: string, input: string, change: (m
 /** A dense copy of a value whose view no longer is affine in the shape that is asked for. */
 function copied(walk: Walk, node: Node, name: string, view: View, nodes: readonly Node[]): View {
   const dims = mapDims(view.map);
-  const out = walk.buf(view.buf.name, dims, 'act', view.buf.known ? { known: view.buf.known } : {});
+  const { known, unmasked, whole, masked } = view.buf;
+  const out = walk.buf(view.buf.name, dims, 'act', { known, unmasked, whole, masked });
   walk.ops.push({ kind: 'concat', parts: [{ ...view, gain: 1 }], axis: 0, out, nodes: joinNodes(nodes, [node]) });
   const copy: View = { buf: out, map: denseMap(dims), gain: view.gain };
   walk.set(name, { k: 'view', view: copy, nodes: [] });
@@ -91,6 +93,22 @@ export function slice(walk: Walk, node: Node): void {
   const ends = ints(2, 'ends') ?? [];
   const axes = ints(3, 'axes') ?? starts.map((_, i) => i);
   const steps = ints(4, 'steps') ?? starts.map(() => 1);
+  const backwards = steps.findIndex((step) => step < 0);
+  if (backwards >= 0 && walk.get(node.inputs[0], node).k !== 'const') {
+    const dims = walk.dims(walk.get(node.inputs[0], node));
+    const axis = axes[backwards] < 0 ? axes[backwards] + dims.length : axes[backwards];
+    if (steps.length > 1) throw new InputError('several dimensions, some backwards', place(node), 'Flip one dimension at a time');
+    const first = Math.min(dims[axis] - 1, starts[0] < 0 ? starts[0] + dims[axis] : starts[0]);
+    const n = outDims(walk, node, 0)[axis];
+    gatherPlaces(
+      walk,
+      node,
+      axis,
+      [n],
+      Array.from({ length: n }, (_, i) => first + i * steps[0]),
+    );
+    return;
+  }
   remap(walk, node, node.outputs[0], node.inputs[0], (map) => {
     let out: IndexMap | null = map;
     axes.forEach((raw, i) => {
@@ -99,10 +117,11 @@ export function slice(walk: Walk, node: Node): void {
       const axis = raw < 0 ? raw + dims.length : raw;
       const size = dims[axis];
       const step = steps[i];
-      if (step <= 0) throw new InputError(`step ${step}`, place(node), 'Slice with positive steps');
       const clamp = (v: number, lo: number, hi: number): number => Math.min(hi, Math.max(lo, v < 0 ? v + size : v));
-      const start = clamp(starts[i], 0, size);
-      const end = clamp(ends[i], 0, size);
+      const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
+      const start = clamp(starts[i], Math.max(0, low), high);
+      // Counted from the end unless it lies before the first element, which a negative step may go beyond.
+      const end = step < 0 && ends[i] < -size ? -1 : clamp(ends[i], low, high);
       const n = Math.max(0, Math.ceil((end - start) / step));
       if (n === 0) throw new InputError('the slice is empty', place(node));
       out = sliceMap(out, axis, start, n, step);
@@ -133,25 +152,21 @@ export function gather(walk: Walk, node: Node): void {
   const raw = attrNumber(node, 'axis') ?? 0;
   const axis = raw < 0 ? raw + dims.length : raw;
   if (index.k === 'const') {
-    const wanted = [...index.t.data].map((i) => (i < 0 ? i + dims[axis] : i));
-    const step = wanted.length > 1 ? wanted[1] - wanted[0] : 1;
-    if (data.k !== 'const' && wanted.some((v, i) => v !== wanted[0] + i * step)) {
-      throw new InputError('the chosen places are not evenly spaced', place(node), 'Gather a contiguous range, or several and Concat');
-    }
-    const shape = [...dims.slice(0, axis), ...index.t.dims, ...dims.slice(axis + 1)];
-    remap(walk, node, node.outputs[0], dataName, (map) => {
-      const cut = sliceMap(map, axis, wanted[0], wanted.length, step);
-      return cut && reshapeMap(cut, shape);
-    });
+    const places = Array.from(index.t.data, (i) => (i < 0 ? i + dims[axis] : i));
+    gatherPlaces(walk, node, axis, index.t.dims, places);
     return;
   }
   const tokens = index.k === 'fn' ? index.base : index.k === 'view' ? index.view : null;
-  if (data.k !== 'const' || axis !== 0 || !tokens || tokens.buf.kind !== 'token') {
+  if (data.k !== 'const' || axis !== 0 || !tokens) {
     throw new InputError(
-      'places depend on computed values',
+      'places in a computed value depend on the data',
       place(node),
-      'Only an embedding (constant table, axis 0, tokens from an input) can be gathered by data',
+      'Only an embedding (constant table, axis 0) can be gathered by data',
     );
+  }
+  if (tokens.buf.kind !== 'token') {
+    gatherCounted(walk, node, data.t, joinNodes(index.nodes, data.nodes, [node]));
+    return;
   }
   const width = product(dims.slice(1));
   let table: Const = { dims: [dims[0], width], data: data.t.data };
@@ -168,6 +183,128 @@ export function gather(walk: Walk, node: Node): void {
   const out = walk.buf(node.outputs[0], outShape, 'act', { known: bounds(table.data) });
   walk.ops.push({ kind: 'embed', tokens: { ...tokens, gain: 1 }, table, out, nodes: joinNodes(index.nodes, data.nodes, [node]) });
   walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: denseMap(outShape), gain: 1 }, nodes: [] });
+}
+
+/** Chosen constant places along an axis: a view where they are evenly spaced in every dimension of the index, copies of runs otherwise. */
+function gatherPlaces(walk: Walk, node: Node, axis: number, indexDims: readonly number[], places: readonly number[]): void {
+  const [name] = node.inputs;
+  const data = walk.get(name, node);
+  const dims = walk.dims(data);
+  const shape = [...dims.slice(0, axis), ...indexDims, ...dims.slice(axis + 1)];
+  if (data.k === 'const') {
+    const inner = product(dims.slice(axis + 1));
+    const chosen = new Float64Array(product(shape));
+    for (let o = 0; o < product(dims.slice(0, axis)); o++)
+      for (const [i, at] of places.entries())
+        for (let j = 0; j < inner; j++) chosen[(o * places.length + i) * inner + j] = data.t.data[(o * dims[axis] + at) * inner + j];
+    walk.set(node.outputs[0], { k: 'const', t: { dims: shape, data: chosen }, nodes: joinNodes(data.nodes, [node]) });
+    return;
+  }
+  const steps = evenSteps(indexDims, places);
+  if (steps) {
+    remap(walk, node, node.outputs[0], name, (map) => gridMap(map, axis, places[0], indexDims, steps));
+    return;
+  }
+  const { view, nodes } = walk.view(name, node);
+  const runs: { start: number; n: number }[] = [];
+  for (const at of places) {
+    const last = runs[runs.length - 1];
+    if (last && at === last.start + last.n) last.n++;
+    else runs.push({ start: at, n: 1 });
+  }
+  const parts = runs.map(({ start, n }): View | null => {
+    const map = sliceMap(view.map, axis, start, n);
+    return map && { ...view, map };
+  });
+  if (parts.length > MOST_RUNS || parts.includes(null))
+    throw new InputError(`the chosen places come in ${parts.length} runs`, place(node), 'Gather places that are evenly spaced');
+  const joined = [...dims.slice(0, axis), places.length, ...dims.slice(axis + 1)];
+  const { known, unmasked, whole } = view.buf;
+  const extra = known && view.gain === 1 ? { known, unmasked, whole } : {};
+  const out = walk.buf(node.outputs[0], joined, 'act', { ...extra, ...(view.buf.masked ? { masked: view.buf.masked } : {}) });
+  walk.ops.push({ kind: 'concat', parts: parts as View[], axis, out, nodes: joinNodes(nodes, [node]) });
+  walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: reshapeMap(denseMap(joined), shape) as IndexMap, gain: 1 }, nodes: [] });
+}
+
+/** Each run is a call of a kernel for each row. */
+const MOST_RUNS = 256;
+
+/** The distance between neighbours in every dimension of an index, or null when it is not the same everywhere. */
+function evenSteps(dims: readonly number[], places: readonly number[]): number[] | null {
+  const strides = denseMap(dims).dims.map((dim) => dim[0]?.stride ?? 0);
+  const steps = strides.map((stride) => (stride > 0 ? places[stride] - places[0] : 0));
+  const even = places.every((at, i) => {
+    let expected = places[0];
+    strides.forEach((stride, d) => {
+      if (stride > 0) expected += (Math.floor(i / stride) % dims[d]) * steps[d];
+    });
+    return at === expected;
+  });
+  return even && steps.every((step) => step >= 0) ? steps : null;
+}
+
+/** Dimension `axis` replaced by a grid of places. */
+function gridMap(map: IndexMap, axis: number, start: number, dims: readonly number[], steps: readonly number[]): IndexMap | null {
+  const dim = map.dims[axis];
+  if (dim.length !== 1) {
+    const [n, step] = [product(dims), steps[steps.length - 1] ?? 1];
+    const line = dims.every((size, d) => d === dims.length - 1 || size === 1);
+    const cut = line ? sliceMap(map, axis, start, n, step || 1) : null;
+    return cut && reshapeMap(cut, [...mapDims(map).slice(0, axis), ...dims, ...mapDims(map).slice(axis + 1)]);
+  }
+  const [{ stride }] = dim;
+  const grid = dims.map((n, d) => (n === 1 ? [] : [{ n, stride: steps[d] * stride }]));
+  return { off: map.off + start * stride, dims: [...map.dims.slice(0, axis), ...grid, ...map.dims.slice(axis + 1)] };
+}
+
+/** Rows of a constant table chosen by whole numbers that were computed from tokens, such as positions that skip padding. */
+function gatherCounted(walk: Walk, node: Node, t: Const, nodes: readonly Node[]): void {
+  const { view } = walk.view(node.inputs[1], node);
+  if (!isWhole(view))
+    throw new InputError(
+      'places depend on computed values',
+      place(node),
+      'Only whole numbers that follow from tokens choose rows of a table',
+    );
+  const dims = mapDims(view.map);
+  // Units of one, as tokens have them.
+  const places = walk.buf(`${node.outputs[0]}.places`, dims, 'act', { whole: true, known: { min: 0, max: 32767 } });
+  walk.ops.push({ kind: 'concat', parts: [view], axis: 0, out: places, nodes });
+  const width = product(t.dims.slice(1));
+  const table: Const = { dims: [t.dims[0], width], data: t.data };
+  const shape = [...dims, ...t.dims.slice(1)];
+  const out = walk.buf(node.outputs[0], shape, 'act', { known: bounds(table.data) });
+  walk.ops.push({ kind: 'embed', tokens: { buf: places, map: denseMap(dims), gain: 1 }, table, out, nodes });
+  walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: denseMap(shape), gain: 1 }, nodes: [] });
+}
+
+/** Running sums along one axis: a product with a triangle of ones. */
+export function cumSum(walk: Walk, node: Node): void {
+  const { view, nodes: before } = walk.view(node.inputs[0], node);
+  const at = walk.get(node.inputs[1], node);
+  if (at.k !== 'const') throw new InputError('the axis depends on the data', place(node), 'Use a constant axis');
+  const dims = mapDims(view.map);
+  const axis = at.t.data[0] < 0 ? at.t.data[0] + dims.length : at.t.data[0];
+  const n = dims[axis];
+  const [exclusive, reverse] = [attrNumber(node, 'exclusive') ?? 0, attrNumber(node, 'reverse') ?? 0];
+  const weights: Const = { dims: [n, n], data: new Float64Array(n * n) };
+  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) if ((reverse ? j - i : i - j) >= (exclusive ? 1 : 0)) weights.data[i * n + j] = 1;
+  const perm = [...dims.map((_, i) => i).filter((i) => i !== axis), axis];
+  const x: View = { ...view, map: transposeMap(view.map, perm) };
+  const out = walk.buf(node.outputs[0], mapDims(x.map), 'act', wholeTotal(view, n));
+  walk.ops.push({ kind: 'linear', a: x, weights, bias: null, relu: false, out, nodes: joinNodes(before, [node]) });
+  const back = perm.map((_, i) => perm.indexOf(i));
+  walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: transposeMap(denseMap(out.dims), back), gain: 1 }, nodes: [] });
+}
+
+/** Repeats of whole tensors: dimensions that are walked again from their start. */
+export function tile(walk: Walk, node: Node): void {
+  const repeats = walk.get(node.inputs[1], node);
+  if (repeats.k !== 'const') throw new InputError('repeats depend on the data', place(node), 'Use constant repeats');
+  remap(walk, node, node.outputs[0], node.inputs[0], (map) => ({
+    off: map.off,
+    dims: map.dims.map((dim, i) => (repeats.t.data[i] === 1 ? dim : [{ n: repeats.t.data[i], stride: 0 }, ...dim])),
+  }));
 }
 
 export function concat(walk: Walk, node: Node): void {

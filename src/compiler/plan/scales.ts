@@ -1,7 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import type { Calibration, CalibrationMethod } from '../api.ts';
-import { type Buf, type Const, type HGraph, type HOp, opViews, type View } from '../graph/hops.ts';
-import { MASK } from '../graph/lazy.ts';
+import { type Buf, type Const, type HGraph, type HOp, isView, opViews, type View } from '../graph/hops.ts';
+import { moderate } from '../graph/masks.ts';
 import { mapDims } from '../graph/view.ts';
 import { dotWeights, largestSum, sumUnit } from '../kernels/dot.ts';
 import { PROBABILITY_ONE } from '../kernels/softmax.ts';
@@ -18,6 +18,8 @@ export interface Quantised {
 const HEADROOM = { trace: 1.25, generated: 2 } as const;
 /** More for what the model says: two classes that both saturate would tie, and the clearest inputs would be decided by chance. */
 const OUTPUT_HEADROOM = 2;
+/** A difference of which only the sign counts is kept in units this much finer than what it comes from; it saturates. */
+const SHARPNESS = 64;
 /** A lane holds sums below 2³⁰ (a saturated operand may reach −2^bits). */
 const LANE_BITS = 30;
 
@@ -37,12 +39,14 @@ export class Scales {
   /** Values that only products with activations of 8 bits read. */
   readonly #narrow: ReadonlySet<Buf>;
   readonly method: CalibrationMethod | undefined;
+  readonly #graph: HGraph;
 
   /** `given`: scales of inputs that are decided already, by name. */
   constructor(graph: HGraph, calibration: Calibration, given: ReadonlyMap<string, number> = new Map()) {
     this.#calibration = calibration;
     this.method = calibration.method;
     this.#narrow = narrowBuffers(graph);
+    this.#graph = graph;
     this.#limitWidths(graph);
     this.#sums = scoreBuffers(graph);
     this.#outputs = new Set(graph.outputs.map(({ view }) => view.buf));
@@ -100,12 +104,13 @@ export class Scales {
     if (given) return given;
     if (op?.kind === 'softmax') return { scale: 1 / PROBABILITY_ONE, max: PROBABILITY_ONE };
     if (op?.kind === 'matmul' && this.#sums.has(buf)) return { scale: this.unit(op.a) * this.unit(op.b), max: 2 ** 31 - 1 };
-    if (op?.kind === 'matmul') return this.#ofSum(buf, op, max, this.unit(op.a) * this.unit(op.b));
-    if (op?.kind === 'linear') return this.#ofSum(buf, op, max, this.unit(op.a) * largestRowScale(op.weights), this.#leastUnits(op));
     if (buf.whole && buf.known) {
       const bound = Math.max(1, -buf.known.min, buf.known.max);
       return { scale: 2 ** Math.ceil(Math.log2(bound / max)), max };
     }
+    if (buf.sharp) return { scale: Math.abs(this.unit(buf.sharp)) / SHARPNESS, max };
+    if (op?.kind === 'matmul') return this.#ofSum(buf, op, max, this.unit(op.a) * this.unit(op.b));
+    if (op?.kind === 'linear') return this.#ofSum(buf, op, max, this.unit(op.a) * largestRowScale(op.weights), this.#leastUnits(op));
     return { scale: this.#range(buf, op) / max, max };
   }
 
@@ -125,10 +130,8 @@ export class Scales {
   /** The largest magnitude that a buffer must hold. */
   #range(buf: Buf, op: HOp | null = null): number {
     if (buf.masked) {
-      const { of, below } = buf.masked;
-      const { lo, hi } = this.#viewBounds(of);
-      const extra = op?.kind === 'affine' && op.add ? moderate(op.add) : 0;
-      return Math.max(hi + extra, below - lo + extra);
+      const { lo, hi } = this.#maskedBounds(buf.masked);
+      return Math.max(hi, buf.masked.below - lo, this.#depth(buf));
     }
     if (buf.known) return Math.max(-buf.known.min, buf.known.max) || 1;
     const range = this.#calibration.ranges[buf.name];
@@ -146,6 +149,24 @@ export class Scales {
     return bound * HEADROOM[this.#calibration.source] * (this.#outputs.has(buf) ? OUTPUT_HEADROOM : 1) || 1;
   }
 
+  /** Masks to which more is added must still be low enough when the largest of it is. */
+  #depth(mask: Buf): number {
+    let depth = 0;
+    for (const op of this.#graph.ops) {
+      if (!op.out.masked || (op.kind !== 'add' && op.kind !== 'affine')) continue;
+      const views = opViews(op);
+      if (!views.some((v) => v.buf === mask)) continue;
+      const others = views.filter((v) => v.buf !== mask).reduce((sum, v) => sum + Math.max(0, this.#viewBounds(v).hi), 0);
+      depth = Math.max(depth, this.#range(op.out) + others + (op.kind === 'affine' && op.add ? moderate(op.add.data) : 0));
+    }
+    return depth;
+  }
+
+  #maskedBounds({ of, extra }: NonNullable<Buf['masked']>): { lo: number; hi: number } {
+    const parts = of.map((view) => this.#viewBounds(view));
+    return { lo: parts.reduce((sum, p) => sum + p.lo, -extra), hi: parts.reduce((sum, p) => sum + p.hi, extra) };
+  }
+
   /** A bound for values that exist only inside one ONNX node, by interval arithmetic. */
   #derived(op: HOp): number {
     const top = (v: View): number => this.of(v.buf).scale * this.of(v.buf).max * Math.abs(v.gain);
@@ -156,14 +177,33 @@ export class Scales {
         return top(op.a) * largestRowScale(op.weights) * 127 * op.weights.dims[1];
       case 'mul':
         return top(op.a) * top(op.b);
+      case 'add':
+        return top(op.a) + top(op.b);
+      case 'affine':
+        return top(op.x) * (op.mul ? largest(op.mul) : 1) + (op.add ? largest(op.add) : 0);
+      case 'unary':
+        return this.#functionRange(op.fn, top(op.x));
+      case 'concat':
+        return Math.max(...op.parts.map((part) => (isView(part) ? top(part) : largest(part))));
+      case 'reduce':
+        return top(op.x) * (op.mode === 'sum' ? op.axes.reduce((n, axis) => n * (mapDims(op.x.map)[axis] ?? 1), 1) : 1);
       default:
         throw new InputError(`the calibration has no range for value "${op.out.name}"`, '', 'Calibrate with every intermediate value');
     }
   }
 
+  #functionRange(fn: (x: number) => number, bound: number): number {
+    let range = 0;
+    for (let i = -512; i <= 512; i++) {
+      const y = Math.abs(fn((i / 512) * bound));
+      if (Number.isFinite(y) && y > range) range = y;
+    }
+    return range || 1;
+  }
+
   #viewBounds(view: View): { lo: number; hi: number } {
     if (view.buf.masked) {
-      const inner = this.#viewBounds(view.buf.masked.of);
+      const inner = this.#maskedBounds(view.buf.masked);
       return view.gain >= 0
         ? { lo: inner.lo * view.gain, hi: inner.hi * view.gain }
         : { lo: inner.hi * view.gain, hi: inner.lo * view.gain };
@@ -205,12 +245,7 @@ function scoreBuffers(graph: HGraph): Set<Buf> {
   return scores;
 }
 
-/** Largest magnitude among the entries of an additive constant that are no masks. */
-function moderate(add: Const): number {
-  let bound = 0;
-  for (const v of add.data) if (v > MASK && Math.abs(v) > bound) bound = Math.abs(v);
-  return bound;
-}
+const largest = (t: Const): number => t.data.reduce((top, v) => Math.max(top, Math.abs(v)), 0);
 
 function largestRowScale(weights: Const): number {
   let top = 0;
