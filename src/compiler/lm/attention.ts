@@ -1,7 +1,8 @@
 import { InputError } from '../../base/errors.ts';
 import type { Buf, Const, HGraph, HOp, View } from '../graph/hops.ts';
 import { opViews } from '../graph/hops.ts';
-import { MASK, place } from '../graph/lazy.ts';
+import { place } from '../graph/lazy.ts';
+import { MASK } from '../graph/masks.ts';
 import { allOffsets, broadcastMap, denseMap, dimSize, mapDims, product } from '../graph/view.ts';
 
 type MatMul = HOp & { readonly kind: 'matmul' };
