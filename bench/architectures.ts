@@ -120,7 +120,7 @@ async function compare(row: Row, bytes: Uint8Array, compiled: Compiled, events: 
     for (const [n, sample] of events.entries()) {
       const { outputs } = await runner.runTensors(sample);
       ns = Math.min(ns, runner.lastNs);
-      const own = n < EXACT_INPUTS ? (await interpreter.runTensors(sample)).outputs! : null;
+      const own = n < EXACT_INPUTS ? interpreter.runTensors(sample).outputs! : null;
       const wanted = await reference.run(sample);
       compiled.meta.outputs.forEach(({ name, dims }, slot) => {
         const got = outputs![name]!;
