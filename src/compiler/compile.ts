@@ -92,8 +92,9 @@ export function compile(options: CompileOptions): Compiled {
 }
 
 /** The graph in integer kernels' terms, precision given and algebra done. */
-function graphOf({ model, families, quant }: CompileOptions): HGraph {
-  return splitWideProducts(fold(applyPrecision(recognise(model, families), model, parseQuant(quant))), PAGE_BYTES);
+function graphOf({ model, families, quant, calibration }: CompileOptions): HGraph {
+  const recognised = recognise(model, families, calibration.ranges);
+  return splitWideProducts(fold(applyPrecision(recognised, model, parseQuant(quant))), PAGE_BYTES);
 }
 
 interface Planned {
