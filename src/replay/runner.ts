@@ -24,6 +24,8 @@ export interface Outcome {
 }
 
 const KEY0 = new Uint8Array(4);
+/** For programs that look at no packet. */
+const NO_PACKET = new Uint8Array(64);
 
 /** The score as a probability; NaN where no model ran. */
 export const probability = ({ score }: Outcome): number => (score?.ran ? score.scoreQ16 / 65_536 : Number.NaN);
@@ -39,7 +41,8 @@ export class ModelRunner {
   }
 
   runPacket(packet: Uint8Array): Outcome {
-    const { returnValue, insnsExecuted } = this.vm.runXdp(packet);
+    const returnValue = this.vm.runUnseen({ packet });
+    const { insnsExecuted } = this.vm;
     const score = this.vm.maps.has(SCORE_MAP) ? readScore(this.vm.maps.get(SCORE_MAP).lookup(KEY0)!) : null;
     return { returnValue, score, outputs: score?.ran === false ? null : this.#outputs(), insnsExecuted };
   }
@@ -47,8 +50,8 @@ export class ModelRunner {
   /** One inference on tensors, for programs whose inputs lie in a map. */
   runTensors(inputs: Tensors): Outcome {
     storeInputs(this.vm.maps, this.meta, inputs);
-    const { returnValue, insnsExecuted } = this.vm.runXdp(new Uint8Array(64));
-    return { returnValue, score: null, outputs: this.#outputs(), insnsExecuted };
+    const returnValue = this.vm.runUnseen({ packet: NO_PACKET });
+    return { returnValue, score: null, outputs: this.#outputs(), insnsExecuted: this.vm.insnsExecuted };
   }
 
   #outputs(): Record<string, Float64Array> {

@@ -24,7 +24,7 @@ export interface Engine {
   /** Clean registers for a run of at most `maxInsns` instructions. */
   begin(maxInsns: number): void;
   /** Must follow every change of the packet's place or length. */
-  forgetPacketBounds(): void;
+  packetMoved(): void;
   /** Calls the function at `pc` with what r1…r5 hold, from the place `from`, and returns when it exits. */
   call(pc: number, from: number): void;
   fault(pc: number, what: string, advice?: string): VmFault;

@@ -123,7 +123,7 @@ export class Interpreter implements Engine {
     this.#at = 0;
     this.#active = this.#code;
     this.#watcher = null;
-    this.forgetPacketBounds();
+    this.packetMoved();
   }
 
   /** Calls `onInsn` before every instruction until the next {@link begin}; with `only`, before those whose slot holds 1. */
@@ -221,7 +221,7 @@ export class Interpreter implements Engine {
   }
 
   /** Must follow every change of the packet's place or length. */
-  forgetPacketBounds(): void {
+  packetMoved(): void {
     const moving = this.#moving;
     for (let i = 0; i < moving.length; i++) {
       this.#code[moving[i] + WORD_CACHE_LAST] = -1;

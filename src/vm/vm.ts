@@ -194,7 +194,7 @@ export class Vm {
     this.#timeLimitMs = options.timeLimitMs ?? Number.POSITIVE_INFINITY;
     const layout = new AddressSpaceLayout();
     const stack = layout.add({ name: 'stack', elementSize: STACK_SIZE, count: MAX_FRAMES, stride: 2 * STACK_SIZE });
-    const moved = () => this.#running.forgetPacketBounds();
+    const moved = () => this.#running.packetMoved();
     this.#kind = contextKind(program.progType);
     this.#xdp = this.#kind === 'xdp' ? new XdpPacket(layout, moved) : null;
     this.#skb = this.#kind === 'skb' || this.#kind === 'skb-link' ? new SkbPacket(layout, moved, this.#kind === 'skb-link') : null;
@@ -272,6 +272,11 @@ export class Vm {
   /** What runs the program. */
   get engine(): 'interp' | 'wasm' {
     return this.#engine === this.#interpreter ? 'interp' : 'wasm';
+  }
+
+  /** Instructions of the last run. */
+  get insnsExecuted(): number {
+    return this.#running.executed;
   }
 
   /** What has been executed so far; null unless the machine was made to count and runs WebAssembly. */
@@ -400,6 +405,7 @@ export class Vm {
     const r = this.#running.registers;
     if (region) {
       region.elementSize = memory.length;
+      this.#running.packetMoved();
       this.#space.bytes.set(memory, region.base);
       r[2] = region.base;
     }

@@ -37,9 +37,11 @@ export class WasmEngine implements Engine {
   readonly #stack: Region;
   readonly #environment: WasmEnvironment;
   readonly #groups: readonly Group[];
-  readonly #exports: Record<string, () => void>;
-  /** Sites that remember the packet. */
-  readonly #moving: number[] = [];
+  /** What begins at each code entry. */
+  readonly #functions: ((() => void) | undefined)[] = [];
+  /** Sites that remember a region that moves, and that region. */
+  readonly #movingSites: number[] = [];
+  readonly #movingRegions: Region[] = [];
   #depth = -1;
   #maxInsns = 0;
   /** What of it has been put into memory so far. */
@@ -80,7 +82,7 @@ export class WasmEngine implements Engine {
       key: (begins: number) => (begins === 0 ? environment.keys.pop() : environment.keys.push(KEY)),
     };
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { engine });
-    this.#exports = instance.exports as Record<string, () => void>;
+    for (const entry of entries) this.#functions[entry / WORDS] = instance.exports[exportName(entry)] as () => void;
   }
 
   /** Address of the counters of the function that last left for JavaScript. */
@@ -97,12 +99,12 @@ export class WasmEngine implements Engine {
     this.registers.fill(0);
     this.#depth = -1;
     this.#maxInsns = maxInsns;
-    this.#granted = 0;
-    this.#space.view.setBigInt64(LEFT_ADDRESS, 0n, true);
-    this.#grant();
-    this.#space.view.setUint32(CPU_ADDRESS, this.#environment.cpus.current, true);
-    this.#space.view.setUint32(CONTEXT_ADDRESS, 0, true);
-    this.forgetPacketBounds();
+    this.#granted = Math.min(maxInsns, BUDGET_PART);
+    const { view } = this.#space;
+    view.setUint32(LEFT_ADDRESS, this.#granted, true);
+    view.setInt32(LEFT_ADDRESS + 4, this.#granted < 0 ? -1 : 0, true);
+    view.setUint32(CPU_ADDRESS, this.#environment.cpus.current, true);
+    view.setUint32(CONTEXT_ADDRESS, 0, true);
   }
 
   /** Puts the next part of the budget into memory. */
@@ -124,10 +126,28 @@ export class WasmEngine implements Engine {
     this.#grant();
   }
 
-  forgetPacketBounds(): void {
-    // No room: every address misses.
-    for (const site of this.#moving) this.#space.view.setInt32(this.#space.extraBase + site * SITE_SIZE + 8, 0, true);
-    this.#moving.length = 0;
+  packetMoved(): void {
+    const { view } = this.#space;
+    for (let i = 0; i < this.#movingSites.length; i++) {
+      const site = this.#movingSites[i];
+      const { base, start, elementSize } = this.#movingRegions[i];
+      const at = this.#space.extraBase + site * SITE_SIZE;
+      view.setInt32(at, base + start, true);
+      // No room: every address misses.
+      view.setInt32(at + 8, Math.max(0, elementSize - this.#groups[site].span + 1), true);
+    }
+  }
+
+  /** A site remembers something in `region` from now on. */
+  #follow(site: number, region: Region): void {
+    const at = this.#movingSites.indexOf(site);
+    if (at >= 0) {
+      this.#movingSites.splice(at, 1);
+      this.#movingRegions.splice(at, 1);
+    }
+    if (!region.moves) return;
+    this.#movingSites.push(site);
+    this.#movingRegions.push(region);
   }
 
   fault(pc: number, what: string, advice = ''): VmFault {
@@ -137,7 +157,7 @@ export class WasmEngine implements Engine {
   call(pc: number, from: number): void {
     const r = this.registers;
     const r10 = r[20];
-    const run = this.#exports[exportName(pc)];
+    const run = this.#functions[pc / WORDS];
     if (!run) throw this.fault(from, 'no function begins at this address');
     if (this.#depth >= 0 && r10 >= this.#stackTop(MAX_FRAMES - 1)) throw this.#tooDeep(from);
     r[20] = this.#depth < 0 ? this.#stackTop(0) : r10 + this.#stack.stride;
@@ -168,7 +188,7 @@ export class WasmEngine implements Engine {
   #callRegister(pc: number): void {
     const r = this.registers;
     const to = (r[22] >>> 0) - CODE_BASE;
-    if (r[23] === 0 && this.#exports[exportName(to)]) this.call(to, pc);
+    if (r[23] === 0 && this.#functions[to / WORDS]) this.call(to, pc);
     else this.#environment.callHelper(r[23] === 0 ? r[22] >>> 0 : -1, pc);
   }
 
@@ -176,7 +196,7 @@ export class WasmEngine implements Engine {
   #tailCall(pc: number): boolean {
     const to = this.#environment.tailCall(pc);
     if (to < 0) return false;
-    this.#exports[exportName(to)]();
+    this.#functions[to / WORDS]!();
     return true;
   }
 
@@ -200,7 +220,7 @@ export class WasmEngine implements Engine {
         const { view } = this.#space;
         view.setInt32(at, base, true);
         view.setInt32(at + 8, room, true);
-        if (region.moves) this.#moving.push(site);
+        this.#follow(site, region);
         return true;
       }
     }

@@ -14,9 +14,12 @@ const MOST_OUTPUTS = 256;
 export class Batches {
   readonly #context: CallContext;
   #start: number;
-  #score: number[] = [];
-  #verdict: number[] = [];
-  #outputs: (ArrayLike<number> | null)[] = [];
+  #count = 0;
+  #score = new Float64Array(1024);
+  #verdict = new Uint8Array(1024);
+  /** `#width` numbers of each event, NaN where there are fewer; none when some event had too many. */
+  #outputs = new Float32Array(0);
+  #width = 0;
   #sent = performance.now();
 
   readonly #engine: ScoreBatch['engine'];
@@ -32,9 +35,34 @@ export class Batches {
 
   /** `verdict` null: the class that the output names. */
   add(score: number, verdict: number | null, output: ArrayLike<number> | null): void {
-    this.#score.push(score);
-    this.#verdict.push(verdict ?? (output ? chooseClass(output, this.#cut).index : 0));
-    this.#outputs.push(output);
+    const at = this.#count++;
+    if (at === this.#score.length) this.#grow();
+    this.#score[at] = score;
+    this.#verdict[at] = Math.min(255, verdict ?? (output ? chooseClass(output, this.#cut).index : 0));
+    if (!output) return;
+    if (output.length > this.#width) this.#widen(output.length);
+    if (this.#width <= MOST_OUTPUTS) this.#outputs.set(output, at * this.#width);
+  }
+
+  #grow(): void {
+    const [score, verdict] = [this.#score, this.#verdict];
+    this.#score = new Float64Array(score.length * 2);
+    this.#verdict = new Uint8Array(score.length * 2);
+    this.#score.set(score);
+    this.#verdict.set(verdict);
+    this.#widen(this.#width);
+  }
+
+  /** Room for `width` outputs of each event. */
+  #widen(width: number): void {
+    const [before, old] = [this.#width, this.#outputs];
+    this.#width = width;
+    if (width === 0 || width > MOST_OUTPUTS) {
+      this.#outputs = new Float32Array(0);
+      return;
+    }
+    this.#outputs = new Float32Array(this.#score.length * width).fill(Number.NaN);
+    for (let i = 0; before > 0 && i < this.#count - 1; i++) this.#outputs.set(old.subarray(i * before, (i + 1) * before), i * width);
   }
 
   sendWhenDue(): void {
@@ -42,29 +70,23 @@ export class Batches {
   }
 
   send(): void {
-    if (this.#score.length === 0) return;
-    const width = Math.max(0, ...this.#outputs.map((output) => output?.length ?? 0));
-    const outputWidth = width > MOST_OUTPUTS ? 0 : width;
-    const outputs = new Float32Array(this.#score.length * outputWidth).fill(Number.NaN);
-    if (outputWidth > 0) {
-      this.#outputs.forEach((output, at) => {
-        if (output) outputs.set(output, at * outputWidth);
-      });
-    }
+    const count = this.#count;
+    if (count === 0) return;
+    const outputWidth = this.#width > MOST_OUTPUTS ? 0 : this.#width;
     const batch: ScoreBatch = {
       start: this.#start,
-      score: Float64Array.from(this.#score),
-      verdict: Uint8Array.from(this.#verdict, (verdict) => Math.min(255, verdict)),
-      outputs,
+      score: this.#score.slice(0, count),
+      verdict: this.#verdict.slice(0, count),
+      outputs: this.#outputs.slice(0, count * outputWidth),
       outputWidth,
       cut: this.#cut,
       ...(this.#engine ? { engine: this.#engine } : {}),
     };
     this.#context.emit(batch, [batch.score.buffer, batch.verdict.buffer, batch.outputs.buffer]);
-    this.#start += this.#score.length;
-    this.#score = [];
-    this.#verdict = [];
-    this.#outputs = [];
+    this.#start += count;
+    this.#count = 0;
+    this.#width = 0;
+    this.#outputs = new Float32Array(0);
     this.#sent = performance.now();
   }
 }
