@@ -40,6 +40,25 @@ export function importDecoder(path: string, args: Args): Model {
   return attempt(LENGTHS[LENGTHS.length - 1]);
 }
 
+/**
+ * The model, if `--generate` asks for a text generating program or it is plainly a language model: tokens in, and for each of them a score for every
+ * token of the vocabulary out. A binding says otherwise. Null: it takes tensors or packets.
+ */
+export function languageModel(path: string, args: Args): Model | null {
+  if (args.flag('generate')) return importDecoder(path, args);
+  if (args.string('binding') !== undefined || !/\.onnx$/i.test(path)) return null;
+  const { inputs } = inspectModel(readInput(path), fileName(path));
+  if (inputs.length !== 1 || !/int/.test(inputs[0].dtype) || inputs[0].dims.length !== 2) return null;
+  const model = importDecoder(path, args);
+  const [batch, length] = model.inputs[0].dims;
+  const out = model.outputs[0].dims;
+  if (model.outputs.length !== 1 || batch !== 1 || length < 2 || out.length !== 3 || out[1] !== length) return null;
+  const rows = model.nodes
+    .filter(({ op, inputs: [, index] }) => op === 'Gather' && index === model.inputs[0].name)
+    .map(({ inputs: [table] }) => model.values.get(table)?.dims[0]);
+  return rows.includes(out[2]) ? model : null;
+}
+
 /** The tokenizer's document of `--tokenizer`, or of `tokenizer.json` beside the model; null when there is none. */
 export function tokenizerDocument(path: string, args: Args): unknown {
   const beside = `${path.replace(/[^/]*$/, '')}tokenizer.json`;

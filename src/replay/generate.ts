@@ -10,6 +10,7 @@ import {
   MAX_CANDIDATES,
   NO_STOP,
   OUTPUT,
+  outputBytes,
   STATUS,
   TEMPERATURE_ONE,
 } from '../compiler/lm/layout.ts';
@@ -50,14 +51,22 @@ export interface TextMachine {
   scores(): Promise<Uint8Array>;
 }
 
-export const decoderOfMeta = (meta: ProgramMeta, where: string): NonNullable<ProgramMeta['decoder']> => {
-  if (meta.decoder) return meta.decoder;
+/** What the object says of its decoder. Throws {@link InputError} for a program that generates no text, or one that its own maps contradict. */
+export function decoderOfMeta(meta: ProgramMeta, program: Pick<Program, 'maps'>, where: string): NonNullable<ProgramMeta['decoder']> {
+  if (meta.decoder) {
+    const { positions, vocabulary, scoreScale } = meta.decoder;
+    const room = (name: string): number => program.maps.find((map) => map.name === name)?.valueSize ?? 0;
+    const sound = [positions, vocabulary].every((n) => Number.isSafeInteger(n) && n > 0 && n <= 2 ** 20) && scoreScale > 0;
+    if (sound && room('input') === inputBytes(positions) && room('output') === outputBytes(positions) && room(SCORES) >= 4 * vocabulary)
+      return meta.decoder;
+    throw new InputError('its .debug_bpformer section does not fit its maps', where);
+  }
   throw new InputError(
     'the program takes tensors or packets and generates no text',
     where,
     'Compile a language model with compile --generate',
   );
-};
+}
 
 const LARGEST = 2 ** 32 - 1;
 
@@ -125,6 +134,23 @@ export class VmText implements TextMachine {
   async scores(): Promise<Uint8Array> {
     return this.vm.maps.get(SCORES).lookup(KEY0)!.slice();
   }
+}
+
+/** Scores of the next token after every token of a text, [tokens, vocabulary], as a model over the whole text gives them. */
+export async function scoresOf(
+  machine: TextMachine,
+  tokens: readonly number[],
+  decoder: NonNullable<ProgramMeta['decoder']>,
+): Promise<Float64Array> {
+  const all = new Float64Array(tokens.length * decoder.vocabulary);
+  for (const [at, token] of tokens.entries()) {
+    const request = { reset: at === 0, prompt: [token], count: 1, candidates: 1, temperature: 0, seed: 1, stop: null };
+    await machine.run(encodeRequest(request, decoder));
+    const scores = await machine.scores();
+    const view = new DataView(scores.buffer, scores.byteOffset);
+    for (let i = 0; i < decoder.vocabulary; i++) all[at * decoder.vocabulary + i] = view.getInt32(4 * i, true) * decoder.scoreScale;
+  }
+  return all;
 }
 
 /** Probabilities of candidates among themselves at a temperature. */

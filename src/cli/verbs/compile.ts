@@ -5,6 +5,7 @@ import { nodeCosts } from '../../replay/costs.ts';
 import { ModelRunner } from '../../replay/runner.ts';
 import { verify } from '../../verifier/verify.ts';
 import { MODEL_OPTIONS, onlyPositional, parse } from '../args.ts';
+import { compileDecoderModel, languageModel } from '../decoder.ts';
 import { print, printJson, writeOutput } from '../io.ts';
 import type { Verb } from '../main.ts';
 import { compileModel } from '../model.ts';
@@ -12,17 +13,18 @@ import { errorsByNode, replayBeside } from '../replay.ts';
 
 /** `compile MODEL.onnx -o OUT.o`. Status 1 when our own verifier rejects the result, which is then a defect. */
 export const compileVerb: Verb = async (argv) => {
-  const args = parse(argv, { ...MODEL_OPTIONS, output: 'string' });
+  const args = parse(argv, { ...MODEL_OPTIONS, output: 'string', generate: 'boolean', tokenizer: 'string' });
   const path = onlyPositional(args, 'one model');
   const output = args.string('output');
   if (!output) throw new InputError('say where the object goes with -o OUT.o', 'arguments');
-  const built = await compileModel(path, args);
-  const { program, meta, nodes } = built.compiled;
+  const text = languageModel(path, args);
+  const built = text ? null : await compileModel(path, args);
+  const { program, meta, nodes } = text ? await compileDecoderModel(path, args, text) : built!.compiled;
   writeOutput(output, writeObject([program], { meta }));
   const verdict = verify(program, { kernel: meta.kernel, privilege: 'root', logLevel: 0 });
   const { accepted, message, insnIdx, processed, totalStates, stackDepth } = verdict;
-  const summary = built.events && (await replayBeside(built, built.events, new ModelRunner(program, meta)));
-  const errors = built.events && (await errorsByNode(built, built.events));
+  const summary = built?.events && (await replayBeside(built, built.events, new ModelRunner(program, meta)));
+  const errors = built?.events && (await errorsByNode(built, built.events));
   const accuracy = summary?.comparison
     ? {
         argmaxAgreement: summary.comparison.agreement,
@@ -39,7 +41,7 @@ export const compileVerb: Verb = async (argv) => {
       file: output,
       name: program.name,
       section: program.section,
-      type: 'xdp',
+      type: text ? 'syscall' : 'xdp',
       accepted,
       message,
       insn: insnIdx,
@@ -49,10 +51,10 @@ export const compileVerb: Verb = async (argv) => {
     },
     accuracy,
     quant: meta.quant,
-    ...(built.searched ? { search: { met: built.searched.met, trials: built.searched.trials } } : {}),
-    swappable: meta.specialised !== true,
+    ...(built?.searched ? { search: { met: built.searched.met, trials: built.searched.trials } } : {}),
+    swappable: !text && meta.specialised !== true,
     strategy: meta.strategy,
-    strategies: args.flag('json') ? strategyCosts(built.options) : [],
+    strategies: built && args.flag('json') ? strategyCosts(built.options) : [],
     nodes: nodeCosts(program, nodes, verdict.visits).map((node, i) => ({ ...node, error: errors?.[i] ?? null })),
   };
   if (args.flag('json')) printJson(result);
@@ -61,8 +63,10 @@ export const compileVerb: Verb = async (argv) => {
     print(
       accuracy
         ? `argmax agreement ${((accuracy.argmaxAgreement ?? 0) * 100).toFixed(2)} % on ${summary!.events} calibration events, max |Δ| ${accuracy.maxAbsError.toPrecision(3)}`
-        : 'accuracy unmeasured: calibrated on generated inputs',
+        : text
+          ? `it generates text: up to ${meta.decoder!.positions} tokens of a vocabulary of ${meta.decoder!.vocabulary}`
+          : 'accuracy unmeasured: calibrated on generated inputs',
     );
   }
-  return accepted && built.searched?.met !== false ? 0 : 1;
+  return accepted && built?.searched?.met !== false ? 0 : 1;
 };

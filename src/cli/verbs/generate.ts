@@ -33,7 +33,7 @@ export const generateVerb: Verb = async (argv): Promise<ExitStatus> => {
   const numbers = args.string('prompt-tokens');
   if (text !== undefined && numbers !== undefined) throw new InputError('takes --prompt or --prompt-tokens', 'arguments');
   const { program, meta } = /\.onnx$/i.test(path) ? await compileDecoderModel(path, args) : openDecoder(path, args);
-  const decoder = decoderOfMeta(meta, path);
+  const decoder = decoderOfMeta(meta, program, path);
   const document = args.string('tokenizer') === undefined ? decoder.tokenizer : tokenizerDocument(path, args);
   const tokenizer = numbers !== undefined && document === null ? null : tokenizerFor(document, decoder.vocabulary, path);
   const start = tokenizer?.end ?? null;

@@ -2,7 +2,9 @@ import { InputError } from '../../base/errors.ts';
 import type { Program } from '../../bpf/program.ts';
 import { openKernel, whyNoKernel } from '../../companion/kernel.ts';
 import { KernelRunner } from '../../companion/kernel-runner.ts';
+import { KernelText } from '../../companion/kernel-text.ts';
 import { programBtf } from '../../object/program-btf.ts';
+import { decoderOfMeta, scoresOf, VmText } from '../../replay/generate.ts';
 import { npyTensor, tensorInputs } from '../../replay/inputs.ts';
 import { ModelRunner, type Outcome, parseMeta } from '../../replay/runner.ts';
 import { readNpy } from '../../traces/npy.ts';
@@ -13,7 +15,7 @@ import { fileName, print, printJson, readInput } from '../io.ts';
 import type { ExitStatus, Verb } from '../main.ts';
 import { compileModel } from '../model.ts';
 import { openObject } from '../object.ts';
-import { pickProgram, readPrograms } from '../programs.ts';
+import { type ProgramFile, pickProgram, readPrograms } from '../programs.ts';
 
 interface Output {
   readonly name: string;
@@ -55,7 +57,32 @@ export const runVerb: Verb = async (argv): Promise<ExitStatus> => {
   return 0;
 };
 
+/** Scores after every token of each row of a text generating program's input, as the model that it was compiled from gives them. */
+async function runOnTokens(file: ProgramFile, args: Args, engine: Engine): Promise<RunResult | null> {
+  const program = pickProgram(file, args.string('program'));
+  const meta = parseMeta(file.meta, file.file, program);
+  if (!meta?.decoder) return null;
+  const decoder = decoderOfMeta(meta, program, file.file);
+  const where = args.list('input')[0].replace(/^[^=]+=/, '');
+  const { dims, data } = npyTensor(readNpy(readInput(where), fileName(where)));
+  const length = dims[dims.length - 1] ?? 1;
+  const tokens = Array.from(data as ArrayLike<number | bigint>, Number);
+  const machine = engine === 'kernel' ? await KernelText.open(program) : new VmText(program, engine);
+  const rows = tokens.length / length;
+  const before = performance.now();
+  try {
+    const scores: number[] = [];
+    for (let row = 0; row < rows; row++) scores.push(...(await scoresOf(machine, tokens.slice(row * length, (row + 1) * length), decoder)));
+    const outputs = [{ name: 'logits', shape: [rows, length, decoder.vocabulary], data: scores }];
+    return { outputs, returnValue: 0, nsPerRun: ((performance.now() - before) * 1e6) / rows };
+  } finally {
+    if (machine instanceof KernelText) machine.close();
+  }
+}
+
 async function runOnTensors(path: string, args: Args, engine: Engine, repeat: number): Promise<RunResult> {
+  const onTokens = /\.onnx$/i.test(path) ? null : await runOnTokens(readPrograms(path), args, engine);
+  if (onTokens) return onTokens;
   const opened = /\.onnx$/i.test(path) ? await compileModel(path, args) : openObject(path, args.string('program'));
   if (opened.binding.input.kind === 'payload')
     throw new InputError('its binding takes packets', path, 'Give --packet, or compile the model without --binding');

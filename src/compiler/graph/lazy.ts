@@ -54,8 +54,13 @@ export function joinNodes(...lists: (readonly Node[])[]): Node[] {
   return [...new Set(lists.flat())].sort((a, b) => a.index - b.index);
 }
 
+/** Constants of more elements stay as they are in the file: a language model's weights in double precision would not fit in memory. */
+const LARGE = 2 ** 18;
+
 export function constOf(tensor: Tensor): Const {
   const { data } = tensor;
+  // Consumers read elements and take parts; single precision holds the file's values exactly.
+  if (data instanceof Float32Array && data.length > LARGE) return { dims: tensor.dims, data: data as unknown as Float64Array };
   const out = new Float64Array(data.length);
   for (let i = 0; i < out.length; i++) out[i] = Number(data[i]);
   return { dims: tensor.dims, data: out };

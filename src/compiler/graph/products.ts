@@ -9,7 +9,8 @@ import { allOffsets, broadcastDims, type Dim, denseMap, type IndexMap, mapDims, 
 /** Rows [N][K] of a constant [K, N] matrix, optionally scaled. */
 function rows(t: Const, k: number, n: number, transposed: boolean, scale = 1): Const {
   if (transposed && scale === 1) return { dims: [n, k], data: t.data };
-  const data = new Float64Array(n * k);
+  const data =
+    scale === 1 && !(t.data instanceof Float64Array) ? (new Float32Array(n * k) as unknown as Float64Array) : new Float64Array(n * k);
   for (let i = 0; i < n; i++) for (let j = 0; j < k; j++) data[i * k + j] = scale * t.data[transposed ? i * k + j : j * n + i];
   return { dims: [n, k], data };
 }

@@ -271,20 +271,32 @@ export function resultKernel(name: string, s: AttendShape, layout: Layout, origi
         // The sum is at least one exponential of zero, so the inverse is below 2³¹ and no product reaches bit 62.
         const inverse = b.const(1n << BigInt(INVERSE));
         b.aluTo(inverse, 'div', inverse, b.load(head, sumOff(s), 8));
-        for (let d = 0; d < s.size; d += 4) {
-          const lanes = Math.min(4, s.size - d);
-          const results = saturator(b, lanes, s.outMax);
-          for (let r = 0; r < lanes; r++) {
-            const acc = b.load(head, accOff(s) + 8 * (d + r), 8);
-            b.aluTo(acc, 'mul', acc, inverse);
-            b.aluTo(acc, 'arsh', acc, INVERSE - MEAN);
-            b.aluTo(acc, 'mul', acc, m);
-            b.aluTo(acc, 'add', acc, half);
-            b.aluTo(acc, 'arsh', acc, 32);
-            results.put(acc, (value) => b.store(to, 2 * (d + r), value, 2));
+        const group = (count: number, [dst, acc]: readonly Reg[]): void => {
+          const results = saturator(b, count, s.outMax);
+          for (let r = 0; r < count; r++) {
+            const mean = b.load(acc, accOff(s) + 8 * r, 8);
+            b.aluTo(mean, 'mul', mean, inverse);
+            b.aluTo(mean, 'arsh', mean, INVERSE - MEAN);
+            b.aluTo(mean, 'mul', mean, m);
+            b.aluTo(mean, 'add', mean, half);
+            b.aluTo(mean, 'arsh', mean, 32);
+            results.put(mean, (value) => b.store(dst, 2 * r, value, 2));
           }
           results.finish();
-        }
+        };
+        const full = Math.floor(s.size / 4);
+        const rest =
+          full > 0
+            ? b.strided(
+                full,
+                [
+                  [to, 8],
+                  [head, 32],
+                ],
+                (at) => group(4, at),
+              )
+            : [to, head];
+        if (s.size % 4) group(s.size % 4, rest);
       },
     );
   });

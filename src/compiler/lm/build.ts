@@ -4,6 +4,7 @@ import { randomOf } from '../../base/random.ts';
 import type { Model } from '../../onnx/model.ts';
 import type { Compiled } from '../api.ts';
 import { familiesFor } from '../families.ts';
+import { productsOf } from './decoder.ts';
 import { calibrateDecoder } from './float.ts';
 import { compileDecoder, type DecoderOptions, readDecoder } from './program.ts';
 
@@ -14,8 +15,8 @@ export interface BuildDecoderOptions extends Pick<DecoderOptions, 'kernel' | 'st
   readonly progress?: Progress;
 }
 
-/** Products of one token that calibration may cost in all: about a minute of JavaScript. */
-const CALIBRATION_PRODUCTS = 2e10;
+/** Multiplications that calibration may cost in all: some seconds of JavaScript. */
+const CALIBRATION_PRODUCTS = 3e9;
 const OWN_TEXTS = 6;
 const OWN_TOKENS = 48;
 
@@ -23,11 +24,7 @@ const OWN_TOKENS = 48;
 export async function buildDecoder(options: BuildDecoderOptions): Promise<Compiled> {
   const { model, progress, texts } = options;
   const decoder = readDecoder(model, await familiesFor(model));
-  const products = decoder.items.reduce(
-    (sum, item) => sum + (item.kind === 'op' && item.op.kind === 'linear' ? item.op.weights.data.length : 0),
-    0,
-  );
-  const affordable = Math.max(8, Math.floor(CALIBRATION_PRODUCTS / (products + 1)));
+  const affordable = Math.max(8, Math.floor(CALIBRATION_PRODUCTS / (productsOf(decoder) + 1)));
   const random = randomOf(1);
   const own = (): number[][] => Array.from({ length: OWN_TEXTS }, (_, i) => [i === 0 ? 0 : Math.floor(random() * decoder.vocabulary)]);
   let left = affordable;

@@ -57,6 +57,10 @@ export interface Decoder {
   readonly outputName: string;
 }
 
+/** Multiplications in the matrices of one position. */
+export const productsOf = (decoder: Decoder): number =>
+  decoder.items.reduce((sum, item) => sum + (item.kind === 'op' && item.op.kind === 'linear' ? product(item.op.weights.dims) : 0), 0);
+
 const last = (op: HOp): string => (op.nodes.length ? place(op.nodes[op.nodes.length - 1]) : `value ${op.out.name}`);
 
 /**

@@ -27,7 +27,7 @@ import {
   scoresKernel,
   storeKernel,
 } from './attend-kernels.ts';
-import type { Attend, Decoder, PositionOp } from './decoder.ts';
+import { type Attend, type Decoder, type PositionOp, productsOf } from './decoder.ts';
 import { INPUT, POSITION_BLOCK, paddedPositions } from './layout.ts';
 import { blockBytes, blocksPerCall, type MatvecShape, matvecKernel, matvecName, packMatrix, ROWS } from './matvec.ts';
 
@@ -96,11 +96,7 @@ class Lowering {
     this.#weights = weights;
     this.#scoreScale = scoreScale;
     this.#positions = paddedPositions(decoder.positions);
-    const count = decoder.items.reduce(
-      (sum, item) => sum + (item.kind === 'op' && item.op.kind === 'linear' ? product(item.op.weights.dims) : 0),
-      0,
-    );
-    this.#wide = count > WIDE_WEIGHTS ? 1 : 2;
+    this.#wide = productsOf(decoder) > WIDE_WEIGHTS ? 1 : 2;
   }
 
   run(): LoweredDecoder {

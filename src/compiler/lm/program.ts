@@ -5,7 +5,7 @@ import { sectionType } from '../../bpf/progtypes.ts';
 import { inLinkOrder } from '../../object/link-order.ts';
 import type { Model } from '../../onnx/model.ts';
 import type { KernelVersion } from '../../verifier/api.ts';
-import type { Calibration, Compiled, Quant, Strategy } from '../api.ts';
+import type { Calibration, Compiled, FixedStrategy, Quant, Strategy } from '../api.ts';
 import { emitProgram } from '../backend/emit.ts';
 import { cpuOf, lineInfo, nodeCosts, originRuns, programName } from '../compile.ts';
 import { recognise } from '../graph/recognise.ts';
@@ -15,15 +15,15 @@ import { FuncBuilder as Builder } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { numberOps } from '../ir/numbered.ts';
 import { irMap } from '../ir-map.ts';
-import { type Layout, linkageOf, loopStyle, MAP_OF } from '../kernels/frame.ts';
+import { type Layout, linkageOf, MAP_OF } from '../kernels/frame.ts';
 import { rsqrtTable } from '../kernels/norm.ts';
 import { expTable } from '../kernels/softmax.ts';
 import { Origins } from '../origins.ts';
 import { Scales } from '../plan/scales.ts';
 import { WeightBytes } from '../plan/weights.ts';
-import { strategyFor } from '../strategy.ts';
+import { strategyFor, whyNot } from '../strategy.ts';
 import { ATTENTION, CACHE } from './attend-kernels.ts';
-import { type Decoder, decoderOf } from './decoder.ts';
+import { type Decoder, decoderOf, productsOf } from './decoder.ts';
 import { checked, entryOf } from './frame.ts';
 import { FLAG_RESET, INPUT, inputBytes, OUTPUT, outputBytes, STATE, STATUS, stateBytes } from './layout.ts';
 import { emitDecoder, type LoweredDecoder, lowerDecoder } from './lower.ts';
@@ -60,7 +60,7 @@ export function readDecoder(model: Model, families: Rules = new Map()): Decoder 
 /** A program of type syscall that reads a prompt, keeps keys and values in a map and generates tokens. Throws {@link InputError}. */
 export function compileDecoder(options: DecoderOptions): Compiled {
   const { decoder, calibration, model } = options;
-  const strategy = strategyFor(options.strategy, options.kernel) ?? 'global';
+  const strategy = strategyOf(options);
   const weights = new WeightBytes();
   const expOff = weights.add(expTable());
   const rsqrtOff = weights.add(rsqrtTable());
@@ -163,6 +163,14 @@ export function compileDecoder(options: DecoderOptions): Compiled {
   };
 }
 
+/** Larger matrices are walked in too many rounds for bounded loops; the kernel's verifier goes through others once or twice. */
+const BOUNDED_PRODUCTS = 2_000_000;
+
+function strategyOf({ strategy, kernel, decoder }: DecoderOptions): FixedStrategy {
+  if (strategy !== 'auto' || productsOf(decoder) <= BOUNDED_PRODUCTS) return strategyFor(strategy, kernel) ?? 'global';
+  return (['may_goto', 'bpf_loop'] as const).find((loops) => whyNot(loops, kernel) === null) ?? 'global';
+}
+
 /** Results of attention are scaled by their range as inputs are: no op of the graph makes them. */
 function scalesOf(decoder: Decoder, calibration: Calibration): Scales {
   const attended = decoder.items.flatMap((item) => (item.kind === 'attend' ? [item.out] : []));
@@ -250,7 +258,8 @@ function tokenFunc(
   sampling: OriginId,
   writeCalls: (b: FuncBuilder, part: LoweredDecoder['head'], position: Reg) => void,
 ): IrFunc {
-  const b = new Builder(TOKEN_FUNC, linkageOf(layout), ['scalar'], 'scalar', loopStyle(layout, 1));
+  // Bounded loops: a large vocabulary takes more rounds than `may_goto` goes without looking at the clock.
+  const b = new Builder(TOKEN_FUNC, linkageOf(layout), ['scalar'], 'scalar');
   b.setOrigin(origin);
   const [bail, full] = [b.newBlock(), b.newBlock()];
   const round = b.arg(0);

@@ -2,7 +2,7 @@ import type { FuncBuilder } from '../ir/builder.ts';
 import { FuncBuilder as Builder } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { maxInto } from '../kernels/arith.ts';
-import { type Layout, linkageOf, loopStyle, MAP_OF } from '../kernels/frame.ts';
+import { type Layout, linkageOf, MAP_OF } from '../kernels/frame.ts';
 import { loadExpParams, lookUpExp } from './attend-kernels.ts';
 import { checked, entryOf } from './frame.ts';
 import { candidatesOff, INPUT, MAX_CANDIDATES, OUTPUT, STATE, TOP_BLOCK, topBlocks, weightsOff } from './layout.ts';
@@ -35,7 +35,7 @@ export function temperatureParams(scoreUnit: number): BigInt64Array {
 }
 
 const begin = (name: string, args: number, layout: Layout, origin: OriginId): FuncBuilder => {
-  const b = new Builder(name, linkageOf(layout), new Array<'scalar'>(args).fill('scalar'), 'scalar', loopStyle(layout, 1));
+  const b = new Builder(name, linkageOf(layout), new Array<'scalar'>(args).fill('scalar'), 'scalar');
   b.setOrigin(origin);
   return b;
 };

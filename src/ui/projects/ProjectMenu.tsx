@@ -4,6 +4,7 @@ import { useProject } from '../../workbench/projects/state.ts';
 import { SAMPLES } from '../../workbench/samples.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { Menu, type MenuItem } from '../components/Menu.tsx';
+import { showPanel } from '../shell/desk-store.ts';
 import { projects as texts } from '../texts/projects.ts';
 import { showProjects, showRename, showShare, withKeeper } from './open.ts';
 import { SaveState } from './SaveState.tsx';
@@ -20,6 +21,7 @@ export function ProjectMenu() {
   const recent = projects.filter((project) => project.id !== id && project.id !== previous?.id).slice(0, SHOWN);
   const items: MenuItem[] = [
     ...SAMPLES.map((sample) => ({ id: sample.id, title: sample.title, detail: sample.about, run: () => void openSample(sample) })),
+    { id: 'stories', title: menu.stories, detail: menu.storiesAbout, run: () => showPanel('text') },
     { id: 'list', title: menu.list, detail: menu.listAbout, group: menu.project, run: showProjects },
     { id: 'rename', title: menu.rename, run: showRename },
     { id: 'share', title: menu.share, detail: menu.shareAbout, run: showShare },

@@ -3,6 +3,8 @@ export const projects = {
   menu: {
     label: (name: string) => `Project ${name}`,
     project: 'Project',
+    stories: 'stories',
+    storiesAbout: 'A language model of 260,000 parameters that writes short stories as an eBPF program; opens the Text panel',
     list: 'Projects and files…',
     listAbout: 'Open, rename, duplicate or delete what this browser keeps',
     rename: 'Rename…',
