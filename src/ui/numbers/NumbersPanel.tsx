@@ -17,8 +17,8 @@ export default function NumbersPanel() {
       {usable ? (
         <div className="numbers">
           <PrecisionForm programKey={usable.key} />
-          <AccuracyTable programKey={usable.key} />
           <PrecisionSearch programKey={usable.key} />
+          <AccuracyTable programKey={usable.key} />
           <NewWeights />
         </div>
       ) : (

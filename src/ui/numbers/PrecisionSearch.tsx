@@ -92,7 +92,9 @@ export function PrecisionSearch({ programKey }: { programKey: string }) {
                 <th scope="col">{texts.columns.quant}</th>
                 <th scope="col">{texts.columns.agreement}</th>
                 <th scope="col">{texts.columns.insns}</th>
-                <th scope="col">{texts.columns.bytes}</th>
+                <th scope="col" className="numbers-rest">
+                  {texts.columns.bytes}
+                </th>
                 <td />
               </tr>
             </thead>
@@ -106,7 +108,7 @@ export function PrecisionSearch({ programKey }: { programKey: string }) {
                   </th>
                   <td>{texts.agreement(agreement)}</td>
                   <td>{texts.count(insns)}</td>
-                  <td>{texts.bytes(bytes)}</td>
+                  <td className="numbers-rest">{texts.bytes(bytes)}</td>
                   <td className="small muted">{kept ? texts.kept : texts.dropped}</td>
                 </tr>
               ))}
