@@ -80,7 +80,10 @@ export interface MapDef {
 export type ArgType =
   | { readonly kind: 'scalar' }
   | { readonly kind: 'ctx' }
-  | { readonly kind: 'mem'; readonly size: number; readonly nonNull: boolean }
+  /** Memory; `struct` names its type. */
+  | { readonly kind: 'mem'; readonly size: number; readonly nonNull: boolean; readonly struct?: string }
+  /** An address that the kernel is told nothing about: of functions that are verified with their callers. */
+  | { readonly kind: 'pointer' }
   | { readonly kind: 'dynptr' }
   /** An address inside an arena, or a number. */
   | { readonly kind: 'arena' }

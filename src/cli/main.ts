@@ -42,6 +42,10 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     usage: `MODEL.onnx|FILE.o --prompt TEXT --tokens N ${MODEL} [--temperature T --top-k K --seed N] [--engine wasm|interp|kernel] [--json]`,
     load: async () => (await import('./verbs/generate.ts')).generateVerb,
   },
+  export: {
+    usage: 'OUT.o --as libbpf|bpftool|c|link [--form ctx|struct|data] -o FILE [--program NAME] [--json]',
+    load: async () => (await import('./verbs/export.ts')).exportVerb,
+  },
   conformance: {
     usage: 'CASES.jsonl [--engine interp|wasm] [--jsonl]',
     load: async () => (await import('./verbs/conformance.ts')).conformanceVerb,

@@ -41,6 +41,8 @@ export class StringTable {
   }
 }
 
+const STV_HIDDEN = 2;
+
 export interface NewSymbol {
   readonly name: string;
   readonly section: number;
@@ -48,6 +50,8 @@ export interface NewSymbol {
   readonly size: number;
   readonly type: number;
   readonly bind: number;
+  /** STV_HIDDEN: libbpf makes a global function of it static. */
+  readonly hidden?: boolean;
 }
 
 interface NewSection {
@@ -116,6 +120,7 @@ export class ElfBuilder {
       const off = (at + 1) * SYMBOL_SIZE;
       symtab.setUint32(off, names.add(symbol.name), true);
       symtab.setUint8(off + 4, (symbol.bind << 4) | symbol.type);
+      if (symbol.hidden) symtab.setUint8(off + 5, STV_HIDDEN);
       symtab.setUint16(off + 6, symbol.section, true);
       symtab.setBigUint64(off + 8, BigInt(symbol.value), true);
       symtab.setBigUint64(off + 16, BigInt(symbol.size), true);

@@ -62,10 +62,10 @@ export class CommonTypes {
   }
 
   /** Memory of a size that means nothing to the kernel but its size. */
-  memory(size: number): BtfId {
+  memory(size: number, name = `mem${size}`): BtfId {
     return this.builder.add({
       kind: KIND_STRUCT,
-      name: `mem${size}`,
+      name,
       size,
       members: [{ name: 'bytes', type: this.array(this.byte, size), offset: 0 }],
     });
@@ -89,17 +89,24 @@ function contextType(types: CommonTypes, progType: number): { type: BtfId; tagge
   return { type: types.pointer(0), tagged: true };
 }
 
-function addFunction(types: CommonTypes, func: Subprog, isEntry: boolean, progType: number): BtfId {
+function addFunction(
+  types: CommonTypes,
+  func: Subprog,
+  isEntry: boolean,
+  { progType, section }: Pick<Program, 'progType' | 'section'>,
+): BtfId {
   const { builder } = types;
-  const args: readonly ArgType[] = isEntry ? [{ kind: 'ctx' }] : (func.args ?? []);
+  // What stands in .text is called by another program, with arguments of its own.
+  const args: readonly ArgType[] = isEntry && section !== '.text' ? [{ kind: 'ctx' }] : (func.args ?? []);
   const tags: { component: number; name: string }[] = [];
   const params = args.map((arg, component) => {
     if (arg.kind === 'scalar' || arg.kind === 'arena') return { name: `a${component + 1}`, type: types.long, offset: 0 };
     if (arg.kind === 'mem') {
       // The kernel (6.8 and later) takes the pointer as possibly null unless this says otherwise.
       if (arg.nonNull) tags.push({ component, name: 'arg:nonnull' });
-      return { name: `a${component + 1}`, type: types.pointer(types.memory(arg.size)), offset: 0 };
+      return { name: `a${component + 1}`, type: types.pointer(types.memory(arg.size, arg.struct)), offset: 0 };
     }
+    if (arg.kind === 'pointer') return { name: `a${component + 1}`, type: types.pointer(0), offset: 0 };
     if (arg.kind === 'dynptr' || arg.kind === 'btf') {
       if (arg.kind === 'btf') tags.push({ component, name: 'arg:trusted' });
       if (arg.kind === 'btf' && arg.mayBeNull) tags.push({ component, name: 'arg:nullable' });
@@ -130,7 +137,7 @@ export const identifier = (name: string): string => name.replace(/[^A-Za-z0-9_]/
 
 /** Adds the functions of a program; the records are in its own instruction numbers. */
 export function addFunctions(types: CommonTypes, program: Program): FuncRecord[] {
-  return program.subprogs.map((func, at) => ({ insnIdx: func.start, typeId: addFunction(types, func, at === 0, program.progType) }));
+  return program.subprogs.map((func, at) => ({ insnIdx: func.start, typeId: addFunction(types, func, at === 0, program) }));
 }
 
 /**

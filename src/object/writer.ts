@@ -34,6 +34,8 @@ import { addFunctions, addLines, CommonTypes, identifier } from './program-btf.t
 export interface WriteOptions {
   /** JSON kept in `.debug_bpformer`, a section that libbpf ignores without a warning. */
   readonly meta?: unknown;
+  /** Main functions get hidden symbols: other objects that are linked with this one see them, nobody else does. */
+  readonly hidden?: boolean;
 }
 
 /** A function to be placed: a piece of one program's code and where it goes. */
@@ -119,7 +121,7 @@ class ObjectWriter {
   private readonly pieceSymbols = new Map<Piece, number>();
   private readonly mapSymbols: Map<string, number>;
 
-  constructor(programs: readonly Program[], maps: readonly MapDef[], meta: unknown) {
+  constructor(programs: readonly Program[], maps: readonly MapDef[], { meta, hidden }: WriteOptions) {
     this.pieces = place(programs);
     const hasText = this.pieces.some((piece) => piece.section === TEXT);
     if (hasText) this.addSection(TEXT);
@@ -131,7 +133,13 @@ class ObjectWriter {
       const where = { section: this.sectionIdx.get(piece.section)!, value: piece.sectionIdx * 8, size: (piece.end - piece.start) * 8 };
       this.pieceSymbols.set(
         piece,
-        this.elf.symbol({ name: piece.name, ...where, type: STT_FUNC, bind: piece.isGlobal ? STB_GLOBAL : STB_LOCAL }),
+        this.elf.symbol({
+          name: piece.name,
+          ...where,
+          type: STT_FUNC,
+          bind: piece.isGlobal ? STB_GLOBAL : STB_LOCAL,
+          hidden: hidden === true && piece.isEntry,
+        }),
       );
     }
     this.writeLicense(programs[0]!.license);
@@ -248,5 +256,5 @@ export function writeObject(programOrPrograms: Program | readonly Program[], opt
     if (program.insns.length === 0 || program.subprogs[0]?.start !== 0)
       throw new InputError('a program needs code and a function at instruction 0', program.name);
   }
-  return new ObjectWriter(programs, mergeMaps(programs), withOrigins(options.meta, programs[0]!)).build();
+  return new ObjectWriter(programs, mergeMaps(programs), { ...options, meta: withOrigins(options.meta, programs[0]!) }).build();
 }

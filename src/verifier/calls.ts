@@ -140,7 +140,7 @@ function checkArgs(env: Env, subprog: number): void {
       if (type !== ARENA && type !== SCALAR) env.fail(EINVAL, `R${regno} is not a pointer to arena or scalar.\n`);
     } else if (arg.kind === 'btf') {
       if (!(arg.mayBeNull && isNull(r, b))) checkTrustedArg(env, regno, arg.struct, arg.mayBeNull);
-    } else {
+    } else if (arg.kind === 'mem') {
       checkMemoryArg(env, i, regno, arg);
     }
   });

@@ -108,7 +108,7 @@ function setArguments(env: Env, subprog: number, frame: Frame): void {
     const b = (i + 1) * REG;
     if (arg.kind === 'ctx') {
       markPointer(frame.regs, b, CTX);
-    } else if (arg.kind === 'scalar' || arg.kind === 'arena') {
+    } else if (arg.kind === 'scalar' || arg.kind === 'arena' || arg.kind === 'pointer') {
       markUnknown(frame.regs, b);
     } else if (arg.kind === 'dynptr') {
       setDynptr(frame.regs, b, KIND_LOCAL, true, env.newId());

@@ -1,0 +1,44 @@
+import { InputError } from '../../base/errors.ts';
+import { PROG_TYPE_XDP } from '../../bpf/progtypes.ts';
+import { writeObject } from '../../object/writer.ts';
+import { choice, onlyPositional, parse } from '../args.ts';
+import { bpftoolScript } from '../export/bpftool.ts';
+import { loaderSource } from '../export/libbpf.ts';
+import { FORMS, linkable } from '../export/link.ts';
+import { cSource } from '../export/source.ts';
+import { fileName, print, printJson, readInput, writeOutput } from '../io.ts';
+import type { ExitStatus, Verb } from '../main.ts';
+import { openObject } from '../object.ts';
+
+const KINDS = ['libbpf', 'bpftool', 'c', 'link'] as const;
+
+/** `export OUT.o --as KIND -o FILE`: a loader in C, a script, the program in C, or an object that other programs are linked with. */
+export const exportVerb: Verb = (argv): ExitStatus => {
+  const args = parse(argv, { as: 'string', form: 'string', output: 'string', program: 'string', json: 'boolean' });
+  const path = onlyPositional(args, 'one object');
+  const output = args.string('output');
+  if (args.string('as') === undefined) throw new InputError(`say what it becomes with --as ${KINDS.join('|')}`, 'arguments');
+  const kind = choice(args, 'as', KINDS, 'libbpf');
+  if (!output) throw new InputError('say where it goes with -o FILE', 'arguments');
+  if (args.string('form') !== undefined && kind !== 'link') throw new InputError('--form goes with --as link', 'arguments');
+  const { compiled } = openObject(path, args.string('program'));
+  const { program, meta } = compiled;
+  if (program.progType !== PROG_TYPE_XDP && kind !== 'c')
+    throw new InputError(`${program.section} programs have no ${kind} form`, path, 'Use --as c, or load the object with bpftool');
+  const text = (content: string): void => writeOutput(output, new TextEncoder().encode(content));
+  const files = [output];
+  if (kind === 'libbpf') text(loaderSource(program, meta, readInput(path)));
+  else if (kind === 'bpftool') text(bpftoolScript(program, meta, fileName(path)));
+  else if (kind === 'c') text(cSource(program, meta));
+  else {
+    if (!output.endsWith('.o')) throw new InputError('the file is an object and ends in .o', output);
+    const made = linkable(program, meta, choice(args, 'form', FORMS, 'ctx'));
+    writeOutput(output, writeObject(made.program, { meta, hidden: made.hidden }));
+    const header = output.replace(/\.o$/, '.h');
+    writeOutput(header, new TextEncoder().encode(made.header));
+    files.push(header);
+  }
+  if (args.flag('json')) printJson({ files });
+  else print(files.join('\n'));
+  return 0;
+};
