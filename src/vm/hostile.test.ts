@@ -198,6 +198,24 @@ describe.each(ENGINES)('hostile programs on %s', (engine) => {
     expect(vm.run({ packet: PACKET }).returnValue).toBe(1);
   });
 
+  it('hands long keys to callbacks whole', () => {
+    const vm = machine(
+      '.map h hash 3000 8 4\n.map k array 4 3000 1\n.func main\nr1 = map[h]\nr2 = map_value[k]\nr3 = map_value[k]\nr4 = 0\ncall bpf_map_update_elem\n*(u64 *)(r10 -8) = 0\nr1 = map[h]\nr2 = func[f]\nr3 = r10\nr3 += -8\nr4 = 0\ncall bpf_for_each_map_elem\nr0 = *(u64 *)(r10 -8)\nexit\n.func f static\nr1 = *(u8 *)(r2 +2999)\n*(u64 *)(r4 +0) = r1\nr0 = 0\nexit',
+      { engine },
+    );
+    vm.maps.get('k').update(new Uint8Array(4), new Uint8Array(3000).fill(6));
+    expect(vm.run({ packet: PACKET }).returnValue).toBe(6);
+  });
+
+  it.each([
+    ['that finds no room between others', 'r1 = map[m]\nr2 = 0\nr3 = 60000\nr4 = 0\nr5 = 0\ncall kfunc bpf_arena_alloc_pages'],
+    ['of all of it, freed', 'r1 = map[m]\nr2 = map_value[m]\nr3 = -1\ncall kfunc bpf_arena_free_pages'],
+  ])('stops an endless loop of requests for pages of an arena %s', (_, call) => {
+    const half = 'r1 = map[m]\nr2 = map_value[m]\nr2 += 245755904\nr3 = 1\nr4 = 0\nr5 = 0\ncall kfunc bpf_arena_alloc_pages';
+    const text = `.map m arena 0 0 120000 0x400\n${half}\nagain:\n${call}\ngoto again`;
+    expect(stopped(text, { engine, timeLimitMs: LIMIT_MS, maxInsns: Number.MAX_SAFE_INTEGER })).toContain('stopped after 100 ms');
+  });
+
   it('a tail call to itself ends after 33', () => {
     const { program } = assemble(
       '.section xdp\n.map jumps prog_array 4 4 1\n.map count array 4 8 1\nr6 = r1\nr2 = map_value[count]\nr3 = *(u64 *)(r2 +0)\nr3 += 1\n*(u64 *)(r2 +0) = r3\nr1 = r6\nr2 = map[jumps]\nr3 = 0\ncall bpf_tail_call\nr0 = 7\nexit',

@@ -1,11 +1,12 @@
 import type { LocalStruct } from '../bpf/program.ts';
 import type { AddressSpace, AddressSpaceLayout, Region } from './address-space.ts';
+import type { VmMapCore } from './maps.ts';
 import type { Saved } from './saved.ts';
 
 /** Objects of one kind that may exist at a time. */
 const MOST_OBJECTS = 1024;
-/** Longest key of a hash map, and how deep walks over maps nest: one in each frame. */
-const MAX_KEY = 512;
+/** Room for a key at least, and how deep walks over maps nest: one in each frame. */
+const LEAST_KEY = 512;
 const MAX_DEPTH = 9;
 
 /** What bpf_obj_new hands out, each kind of structure in a region of its own, and the lists and trees made of them. */
@@ -110,8 +111,10 @@ export class KeyMemory {
   #space!: AddressSpace;
   #depth = 0;
 
-  constructor(layout: AddressSpaceLayout) {
-    this.#region = layout.add({ name: 'map key', elementSize: MAX_KEY, count: MAX_DEPTH + 1, writable: false });
+  /** `maps` are those whose keys it is to hold. */
+  constructor(layout: AddressSpaceLayout, maps: readonly VmMapCore[]) {
+    const longest = maps.reduce((size, map) => (map.visit ? Math.max(size, map.def.keySize) : size), 0);
+    this.#region = layout.add({ name: 'map key', elementSize: Math.max(longest, LEAST_KEY), count: MAX_DEPTH + 1, writable: false });
   }
 
   attach(space: AddressSpace): void {
@@ -121,7 +124,7 @@ export class KeyMemory {
   /** Address of a copy of `key`, good until the matching {@link pop}. */
   push(key: Uint8Array): number {
     const address = this.#region.base + Math.min(this.#depth++, MAX_DEPTH) * this.#region.stride;
-    this.#space.bytes.set(key.subarray(0, MAX_KEY), address);
+    this.#space.bytes.set(key, address);
     return address;
   }
 

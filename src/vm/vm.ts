@@ -208,7 +208,7 @@ export class Vm {
     this.#record = takesRecords ? layout.add({ name: 'user record', elementSize: MAX_RECORD }) : null;
     this.#recordDynptr = takesRecords ? layout.add({ name: 'dynptr', elementSize: 16 }) : null;
     const ringBuffers = new RingBuffers(mapList, layout);
-    const keys = new KeyMemory(layout);
+    const keys = new KeyMemory(layout, mapList);
     const objects = new Objects(layout, localStructs);
     const decoded = decodeProgram(linked.program, (mapIdx) => mapList[mapIdx]?.valueAddress ?? null);
     this.#decoded = decoded;

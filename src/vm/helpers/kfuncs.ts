@@ -3,6 +3,7 @@ import { readDynptr, within, writeDynptr } from './dynptr.ts';
 
 const MAX_LOOPS = 1 << 23;
 const ERANGE = 34;
+const ARENA_PAGE = 4096;
 /** BPF_MAX_BITS of the bits iterator, in words of 64. */
 const MAX_BIT_WORDS = 511;
 
@@ -240,11 +241,21 @@ export const KFUNCS: ReadonlyMap<string, Helper> = new Map<string, Helper>([
   ],
   ['bpf_dynptr_clone', cloneDynptr],
   ['bpf_dynptr_copy', copyDynptr],
-  ['bpf_arena_alloc_pages', (m) => mapArgument(m, 1).arena?.allocate(unsigned(m, 2), u32(m, 3)) ?? 0],
+  [
+    'bpf_arena_alloc_pages',
+    (m) => {
+      const { arena, def } = mapArgument(m, 1);
+      // It looks for free pages in all of it.
+      m.spend(def.maxEntries);
+      return arena?.allocate(unsigned(m, 2), u32(m, 3)) ?? 0;
+    },
+  ],
   [
     'bpf_arena_free_pages',
     (m) => {
-      mapArgument(m, 1).arena?.free(unsigned(m, 2), u32(m, 3));
+      const { arena, def } = mapArgument(m, 1);
+      m.spend(Math.min(u32(m, 3), def.maxEntries) * ARENA_PAGE);
+      arena?.free(unsigned(m, 2), u32(m, 3));
       return 0;
     },
   ],

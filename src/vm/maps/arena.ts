@@ -93,14 +93,17 @@ export class ArenaMap implements VmMapCore {
   #allocate(hint: number, pages: number): number {
     const count = this.#taken.length;
     if (pages === 0 || pages > count) return 0;
-    const isFree = (first: number): boolean => first + pages <= count && !this.#taken.subarray(first, first + pages).includes(1);
+    /** The last taken one of the pages from `first` on, -1 where all are free. */
+    const taken = (first: number): number => this.#taken.subarray(first, first + pages).lastIndexOf(1);
     let first = 0;
     if (hint !== 0) {
       first = (hint - this.#region.base) / PAGE;
-      if (!Number.isInteger(first) || first < 0 || !isFree(first)) return 0;
+      if (!Number.isInteger(first) || first < 0 || first + pages > count || taken(first) >= 0) return 0;
     } else {
-      while (first < count && !isFree(first)) first++;
-      if (first === count) return 0;
+      for (let last = taken(0); last >= 0; last = taken(first)) {
+        first += last + 1;
+        if (first + pages > count) return 0;
+      }
     }
     this.#taken.fill(1, first, first + pages);
     return this.#region.base + first * PAGE;
