@@ -1,9 +1,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, sample, test } from './page.ts';
 
-test('a language model writes in the tab: from a prompt, token by token, with what else was likely, and stops when told', async ({
-  site,
-}) => {
+test('a language model writes in the tab: from a prompt, token by token, with what else was likely', async ({ site }) => {
   test.slow();
   await site.emulateMedia({ reducedMotion: 'reduce' });
   await sample(site, 'stories');

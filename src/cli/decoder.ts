@@ -3,7 +3,8 @@ import { InputError } from '../base/errors.ts';
 import type { Compiled } from '../compiler/api.ts';
 import { buildDecoder } from '../compiler/lm/build.ts';
 import { importModel, inspectModel } from '../onnx/import.ts';
-import type { Model } from '../onnx/model.ts';
+import { type SymbolicInput, suggestedDims } from '../onnx/inputs.ts';
+import type { Model, Tensor } from '../onnx/model.ts';
 import type { ExternalData } from '../onnx/tensor.ts';
 import { npyTensor } from '../replay/inputs.ts';
 import { readNpy } from '../traces/npy.ts';
@@ -14,21 +15,66 @@ import { fileName, readInput, readText, userPath, within } from './io.ts';
 /** Lengths that are tried, longest first, for a sequence whose length the model leaves open. */
 const LENGTHS = [256, 128, 64, 32, 16] as const;
 
+/** Inputs that carry what a program keeps by itself, as Hugging Face's exports name them. */
+const isState = (name: string): boolean => /past|cache|mask|position/i.test(name);
+
+/**
+ * The value of a state input for a whole sequence read from its beginning: no past keys and values, every token seen, positions from 0. With it an
+ * exported single step is the plain causal model.
+ */
+function boundInput({ name, dtype, dims: declared }: SymbolicInput, length: number, known: Readonly<Record<string, number>>): Tensor {
+  if (/past|cache/i.test(name) && declared.length === 4) {
+    if (typeof declared[2] !== 'string')
+      throw new InputError(
+        `input \`${name}\` has room for ${declared[2]} past positions`,
+        '',
+        'Export it with a dynamic axis 2, or export the model without a cache',
+      );
+    return {
+      dtype,
+      dims: declared.map((dim, axis) => (axis === 2 ? 0 : typeof dim === 'number' ? dim : (known[dim] ?? 1))),
+      data: new Float32Array(0),
+    };
+  }
+  if (declared.length > 2)
+    throw new InputError(`input \`${name}\` has ${declared.length} dimensions`, '', 'A mask or positions are [1, sequence]');
+  const values = Array.from({ length }, (_, i) => (/position/i.test(name) ? i : 1));
+  const shape = declared.length === 1 ? [length] : [1, length];
+  return {
+    dtype,
+    dims: shape,
+    data:
+      dtype === 'int64'
+        ? BigInt64Array.from(values, BigInt)
+        : dtype === 'int32'
+          ? Int32Array.from(values)
+          : dtype === 'bool'
+            ? Uint8Array.from(values, () => 1)
+            : Float32Array.from(values),
+  };
+}
+
 /** Imports a language model; open dimensions get the length of `--dim`, or the longest of {@link LENGTHS} that the model takes. */
 export function importDecoder(path: string, args: Args): Model {
   const bytes = readInput(path);
   const folder = path.replace(/[^/]*$/, '');
   const externalData: ExternalData = (location) => (/(^|\/)\.\.(\/|$)|^\//.test(location) ? null : readInput(`${folder}${location}`));
   const given = dims(args);
-  const { inputs, suggested } = inspectModel(bytes, fileName(path));
-  const tokens = inputs.find(({ dtype }) => /int/.test(dtype)) ?? inputs[0];
-  const open = tokens?.dims.slice(1).find((dim): dim is string => typeof dim === 'string' && !(dim in given));
-  const attempt = (length: number | null): Model =>
-    importModel(bytes, {
+  const { inputs } = inspectModel(bytes, fileName(path));
+  const tokens = inputs.find(({ name, dtype }) => /int/.test(dtype) && !isState(name)) ?? inputs[0];
+  const [, sequence] = tokens?.dims ?? [];
+  const open = typeof sequence === 'string' && !(sequence in given) ? sequence : undefined;
+  const attempt = (length: number | null): Model => {
+    const known = { ...suggestedDims([tokens]), ...(open !== undefined && length !== null ? { [open]: length } : {}), ...given };
+    const size = typeof sequence === 'string' ? known[sequence] : (sequence ?? 1);
+    const bound = inputs.filter((input) => input !== tokens && isState(input.name));
+    return importModel(bytes, {
       fileName: fileName(path),
-      dims: { ...suggested, ...(open !== undefined && length !== null ? { [open]: length } : {}), ...given },
+      dims: known,
+      constants: Object.fromEntries(bound.map((input) => [input.name, boundInput(input, size, known)])),
       externalData,
     });
+  };
   if (open === undefined) return attempt(null);
   for (const length of LENGTHS.slice(0, -1)) {
     try {

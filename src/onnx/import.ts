@@ -17,6 +17,8 @@ export interface ImportOptions {
   readonly fileName: string;
   /** Sizes of symbolic dimensions. */
   readonly dims?: Readonly<Record<string, number>>;
+  /** Inputs that always have these values: they become constants. */
+  readonly constants?: Readonly<Record<string, Tensor>>;
   /** Finds the bytes of weights that lie outside the file, by the location that the file gives. */
   readonly externalData?: ExternalData;
 }
@@ -34,7 +36,7 @@ export interface Inspection {
 
 /** Reads what can be known without sizes for symbolic dimensions. Throws {@link InputError}. */
 export function inspectModel(bytes: Uint8Array, fileName: string): Inspection {
-  const { proto, graph, opset } = open(bytes, fileName);
+  const { proto, graph, opset } = read(bytes, fileName);
   const inputs = symbolicInputs(graph, fileName);
   return {
     inputs,
@@ -49,14 +51,17 @@ export function inspectModel(bytes: Uint8Array, fileName: string): Inspection {
 /** Reads an ONNX file, infers every shape and folds every constant. Throws {@link InputError} for all that it cannot use. */
 export function importModel(bytes: Uint8Array, options: ImportOptions): Model {
   const file = options.fileName;
-  const { proto, graph, opset } = open(bytes, file);
-  const inputs = concreteInputs(symbolicInputs(graph, file), options.dims ?? {}, file);
+  const { proto, graph, opset } = read(bytes, file);
+  const constants = options.constants ?? {};
+  const open = symbolicInputs(graph, file).filter(({ name }) => !Object.hasOwn(constants, name));
+  const inputs = concreteInputs(open, options.dims ?? {}, file);
   const inference = new Inference({ file, opset, functions: proto.functions, externalData: options.externalData });
   inference.addInitializers(graph);
   const parameterCount = [...inference.known.values()]
     .filter(({ dtype, value }) => value && isFloat(dtype))
     .reduce((sum, { dims }) => sum + elementCount(dims), 0);
   for (const input of inputs) inference.known.set(input.name, { ...input, value: null });
+  for (const [name, tensor] of Object.entries(constants)) inference.addConstant(name, tensor);
   runWithHint(inference, graph, options.dims ?? {});
 
   const outputNames = graph.outputs.map(({ name }) => name);
@@ -81,7 +86,7 @@ function runWithHint(inference: Inference, graph: GraphProto, dims: Readonly<Rec
   }
 }
 
-function open(bytes: Uint8Array, file: string): { proto: ModelProto; graph: GraphProto; opset: number } {
+function read(bytes: Uint8Array, file: string): { proto: ModelProto; graph: GraphProto; opset: number } {
   const proto = readModelProto(bytes, file);
   if (!proto.graph) {
     throw new InputError('not an ONNX model: it holds no graph', file, 'Give a model exported as .onnx');

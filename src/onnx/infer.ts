@@ -95,6 +95,14 @@ export class Inference {
       this.folded.set(node.index, 'identity');
       return;
     }
+    // What is joined to empty parts alone stays as it is (a cache of past keys that holds none).
+    const parts = node.op === 'Concat' && node.domain === '' ? node.inputs.filter((_, i) => elementCount(context.in(i).dims) > 0) : [];
+    if (parts.length === 1 && node.inputs.length > 1) {
+      this.known.set(node.outputs[0], this.known.get(this.resolve(parts[0]))!);
+      this.aliases.set(node.outputs[0], this.resolve(parts[0]));
+      this.folded.set(node.index, 'identity');
+      return;
+    }
     const constant = node.inputs.every((_, i) => context.opt(i)?.value !== null);
     const size = outs.reduce((sum, { dims }) => sum + elementCount(dims), 0);
     const strings = outs.some(({ dtype }) => dtype === 'string');

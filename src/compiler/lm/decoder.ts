@@ -113,7 +113,8 @@ class Walker {
       if (attention) this.#attend(attention);
       else if (!skipped.has(op)) this.#op(op);
     }
-    const [output] = this.#graph.outputs;
+    // Exports with a cache also give the keys and values that a caller would keep.
+    const output = this.#graph.outputs.find(({ name }) => /logit|score/i.test(name)) ?? this.#graph.outputs[0];
     const stride = this.#strides.get(output.view.buf);
     if (stride === undefined)
       throw new InputError(`output "${output.name}" is a part of an attention`, '', 'End the model with its scores');
