@@ -108,9 +108,9 @@ describe('refusals', () => {
   };
 
   test('names an unsupported operator, its node and what to do', () => {
-    const broken = withNode({ op: 'LSTM', name: 'memory' });
+    const broken = withNode({ op: 'LRN', name: 'memory' });
     expect(() => compile({ ...options, model: broken })).toThrow(
-      /node memory \(LSTM, #\d+\): operator LSTM is not supported\. Nearest rewrite: use attention/,
+      /node memory \(LRN, #\d+\): operator LRN is not supported\. Nearest rewrite: use BatchNormalization/,
     );
     expect(() => compile({ ...options, model: broken })).toThrow(InputError);
     expect(() => compile({ ...options, model: withNode({ op: 'constructor' }) })).toThrow(

@@ -29,6 +29,35 @@ const ML_OPS = [
 ].map((op) => `ai.onnx.ml.${op}`);
 
 const FAMILIES: readonly Family[] = [
+  { ops: ['Einsum'], load: async () => (await import('./families/einsum.ts')).EINSUM },
+  { ops: ['ArgMin', 'TopK'], load: async () => (await import('./families/order.ts')).ORDER },
+  {
+    ops: ['ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceSumSquare'],
+    load: async () => (await import('./families/reductions.ts')).REDUCTIONS,
+  },
+  { ops: ['Mean', 'OneHot', 'PRelu', 'Sum', 'Trilu'], load: async () => (await import('./families/variadic.ts')).VARIADIC },
+  {
+    ops: ['GroupNormalization', 'InstanceNormalization', 'LpNormalization'],
+    load: async () => (await import('./families/normalising.ts')).NORMALISING,
+  },
+  {
+    ops: [
+      'ConvInteger',
+      'DequantizeLinear',
+      'DynamicQuantizeLinear',
+      'MatMulInteger',
+      'QGemm',
+      'QLinearAdd',
+      'QLinearConv',
+      'QLinearGlobalAveragePool',
+      'QLinearLeakyRelu',
+      'QLinearMatMul',
+      'QLinearMul',
+      'QLinearSigmoid',
+      'QuantizeLinear',
+    ],
+    load: async () => (await import('./families/quantised.ts')).QUANTISED,
+  },
   { ops: ['DepthToSpace', 'Resize', 'SpaceToDepth', 'Upsample'], load: async () => (await import('./families/resize.ts')).RESIZE },
   {
     ops: ['BatchNormalization', 'Conv', 'ConvTranspose'],

@@ -1,7 +1,7 @@
 import { binary, cast, clip, unary } from './graph/elementwise.ts';
 import { BINARY, UNARY } from './graph/functions.ts';
 import { layerNorm, reduce, softmax } from './graph/norms.ts';
-import { einsum, gemm, matMul } from './graph/products.ts';
+import { gemm, matMul } from './graph/products.ts';
 import { type OpRule, type Rules, rule } from './graph/rule.ts';
 import { DECISIONS, where } from './graph/select.ts';
 import { concat, cumSum, expand, gather, identity, reshape, slice, split, tile, transpose } from './graph/shapes.ts';
@@ -31,7 +31,6 @@ export const OPS: Rules = new Map<string, OpRule>([
   ['Constant', rule(identity, 'weights')],
   ['CumSum', rule(cumSum, 'the pair kernel: a triangle of ones')],
   ['Dropout', rule(identity, 'nothing')],
-  ['Einsum', rule(einsum, 'matrix products', 'two or more operands, explicit output, no ellipsis, every summed label in two operands')],
   ['Expand', rule(expand, 'a view')],
   ['Flatten', rule(reshape, 'a view')],
   [

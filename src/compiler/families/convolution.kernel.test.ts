@@ -90,6 +90,9 @@ describe.skipIf(!kernel)('convolutions against ONNX Runtime, the kernel and both
         initializers: norm(4),
       },
     ],
+    ['an image that is padded in bands', conv([1, 12, 32, 32], [5, 12, 3, 3], { strides: ints(2, 2), ...pads(1, 1, 1, 1) })],
+    ['depthwise in bands', conv([1, 16, 32, 32], [16, 1, 3, 3], { group: { int: 16 }, ...pads(1, 1, 1, 1) })],
+    ['groups in bands', conv([1, 16, 32, 32], [8, 8, 3, 3], { group: { int: 2 }, strides: ints(2, 1), ...pads(1, 1, 1, 1) })],
     [
       'upsampled',
       conv(

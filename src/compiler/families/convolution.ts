@@ -2,16 +2,17 @@ import { InputError } from '../../base/errors.ts';
 import type { Node } from '../../onnx/model.ts';
 import { attrInts, attrNumber, attrString } from '../graph/attrs.ts';
 import { affine, foldColumns } from '../graph/elementwise.ts';
-import type { Const, View } from '../graph/hops.ts';
-import { joinNodes, type Lazy, place, type Walk } from '../graph/lazy.ts';
+import type { Const, HOp, View } from '../graph/hops.ts';
+import { joinNodes, type Lazy, type LinearParts, place, type Walk } from '../graph/lazy.ts';
 import { type OpRule, type Rules, rule } from '../graph/rule.ts';
 import { allOffsets, type Dim, denseMap, mapDims, transposeMap } from '../graph/view.ts';
+import { banded } from './bands.ts';
 import { depthwise, groupedProducts } from './groups.ts';
 import { emitPad } from './pad.ts';
-import { type Window, windowed, windowsOf } from './windows.ts';
+import { bandsOf, type Window, windowed, windowsOf } from './windows.ts';
 
 /** The constant in an input, or null when it is left out. */
-function constant(walk: Walk, node: Node, slot: number, what: string): Const | null {
+export function constant(walk: Walk, node: Node, slot: number, what: string): Const | null {
   if (!node.inputs[slot]) return null;
   const lazy = walk.get(node.inputs[slot], node);
   if (lazy.k !== 'const') throw new InputError(`${what} depends on the data`, place(node), `Give ${what} as an initialiser`);
@@ -19,7 +20,11 @@ function constant(walk: Walk, node: Node, slot: number, what: string): Const | n
 }
 
 function convolve(walk: Walk, node: Node): void {
-  const weights = constant(walk, node, 1, 'the kernel')!;
+  convolveBy(walk, node, constant(walk, node, 1, 'the kernel')!, constant(walk, node, 2, 'the bias')?.data ?? null);
+}
+
+/** The convolution of input 0 by a kernel and a bias. */
+export function convolveBy(walk: Walk, node: Node, weights: Const, bias: Float64Array | null): void {
   const { view, nodes } = walk.view(node.inputs[0], node);
   const dims = mapDims(view.map);
   if (dims.length < 3 || dims.length > 5)
@@ -30,8 +35,7 @@ function convolve(walk: Walk, node: Node): void {
     );
   const outs = walk.model.values.get(node.outputs[0])!.dims.slice(2);
   const windows = windowsOf(node, dims.slice(2), weights.dims.slice(2), outs);
-  const bias = constant(walk, node, 2, 'the bias');
-  emit(walk, node, view, windows, weights, bias?.data ?? null, attrNumber(node, 'group') ?? 1, joinNodes(nodes, [node]));
+  emit(walk, node, view, windows, weights, bias, attrNumber(node, 'group') ?? 1, joinNodes(nodes, [node]));
 }
 
 /** Windows as rows, kernels as columns: a product with constant weights whose rows overlap in memory. `weights`: [M, C / groups, kernel…]. */
@@ -45,41 +49,68 @@ function emit(
   groups: number,
   nodes: readonly Node[],
 ): void {
-  const rank = windows.length;
+  const pieces = bandsOf(view, windows).map((band) => ({
+    from: band.from,
+    ...rowsOf(node, windowed(walk, node, band.view, band.windows, 'zero'), windows.length, weights, groups),
+  }));
+  const [first] = pieces;
+  if (pieces.some(({ order }) => order.some((at, i) => at !== first.order[i])))
+    throw new InputError('bands of the image lie differently in memory', place(node), 'Use a smaller image');
+  const make = (parts: LinearParts, piece: Piece): HOp => piece.op?.({ ...parts, a: piece.a }) ?? { kind: 'linear', ...parts, a: piece.a };
+  const op =
+    pieces.length > 1
+      ? (parts: LinearParts) =>
+          banded(
+            parts,
+            pieces.map((piece) => ({ from: piece.from, make: (p) => make(p, piece) })),
+          )
+      : first.op;
+  const dims = [mapDims(view.map)[0], weights.dims[0], ...windows.map((w) => w.out)];
+  walk.set(node.outputs[0], { k: 'linear', a: first.a, weights: first.columns, bias, dims, axis: 1, nodes, ...(op ? { op } : {}) });
+}
+
+/** A product over windows: what it reads, its weights with the terms in the order of memory, and how it is made where it is no plain product. */
+interface Piece {
+  readonly a: View;
+  readonly columns: Const;
+  readonly order: readonly number[];
+  readonly op?: (parts: LinearParts) => HOp;
+}
+
+/** The product over the windows of `all`, a view [batch, channels, out…, kernel…]. */
+function rowsOf(node: Node, all: View, rank: number, weights: Const, groups: number): Piece {
   const [m, perGroup] = weights.dims;
-  const all = windowed(walk, node, view, windows, 'zero');
   const [batch, channels] = all.map.dims;
   const outs = all.map.dims.slice(2, 2 + rank);
   const spatial = all.map.dims.slice(2 + rank);
-  const dims = [mapDims(view.map)[0], m, ...windows.map((w) => w.out)];
-  const lazy = { k: 'linear' as const, bias, dims, axis: 1, nodes };
+  const k = weights.data.length / m;
   if (groups > 1 && perGroup === 1 && m === groups) {
-    const x: View = { ...all, map: { off: all.map.off, dims: [batch, ...outs, channels, ...spatial] } };
-    const taps = weights.data.length / m;
-    walk.set(node.outputs[0], { ...lazy, a: x, weights: { dims: [m, taps], data: weights.data }, op: (parts) => depthwise(parts, rank) });
-    return;
+    const a: View = { ...all, map: { off: all.map.off, dims: [batch, ...outs, channels, ...spatial] } };
+    const columns: Const = { dims: [m, k], data: weights.data, ...rowSteps(weights) };
+    return { a, columns, order: [], op: (parts) => depthwise(parts, rank) };
   }
   // The terms of a sum in the order of memory, so that a row is packed from contiguous pieces.
   const order = termOrder([...spatial, groups > 1 ? channels.slice(-1) : channels]);
-  const k = weights.data.length / m;
   const turned = transposeMap(denseMap(weights.dims), [0, ...order.map((i) => (i === rank ? 1 : 2 + i))]);
-  const columns: Const = { dims: [m, k], data: Float64Array.from(allOffsets(turned), (o) => weights.data[o]) };
-  if (groups === 1) {
-    const terms = order.map((i) => (i === rank ? channels : spatial[i]));
-    const a: View = { ...all, map: { off: all.map.off, dims: [batch, ...outs, joinDims(terms)] } };
-    walk.set(node.outputs[0], { ...lazy, a, weights: columns });
-    return;
-  }
-  const stride = channels[0].stride * (channels[0].n === groups * perGroup ? 1 : Number.NaN);
-  if (Number.isNaN(stride))
-    throw new InputError('channels of groups do not lie evenly', place(node), 'Insert a copy before the convolution');
-  const one: Dim = perGroup === 1 ? [] : [{ n: perGroup, stride }];
-  const a: View = {
+  const columns: Const = { dims: [m, k], data: Float64Array.from(allOffsets(turned), (o) => weights.data[o]), ...rowSteps(weights) };
+  const over = (own: Dim): View => ({
     ...all,
-    map: { off: all.map.off, dims: [batch, ...outs, joinDims(order.map((i) => (i === rank ? one : spatial[i])))] },
-  };
-  const views = Array.from({ length: groups }, (_, g): View => ({ ...a, map: { ...a.map, off: a.map.off + g * perGroup * stride } }));
-  walk.set(node.outputs[0], { ...lazy, a, weights: columns, op: (parts) => groupedProducts(parts, views) });
+    map: { off: all.map.off, dims: [batch, ...outs, joinDims(order.map((i) => (i === rank ? own : spatial[i])))] },
+  });
+  if (groups === 1) return { a: over(channels), columns, order };
+  if (channels[0].n !== groups * perGroup)
+    throw new InputError('channels of groups do not lie evenly', place(node), 'Insert a copy before the convolution');
+  const { stride } = channels[0];
+  const a = over(perGroup === 1 ? [] : [{ n: perGroup, stride }]);
+  const shifted = (of: View): View[] =>
+    Array.from({ length: groups }, (_, g) => ({ ...of, map: { ...of.map, off: of.map.off + g * perGroup * stride } }));
+  return { a, columns, order, op: (parts) => groupedProducts(parts, shifted(parts.a)) };
+}
+
+/** Steps of each output channel, where the kernel has steps. */
+function rowSteps({ dims, steps }: Const): Pick<Const, 'steps'> {
+  if (!steps || (steps.axis !== null && steps.axis !== 0)) return {};
+  return { steps: { axis: 0, values: Float64Array.from({ length: dims[0] }, (_, i) => steps.values[steps.axis === null ? 0 : i]) } };
 }
 
 const joinDims = (dims: readonly Dim[]): Dim => denseTail(dims.flat().filter((f) => f.n > 1));

@@ -5,9 +5,19 @@ import type { OwnOp } from '../graph/own.ts';
 import { denseMap, dimSize, mapDims, product } from '../graph/view.ts';
 import { type DepthwiseShape, depthwiseKernel, packDepthwise } from '../kernels/depthwise.ts';
 import { linearCalls } from '../lower/products.ts';
+import { columnsPerCall } from '../plan/chunks.ts';
 import { loopsOver, rowStep, type Step } from '../plan/steps.ts';
 
-const NO_CHUNKS: ReadonlyMap<HOp, number> = new Map();
+/** Rows of `a` times all columns, in double precision. */
+export function products(a: Float64Array, { weights, bias, relu }: Pick<LinearParts, 'weights' | 'bias' | 'relu'>): Float64Array {
+  const [n, k] = weights.dims;
+  return Float64Array.from({ length: (a.length / k) * n }, (_, i) => {
+    const [row, column] = [Math.floor(i / n), i % n];
+    let sum = bias?.[column] ?? 0;
+    for (let j = 0; j < k; j++) sum += a[row * k + j] * weights.data[column * k + j];
+    return relu ? Math.max(0, sum) : sum;
+  });
+}
 
 /** Channels in groups: a product for each, side by side in the columns of one result. `views`: what each group reads. */
 export function groupedProducts(parts: LinearParts, views: readonly View[]): OwnOp {
@@ -17,7 +27,11 @@ export function groupedProducts(parts: LinearParts, views: readonly View[]): Own
   const one = (op: OwnOp, g: number): HOp & { kind: 'linear' } => ({
     kind: 'linear',
     a: op.views[g],
-    weights: { dims: [columns, k], data: weights.data.subarray(g * columns * k, (g + 1) * columns * k) },
+    weights: {
+      dims: [columns, k],
+      data: weights.data.subarray(g * columns * k, (g + 1) * columns * k),
+      ...(weights.steps ? { steps: { axis: 0, values: weights.steps.values.subarray(g * columns, (g + 1) * columns) } } : {}),
+    },
     bias: bias?.subarray(g * columns, (g + 1) * columns) ?? null,
     relu,
     out: op.out,
@@ -46,16 +60,17 @@ export function groupedProducts(parts: LinearParts, views: readonly View[]): Own
             reads: [{ buf: a.buf, off: a.map.off, outer: outer.map((l) => l.strides[1]), inner: terms.map((f) => f.stride) }],
           };
         }),
-      calls: (op, at, step, group) => linearCalls(at, step, group, one(op, step.part), NO_CHUNKS),
+      calls(op, at, step, group) {
+        const linear = one(op, step.part);
+        return linearCalls(at, step, group, linear, new Map([[linear, columnsPerCall(linear.weights)]]));
+      },
       evaluate(op, inputs) {
         const result = new Float64Array(product(op.out.dims));
         inputs.forEach((a, g) => {
-          for (let row = 0; row < result.length / m; row++)
-            for (let c = g * columns; c < (g + 1) * columns; c++) {
-              let sum = bias?.[c] ?? 0;
-              for (let j = 0; j < k; j++) sum += a[row * k + j] * weights.data[c * k + j];
-              result[row * m + c] = relu ? Math.max(0, sum) : sum;
-            }
+          const { weights: own, bias: added } = one(op, g);
+          products(a, { weights: own, bias: added, relu }).forEach((y, i) => {
+            result[Math.floor(i / columns) * m + g * columns + (i % columns)] = y;
+          });
         });
         return result;
       },

@@ -3,6 +3,7 @@ import type { View } from '../graph/hops.ts';
 import { joinNodes, memoryOrder, place, type Walk } from '../graph/lazy.ts';
 import type { OwnOp, OwnPasses } from '../graph/own.ts';
 import { allOffsets, denseMap, type IndexMap, mapDims, product, sliceMap, transposeMap } from '../graph/view.ts';
+import { limits } from '../kernels/arith.ts';
 import { fillWordsKernel, moveKernel } from '../kernels/pad.ts';
 import { rowStep, type Step } from '../plan/steps.ts';
 
@@ -20,8 +21,12 @@ export function emitPad(
   const source: View = { ...view, map: transposeMap(view.map, order) };
   const inner = mapDims(source.map);
   const dims = inner.map((n, i) => (n - 1) * steps[order[i]] + 1 + begins[order[i]] + ends[order[i]]);
-  const { known, masked } = view.buf;
-  const out = walk.buf(`${node.outputs[0]}.padded`, dims, 'act', { ...(known ? { known } : {}), ...(masked ? { masked } : {}) });
+  const { known, masked, grid } = view.buf;
+  const out = walk.buf(`${node.outputs[0]}.padded`, dims, 'act', {
+    ...(known ? { known } : {}),
+    ...(masked ? { masked } : {}),
+    ...(grid ? { grid } : {}),
+  });
   let piece: IndexMap = denseMap(dims);
   inner.forEach((n, i) => {
     piece = sliceMap(piece, i, begins[order[i]], n, steps[order[i]]) as IndexMap;
@@ -48,7 +53,7 @@ function padPasses(piece: IndexMap, fill: 'zero' | 'lowest'): OwnPasses {
     calls(op, at, step, group) {
       if (step.part === 0) {
         const [words] = step.inner;
-        const value = fill === 'zero' ? 0 : -at.scales.of(op.out).max;
+        const value = fill === 'zero' ? 0 : limits(at.scales.limit(op.out)).min;
         return [
           {
             key: JSON.stringify(['fill words', words, value]),

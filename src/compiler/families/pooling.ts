@@ -1,7 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import type { Node } from '../../onnx/model.ts';
 import { attrInts, attrNumber, attrString } from '../graph/attrs.ts';
-import type { Const, View } from '../graph/hops.ts';
+import type { Buf, Const, View } from '../graph/hops.ts';
 import { joinNodes, place, type Walk } from '../graph/lazy.ts';
 import { type OpRule, type Rules, rule } from '../graph/rule.ts';
 import { denseMap, mapDims, transposeMap } from '../graph/view.ts';
@@ -31,7 +31,7 @@ const pool: OpRule['run'] = (walk, node) => {
   const shape = mapDims(x.map).slice(0, n + 2);
   const axes = windows.map((_, i) => n + 2 + i);
   const nodes = joinNodes(before, [node]);
-  const made = walk.buf(node.outputs[0], shape, 'act', max && view.buf.known ? { known: scaled(view) } : {});
+  const made = walk.buf(node.outputs[0], shape, 'act', max ? ofLargest(view) : {});
   walk.ops.push({ kind: 'reduce', x, axes, mode: max ? 'max' : 'mean', out: made, nodes });
   let out: View = { buf: made, map: denseMap(shape), gain: 1 };
   if (!max && pads(windows)) out = recounted(walk, node, out, windows, nodes);
@@ -42,7 +42,11 @@ const pool: OpRule['run'] = (walk, node) => {
   });
 };
 
-const scaled = ({ buf, gain }: View): { min: number; max: number } => ({ min: buf.known!.min * gain, max: buf.known!.max * gain });
+/** What is known of the largest elements of a value. */
+const ofLargest = ({ buf: { known, grid }, gain }: View): Partial<Buf> => ({
+  ...(known ? { known: { min: known.min * gain, max: known.max * gain } } : {}),
+  ...(grid ? { grid: { ...grid, scale: grid.scale * gain } } : {}),
+});
 
 /** Averages divide by the elements that count, fewer at the borders. */
 function recounted(walk: Walk, node: Node, mean: View, windows: readonly Window[], nodes: readonly Node[]): View {

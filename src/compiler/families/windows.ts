@@ -2,7 +2,8 @@ import type { Node } from '../../onnx/model.ts';
 import { attrInts, attrString } from '../graph/attrs.ts';
 import type { View } from '../graph/hops.ts';
 import type { Walk } from '../graph/lazy.ts';
-import { type Dim, type IndexMap, mapDims } from '../graph/view.ts';
+import { type Dim, type IndexMap, mapDims, sliceMap } from '../graph/view.ts';
+import { PAGE_BYTES } from '../kernels/frame.ts';
 import { emitPad } from './pad.ts';
 
 /** A window that slides over one spatial dimension of a convolution or a pool. */
@@ -65,4 +66,38 @@ export function windowed(walk: Walk, node: Node, view: View, windows: readonly W
   });
   const map: IndexMap = { off: padded.map.off, dims: [...padded.map.dims.slice(0, lead), ...outs, ...kernels] };
   return { ...padded, map };
+}
+
+/** Some of the rows that windows slide over: output rows from `from`, and the part of the tensor that they reach. */
+export interface Band {
+  readonly from: number;
+  readonly view: View;
+  readonly windows: readonly Window[];
+}
+
+/**
+ * A padded copy must fit in one piece of memory: where it would not, the first spatial dimension is done in bands, each with a copy of the
+ * rows that it reaches.
+ */
+export function bandsOf(view: View, windows: readonly Window[]): Band[] {
+  const [first, ...others] = windows;
+  const dims = mapDims(view.map);
+  const rowBytes = 2 * dims[0] * dims[1] * others.reduce((n, w) => n * (w.size + w.begin + w.end), 1);
+  const reach = (rows: number): number => (rows - 1) * first.stride + first.dilation * (first.kernel - 1) + 1;
+  const whole = [{ from: 0, view, windows }];
+  if (!pads(windows) || dims[0] > 1 || rowBytes * (first.size + first.begin + first.end) <= PAGE_BYTES) return whole;
+  let rows = first.out;
+  while (rows > 1 && rowBytes * reach(rows) > PAGE_BYTES) rows--;
+  const bands: Band[] = [];
+  for (let from = 0; from < first.out; from += rows) {
+    const n = Math.min(rows, first.out - from);
+    const low = from * first.stride - first.begin;
+    const start = Math.max(0, low);
+    const end = Math.min(first.size, low + reach(n));
+    const map = end > start ? sliceMap(view.map, 2, start, end - start) : null;
+    if (!map) return whole;
+    const cut = { ...first, size: end - start, begin: start - low, end: low + reach(n) - end, out: n };
+    bands.push({ from, view: { ...view, map }, windows: [cut, ...others] });
+  }
+  return bands;
 }

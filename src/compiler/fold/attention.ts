@@ -37,6 +37,8 @@ export function fuseAttention(graph: HGraph): HGraph {
     const softmax = only(scores.out);
     if (softmax?.kind !== 'softmax' || softmax.x.gain <= 0 || !asItLies(softmax.x)) continue;
     const means = only(softmax.out);
+    // Scores or means that the model itself rounds stay apart.
+    if (scores.out.grid || means?.out.grid) continue;
     if (means?.kind !== 'matmul' || means.a.buf !== softmax.out || means.a.gain !== 1 || !asItLies(means.a)) continue;
     const op = fused(scores, softmax, means);
     if (!op) continue;

@@ -188,7 +188,7 @@ function pending(walk: Walk, node: Node, [a, b]: readonly Lazy[]): Lazy | null {
     if (x.k === 'centered' && node.op === 'Pow' && value === 2 && !x.gamma) return { k: 'square', of: x.of, center: true, nodes };
     if (x.k !== 'linear' && x.k !== 'norm' && x.k !== 'centered') return null;
     if (!walk.usedOnce(name) && x.k !== 'centered') return null;
-    if (x.k === 'linear' && value !== null && node.op !== 'Add' && node.op !== 'Sub') return null;
+    if (x.k === 'linear' && !x.unscaled && value !== null && node.op !== 'Add' && node.op !== 'Sub') return null;
     const dims = walk.dims(x);
     const n = dims[dims.length - 1];
     const cols = x.k === 'linear' && x.axis !== undefined ? alongAxis(c.t, dims, x.axis) : lastAxis(c.t, n);
@@ -231,9 +231,14 @@ export function foldColumns(
   let { weights } = x;
   if (scaleBy) {
     const k = weights.data.length / n;
-    weights = { dims: weights.dims, data: weights.data.map((w, i) => w * scaleBy[Math.floor(i / k)]) };
+    const { steps } = weights;
+    weights = {
+      dims: weights.dims,
+      data: weights.data.map((w, i) => w * scaleBy[Math.floor(i / k)]),
+      ...(steps ? { steps: { ...steps, values: steps.values.map((s, i) => s * Math.abs(scaleBy[i])) } } : {}),
+    };
   }
-  return { ...x, weights, bias: shifted(x.bias ?? new Float64Array(n)), nodes };
+  return { ...x, ...(scaleBy ? { unscaled: false } : {}), weights, bias: shifted(x.bias ?? new Float64Array(n)), nodes };
 }
 
 function settledBinary(walk: Walk, node: Node): Lazy {

@@ -13,8 +13,12 @@ export interface Buf {
   readonly kind: 'token' | 'input' | 'act';
   /** Known bounds of the real values; they replace calibration (embeddings, softmax, functions of tokens). */
   readonly known?: { readonly min: number; readonly max: number };
+  /** Largest magnitude of values that have no name in the file, from the calibrated magnitudes of named ones and what views hold at most. */
+  readonly bound?: (range: (name: string) => number, top: (view: View) => number) => number;
   /** Results are clamped to `known`: the largest integer stands for its bound exactly. */
   readonly clamped?: boolean;
+  /** The integers are those of a quantised tensor of the model, less its zero point: real = scale × integer, from min to max. */
+  readonly grid?: { readonly scale: number; readonly min: number; readonly max: number };
   /** All values are whole numbers: the scale is a power of two, so that they are exact. */
   readonly whole?: boolean;
   /** Bytes of an element where it is not 2: 32- or 64-bit integers, which only ops that say so read ({@link OwnPasses.wide}). */
@@ -49,6 +53,8 @@ export interface View {
 export interface Const {
   readonly dims: readonly number[];
   readonly data: Float64Array;
+  /** Steps that the model's own quantisation made: all entries along `axis` are whole multiples of theirs; one step for all without an axis. */
+  readonly steps?: { readonly axis: number | null; readonly values: Float64Array };
 }
 
 export interface OpBase {

@@ -25,6 +25,8 @@ export type Lazy = { readonly nodes: readonly Node[] } & (
       readonly axis?: number;
       /** Makes the op where it is no plain product (channels in groups). */
       readonly op?: (parts: LinearParts) => HOp;
+      /** Integers that stand for a real value only once the factor behind them is folded in. */
+      readonly unscaled?: boolean;
     }
   /** Mean over the last dimension (kept as 1, or dropped). */
   | { readonly k: 'mean'; readonly of: View; readonly keep: boolean }
@@ -152,11 +154,11 @@ export class Walk {
     return { view, nodes: [] };
   }
 
-  /** Emits the op for `lazy` and gives a view of its result. */
+  /** Emits the op for `lazy` and gives a view of its result. `extra`: what is known of it besides. */
   emit(name: string, lazy: Lazy, node: Node, extra: Partial<Buf> = {}): View {
     const dims = [...this.dims(lazy)];
     const { nodes } = lazy;
-    const act = (shape: readonly number[], extra: Partial<Buf> = {}): Buf => this.buf(name, shape, 'act', extra);
+    const act = (shape: readonly number[], own: Partial<Buf> = {}): Buf => this.buf(name, shape, 'act', { ...own, ...extra });
     const push = (op: HOp): View => {
       this.ops.push(op);
       return { buf: op.out, map: denseMap(op.out.dims), gain: 1 };
@@ -166,7 +168,7 @@ export class Walk {
         if (lazy.view.buf.kind !== 'token') return lazy.view;
         return this.emitTokenFn(name, lazy.view, identity, nodes);
       case 'fn':
-        if (lazy.base.buf.kind === 'token') return this.emitTokenFn(name, lazy.base, lazy.fn, nodes);
+        if (lazy.base.buf.kind === 'token') return this.emitTokenFn(name, lazy.base, lazy.fn, nodes, extra);
         {
           const whole = isWhole(lazy.base);
           const fn = whole ? (v: number): number => storable(lazy.fn(v)) : lazy.fn;
@@ -175,7 +177,7 @@ export class Walk {
           return laid.view;
         }
       case 'linear':
-        return this.emitLinear(name, lazy, nodes, false);
+        return this.emitLinear(name, lazy, nodes, false, extra);
       case 'norm':
         return push({
           kind: 'norm',
@@ -209,6 +211,12 @@ export class Walk {
   /** A product with constant weights, its columns last in memory. `extra`: bounds that its results are clamped to. */
   emitLinear(name: string, lazy: Lazy & { k: 'linear' }, nodes: readonly Node[], relu: boolean, extra: Partial<Buf> = {}): View {
     const { a, weights, bias, dims } = lazy;
+    if (lazy.unscaled)
+      throw new InputError(
+        'integers of a product are used as they are',
+        place(nodes[nodes.length - 1]),
+        'Multiply them by their scales right behind the product',
+      );
     const axis = lazy.axis ?? dims.length - 1;
     const shape = [...dims.slice(0, axis), ...dims.slice(axis + 1), dims[axis]];
     const out = this.buf(name, shape, 'act', extra);
@@ -219,7 +227,7 @@ export class Walk {
   }
 
   /** A function of a token is a table over the vocabulary. */
-  emitTokenFn(name: string, tokens: View, fn: (x: number) => number, nodes: readonly Node[]): View {
+  emitTokenFn(name: string, tokens: View, fn: (x: number) => number, nodes: readonly Node[], extra: Partial<Buf> = {}): View {
     const table = new Float64Array(vocabularyOf(tokens.buf));
     for (let t = 0; t < table.length; t++) table[t] = storable(fn(t * tokens.gain));
     const dims = mapDims(tokens.map);
@@ -228,6 +236,7 @@ export class Walk {
       known: bounds(table),
       whole,
       ...(table.some(isMaskValue) ? { unmasked: moderate(table) } : {}),
+      ...extra,
     });
     this.ops.push({ kind: 'embed', tokens, table: { dims: [table.length, 1], data: table }, out, nodes });
     return { buf: out, map: denseMap(dims), gain: 1 };

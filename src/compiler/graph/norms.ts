@@ -111,7 +111,7 @@ export function reduce(walk: Walk, node: Node): void {
 }
 
 /** Axes as an attribute (up to opset 17; ReduceSum up to 12) or as an input; none means all. */
-function reduceAxes(walk: Walk, node: Node, rank: number): number[] {
+export function reduceAxes(walk: Walk, node: Node, rank: number): number[] {
   let axes = attrInts(node, 'axes');
   if (!axes && node.inputs[1]) {
     const lazy = walk.get(node.inputs[1], node);

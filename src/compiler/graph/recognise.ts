@@ -1,5 +1,6 @@
 import { InputError } from '../../base/errors.ts';
 import type { Model, Node } from '../../onnx/model.ts';
+import { isFloat } from '../../onnx/tensor.ts';
 import type { Calibration } from '../api.ts';
 import { isFamilyOp } from '../families.ts';
 import { OPS } from '../ops.ts';
@@ -11,9 +12,16 @@ import { denseMap, product } from './view.ts';
 
 /** What to do instead of an operator that is not supported. */
 const NEAREST: Readonly<Record<string, string>> = {
-  TopK: 'end the model before it and let the binding take the argmax',
-  InstanceNormalization: 'use LayerNormalization',
-  GroupNormalization: 'use LayerNormalization',
+  Attention: 'export the model with its attention decomposed (opset 17 or lower)',
+  GatherElements: 'use Gather along one axis',
+  GatherND: 'use Gather along one axis',
+  Hardmax: 'use ArgMax, or Softmax',
+  LRN: 'use BatchNormalization or LayerNormalization',
+  LpPool: 'use AveragePool of powers',
+  QAttention: 'quantise the matrices only (QLinearMatMul)',
+  ReduceProd: 'multiply slices with Mul',
+  ScatterElements: 'use Where with a constant mask',
+  ScatterND: 'use Where with a constant mask',
 };
 
 /**
@@ -57,10 +65,16 @@ export function recognise(model: Model, families: Rules = new Map(), ranges: Cal
     const producer = model.nodes.find((n) => n.outputs.includes(name)) ?? model.nodes[model.nodes.length - 1];
     if (!producer) throw new InputError(`output "${name}" is a constant: the model computes nothing`);
     const { view, nodes } = walk.view(name, producer);
+    if (view.buf.grid && !isReal(model, name))
+      throw new InputError(`output "${name}" is quantised`, place(producer), 'End the model with DequantizeLinear');
     return { name, view, nodes: joinNodes(nodes, [producer]) };
   });
-  return narrowed({ inputs, ops: walk.ops, outputs, values: walk.views() });
+  const values = walk.views().filter(({ name, view }) => !view.buf.grid || isReal(model, name));
+  return narrowed({ inputs, ops: walk.ops, outputs, values });
 }
+
+/** Integers of a quantised tensor stand for real values here, but not in the file. */
+const isReal = (model: Model, name: string): boolean => isFloat(model.values.get(name)?.dtype ?? 'float32');
 
 /** Nodes that an output depends on, in order. */
 function usedNodes(model: Model): Node[] {

@@ -1,7 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import type { Node } from '../../onnx/model.ts';
 import { attrInts, attrNumber } from './attrs.ts';
-import type { Const, View } from './hops.ts';
+import type { Buf, Const, View } from './hops.ts';
 import { bounds, gatherConst, joinNodes, place, type Walk } from './lazy.ts';
 import {
   allOffsets,
@@ -20,12 +20,22 @@ import { isWhole, wholeTotal } from './whole.ts';
 const REWRITE = 'Insert a Reshape or Contiguous copy that keeps dimensions whole';
 
 /** Applies an index map change to a value; the values themselves stay where they are. */
-function remap(walk: Walk, node: Node, output: string, input: string, change: (map: IndexMap) => IndexMap | null): void {
+function remap(
+  walk: Walk,
+  node: Node,
+  output: string,
+  input: string,
+  change: (map: IndexMap) => IndexMap | null,
+  axisOf?: (axis: number) => number,
+): void {
   const lazy = walk.get(input, node);
   if (lazy.k === 'const') {
     const map = change(denseMap(lazy.t.dims));
     if (!map) throw new InputError('the shape change cuts across dimensions', place(node), REWRITE);
-    const t: Const = { dims: mapDims(map), data: gatherConst(lazy.t, allOffsets(map)) };
+    const { steps } = lazy.t;
+    const kept =
+      steps?.axis === null || (steps && axisOf) ? { steps: steps.axis === null ? steps : { ...steps, axis: axisOf!(steps.axis) } } : {};
+    const t: Const = { dims: mapDims(map), data: gatherConst(lazy.t, allOffsets(map)), ...kept };
     walk.set(output, { k: 'const', t, nodes: joinNodes(lazy.nodes, [node]) });
     return;
   }
@@ -50,8 +60,8 @@ function remap(walk: Walk, node: Node, output: string, input: string, change: (m
 /** A dense copy of a value whose view no longer is affine in the shape that is asked for. */
 function copied(walk: Walk, node: Node, name: string, view: View, nodes: readonly Node[]): View {
   const dims = mapDims(view.map);
-  const { known, unmasked, whole, masked } = view.buf;
-  const out = walk.buf(view.buf.name, dims, 'act', { known, unmasked, whole, masked });
+  const { known, unmasked, whole, masked, grid } = view.buf;
+  const out = walk.buf(view.buf.name, dims, 'act', { known, unmasked, whole, masked, ...(grid ? { grid } : {}) });
   walk.ops.push({ kind: 'concat', parts: [{ ...view, gain: 1 }], axis: 0, out, nodes: joinNodes(nodes, [node]) });
   const copy: View = { buf: out, map: denseMap(dims), gain: view.gain };
   walk.set(name, { k: 'view', view: copy, nodes: [] });
@@ -72,7 +82,14 @@ export function identity(walk: Walk, node: Node): void {
 export function transpose(walk: Walk, node: Node): void {
   const rank = walk.dims(walk.get(node.inputs[0], node)).length;
   const perm = attrInts(node, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
-  remap(walk, node, node.outputs[0], node.inputs[0], (map) => transposeMap(map, perm));
+  remap(
+    walk,
+    node,
+    node.outputs[0],
+    node.inputs[0],
+    (map) => transposeMap(map, perm),
+    (axis) => perm.indexOf(axis),
+  );
 }
 
 export function expand(walk: Walk, node: Node): void {
@@ -307,6 +324,14 @@ export function tile(walk: Walk, node: Node): void {
   }));
 }
 
+/** The integers that all parts have, if they have the same. */
+function sharedGrid(parts: readonly (View | Const)[]): { grid?: Buf['grid'] } {
+  const [first] = parts;
+  const grid = 'buf' in first ? first.buf.grid : undefined;
+  const same = grid && parts.every((p) => 'buf' in p && p.gain === 1 && p.buf.grid?.scale === grid.scale && p.buf.grid.min === grid.min);
+  return same ? { grid } : {};
+}
+
 export function concat(walk: Walk, node: Node): void {
   const parts: (View | Const)[] = [];
   const nodes: Node[] = [node];
@@ -323,7 +348,7 @@ export function concat(walk: Walk, node: Node): void {
   const dims = outDims(walk, node, 0);
   const raw = attrNumber(node, 'axis') ?? 0;
   const axis = raw < 0 ? raw + dims.length : raw;
-  const out = walk.buf(node.outputs[0], dims, 'act');
+  const out = walk.buf(node.outputs[0], dims, 'act', sharedGrid(parts));
   walk.ops.push({ kind: 'concat', parts, axis, out, nodes: joinNodes(nodes) });
   walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: denseMap(dims), gain: 1 }, nodes: [] });
 }

@@ -44,7 +44,13 @@ export function minInto(b: FuncBuilder, low: Reg, x: Reg): void {
   b.aluTo(low, 'add', low, x);
 }
 
-/** Stores a group of values saturated to `−hi … hi`, where hi is 2ⁿ − 1. */
+/** What results saturate at: `−hi … hi`, where hi is 2ⁿ − 1, or 2ⁿ integers from a lowest one (those of a quantised tensor). */
+export type Limit = number | { readonly min: number; readonly max: number };
+
+export const limits = (limit: Limit): { readonly min: number; readonly max: number } =>
+  typeof limit === 'number' ? { min: -limit, max: limit } : limit;
+
+/** Stores a group of values saturated. */
 export interface Saturator {
   /** Stores `value` as it is and remembers it. */
   put(value: Reg, store: (value: Reg) => void): void;
@@ -53,17 +59,19 @@ export interface Saturator {
 }
 
 /**
- * `value + hi + 1` has bits above bit n exactly when the value is out of range. One test for a group of up to `count` values, in
+ * With 2ⁿ integers up to `hi`, `value − hi − 1 + 2ⁿ` has bits above bit n exactly when the value is not among them. One test for a group of up to `count` values, in
  * place of one each, keeps the common case short and the verifier's paths few: the rare path joins before the next loop
  * iteration, where its state is known already.
  */
-export function saturator(b: FuncBuilder, count: number, hi: number): Saturator {
+export function saturator(b: FuncBuilder, count: number, limit: Limit): Saturator {
+  const { min, max } = limits(limit);
+  const bits = Math.ceil(Math.log2(max - min + 1));
   const kept: ((value: Reg) => void)[] = [];
   const slot = b.stackSlot(8 * count).addr;
   let test: Reg | null = null;
   return {
     put(value, store) {
-      const above = b.add(value, hi + 1);
+      const above = b.add(value, 2 ** bits - max - 1);
       if (test) b.aluTo(test, 'or', test, above);
       else test = above;
       b.store(slot(), 8 * kept.length, value, 8);
@@ -72,11 +80,11 @@ export function saturator(b: FuncBuilder, count: number, hi: number): Saturator 
     },
     finish() {
       if (!test) return;
-      b.aluTo(test, 'rsh', test, Math.log2(hi + 1) + 1);
+      b.aluTo(test, 'rsh', test, bits);
       b.when('ne', test, 0, () => {
         for (const [i, store] of kept.entries()) {
           const value = b.load(slot(), 8 * i, 8);
-          clamp(b, value, -hi, hi);
+          clamp(b, value, min, max);
           store(value);
         }
       });

@@ -1,5 +1,6 @@
 import type { Const } from '../graph/hops.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
+import { rowSteps } from '../plan/weight-quant.ts';
 import { notNegative, requant } from './arith.ts';
 import { extentOf, kernelFunc, type Layout, type Level } from './frame.ts';
 import { type RowShape, saturated } from './rows.ts';
@@ -27,10 +28,11 @@ export function packDepthwise(weights: Const, bias: Float64Array | null, unit: n
   const [channels, taps] = weights.dims;
   const bytes = new Uint8Array(channels * channelBytes(taps));
   const view = new DataView(bytes.buffer);
+  const steps = rowSteps(weights, { most: MOST, binary: false });
   const whole = (v: number, bound: number): bigint => BigInt(Math.max(-bound, Math.min(bound, Math.round(v))));
   for (let c = 0; c < channels; c++) {
     const row = weights.data.subarray(c * taps, (c + 1) * taps);
-    const step = row.reduce((top, w) => Math.max(top, Math.abs(w)), 0) / MOST || 1;
+    const step = steps[c];
     const at = c * channelBytes(taps);
     for (const [t, w] of row.entries()) view.setInt16(at + 2 * t, Math.round(w / step), true);
     const params = at + weightBytes(taps);

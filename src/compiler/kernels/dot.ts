@@ -3,7 +3,7 @@ import type { FuncBuilder, Reg, Stride } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
 import type { Integers } from '../plan/weight-quant.ts';
 import { activationBitsOf, DEFAULT_PRECISION, weightBitsOf } from '../precision.ts';
-import { notNegative, requant, saturator } from './arith.ts';
+import { type Limit, notNegative, requant, saturator } from './arith.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Space, walk } from './frame.ts';
 
 /** Products are exact in a 32-bit lane up to this many terms of int8 × int16: 512 · 127 · 32768 < 2³¹. */
@@ -74,8 +74,8 @@ export interface DotShape {
   readonly outLane: number;
   /** 4: the sums themselves are the output, for a softmax. */
   readonly outBytes: 2 | 4;
-  /** Largest magnitude of the output. */
-  readonly outMax: number;
+  /** What the output saturates at. */
+  readonly outMax: Limit;
   readonly relu: boolean;
   /** Of weights (`b` null); absent: w8a16. */
   readonly precision?: Precision;

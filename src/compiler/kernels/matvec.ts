@@ -1,6 +1,6 @@
 import type { FuncBuilder, Reg, Stride } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
-import { notNegative, requant, saturator } from './arith.ts';
+import { type Limit, notNegative, requant, saturator } from './arith.ts';
 import { DOT_SHIFT, ROW_PARAM_BYTES } from './dot.ts';
 import { kernelFunc, type Layout, type Space } from './frame.ts';
 
@@ -45,8 +45,8 @@ export interface MatvecShape {
   readonly xSpace: Space;
   /** The vector's integers are rounded by this many bits on their way into words; they must then fit {@link PackingFacts.bits}. */
   readonly xShift: number;
-  /** Largest magnitude of the output. */
-  readonly outMax: number;
+  /** What the output saturates at. */
+  readonly outMax: Limit;
   readonly relu: boolean;
 }
 

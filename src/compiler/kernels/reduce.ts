@@ -1,5 +1,5 @@
 import type { IrFunc, OriginId } from '../ir/ir.ts';
-import { clamp, maxInto, minInto, requant } from './arith.ts';
+import { clamp, type Limit, limits, maxInto, minInto, requant } from './arith.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Space, walk } from './frame.ts';
 import { ROW_SHIFT } from './rows.ts';
 
@@ -10,7 +10,7 @@ export interface ReduceShape {
   /** What is reduced for each: strides of the input. */
   readonly terms: readonly Level[];
   readonly space: Space;
-  readonly outMax: number;
+  readonly outMax: Limit;
 }
 
 /** `out[c] = (Σ x[c, r]·m + half) s>> 24`, or the largest or smallest instead of the sum; 64-bit sums. */
@@ -31,7 +31,7 @@ export function reduceKernel(name: string, s: ReduceShape, layout: Layout, origi
         else minInto(b, acc, v);
       });
       requant(b, acc, m, 1 << (ROW_SHIFT - 1), ROW_SHIFT);
-      clamp(b, acc, -s.outMax, s.outMax);
+      clamp(b, acc, limits(s.outMax).min, limits(s.outMax).max);
       b.store(out, 0, acc, 2);
     });
   });

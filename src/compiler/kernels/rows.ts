@@ -1,6 +1,6 @@
 import type { FuncBuilder, Reg } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
-import { clamp, notNegative, requant, saturator } from './arith.ts';
+import { clamp, type Limit, notNegative, requant, saturator } from './arith.ts';
 import { extentOf, kernelFunc, type Lanes, type Layout, type Level, lanes, type Port, type Space, walk, walkGroups } from './frame.ts';
 
 /** Fraction bits of multipliers in elementwise kernels. */
@@ -15,7 +15,7 @@ export interface RowShape {
   readonly levels: readonly Level[];
   readonly laneStrides: readonly number[];
   readonly spaces: readonly Space[];
-  readonly outMax: number;
+  readonly outMax: Limit;
 }
 
 /** Bytes of an element: activations are int16, constants in the weights are wider. */

@@ -74,7 +74,7 @@ export class Places {
         ),
         laneStrides: operands.map((o) => o.lane),
         spaces: operands.map((o) => o.operand.space),
-        outMax: this.scales.of((step.out as Access).buf).max,
+        outMax: this.scales.limit((step.out as Access).buf),
       },
       args: operands.map((o) => o.operand),
     };

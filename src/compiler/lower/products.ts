@@ -44,7 +44,7 @@ export function linearCalls(
     b: null,
     outLane: 0,
     outBytes: 2,
-    outMax: out.max,
+    outMax: at.scales.limit(op.out),
     relu: op.relu,
     ...(op.precision && op.precision !== DEFAULT_PRECISION ? { precision: op.precision } : {}),
   };
@@ -134,7 +134,7 @@ function matvecCalls(at: Places, step: Step, group: Group, op: HOp & { kind: 'li
   const most = k * how.most * 2 ** (15 - xShift);
   const params = (row: number): { add: bigint; mul: bigint } => rowParams(op.bias?.[row] ?? 0, unit * steps[row], out.scale, most);
   return matvecChunks(n, k).map(({ from, rows }) => {
-    const shape: MatvecShape = { packing, k, n: rows, xSpace: a.space, xShift, outMax: out.max, relu: op.relu };
+    const shape: MatvecShape = { packing, k, n: rows, xSpace: a.space, xShift, outMax: at.scales.limit(op.out), relu: op.relu };
     const bytes = packMatvec(
       shape,
       (row, j) => integer(from + row, j),
@@ -180,7 +180,7 @@ export function matmulCall(at: Places, step: Step, group: Group, op: HOp & { kin
     b: { space: b.operand.space, kOffs, nStride },
     outLane: write.lane,
     outBytes: at.scales.bytes(op.out) === 4 ? 4 : 2,
-    outMax: out.max,
+    outMax: at.scales.limit(op.out),
     relu: false,
   };
   const unit = at.scales.unit(op.a) * at.scales.unit(op.b);

@@ -2,6 +2,8 @@ import { InputError } from '../../base/errors.ts';
 import { type HOp, isView } from '../graph/hops.ts';
 import { place } from '../graph/lazy.ts';
 import { denseStrides } from '../graph/view.ts';
+import { limits } from '../kernels/arith.ts';
+import { LOOKUP_ENTRIES, lookupKernel } from '../kernels/lookup.ts';
 import { normKernel, normParams } from '../kernels/norm.ts';
 import { type ReduceShape, reduceKernel } from '../kernels/reduce.ts';
 import {
@@ -78,12 +80,19 @@ function elementCall(
     }
     case 'unary': {
       const unit = at.scales.unit(op.x);
-      const step16 = 1 << (16 - TABLE_BITS);
-      const table = new Int16Array((1 << TABLE_BITS) + 1);
-      for (let i = 0; i < table.length; i++) {
-        const y = op.fn((i * step16 - 32768) * unit) / out.scale;
-        table[i] = Number.isNaN(y) ? 0 : Math.max(-out.max, Math.min(out.max, Math.round(y)));
+      const bounds = limits(at.scales.limit(op.out));
+      const entry = (x: number): number => {
+        const y = op.fn(x * unit) / out.scale;
+        return Number.isNaN(y) ? 0 : Math.max(bounds.min, Math.min(bounds.max, Math.round(y)));
+      };
+      const { min, max } = limits(at.scales.limit(op.x.buf));
+      const entries = 2 ** Math.ceil(Math.log2(max - min + 1));
+      if (entries <= LOOKUP_ENTRIES) {
+        const table = Int16Array.from({ length: entries }, (_, i) => entry(min + i));
+        return made('lookup', table, (n, l, o) => lookupKernel(n, shape, min, entries, l, o), [min, entries]);
       }
+      const step16 = 1 << (16 - TABLE_BITS);
+      const table = Int16Array.from({ length: (1 << TABLE_BITS) + 1 }, (_, i) => entry(i * step16 - 32768));
       return made('table', table, (n, l, o) => tableKernel(n, shape, l, o));
     }
     case 'add': {
@@ -168,7 +177,7 @@ function copyCall(at: Places, step: Step, group: Group, op: HOp & { kind: 'conca
     levels: step.inner.map((n, i) => ({ n, strides: [(step.out as Access).inner[i] * 2, strides.inner[i] * 2] })),
     laneStrides: [write.lane, (strides.outer[strides.outer.length - 1] ?? 0) * 2],
     spaces: ['scratch', 'weights'],
-    outMax: out.max,
+    outMax: at.scales.limit(op.out),
   };
   const data = toInt16(part.data, out.scale, out.max);
   return {
@@ -193,7 +202,7 @@ function reduceCall(at: Places, step: Step, group: Group, op: HOp & { kind: 'red
     columns: shape.levels,
     terms: factors.map((f) => ({ n: f.n, strides: [f.stride * 2] })),
     space: args[1].space,
-    outMax: out.max,
+    outMax: at.scales.limit(op.out),
   };
   const m = (unit / out.scale / (op.mode === 'mean' ? count : 1)) * 2 ** ROW_SHIFT;
   return {

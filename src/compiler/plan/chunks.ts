@@ -1,7 +1,18 @@
-import type { HGraph, HOp } from '../graph/hops.ts';
+import type { Const, HGraph, HOp } from '../graph/hops.ts';
 
 /** Weights that one call multiplies: enough to make the call cheap, few enough for the verifier to walk. */
 const CHUNK = { least: 1536, most: 6144 } as const;
+
+/** The most columns of `n` sums of `k` terms that one call may do and that divide them evenly. */
+function divisor(n: number, k: number): number {
+  for (let c = Math.min(n, Math.floor(CHUNK.most / k)); c >= 4; c--) if (n % c === 0 && c % 4 === 0) return c;
+  return n;
+}
+
+/** Columns that one call does of a product that shares its kernel with no other. */
+export function columnsPerCall({ dims: [n, k] }: Pick<Const, 'dims'>): number {
+  return n * k > CHUNK.most ? divisor(n, k) : n;
+}
 
 /**
  * Columns of a linear op that one call does. Ops with sums of the same length share a kernel when their widths have a large enough
@@ -14,10 +25,6 @@ export function chunkSizes(graph: HGraph): Map<HOp, number> {
     const [, k] = op.weights.dims;
     byLength.set(k, [...(byLength.get(k) ?? []), op]);
   }
-  const divisor = (n: number, k: number): number => {
-    for (let c = Math.min(n, Math.floor(CHUNK.most / k)); c >= 4; c--) if (n % c === 0 && c % 4 === 0) return c;
-    return n;
-  };
   const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
   const chunks = new Map<HOp, number>();
   for (const [k, ops] of byLength) {

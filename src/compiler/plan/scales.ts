@@ -3,6 +3,7 @@ import type { Calibration, CalibrationMethod } from '../api.ts';
 import { type Buf, type Const, type HGraph, type HOp, isView, opViews, type View } from '../graph/hops.ts';
 import { moderate } from '../graph/masks.ts';
 import { mapDims } from '../graph/view.ts';
+import type { Limit } from '../kernels/arith.ts';
 import { dotWeights, largestSum, sumUnit } from '../kernels/dot.ts';
 import { PROBABILITY_ONE } from '../kernels/softmax.ts';
 import { activationBitsOf, DEFAULT_PRECISION } from '../precision.ts';
@@ -12,6 +13,8 @@ export interface Quantised {
   readonly scale: number;
   /** 2^bits − 1. */
   readonly max: number;
+  /** The lowest integer where it is not −max. */
+  readonly min?: number;
 }
 
 /** Ranges measured on a trace may be exceeded a little by other events; generated inputs say less. */
@@ -62,6 +65,11 @@ export class Scales {
     if (!found) throw new Error(`no scale for ${buf.name}`);
     return found;
   }
+  /** What the integers of a buffer saturate at. */
+  limit(buf: Buf): Limit {
+    const { min, max } = this.of(buf);
+    return min === undefined ? max : { min, max };
+  }
   /** Bytes of an element: 4 where a softmax takes the sums of a product as they are. */
   bytes(buf: Buf): 2 | 4 | 8 {
     return buf.bytes ?? (this.#sums.has(buf) ? 4 : 2);
@@ -91,6 +99,7 @@ export class Scales {
 
   /** An output unit below a tenth of an accumulator unit would be noise, and its multiplier would not fit. */
   #ofSum(buf: Buf, op: HOp | null, max: number, unit: number, units = 2): Quantised {
+    if (buf.grid) return buf.grid;
     const least = Math.abs(unit) * units;
     if (buf.clamped && buf.known) return clampedScale(buf.known.max, max, least);
     return { scale: Math.max(this.#range(buf, op) / max, least), max };
@@ -100,6 +109,7 @@ export class Scales {
     const max = 2 ** (this.#bits.get(buf) ?? 15) - 1;
     if (buf.kind === 'token') return { scale: 1, max: 65535 };
     if (buf.float) return { scale: 1, max: 2 ** 31 - 1 };
+    if (buf.grid) return buf.grid;
     const given = op?.kind === 'own' ? op.passes.scale?.(op, this) : undefined;
     if (given) return given;
     if (op?.kind === 'softmax') return { scale: 1 / PROBABILITY_ONE, max: PROBABILITY_ONE };
@@ -129,6 +139,10 @@ export class Scales {
 
   /** The largest magnitude that a buffer must hold. */
   #range(buf: Buf, op: HOp | null = null): number {
+    if (buf.bound) {
+      const top = (v: View): number => this.of(v.buf).scale * this.of(v.buf).max * Math.abs(v.gain);
+      return buf.bound((name) => this.#calibrated(name), top) || 1;
+    }
     if (buf.masked) {
       const { lo, hi } = this.#maskedBounds(buf.masked);
       return Math.max(hi, buf.masked.below - lo, this.#depth(buf));
@@ -136,17 +150,28 @@ export class Scales {
     if (buf.known) return Math.max(-buf.known.min, buf.known.max) || 1;
     const range = this.#calibration.ranges[buf.name];
     if (!range && op && buf.name.includes('.')) return this.#derived(op);
-    if (!range) throw new InputError(`the calibration has no range for value "${buf.name}"`, '', 'Calibrate with every intermediate value');
+    // What the model says is never cut: two clear classes would tie.
+    if (range?.clip && !this.#outputs.has(buf))
+      return Math.min(this.#measured(buf.name), this.#narrow.has(buf) ? range.clip.narrow : range.clip.wide) || 1;
+    return this.#calibrated(buf.name) * (this.#outputs.has(buf) ? OUTPUT_HEADROOM : 1) || 1;
+  }
+
+  /** The largest magnitude that a named value had, with head room. */
+  #calibrated(name: string): number {
+    return this.#measured(name) * HEADROOM[this.#calibration.source];
+  }
+
+  #measured(name: string): number {
+    const range = this.#calibration.ranges[name];
+    if (!range) throw new InputError(`the calibration has no range for value "${name}"`, '', 'Calibrate with every intermediate value');
     const bound = Math.max(-range.min, range.max);
     if (!Number.isFinite(bound))
       throw new InputError(
-        `value "${buf.name}" is not finite on the calibration data`,
+        `value "${name}" is not finite on the calibration data`,
         '',
         'Check the model with ONNX Runtime on the same inputs',
       );
-    // What the model says is never cut: two clear classes would tie.
-    if (range.clip && !this.#outputs.has(buf)) return Math.min(bound, this.#narrow.has(buf) ? range.clip.narrow : range.clip.wide) || 1;
-    return bound * HEADROOM[this.#calibration.source] * (this.#outputs.has(buf) ? OUTPUT_HEADROOM : 1) || 1;
+    return bound;
   }
 
   /** Masks to which more is added must still be low enough when the largest of it is. */
@@ -236,7 +261,7 @@ function narrowBuffers(graph: HGraph): Set<Buf> {
 function scoreBuffers(graph: HGraph): Set<Buf> {
   const scores = new Set<Buf>();
   for (const op of graph.ops) {
-    if (op.kind !== 'matmul' || op.precision === 'w16a16' || graph.outputs.some((o) => o.view.buf === op.out)) continue;
+    if (op.kind !== 'matmul' || op.out.grid || op.precision === 'w16a16' || graph.outputs.some((o) => o.view.buf === op.out)) continue;
     const readers = graph.ops.filter((reader) => opViews(reader).some((v) => v.buf === op.out));
     const [only] = readers;
     // A lane that is one of two is below 2³¹; a single row's sum is bounded in the same way.

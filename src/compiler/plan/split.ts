@@ -22,7 +22,12 @@ export function splitWideProducts(graph: HGraph, maxBytes: number): HGraph {
     for (let i = 0; i < parts; i++) {
       const out: Buf = { ...op.out, id: nextId++, dims: [...op.out.dims.slice(0, -1), width] };
       bufs.push(out);
-      const weights = { dims: [width, k], data: op.weights.data.subarray(i * width * k, (i + 1) * width * k) };
+      const { steps } = op.weights;
+      const weights = {
+        dims: [width, k],
+        data: op.weights.data.subarray(i * width * k, (i + 1) * width * k),
+        ...(steps ? { steps: { ...steps, values: steps.values.subarray(i * width, (i + 1) * width) } } : {}),
+      };
       ops.push({ ...op, out, weights, bias: op.bias?.subarray(i * width, (i + 1) * width) ?? null });
     }
     moved.set(op.out, bufs);

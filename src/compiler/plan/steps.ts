@@ -113,7 +113,8 @@ const viewOperands = (op: HOp, views: readonly View[], outMap: IndexMap): Step =
     where(op),
   );
 
-function stepsOfOp(op: HOp): Step[] {
+/** Steps of one op, in order. */
+export function stepsOfOp(op: HOp): Step[] {
   const out = denseMap(op.out.dims);
   switch (op.kind) {
     case 'softmax':

@@ -31,6 +31,9 @@ export function rowSteps(weights: Const, { most, binary }: Integers, method: Cal
     if (top === 0) return 1;
     if (binary) return sum / k;
     if (most === 1) return bestStep(values, top, most, TRIED_BY_TERNARY);
+    const given = weights.steps?.values[row];
+    // The model's own integers, as large as they may be by a power of two: what is shifted out of their sums is zero.
+    if (given && top <= given * (most + 0.5)) return given / 2 ** Math.floor(Math.log2(most / Math.max(1, Math.round(top / given))));
     if (method === 'minmax') return top / most;
     if (method === 'mse') return bestStep(values, top, most, TRIED);
     const sorted = Float64Array.from(values, Math.abs).sort();

@@ -6,8 +6,14 @@ import { allOffsets, broadcastMap, denseMap, mapDims, product } from '../graph/v
 export function evaluate(graph: HGraph, inputs: ReadonlyMap<string, ArrayLike<number>>): Map<Buf, Float64Array> {
   const memory = new Map<Buf, Float64Array>();
   for (const buf of graph.inputs) memory.set(buf, Float64Array.from(inputs.get(buf.name) ?? []));
-  for (const op of graph.ops) memory.set(op.out, run(op, memory));
+  for (const op of graph.ops) memory.set(op.out, saturated(op.out, run(op, memory)));
   return memory;
+}
+
+/** What a buffer does to values by itself: the bounds of a clamp, the steps of a quantised tensor. */
+function saturated({ clamped, known, grid }: Buf, values: Float64Array): Float64Array {
+  if (grid) return values.map((x) => grid.scale * Math.max(grid.min, Math.min(grid.max, Math.round(x / grid.scale))));
+  return clamped && known ? values.map((x) => Math.max(known.min, Math.min(known.max, x))) : values;
 }
 
 /** The elements of a view in row-major order. */

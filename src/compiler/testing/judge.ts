@@ -25,6 +25,8 @@ export interface Judgement {
   readonly exactError: number;
   /** The same for the integers of the program. */
   readonly error: number;
+  /** The mean of that over all elements. */
+  readonly meanError: number;
   /** Share of samples and outputs whose largest element is at the same place as the reference's. */
   readonly argmax: number;
   /** The kernel's message; null when it accepts, or was not asked. */
@@ -78,6 +80,7 @@ export async function judge(file: Uint8Array | ModelSpec, options: JudgeOptions 
   const loaded = options.kernel ? await options.kernel.load(compiled.program, { btf: programBtf(compiled.program) }) : null;
   const inputBytes = compiled.program.maps.find((m) => m.name === 'input')!.valueSize;
   let error = 0;
+  const all = { sum: 0, count: 0 };
   let differing = 0;
   let agreeing = 0;
   for (const [i, sample] of samples.entries()) {
@@ -101,6 +104,10 @@ export async function judge(file: Uint8Array | ModelSpec, options: JudgeOptions 
       );
       const want = numbers(wanted[i][slot.name].data);
       error = Math.max(error, apart(got, want) / spans.get(slot.name)!);
+      all.count += got.length;
+      got.forEach((x, at) => {
+        all.sum += Math.abs(x - want[at]) / spans.get(slot.name)!;
+      });
       if (top(got) === top(want)) agreeing++;
     }
   }
@@ -109,6 +116,7 @@ export async function judge(file: Uint8Array | ModelSpec, options: JudgeOptions 
     compiled,
     exactError,
     error,
+    meanError: all.sum / all.count,
     argmax: agreeing / (samples.length * compiled.meta.outputs.length),
     refused: loaded?.message ?? null,
     differing,
