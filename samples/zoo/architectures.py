@@ -22,11 +22,13 @@ from onnx import helper
 from torch.nn import functional as F
 
 import models_bert as bert
+import models_conv as conv
 import models_decoder as decoder
 import models_fused as fused
 import models_seq2seq as seq2seq
 import models_torch as own
 import models_vision as vision
+import quantise
 from tasks import CLS, FIRST, PAD, TASKS
 
 TRAIN_SEED, CALIBRATION_SEED, COMPARE_SEED = 1_000_000, 11, 22
@@ -53,6 +55,8 @@ class Architecture:
     task: str = "first_marked"
     steps: int = 700
     rate: float = 4e-3
+    # Quantised after training: with a scale for each channel, with one for a tensor, or by each input (channels, tensors, dynamic).
+    quantised: str = ""
 
     # What the tasks ask of a variant.
     padded = False
@@ -219,6 +223,19 @@ ARCHITECTURES = [
     A("conv1d", "CNN", vision.Convolutions, window, {}, 13, "batch", task="pattern", C=2),
     A("gru", "GRU", vision.Recurrent, plain, {}, 14),
     A("lstm", "LSTM", vision.Recurrent, plain, dict(kind="lstm"), 14),
+    # convolutions
+    A("byte-conv", "CNN", conv.ByteConv, plain, {}, 13),
+    A("tcn", "CNN", conv.Tcn, plain, {}, 14),
+    A("lenet", "CNN", conv.LeNet, image, {}, 11, "batch"),
+    A("resnet", "ResNet", conv.ResNet, image, {}, 13),
+    A("mobilenet", "MobileNet", conv.MobileNet, image, {}, 14, "batch"),
+    A("grouped-cnn", "CNN", conv.GroupedCnn, image, {}, 13),
+    # quantised
+    A("mlp-int8", "quantised", vision.Mlp, clusters, {}, 13, quantised="tensors"),
+    A("lenet-int8", "quantised", conv.LeNet, image, {}, 13, quantised="channels"),
+    A("mobilenet-int8", "quantised", conv.MobileNet, image, {}, 14, quantised="channels"),
+    A("encoder-int8", "quantised", own.TokenEncoder, plain, dict(norm_first=True, activation="gelu", pool="mean"), 14, quantised="channels"),
+    A("encoder-dynamic", "quantised", own.TokenEncoder, plain, dict(norm_first=True), 13, quantised="dynamic"),
     # newer operator sets
     A("opset20-gelu", "newer opsets", fused.FusedGeluEncoder, plain, {}, 20, "batch"),
     A("opset21", "newer opsets", own.TokenEncoder, padded, dict(norm_first=True, activation="gelu", mask=True), 21),
@@ -278,7 +295,8 @@ def export(v, model):
             model, tuple(torch.from_numpy(x) for x in inputs.values()), out, opset_version=min(v.opset, 17), input_names=names,
             output_names=["logits"], dynamic_axes=axes,
         )  # fmt: skip
-    return upgrade(out.getvalue(), v.opset) if v.opset > 17 else out.getvalue()
+    data = upgrade(out.getvalue(), v.opset) if v.opset > 17 else out.getvalue()
+    return quantise.dynamic(data) if v.quantised == "dynamic" else data
 
 
 def upgrade(data, opset):
@@ -311,6 +329,9 @@ def write(v, folder, random, count):
     torch.manual_seed(0)
     model = v.build(v, **v.options)
     steps = 0 if random else train(v, model)
+    if v.quantised in ("channels", "tensors"):
+        inputs, _ = batch(v, 256, CALIBRATION_SEED)
+        quantise.rounded(model, tuple(torch.from_numpy(x) for x in inputs.values()), v.quantised == "channels")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(export(v, model))
     np.savez(folder / "inputs.npz", **arrays(v, count, COMPARE_SEED))
