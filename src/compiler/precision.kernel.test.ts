@@ -6,7 +6,7 @@ import { programBtf } from '../object/program-btf.ts';
 import { calibrate } from '../reference/calibrate.ts';
 import { createReference } from '../reference/reference.ts';
 import { Vm } from '../vm/vm.ts';
-import type { Quant } from './api.ts';
+import type { Quant, Strategy } from './api.ts';
 import { compile } from './compile.ts';
 import { loadModel, loadOutput, modelBytes, storeInput, tensors } from './testing/fixtures.ts';
 import { plainHook } from './testing/tensor-hook.ts';
@@ -28,8 +28,8 @@ const wanted = await Promise.all(
   samples.map(async (sample) => Array.from(Object.values(await reference.run(sample))[0]!.data as Float32Array)),
 );
 
-const build = (quant: Quant, target: '6.18' | '6.1' = '6.18', ranges = calibration) =>
-  compile({ model, modelFile: 'm.onnx', calibration: ranges, hook: plainHook, kernel: target, strategy: 'auto', quant });
+const build = (quant: Quant, target: '6.18' | '6.1' = '6.18', ranges = calibration, strategy: Strategy = 'auto') =>
+  compile({ model, modelFile: 'm.onnx', calibration: ranges, hook: plainHook, kernel: target, strategy, quant });
 
 /** Mean difference from ONNX Runtime relative to the largest score. */
 function error(compiled: ReturnType<typeof build>): number {
@@ -63,6 +63,17 @@ describe('precisions', () => {
   test('of four bits take less memory', () => {
     const size = (quant: Quant): number => build(quant).program.maps[0]!.valueSize;
     expect(size('w4a16')).toBeLessThan(size('w8a16'));
+  });
+
+  test.each(['bounded', 'may_goto', 'bpf_loop', 'unrolled'] as const)('give the same integers with loops as %s', (strategy) => {
+    const outputs = (compiled: ReturnType<typeof build>): Uint8Array => {
+      const vm = new Vm(compiled.program);
+      vm.maps.get('input').update(KEY, storeInput(compiled, samples[0]!));
+      vm.runXdp(PACKET);
+      return vm.maps.get('output').lookup(KEY)!.slice();
+    };
+    for (const quant of ['w4a16', 'w8a8', 'w16a16'] as const)
+      expect(outputs(build(quant, '6.18', calibration, strategy)), quant).toEqual(outputs(build(quant)));
   });
 
   test('are refused by name for nodes that are no products', () => {

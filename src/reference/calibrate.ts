@@ -44,7 +44,10 @@ export async function calibrate(modelBytes: Uint8Array, samples: readonly Tensor
     await reference.release();
   }
   if (!magnitudes) return { source: options.source, samples: samples.length, ranges: { ...ranges } };
-  const clipped = Object.entries(ranges).map(([name, range]) => [name, { ...range, clip: clipOf(magnitudes.get(name)!, method) }] as const);
+  const clipped = Object.entries(ranges).map(([name, range]) => {
+    const own = magnitudes.get(name);
+    return [name, own ? { ...range, clip: clipOf(own, method) } : range] as const;
+  });
   return { source: options.source, samples: samples.length, method, ranges: Object.fromEntries(clipped) };
 }
 

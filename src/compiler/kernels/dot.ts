@@ -81,6 +81,9 @@ export interface DotShape {
   readonly precision?: Precision;
 }
 
+/** Bytes of the packing area that a product with weights takes: its words, and behind them what sums of small weights begin with. */
+export const dotPackBytes = (k: number, precision?: Precision): number => 8 * (dotWeights(k, 2, precision).bits === 4 ? k + 1 : k);
+
 /** Bytes of one row of weights. */
 export const rowBytes = (k: number, { bits }: Pick<DotWeights, 'bits'>): number => Math.ceil((k * bits) / 8);
 /** Bytes of the weights in a block of four rows of `k`. */
@@ -125,12 +128,11 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
   return kernelFunc(name, layout, ports, { origin, pack: true }, ({ b, ptrs, pack }) => {
     const sum = packRows(b, s, ptrs[0], apart ? ptrs[3] : ptrs[0], pack);
     // What the zero of stored weights adds to a sum is the same for all of them: sums begin with its negative.
-    const start = sum && b.stackSlot(8).addr;
-    if (sum) b.store(start!(), 0, b.mul(sum, -NIBBLE_ZERO), 8);
+    if (sum) b.store(pack, 8 * s.k, b.mul(sum, -NIBBLE_ZERO), 8);
     const second = apart ? ptrs[4] : s.lanes === 2 ? b.add(ptrs[1], s.outLane) : null;
     const shared = s.b ? { add: b.load(ptrs[2], 0, 8), mul: b.load(ptrs[2], 8, 8) } : null;
     const doBlock = (rows: number, [w, out, out2]: readonly Reg[]): void => {
-      const sums = dotBlock(b, s, rows, pack, w, start);
+      const sums = dotBlock(b, s, rows, pack, w);
       if (s.outBytes === 4) {
         for (const [r, sum] of sums.entries()) for (const [lane, y] of sum().entries()) b.store(lane ? out2 : out, 4 * r, y, 4);
         return;
@@ -197,10 +199,10 @@ export function packRows(b: FuncBuilder, s: DotShape, a: Reg, a2: Reg, pack: Reg
 }
 
 /** Sums of `rows` output columns, each as one value or a low and a high lane, taken apart when asked for. */
-function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg, start: (() => Reg) | null): (() => Reg[])[] {
+function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg): (() => Reg[])[] {
   const how = howOf(s);
   const limit = how.run;
-  if (s.k <= limit) return dotRun(b, s, rows, 0, s.k, pack, w, start).map((acc) => () => splitLanes(b, s, acc));
+  if (s.k <= limit) return dotRun(b, s, rows, 0, s.k, pack, w).map((acc) => () => splitLanes(b, s, acc));
   if (how.bits !== 8) throw new Error(`${s.k} terms of ${how.bits} bits do not fit a lane`);
   // Longer sums leave their lanes every 512 terms.
   const sums = Array.from({ length: rows }, () => Array.from({ length: s.lanes }, () => b.copy(0)));
@@ -239,21 +241,12 @@ export function splitLanes(b: FuncBuilder, s: DotShape, acc: Reg): Reg[] {
 const UNROLL = 64;
 
 /**
- * Sums of `count` terms from term `from` on for `rows` columns of the second operand; lanes are not taken apart. `start` gives what they begin
- * with in place of zero.
+ * Sums of `count` terms from term `from` on for `rows` columns of the second operand; lanes are not taken apart. Where weights are stored with a zero
+ * of their own, all terms are done at once, and sums begin with what stands behind the words.
  */
-export function dotRun(
-  b: FuncBuilder,
-  s: DotShape,
-  rows: number,
-  from: number,
-  count: number,
-  pack: Reg,
-  w: Reg,
-  start: (() => Reg) | null = null,
-): Reg[] {
+export function dotRun(b: FuncBuilder, s: DotShape, rows: number, from: number, count: number, pack: Reg, w: Reg): Reg[] {
   const how = howOf(s);
-  const accs = Array.from({ length: rows }, () => (start ? b.load(start(), 0, 8) : b.copy(0)));
+  const accs = Array.from({ length: rows }, () => (how.bits === 4 ? b.load(pack, 8 * s.k, 8) : b.copy(0)));
   const bytes = how.bits === 16 ? 2 : 1;
   const kOff = (k: number): number => (s.b ? s.b.kOffs[k] : how.bits === 4 ? k >> 1 : k * bytes);
   const rowOff = (r: number): number => (s.b ? r * s.b.nStride : r * rowBytes(s.k, how));

@@ -3,6 +3,7 @@ import type { FixedStrategy, TensorPlan } from '../api.ts';
 import type { HGraph, HOp } from '../graph/hops.ts';
 import { place } from '../graph/lazy.ts';
 import { product } from '../graph/view.ts';
+import { dotPackBytes } from '../kernels/dot.ts';
 import { type Layout, PAGE_BYTES } from '../kernels/frame.ts';
 import { rsqrtTable } from '../kernels/norm.ts';
 import { expTable } from '../kernels/softmax.ts';
@@ -54,7 +55,7 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
   const groups = groupSteps(inTriples(stepsOf(graph)));
   const packBytes = Math.max(64, ...groups.flatMap((g) => g.steps.map(packBytesOf)));
   if (packBytes > PAGE_BYTES) {
-    const longest = graph.ops.find((op) => op.kind === 'linear' && 8 * op.weights.dims[1] === packBytes);
+    const longest = graph.ops.find((op) => op.kind === 'linear' && dotPackBytes(op.weights.dims[1], op.precision) === packBytes);
     throw new InputError(
       `a sum over ${packBytes / 8} terms is too long; ${PAGE_BYTES / 8} fit`,
       longest ? place(longest.nodes[0]) : '',
@@ -106,7 +107,7 @@ function callsOf(places: Places, step: Step, group: Group, chunks: ReadonlyMap<H
 
 function packBytesOf(step: Step): number {
   if (step.op?.kind === 'own') return step.op.passes.packBytes?.(step.op, step) ?? 0;
-  if (step.op?.kind === 'linear') return 8 * step.op.weights.dims[1];
+  if (step.op?.kind === 'linear') return dotPackBytes(step.op.weights.dims[1], step.op.precision);
   if (step.op?.kind === 'matmul') return 8 * product(step.inner);
   return step.op?.kind === 'softmax' ? 2 * product(step.inner) : 0;
 }
