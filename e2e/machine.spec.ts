@@ -1,6 +1,6 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Locator, Page } from '@playwright/test';
-import { expect, open, test } from './page.ts';
+import { expect, FEW_PACKETS, open, test } from './page.ts';
 
 /** The Debug desk with the program in front and the machine at the beginning of its run. */
 async function machineOf(site: Page): Promise<Locator> {
@@ -114,6 +114,9 @@ test('a breakpoint on a softmax, back across it, a condition, an edited register
   const profile = site.getByTestId('profile');
   await expect(profile).toHaveAttribute('data-events', '1');
   expect(Number(await profile.getAttribute('data-executed'))).toBeGreaterThan(100_000);
+  await expect(profile).toContainText('apportioned');
+  await site.locator('[data-panel-actions=profile]').getByRole('button', { name: 'Whole trace' }).click();
+  await expect(profile).toHaveAttribute('data-events', String(FEW_PACKETS));
   await expect(profile).toContainText('apportioned');
   await profile.getByRole('button', { name: /^Heat in the listing/ }).click();
   await expect(program.locator('.listing-heat').first()).toBeVisible();
