@@ -308,10 +308,14 @@ function root(b: FuncBuilder, x: Reg): void {
   b.repeat(31, 1, () => {
     const trial = b.add(result, bit);
     b.aluTo(result, 'rsh', result, 1);
-    b.when('uge', x, trial, () => {
-      b.aluTo(x, 'sub', x, trial);
-      b.aluTo(result, 'add', result, bit);
-    });
+    // 1 where x is not below the trial: a branch would double the verifier's paths 31 times.
+    const fits = b.sub(x, trial);
+    b.aluTo(fits, 'rsh', fits, 63);
+    b.aluTo(fits, 'xor', fits, 1);
+    b.aluTo(trial, 'mul', trial, fits);
+    b.aluTo(x, 'sub', x, trial);
+    b.aluTo(fits, 'mul', fits, bit);
+    b.aluTo(result, 'add', result, fits);
     b.aluTo(bit, 'rsh', bit, 2);
   });
   b.assign(x, result);

@@ -23,7 +23,7 @@ export const ML: Rules = new Map<string, OpRule>([
   ['ai.onnx.ml.LabelEncoder', own(labelEncoder, 'other labels', 'on the label of a classifier')],
   ['ai.onnx.ml.LinearClassifier', own(linearClassifier, 'products in 64 bits', `${EXACT}; ${TRANSFORMS}`)],
   ['ai.onnx.ml.LinearRegressor', own(linearRegressor, 'products in 64 bits', `${EXACT}; no post_transform`)],
-  ['ai.onnx.ml.Normalizer', own(normalizer, 'divisions')],
+  ['ai.onnx.ml.Normalizer', own(normalizer, 'divisions', 'features are int16 on one scale before it')],
   ['ai.onnx.ml.SVMRegressor', own(svmRegressor, 'products in 64 bits', 'linear kernel')],
   ['ai.onnx.ml.Scaler', own(scaler, 'a factor and an offset for each column, or folded into the trees or the products behind it')],
   ['ai.onnx.ml.TreeEnsemble', own(treeEnsemble, TREES, `${EXACT}; no BRANCH_MEMBER`)],
