@@ -54,14 +54,13 @@ class Encoder(nn.Module):
     def __init__(self, length=64, width=128, heads=4, layers=8, classes=4):
         super().__init__()
         self.embed, self.places = nn.Embedding(256, width), nn.Parameter(torch.randn(length, width) * 0.1)
-        layer = lambda: nn.TransformerEncoderLayer(width, heads, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True)
-        self.layers = nn.ModuleList(layer() for _ in range(layers))
+        self.layers = nn.ModuleList(GptBlock(width, heads, length) for _ in range(layers))
         self.head = nn.Linear(width, classes)
 
     def forward(self, tokens):
         x = self.embed(tokens) + self.places
         for layer in self.layers:
-            x = layer(x)
+            x = layer(x, 0.0)
         return self.head(x.mean(1))
 
 

@@ -20,6 +20,12 @@ export function openObject(path: string, name: string | undefined): OpenedObject
   const program = pickProgram(file, name);
   const meta = parseMeta(file.meta, path, program);
   if (!meta) throw new InputError('it has no .debug_bpformer section, so its inputs are unknown', path, 'Run it with --packet');
+  if (meta.decoder)
+    throw new InputError(
+      'it generates text and takes neither packets nor a trace',
+      path,
+      'Use generate, or run with --input and rows of tokens',
+    );
   const binding = parseBinding(meta.binding, path);
   const inputs = meta.inputs.map(
     ({ name: input, dims, elem }): ValueInfo => ({ name: input, dims, dtype: elem === 'u16' ? 'int64' : 'float32' }),
