@@ -16,6 +16,7 @@ import { importModel } from '../src/onnx/import.ts';
 import { readPcap } from '../src/traces/pcap.ts';
 import { Debugger } from '../src/vm/debug/debugger.ts';
 import { CompiledProfiler } from '../src/vm/profile/compiled.ts';
+import { Counters } from '../src/vm/profile/counters.ts';
 import { Profiler } from '../src/vm/profile/profiler.ts';
 import { randomSource } from '../src/vm/testing/random-program.ts';
 import { Vm } from '../src/vm/vm.ts';
@@ -67,7 +68,7 @@ export default async function measure(): Promise<Record<string, unknown>> {
     }
   }
   const translated = new Vm(program, { engine: 'wasm' });
-  const counted = CompiledProfiler.of(new Vm(program, { engine: 'wasm', counted: true }))!;
+  const counted = CompiledProfiler.of(new Vm(program, { engine: 'wasm', counters: Counters.of }))!;
   const us = { wasm: Number.POSITIVE_INFINITY, wasmWithCounters: Number.POSITIVE_INFINITY };
   for (let i = 0; i < ROUNDS * WASM_RUNS; i++) {
     // Rounds of one and of the other, so that both meet the same machine.

@@ -17,7 +17,7 @@ import { callBack, EVENT_ROOM, functionArgument, mapArgument } from './machine.t
 import { type Cpus, createMap, type VmMap, type VmMapCore } from './maps.ts';
 import { KeyMemory, Objects } from './objects.ts';
 import type { PacketMemory } from './packet.ts';
-import { Counters } from './profile/counters.ts';
+import type { Counters } from './profile/counters.ts';
 import { RingBuffers } from './ringbuf.ts';
 import { type Saved, savedTogether } from './saved.ts';
 import { type SkbInput, SkbPacket } from './skb.ts';
@@ -41,8 +41,8 @@ export interface VmOptions {
   readonly rawMemory?: number;
   /** `interp`, the default, or `wasm`: translated to WebAssembly, many times faster, unless the program is too large for that. Both give the same results. */
   readonly engine?: 'interp' | 'wasm';
-  /** Counts in WebAssembly what is executed, for a profile (`profile/compiled.ts`). */
-  readonly counted?: boolean;
+  /** Makes the counters of what is executed in WebAssembly, for a profile: `Counters.of` (`profile/counters.ts`). */
+  readonly counters?: (program: Program, starts: readonly number[]) => Counters | null;
   /** Programs for slots of program arrays, numbered from 1 on; 0 is the main program itself. Maps of the same name are shared. */
   readonly programs?: readonly Program[];
   /** Maps beside those of the programs, for maps of maps; numbered behind them. */
@@ -217,7 +217,7 @@ export class Vm {
     this.#exceptionEntry = handler ? decoded.entryOfInsn[handler.start] * WORDS : null;
     const starts = [...new Set([...functionStarts(insns), ...linked.starts, ...(handler ? [handler.start] : [])])];
     const wasm = options.engine === 'wasm';
-    const counters = wasm && options.counted ? Counters.of(linked.program, starts) : null;
+    const counters = wasm ? (options.counters?.(linked.program, starts) ?? null) : null;
     let memory: WebAssembly.Memory | null = null;
     this.#space = wasm
       ? layout.build(engineBytes(decoded, counters), (size) => {

@@ -19,7 +19,7 @@ export class CompiledProfiler {
   #events = 0;
   #faults = 0;
 
-  /** `vm` was made with `counted`. Null when it has no counters: the program is interpreted. */
+  /** `vm` was made with `counters`. Null when it has no counters: the program is interpreted. */
   static of(vm: Vm): CompiledProfiler | null {
     return vm.counters && new CompiledProfiler(vm, vm.counters);
   }

@@ -7,6 +7,7 @@ import { randomProgram } from '../testing/random-program.ts';
 import { Vm } from '../vm.ts';
 import { isConditional } from './blocks.ts';
 import { CompiledProfiler } from './compiled.ts';
+import { Counters } from './counters.ts';
 import { hotLoops } from './loops.ts';
 import { type Profile, Profiler } from './profiler.ts';
 
@@ -20,7 +21,7 @@ function program(text: string): Program {
 
 function profile(subject: Program, events = 1): Profile {
   const profiler = new Profiler(new Vm(subject));
-  const compiled = CompiledProfiler.of(new Vm(subject, { engine: 'wasm', counted: true }))!;
+  const compiled = CompiledProfiler.of(new Vm(subject, { engine: 'wasm', counters: Counters.of }))!;
   for (let event = 0; event < events; event++) {
     profiler.run(({ prepareXdp }) => prepareXdp(PACKET));
     compiled.run({ packet: PACKET });

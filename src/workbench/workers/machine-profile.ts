@@ -5,6 +5,7 @@ import { tensorInputs } from '../../replay/inputs.ts';
 import { storeInputs } from '../../replay/runner.ts';
 import { VmFault } from '../../vm/fault.ts';
 import { CompiledProfiler } from '../../vm/profile/compiled.ts';
+import { Counters } from '../../vm/profile/counters.ts';
 import { hotLoops } from '../../vm/profile/loops.ts';
 import { type Profile, Profiler } from '../../vm/profile/profiler.ts';
 import { Vm, type VmInput } from '../../vm/vm.ts';
@@ -59,7 +60,7 @@ function inputsOf({ of }: ProfileArgs, held: Held): { readonly count: number; re
 
 /** Counts with counters in WebAssembly, or in the interpreter where there is no WebAssembly. */
 function profilerFor({ program }: Held): { vm: Vm; run(input: VmInput): void; result(): Profile } {
-  const vm = new Vm(program, { engine: 'wasm', counted: true, timeLimitMs: TIME_LIMIT_MS });
+  const vm = new Vm(program, { engine: 'wasm', counters: Counters.of, timeLimitMs: TIME_LIMIT_MS });
   const compiled = CompiledProfiler.of(vm);
   if (compiled) return { vm, run: (input) => compiled.run(input), result: () => compiled.result() };
   const interpreted = new Vm(program, { timeLimitMs: TIME_LIMIT_MS });
