@@ -113,6 +113,10 @@ async function compare(row: Row, bytes: Uint8Array, compiled: Compiled, events: 
   const tops = compiled.meta.outputs.map(() => 0);
   const worst = compiled.meta.outputs.map(() => 0);
   const squares = compiled.meta.outputs.map(() => ({ sum: 0, count: 0 }));
+  const scores = Math.max(
+    0,
+    compiled.meta.outputs.findIndex(({ classes }) => !classes),
+  );
   const margins: { margin: number; same: boolean }[] = [];
   let differences = 0;
   let ns = Number.POSITIVE_INFINITY;
@@ -124,7 +128,7 @@ async function compare(row: Row, bytes: Uint8Array, compiled: Compiled, events: 
       const wanted = await reference.run(sample);
       compiled.meta.outputs.forEach(({ name, dims }, slot) => {
         const got = outputs![name]!;
-        const want = wanted[name]!.data as Float32Array;
+        const want = Float64Array.from(wanted[name]!.data as ArrayLike<number | bigint>, Number);
         if (own) own[name]!.forEach((x, i) => void (x === got[i] || differences++));
         want.forEach((x, i) => {
           tops[slot] = Math.max(tops[slot]!, Math.abs(x));
@@ -132,7 +136,8 @@ async function compare(row: Row, bytes: Uint8Array, compiled: Compiled, events: 
           squares[slot]!.sum += (x - got[i]!) ** 2;
           squares[slot]!.count++;
         });
-        if (slot === 0) margins.push(...decisions(want, got, dims[dims.length - 1] ?? 1));
+        // Classifiers of scikit-learn give a label first.
+        if (slot === scores) margins.push(...decisions(want, got, dims[dims.length - 1] ?? 1));
       });
     }
   } finally {
@@ -144,8 +149,8 @@ async function compare(row: Row, bytes: Uint8Array, compiled: Compiled, events: 
   row.compared = margins.length;
   row.agreed = margins.filter(({ same }) => same).length;
   row.agreement = row.agreed / row.compared;
-  row.worstMargin = Math.max(0, ...margins.filter(({ same }) => !same).map(({ margin }) => margin)) / tops[0]!;
-  row.medianMargin = margins.map(({ margin }) => margin).sort((a, b) => a - b)[margins.length >> 1]! / tops[0]!;
+  row.worstMargin = Math.max(0, ...margins.filter(({ same }) => !same).map(({ margin }) => margin)) / tops[scores]!;
+  row.medianMargin = margins.map(({ margin }) => margin).sort((a, b) => a - b)[margins.length >> 1]! / tops[scores]!;
   row.maxError = Math.max(...worst.map((x, i) => x / (tops[i]! || 1)));
   row.rmsError = Math.max(...squares.map(({ sum, count }, i) => Math.sqrt(sum / count) / (tops[i]! || 1)));
 }

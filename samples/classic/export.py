@@ -8,6 +8,7 @@ python3-onnx). The features imitate flow statistics: counters up to a million, t
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def initial(name, array):
     return numpy_helper.from_array(np.asarray(array), name)
 
 
-def save(out, name, nodes, outputs, width, initializers=(), x=None, y=None, calibration=None, opset=15, ml=3):
+def save(out, name, nodes, outputs, width, initializers=(), x=None, y=None, calibration=None, opset=15, ml=3, accuracy=None):
     graph = helper.make_graph(nodes, name, [helper.make_tensor_value_info("X", TensorProto.FLOAT, ["N", width])],
                               outputs, list(initializers))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(ML, ml)])
@@ -100,6 +101,13 @@ def save(out, name, nodes, outputs, width, initializers=(), x=None, y=None, cali
     np.save(folder / "inputs.npy", x)
     np.save(folder / "labels.npy", y)
     np.save(folder / "calibration.npy", calibration)
+    if accuracy is None:
+        return
+    # The same for bench/architectures.ts, which wants classifiers.
+    np.savez(folder / "inputs.npz", X=x)
+    np.savez(folder / "calibration.npz", X=calibration)
+    meta = {"name": name, "family": "classic", "opset": opset, "dynamic": "batch", "dims": {"N": 1}, "params": 0, "accuracy": accuracy}
+    (folder / "meta.json").write_text(json.dumps(meta))
 
 
 LABEL = helper.make_tensor_value_info("label", TensorProto.INT64, ["N"])
@@ -133,7 +141,8 @@ def forest(out, name, model, classes, zipmap=False, strings=False, missing=0.0, 
         entry = outputs[1].type.sequence_type.elem_type.map_type
         entry.key_type = TensorProto.STRING if strings else TensorProto.INT64
         entry.value_type.tensor_type.elem_type = TensorProto.FLOAT
-    save(out, name, nodes, outputs, 10, x=test, y=labels, calibration=flows(200, classes, 3, missing)[0])
+    save(out, name, nodes, outputs, 10, x=test, y=labels, calibration=flows(200, classes, 3, missing)[0],
+         accuracy=None if missing else float(model.score(test, labels)))
 
 
 def boosting(out, name, classes, trees, depth):
@@ -149,7 +158,8 @@ def boosting(out, name, classes, trees, depth):
                             classlabels_int64s=list(range(classes)), base_values=base,
                             post_transform="LOGISTIC" if classes == 2 else "SOFTMAX", **ensemble.attributes())
     test, labels = flows(1000, classes, 2)
-    save(out, name, [node], [LABEL, scores(classes)], 10, x=test, y=labels, calibration=flows(200, classes, 3)[0])
+    save(out, name, [node], [LABEL, scores(classes)], 10, x=test, y=labels, calibration=flows(200, classes, 3)[0],
+         accuracy=float(model.score(test, labels)))
 
 
 def regression_trees(out, name, model, aggregate):
@@ -198,7 +208,8 @@ def linear(out, name, classes, kind, scaled=True):
     nodes.append(helper.make_node("Normalizer", ["raw"], ["probabilities"], domain=ML, norm="L1") if kind == "logistic"
                  else helper.make_node("Identity", ["raw"], ["probabilities"]))
     test, labels = flows(1000, classes, 2)
-    save(out, name, nodes, [LABEL, scores(classes)], 10, x=test, y=labels, calibration=flows(200, classes, 3)[0])
+    save(out, name, nodes, [LABEL, scores(classes)], 10, x=test, y=labels, calibration=flows(200, classes, 3)[0],
+         accuracy=float(model.score(scaler.transform(test) if scaled else test, labels)))
 
 
 def linear_regression(out, name):
@@ -223,7 +234,8 @@ def scaled_forest(out, name, classes):
                                                    classlabels_int64s=list(range(classes)), post_transform="NONE",
                                                    **ensemble.attributes())]
     test, labels = flows(1000, classes, 2)
-    save(out, name, nodes, [LABEL, scores(classes)], 10, x=test, y=labels, calibration=flows(200, classes, 3)[0])
+    save(out, name, nodes, [LABEL, scores(classes)], 10, x=test, y=labels, calibration=flows(200, classes, 3)[0],
+         accuracy=float(model.score(scaler.transform(test), labels)))
 
 
 def perceptron(out, name, classes):
@@ -245,7 +257,8 @@ def perceptron(out, name, classes):
               helper.make_node("ArrayFeatureExtractor", ["classes", "best"], ["picked"], domain=ML),
               helper.make_node("Reshape", ["picked", "shape"], ["label"])]
     test, labels = flows(1000, classes, 2)
-    save(out, name, nodes, [LABEL, scores(classes)], 10, constants, x=test, y=labels, calibration=flows(200, classes, 3)[0], opset=13)
+    save(out, name, nodes, [LABEL, scores(classes)], 10, constants, x=test, y=labels, calibration=flows(200, classes, 3)[0], opset=13,
+         accuracy=float(model.score(scaler.transform(test), labels)))
 
 
 MODELS = {

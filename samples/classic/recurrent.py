@@ -8,6 +8,7 @@ The task: a walk with a drift that turns at a random step; the class is the pair
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,14 @@ def make(out, name):
     torch.onnx.export(model, (torch.from_numpy(x[:1]),), str(folder / "model.onnx"), opset_version=opset, input_names=["x"], output_names=["scores"])
     np.save(folder / "inputs.npy", x)
     np.save(folder / "labels.npy", y)
-    np.save(folder / "calibration.npy", data(200, 3)[0])
+    calibration = data(200, 3)[0]
+    np.save(folder / "calibration.npy", calibration)
+    # The same for bench/architectures.ts.
+    np.savez(folder / "inputs.npz", x=x)
+    np.savez(folder / "calibration.npz", x=calibration)
+    params = sum(p.numel() for p in model.parameters())
+    meta = {"name": name, "family": "recurrent", "opset": opset, "dynamic": "none", "dims": {}, "params": params, "accuracy": accuracy}
+    (folder / "meta.json").write_text(json.dumps(meta))
     print(f"{name}: {accuracy:.3f}")
 
 
