@@ -12,16 +12,20 @@ from torch.nn import functional as F
 
 
 class GptBlock(nn.Module):
-    def __init__(self, width, heads, context):
+    def __init__(self, width, heads, fused=True):
         super().__init__()
         self.heads = heads
         self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.c_attn, self.c_proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        # One projection for queries, keys and values, as GPT-2 has it, or three.
+        self.c_attn = nn.ModuleList([nn.Linear(width, 3 * width)] if fused else [nn.Linear(width, width) for _ in range(3)])
+        self.c_proj = nn.Linear(width, width)
         self.c_fc, self.c_out = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, x, mask):
         B, T, C = x.shape
-        q, k, v = (t.view(B, T, self.heads, C // self.heads).transpose(1, 2) for t in self.c_attn(self.ln_1(x)).split(C, dim=2))
+        y = self.ln_1(x)
+        parts = [part for project in self.c_attn for part in project(y).split(C, dim=2)]
+        q, k, v = (t.view(B, T, self.heads, C // self.heads).transpose(1, 2) for t in parts)
         scores = q @ k.transpose(-2, -1) * (C // self.heads) ** -0.5 + mask
         x = x + self.c_proj((scores.softmax(-1) @ v).transpose(1, 2).reshape(B, T, C))
         return x + self.c_out(F.gelu(self.c_fc(self.ln_2(x))))
@@ -33,7 +37,7 @@ class Gpt(nn.Module):
     def __init__(self, vocabulary=50257, width=768, layers=12, heads=12, context=1024):
         super().__init__()
         self.wte, self.wpe = nn.Embedding(vocabulary, width), nn.Embedding(context, width)
-        self.h = nn.ModuleList(GptBlock(width, heads, context) for _ in range(layers))
+        self.h = nn.ModuleList(GptBlock(width, heads) for _ in range(layers))
         self.ln_f = nn.LayerNorm(width)
         self.register_buffer("mask", torch.full((context, context), float("-inf")).triu(1))
         for part in self.modules():
@@ -54,7 +58,7 @@ class Encoder(nn.Module):
     def __init__(self, length=64, width=128, heads=4, layers=8, classes=4):
         super().__init__()
         self.embed, self.places = nn.Embedding(256, width), nn.Parameter(torch.randn(length, width) * 0.1)
-        self.layers = nn.ModuleList(GptBlock(width, heads, length) for _ in range(layers))
+        self.layers = nn.ModuleList(GptBlock(width, heads, fused=False) for _ in range(layers))
         self.head = nn.Linear(width, classes)
 
     def forward(self, tokens):
