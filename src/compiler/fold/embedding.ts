@@ -1,16 +1,20 @@
 import type { Buf, HGraph, HOp, View } from '../graph/hops.ts';
-import { opViews } from '../graph/hops.ts';
+import { isPlain, opViews } from '../graph/hops.ts';
 import { joinNodes } from '../graph/lazy.ts';
 import type { OwnOp, OwnPasses } from '../graph/own.ts';
 import { allOffsets, broadcastMap, type Dim, denseMap, type IndexMap, product } from '../graph/view.ts';
-import { type EmbeddedShape, embeddedKernel, embeddedParts } from '../kernels/embedded.ts';
+import { chosenKernel, type EmbeddedShape, embeddedKernel, embeddedParts } from '../kernels/embedded.ts';
+import type { Places } from '../lower/places.ts';
 import { withViews } from '../plan/split.ts';
-import { loopsOver } from '../plan/steps.ts';
+import { loopsOver, type Step } from '../plan/steps.ts';
+import type { KernelCall } from '../stages.ts';
 
 /** Pairs of token and position for which a factor is kept. */
 const MOST_FACTORS = 1 << 16;
 /** Elements of a folded table. */
 const MOST_TABLE = 1 << 18;
+/** Bytes of a table of all results, by position and token. */
+const MOST_CHOSEN = 1 << 19;
 /** Parameters are rounded; results may exceed what they stand for by this share. */
 const MARGIN = 1 + 2 ** -9;
 
@@ -27,8 +31,9 @@ export function foldEmbeddings(graph: HGraph): HGraph {
   const writers = new Map(graph.ops.map((op) => [op.out, op]));
   const replaced = new Map<Buf, Buf>();
   const ops: HOp[] = graph.ops.map((op) => {
-    const found = op.kind === 'linear' ? sourceOf(op, writers) : null;
-    const made = found && fold(op as Linear, found);
+    const linear = op.kind === 'linear' ? op : op.kind === 'affine' ? placed(op, writers) : null;
+    const found = linear && sourceOf(linear, writers);
+    const made = found && fold(linear, found);
     if (!made) return op;
     replaced.set(op.out, made.out);
     return made;
@@ -40,12 +45,30 @@ export function foldEmbeddings(graph: HGraph): HGraph {
   };
   const rewritten = ops.map((op) => withViews(op, rewrite));
   const outputs = graph.outputs.map((o) => ({ ...o, view: rewrite(o.view) }));
-  // Normalisations that only folded layers read are not computed.
+  // Embeddings and normalisations that only folded layers read are not computed.
   const read = new Set([...rewritten.flatMap(opViews), ...outputs.map((o) => o.view)].map((view) => view.buf));
-  const kept = rewritten.filter((op) => op.kind !== 'norm' || read.has(op.out));
+  const kept = rewritten.filter((op) => (op.kind !== 'norm' && op.kind !== 'embed') || read.has(op.out));
   const there = new Set([...graph.inputs, ...kept.map((op) => op.out)]);
   const values = graph.values.map(({ name, view }) => ({ name, view: rewrite(view) })).filter(({ view }) => there.has(view.buf));
   return { ...graph, ops: kept, outputs, values };
+}
+
+/** An embedding at its position, as a layer that changes nothing, where all results fit in one table. */
+function placed(op: HOp & { readonly kind: 'affine' }, writers: ReadonlyMap<Buf, HOp>): Linear | null {
+  const embed = writers.get(op.x.buf);
+  const { out } = op;
+  const d = out.dims[out.dims.length - 1]!;
+  if (embed?.kind !== 'embed' || product(out.dims) * embed.table.dims[0]! * 2 > MOST_CHOSEN) return null;
+  const data = Float64Array.from({ length: d * d }, (_, i) => (i % (d + 1) === 0 ? 1 : 0));
+  return {
+    kind: 'linear',
+    a: { buf: out, map: denseMap(out.dims), gain: 1 },
+    weights: { dims: [d, d], data },
+    bias: null,
+    relu: false,
+    out,
+    nodes: op.nodes,
+  };
 }
 
 /** Where a layer's input comes from: `gain · table[token] + positions`, perhaps normalised. */
@@ -83,12 +106,13 @@ function sourceOf(op: Linear, writers: ReadonlyMap<Buf, HOp>): Source | null {
     if (isKept(made.out) || made.mul || !made.add || !whole(made.x)) return null;
     const dims = made.out.dims;
     const add = made.add.dims.length > dims.length ? { ...made.add, dims: made.add.dims.slice(-dims.length) } : made.add;
+    if (!isPlain(made.out)) return null;
     const { data } = add;
     positions = Float64Array.from(allOffsets(broadcastMap(denseMap(add.dims), dims)), (off) => data[off]!);
     gain = made.x.gain;
     made = writers.get(made.x.buf);
   }
-  if (made?.kind !== 'embed' || made.table.dims[1] !== d || made.tokens.gain !== 1) return null;
+  if (made?.kind !== 'embed' || !isPlain(made.out) || made.table.dims[1] !== d || made.tokens.gain !== 1) return null;
   const places = allOffsets(made.tokens.map);
   const first = places[0]!;
   const step = places.length > 1 ? places[1]! - first : 1;
@@ -182,15 +206,12 @@ function centred(rows: Float64Array, d: number): Float64Array {
 }
 
 /** The largest magnitude over all tokens at all positions. */
-function largest({ n, vocabulary, count, table, positions, factors, add }: Folded): number {
+function largest(f: Folded): number {
+  const { n, vocabulary, count } = f;
   let top = 0;
   for (let at = 0; at < count; at++)
     for (let token = 0; token < vocabulary; token++) {
-      const r = factors[at * vocabulary + token]!;
-      for (let c = 0; c < n; c++) {
-        const y = Math.abs((table[token * n + c]! + positions[at * n + c]!) * r + add[c]!);
-        if (y > top) top = y;
-      }
+      for (let c = 0; c < n; c++) top = Math.max(top, Math.abs(resultOf(f, at, token, c)));
     }
   return top;
 }
@@ -229,6 +250,7 @@ function passesOf(f: Folded, source: Source): OwnPasses {
       const read = at.operand(step.reads[0]!, group);
       const along = step.reads[0]!.outer.map((s) => s / source.tokens.step);
       const lane = along[along.length - 1] ?? 0;
+      if (2 * n * vocabulary * f.count <= MOST_CHOSEN) return [chosenCall(f, op, at, step, { write, read, along, first: source.rows.off })];
       const bytes = parameters(f, at.scales.of(op.out).scale);
       const shape: EmbeddedShape = {
         lanes: step.lanes,
@@ -266,13 +288,58 @@ function passesOf(f: Folded, source: Source): OwnPasses {
       const out = new Float64Array(rows.length * n);
       rows.forEach((at, i) => {
         const token = Math.min(vocabulary - 1, tokens![at]!);
-        const r = f.factors[at * vocabulary + token]!;
-        for (let c = 0; c < n; c++) out[i * n + c] = (f.table[token * n + c]! + f.positions[at * n + c]!) * r + f.add[c]!;
+        for (let c = 0; c < n; c++) out[i * n + c] = resultOf(f, at, token, c);
       });
       return out;
     },
   };
 }
+
+interface ChosenPlaces {
+  readonly write: ReturnType<Places['operand']>;
+  readonly read: ReturnType<Places['operand']>;
+  /** Positions from one row of each loop to the next, and the first. */
+  readonly along: readonly number[];
+  readonly first: number;
+}
+
+/** The layer as one table of everything it can say. */
+function chosenCall(f: Folded, op: OwnOp, at: Places, step: Step, { write, read, along, first }: ChosenPlaces): KernelCall {
+  const { n, vocabulary } = f;
+  const bytes = 2 * n * vocabulary;
+  const { scale, max } = at.scales.of(op.out);
+  const table = new Int16Array(n * vocabulary * f.count);
+  for (let p = 0; p < f.count; p++)
+    for (let token = 0; token < vocabulary; token++)
+      for (let c = 0; c < n; c++) {
+        const y = Math.round(resultOf(f, p, token, c) / scale);
+        table[(p * vocabulary + token) * n + c] = Math.max(-max, Math.min(max, y));
+      }
+  const shape = {
+    lanes: step.lanes,
+    rows: vocabulary,
+    n,
+    outLane: write.lane,
+    tokenLane: read.lane,
+    tokenSpace: read.operand.space,
+    tableLane: (along[along.length - 1] ?? 0) * bytes,
+  };
+  return {
+    key: JSON.stringify(['chosen', shape]),
+    name: `chosen_${vocabulary}x${n}`,
+    build: (name, layout, origin) => chosenKernel(name, shape, layout, origin),
+    args: [
+      write.operand,
+      read.operand,
+      { space: 'weights', off: at.weights.add(table) + first * bytes, strides: along.map((s) => s * bytes) },
+    ],
+    nodes: op.nodes,
+  };
+}
+
+/** What the layer says in column `c` of a token at a position. */
+const resultOf = ({ n, vocabulary, table, positions, factors, add }: Folded, at: number, token: number, c: number): number =>
+  (table[token * n + c]! + positions[at * n + c]!) * factors[at * vocabulary + token]! + add[c]!;
 
 /** Bits of a factor. */
 const FACTOR_BITS = 31;

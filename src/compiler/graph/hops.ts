@@ -71,6 +71,8 @@ export type HOp =
       readonly weights: Const;
       readonly bias: Float64Array | null;
       readonly relu: boolean;
+      /** Added to the sum before it is clamped; rows as `a` has them, elements of a row side by side. */
+      readonly residual?: View;
       /** Absent: w8a16. */
       readonly precision?: Precision;
     })
@@ -116,11 +118,15 @@ export interface HGraph {
 
 export const isView = (x: View | Const): x is View => 'buf' in x;
 
+/** Whether a buffer holds int16 in a scale of its own choice: no quantised tensor of the model, no mask, no clamp, nothing wide. */
+export const isPlain = ({ grid, masked, clamped, bytes, float, sharp, classes, narrow }: Buf): boolean =>
+  !grid && !masked && !clamped && !bytes && !float && !sharp && !classes && !narrow;
+
 /** The views that an op reads. */
 export function opViews(op: HOp): View[] {
   switch (op.kind) {
     case 'linear':
-      return [op.a];
+      return op.residual ? [op.a, op.residual] : [op.a];
     case 'matmul':
     case 'add':
     case 'mul':

@@ -38,6 +38,8 @@ export const attentionPackBytes = (s: Pick<AttentionShape, 'd' | 'n'>): number =
 /** Multiplier, shift and rounding half of the table's index; quotient, shift and half of the results. */
 export const ATTENTION_PARAM_BYTES = 48;
 
+/** Exponentials that are unrolled at once. */
+const UNROLL = 4;
 /** Keys or columns that share a load. */
 const BLOCK = 4;
 
@@ -104,39 +106,34 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
     }
     const minus = b.sub(b.copy(0), m);
     const table = b.mapValue(MAP_OF.weights, layout.expOff);
-    const sums = b.copy(0);
-    const exponential = (from: Reg, off: number, top: Reg): Reg => {
-      const x = b.load(from, off, 4, true);
-      b.aluTo(x, 'mul', x, minus);
-      b.aluTo(x, 'add', x, top);
-      b.aluTo(x, 'rsh', x, shift);
-      b.when('ugt', x, EXP_LIMIT, () => b.assign(x, EXP_LIMIT));
-      b.aluTo(x, 'lsh', x, 1);
-      b.aluTo(x, 'add', table, x);
-      const e = b.load(x, 0, 2);
-      if (s.bits < 16) b.aluTo(e, 'rsh', e, 16 - s.bits);
-      return e;
-    };
-    const pairs = (count: number, from: Reg): void => {
-      for (let i = 0; i < count; i++) {
-        const low = exponential(from, 8 * i, tops[0]!);
-        const high = exponential(from, 8 * i + 4, tops[1]!);
-        b.aluTo(high, 'lsh', high, 32);
-        b.aluTo(low, 'add', low, high);
-        b.aluTo(sums, 'add', sums, low);
-        b.store(from, 8 * i, low, 8);
-      }
-    };
-    const unroll = 2;
-    const rounds = Math.floor(s.n / unroll);
-    const [last] = rounds > 0 ? b.strided(rounds, [[words, 8 * unroll]], ([from]) => pairs(unroll, from!)) : [words];
-    pairs(s.n % unroll, last!);
+    // One row after the other: what both need at once would not fit in registers.
+    const sums = tops.map((top, lane) => {
+      const sum = b.copy(0);
+      const exponentials = (count: number, from: Reg): void => {
+        for (let i = 0; i < count; i++) {
+          const off = 8 * i + 4 * lane;
+          const x = b.load(from, off, 4, true);
+          b.aluTo(x, 'mul', x, minus);
+          b.aluTo(x, 'add', x, top);
+          b.aluTo(x, 'rsh', x, shift);
+          b.when('ugt', x, EXP_LIMIT, () => b.assign(x, EXP_LIMIT));
+          b.aluTo(x, 'lsh', x, 1);
+          b.aluTo(x, 'add', table, x);
+          const e = b.load(x, 0, 2);
+          if (s.bits < 16) b.aluTo(e, 'rsh', e, 16 - s.bits);
+          b.aluTo(sum, 'add', sum, e);
+          b.store(from, off, e, 4);
+        }
+      };
+      const rounds = Math.floor(s.n / UNROLL);
+      const [last] = rounds > 0 ? b.strided(rounds, [[words, 8 * UNROLL]], ([from]) => exponentials(UNROLL, from!)) : [words];
+      exponentials(s.n % UNROLL, last!);
+      return sum;
+    });
     const quotient = b.load(params, 24, 8);
     const outShift = b.and(b.load(params, 32, 8), 63);
     const outHalf = b.load(params, 40, 8);
-    const inverses = [b.lsh(sums, 32), b.rsh(sums, 32)];
-    b.aluTo(inverses[0]!, 'rsh', inverses[0]!, 32);
-    for (const inverse of inverses) b.aluTo(inverse, 'div', quotient, inverse);
+    const inverses = sums.map((sum) => b.alu('div', quotient, sum));
     const second = b.add(out, s.outLane);
     blocks(
       s.columns,

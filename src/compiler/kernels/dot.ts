@@ -4,7 +4,7 @@ import type { IrFunc, OriginId } from '../ir/ir.ts';
 import type { Integers } from '../plan/weight-quant.ts';
 import { activationBitsOf, DEFAULT_PRECISION, weightBitsOf } from '../precision.ts';
 import { type Limit, notNegative, requant, saturator } from './arith.ts';
-import { extentOf, kernelFunc, type Layout, type Level, type Space, walk } from './frame.ts';
+import { extentOf, kernelFunc, type Layout, type Level, type Port, type Space, walk } from './frame.ts';
 
 /** Products are exact in a 32-bit lane up to this many terms of int8 × int16: 512 · 127 · 32768 < 2³¹. */
 export const MAX_LANE_TERMS = 512;
@@ -77,6 +77,8 @@ export interface DotShape {
   /** What the output saturates at. */
   readonly outMax: Limit;
   readonly relu: boolean;
+  /** int16 that are added to the sums of weights (`b` null), `lane` bytes apart in the rows of a pair. Rows are then constants apart, by `aLane` and `outLane`. */
+  readonly residual?: { readonly space: Space; readonly lane: number };
   /** Of weights (`b` null); absent: w8a16. */
   readonly precision?: Precision;
 }
@@ -94,12 +96,12 @@ export const blockBytes = (k: number, how: Pick<DotWeights, 'bits'>): number => 
 export function dotName(s: DotShape): string {
   const b = s.b ? `mm${s.outBytes === 4 ? 's' : ''}_${s.b.nStride}_${s.b.kOffs[1] ?? 0}` : 'lin';
   const precision = s.precision && s.precision !== DEFAULT_PRECISION ? `_${s.precision}` : '';
-  return `${b}${precision}_k${s.k}_n${s.n}${s.relu ? '_relu' : ''}${s.lanes === 1 ? '_row' : ''}`;
+  return `${b}${precision}_k${s.k}_n${s.n}${s.residual ? '_plus' : ''}${s.relu ? '_relu' : ''}${s.lanes === 1 ? '_row' : ''}`;
 }
 
 /**
  * Arguments: the row (or first row) of `a`, the place of its results, the weights or the parameters; then `b` for a product of
- * activations, or the second rows of `a` and of the results, so that layers of different widths share a kernel.
+ * activations, or the second rows of `a` and of the results, so that layers of different widths share a kernel, or the residual and its multiplier.
  *
  * Packs a pair of token rows into 64-bit words, `x0 + x1·2³²`, so that one multiply serves both, then runs over blocks of
  * four output columns with one accumulator each. Every lane stays below 2³¹, so the low lane is the sign-extended low half
@@ -112,12 +114,13 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
   const bExtent = s.b ? (s.n - 1) * s.b.nStride + Math.max(...s.b.kOffs) + 2 : 0;
   const aExtent = extentOf(s.aLevels, 0, 2);
   const outExtent = s.n * s.outBytes;
-  const apart = s.lanes === 2 && !s.b;
+  const apart = s.lanes === 2 && !s.b && !s.residual;
   const ports = [
     { space: s.aSpace, extent: aExtent + (s.lanes - 1) * s.aLane },
     { space: 'scratch' as const, extent: outExtent + (s.lanes - 1) * s.outLane },
     { space: 'weights' as const, extent: s.b ? ROW_PARAM_BYTES : blocks * block },
     ...(s.b ? [{ space: s.b.space, extent: bExtent }] : []),
+    ...(s.residual ? residualPorts(s.residual, s.n, s.lanes) : []),
     ...(apart
       ? [
           { space: s.aSpace, extent: aExtent, beside: 0 },
@@ -131,7 +134,9 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
     if (sum) b.store(pack, 8 * s.k, b.mul(sum, -NIBBLE_ZERO), 8);
     const second = apart ? ptrs[4] : s.lanes === 2 ? b.add(ptrs[1], s.outLane) : null;
     const shared = s.b ? { add: b.load(ptrs[2], 0, 8), mul: b.load(ptrs[2], 8, 8) } : null;
-    const doBlock = (rows: number, [w, out, out2]: readonly Reg[]): void => {
+    const factor = s.residual ? b.load(ptrs[4], 0, 8) : null;
+    const doBlock = (rows: number, [w, out, ...more]: readonly Reg[]): void => {
+      const out2 = second ? more[0] : out;
       const sums = dotBlock(b, s, rows, pack, w);
       if (s.outBytes === 4) {
         for (const [r, sum] of sums.entries()) for (const [lane, y] of sum().entries()) b.store(lane ? out2 : out, 4 * r, y, 4);
@@ -143,7 +148,8 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
         const add = shared?.add ?? b.load(w, at, 8);
         const mul = shared?.mul ?? b.load(w, at + 8, 8);
         for (const [lane, y] of sums[r]().entries()) {
-          requant(b, y, mul, add, DOT_SHIFT);
+          if (factor) requantWith(b, y, { mul, add, residual: more[more.length - 1], off: lane * s.residual!.lane + 2 * r, factor });
+          else requant(b, y, mul, add, DOT_SHIFT);
           if (s.relu) notNegative(b, y);
           outputs.put(y, (value) => b.store(lane ? out2 : out, 2 * r, value, 2));
         }
@@ -155,10 +161,35 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
       [s.b ? ptrs[3] : ptrs[2], s.b ? ROWS * s.b.nStride : block],
       [ptrs[1], s.outBytes * ROWS],
       ...(second ? ([[second, s.outBytes * ROWS]] as const) : []),
+      ...(s.residual ? ([[ptrs[3], 2 * ROWS]] as const) : []),
     ];
     const rest = full > 0 ? b.strided(full, strides, (at) => doBlock(ROWS, at)) : strides.map(([pointer]) => pointer);
     if (s.n % ROWS) doBlock(s.n % ROWS, rest);
   });
+}
+
+/** Operands of a kernel that adds a residual: its first row, and its multiplier. */
+export const residualPorts = ({ space, lane }: NonNullable<DotShape['residual']>, n: number, rows: number): Port[] => [
+  { space, extent: 2 * n + (rows - 1) * lane },
+  { space: 'weights', extent: 8 },
+];
+
+/** `y = (y·mul + add + residual·factor) s>> 32`. */
+export function requantWith(
+  b: FuncBuilder,
+  y: Reg,
+  {
+    mul,
+    add,
+    residual,
+    off,
+    factor,
+  }: { readonly mul: Reg; readonly add: Reg; readonly residual: Reg; readonly off: number; readonly factor: Reg },
+): void {
+  const x = b.load(residual, off, 2, true);
+  b.aluTo(x, 'mul', x, factor);
+  b.aluTo(x, 'add', x, add);
+  requant(b, y, mul, x, DOT_SHIFT);
 }
 
 /** Products of activations have no weights: their sums are as wide as their operands' scales allow. */

@@ -58,3 +58,34 @@ export function embeddedKernel(name: string, s: EmbeddedShape, layout: Layout, o
     });
   });
 }
+
+/**
+ * `out = table[position][token]`: all that a layer can make of a token at a position, where it is little enough. Arguments: the result, the token, the
+ * position's part of the table.
+ */
+export function chosenKernel(
+  name: string,
+  s: Omit<EmbeddedShape, 'positionLane' | 'factorLane'> & { readonly tableLane: number },
+  layout: Layout,
+  origin: OriginId,
+): IrFunc {
+  const rowBytes = 2 * s.n;
+  const more = s.lanes - 1;
+  const size = rowBytes % 8 === 0 ? 8 : 2;
+  const ports = [
+    { space: 'scratch' as const, extent: rowBytes + more * s.outLane },
+    { space: s.tokenSpace, extent: 2 + more * s.tokenLane },
+    { space: 'weights' as const, extent: rowBytes * s.rows + more * s.tableLane },
+  ];
+  return kernelFunc(name, layout, ports, { origin, pack: false }, ({ b, ptrs }) => {
+    lanes(b, s.lanes, ptrs.slice(0, 3), [s.outLane, s.tokenLane, s.tableLane], ([out, tokens, table]) => {
+      const token = b.load(tokens!, 0, 2);
+      b.when('ugt', token, s.rows - 1, () => b.assign(token, s.rows - 1));
+      b.aluTo(token, 'mul', token, rowBytes);
+      b.aluTo(token, 'add', table!, token);
+      walk(b, [{ n: rowBytes / size, strides: [size, size] }], [out!, token], 24, (p, off) =>
+        b.store(p[0]!, off[0]!, b.load(p[1]!, off[1]!, size), size),
+      );
+    });
+  });
+}

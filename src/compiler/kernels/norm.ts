@@ -72,7 +72,9 @@ export function normKernel(
       const { root, shift } = inverseRoot(b, q, layout);
       saturated(b, { levels, outMax: s.outMax }, [out, x, ptrs[2]], 4, (p, off) => {
         const v = b.load(p[1], off[1], 2, true);
-        b.aluTo(v, 'mul', v, d);
+        const power = Math.log2(d);
+        if (Number.isInteger(power)) b.aluTo(v, 'lsh', v, power);
+        else b.aluTo(v, 'mul', v, d);
         if (s.center) b.aluTo(v, 'sub', v, sum);
         b.aluTo(v, 'mul', v, root);
         b.aluTo(v, 'arsh', v, shift);

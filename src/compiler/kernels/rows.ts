@@ -165,6 +165,25 @@ export function tableKernel(name: string, s: RowShape, layout: Layout, origin: O
   });
 }
 
+/** Bits of the index into a table without interpolation. */
+export const DIRECT_BITS = 12;
+
+/** `out = table(x)`, the point in the middle of 4,096 steps: for readers that take no more than the upper bits of a value. */
+export function directTableKernel(name: string, s: RowShape, layout: Layout, origin: OriginId): IrFunc {
+  return kernelFunc(name, layout, portsOf(s, [2, 2], 2 << DIRECT_BITS), { origin, pack: false }, ({ b, ptrs }) => {
+    lanes(b, s.lanes, ptrs.slice(0, 2), s.laneStrides, (rows) => {
+      walk(b, s.levels, rows, 8, (p, off) => {
+        const x = b.load(p[1], off[1], 2);
+        b.aluTo(x, 'xor', x, 0x8000);
+        b.aluTo(x, 'rsh', x, 16 - DIRECT_BITS);
+        b.aluTo(x, 'lsh', x, 1);
+        b.aluTo(x, 'add', ptrs[2], x);
+        b.store(p[0], off[0], b.load(x, 0, 2), 2);
+      });
+    });
+  });
+}
+
 /** `out = clamp((x·m + half) s>> 24)`: a copy into another place or scale. */
 export function copyKernel(name: string, s: RowShape, layout: Layout, origin: OriginId): IrFunc {
   return kernelFunc(name, layout, portsOf(s, [2, 2], 8), { origin, pack: false }, ({ b, ptrs }) => {

@@ -1,7 +1,7 @@
 import type { FuncBuilder, Reg, Stride } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
-import { notNegative, requant, saturator } from './arith.ts';
-import { DOT_SHIFT, ROW_PARAM_BYTES } from './dot.ts';
+import { type Limit, notNegative, requant, saturator } from './arith.ts';
+import { DOT_SHIFT, ROW_PARAM_BYTES, requantWith, residualPorts } from './dot.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Space, walk } from './frame.ts';
 
 /**
@@ -43,16 +43,18 @@ export interface TriShape {
   readonly outLane: number;
   readonly k: number;
   readonly n: number;
-  readonly outMax: number;
+  readonly outMax: Limit;
   readonly relu: boolean;
+  /** int16 that are added to the sums, `lane` bytes apart from row to row. */
+  readonly residual?: { readonly space: Space; readonly lane: number };
 }
 
 const weightBytes = (k: number): number => Math.ceil((ROWS * k * triForm(k).bytes) / 8) * 8;
 /** Bytes of a block: weights of four rows, then rounding term and multiplier (8 bytes each) of each row. */
 export const triBlockBytes = (k: number): number => weightBytes(k) + ROWS * ROW_PARAM_BYTES;
-export const triName = (s: TriShape): string => `tri_k${s.k}_n${s.n}${s.relu ? '_relu' : ''}`;
+export const triName = (s: TriShape): string => `tri_k${s.k}_n${s.n}${s.residual ? '_plus' : ''}${s.relu ? '_relu' : ''}`;
 
-/** Arguments: the first of three rows of `a`, the place of its results, the weights ({@link packTri}). */
+/** Arguments: the first of three rows of `a`, the place of its results, the weights ({@link packTri}); then the residual and its multiplier. */
 export function triKernel(name: string, s: TriShape, layout: Layout, origin: OriginId): IrFunc {
   const { runs, terms, bytes } = triForm(s.k);
   const block = triBlockBytes(s.k);
@@ -60,10 +62,12 @@ export function triKernel(name: string, s: TriShape, layout: Layout, origin: Ori
     { space: s.aSpace, extent: extentOf(s.aLevels, 0, 2) + 2 * s.aLane },
     { space: 'scratch' as const, extent: 2 * s.n + 2 * s.outLane },
     { space: 'weights' as const, extent: Math.ceil(s.n / ROWS) * block },
+    ...(s.residual ? residualPorts(s.residual, s.n, 3) : []),
   ];
   const raised = BigInt(RAISE) * (1n + (1n << BigInt(LANE)) + (1n << BigInt(2 * LANE)));
   return kernelFunc(name, layout, ports, { origin, pack: true }, ({ b, ptrs, pack }) => {
     packTriples(b, s, ptrs[0]!, pack);
+    const factor = s.residual ? b.load(ptrs[4]!, 0, 8) : null;
     const run = (rows: number, count: number, x: Reg, w: Reg): Reg[] => {
       const accs = Array.from({ length: rows }, () => b.const(raised));
       for (let k = 0; k < count; k++) {
@@ -76,7 +80,7 @@ export function triKernel(name: string, s: TriShape, layout: Layout, origin: Ori
       }
       return accs;
     };
-    const doBlock = (rows: number, [w, out]: readonly Reg[]): void => {
+    const doBlock = (rows: number, [w, out, residual]: readonly Reg[]): void => {
       let sums: (() => Reg[])[];
       if (runs === 1) sums = run(rows, s.k, pack, w!).map((acc) => () => takeApart(b, acc));
       else {
@@ -103,17 +107,15 @@ export function triKernel(name: string, s: TriShape, layout: Layout, origin: Ori
         const add = b.load(w!, at, 8);
         const mul = b.load(w!, at + 8, 8);
         for (const [lane, y] of sums[r]!().entries()) {
-          requant(b, y, mul, add, DOT_SHIFT);
+          if (factor) requantWith(b, y, { mul, add, residual: residual!, off: lane * s.residual!.lane + 2 * r, factor });
+          else requant(b, y, mul, add, DOT_SHIFT);
           if (s.relu) notNegative(b, y);
           outputs.put(y, (value) => b.store(out!, lane * s.outLane + 2 * r, value, 2));
         }
       }
       outputs.finish();
     };
-    const strides: Stride[] = [
-      [ptrs[2]!, block],
-      [ptrs[1]!, 2 * ROWS],
-    ];
+    const strides: Stride[] = [[ptrs[2]!, block], [ptrs[1]!, 2 * ROWS], ...(s.residual ? ([[ptrs[3]!, 2 * ROWS]] as const) : [])];
     const full = Math.floor(s.n / ROWS);
     const rest = full > 0 ? b.strided(full, strides, (at) => doBlock(ROWS, at)) : strides.map(([pointer]) => pointer);
     if (s.n % ROWS) doBlock(s.n % ROWS, rest);

@@ -2,7 +2,17 @@ import { InputError } from '../../base/errors.ts';
 import type { HOp } from '../graph/hops.ts';
 import { place } from '../graph/lazy.ts';
 import { allOffsets, mapDims, product } from '../graph/view.ts';
-import { blockBytes, type DotShape, type DotWeights, dotKernel, dotName, dotWeights, largestSum, sumUnit } from '../kernels/dot.ts';
+import {
+  blockBytes,
+  DOT_SHIFT,
+  type DotShape,
+  type DotWeights,
+  dotKernel,
+  dotName,
+  dotWeights,
+  largestSum,
+  sumUnit,
+} from '../kernels/dot.ts';
 import type { Level } from '../kernels/frame.ts';
 import { type ImmediateMatrix, immediateKernel, suitsImmediates } from '../kernels/immediate.ts';
 import { MATVEC, type MatvecPacking, type MatvecShape, matvecKernel, matvecName, packMatvec } from '../kernels/matvec.ts';
@@ -16,14 +26,10 @@ import { activationBitsOf, DEFAULT_PRECISION } from '../precision.ts';
 import type { KernelCall, Operand } from '../stages.ts';
 import type { Places } from './places.ts';
 
+type Linear = HOp & { readonly kind: 'linear' };
+
 /** A product with constant weights, in as many calls as its chunks of columns. */
-export function linearCalls(
-  at: Places,
-  step: Step,
-  group: Group,
-  op: HOp & { kind: 'linear' },
-  chunks: ReadonlyMap<HOp, number>,
-): KernelCall[] {
+export function linearCalls(at: Places, step: Step, group: Group, op: Linear, chunks: ReadonlyMap<HOp, number>): KernelCall[] {
   const out = at.scales.of(op.out);
   const packing = matvecPacking(step);
   if (packing) return matvecCalls(at, step, group, op, packing);
@@ -38,18 +44,19 @@ export function linearCalls(
     lanes,
     aSpace: a.operand.space,
     aLevels: step.inner.map((size, i): Level => ({ n: size, strides: [step.reads[0].inner[i] * 2] })),
-    aLane: 0,
+    aLane: op.residual ? a.lane : 0,
     k,
     n: columns,
     b: null,
-    outLane: 0,
+    outLane: op.residual ? write.lane : 0,
     outBytes: 2,
     outMax: at.scales.limit(op.out),
     relu: op.relu,
+    ...residualOf(at, step, group, op),
     ...(op.precision && op.precision !== DEFAULT_PRECISION ? { precision: op.precision } : {}),
   };
   const scales = { unit: at.scales.unit(op.a), outScale: out.scale, method: at.scales.method };
-  if (at.specialise) {
+  if (at.specialise && !op.residual) {
     const matrix = matrixOf(op, scales, how);
     if (suitsImmediates(matrix.integers, k, how.run)) {
       const whole: DotShape = { ...shape, n, aLane: a.lane, outLane: write.lane };
@@ -73,14 +80,38 @@ export function linearCalls(
       key: JSON.stringify(['dot', shape]),
       name: dotName(shape),
       build: (name, l, o) => dotKernel(name, shape, l, o),
-      args: [a.operand, place, rows, ...(lanes === 2 ? [moved(a.operand, a.lane), moved(place, write.lane)] : [])],
+      args: [
+        a.operand,
+        place,
+        rows,
+        ...(op.residual
+          ? residualArgs(at, step, group, op, 2 * columns * i)
+          : lanes === 2
+            ? [moved(a.operand, a.lane), moved(place, write.lane)]
+            : []),
+      ],
       nodes: op.nodes,
     };
   });
 }
 
+/** The part of a kernel's shape that says where its residual lies. */
+function residualOf(at: Places, step: Step, group: Group, op: Linear): Pick<DotShape, 'residual'> {
+  if (!op.residual) return {};
+  const { operand, lane } = at.operand(step.reads[1], group);
+  return { residual: { space: operand.space, lane } };
+}
+
+/** The residual from byte `moved` of its rows on, and what its integers are multiplied by. */
+function residualArgs(at: Places, step: Step, group: Group, op: Linear, moved: number): Operand[] {
+  if (!op.residual) return [];
+  const { operand } = at.operand(step.reads[1], group);
+  const factor = (at.scales.unit(op.residual) / at.scales.of(op.out).scale) * 2 ** DOT_SHIFT;
+  return [{ ...operand, off: operand.off + moved }, at.param(int64s(Math.max(-(2 ** 45), Math.min(2 ** 45, factor))))];
+}
+
 /** A matrix as {@link packLinear} writes it, not yet in bytes. */
-function matrixOf(op: HOp & { kind: 'linear' }, { unit, outScale, method }: LinearScales, how: DotWeights): ImmediateMatrix {
+function matrixOf(op: Linear, { unit, outScale, method }: LinearScales, how: DotWeights): ImmediateMatrix {
   const [, k] = op.weights.dims;
   const steps = rowSteps(op.weights, how, method);
   return {
@@ -90,7 +121,7 @@ function matrixOf(op: HOp & { kind: 'linear' }, { unit, outScale, method }: Line
 }
 
 /** A product for three rows at a time. */
-function triCalls(at: Places, step: Step, group: Group, op: HOp & { kind: 'linear' }, chunks: ReadonlyMap<HOp, number>): KernelCall[] {
+function triCalls(at: Places, step: Step, group: Group, op: Linear, chunks: ReadonlyMap<HOp, number>): KernelCall[] {
   const out = at.scales.of(op.out);
   const [n, k] = op.weights.dims;
   const a = at.operand(step.reads[0], group);
@@ -103,8 +134,9 @@ function triCalls(at: Places, step: Step, group: Group, op: HOp & { kind: 'linea
     outLane: write.lane,
     k,
     n: columns,
-    outMax: out.max,
+    outMax: at.scales.limit(op.out),
     relu: op.relu,
+    ...residualOf(at, step, group, op),
   };
   const weights = at.weights.add(packTri(n, k, op.weights.data, op.bias, { unit: at.scales.unit(op.a), outScale: out.scale }));
   return Array.from({ length: n / columns }, (_, i) => ({
@@ -115,13 +147,14 @@ function triCalls(at: Places, step: Step, group: Group, op: HOp & { kind: 'linea
       a.operand,
       { ...write.operand, off: write.operand.off + 2 * columns * i },
       { space: 'weights', off: weights + ((columns * i) / 4) * triBlockBytes(k), strides: [] },
+      ...residualArgs(at, step, group, op, 2 * columns * i),
     ],
     nodes: op.nodes,
   }));
 }
 
 /** A large matrix times a single row, in as many calls as its chunks of rows. */
-function matvecCalls(at: Places, step: Step, group: Group, op: HOp & { kind: 'linear' }, packing: MatvecPacking): KernelCall[] {
+function matvecCalls(at: Places, step: Step, group: Group, op: Linear, packing: MatvecPacking): KernelCall[] {
   const out = at.scales.of(op.out);
   const [n, k] = op.weights.dims;
   const a = at.operand(step.reads[0], group).operand;

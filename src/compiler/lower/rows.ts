@@ -11,6 +11,8 @@ import {
   affineKernel,
   CONST_SHIFT,
   copyKernel,
+  DIRECT_BITS,
+  directTableKernel,
   divKernel,
   embedKernel,
   emitKernel,
@@ -90,6 +92,12 @@ function elementCall(
       if (entries <= LOOKUP_ENTRIES) {
         const table = Int16Array.from({ length: entries }, (_, i) => entry(min + i));
         return made('lookup', table, (n, l, o) => lookupKernel(n, shape, min, entries, l, o), [min, entries]);
+      }
+      // Rows in threes are read by products of few bits.
+      if (shape.lanes === 3) {
+        const step = 1 << (16 - DIRECT_BITS);
+        const table = Int16Array.from({ length: 1 << DIRECT_BITS }, (_, i) => entry((i + 0.5) * step - 32768));
+        return made('direct', table, (n, l, o) => directTableKernel(n, shape, l, o));
       }
       const step16 = 1 << (16 - TABLE_BITS);
       const table = Int16Array.from({ length: (1 << TABLE_BITS) + 1 }, (_, i) => entry(i * step16 - 32768));

@@ -9,7 +9,7 @@ const CHUNK = 6144;
 
 /** How a linear step packs its terms when it is a matrix times one row whose elements stand side by side; null when another kernel does it. */
 export function matvecPacking({ op, lanes, inner, reads }: Step): MatvecPacking | null {
-  if (op?.kind !== 'linear' || lanes !== 1) return null;
+  if (op?.kind !== 'linear' || lanes !== 1 || op.residual) return null;
   const [n, k] = op.weights.dims;
   if (n * k < LEAST_PRODUCTS || inner.length !== 1 || reads[0].inner[0] !== 1) return null;
   const { precision = DEFAULT_PRECISION } = op;

@@ -11,7 +11,8 @@ export function splitWideProducts(graph: HGraph, maxBytes: number): HGraph {
   const readers = viewsByBuffer(graph);
   let nextId = 1 + Math.max(0, ...graph.inputs.map((b) => b.id), ...graph.ops.map((op) => op.out.id));
   for (const op of graph.ops) {
-    const parts = op.kind === 'linear' && product(op.out.dims) * 2 > maxBytes ? partsFor(op, readers.get(op.out) ?? [], maxBytes) : 1;
+    const parts =
+      op.kind === 'linear' && !op.residual && product(op.out.dims) * 2 > maxBytes ? partsFor(op, readers.get(op.out) ?? [], maxBytes) : 1;
     if (op.kind !== 'linear' || parts === 1) {
       ops.push(op);
       continue;
@@ -100,7 +101,7 @@ function partView(view: View, bufs: readonly Buf[]): View {
 export function withViews(op: HOp, change: (view: View) => View): HOp {
   switch (op.kind) {
     case 'linear':
-      return { ...op, a: change(op.a) };
+      return { ...op, a: change(op.a), ...(op.residual ? { residual: change(op.residual) } : {}) };
     case 'matmul':
     case 'add':
     case 'mul':

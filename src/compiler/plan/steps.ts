@@ -3,7 +3,7 @@ import type { Node } from '../../onnx/model.ts';
 import type { Buf, HGraph, HOp, View } from '../graph/hops.ts';
 import { isView } from '../graph/hops.ts';
 import { place } from '../graph/lazy.ts';
-import { commonLoops, type Dim, denseMap, dimSize, type IndexMap, type Loop, mapDims, sliceMap } from '../graph/view.ts';
+import { commonLoops, type Dim, denseMap, dimSize, type IndexMap, type Loop, mapDims, reshapeMap, sliceMap } from '../graph/view.ts';
 import type { Lanes } from '../kernels/frame.ts';
 
 /** How one operand of a step is reached: an offset, a stride for each outer loop, a stride for each inner level (elements). */
@@ -128,8 +128,12 @@ export function stepsOfOp(op: HOp): Step[] {
       return [viewOperands(op, [atLeastOne(op.a), atLeastOne(op.b)], atLeastOneMap(out))];
     case 'linear': {
       const last = op.a.map.dims.length - 1;
-      const outer = loopsOver([out.dims.slice(0, -1), op.a.map.dims.slice(0, -1)], where(op));
+      const rows = op.a.map.dims.slice(0, -1);
+      // A residual brings the shape of what it was added to.
+      const shaped = op.residual ? reshapeMap(out, [...mapDims(op.a.map).slice(0, -1), op.weights.dims[0]])! : out;
+      const outer = loopsOver([shaped.dims.slice(0, -1), rows, ...(op.residual ? [op.residual.map.dims.slice(0, -1)] : [])], where(op));
       const k = op.a.map.dims[last];
+      const residual = op.residual && { buf: op.residual.buf, off: op.residual.map.off, outer: outer.map((l) => l.strides[2]), inner: [1] };
       return [
         {
           op,
@@ -139,7 +143,10 @@ export function stepsOfOp(op: HOp): Step[] {
           lanes: outer.length && paired(op) ? 2 : 1,
           inner: k.map((f) => f.n),
           out: { buf: op.out, off: 0, outer: outer.map((l) => l.strides[0]), inner: [1] },
-          reads: [{ buf: op.a.buf, off: op.a.map.off, outer: outer.map((l) => l.strides[1]), inner: k.map((f) => f.stride) }],
+          reads: [
+            { buf: op.a.buf, off: op.a.map.off, outer: outer.map((l) => l.strides[1]), inner: k.map((f) => f.stride) },
+            ...(residual ? [residual] : []),
+          ],
         },
       ];
     }

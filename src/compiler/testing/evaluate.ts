@@ -37,10 +37,11 @@ function run(op: HOp, memory: ReadonlyMap<Buf, Float64Array>): Float64Array {
     case 'linear': {
       const [n, k] = op.weights.dims;
       const a = read(op.a);
+      const residual = op.residual && read(op.residual);
       const out = new Float64Array(size);
       for (let m = 0; m < size / n; m++)
         for (let i = 0; i < n; i++) {
-          let sum = op.bias?.[i] ?? 0;
+          let sum = (op.bias?.[i] ?? 0) + (residual?.[m * n + i] ?? 0);
           for (let j = 0; j < k; j++) sum += a[m * k + j] * op.weights.data[i * k + j];
           out[m * n + i] = op.relu ? Math.max(0, sum) : sum;
         }
