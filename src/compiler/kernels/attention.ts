@@ -71,7 +71,7 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
   });
   const scores = product(s.d, s.n, s.keys);
   const means = product(s.n, s.columns, s.values);
-  return kernelFunc(name, layout, ports, { origin, pack: true }, ({ b, ptrs, pack }) => {
+  return kernelFunc(name, layout, ports, { origin, pack: true, noCallbacks: true }, ({ b, ptrs, pack }) => {
     const [q, out, params, keys, values] = ptrs as [Reg, Reg, Reg, Reg, Reg];
     const blocks = (count: number, strides: Stride[], body: (rows: number, at: readonly Reg[]) => void): void => {
       const full = Math.floor(count / BLOCK);

@@ -67,7 +67,12 @@ export function kernelFunc(
   name: string,
   layout: Layout,
   ports: readonly Port[],
-  options: { readonly origin: OriginId; readonly pack: boolean },
+  options: {
+    readonly origin: OriginId;
+    readonly pack: boolean;
+    /** Loops never become callbacks: what they share would not fit in the 512 bytes that all frames together may have. */
+    readonly noCallbacks?: boolean;
+  },
   body: (frame: Frame) => void,
 ): IrFunc {
   const b = new FuncBuilder(
@@ -75,7 +80,7 @@ export function kernelFunc(
     linkageOf(layout),
     ports.map(() => 'scalar'),
     'scalar',
-    loopStyle(layout, 1),
+    loopStyle(layout, options.noCallbacks ? 0 : 1),
   );
   b.setOrigin(options.origin);
   const bail = b.newBlock();
