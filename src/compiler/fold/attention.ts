@@ -1,4 +1,4 @@
-import { type Buf, type HGraph, type HOp, isPlain, opViews, type View } from '../graph/hops.ts';
+import { type Buf, type HGraph, type HOp, opViews, type View } from '../graph/hops.ts';
 import { joinNodes } from '../graph/lazy.ts';
 import type { OwnOp, OwnPasses } from '../graph/own.ts';
 import { allOffsets, type Dim, denseMap, dimSize, mapDims } from '../graph/view.ts';

@@ -87,8 +87,7 @@ interface Source {
 function sourceOf(op: Linear, writers: ReadonlyMap<Buf, HOp>): Source | null {
   const d = op.weights.dims[1]!;
   // What the model itself rounds or clamps stays as it is.
-  const isKept = (buf: Buf): boolean => buf.grid !== undefined || buf.clamped === true;
-  if (op.relu || op.a.gain !== 1 || isKept(op.out) || isKept(op.a.buf)) return null;
+  if (op.relu || op.a.gain !== 1 || !isPlain(op.out) || !isPlain(op.a.buf)) return null;
   const last = op.a.map.dims[op.a.map.dims.length - 1]!;
   const rest = op.a.map.dims.slice(0, -1);
   if (last.length !== 1 || last[0]!.stride !== 1 || op.a.map.off % d || rest.flat().some((f) => f.stride % d)) return null;
@@ -103,10 +102,9 @@ function sourceOf(op: Linear, writers: ReadonlyMap<Buf, HOp>): Source | null {
   let gain = 1;
   let positions: Float64Array | null = null;
   if (made?.kind === 'affine') {
-    if (isKept(made.out) || made.mul || !made.add || !whole(made.x)) return null;
+    if (!isPlain(made.out) || made.mul || !made.add || !whole(made.x)) return null;
     const dims = made.out.dims;
     const add = made.add.dims.length > dims.length ? { ...made.add, dims: made.add.dims.slice(-dims.length) } : made.add;
-    if (!isPlain(made.out)) return null;
     const { data } = add;
     positions = Float64Array.from(allOffsets(broadcastMap(denseMap(add.dims), dims)), (off) => data[off]!);
     gain = made.x.gain;
