@@ -1,3 +1,5 @@
+// Objects of any kind are run here.
+import '../vm/rare.ts';
 import { InputError } from '../base/errors.ts';
 import { heedBranchHints } from './branch-hints.ts';
 import { tell } from './io.ts';

@@ -3,7 +3,7 @@ import type { Program } from '../bpf/program.ts';
 import type { ProgramMeta, TensorSlot } from '../compiler/api.ts';
 import { type LastScore, readScore, SCORE_MAP } from '../hooks/xdp.ts';
 import type { Tensors } from '../reference/reference.ts';
-import { Vm, type VmMaps } from '../vm/vm.ts';
+import { Vm, type VmMaps } from '../vm/core.ts';
 import { BYTES, elementCount, loadTensor, storeTensor } from './tensors.ts';
 
 /** uapi `enum xdp_action`. */

@@ -79,7 +79,7 @@ export * from './errno.ts';
 
 /** Reads r1…r5 and returns r0, a number below 2^53 in size. */
 export type Helper = (m: Machine) => number;
-export type HelperTable = Readonly<Partial<Record<number, Helper>>>;
+export type HelperTable = Readonly<Record<number, Helper>>;
 
 export function setResult(m: Machine, value: number): void {
   m.registers[0] = value;

@@ -4,8 +4,9 @@ import { helperName } from '../bpf/helper-names.ts';
 import { mapTypeName } from '../bpf/maps.ts';
 import { PROG_TYPE_NAMES } from '../bpf/progtypes.ts';
 import { contextKind } from './context.ts';
-import { availableHelpers, availableKfuncs } from './helpers.ts';
-import { availableMapTypes } from './maps.ts';
+import './vm.ts';
+import { TAIL_CALL } from './helpers.ts';
+import { HELPERS, KFUNCS, MAP_KINDS } from './parts.ts';
 
 const doc = readFileSync(new URL('../../docs/engine.md', import.meta.url), 'utf8');
 
@@ -17,9 +18,9 @@ function listed(title: string): string[] {
 }
 
 it.each([
-  ['Helpers', availableHelpers().map((id) => helperName(id)!.replace('bpf_', ''))],
-  ['Kernel functions', availableKfuncs()],
-  ['Maps', availableMapTypes().map(mapTypeName)],
+  ['Helpers', [...HELPERS.keys(), TAIL_CALL].map((id) => helperName(id)!.replace('bpf_', ''))],
+  ['Kernel functions', [...KFUNCS.keys()]],
+  ['Maps', [...MAP_KINDS.keys()].map(mapTypeName)],
   [
     'Packets',
     PROG_TYPE_NAMES.filter((_, type) => contextKind(type) === 'xdp' || contextKind(type).startsWith('skb')).filter(

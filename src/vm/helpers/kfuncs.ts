@@ -1,4 +1,5 @@
 import { E2BIG, EINVAL, type Helper, type Machine, mapArgument, pointer, s32, u32, u64, unsigned } from '../machine.ts';
+import { ProgramThrow } from '../throw.ts';
 import { readDynptr, within, writeDynptr } from './dynptr.ts';
 
 const MAX_LOOPS = 1 << 23;
@@ -6,15 +7,6 @@ const ERANGE = 34;
 const ARENA_PAGE = 4096;
 /** BPF_MAX_BITS of the bits iterator, in words of 64. */
 const MAX_BIT_WORDS = 511;
-
-/** Leaves every frame of the program; its result, or its exception callback's argument, is `cookie`. */
-export class ProgramThrow {
-  readonly cookie: bigint;
-
-  constructor(cookie: bigint) {
-    this.cookie = cookie;
-  }
-}
 
 /** Nodes of a list or a tree, in order, by the address of its head. */
 const nodesOf = (m: Machine, head: number): number[] => {
@@ -171,7 +163,7 @@ function bitsNext(m: Machine): number {
 const nothing: Helper = () => 0;
 
 /** Kernel functions by name; each reads r1…r5 and returns r0. The others are refused by name. */
-export const KFUNCS: ReadonlyMap<string, Helper> = new Map<string, Helper>([
+export const KERNEL_FUNCTIONS: ReadonlyMap<string, Helper> = new Map<string, Helper>([
   ['bpf_iter_num_new', numbersNew],
   ['bpf_iter_num_next', numbersNext],
   ['bpf_iter_num_destroy', nothing],

@@ -4,7 +4,8 @@ import { cutOf } from '../../reference/compare.ts';
 import type { Tensors } from '../../reference/reference.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import { ModelRunner, probability } from '../../replay/runner.ts';
-import { Vm } from '../../vm/vm.ts';
+import { Vm } from '../../vm/core.ts';
+import { loadParts } from '../../vm/load-parts.ts';
 import type { ProgramSpec } from '../clients.ts';
 import type { BlobRef } from '../document.ts';
 import type { CallContext } from '../rpc.ts';
@@ -41,6 +42,7 @@ async function runnerOf(spec: ProgramSpec, context: CallContext, cache: Recent<R
   const known = cache.get(spec.key);
   if (known) return known;
   const { program, meta } = await heldProgram(spec, context);
+  await loadParts(program);
   if (meta) {
     const runner = new ModelRunner(program, meta, 'wasm', RUN_LIMIT_MS);
     const scored = (outcome: ReturnType<ModelRunner['runPacket']>): Scored => ({
