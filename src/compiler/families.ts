@@ -58,6 +58,19 @@ const FAMILIES: readonly Family[] = [
     ],
     load: async () => (await import('./families/quantised.ts')).QUANTISED,
   },
+  {
+    ops: [
+      'Attention',
+      'BiasGelu',
+      'FastGelu',
+      'FusedMatMul',
+      'QuickGelu',
+      'RotaryEmbedding',
+      'SkipLayerNormalization',
+      'SkipSimplifiedLayerNormalization',
+    ],
+    load: async () => (await import('./families/fused.ts')).FUSED,
+  },
   { ops: ['DepthToSpace', 'Resize', 'SpaceToDepth', 'Upsample'], load: async () => (await import('./families/resize.ts')).RESIZE },
   {
     ops: ['BatchNormalization', 'Conv', 'ConvTranspose'],

@@ -10,7 +10,7 @@ import type { ExternalData } from './tensor.ts';
 import { elementCount, isFloat } from './tensor.ts';
 
 /** Default-domain operator sets that the operator definitions here cover. */
-const OPSETS = { min: 7, max: 21 };
+const OPSETS = { min: 7, max: 23 };
 
 export interface ImportOptions {
   /** Shown in errors. */

@@ -22,7 +22,9 @@ export function orderMoves(parallel: readonly Move[]): Move[] {
     }
     const first = pending.find((move) => 'reg' in move.src)!;
     const from = (first.src as { reg: number }).reg;
-    const used = new Set(parallel.flatMap((move) => ('reg' in move.src ? [move.dst, move.src.reg] : [move.dst])));
+    // What is left are cycles: sources of moves that were made are dead, their destinations are not.
+    const read = pending.flatMap((move) => ('reg' in move.src ? [move.src.reg] : []));
+    const used = new Set([...parallel.map((move) => move.dst), ...read]);
     const scratch = SCRATCH.find((reg) => !used.has(reg));
     if (scratch === undefined) throw new Error('no scratch register for a cycle of moves');
     ordered.push({ dst: scratch, src: { reg: from } });

@@ -110,7 +110,8 @@ function sourceOf(op: Linear, writers: ReadonlyMap<Buf, HOp>): Source | null {
     gain = made.x.gain;
     made = writers.get(made.x.buf);
   }
-  if (made?.kind !== 'embed' || !isPlain(made.out) || made.table.dims[1] !== d || made.tokens.gain !== 1) return null;
+  if (made?.kind !== 'embed' || made.tokens.buf.kind !== 'token' || made.tokens.gain !== 1) return null;
+  if (!isPlain(made.out) || made.table.dims[1] !== d) return null;
   const places = allOffsets(made.tokens.map);
   const first = places[0]!;
   const step = places.length > 1 ? places[1]! - first : 1;

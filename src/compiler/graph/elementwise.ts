@@ -82,12 +82,13 @@ export function settle(walk: Walk, node: Node, names: readonly string[]): Lazy[]
   });
 }
 
-export function unary(walk: Walk, node: Node): void {
+/** A function of one element: that of the node's operator, or another. */
+export function unary(walk: Walk, node: Node, given?: Fn): void {
   const [name] = node.inputs;
   const lazy = walk.get(name, node);
   const attr = (key: string, otherwise: number): number => attrNumber(node, key) ?? otherwise;
   const table = node.op === 'Gelu' && attrString(node, 'approximate') === 'tanh' ? geluTanh : UNARY[node.op];
-  const fn: Fn = (x) => table(x, attr);
+  const fn: Fn = given ?? ((x) => table(x, attr));
   const nodes = joinNodes(lazy.nodes, [node]);
   if (lazy.k === 'variance') {
     walk.set(node.outputs[0], { ...lazy, fn: (v) => fn(lazy.fn(v)), nodes });
@@ -171,9 +172,28 @@ export function cast(walk: Walk, node: Node): void {
 
 /** Add, Sub, Mul, Div, Pow, comparisons and logic of two values. */
 export function binary(walk: Walk, node: Node): void {
+  if (node.inputs.length !== 2) {
+    chained(walk, node);
+    return;
+  }
   const raw = node.inputs.map((name) => walk.get(name, node));
   const result = pending(walk, node, raw) ?? settledBinary(walk, node);
   walk.set(node.outputs[0], result);
+}
+
+/** Max and Min of any number of values: one after the other. */
+function chained(walk: Walk, node: Node): void {
+  const [first, ...others] = node.inputs;
+  if (others.length === 0) {
+    walk.set(node.outputs[0], walk.get(first, node));
+    return;
+  }
+  let found = first;
+  others.forEach((name, i) => {
+    const output = i === others.length - 1 ? node.outputs[0] : `${node.outputs[0]}.${i}`;
+    binary(walk, { ...node, inputs: [found, name], outputs: [output] });
+    found = output;
+  });
 }
 
 /** Folds a constant into a pending product or normalisation, and builds normalisations from their parts. */
@@ -206,8 +226,8 @@ function pending(walk: Walk, node: Node, [a, b]: readonly Lazy[]): Lazy | null {
   const other = stat === a ? b : a;
   if (stat && ((node.op === 'Div' && stat === b) || node.op === 'Mul')) {
     const factor = node.op === 'Div' ? (v: number) => 1 / stat.fn(v) : stat.fn;
-    if (stat.center && other.k === 'centered' && sameView(other.of, stat.of)) return normOf(node, stat, factor, other.gamma, nodes);
-    if (!stat.center && other.k === 'view' && sameView(other.view, stat.of)) return normOf(node, stat, factor, null, nodes);
+    if (stat.center && other.k === 'centered' && sameView(other.of, stat.of)) return normOf(stat, factor, other.gamma, nodes);
+    if (!stat.center && other.k === 'view' && sameView(other.view, stat.of)) return normOf(stat, factor, null, nodes);
   }
   return null;
 }

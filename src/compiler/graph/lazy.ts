@@ -51,6 +51,11 @@ export type LinearParts = Pick<HOp & { kind: 'linear' }, 'a' | 'weights' | 'bias
 
 const identity = (x: number): number => x;
 
+/** Name of the result of the first (or a later) of the nodes that has one of these operators. */
+function nodeName(nodes: readonly Node[], ops: readonly string[], skip = 0): string | null {
+  return nodes.filter(({ op }) => ops.includes(op))[skip]?.outputs[0] ?? null;
+}
+
 /** Nodes without repetition, in file order. */
 export function joinNodes(...lists: (readonly Node[])[]): Node[] {
   return [...new Set(lists.flat())].sort((a, b) => a.index - b.index);
@@ -203,8 +208,24 @@ export class Walk {
           out: act(dims, { known: bounds(lazy.t.data) }),
           nodes: nodes.length ? nodes : [node],
         });
-      default:
-        throw new InputError('part of a normalisation is used outside of it', place(node), 'Export the model with nn.LayerNorm');
+      case 'centered': {
+        const { of, gamma } = lazy;
+        const centered = this.#centered(gamma ? nodeName(nodes, ['Sub']) : null, name, of, nodes);
+        if (!gamma) return centered;
+        return push({ kind: 'affine', x: centered, mul: { dims: [gamma.length], data: gamma }, add: null, out: act(dims), nodes });
+      }
+      case 'square':
+        return this.#square(null, name, lazy.of, lazy.center, nodes);
+      case 'variance': {
+        // Where a file computes a variance for itself, its steps have names of their own, and with them ranges.
+        const square = this.#square(nodeName(nodes, ['Pow', 'Mul']), name, lazy.of, lazy.center, nodes);
+        const mean = nodeName(nodes, ['ReduceMean'], lazy.center ? 1 : 0) ?? `${name}.mean`;
+        const out = this.buf(mean, dims.slice(0, -1), 'act');
+        this.ops.push({ kind: 'reduce', x: square, axes: [dims.length - 1], mode: 'mean', out, nodes });
+        const x: View = { buf: out, map: reshapeMap(denseMap(out.dims), dims) as IndexMap, gain: 1 };
+        if (nodes[nodes.length - 1]?.op === 'ReduceMean') return x;
+        return push({ kind: 'unary', x, fn: lazy.fn, out: act(dims), nodes });
+      }
     }
   }
 
@@ -224,6 +245,26 @@ export class Walk {
     this.ops.push(lazy.op?.(parts) ?? { kind: 'linear', ...parts });
     const back = dims.map((_, i) => (i === axis ? dims.length - 1 : i < axis ? i : i - 1));
     return { buf: out, map: transposeMap(denseMap(shape), back), gain: 1 };
+  }
+
+  /** `x − mean x` over the last dimension, where it is needed outside of a normalisation; `known` is its name in the file. */
+  #centered(known: string | null, name: string, of: View, nodes: readonly Node[]): View {
+    const dims = mapDims(of.map);
+    const rows = dims.slice(0, -1);
+    const mean = this.buf(nodeName(nodes, ['ReduceMean']) ?? `${name}.mean`, rows, 'act');
+    this.ops.push({ kind: 'reduce', x: of, axes: [rows.length], mode: 'mean', out: mean, nodes });
+    const out = this.buf(known ?? name, dims, 'act');
+    const map = broadcastMap(reshapeMap(denseMap(rows), [...rows, 1]) as IndexMap, dims);
+    this.ops.push({ kind: 'add', a: of, b: { buf: mean, map, gain: -1 }, relu: false, out, nodes });
+    return { buf: out, map: denseMap(dims), gain: 1 };
+  }
+
+  #square(known: string | null, name: string, of: View, center: boolean, nodes: readonly Node[]): View {
+    const x = center ? this.#centered(nodeName(nodes, ['Sub']) ?? `${name}.centered`, name, of, nodes) : of;
+    const dims = mapDims(x.map);
+    const out = this.buf(known ?? name, dims, 'act');
+    this.ops.push({ kind: 'unary', x, fn: (v) => v * v, out, nodes });
+    return { buf: out, map: denseMap(dims), gain: 1 };
   }
 
   /** A function of a token is a table over the vocabulary. */

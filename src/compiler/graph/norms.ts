@@ -9,22 +9,19 @@ import { wholeTotal } from './whole.ts';
 
 /**
  * `x·factor(variance)` as a normalisation: factor must be `c/√(v + eps)`. A standard deviation with its epsilon outside
- * the root, `c/(√v + e)`, is close enough to that when e is small.
+ * the root, `c/(√v + e)`, is close enough to that when e is small. Null for any other function.
  */
 export function normOf(
-  node: Node,
   stat: Lazy & { k: 'variance' },
   factor: (v: number) => number,
   gamma: Float64Array | null,
   nodes: readonly Node[],
-): Lazy {
+): Lazy | null {
   const c = factor(1e12) * 1e6;
   const eps = Math.max(0, (c / factor(1e-2)) ** 2 - 1e-2);
   for (const v of [1e-2, 0.1, 1, 10, 1e4]) {
     const want = factor(v);
-    if (!(Math.abs(c / Math.sqrt(v + eps) - want) <= 1e-3 * Math.abs(want))) {
-      throw new InputError('the divisor is not √(variance + epsilon)', place(node), 'Use LayerNormalization');
-    }
+    if (!(Math.abs(c / Math.sqrt(v + eps) - want) <= 1e-3 * Math.abs(want))) return null;
   }
   const dims = mapDims(stat.of.map);
   const d = dims[dims.length - 1];
@@ -127,7 +124,8 @@ export function reduceAxes(walk: Walk, node: Node, rank: number): number[] {
 
 /** Softmax over the last dimension; other axes by transposing the view, opsets below 13 by joining dimensions. */
 export function softmax(walk: Walk, node: Node): void {
-  const { view, nodes: before } = walk.view(node.inputs[0], node);
+  const { view: stored, nodes: before } = walk.view(node.inputs[0], node);
+  const view = stored.gain < 0 ? turned(walk, node, stored) : stored;
   const dims = mapDims(view.map);
   const rank = dims.length;
   const opset = walk.model.opset;
@@ -162,6 +160,14 @@ export function softmax(walk: Walk, node: Node): void {
     );
   else map = reshapeMap(map, dims) as IndexMap;
   walk.set(node.outputs[0], { k: 'view', view: { buf: out, map, gain: 1 }, nodes: [] });
+}
+
+/** A copy of what is stored with the opposite sign. */
+function turned(walk: Walk, node: Node, x: View): View {
+  const dims = mapDims(x.map);
+  const out = walk.buf(node.inputs[0], dims, 'act');
+  walk.ops.push({ kind: 'unary', x, fn: (v) => v, out, nodes: [node] });
+  return { buf: out, map: denseMap(dims), gain: 1 };
 }
 
 /** `log p = (x − max x) + log(max p)`: the largest probability is never near zero, so its logarithm is precise. */

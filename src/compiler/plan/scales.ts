@@ -226,6 +226,12 @@ export class Scales {
     return range || 1;
   }
 
+  /** What the integers of a value that the calibration does not know can say. */
+  #bounds(buf: Buf): { min: number; max: number } | undefined {
+    const made = this.#scales.get(buf);
+    return made && { min: -made.scale * made.max, max: made.scale * made.max };
+  }
+
   #viewBounds(view: View): { lo: number; hi: number } {
     if (view.buf.masked) {
       const inner = this.#maskedBounds(view.buf.masked);
@@ -233,7 +239,7 @@ export class Scales {
         ? { lo: inner.lo * view.gain, hi: inner.hi * view.gain }
         : { lo: inner.hi * view.gain, hi: inner.lo * view.gain };
     }
-    const range = view.buf.known ?? this.#calibration.ranges[view.buf.name];
+    const range = view.buf.known ?? this.#calibration.ranges[view.buf.name] ?? this.#bounds(view.buf);
     const room = view.buf.known ? 1 : HEADROOM[this.#calibration.source];
     const a = (range?.min ?? -1) * view.gain * room;
     const b = (range?.max ?? 1) * view.gain * room;

@@ -48,11 +48,13 @@ export async function judge(file: Uint8Array | ModelSpec, options: JudgeOptions 
   const bytes = file instanceof Uint8Array ? file : encodeModel(file);
   const model = importModel(bytes, { fileName: 'judged.onnx' });
   const families = await familiesFor(model);
-  const graph = recognise(model, families);
   const random = randomOf(options.seed ?? 1);
-  const vocabularies = new Map(graph.inputs.map((buf) => [buf.name, buf.vocabulary ?? 2]));
+  // Whoever says what the inputs are knows how large they get.
+  const tokens = options.input ? [] : recognise(model, families).inputs;
+  const vocabularies = new Map(tokens.map((buf) => [buf.name, buf.vocabulary ?? 2]));
   const samples = Array.from({ length: options.samples ?? 4 }, () => sampleOf(model, vocabularies, random, options.input));
   const calibration = await calibrate(bytes, samples, { source: 'trace' });
+  const graph = recognise(model, families, calibration.ranges);
   const reference = await createReference(bytes);
   const wanted: Tensors[] = [];
   for (const sample of samples) wanted.push(await reference.run(sample));

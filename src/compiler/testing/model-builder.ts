@@ -25,6 +25,11 @@ export class ModelBuilder {
     this.initializers.set(name, { dtype: 'float32', dims, data: Float32Array.from(data) });
     return name;
   }
+  flags(dims: readonly number[], data: readonly boolean[]): string {
+    const name = `b${this.initializers.size}`;
+    this.initializers.set(name, { dtype: 'bool', dims, data: Uint8Array.from(data, Number) });
+    return name;
+  }
   node(
     op: string,
     inputs: readonly string[],

@@ -91,6 +91,16 @@ const quantize: OpDef = {
 };
 const dequantize: OpDef = { infer: (c) => [{ dtype: c.in(1).dtype, dims: c.in(0).dims }] };
 
+/** Attention (opset 23) without a cache: queries with the width of the values. */
+const attention: OpDef = {
+  infer: (c) => {
+    const [q, v] = [c.in(0), c.in(2)];
+    if (c.opt(4) || c.opt(5)) c.fail('it takes a cache of keys and values', 'Export the model without use_cache');
+    const width = q.dims.length === 3 ? (v.dims.at(-1)! / c.int('kv_num_heads', 1)) * c.int('q_num_heads', 1) : v.dims.at(-1)!;
+    return [{ dtype: q.dtype, dims: [...q.dims.slice(0, -1), width] }];
+  },
+};
+
 /** Normalisations, softmax and quantisation. */
 export const NORM: Readonly<Record<string, OpDef>> = {
   Softmax: softmax((x, max, sum) => Math.exp(x - max) / sum),
@@ -100,6 +110,9 @@ export const NORM: Readonly<Record<string, OpDef>> = {
   BatchNormalization: like,
   InstanceNormalization: like,
   GroupNormalization: like,
+  RMSNormalization: like,
+  RotaryEmbedding: like,
+  Attention: attention,
   LpNormalization: like,
   LRN: like,
   QuantizeLinear: quantize,
