@@ -93,7 +93,7 @@ export function compile(options: CompileOptions): Compiled {
 
 /** The graph in integer kernels' terms, precision given and algebra done. */
 function graphOf({ model, families, quant, calibration }: CompileOptions): HGraph {
-  const recognised = recognise(model, families, calibration.ranges);
+  const recognised = recognise(model, families, calibration);
   return splitWideProducts(fold(applyPrecision(recognised, model, parseQuant(quant))), PAGE_BYTES);
 }
 

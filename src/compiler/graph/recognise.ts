@@ -25,10 +25,10 @@ const NEAREST: Readonly<Record<string, string>> = {
 };
 
 /**
- * Turns an ONNX graph into ops that have an integer kernel each; `families` are what `familiesFor(model)` gave, `ranges` tell flags from
+ * Turns an ONNX graph into ops that have an integer kernel each; `families` are what `familiesFor(model)` gave, `calibration` tells flags from
  * other integers. Throws {@link InputError} at the first node that has no kernel.
  */
-export function recognise(model: Model, families: Rules = new Map(), ranges: Calibration['ranges'] = {}): HGraph {
+export function recognise(model: Model, families: Rules = new Map(), calibration?: Calibration): HGraph {
   const walk = new Walk(model);
   const inputs: Buf[] = [];
   const held = [...families.values()].find(({ input }) => input)?.input;
@@ -41,7 +41,7 @@ export function recognise(model: Model, families: Rules = new Map(), ranges: Cal
     inputs.push(buf);
     walk.set(info.name, { k: 'view', view: { buf, map: denseMap(info.dims), gain: 1 }, nodes: [] });
   }
-  setVocabularies(model, inputs, ranges);
+  setVocabularies(model, inputs, calibration);
   for (const node of usedNodes(model)) {
     const name = ruleName(node);
     const op = families.get(name) ?? OPS.get(name);
@@ -93,9 +93,12 @@ const isIndex = (model: Model, input: string): boolean => model.nodes.some(({ op
 
 /**
  * The vocabulary of a token input is the number of rows of the largest table that it (or a function of it) indexes. Where there is none,
- * booleans and inputs that only ever were 0 and 1 (attention masks) are flags; others are at least bytes.
+ * booleans and inputs that only ever were 0 and 1 (attention masks) are flags; others are at least bytes. Generated inputs are 1 in any case:
+ * then flags are what has the shape of the tokens.
  */
-function setVocabularies(model: Model, inputs: readonly Buf[], ranges: Calibration['ranges']): void {
+function setVocabularies(model: Model, inputs: readonly Buf[], calibration?: Calibration): void {
+  const ranges = calibration?.ranges ?? {};
+  const ids = inputs.filter(({ name }) => isIndex(model, name)).map(({ dims }) => dims.join());
   const booleans = new Set(model.inputs.filter(({ dtype }) => dtype === 'bool').map(({ name }) => name));
   for (const buf of inputs) {
     if (buf.kind !== 'token') continue;
@@ -112,7 +115,8 @@ function setVocabularies(model: Model, inputs: readonly Buf[], ranges: Calibrati
         reach.add(node.outputs[0]);
       }
     }
-    const largest = booleans.has(buf.name) ? 1 : (ranges[buf.name]?.max ?? 255);
+    const told = calibration?.source === 'trace' || ids.includes(buf.dims.join());
+    const largest = booleans.has(buf.name) ? 1 : told ? (ranges[buf.name]?.max ?? 255) : 255;
     buf.vocabulary = Math.min(65536, rows || (largest <= 1 ? 2 : Math.max(256, 2 ** Math.ceil(Math.log2(1.25 * largest + 1)))));
   }
 }

@@ -54,7 +54,7 @@ export async function judge(file: Uint8Array | ModelSpec, options: JudgeOptions 
   const vocabularies = new Map(tokens.map((buf) => [buf.name, buf.vocabulary ?? 2]));
   const samples = Array.from({ length: options.samples ?? 4 }, () => sampleOf(model, vocabularies, random, options.input));
   const calibration = await calibrate(bytes, samples, { source: 'trace' });
-  const graph = recognise(model, families, calibration.ranges);
+  const graph = recognise(model, families, calibration);
   const reference = await createReference(bytes);
   const wanted: Tensors[] = [];
   for (const sample of samples) wanted.push(await reference.run(sample));
