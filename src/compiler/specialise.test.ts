@@ -13,7 +13,7 @@ const shape = {
   sequence: 7,
   width: 8,
   heads: 2,
-  hidden: 20,
+  hidden: 64,
   classes: 3,
   vocabulary: 9,
   activation: 'Relu',

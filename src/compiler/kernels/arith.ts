@@ -63,11 +63,10 @@ export interface Saturator {
  * place of one each, keeps the common case short and the verifier's paths few: the rare path joins before the next loop
  * iteration, where its state is known already.
  */
-export function saturator(b: FuncBuilder, count: number, limit: Limit): Saturator {
+export function saturator(b: FuncBuilder, count: number, limit: Limit, slot: () => Reg = b.stackSlot(8 * count).addr): Saturator {
   const { min, max } = limits(limit);
   const bits = Math.ceil(Math.log2(max - min + 1));
   const kept: ((value: Reg) => void)[] = [];
-  const slot = b.stackSlot(8 * count).addr;
   let test: Reg | null = null;
   return {
     put(value, store) {

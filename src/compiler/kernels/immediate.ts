@@ -45,6 +45,8 @@ export function immediateKernel(name: string, s: DotShape, matrix: ImmediateMatr
       }
       b.aluTo(acc, w > 0 ? 'add' : 'sub', acc, t);
     };
+    // One place for all blocks: the frame has 512 bytes.
+    const kept = b.stackSlot(8 * ROWS * s.lanes).addr;
     for (let first = 0; first < s.n; first += ROWS) {
       const rows = Math.min(ROWS, s.n - first);
       const accs = Array.from({ length: rows }, () => b.copy(0));
@@ -54,7 +56,7 @@ export function immediateKernel(name: string, s: DotShape, matrix: ImmediateMatr
         const x = b.load(pack, 8 * k, 8);
         for (const [r, w] of column.entries()) if (w !== 0) times(accs[r]!, x, w);
       }
-      const outputs = saturator(b, rows * s.lanes, s.outMax);
+      const outputs = saturator(b, rows * s.lanes, s.outMax, kept);
       for (const [r, acc] of accs.entries()) {
         const { add, mul } = matrix.rows[first + r]!;
         const [plus, factor] = [b.const(add), b.const(mul)];
