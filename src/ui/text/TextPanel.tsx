@@ -24,7 +24,7 @@ type Ending = WriteEnd['reason'] | 'stopped' | null;
 export function TextPanel() {
   const { facts, progress, error: buildError, retry } = useModel();
   const [prompt, setPrompt] = useState<string>(texts.beginning);
-  const [temperature, setTemperature] = useState('0.8');
+  const [temperature, setTemperature] = useState('0.5');
   const [topK, setTopK] = useState('40');
   const [seed, setSeed] = useState('1');
   const [written, setWritten] = useState<{ readonly prompt: string; readonly tokens: readonly TokenEvent[] }>({ prompt: '', tokens: [] });
@@ -90,11 +90,6 @@ export function TextPanel() {
       id="text"
       title={textPanel.title}
       summary={last && facts ? texts.rate(tokens.length, last.perSecond, last.position, facts.positions) : null}
-      actions={
-        <button type="button" className="button" disabled={!facts} title={texts.saveAbout} onClick={() => void saveObject(setError)}>
-          <Download size={14} /> {texts.save}
-        </button>
-      }
     >
       <div className="text-panel">
         {buildError ? <ErrorNote error={buildError} actions={[{ title: texts.again, run: retry }]} /> : null}
@@ -135,7 +130,12 @@ export function TextPanel() {
           <Alternatives token={tokens[at] ?? null} picked={picked !== null} />
         </div>
         {facts ? (
-          <p className="text-facts small muted">{texts.program(facts.insns, facts.weights, facts.positions, facts.vocabulary)}</p>
+          <div className="text-facts small muted">
+            <p>{texts.program(facts.insns, facts.weights, facts.positions, facts.vocabulary)}</p>
+            <button type="button" className="button bordered" title={texts.saveAbout} onClick={() => void saveObject(setError)}>
+              <Download size={14} /> {texts.save}
+            </button>
+          </div>
         ) : null}
       </div>
     </Panel>

@@ -4,7 +4,7 @@ const size = (bytes: number): string => (bytes < 1e6 ? `${Math.round(bytes / 100
 /** Texts of the Text panel, which load with it. */
 export const text = {
   prompt: 'Prompt',
-  beginning: 'Once upon a time',
+  beginning: 'Once upon a time, there was a',
   write: 'Write',
   stop: 'Stop',
   temperature: 'Temperature',
@@ -33,7 +33,7 @@ export const text = {
   pickToken: 'Choose a token of the text to see what else was likely there.',
   save: 'Save object',
   saveAbout:
-    'The program as an object that Linux loads: bpformer generate stories.o --engine kernel --prompt "Once upon a time" --tokens 100',
+    'The program as an object that Linux loads: bpformer generate stories.o --engine kernel --prompt "Once upon a time, there was a" --tokens 100',
   shown: (token: string): string => token.replace(/\n/g, '⏎').replace(/ /g, '·') || '∅',
   endToken: 'end of text',
   percent: (share: number): string => (share < 0.0005 ? '< 0.1 %' : `${(share * 100).toFixed(1)} %`),
