@@ -106,7 +106,7 @@ async function compute(): Promise<Shipped> {
   batches.send();
   const { context } = ours;
   return {
-    model: modelView(modelSpec),
+    model: await modelView(modelSpec),
     program: (await programView({ program }, context)).value,
     verified: (await verifyProgram({ program, kernel: doc.options.kernel }, context)).value,
     replay: ours.columns,

@@ -82,7 +82,7 @@ const contents = ({ elem, vocabulary }: { readonly elem: string; readonly vocabu
 /** Contents of a weights map with the weights of `file` in the block that was not live, and that one live. Throws {@link InputError}. */
 export function swapped(map: Uint8Array, file: Uint8Array, where: string): Uint8Array {
   const header = readWeightsHeader(map);
-  if (!header || header.blocks !== 2) throw new InputError('the program holds its weights once', where);
+  if (header?.blocks !== 2) throw new InputError('the program holds its weights once', where);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (file.length < HEAD || view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== VERSION)
     throw new InputError('the file does not hold weights of this version', where);

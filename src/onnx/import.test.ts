@@ -258,7 +258,7 @@ describe('refusals say what, where and what to do', () => {
     [
       'old opset',
       () => one('Relu', ['x'], { opset: 6 }),
-      'm.onnx: operator set 6 is not supported. Export the model with an opset_version from 7 to 21',
+      'm.onnx: operator set 6 is not supported. Export the model with an opset_version from 7 to 23',
     ],
     [
       'unknown op',

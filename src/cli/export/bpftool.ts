@@ -4,12 +4,13 @@ import type { ProgramMeta } from '../../compiler/api.ts';
 /** A shell script that loads, attaches, shows and removes a program with bpftool and ip. */
 export function bpftoolScript(program: Program, meta: ProgramMeta, object: string): string {
   const isTensor = (meta.binding as { input?: { kind?: string } } | null)?.input?.kind === 'tensor';
+  const wants = (what: string): string => `  [ -n "\${2:-}" ] || { echo "${what} wants an interface" >&2; exit 2; }`;
   const attach = [
     'attach)',
-    '  [ -n "${2:-}" ] || { echo "attach wants an interface" >&2; exit 2; }',
+    wants('attach'),
     '  bpftool net attach xdp pinned "$PIN/program" dev "$2" ;;',
     'detach)',
-    '  [ -n "${2:-}" ] || { echo "detach wants an interface" >&2; exit 2; }',
+    wants('detach'),
     '  bpftool net detach xdp dev "$2" ;;',
   ];
   const run = isTensor

@@ -46,7 +46,7 @@ export function rowSteps(weights: Const, { most, binary }: Integers, method: Cal
 export function integerOf(weight: number, step: number, { most, binary }: Integers): number {
   if (binary) return weight < 0 ? -1 : 1;
   const integer = Math.round(weight / step);
-  return integer > most ? most : integer < -most ? -most : integer;
+  return Math.max(-most, Math.min(most, integer));
 }
 
 function bestStep(values: Float64Array, top: number, most: number, tried: readonly number[]): number {

@@ -52,24 +52,24 @@ function payloadBinding(model: Model): Binding | null {
 }
 
 /** The binding that a model opens with: packets where it can read them, else tensors. */
-export function defaultBinding({ blob, dims }: OpenModel): Binding {
-  return payloadBinding(modelOf(blob, dims)) ?? TENSOR_BINDING;
+export async function defaultBinding({ blob, dims }: OpenModel): Promise<Binding> {
+  return payloadBinding(await modelOf(blob, dims)) ?? TENSOR_BINDING;
 }
 
 /** The binding under which a trace and the open model fit, or why there is none; null: the present one stays. */
-export function bindingFor(args: {
+export async function bindingFor(args: {
   kind: 'packets' | 'tensors';
   trace: BlobRef;
   model: OpenModel | null;
   binding: Binding | null;
-}): Binding | null {
+}): Promise<Binding | null> {
   const held = heldTrace(args.trace);
   if (!args.model) {
     if (held.kind === 'tensors')
       throw new InputError('tensors go to a model, and no model is open', args.trace.name, 'Open an .onnx file first');
     return null;
   }
-  const model = modelOf(args.model.blob, args.model.dims);
+  const model = await modelOf(args.model.blob, args.model.dims);
   if (held.kind === 'tensors') {
     tensorInputs(model, [{ tensor: held.tensor, where: args.trace.name }]);
     return args.binding?.input.kind === 'tensor' ? null : TENSOR_BINDING;
@@ -90,6 +90,6 @@ export function readBinding({ blob }: { blob: BlobRef }): Binding {
 }
 
 /** Fails with both sides of the misfit where a binding does not fit the model. */
-export function fitBinding({ model, binding }: { model: OpenModel; binding: Binding }): void {
-  checkBinding(parseBinding(binding, 'binding'), modelOf(model.blob, model.dims));
+export async function fitBinding({ model, binding }: { model: OpenModel; binding: Binding }): Promise<void> {
+  checkBinding(parseBinding(binding, 'binding'), await modelOf(model.blob, model.dims));
 }

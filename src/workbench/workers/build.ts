@@ -18,7 +18,7 @@ export async function compileModel(
   options: ProjectOptions & Pick<CompileOptions, 'slots'>,
   context: CallContext,
 ): Promise<Compiled> {
-  const model = modelOf(spec.model, spec.dims);
+  const model = await modelOf(spec.model, spec.dims);
   const fitted = checkBinding(binding as Binding, model);
   return compile({
     model,

@@ -18,10 +18,10 @@ export async function compareModels(
 ): Promise<ComparedModels> {
   const sides = [];
   for (const spec of [model, other]) {
-    const nodes = modelView(spec).nodes.filter((node) => node.folded === undefined);
-    sides.push({ nodes, hashes: await hashesOf(modelOf(spec.model, spec.dims), context) });
+    const nodes = (await modelView(spec)).nodes.filter((node) => node.folded === undefined);
+    sides.push({ nodes, hashes: await hashesOf(await modelOf(spec.model, spec.dims), context) });
   }
-  return { other: modelView(other), difference: diffModels(sides[0]!, sides[1]!) };
+  return { other: await modelView(other), difference: diffModels(sides[0]!, sides[1]!) };
 }
 
 const known = new WeakMap<Model, ReadonlyMap<string, string>>();

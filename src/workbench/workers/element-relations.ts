@@ -12,6 +12,6 @@ export interface ElementRelationsArgs {
 }
 
 /** Elements of all tensors that belong to some elements of one. */
-export function elementRelations({ model, tensor, ranges, known }: ElementRelationsArgs): readonly RelatedElements[] {
-  return relatedElements(modelOf(model.model, model.dims), tensor, ranges, new Map(known));
+export async function elementRelations({ model, tensor, ranges, known }: ElementRelationsArgs): Promise<readonly RelatedElements[]> {
+  return relatedElements(await modelOf(model.model, model.dims), tensor, ranges, new Map(known));
 }

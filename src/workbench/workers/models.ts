@@ -1,4 +1,5 @@
-import { importModel, inspectModel } from '../../onnx/import.ts';
+import { importModel, inspectModel } from '../../onnx/core.ts';
+import { loadOps } from '../../onnx/load-ops.ts';
 import type { Attr, Model, Node } from '../../onnx/model.ts';
 import type { Inspected } from '../actions.ts';
 import type { ModelSpec } from '../clients.ts';
@@ -8,13 +9,17 @@ import { bytesOf, Recent } from './blobs.ts';
 
 const models = new Recent<Model>(4);
 
-export function modelOf(blob: BlobRef, dims: Readonly<Record<string, number>>): Model {
+export async function modelOf(blob: BlobRef, dims: Readonly<Record<string, number>>): Promise<Model> {
   const key = JSON.stringify([blob.hash, dims]);
-  return models.get(key) ?? models.set(key, importModel(bytesOf(blob), { fileName: blob.name, dims }));
+  const known = models.get(key);
+  if (known) return known;
+  const bytes = bytesOf(blob);
+  await loadOps(bytes, blob.name);
+  return models.set(key, importModel(bytes, { fileName: blob.name, dims }));
 }
 
-export function modelView(spec: ModelSpec): ModelView {
-  const model = modelOf(spec.model, spec.dims);
+export async function modelView(spec: ModelSpec): Promise<ModelView> {
+  const model = await modelOf(spec.model, spec.dims);
   return {
     file: spec.model.name,
     name: model.name,

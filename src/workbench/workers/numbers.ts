@@ -75,7 +75,7 @@ export async function accuracy({ program: spec, trace }: OnTrace, context: CallC
   const { model: source, binding } = fromModel(spec);
   const { compiled } = await heldProgram(spec, context);
   if (!compiled) throw new InputError('the program was edited by hand: where its values lie is not known');
-  const model = modelOf(source.model, source.dims);
+  const model = await modelOf(source.model, source.dims);
   const events = eventsOf(model, binding, trace, NODE_EVENTS);
   context.progress('loading ONNX Runtime', 0, 0);
   const reference = await createReference(bytesOf(source.model), { outputs: 'all', fileName: source.model.name });
@@ -95,7 +95,7 @@ export async function accuracy({ program: spec, trace }: OnTrace, context: CallC
 /** Nodes of the products with weights, largest first. */
 export async function products({ program: spec }: { program: ProgramSpec }): Promise<string[]> {
   const { model: source } = fromModel(spec);
-  const model = modelOf(source.model, source.dims);
+  const model = await modelOf(source.model, source.dims);
   return productsOf({ model, families: await familiesFor(model) });
 }
 
@@ -105,7 +105,7 @@ export async function search(
   context: CallContext,
 ): Promise<SearchView> {
   const { model: source, binding, calibration } = fromModel(spec);
-  const model = modelOf(source.model, source.dims);
+  const model = await modelOf(source.model, source.dims);
   const fitted = checkBinding(binding, model);
   const events = eventsOf(model, binding, trace, TRIAL_EVENTS);
   const trial: TrialEvents = fitted
@@ -158,7 +158,7 @@ export async function swapWeights({ program: spec, trace, next, from }: SwapArgs
   const { program, compiled } = await heldProgram(spec, context);
   if (!compiled) throw new InputError('the program was edited by hand: weights fit the compiled one');
   const target = weightsTarget(compiled, spec.key);
-  const model = modelOf(next.model, next.dims);
+  const model = await modelOf(next.model, next.dims);
   context.progress('loading ONNX Runtime', 0, 0);
   const samples = eventsOf(model, binding, trace, TRIAL_EVENTS).map(({ inputs }) => inputs);
   const calibration = await calibrate(bytesOf(next.model), samples, {

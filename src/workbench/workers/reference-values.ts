@@ -35,7 +35,7 @@ function sessionOf(spec: ModelSpec): Promise<Reference> {
 export async function referenceValues(args: ValuesArgs, context: CallContext): Promise<readonly ReferenceValueView[] | null> {
   const known = results.get(args.key);
   if (known !== undefined) return known;
-  const inputs = inputsOf(args);
+  const inputs = await inputsOf(args);
   if (!inputs) return null;
   context.progress('running ONNX Runtime', 0, 0);
   const outputs = await (await sessionOf(args.model)).run(inputs);
@@ -46,8 +46,8 @@ export async function referenceValues(args: ValuesArgs, context: CallContext): P
   return results.set(args.key, values);
 }
 
-function inputsOf({ model: spec, binding, event }: ValuesArgs): Tensors | null {
-  const model = modelOf(spec.model, spec.dims);
+async function inputsOf({ model: spec, binding, event }: ValuesArgs): Promise<Tensors | null> {
+  const model = await modelOf(spec.model, spec.dims);
   if (event.kind === 'tensors') {
     const held = heldTrace(event.trace);
     if (held.kind !== 'tensors') throw new InputError('the trace holds packets, the model takes tensors', event.trace.name);

@@ -42,15 +42,18 @@ function runnerOf({ model: spec, binding }: Bound): Promise<ReferenceRunner> {
   const key = JSON.stringify([spec.key, binding]);
   if (open?.key !== key) {
     void open?.runner.then((runner) => runner.release()).catch(() => {});
-    const model = modelOf(spec.model, spec.dims);
-    open = { key, runner: ReferenceRunner.open(bytesOf(spec.model), { fileName: spec.model.name }, model, checkBinding(binding, model)) };
+    const start = async (): Promise<ReferenceRunner> => {
+      const model = await modelOf(spec.model, spec.dims);
+      return ReferenceRunner.open(bytesOf(spec.model), { fileName: spec.model.name }, model, checkBinding(binding, model));
+    };
+    open = { key, runner: start() };
   }
   return open.runner;
 }
 
 async function score(args: Bound & { readonly trace: TraceSpec }, context: CallContext): Promise<void> {
   const held = heldTrace(args.trace.trace);
-  const model = modelOf(args.model.model, args.model.dims);
+  const model = await modelOf(args.model.model, args.model.dims);
   const inputs = held.kind === 'tensors' ? tensorInputs(model, [{ tensor: held.tensor, where: held.where }]) : [];
   const total = held.kind === 'packets' ? held.frames.length : inputs.length;
   context.progress('loading ONNX Runtime', 0, 0);
@@ -85,7 +88,7 @@ async function scoreOne(args: Bound & { readonly bytes: Uint8Array }): Promise<{
 
 async function calibration(args: Bound & { readonly calibration: CalibrationSpec }, context: CallContext): Promise<Calibration> {
   const { source } = args.calibration;
-  const model = modelOf(args.model.model, args.model.dims);
+  const model = await modelOf(args.model.model, args.model.dims);
   checkSize(model);
   const samples =
     source.kind === 'generated' ? generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, args.binding) : samplesOf(args, model);

@@ -28,8 +28,8 @@ export async function inSlices(
   }
 }
 
-function initializerOf(spec: ModelSpec, name: string): Tensor {
-  const tensor = modelOf(spec.model, spec.dims).initializers.get(name);
+async function initializerOf(spec: ModelSpec, name: string): Promise<Tensor> {
+  const tensor = (await modelOf(spec.model, spec.dims)).initializers.get(name);
   if (!tensor) throw new Error(`the model has no initializer ${name}`);
   return tensor;
 }
@@ -43,7 +43,7 @@ export async function weightStats(
 ): Promise<WeightStats[]> {
   const stats: WeightStats[] = [];
   for (const name of names) {
-    const tensor = initializerOf(spec, name);
+    const tensor = await initializerOf(spec, name);
     if (tensor.dtype !== 'string' && tensor.data.length > 1) stats.push(await statsOf(name, tensor, context));
   }
   return stats;
@@ -87,7 +87,7 @@ export async function weightMap(
   { model: spec, name, mostRows, mostColumns }: { model: ModelSpec; name: string; mostRows: number; mostColumns: number },
   context: CallContext,
 ): Promise<Transferred<WeightMapView>> {
-  const tensor = initializerOf(spec, name);
+  const tensor = await initializerOf(spec, name);
   const { dims, data } = tensor;
   const { rows, columns } = matrixOf(tensor);
   const cellRows = Math.max(1, Math.ceil(rows / mostRows));
@@ -121,8 +121,16 @@ export async function weightMap(
 }
 
 /** One row of an initializer, entry by entry. */
-export function weightRow({ model: spec, name, row }: { model: ModelSpec; name: string; row: number }): Transferred<WeightRowView> {
-  const tensor = initializerOf(spec, name);
+export async function weightRow({
+  model: spec,
+  name,
+  row,
+}: {
+  model: ModelSpec;
+  name: string;
+  row: number;
+}): Promise<Transferred<WeightRowView>> {
+  const tensor = await initializerOf(spec, name);
   const { columns } = matrixOf(tensor);
   const values = Float64Array.from({ length: columns }, (_, column) => Number(tensor.data[row * columns + column]));
   return new Transferred({ row, values }, [values.buffer]);

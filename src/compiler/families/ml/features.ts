@@ -233,7 +233,7 @@ export function relabel(walk: Walk, node: Node, from: string, to: string, labels
   const { view } = lazy.k === 'view' ? lazy : walk.view(from, node);
   const dims = walk.model.values.get(to)?.dims ?? mapDims(view.map);
   const isIndex = view.buf.bytes === 4 && !view.buf.float && view.buf.known?.min === 0 && view.gain === 1;
-  if (!isIndex || (view.buf.classes && view.buf.classes.some((label, i) => label !== i)))
+  if (!isIndex || view.buf.classes?.some((label, i) => label !== i))
     refuse(node, 'it takes labels by a value that is no class index', 'Take the label outside of the model');
   keepOutput(walk, node, from);
   const at = walk.ops.findIndex((op) => op.out === view.buf);

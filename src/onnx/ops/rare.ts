@@ -1,0 +1,11 @@
+import { ML } from './ml.ts';
+import { MICROSOFT } from './norm.ts';
+import { MICROSOFT_QUANTISED, QUANTISED } from './quantised.ts';
+import { RECURRENT } from './recurrent.ts';
+import { RESIZE } from './resize.ts';
+import { addOps } from './table.ts';
+
+/** Operators that most models do not have: importing this file makes them known. */
+addOps('', { ...QUANTISED, ...RESIZE, ...RECURRENT });
+addOps('com.microsoft', { ...MICROSOFT, ...MICROSOFT_QUANTISED });
+addOps('ai.onnx.ml', ML);
