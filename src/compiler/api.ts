@@ -99,7 +99,16 @@ export interface ValueBuffer {
    * Null: all of it is in memory when its stage returns. Else only the rows of one iteration are, side by side, once call number `call`
    * of the iteration has returned; `strides` say where in the value, for each of the stage's loops.
    */
-  readonly rows: { readonly elems: number; readonly call: number; readonly strides: readonly number[] } | null;
+  readonly rows: {
+    readonly elems: number;
+    readonly call: number;
+    readonly strides: readonly number[];
+    /**
+     * Of a value inside a kernel of several operators: elements of the two rows alternate, and they are whole when that call of a kernel
+     * comes to its first instruction for node `before`. `shares`: an integer is worth its share of its row's sum; `scale` is that of a sum of `max`.
+     */
+    readonly inner?: { readonly before: number; readonly shares: boolean };
+  } | null;
 }
 
 /** An ONNX value that the program holds: a buffer, seen through an index map (null: as it lies); its reals are `gain` times the buffer's. */

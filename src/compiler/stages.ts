@@ -19,9 +19,12 @@ export interface Operand {
 export interface KernelCall {
   readonly key: string;
   readonly name: string;
-  readonly build: (name: string, layout: Layout, origin: OriginId) => IrFunc;
+  /** `parts`: an origin for each entry of `parts` below. */
+  readonly build: (name: string, layout: Layout, origin: OriginId, parts: readonly OriginId[]) => IrFunc;
   readonly args: readonly Operand[];
   readonly nodes: readonly Node[];
+  /** Nodes of the parts that a kernel of several operators has one after the other. */
+  readonly parts?: readonly (readonly Node[])[];
 }
 
 /** The functions of a program besides its main one. */
@@ -33,23 +36,30 @@ export interface Stages {
 
 /** One function for each distinct kernel, and one for each group of steps: loops over rows that call kernels. */
 export function emitFuncs(planned: readonly { group: Group; calls: readonly KernelCall[] }[], layout: Layout, origins: Origins): Stages {
-  const kernels = new Map<string, { name: string; call: KernelCall; nodes: Node[] }>();
+  const kernels = new Map<string, { name: string; call: KernelCall; nodes: Node[]; parts: Node[][] }>();
   const taken = new Map<string, number>();
   for (const { calls } of planned) {
     for (const call of calls) {
       const known = kernels.get(call.key);
       if (known) {
         known.nodes.push(...call.nodes);
+        call.parts?.forEach((nodes, at) => {
+          known.parts[at]!.push(...nodes);
+        });
         continue;
       }
       const count = taken.get(call.name) ?? 0;
       taken.set(call.name, count + 1);
-      kernels.set(call.key, { name: count ? `${call.name}_${count}` : call.name, call, nodes: [...call.nodes] });
+      const parts = (call.parts ?? []).map((nodes) => [...nodes]);
+      kernels.set(call.key, { name: count ? `${call.name}_${count}` : call.name, call, nodes: [...call.nodes], parts });
     }
   }
   const funcs: IrFunc[] = [];
-  for (const { name, call, nodes } of kernels.values())
-    funcs.push(...outlineLoops(call.build(name, layout, origins.set(joinNodes(nodes)))));
+  for (const { name, call, nodes, parts } of kernels.values()) {
+    const origin = origins.set(joinNodes(nodes));
+    const ofParts = parts.map((part) => origins.set(joinNodes(part)));
+    funcs.push(...outlineLoops(call.build(name, layout, origin, ofParts)));
+  }
   const stages = planned.map(({ group, calls }, i) => {
     const origin = origins.set(joinNodes(...calls.map((c) => c.nodes)));
     const name = `stage_${i}`;

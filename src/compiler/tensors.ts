@@ -47,6 +47,21 @@ export function tensorPlan(
   for (const [buf, { stage, step }] of writers) {
     if (buf.float || buf.bytes === 8) continue;
     const { group, lastCall } = planned[stage];
+    if (step.op?.kind === 'own') {
+      for (const { buf: inner, nodes, strides, elems, byteOff, before, max, scale } of step.op.passes.inner?.(step.op, scales) ?? []) {
+        const rows = { elems, call: lastCall.get(step)!, strides, inner: { before: before.index, shares: scale === null } };
+        const place = {
+          name: inner.name,
+          dims: inner.dims,
+          nodes: nodes.map((node) => node.index),
+          map: MAP_OF.scratch,
+          byteOff,
+          stage,
+          rows,
+        };
+        known.set(inner, buffers.push({ ...place, elem: 'i32', scale: scale ?? 1 / max, max, masks: false }) - 1);
+      }
+    }
     const rowElems = group.internal.get(buf);
     add(buf, {
       nodes: nodesOf.get(buf) ?? [],

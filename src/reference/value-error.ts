@@ -2,11 +2,16 @@
 export interface Compared {
   readonly data: ArrayLike<number>;
   readonly scale: number;
+  /** A scale for each element in place of `scale`, where rows have scales of their own. */
+  readonly scales?: Float64Array | null;
   /** Integers are saturated at this magnitude. */
   readonly max: number;
   /** Elements may stand for minus infinity. */
   readonly masks: boolean;
 }
+
+/** What one step of an element's integer is worth. */
+export const scaleAt = ({ scale, scales }: Pick<Compared, 'scale' | 'scales'>, at: number): number => scales?.[at] ?? scale;
 
 /** How far a value of the program is from that of ONNX Runtime. */
 export interface ValueError {
@@ -34,7 +39,7 @@ export const isMask = (masks: boolean, reference: number): boolean =>
   reference === Number.NEGATIVE_INFINITY || (masks && reference <= MASK);
 
 export function valueError(program: Compared, reference: ArrayLike<number>): ValueError {
-  const { data, scale, masks } = program;
+  const { data, masks } = program;
   const count = Math.min(data.length, reference.length);
   let [maxAbs, sum, at, saturated, masked] = [0, 0, -1, 0, 0];
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -47,7 +52,7 @@ export function valueError(program: Compared, reference: ArrayLike<number>): Val
     if (Math.abs(data[i]!) >= program.max) saturated++;
     if (expected < min) min = expected;
     if (expected > max) max = expected;
-    const error = Math.abs(data[i]! * scale - expected);
+    const error = Math.abs(data[i]! * scaleAt(program, i) - expected);
     sum += error;
     if (error > maxAbs || at < 0) {
       maxAbs = error;

@@ -16,6 +16,8 @@ export interface ProgramValue {
   readonly dims: readonly number[];
   /** real = scale × integer. */
   readonly scale: number;
+  /** Of a value whose rows have scales of their own, one for each element, in place of `scale`. */
+  readonly scales: Float64Array | null;
   readonly data: Int32Array;
   /** Integers are saturated at this magnitude. */
   readonly max: number;
@@ -64,7 +66,7 @@ export interface CollectedValue extends ProgramValue {
 
 /**
  * Reads the values of a compiled model as a run makes them: whole ones when their stage returns, those that live in rows whenever the
- * kernel that makes a pair of rows returns. `onStop` must hear of every instruction in `stops`.
+ * kernel that makes a pair of rows returns, or comes to its next operator. `onStop` must hear of every instruction in `stops`.
  */
 export class ValueCollector {
   /** Instructions to stop at: first ones of stages, calls in main and in stages, and what follows those. */
@@ -76,13 +78,17 @@ export class ValueCollector {
   readonly #iterations: readonly number[][][];
   /** Buffers by the stage that makes them. */
   readonly #byStage: readonly number[][];
+  /** Buffers inside kernels by the instruction where they are whole. */
+  readonly #innerAt: ReadonlyMap<number, ReadonlySet<number>>;
   #memory!: Memory;
   #contents: Int32Array[] = [];
   #known: (Uint8Array | null)[] = [];
+  #scales: (Float64Array | null)[] = [];
   #latest: number[] = [];
   #order: number[] = [];
   #copies = 0;
   #calls: number[] = [];
+  #made: number[] = [];
   #returned: number[] = [];
   #stage = -1;
   #first = true;
@@ -106,6 +112,8 @@ export class ValueCollector {
       this.#stageAt,
       rounds.map(({ start }) => start),
     );
+    this.#innerAt = innerPlaces(program, plan);
+    for (const insn of this.#innerAt.keys()) this.stops[insn] = 1;
   }
 
   /** A new run on `vm`. `report` hears how many stages of how many are done. */
@@ -114,14 +122,18 @@ export class ValueCollector {
     this.#memory = new Memory(vm);
     this.#contents = buffers.map((buffer) => new Int32Array(elementCount(buffer.dims)));
     this.#known = buffers.map(({ rows }, at) => (rows ? new Uint8Array(this.#contents[at]!.length) : null));
+    this.#scales = buffers.map(({ rows }, at) => (rows?.inner?.shares ? new Float64Array(this.#contents[at]!.length) : null));
     this.#latest = buffers.map(() => 0);
     this.#order = buffers.map(() => 0);
+    this.#made = buffers.map(() => 0);
     this.#calls = stages.map(() => 0);
     this.#returned = stages.map(() => 0);
     [this.#stage, this.#first, this.#under, this.#report] = [-1, true, [-1, -1], report];
   }
 
   onStop({ frame, insnIdx }: Pick<Stepper, 'frame' | 'insnIdx'>): void {
+    const inner = this.#innerAt.get(insnIdx);
+    if (inner && this.#stage >= 0) this.#copyRows(this.#stage, this.#calls[this.#stage]!, (at) => inner.has(at));
     // A stage may call its kernels from rounds that are functions of their own; nothing below those is stopped at.
     const level = Math.min(frame, 1);
     if (this.#stageAt.has(insnIdx)) this.#begin(insnIdx);
@@ -145,15 +157,22 @@ export class ValueCollector {
   #kernelReturned(): void {
     const stage = this.#stage;
     if (stage < 0) return;
-    const plan = this.#plan.stages[stage]!;
     const call = this.#calls[stage]!++;
+    this.#copyRows(stage, call, (at) => !this.#plan.buffers[at]!.rows?.inner);
+  }
+
+  /** Rows that call number `call` of a kernel in `stage` makes, of the buffers in question. */
+  #copyRows(stage: number, call: number, wanted: (buffer: number) => boolean): void {
+    const plan = this.#plan.stages[stage]!;
     const indices = this.#iterations[stage]![Math.floor(call / plan.calls)];
     if (!indices) return;
     for (const at of this.#byStage[stage]!) {
       const buffer = this.#plan.buffers[at]!;
-      if (buffer.rows?.call !== call % plan.calls) continue;
+      if (buffer.rows?.call !== call % plan.calls || !wanted(at)) continue;
+      this.#made[at]!++;
       this.#order[at] = ++this.#copies;
-      this.#latest[at] = this.#memory.copyRows(buffer, this.#contents[at]!, this.#known[at]!, indices, plan.lanes);
+      const into = { data: this.#contents[at]!, known: this.#known[at]!, scales: this.#scales[at]! };
+      this.#latest[at] = this.#memory.copyRows(buffer, into, indices, plan.lanes);
     }
   }
 
@@ -197,8 +216,7 @@ export class ValueCollector {
       const { stage, rows, dims } = this.#plan.buffers[place.buffer]!;
       if (this.#first || (stage >= 0 && planned[stage] === false)) return [];
       const parts = rows ? this.#iterations[stage]!.length : 1;
-      const { calls } = this.#plan.stages[stage] ?? { calls: 1 };
-      const made = rows ? Math.floor((this.#calls[stage]! + calls - 1 - rows.call) / calls) : stage < 0 || planned[stage] ? 1 : 0;
+      const made = rows ? this.#made[place.buffer]! : stage < 0 || planned[stage] ? 1 : 0;
       if (made === 0) return [];
       const offsets = place.map && allOffsets(place.map);
       const known = this.#known[place.buffer]!;
@@ -218,11 +236,14 @@ export class ValueCollector {
 
   #valueAt(place: ValuePlace): ProgramValue {
     const buffer = this.#plan.buffers[place.buffer]!;
+    const offsets = place.map && allOffsets(place.map);
+    const scales = this.#scales[place.buffer]!;
     return {
       name: place.name,
       dims: place.dims,
       scale: buffer.scale * place.gain,
-      data: seen(this.#contents[place.buffer]!, place.map && allOffsets(place.map)),
+      scales: scales && Float64Array.from(offsets ?? scales.keys(), (off) => scales[off]! * place.gain),
+      data: seen(this.#contents[place.buffer]!, offsets),
       max: buffer.max,
       masks: buffer.masks,
       byRows: buffer.rows !== null,
@@ -277,6 +298,27 @@ function stopsOf({ insns, subprogs }: Program, stageAt: ReadonlyMap<number, numb
   return stops;
 }
 
+/** Where buffers inside kernels are whole: in each function with code for the buffer's own node, the first instruction that serves the next node and not it. */
+function innerPlaces({ subprogs, insns, insnOrigins, origins }: Program, { buffers }: TensorPlan): Map<number, Set<number>> {
+  const places = new Map<number, Set<number>>();
+  const starts = subprogs.map(({ start }) => start).sort((a, b) => a - b);
+  buffers.forEach(({ rows, nodes }, at) => {
+    if (!rows?.inner) return;
+    const { before } = rows.inner;
+    const own = nodes.at(-1)!;
+    const serves = (insn: number, node: number): boolean =>
+      insnOrigins[insn]!.some((origin) => origins[origin]!.kind === 'node' && origins[origin]!.nodeIdx === node);
+    starts.forEach((start, func) => {
+      const end = starts[func + 1] ?? insns.length;
+      let insn = start;
+      while (insn < end && !(serves(insn, own) && !serves(insn, before))) insn++;
+      while (insn < end && !(serves(insn, before) && !serves(insn, own))) insn++;
+      if (insn < end) places.set(insn, (places.get(insn) ?? new Set()).add(at));
+    });
+  });
+  return places;
+}
+
 const seen = (data: Int32Array, offsets: Int32Array | null): Int32Array => (offsets ? offsets.map((off) => data[off]!) : data);
 
 /** Reads buffers out of a machine's maps. */
@@ -306,14 +348,21 @@ class Memory {
   }
 
   /** The rows of one iteration, from where the stage keeps them to where they belong; gives the place of the first, and marks all in `known`. */
-  copyRows(buffer: ValueBuffer, into: Int32Array, known: Uint8Array, indices: readonly number[], lanes: 1 | 2 | 3): number {
+  copyRows(
+    buffer: ValueBuffer,
+    { data, known, scales }: { data: Int32Array; known: Uint8Array; scales: Float64Array | null },
+    indices: readonly number[],
+    lanes: 1 | 2 | 3,
+  ): number {
     const { elems, strides } = buffer.rows!;
     const view = this.#entry(buffer);
     const base = indices.reduce((sum, index, level) => sum + index * (strides[level] ?? 0), 0);
     const apart = strides.at(-1) ?? 0;
     for (let lane = 0; lane < (strides.length > 0 ? lanes : 1); lane++) {
-      read(view, buffer.elem, lane * elems * BYTES[buffer.elem], into, base + lane * apart, elems);
-      known.fill(1, base + lane * apart, base + lane * apart + elems);
+      const from = base + lane * apart;
+      if (buffer.rows!.inner) readInner(view, lane, data, scales, from, elems);
+      else read(view, buffer.elem, lane * elems * BYTES[buffer.elem], data, from, elems);
+      known.fill(1, from, from + elems);
     }
     return base;
   }
@@ -325,6 +374,17 @@ export function readPlace(vm: Vm, plan: TensorPlan, place: ValuePlace): Int32Arr
   const contents = new Int32Array(elementCount(buffer.dims));
   new Memory(vm).copy(buffer, contents);
   return seen(contents, place.map && allOffsets(place.map));
+}
+
+/** One row of two that alternate; with `scales`, what its integers are worth as shares of the row's sum. */
+function readInner(view: DataView, lane: number, into: Int32Array, scales: Float64Array | null, at: number, count: number): void {
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const integer = view.getInt32(8 * i + 4 * lane, true);
+    into[at + i] = integer;
+    sum += integer;
+  }
+  scales?.fill(sum > 0 ? 1 / sum : 0, at, at + count);
 }
 
 function read(view: DataView, elem: ValueBuffer['elem'], byteOff: number, into: Int32Array, at: number, count: number): void {

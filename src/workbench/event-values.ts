@@ -128,7 +128,7 @@ async function compute(next: Request): Promise<void> {
       callOnProgram<ProgramValuesView>(next.programKey, 'programValues', { event: next.spec }, options),
       referenceWorker.call<readonly ReferenceValueView[] | null>('referenceValues', args, { signal: controller.signal }),
     ]);
-    const values = program.values.map(({ name, data, scale, max, masks }) => ({ name, data, scale, max, masks }));
+    const values = program.values.map(({ name, data, scale, scales, max, masks }) => ({ name, data, scale, scales, max, masks }));
     const errors = await referenceWorker.call<readonly (readonly [string, ValueError])[]>('compareValues', { ...args, values }, options);
     running = null;
     announce(`The tensors of event ${next.event + 1} are read`);

@@ -121,6 +121,8 @@ export interface MachineTensorData {
   readonly name: string;
   readonly dims: readonly number[];
   readonly scale: number;
+  /** A scale for each element in place of `scale`, where rows have scales of their own. */
+  readonly scales: Float64Array | null;
   readonly max: number;
   readonly masks: boolean;
   readonly data: Int32Array;

@@ -12,6 +12,7 @@ export interface ProgramValueView {
   readonly dims: readonly number[];
   readonly nodes: readonly number[];
   readonly scale: number;
+  readonly scales: Float64Array | null;
   readonly max: number;
   readonly masks: boolean;
   readonly byRows: boolean;

@@ -1,8 +1,15 @@
 import { type Buf, type HGraph, type HOp, opViews, type View } from '../graph/hops.ts';
 import { joinNodes } from '../graph/lazy.ts';
 import type { OwnOp, OwnPasses } from '../graph/own.ts';
-import { allOffsets, type Dim, denseMap, dimSize, mapDims } from '../graph/view.ts';
-import { type AttentionShape, attentionKernel, attentionName, attentionPackBytes, exponentialBits } from '../kernels/attention.ts';
+import { allOffsets, type Dim, denseMap, dimSize, type IndexMap, type Loop, mapDims } from '../graph/view.ts';
+import {
+  type AttentionShape,
+  attentionKernel,
+  attentionName,
+  attentionPackBytes,
+  exponentialBits,
+  scoresOff,
+} from '../kernels/attention.ts';
 import type { Level } from '../kernels/frame.ts';
 import { expParams } from '../kernels/softmax.ts';
 import type { Places } from '../lower/places.ts';
@@ -46,12 +53,7 @@ export function fuseAttention(graph: HGraph): HGraph {
     made.set(means, op);
   }
   if (made.size === 0) return graph;
-  const inside = new Set([...gone].map((op) => op.out));
-  return {
-    ...graph,
-    ops: graph.ops.filter((op) => !gone.has(op)).map((op) => made.get(op) ?? op),
-    values: graph.values.filter(({ view }) => !inside.has(view.buf)),
-  };
+  return { ...graph, ops: graph.ops.filter((op) => !gone.has(op)).map((op) => made.get(op) ?? op) };
 }
 
 /** Whether a view shows its buffer as it is, in one order and with the same dimensions but for those of one. */
@@ -91,21 +93,38 @@ function fused(scores: MatMul, softmax: Softmax, means: MatMul): OwnOp | null {
       { buf: v.buf, bits: valueBits },
     ],
     packBytes: () => attentionPackBytes({ d, n }),
-    steps: (op) => [attentionStep(op)],
-    calls: (op, at, step, group) => [attentionCall(op, at, step, group, softmax.x.gain, bits)],
+    steps: (op) => [attentionStep(op, means.a.map)],
+    calls: (op, at, step, group) => [
+      { ...attentionCall(op, at, step, group, softmax.x.gain, bits), parts: [scores.nodes, softmax.nodes, means.nodes] },
+    ],
+    inner: (op, scales) => {
+      const place = { strides: attentionLoops(op, means.a.map).map((l) => l.strides[4]!), elems: n, byteOff: scoresOff(d) };
+      const scale = scales.unit(op.views[0]!) * scales.unit(op.views[1]!);
+      return [
+        { ...place, buf: scores.out, nodes: scores.nodes, before: softmax.nodes.at(-1)!, max: 2 ** 31, scale },
+        // Exponentials take the place of scores.
+        { ...place, buf: softmax.out, nodes: softmax.nodes, before: means.nodes.at(-1)!, max: 2 ** bits, scale: null },
+      ];
+    },
     evaluate: (op, inputs) => evaluateAttention(op, inputs, softmax.x.gain),
   };
   return { kind: 'own', out: means.out, views: [q, k, v], nodes: joinNodes(scores.nodes, softmax.nodes, means.nodes), passes };
 }
 
-function attentionStep(op: OwnOp): Step {
+/** Loops over the rows of results, queries, keys, values and weights of the mean, which lie as `weights` says. */
+function attentionLoops(op: OwnOp, weights: IndexMap): Loop[] {
   const [q, k, v] = op.views as [View, View, View];
   const rank = q.map.dims.length;
-  const out = denseMap(op.out.dims);
-  const outDims = out.dims.slice(0, -1);
+  const outDims = denseMap(op.out.dims).dims.slice(0, -1);
   const still: Dim = [{ n: dimSize(q.map.dims[rank - 2]!), stride: 0 }];
   const batch = (view: View): Dim[] => [...view.map.dims.slice(0, rank - 2), still];
-  const outer = loopsOver([outDims, q.map.dims.slice(0, -1), batch(k), batch(v)], `value ${op.out.name}`);
+  return loopsOver([outDims, q.map.dims.slice(0, -1), batch(k), batch(v), weights.dims.slice(0, -1)], `value ${op.out.name}`);
+}
+
+function attentionStep(op: OwnOp, weights: IndexMap): Step {
+  const [q, k, v] = op.views as [View, View, View];
+  const rank = q.map.dims.length;
+  const outer = attentionLoops(op, weights);
   const access = (view: View, i: number, inner: number[] = []) => ({
     buf: view.buf,
     off: view.map.off,
@@ -170,7 +189,7 @@ function attentionCall(
   return {
     key: JSON.stringify(['attention', shape]),
     name: attentionName(shape),
-    build: (name, layout, origin) => attentionKernel(name, shape, layout, origin),
+    build: (name, layout, origin, parts) => attentionKernel(name, shape, layout, origin, parts),
     args: [query!.operand, write.operand, at.param(params), key!.operand, value!.operand],
     nodes: op.nodes,
   };

@@ -1,9 +1,26 @@
+import type { Node } from '../../onnx/model.ts';
 import type { Places } from '../lower/places.ts';
 import type { Group } from '../plan/groups.ts';
 import type { Quantised, Scales } from '../plan/scales.ts';
 import type { Step } from '../plan/steps.ts';
 import type { KernelCall } from '../stages.ts';
 import type { Buf, OpBase, View } from './hops.ts';
+
+/** A value inside a step's kernel: two rows of it stand in the packing area for a while, as columns of 32-bit integers side by side. */
+export interface InnerRows {
+  readonly buf: Buf;
+  readonly nodes: readonly Node[];
+  /** Elements from one row of the value to the next, for each of the step's loops. */
+  readonly strides: readonly number[];
+  readonly elems: number;
+  readonly byteOff: number;
+  /** They are whole once the kernel comes to what serves this node. */
+  readonly before: Node;
+  /** Largest magnitude of an integer. */
+  readonly max: number;
+  /** Real value of an integer; null: its share of its row's sum. */
+  readonly scale: number | null;
+}
 
 /** An op that only one family emits (`families.ts`): it brings with it what the later passes ask, so that they need not know it. */
 export interface OwnOp extends OpBase {
@@ -26,6 +43,8 @@ export interface OwnPasses {
   widths?(op: OwnOp): readonly { readonly buf: Buf; readonly bits: number }[];
   /** Bytes that a step's kernels use of the packing area. */
   packBytes?(op: OwnOp, step: Step): number;
+  /** Values that only its kernel has in memory, and that none of its operands nor its result is. */
+  inner?(op: OwnOp, scales: Scales): readonly InnerRows[];
   /** It reads floats and integers of more than 16 bits as they are; others are given int16 copies. */
   readonly wide?: boolean;
   /** It knows what to do with floats that are no numbers. */

@@ -35,6 +35,9 @@ export const attentionName = (s: AttentionShape): string => `attend_${s.n}x${s.d
 /** Bytes of the packing area: a word for each element of a query, then one for each key. */
 export const attentionPackBytes = (s: Pick<AttentionShape, 'd' | 'n'>): number => 8 * (s.d + s.n);
 
+/** Where a pair's scores stand in the packing area, and then its exponentials: a word for each key, a half for each query. */
+export const scoresOff = (d: number): number => 8 * d;
+
 /** Multiplier, shift and rounding half of the table's index; quotient, shift and half of the results. */
 export const ATTENTION_PARAM_BYTES = 48;
 
@@ -45,9 +48,10 @@ const BLOCK = 4;
 
 /**
  * Two queries of one head: scores, softmax and the values' mean. Arguments: queries, results, parameters, keys, values. Scores and exponentials of the pair
- * stay in one word for each key. Exponentials are not divided by their sum; the results are, once for each of their columns.
+ * stay in one word for each key. Exponentials are not divided by their sum; the results are, once for each of their columns. `parts`: origins of the
+ * scores, the softmax and the mean.
  */
-export function attentionKernel(name: string, s: AttentionShape, layout: Layout, origin: OriginId): IrFunc {
+export function attentionKernel(name: string, s: AttentionShape, layout: Layout, origin: OriginId, parts: readonly OriginId[]): IrFunc {
   const reach = ({ kOffs, nStride }: AttentionShape['keys'], columns: number): number => (columns - 1) * nStride + Math.max(...kOffs) + 2;
   const ports = [
     { space: s.qSpace, extent: extentOf(s.qLevels, 0, 2) + s.qLane },
@@ -78,8 +82,9 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
       const rest = full > 0 ? b.strided(full, strides, (at) => body(BLOCK, at)) : strides.map(([pointer]) => pointer);
       if (count % BLOCK) body(count % BLOCK, rest);
     };
+    b.setOrigin(parts[0]!);
     packRows(b, scores, q, q, pack);
-    const words = b.add(pack, 8 * s.d);
+    const words = b.add(pack, scoresOff(s.d));
     const tops = [b.copy(-0x8000_0000), b.copy(-0x8000_0000)];
     blocks(
       s.n,
@@ -96,6 +101,7 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
         }
       },
     );
+    b.setOrigin(parts[1]!);
     // (top − score)·m + half, as top·m + half − score·m.
     const m = b.load(params, 0, 8);
     const shift = b.and(b.load(params, 8, 8), 63);
@@ -130,6 +136,7 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
       exponentials(s.n % UNROLL, last!);
       return sum;
     });
+    b.setOrigin(parts[2]!);
     const quotient = b.load(params, 24, 8);
     const outShift = b.and(b.load(params, 32, 8), 63);
     const outHalf = b.load(params, 40, 8);

@@ -389,7 +389,7 @@ export function emitDecoder(
     kernels.set(call.key, { name: count ? `${call.name}_${count}` : call.name, call, nodes: [...call.nodes] });
   }
   const funcs = [...kernels.values()].flatMap(({ name, call, nodes }) =>
-    outlineLoops(call.build(name, layout, origins.set([...new Set(nodes)]))),
+    outlineLoops(call.build(name, layout, origins.set([...new Set(nodes)]), [])),
   );
   const nameOf = (call: KernelCall): string => kernels.get(call.key)!.name;
   const moved = (b: FuncBuilder, base: number, value: Reg | number, step: number): Reg | number => {

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
+import { scaleAt } from '../../reference/value-error.ts';
 import { useEventValues, wantEventValues } from '../../workbench/event-values.ts';
 import { readTensor, readTensors, useMachine } from '../../workbench/machine.ts';
 import type { MachineTensor, MachineTensorData, MachineTensors, MachineView } from '../../workbench/machine-views.ts';
@@ -93,12 +94,12 @@ function Elements({ view, name }: { view: MachineView; name: string }) {
   const worst = useMemo(() => (tensor && reference ? largestError(tensor, reference) : null), [tensor, reference]);
   if (!loaded) return null;
   if (!tensor) return <p className="machine-note small muted">{texts.notMade}</p>;
-  const { dims, data, known, scale } = tensor;
+  const { dims, data, known, scale, scales } = tensor;
   return (
     <>
       <div className="machine-note machine-worst small">
         <p data-testid="tensor-error">
-          {texts.scale(real(scale, 4))}
+          {scales ? texts.shares : texts.scale(real(scale, 4))}
           {worst && worst.at >= 0 ? ` · ${texts.worst(real(worst.error, 3), placeText(worst.at, dims), worst.count)}` : ''}
           {reference || !withModel ? '' : ` · ${values.status === 'running' ? texts.referenceLoading : texts.noReference}`}
         </p>
@@ -132,7 +133,7 @@ function Elements({ view, name }: { view: MachineView; name: string }) {
       >
         {(index) => {
           const there = !known || known[index] === 1;
-          const value = data[index]! * scale;
+          const value = data[index]! * scaleAt(tensor, index);
           const wanted = reference?.[index];
           return (
             <span className="machine-element">
@@ -152,14 +153,15 @@ function Elements({ view, name }: { view: MachineView; name: string }) {
 /** Below this a reference masks: the program only keeps such values low. */
 const MASKED = -1000;
 
-function largestError({ data, scale, known, masks }: MachineTensorData, reference: Float32Array) {
+function largestError(tensor: MachineTensorData, reference: Float32Array) {
+  const { data, known, masks } = tensor;
   let [error, at, count] = [0, -1, 0];
   for (let i = 0; i < data.length; i++) {
     if (known && known[i] === 0) continue;
     const wanted = reference[i]!;
     if (!Number.isFinite(wanted) || (masks && wanted < MASKED)) continue;
     count++;
-    const own = Math.abs(data[i]! * scale - wanted);
+    const own = Math.abs(data[i]! * scaleAt(tensor, i) - wanted);
     if (own > error || at < 0) [error, at] = [own, i];
   }
   return { error, at, count };

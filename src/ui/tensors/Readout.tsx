@@ -1,5 +1,5 @@
 import { Fragment } from 'react';
-import { isMask, type ValueError } from '../../reference/value-error.ts';
+import { isMask, scaleAt, type ValueError } from '../../reference/value-error.ts';
 import type { RelatedElements } from '../../workbench/dependencies.ts';
 import { narrowed, rangeCount } from '../../workbench/ranges.ts';
 import { partId } from '../../workbench/selection.ts';
@@ -23,7 +23,7 @@ export function ElementLine({ dims, program, reference, cursor }: ReadoutProps) 
   if (cursor < 0) return <p className="small muted">{texts.nothingSelected}</p>;
   const integer = program?.data[cursor];
   const theirs = reference?.data[cursor];
-  const ours = integer === undefined ? undefined : integer * program!.scale;
+  const ours = integer === undefined ? undefined : integer * scaleAt(program!, cursor);
   const masked = theirs !== undefined && isMask(program?.masks ?? false, theirs);
   const delta = ours === undefined || theirs === undefined || masked ? null : ours - theirs;
   return (
@@ -43,7 +43,7 @@ export function ElementLine({ dims, program, reference, cursor }: ReadoutProps) 
       {delta === null ? null : (
         <dd>
           <span className="muted">{texts.deltaIs}</span> <span className="mono">{real(delta, 3)}</span>{' '}
-          <span className="muted">{texts.deltaUnits(real(delta / Math.abs(program!.scale), 3))}</span>
+          <span className="muted">{texts.deltaUnits(real(delta / Math.abs(scaleAt(program!, cursor)), 3))}</span>
         </dd>
       )}
       {masked ? <dd className="muted">{texts.mask}</dd> : null}
@@ -54,7 +54,7 @@ export function ElementLine({ dims, program, reference, cursor }: ReadoutProps) 
 /** The whole tensor in figures. */
 export function ErrorLine({ name, dims, program, error }: ReadoutProps) {
   if (!error || error.at < 0 || !program) return null;
-  const scale = Math.abs(program.scale);
+  const scale = Math.abs(scaleAt(program, error.at));
   return (
     <dl className="tensor-stats" data-testid="tensor-error" data-relative={error.relative}>
       <div>
@@ -71,7 +71,7 @@ export function ErrorLine({ name, dims, program, error }: ReadoutProps) {
         <dt>{texts.meanError}</dt>
         <dd>
           <span className="mono">{real(error.meanAbs, 3)}</span>{' '}
-          <span className="muted">{texts.units(real(error.meanAbs / scale, 3))}</span>
+          {program.scales ? null : <span className="muted">{texts.units(real(error.meanAbs / scale, 3))}</span>}
         </dd>
       </div>
       <div>

@@ -195,7 +195,7 @@ function Tensors({ model, values, rows }: TensorsProps) {
             </p>
             <p className="small muted ellipsis">
               {formatDims(dims)}
-              {program ? ` · ${texts.integer(real(program.scale, 3))} · ${heldText(program)}` : null}
+              {program ? ` · ${program.scales ? texts.shares : texts.integer(real(program.scale, 3))} · ${heldText(program)}` : null}
             </p>
           </div>
           <div className="tensor-tools">

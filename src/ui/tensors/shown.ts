@@ -1,4 +1,4 @@
-import { isMask, type ValueError } from '../../reference/value-error.ts';
+import { isMask, scaleAt, type ValueError } from '../../reference/value-error.ts';
 import type { RelatedElements } from '../../workbench/dependencies.ts';
 import type { Seed } from '../../workbench/element-relations.ts';
 import { NO_RANGES, type Range } from '../../workbench/ranges.ts';
@@ -45,7 +45,7 @@ export function drawn(
   if ((mode !== 'reference' && !program) || (mode !== 'program' && !reference) || count === 0) return null;
   const values = new Float32Array(count);
   for (let i = 0; i < count; i++) {
-    const ours = program ? program.data[i]! * program.scale : 0;
+    const ours = program ? program.data[i]! * scaleAt(program, i) : 0;
     const theirs = reference ? reference.data[i]! : ours;
     if (isMask(program?.masks ?? false, theirs)) values[i] = Number.NaN;
     else values[i] = mode === 'program' ? ours : mode === 'reference' ? theirs : ours - theirs;

@@ -135,6 +135,7 @@ export const machine = {
   difference: 'Difference',
   notYet: '–',
   scale: (scale: string) => `scale ${scale}`,
+  shares: 'exponentials: scale 1 / sum of their row',
   worst: (error: string, at: string, n: number) => `largest |Δ| ${error} at ${at}, of ${count(n)} elements that are made`,
   noReference: 'ONNX Runtime has not given the values of this event yet',
   referenceLoading: 'reading the reference',

@@ -53,6 +53,7 @@ export const tensors = {
   byRows: (stage: number) => `never whole in memory: two rows at a time in stage_${stage}, read as they passed`,
   input: 'in map input',
   integer: (scale: string) => `int × ${scale}`,
+  shares: 'exponentials, int ÷ sum of their row',
   folded: (into: string) => `Not in memory: folded into the kernel that makes ${into}.`,
   foldedUnknown: 'Not in memory: folded into a neighbour.',
   weightless: 'ONNX Runtime gives no values for it',

@@ -55,8 +55,8 @@ export async function machineTensor(
   const { frames } = debug;
   const state = valueStates(plan, stageProgress(held.program, plan, frames[0]?.insnIdx ?? -1, frames.length > 1))[at];
   const data = state === 'whole' ? readPlace(debug.vm, plan, plan.values[at]!) : value.data.slice();
-  const { dims, scale, max, masks, latest } = value;
-  return new Transferred({ name, dims, scale, max, masks, latest, data, known: value.known?.slice() ?? null }, [
+  const { dims, scale, scales, max, masks, latest } = value;
+  return new Transferred({ name, dims, scale, scales, max, masks, latest, data, known: value.known?.slice() ?? null }, [
     data.buffer as ArrayBuffer,
   ]);
 }
