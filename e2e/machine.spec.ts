@@ -42,49 +42,56 @@ test('a breakpoint on a softmax, back across it, a condition, an edited register
   await expect(reason).toContainText('Softmax');
   const program = site.locator('[data-panel=program]');
   await expect(program.locator('.vrow.selected .listing-mark')).toHaveText('▶');
-  await expect(site.locator('[data-panel=program] .vrow.selected')).toContainText('r1 =');
+  await expect(site.locator('[data-panel=program] .vrow.selected')).toContainText('= *(u64 *)(r10');
 
   // Registers stand beside what the verifier knows of them.
   await tab('Registers');
   await expect(site.getByTestId('knowledge')).toHaveAttribute('data-covers', 'true');
-  const r6 = register(machine, 'r6');
-  await expect(r6.locator('.ok')).toBeVisible();
+  const r1 = register(machine, 'r1');
+  await expect(r1.locator('.ok')).toBeVisible();
   await machine.getByRole('button', { name: 'Bits' }).click();
-  await expect(r6.locator('.machine-bits').first()).toContainText('00000000');
+  await expect(r1.locator('.machine-bits').first()).toContainText('00000000');
 
-  // Over the call, the rows of the softmax are made: integers, reals and the reference side by side.
+  // Where the softmax begins inside its kernel, the scores of two rows are made: integers, reals and the reference side by side.
   await tab('Tensors');
-  await expect(site.getByTestId('tensor-error')).toContainText('largest |Δ|');
-  let after = first;
-  for (let i = 0; i < 4; i++) after = await press(site, machine, 'F10');
   const tensors = site.getByTestId('machine-tensors');
-  await expect(tensors.getByRole('combobox')).toHaveValue(/Softmax_output/);
-  await expect(site.getByTestId('tensor-error')).toContainText('of 96 elements');
+  const chosen = tensors.getByRole('combobox');
+  const figures = site.getByTestId('tensor-error');
+  await expect(chosen).toHaveValue(/MatMul_1_output/);
+  await expect(figures).toContainText('of 96 elements');
+  await expect(tensors.locator('.machine-element').nth(1)).not.toContainText('–');
+  expect(await tensors.locator('option', { hasText: 'Softmax' }).count()).toBe(0);
+
+  // Outside of it, the probabilities are, as exponentials with a scale for each row.
+  const after = await press(site, machine, 'Shift+F11');
+  await expect(chosen).toHaveValue(/Softmax_output/);
+  await expect(figures).toContainText('sum of their row');
+  await expect(figures).toContainText('of 96 elements');
   await expect(tensors.locator('.machine-element').nth(1)).not.toContainText('–');
 
   // Back across it, and the same again.
   await tab('Registers');
   expect(await press(site, machine, 'Shift+F10')).toBe(after - 1);
-  await expect(machine.getByRole('toolbar', { name: 'Functions that are under way' })).toContainText('softmax');
+  await expect(machine.getByRole('toolbar', { name: 'Functions that are under way' })).toContainText('attend');
   expect(await press(site, machine, 'Shift+F5')).toBe(first);
   expect(await press(site, machine, 'F11')).toBe(first + 1);
 
   // A condition says where it is wrong, and then stops only where it holds.
   await tab(/^Breakpoints/);
   const condition = machine.getByRole('textbox', { name: /^Condition at/ });
-  await condition.fill('r6 == 2 && r11');
-  await expect(machine.getByTestId('breakpoints')).toContainText('at character 12');
-  await condition.fill('r6 == 2 && hits > 2');
+  await condition.fill('r1 == 12 && r11');
+  await expect(machine.getByTestId('breakpoints')).toContainText('at character 13');
+  await condition.fill('r1 == 12 && hits > 2');
   await press(site, machine, 'F5');
   await tab('Registers');
-  await expect(register(machine, 'r6')).toContainText('2');
+  await expect(register(machine, 'r1')).toContainText('12');
 
   // A changed register takes away what came after it.
   const changed = await step(machine);
-  await machine.getByRole('button', { name: 'Change r5' }).click();
-  await machine.getByRole('textbox', { name: 'Change r5' }).fill('-5');
+  await machine.getByRole('button', { name: 'Change r2' }).click();
+  await machine.getByRole('textbox', { name: 'Change r2' }).fill('-5');
   await site.keyboard.press('Enter');
-  await expect(register(machine, 'r5')).toContainText('-5');
+  await expect(register(machine, 'r2')).toContainText('-5');
   await expect(machine).toContainText('What came after this step is forgotten');
   expect(await step(machine)).toBe(changed);
 

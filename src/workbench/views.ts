@@ -79,6 +79,8 @@ export interface IntegersView {
     readonly scale: number;
     /** Integers are saturated at this magnitude. */
     readonly max: number;
+    /** Each row has a scale of its own: 1 / its sum. */
+    readonly shares: boolean;
   }[];
   /** Initializers of products, with a scale for each entry along `axis` of the stored tensor. */
   readonly weights: readonly {

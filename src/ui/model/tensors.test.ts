@@ -22,7 +22,7 @@ it('knows who makes and reads every tensor, with its bytes', () => {
 
 it('says the integers of values and weights, and ranges, where they are known', () => {
   const integers = {
-    values: [{ name: 'a', elem: 'i16' as const, scale: 1 / 4096, max: 32767 }],
+    values: [{ name: 'a', elem: 'i16' as const, scale: 1 / 4096, max: 32767, shares: false }],
     weights: [{ name: 'w', axis: 1, elem: 'i8' as const, max: 127, scales: Float64Array.of(0.002, 0.00003) }],
   };
   const table = tensorTable(model, integers, { a: { min: -1.5, max: 2 } });

@@ -64,6 +64,7 @@ const INTEGER_NAMES = { u16: 'uint16', i16: 'int16', i32: 'int32', i8: 'int8', i
 
 /** The integers of a tensor in words: `int16, scale 1/4096`; null before it is compiled. */
 export function integerText({ integer, channels }: TensorInfo): string | null {
+  if (integer?.shares) return `${INTEGER_NAMES[integer.elem]}, scale 1 / sum of the row`;
   if (integer) return `${INTEGER_NAMES[integer.elem]}, scale ${scaleText(integer.scale)}`;
   if (!channels) return null;
   let [least, most] = [Number.POSITIVE_INFINITY, 0];
@@ -79,6 +80,7 @@ export function edgeLabel(info: TensorInfo): string {
   const { dims, dtype, integer } = info;
   if (!integer) return shapeText(dims, dtype);
   const shape = dims.length === 0 ? 'scalar' : dims.join('×');
+  if (integer.shares) return `${shape} ${integer.elem}`;
   return integer.elem === 'u16' && integer.scale === 1 ? `${shape} u16` : `${shape} ${integer.elem} ${scaleText(integer.scale)}`;
 }
 

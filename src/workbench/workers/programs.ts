@@ -139,8 +139,8 @@ function irColumns({ opOf, how }: IrMap, hunks: readonly HunkView[], count: numb
 
 function integersOf({ tensors, weights }: Compiled): IntegersView {
   const values = tensors.values.map(({ name, gain, buffer }) => {
-    const { elem, scale, max } = tensors.buffers[buffer]!;
-    return { name, elem, scale: scale * gain, max };
+    const { elem, scale, max, rows } = tensors.buffers[buffer]!;
+    return { name, elem, scale: scale * gain, max, shares: rows?.inner?.shares === true };
   });
   return { values, weights };
 }
