@@ -22,7 +22,7 @@ import { type Lowered, lower } from './lower/lower.ts';
 import type { IoLayout } from './lower/places.ts';
 import { Origins } from './origins.ts';
 import { Scales } from './plan/scales.ts';
-import { splitWideProducts } from './plan/split.ts';
+import { splitWideValues } from './plan/split.ts';
 import { weightScales } from './plan/weight-scales.ts';
 import { WeightBytes } from './plan/weights.ts';
 import { applyPrecision, parseQuant } from './precision.ts';
@@ -94,7 +94,7 @@ export function compile(options: CompileOptions): Compiled {
 /** The graph in integer kernels' terms, precision given and algebra done. */
 function graphOf({ model, families, quant, calibration }: CompileOptions): HGraph {
   const recognised = recognise(model, families, calibration);
-  return splitWideProducts(fold(applyPrecision(recognised, model, parseQuant(quant))), PAGE_BYTES);
+  return fold(splitWideValues(applyPrecision(recognised, model, parseQuant(quant)), PAGE_BYTES));
 }
 
 interface Planned {

@@ -1,5 +1,6 @@
 import { InputError } from '../base/errors.ts';
 import type { Buf, HGraph } from './graph/hops.ts';
+import { place } from './graph/lazy.ts';
 import { product } from './graph/view.ts';
 import { PAGE_BYTES } from './kernels/frame.ts';
 import type { Group } from './plan/groups.ts';
@@ -42,9 +43,9 @@ export function placeBuffers(graph: HGraph, groups: readonly Group[], packBytes:
     if (live.bytes > PAGE_BYTES) {
       const node = graph.ops.find((op) => op.out === live.buf)?.nodes.at(-1);
       throw new InputError(
-        `a value of ${live.bytes} bytes does not fit in one per-CPU map entry of ${PAGE_BYTES}`,
-        node ? `node ${node.name} (${node.op}, #${node.index})` : live.buf.name,
-        'Use a shorter sequence or a narrower layer',
+        `a value of ${live.bytes} bytes (${live.buf.dims.join(' × ')}) does not fit in one per-CPU map entry of ${PAGE_BYTES}`,
+        node ? place(node) : `value ${live.buf.name}`,
+        `Rewrite it with at most ${Math.floor(PAGE_BYTES / elemBytes(live.buf))} elements: a shorter sequence, a narrower layer, or parts that each have readers of their own`,
       );
     }
     const rivals = placed.filter((p) => p.from <= live.to && live.from <= p.to).sort((a, b) => a.off - b.off);
