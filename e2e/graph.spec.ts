@@ -50,7 +50,7 @@ test('a model of thousands of operators: folded, opened, searched, drawn on a ca
 test('overlays, tensors, weights and exports of the graph, by keyboard', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
   const graph = site.getByRole('tree', { name: /^Model graph/ });
-  const product = await selectOp(site, 'MatMul');
+  const product = await selectOp(site, 'Gemm');
   await graph.focus();
   await site.keyboard.press('o');
   await site.keyboard.press('o');
