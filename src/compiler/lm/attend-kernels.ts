@@ -192,7 +192,7 @@ export function lookUpExp(b: FuncBuilder, difference: Reg, table: Reg, [m, shift
   return b.load(b.add(table, difference), 0, 2);
 }
 
-export function loadExpParams(b: FuncBuilder, at: Reg): Reg[] {
+function loadExpParams(b: FuncBuilder, at: Reg): Reg[] {
   return [b.load(at, 0, 8), b.and(b.load(at, 8, 8), 63), b.load(at, 16, 8), b.load(at, 24, 8)];
 }
 

@@ -38,18 +38,23 @@ describe.skipIf(!kernel)('a text generating program', () => {
         const machines = [kernelText, new VmText(program, 'wasm'), new VmText(program, 'interp')];
         const requests: GenerateRequest[] = [
           GREEDY,
+          // So cold that no other token has a share: differences of scores lie far beyond the table of exponentials.
+          { ...GREEDY, candidates: 3, temperature: 0.002, seed: 7 },
           { ...GREEDY, candidates: 3, temperature: 2, seed: 5 },
           // Goes on where the last call ended, one token a call.
           { ...GREEDY, reset: false, prompt: [], count: 1 },
           { ...GREEDY, prompt: [2], stop: 0, temperature: 1, candidates: 3 },
         ];
+        const texts: (readonly number[])[] = [];
         for (const request of requests) {
           const results = [];
           for (const machine of machines) results.push(decodeResult((await machine.run(encodeRequest(request, decoder))).output, decoder));
           expect(results[1]).toEqual(results[0]);
           expect(results[2]).toEqual(results[0]);
           expect(results[0].tokens.length).toBeGreaterThan(0);
+          texts.push(results[0].tokens);
         }
+        expect(texts[1]).toEqual(texts[0]);
       } finally {
         kernelText.close();
       }

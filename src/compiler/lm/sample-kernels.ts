@@ -3,7 +3,8 @@ import { FuncBuilder as Builder } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { maxInto } from '../kernels/arith.ts';
 import { type Layout, linkageOf, MAP_OF } from '../kernels/frame.ts';
-import { loadExpParams, lookUpExp } from './attend-kernels.ts';
+import { EXP_LIMIT } from '../kernels/softmax.ts';
+import { lookUpExp } from './attend-kernels.ts';
 import { checked, entryOf } from './frame.ts';
 import { candidatesOff, INPUT, MAX_CANDIDATES, OUTPUT, STATE, TOP_BLOCK, topBlocks, weightsOff } from './layout.ts';
 import { SCORE_MAX } from './matvec.ts';
@@ -31,7 +32,7 @@ export interface SampleShape {
 export function temperatureParams(scoreUnit: number): BigInt64Array {
   const wanted = scoreUnit * 256 * 65536;
   const shift = Math.max(1, Math.min(40, 40 - Math.floor(Math.log2(wanted))));
-  return BigInt64Array.of(BigInt(Math.round(wanted * 2 ** shift)), BigInt(shift), 1n << BigInt(shift - 1), BigInt(SCORE_MAX) * 2n);
+  return BigInt64Array.of(BigInt(Math.round(wanted * 2 ** shift)), BigInt(shift), 1n << BigInt(shift - 1));
 }
 
 const begin = (name: string, args: number, layout: Layout, origin: OriginId): FuncBuilder => {
@@ -103,10 +104,14 @@ export function pickKernel(s: SampleShape, layout: Layout, origin: OriginId): Ir
   const wanted = b.load(input, INPUT.candidates, 4);
   const most = Math.min(MAX_CANDIDATES, s.vocabulary);
   const params = b.mapValue(MAP_OF.weights, s.paramsOff);
-  const [scale, shift, half, limit] = loadExpParams(b, params);
+  const scale = b.load(params, 0, 8);
+  const shift = b.and(b.load(params, 8, 8), 63);
+  const half = b.load(params, 16, 8);
   const temperature = b.load(input, INPUT.temperature, 4);
   // By a temperature of zero the quotient is zero; the first candidate is taken before it matters.
   const factor = b.alu('div', scale, temperature);
+  // The largest difference that still has a place of its own in the table: the lower the temperature, the smaller.
+  const limit = b.alu('div', b.alu('lsh', b.const(EXP_LIMIT), shift), factor);
   const table = b.mapValue(MAP_OF.weights, layout.expOff);
   const sum = b.copy(0);
   const top = b.copy(0);
