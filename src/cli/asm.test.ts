@@ -38,7 +38,8 @@ describe('asm and disasm', () => {
     for (const engine of ['interp', 'wasm'])
       expect(await call('run', object, '--packet', packet, '--engine', engine)).toMatchObject({
         status: 2,
-        err: expect.stringMatching(/insn \d+: stopped after 900 ms/),
+        // A fast machine reaches the limit of instructions before that of time.
+        err: expect.stringMatching(/insn \d+: stopped after (900 ms|\d+ instructions)/),
       });
   });
 
