@@ -35,7 +35,7 @@ export function denseMap(dims: readonly number[]): IndexMap {
 }
 
 /** Drops factors of one and joins neighbours that continue each other. */
-function normalDim(dim: Dim): Dim {
+export function normalDim(dim: Dim): Dim {
   const out: Factor[] = [];
   for (const f of dim) {
     if (f.n === 1) continue;

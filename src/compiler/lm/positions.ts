@@ -1,5 +1,5 @@
 import type { Buf, Const, View } from '../graph/hops.ts';
-import { broadcastMap, type Dim, denseMap, type Factor, type IndexMap, product } from '../graph/view.ts';
+import { broadcastMap, type Dim, denseMap, type Factor, type IndexMap, normalDim, product } from '../graph/view.ts';
 
 /** Where positions stand among logical dimensions: dimension `dim` counts (outer, position, `inner` steps). */
 export interface Where {
@@ -57,18 +57,6 @@ export function positionIn(map: IndexMap, stride: number, positions: number): Wh
   return null;
 }
 
-/** Factors between which positions stood may now continue each other. */
-function joined(dim: readonly Factor[]): Factor[] {
-  const out: Factor[] = [];
-  for (const f of dim) {
-    if (f.n === 1) continue;
-    const last = out[out.length - 1];
-    if (last && last.stride === f.stride * f.n) out[out.length - 1] = { n: last.n * f.n, stride: f.stride };
-    else out.push(f);
-  }
-  return out;
-}
-
 /** The places of `positions` values, or why a view of them has no form for one position. */
 export type Reduced = { readonly map: IndexMap; readonly fixed: boolean } | string;
 
@@ -91,7 +79,7 @@ export function reduceMap(map: IndexMap, where: Where | null, stride: number | n
       return 'it pairs one position with another';
     dims.push([...parts.before, ...parts.after]);
   }
-  if (stride === null) return { map: { off: map.off, dims: dims.map(joined) }, fixed: false };
+  if (stride === null) return { map: { off: map.off, dims: dims.map(normalDim) }, fixed: false };
   const whole = stride * positions;
   const at = Math.floor((map.off % whole) / stride);
   for (const dim of dims) {
@@ -103,7 +91,7 @@ export function reduceMap(map: IndexMap, where: Where | null, stride: number | n
   }
   const walked = where !== null && (cut(map.dims[where.dim], where.inner, positions)?.mid.some((f) => f.stride !== 0) ?? false);
   if (walked ? at !== 0 : at !== positions - 1) return walked ? 'it leaves positions out' : `it looks at position ${at} alone`;
-  return { map: { off: Math.floor(map.off / whole) * stride + (map.off % stride), dims: dims.map(joined) }, fixed: !walked };
+  return { map: { off: Math.floor(map.off / whole) * stride + (map.off % stride), dims: dims.map(normalDim) }, fixed: !walked };
 }
 
 /** Dimensions without the positions. */

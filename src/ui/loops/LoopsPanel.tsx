@@ -1,11 +1,10 @@
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import type { FixedStrategy } from '../../compiler/api.ts';
 import type { LoopForm } from '../../verifier/whatif/rewrite.ts';
 import { commitFork, setStrategy } from '../../workbench/actions.ts';
 import { useRelations } from '../../workbench/current-relations.ts';
 import type { UserError } from '../../workbench/errors.ts';
 import { RemoteError } from '../../workbench/rpc.ts';
-import type { StageProgress } from '../../workbench/stages.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { compileWith, loopAs, loopAt } from '../../workbench/strategies.ts';
 import type { LoopView, StrategyView, VerdictFigures } from '../../workbench/strategy-views.ts';
@@ -13,6 +12,7 @@ import type { ProgramView } from '../../workbench/views.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { useTask } from '../components/useTask.ts';
 import { loops as texts } from '../texts/loops.ts';
 import { loopsPanel } from '../texts/loops-panel.ts';
 import './loops.css';
@@ -31,43 +31,24 @@ interface Row<Name extends string> {
 /** Computes one row after the other, tells how far it is, and can be stopped. */
 function useRows<Name extends string>(of: string) {
   const [held, setHeld] = useState<{ readonly of: string; readonly rows: ReadonlyMap<Name, Row<Name>> }>({ of, rows: new Map() });
-  const [progress, setProgress] = useState<StageProgress | null>(null);
-  const [running, setRunning] = useState(false);
-  const [error, setError] = useState<UserError | null>(null);
-  const stop = useRef<AbortController | null>(null);
-  useEffect(() => () => stop.current?.abort(), []);
-  const start = async (
+  const { progress, running, error, run, cancel } = useTask();
+  const start = (
     names: readonly Name[],
     ask: (name: Name, signal: AbortSignal, onProgress: (stage: string, done: number, total: number) => void) => Promise<Row<Name>>,
-  ) => {
-    stop.current?.abort();
-    const own = new AbortController();
-    stop.current = own;
-    const rows = new Map<Name, Row<Name>>();
-    setHeld({ of, rows });
-    setError(null);
-    setRunning(true);
-    try {
-      for (const name of names) {
-        const row = await ask(name, own.signal, (stage, done, total) => setProgress({ stage, done, total }));
-        if (own.signal.aborted) return;
-        rows.set(name, row);
-        setHeld({ of, rows: new Map(rows) });
-      }
-    } catch (failure) {
-      if (!own.signal.aborted && failure instanceof RemoteError) setError(failure.error);
-    } finally {
-      if (stop.current === own) {
-        setRunning(false);
-        setProgress(null);
-      }
-    }
-  };
-  const cancel = () => {
-    stop.current?.abort();
-    setRunning(false);
-    setProgress(null);
-  };
+  ) =>
+    run(
+      async ({ signal, onProgress }) => {
+        const rows = new Map<Name, Row<Name>>();
+        setHeld({ of, rows });
+        for (const name of names) {
+          const row = await ask(name, signal!, onProgress!);
+          if (signal!.aborted) return;
+          rows.set(name, row);
+          setHeld({ of, rows: new Map(rows) });
+        }
+      },
+      () => {},
+    );
   return {
     rows: held.of === of ? held.rows : new Map<Name, Row<Name>>(),
     running: running && held.of === of,

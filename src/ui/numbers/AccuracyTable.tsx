@@ -4,8 +4,8 @@ import { measureAccuracy } from '../../workbench/numbers.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { useTask } from '../components/useTask.ts';
 import { numbers } from '../texts/numbers.ts';
-import { useTask } from './useTask.ts';
 
 const texts = numbers.accuracy;
 

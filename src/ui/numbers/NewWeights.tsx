@@ -3,8 +3,8 @@ import { type SwappedReplay, swapReplay, unswapReplay } from '../../workbench/nu
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { useTask } from '../components/useTask.ts';
 import { numbers } from '../texts/numbers.ts';
-import { useTask } from './useTask.ts';
 
 const texts = numbers.swap;
 

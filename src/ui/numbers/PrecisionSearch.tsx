@@ -6,8 +6,8 @@ import { searchPrecisions, setQuant } from '../../workbench/numbers.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { useTask } from '../components/useTask.ts';
 import { numbers } from '../texts/numbers.ts';
-import { useTask } from './useTask.ts';
 
 const texts = numbers.search;
 const COSTS = Object.keys(texts.costs) as SearchCost[];
