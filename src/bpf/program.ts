@@ -82,7 +82,7 @@ export type ArgType =
   | { readonly kind: 'ctx' }
   /** Memory; `struct` names its type. */
   | { readonly kind: 'mem'; readonly size: number; readonly nonNull: boolean; readonly struct?: string }
-  /** An address that the kernel is told nothing about: of functions that are verified with their callers. */
+  /** An address that the kernel is told nothing about: of functions that are verified with their callers, and `unfit` on their own. */
   | { readonly kind: 'pointer' }
   | { readonly kind: 'dynptr' }
   /** An address inside an arena, or a number. */

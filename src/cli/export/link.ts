@@ -137,7 +137,16 @@ function contextForm(program: Program, name: string, isTensor: boolean): Linkabl
 function around(program: Program, name: string, insns: readonly Insn[], calls: number, args: readonly ArgType[]): Program {
   const shift = insns.length;
   const own = insns.map((insn, at) => (at === calls ? { ...insn, imm: shift - at - 1 } : insn));
-  const wrapper: Subprog = { name, start: 0, linkage: 'global', args, returns: 'scalar' };
+  const at = args.findIndex(({ kind }) => kind === 'pointer');
+  const wrapper: Subprog = {
+    name,
+    start: 0,
+    linkage: 'global',
+    args,
+    returns: 'scalar',
+    // What the reader says of the written object, and Linux of such a function on its own.
+    ...(at < 0 ? {} : { unfit: `arg#${at} reference type('UNKNOWN ') size cannot be determined: -22` }),
+  };
   const inner = program.subprogs.map((func, i): Subprog => {
     const moved = { ...func, start: func.start + shift };
     if (i > 0) return moved;
