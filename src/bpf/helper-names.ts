@@ -36,9 +36,6 @@ tcp_raw_check_syncookie_ipv4 tcp_raw_check_syncookie_ipv6 ktime_get_tai_ns user_
 
 const byName = new Map(NAMES.map((name, id) => [name, id]));
 
-/** How many helpers there are, `bpf_unspec` included. */
-export const HELPER_COUNT = NAMES.length;
-
 /** Number of the helper `name` (with its `bpf_` prefix), or undefined. */
 export function helperId(name: string): number | undefined {
   return byName.get(name);

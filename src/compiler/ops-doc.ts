@@ -6,7 +6,7 @@ export async function opsDocument(): Promise<string> {
   const rows = [...new Map([...OPS, ...(await allFamilies())])].sort(([a], [b]) => (a < b ? -1 : 1));
   return `# Operators
 
-The compiler takes these ONNX operators in opsets 7 to 21, for float models of batch 1. The importer folds whatever depends only on
+The compiler takes these ONNX operators in opsets 7 to 23, for float and quantised models of batch 1. The importer folds whatever depends only on
 constants and shapes before that (Shape, Range, ConstantOfShape, …), so such nodes do not count. Everything else is refused with the
 node's name and the nearest rewrite.
 
