@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
-import { expect, FEW_PACKETS, replayed, samples, test } from './page.ts';
+import { agreement, expect, FEW_PACKETS, replayed, samples, test } from './page.ts';
 
 /** The sample's model with other weights: floats of its raw data, some of them halved, which leaves every shape as it is. */
 function retrained(): Buffer {
@@ -64,6 +64,8 @@ test('precision is chosen, searched for and measured by node, and new weights de
   await expect(swap.getByRole('status')).toContainText(/retrained.onnx decides from event 33 on: \d+ of 32 verdicts changed/, {
     timeout: 60_000,
   });
+  // Compare judges the new weights by the new model: the old one decides otherwise.
+  expect(await agreement(site)).toBe(1);
   await swap.getByRole('button', { name: 'Old weights again' }).click();
   await expect(swap.getByRole('status')).toHaveCount(0);
 

@@ -1,7 +1,7 @@
 import type { CalibrationMethod, Quant } from '../compiler/api.ts';
 import type { SearchCost } from '../compiler/precision-search.ts';
 import { getBlob } from './blobs.ts';
-import { programFor } from './clients.ts';
+import { hold, programFor, referenceWorker } from './clients.ts';
 import type { BlobRef } from './document.ts';
 import type { AccuracyView, SearchView, TrialEvent } from './number-views.ts';
 import { readFile } from './read-file.ts';
@@ -54,44 +54,82 @@ export function setMethod(method: CalibrationMethod): void {
   });
 }
 
-/** A replay whose weights were changed on the way. */
+/** A replay whose weights were changed on the way, and the reference that judges it: from there on ONNX Runtime runs the new model. */
 export interface SwappedReplay {
-  readonly key: string;
   readonly name: string;
   readonly from: number;
   /** Events with another verdict or class than before. */
   readonly changed: number;
-  readonly before: ScoreColumns;
+  readonly before: Judged;
+  readonly after: Judged;
 }
 
-/** Weights of another training from event `from` on: the columns of the replay change from there. */
+/** Columns of a replay and of its reference; null while there are none. */
+interface Judged {
+  readonly replay: ScoreColumns;
+  readonly reference: ScoreColumns | null;
+}
+
+/** Weights of another training from event `from` on: the columns of the replay change from there, and so do those of the reference. */
 export async function swapReplay(file: File, from: number, options: CallOptions): Promise<SwappedReplay | null> {
-  const { replay, program } = useWorkbench.getState().stages;
+  const { replay, reference, program } = useWorkbench.getState().stages;
   const doc = currentDoc();
-  const { trace } = doc;
-  if (!replay.value || !program.value || !trace) return null;
+  const { trace, labels, binding } = doc;
+  if (!replay.value || !program.value || !trace || !binding) return null;
   const { ref } = await readFile(file, file.name);
-  const before = replay.value;
-  const key = replay.key;
-  let columns: ScoreColumns = { ...before, score: before.score.slice(), verdict: before.verdict.slice(), outputs: before.outputs.slice() };
-  const take = ({ start, score, verdict, outputs, outputWidth }: ScoreBatch) => {
-    columns.score.set(score, start);
-    columns.verdict.set(verdict, start);
-    if (outputWidth === columns.outputWidth) columns.outputs.set(outputs, start * outputWidth);
-    columns = { ...columns };
-    if (useWorkbench.getState().stages.replay.key === key) setStage('replay', { value: columns });
-  };
   const next = { key: `${ref.hash} ${JSON.stringify(doc.options.dims)}`, model: ref, dims: doc.options.dims };
-  await call<void>(program.value.key, 'swapWeights', { trace, next, from }, [trace, ref], {
-    ...options,
-    onEvent: take as CallOptions['onEvent'],
-  });
+  const before: Judged = { replay: replay.value, reference: reference.value };
+  const ours = new Patched('replay', replay.key, before.replay);
+  const theirs = before.reference && new Patched('reference', reference.key, before.reference);
+  try {
+    await call<void>(program.value.key, 'swapWeights', { trace, next, from }, [trace, ref], { ...options, onEvent: ours.take });
+    if (theirs) {
+      hold(referenceWorker, ref, trace, labels);
+      const args = { model: next, trace: { key: '', trace, labels }, binding, from };
+      await referenceWorker.call('score', args, { ...options, onEvent: theirs.take });
+    }
+  } catch (error) {
+    // Half of a swap would compare one model with the other.
+    ours.restore(before.replay);
+    if (before.reference) theirs?.restore(before.reference);
+    throw error;
+  }
   let changed = 0;
-  for (let i = from; i < columns.total; i++) if (columns.verdict[i] !== before.verdict[i]) changed++;
-  return { key, name: ref.name, from, changed, before };
+  for (let i = from; i < before.replay.total; i++) if (ours.columns.verdict[i] !== before.replay.verdict[i]) changed++;
+  return { name: ref.name, from, changed, before, after: { replay: ours.columns, reference: theirs?.columns ?? null } };
 }
 
-/** The replay as it was before the swap. */
-export function unswapReplay({ key, before }: SwappedReplay): void {
-  if (useWorkbench.getState().stages.replay.key === key) setStage('replay', { value: before });
+/** A stage's columns with other results from one event on; the panels see each batch as it comes. */
+class Patched {
+  readonly #name: 'replay' | 'reference';
+  readonly #key: string;
+  columns: ScoreColumns;
+
+  constructor(name: 'replay' | 'reference', key: string, { score, verdict, outputs, ...rest }: ScoreColumns) {
+    this.#name = name;
+    this.#key = key;
+    this.columns = { ...rest, score: score.slice(), verdict: verdict.slice(), outputs: outputs.slice() };
+  }
+
+  readonly take = (({ start, score, verdict, outputs, outputWidth }: ScoreBatch) => {
+    this.columns.score.set(score, start);
+    this.columns.verdict.set(verdict, start);
+    if (outputWidth === this.columns.outputWidth) this.columns.outputs.set(outputs, start * outputWidth);
+    this.columns = { ...this.columns };
+    if (useWorkbench.getState().stages[this.#name].key === this.#key) setStage(this.#name, { value: this.columns });
+  }) as CallOptions['onEvent'];
+
+  restore(before: ScoreColumns): void {
+    if (useWorkbench.getState().stages[this.#name].value === this.columns) setStage(this.#name, { value: before });
+  }
+}
+
+/** Whether what the panels show is this replay: another one may have taken its place. */
+export const isShown = ({ after }: SwappedReplay, replay: ScoreColumns | null): boolean => after.replay === replay;
+
+/** Replay and reference as they were before the swap. */
+export function unswapReplay({ before, after }: SwappedReplay): void {
+  const { replay, reference } = useWorkbench.getState().stages;
+  if (replay.value === after.replay) setStage('replay', { value: before.replay });
+  if (reference.value === after.reference) setStage('reference', { value: before.reference });
 }

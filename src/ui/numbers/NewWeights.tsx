@@ -1,5 +1,5 @@
 import { useRef, useState } from 'react';
-import { type SwappedReplay, swapReplay, unswapReplay } from '../../workbench/numbers.ts';
+import { isShown, type SwappedReplay, swapReplay, unswapReplay } from '../../workbench/numbers.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Progress } from '../components/Progress.tsx';
@@ -11,6 +11,7 @@ const texts = numbers.swap;
 /** Replaces the weights from one event of the replay on. */
 export function NewWeights() {
   const replay = useWorkbench((state) => state.stages.replay);
+  const judging = useWorkbench((state) => state.stages.reference.status === 'running');
   const cursor = useWorkbench((state) => state.cursors.packet);
   const [text, setText] = useState<string | null>(null);
   const [done, setDone] = useState<SwappedReplay | null>(null);
@@ -20,7 +21,7 @@ export function NewWeights() {
   const from = text ?? String(Number(cursor ?? Math.floor(total / 2)) + 1);
   const at = Number(from) - 1;
   const valid = Number.isInteger(at) && at >= 0 && at < total;
-  const swapped = done?.key === replay.key ? done : null;
+  const swapped = done && isShown(done, replay.value) ? done : null;
   const take = (chosen: File | undefined) => {
     if (!chosen) return;
     if (swapped) unswapReplay(swapped);
@@ -44,7 +45,13 @@ export function NewWeights() {
             onChange={({ target }) => setText(target.value)}
           />
         </label>
-        <button type="button" className="button bordered" disabled={!valid || running} onClick={() => file.current?.click()}>
+        <button
+          type="button"
+          className="button bordered"
+          disabled={!valid || running || judging}
+          title={judging ? texts.judging : undefined}
+          onClick={() => file.current?.click()}
+        >
           {texts.choose}
         </button>
         <input

@@ -51,23 +51,25 @@ function runnerOf({ model: spec, binding }: Bound): Promise<ReferenceRunner> {
   return open.runner;
 }
 
-async function score(args: Bound & { readonly trace: TraceSpec }, context: CallContext): Promise<void> {
+/** Scores the events of a trace, from number `from` on. */
+async function score(args: Bound & { readonly trace: TraceSpec; readonly from?: number }, context: CallContext): Promise<void> {
   const held = heldTrace(args.trace.trace);
   const model = await modelOf(args.model.model, args.model.dims);
   const inputs = held.kind === 'tensors' ? tensorInputs(model, [{ tensor: held.tensor, where: held.where }]) : [];
   const total = held.kind === 'packets' ? held.frames.length : inputs.length;
   context.progress('loading ONNX Runtime', 0, 0);
   const runner = await runnerOf(args);
-  const batches = new Batches(0, context, cutOf(model.nodes));
+  const { from = 0 } = args;
+  const batches = new Batches(from, context, cutOf(model.nodes));
   let rested = performance.now();
-  for (let i = 0; i < total; i++) {
+  for (let i = from; i < total; i++) {
     if (held.kind === 'packets') {
       const outcome = await runner.runPacket(held.frames[i]!);
       batches.add(outcome.score, verdictCode(outcome.verdict), firstOutput(outcome.outputs));
     } else batches.add(Number.NaN, null, firstOutput(await runner.runTensors(inputs[i]!)));
     if (performance.now() - rested > SLICE_MS) {
       batches.sendWhenDue();
-      context.progress('running ONNX Runtime', i + 1, total);
+      context.progress('running ONNX Runtime', i + 1 - from, total - from);
       await rest();
       if (context.cancelled) throw new Cancelled();
       rested = performance.now();
