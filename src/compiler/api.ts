@@ -7,6 +7,7 @@ import type { IndexMap } from './graph/view.ts';
 import type { FuncBuilder, Reg } from './ir/builder.ts';
 import type { IrFunc, OriginId } from './ir/ir.ts';
 import type { IrMap } from './ir/numbered.ts';
+import type { PassNote } from './passes/note.ts';
 
 /** Ranges of every float value, measured by running the reference over a trace (static calibration). */
 export interface Calibration {
@@ -46,6 +47,8 @@ export interface CompileOptions {
   /** Inputs and outputs of a program that the weights are for: they keep its scales. */
   readonly slots?: { readonly inputs: readonly TensorSlot[]; readonly outputs: readonly TensorSlot[] };
   readonly progress?: Progress;
+  /** Told of each pass that is done, for those who look at what it changed; what it is given must not be changed. Without it nothing is kept. */
+  readonly onPass?: (note: PassNote) => void;
 }
 
 export interface NodeCost {

@@ -21,6 +21,7 @@ import { MAP_OF, PAGE_BYTES } from './kernels/frame.ts';
 import { type Lowered, lower } from './lower/lower.ts';
 import type { IoLayout } from './lower/places.ts';
 import { Origins } from './origins.ts';
+import type { GraphPass } from './passes/note.ts';
 import { Scales } from './plan/scales.ts';
 import { splitWideValues } from './plan/split.ts';
 import { weightScales } from './plan/weight-scales.ts';
@@ -47,6 +48,7 @@ export function compile(options: CompileOptions): Compiled {
   const { inputs, outputs, io } = planned;
   stage('generating code', 2);
   const { strategy, lowered, origins } = pinned ? lowerWith(options, planned, pinned) : lowerBest(options, planned);
+  options.onPass?.({ pass: 'plan', graph, scales: planned.scales, strategy, lowered });
   const main = buildHook(options, lowered, inputs, outputs, origins);
   const maps = mapsOf(options, lowered, io);
   stage('assembling', 3);
@@ -92,9 +94,14 @@ export function compile(options: CompileOptions): Compiled {
 }
 
 /** The graph in integer kernels' terms, precision given and algebra done. */
-function graphOf({ model, families, quant, calibration }: CompileOptions): HGraph {
-  const recognised = recognise(model, families, calibration);
-  return fold(splitWideValues(applyPrecision(recognised, model, parseQuant(quant)), PAGE_BYTES));
+function graphOf({ model, families, quant, calibration, onPass }: CompileOptions): HGraph {
+  const told = (pass: GraphPass, graph: HGraph): HGraph => {
+    onPass?.({ pass, graph });
+    return graph;
+  };
+  const recognised = told('recognised', recognise(model, families, calibration));
+  const precise = told('precision', applyPrecision(recognised, model, parseQuant(quant)));
+  return fold(told('split', splitWideValues(precise, PAGE_BYTES)), told);
 }
 
 interface Planned {

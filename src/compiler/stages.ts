@@ -32,6 +32,8 @@ export interface Stages {
   readonly funcs: readonly IrFunc[];
   /** Functions that run the model, in order, with their origin. Each takes the offset of the live block of weights. */
   readonly stages: readonly { readonly name: string; readonly origin: OriginId }[];
+  /** The function of each call, by stage. */
+  readonly callees: readonly (readonly string[])[];
 }
 
 /** One function for each distinct kernel, and one for each group of steps: loops over rows that call kernels. */
@@ -81,7 +83,8 @@ export function emitFuncs(planned: readonly { group: Group; calls: readonly Kern
     funcs.push(...outlineLoops(b.finish()));
     return { name, origin };
   });
-  return { funcs, stages };
+  const callees = planned.map(({ calls }) => calls.map(({ key }) => kernels.get(key)!.name));
+  return { funcs, stages, callees };
 }
 
 /** Loops over the outer dimensions; the last one in pairs, and an odd last row together with the one before it. */

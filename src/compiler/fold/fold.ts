@@ -1,7 +1,19 @@
 import type { HGraph } from '../graph/hops.ts';
+import type { GraphPass } from '../passes/note.ts';
 import { fuseAttention } from './attention.ts';
 import { foldEmbeddings } from './embedding.ts';
 import { foldResiduals } from './residual.ts';
 
-/** Algebra before arithmetic: the same function of the inputs with fewer and larger steps. */
-export const fold = (graph: HGraph): HGraph => foldResiduals(fuseAttention(foldEmbeddings(graph)));
+const FOLDS: readonly (readonly [GraphPass, (graph: HGraph) => HGraph])[] = [
+  ['embeddings', foldEmbeddings],
+  ['attention', fuseAttention],
+  ['residuals', foldResiduals],
+];
+
+/** Algebra before arithmetic: the same function of the inputs with fewer and larger steps. `told` hears of the graph after each. */
+export const fold = (graph: HGraph, told?: (pass: GraphPass, graph: HGraph) => void): HGraph =>
+  FOLDS.reduce((before, [pass, folded]) => {
+    const after = folded(before);
+    told?.(pass, after);
+    return after;
+  }, graph);

@@ -32,6 +32,15 @@ export interface Lowered extends Stages {
   readonly tensors: TensorPlan;
   /** Products with constant weights, in the graph's order. */
   readonly products: readonly Step[];
+  /** Groups of steps, a stage each, with the calls that they became. */
+  readonly planned: readonly PlannedCalls[];
+}
+
+export interface PlannedCalls {
+  readonly group: Group;
+  readonly calls: readonly KernelCall[];
+  /** Each step's calls end with this one. */
+  readonly lastCall: ReadonlyMap<Step, number>;
 }
 
 export interface Target {
@@ -92,7 +101,7 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
     scales,
     io,
   );
-  return { ...emitFuncs(planned, layout, origins), shared: shared.bytes(), weights, map, layout, tensors, products };
+  return { ...emitFuncs(planned, layout, origins), shared: shared.bytes(), weights, map, layout, tensors, products, planned };
 }
 
 /** The calls of integer kernels that a step is. */

@@ -62,7 +62,8 @@ export const numbers = {
   },
   swap: {
     title: 'New weights while it runs',
-    about: 'Another training of the same model replaces the weights from one event on, as a loader does in the kernel. ONNX Runtime runs the new model from there too.',
+    about:
+      'Another training of the same model replaces the weights from one event on, as a loader does in the kernel. ONNX Runtime runs the new model from there too.',
     from: 'From event',
     choose: 'Choose a model…',
     judging: 'ONNX Runtime still scores the trace',
