@@ -192,6 +192,14 @@ const FORMS: readonly Form[] = [
     nodes: [node('Neg', 'x', 'n'), node('Softmax', 'n', 'out', { axis: { int: 1 } })],
   },
   {
+    name: 'one query a head',
+    inputs: [
+      { name: 'q', dtype: 'float32', dims: [4, 1, 6] },
+      { name: 'k', dtype: 'float32', dims: [4, 6, 5] },
+    ],
+    nodes: [node('MatMul', 'q k', 'out')],
+  },
+  {
     name: 'attention as one operator, causal, fewer keys than queries',
     opset: 23,
     inputs: heads,

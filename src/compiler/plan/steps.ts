@@ -161,7 +161,8 @@ export function stepsOfOp(op: HOp): Step[] {
           part: 0,
           nodes: op.nodes,
           outer: outer.map((l) => l.n),
-          lanes: outer.length && paired(op) ? 2 : 1,
+          // Rows of a pair share their second operand: two heads of one row each do not.
+          lanes: outer.length && paired(op) && outer[outer.length - 1].strides[2] === 0 ? 2 : 1,
           inner: k.map((f) => f.n),
           out: { buf: op.out, off: 0, outer: outer.map((l) => l.strides[0]), inner: [1] },
           reads: [
