@@ -21,11 +21,13 @@ export function emitPad(
   const source: View = { ...view, map: transposeMap(view.map, order) };
   const inner = mapDims(source.map);
   const dims = inner.map((n, i) => (n - 1) * steps[order[i]] + 1 + begins[order[i]] + ends[order[i]]);
-  const { known, masked, grid } = view.buf;
+  const { known, masked, grid, whole, unmasked } = view.buf;
   const out = walk.buf(`${node.outputs[0]}.padded`, dims, 'act', {
     ...(known ? { known } : {}),
     ...(masked ? { masked } : {}),
     ...(grid ? { grid } : {}),
+    // Zeros are whole numbers and no masks; the lowest integer is neither.
+    ...(fill === 'zero' ? { whole, unmasked } : {}),
   });
   let piece: IndexMap = denseMap(dims);
   inner.forEach((n, i) => {

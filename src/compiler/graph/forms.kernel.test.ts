@@ -47,6 +47,53 @@ const table = f([9, 6], wave);
 const FLOAT = { to: { int: 1 } };
 
 const FORMS: readonly Form[] = [
+  {
+    name: 'single rows, each with a matrix of its own',
+    inputs: [{ name: 'x', dtype: 'float32', dims: [4, 1, 6] }],
+    nodes: [node('Tanh', 'x', 't'), node('MatMul', 't w', 'out')],
+    initializers: { w: f([4, 6, 5], wave) },
+  },
+  {
+    name: 'attention of one query in several heads',
+    inputs: ['q', 'k', 'v'].map((name) => ({ name, dtype: 'float32', dims: [1, 3, name === 'q' ? 1 : 5, 4] })),
+    nodes: [
+      node('Transpose', 'k', 'kt', { perm: { ints: [0, 1, 3, 2] } }),
+      node('MatMul', 'q kt', 's'),
+      node('Softmax', 's', 'p', { axis: { int: -1 } }),
+      node('MatMul', 'p v', 'out'),
+    ],
+  },
+  {
+    name: 'a mask of flags that is padded',
+    inputs: [x, mask],
+    nodes: [
+      node('Cast', 'mask', 'flags', { to: { int: 9 } }),
+      node('Cast', 'flags', 'small', { to: { int: 1 } }),
+      node('Pad', 'small pads', 'wide'),
+      node('Cast', 'wide', 'bits', { to: { int: 9 } }),
+      node('Where', 'bits low x', 'scores'),
+      node('Softmax', 'scores', 'out', { axis: { int: -1 } }),
+    ],
+    initializers: { pads: ints(0, 0, 0, 2), low: f([], () => Number.NEGATIVE_INFINITY) },
+  },
+  {
+    name: 'a reshape that cuts across dimensions of a copy (relative shift)',
+    inputs: [{ name: 'x', dtype: 'float32', dims: [2, 4, 7] }],
+    nodes: [
+      node('Pad', 'x pads', 'p'),
+      node('Reshape', 'p across', 'r'),
+      node('Slice', 'r starts ends axes', 's'),
+      node('Reshape', 's back', 'out'),
+    ],
+    initializers: {
+      pads: ints(0, 0, 1, 0, 0, 0),
+      across: ints(2, 8, 4),
+      starts: ints(1),
+      ends: ints(8),
+      axes: ints(1),
+      back: ints(2, 4, 7),
+    },
+  },
   { name: 'einsum of one operand', inputs: [x], nodes: [node('Einsum', 'x', 'out', { equation: { string: 'bij->bji' } })] },
   { name: 'einsum that sums', inputs: [x], nodes: [node('Einsum', 'x', 'out', { equation: { string: 'bij->bj' } })] },
   {

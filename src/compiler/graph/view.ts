@@ -48,7 +48,13 @@ export function normalDim(dim: Dim): Dim {
 
 /** The map for a new shape of the same elements in the same order; null when no factor split gives it. */
 export function reshapeMap(map: IndexMap, dims: readonly number[]): IndexMap | null {
-  const queue = map.dims.flat();
+  const factors = map.dims.flat();
+  // Dimensions that continue each other in memory may be cut anywhere.
+  return splitFactors(map.off, factors, dims) ?? splitFactors(map.off, normalDim(factors), dims);
+}
+
+function splitFactors(off: number, factors: readonly Factor[], dims: readonly number[]): IndexMap | null {
+  const queue = [...factors];
   const out: Dim[] = [];
   let at = 0;
   for (const size of dims) {
@@ -72,7 +78,7 @@ export function reshapeMap(map: IndexMap, dims: readonly number[]): IndexMap | n
     }
     out.push(normalDim(dim));
   }
-  return { off: map.off, dims: out };
+  return { off, dims: out };
 }
 
 export function transposeMap(map: IndexMap, perm: readonly number[]): IndexMap {
