@@ -14,7 +14,7 @@ const SWITCH = '/proc/sys/kernel/unprivileged_bpf_disabled';
 const cache = fileURLToPath(new URL('../.cache/kernels/', import.meta.url));
 
 /** The newest cloud kernel of a series that Debian offers, downloaded once. */
-function packageOf(version: string): string {
+export function packageOf(version: string): string {
   mkdirSync(cache, { recursive: true });
   const pattern = new RegExp(`^linux-image-${version.replace('.', '\\.')}[.-][^_]*cloud-amd64_.*\\.deb$`);
   const kept = (): string | undefined => readdirSync(cache).find((file) => pattern.test(file));

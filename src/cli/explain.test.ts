@@ -55,6 +55,53 @@ describe('explain', () => {
     expect(value.log).toMatchObject({ insn: 1, subject: 'r2', class: 'provenance' });
   });
 
+  describe('a log with its program', () => {
+    const asm = 'r2 = *(u32 *)(r1 +0)\nr0 = *(u8 *)(r2 +13)\nexit\n';
+    const logged = `0: R1=ctx() R10=fp0
+0: (61) r2 = *(u32 *)(r1 +0)          ; R1=ctx() R2=pkt(r=0)
+1: (71) r0 = *(u8 *)(r2 +13)
+invalid access to packet, off=13 size=1, R2(id=0,off=13,r=0)
+R2 offset is outside of the packet
+processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`;
+    interface Beside {
+      readonly beside: { readonly linesAlike: number; readonly difference: { readonly what: string } | null };
+      readonly explanation: { readonly fixes: readonly unknown[] } | null;
+    }
+
+    it('is held against our verifier, and the program is explained with edits', async () => {
+      const program = scratch.write('same.s', asm);
+      const { status, out } = await call('explain', scratch.write('same.log', logged), '--with', program);
+      expect(status).toBe(1);
+      expect(out).toMatch(/No difference in 3 lines/);
+      expect(out).toMatch(/Edits that the verifier accepts:/);
+      const { value } = await json<Beside>('explain', scratch.path('same.log'), '--with', program);
+      expect(value.beside).toMatchObject({ linesAlike: 3, difference: null });
+      expect(value.explanation!.fixes.length).toBeGreaterThan(0);
+    });
+
+    it('names the first line that differs', async () => {
+      const other = scratch.write('other.s', asm.replace('+13', '+14'));
+      const { out } = await call('explain', scratch.write('other.log', logged), '--with', other);
+      expect(out).toMatch(/First difference, after 1 lines alike: the instruction is another one/);
+      expect(out).toMatch(/the log {2}line 3: 1: \(71\) r0 = \*\(u8 \*\)\(r2 \+13\)/);
+    });
+  });
+
+  it('hands on the report of newer kernels, also where nothing else is left of the log', async () => {
+    const log = scratch.write(
+      'new.log',
+      'load program: permission denied:\n\tVerification failed: Register Type Safety: Unreadable register\n\n\tReason:\n\t  R0 has no value here.\n\n\tAt:\n\t  insn 0\n\t        | ^-- error: R0 is not readable\n\t  Instruction context:\n\t  >>> 0 | (95) exit\n\n\tSuggestion:\n\t  Give R0 a value.\n',
+    );
+    const { status, out } = await call('explain', log);
+    expect(status).toBe(1);
+    expect(out).toMatch(
+      /own report: Register Type Safety: Unreadable register\n {2}R0 has no value here.\n {2}0: exit\n {4}error: R0 is not readable/,
+    );
+    expect(out).toMatch(/It suggests: Give R0 a value./);
+    expect(out).toMatch(/it was cut off/);
+  });
+
   it('refuses what is neither program nor log', async () => {
     const { status, out, err } = await call('explain', scratch.write('letter.txt', 'hello\n'));
     expect({ status, out }).toEqual({ status: 2, out: '' });

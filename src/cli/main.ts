@@ -21,12 +21,16 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
   compile: { usage: `MODEL.onnx -o OUT.o ${MODEL} [--json]`, load: async () => (await import('./verbs/compile.ts')).compileVerb },
   verify: {
     usage:
-      'FILE.o|FILE.s… [--program NAME] [--kernel K] [--privilege root|bpf|unpriv] [--log-level N] [--json], or --cases CASES.jsonl --jsonl',
+      'FILE.o|FILE.s… [--program NAME] [--kernel K] [--privilege root|bpf|unpriv] [--log-level N] [--against OLD] [--format log|github] [--json], or --cases CASES.jsonl --jsonl',
     load: async () => (await import('./verbs/verify.ts')).verifyVerb,
   },
   explain: {
-    usage: 'FILE.o|FILE.s [--program NAME] [--kernel K] [--privilege root|bpf|unpriv] [--json]',
+    usage: 'FILE.o|FILE.s|LOG [--with FILE.o|FILE.s] [--program NAME] [--kernel K] [--privilege root|bpf|unpriv] [--json]',
     load: async () => (await import('./verbs/explain.ts')).explainVerb,
+  },
+  reduce: {
+    usage: 'FILE.o|FILE.s [--program NAME] [--kernel K] [--privilege root|bpf|unpriv] [--tries N] [-o OUT.s] [--json]',
+    load: async () => (await import('./verbs/reduce.ts')).reduceVerb,
   },
   run: {
     usage: `MODEL.onnx|FILE.o (--input [NAME=]X.npy… | --packet P.bin) ${MODEL} [--engine wasm|interp|kernel] [--repeat N] [--json]`,

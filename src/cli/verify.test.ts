@@ -54,6 +54,81 @@ describe('verify', () => {
   });
 });
 
+describe('verify --against', () => {
+  const source = (line: number, text: string): string => `; ${text} @ loop.c:${line}\n`;
+  const loop = (rounds: number): string =>
+    `${source(3, 'int i = 0;')}r6 = 0\nturn:\n${source(4, 'i++;')}r6 += 1\nif r6 < ${rounds} goto turn\n${source(6, 'return 2;')}r0 = 2\nexit\n`;
+  const before = scratch.write('before.s', loop(4));
+  const after = scratch.write('after.s', loop(40));
+
+  it('says what changed in verdict, counts and budget by line', async () => {
+    const { status, value } = await json<{ against: unknown[] }>('verify', after, '--against', before);
+    expect(status).toBe(0);
+    expect(value.against).toEqual([
+      {
+        file: after,
+        name: 'prog',
+        change: 'counts',
+        was: expect.objectContaining({ accepted: true, processed: 11 }),
+        now: expect.objectContaining({ accepted: true, processed: 83 }),
+        budget: [{ file: 'loop.c', line: 4, text: 'i++;', was: 8, now: 80 }],
+      },
+    ]);
+    const { out } = await call('verify', after, '--against', before);
+    expect(out).toMatch(/prog: same verdict, other counts\n {2}processed 11 → 83 \(\+654.5 %\)/);
+    expect(out).toMatch(/8 → 80 \(\+900 %\) +loop.c:4 {2}i\+\+;/);
+    expect((await call('verify', after, '--against', after)).out).toMatch(/unchanged/);
+  });
+
+  it('tells what is broken, mended, new and gone', async () => {
+    const old = scratch.write(
+      'old.s',
+      '.section xdp\n.name a\nr0 = 2\nexit\n.section xdp\n.name b\nr0 = r5\nexit\n.section xdp\n.name gone\nr0 = 2\nexit\n',
+    );
+    const now = scratch.write(
+      'now.s',
+      '.section xdp\n.name a\nr0 = r9\nexit\n.section xdp\n.name b\nr0 = 2\nexit\n.section xdp\n.name fresh\nr0 = 2\nexit\n',
+    );
+    const { status, value } = await json<{ against: { name: string; change: string }[] }>('verify', now, '--against', old);
+    expect(status).toBe(1);
+    expect(value.against.map(({ name, change }) => [name, change])).toEqual([
+      ['a', 'broken'],
+      ['b', 'fixed'],
+      ['fresh', 'added'],
+      ['gone', 'removed'],
+    ]);
+  });
+
+  it('takes several files against a folder', async () => {
+    const { status, err } = await call('verify', before, after, '--against', before);
+    expect([status, err]).toEqual([2, expect.stringMatching(/name a folder/)]);
+    const { value } = await json<{ against: { change: string }[] }>('verify', before, after, '--against', scratch.path('.'));
+    expect(value.against.map(({ change }) => change)).toEqual(['same', 'same']);
+  });
+
+  it('annotates for GitHub, at the source line', async () => {
+    const bad = scratch.write('bad.s', `${source(7, 'return x; // 100 %')}r0 = r5\nexit\n`);
+    const { status, out } = await call('verify', bad, after, '--format', 'github');
+    expect([status, out]).toEqual([1, '::error file=loop.c,line=7,title=The verifier rejects prog::R5 !read_ok (instruction 0)\n']);
+    const { out: grown } = await call('verify', after, '--against', before, '--format', 'github');
+    expect(grown).toBe(
+      '::warning file=loop.c,line=4,title=prog costs the verifier more::11 instructions were processed before and 83 now. Most of it: i++; (8 before, 80 now).\n',
+    );
+  });
+});
+
+describe('reduce', () => {
+  it('prints the smallest program with the same message, which assembles', async () => {
+    const file = scratch.write('long.s', `r3 = 0\n${'r3 += 1\n'.repeat(50)}r0 = r5\nexit\n`);
+    const { status, out, err } = await call('reduce', file);
+    expect(status).toBe(0);
+    expect(err).toMatch(/53 instructions became 2 in \d+ verifications: R5 !read_ok/);
+    const again = scratch.write('small.s', out);
+    expect((await json<{ programs: Row[] }>('verify', again)).value.programs[0]).toMatchObject({ message: 'R5 !read_ok', insn: 0 });
+    expect(await call('reduce', accepted)).toMatchObject({ status: 2, err: expect.stringMatching(/it is accepted/) });
+  });
+});
+
 describe('cases', () => {
   const line = (hex: string, more: object = {}): string => JSON.stringify({ prog_type: 6, hex, ...more });
 

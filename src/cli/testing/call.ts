@@ -7,6 +7,7 @@ import { asmVerb, disasmVerb } from '../verbs/asm.ts';
 import { compileVerb } from '../verbs/compile.ts';
 import { conformanceVerb } from '../verbs/conformance.ts';
 import { explainVerb } from '../verbs/explain.ts';
+import { reduceVerb } from '../verbs/reduce.ts';
 import { replayVerb } from '../verbs/replay.ts';
 import { runVerb } from '../verbs/run.ts';
 import { verifyVerb } from '../verbs/verify.ts';
@@ -18,6 +19,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   conformance: conformanceVerb,
   disasm: disasmVerb,
   explain: explainVerb,
+  reduce: reduceVerb,
   replay: replayVerb,
   run: runVerb,
   verify: verifyVerb,

@@ -2,11 +2,15 @@ import { InputError } from '../../base/errors.ts';
 import type { Program } from '../../bpf/program.ts';
 import { progTypeName } from '../../bpf/progtypes.ts';
 import { runningKernel } from '../../companion/kernel-target.ts';
+import { compareVersions, type Verified } from '../../verifier/against.ts';
 import type { VerifyOptions, VerifyResult } from '../../verifier/api.ts';
 import { type Case, caseProgram, parseCases } from '../../verifier/corpus.ts';
+import { sourceOf } from '../../verifier/explain/explain.ts';
 import { isChecked } from '../../verifier/rules.ts';
 import { verify } from '../../verifier/verify.ts';
+import { againstRow, againstText, oldPath } from '../against.ts';
 import { choice, KERNELS, PRIVILEGES, parse } from '../args.ts';
+import { annotation, changeAnnotation, placeOfSource } from '../github.ts';
 import { print, printJson, readText, tell, within } from '../io.ts';
 import type { Verb } from '../main.ts';
 import { pickProgram, readPrograms } from '../programs.ts';
@@ -19,6 +23,8 @@ export const verifyVerb: Verb = (argv) => {
     privilege: 'string',
     'log-level': 'string',
     cases: 'string',
+    against: 'string',
+    format: 'string',
     json: 'boolean',
     jsonl: 'boolean',
   });
@@ -41,14 +47,42 @@ export const verifyVerb: Verb = (argv) => {
   if (args.positionals.length === 0) throw new InputError('takes object or assembly files, or --cases', 'arguments');
   const lines = args.flag('jsonl');
   const json = args.flag('json') || lines;
-  const rows = args.positionals.flatMap((path) => {
+  const format = choice(args, 'format', ['log', 'github'] as const, 'log');
+  const old = args.string('against');
+  const quiet = json || format === 'github' || old !== undefined;
+  const read = (path: string): Verified[] => {
     const file = readPrograms(path);
     const programs = args.string('program') === undefined ? file.programs : [pickProgram(file, args.string('program'))];
     if (programs.length === 0) throw new InputError('it has no program', path);
-    return programs.map((program) => ({ path, program, result: verify(program, json ? { ...options, logLevel: 0 } : options) }));
-  });
+    return programs.map((program) => ({ program, result: verify(program, quiet ? { ...options, logLevel: 0 } : options) }));
+  };
+  const files = args.positionals.map((path) => ({ path, verified: read(path) }));
+  const rows = files.flatMap(({ path, verified }) => verified.map((one) => ({ path, ...one })));
+  const against =
+    old === undefined
+      ? []
+      : files.map(({ path, verified }) => {
+          const before = oldPath(old, path, files.length);
+          return { path, changes: compareVersions(before === null ? [] : read(before), verified) };
+        });
   if (lines) for (const { path, program, result } of rows) printJson(row(path, program, result));
-  else if (json) printJson({ programs: rows.map(({ path, program, result }) => row(path, program, result)) });
+  else if (json) {
+    const told = { programs: rows.map(({ path, program, result }) => row(path, program, result)) };
+    const changes = against.flatMap(({ path, changes }) => changes.map((change) => againstRow(path, change)));
+    printJson(old === undefined ? told : { ...told, against: changes });
+  } else if (format === 'github') {
+    for (const { path, program, result } of rows) {
+      if (result.accepted) continue;
+      const at = placeOfSource(sourceOf(program, result.insnIdx), path);
+      const where = result.insnIdx === null ? '' : ` (instruction ${result.insnIdx})`;
+      print(annotation('error', at, `The verifier rejects ${program.name}`, `${result.message ?? ''}${where}`));
+    }
+    for (const { path, changes } of against)
+      for (const change of changes) {
+        const text = changeAnnotation(path, change);
+        if (text !== null) print(text);
+      }
+  } else if (old !== undefined) for (const { path, changes } of against) print(againstText(path, changes));
   else {
     for (const { path, program, result } of rows) {
       if (rows.length > 1) print(`== ${path} ${program.name}`);

@@ -21,6 +21,10 @@ export const LINE = {
   /** What loaders print around the log, and whatever stands before it begins or after it ends. */
   loader: 9,
   blank: 10,
+  /** The report of Linux 7.3: `Verification failed: …` and its sections. */
+  report: 11,
+  /** A loader's word for lines that it left out: `… 120 lines omitted`. */
+  gap: 12,
 } as const;
 
 export type LineKind = (typeof LINE)[keyof typeof LINE];
@@ -51,6 +55,12 @@ export interface LogRun {
   /** The last reason of a rejection, and its line; -1 without one. */
   readonly message: string | null;
   readonly messageLine: number;
+  /** First line of the report that Linux 7.3 writes; -1 without one. */
+  readonly reportLine: number;
+  /** The report's own words for the problem; null without one. */
+  readonly report: string | null;
+  /** Places where lines were left out. */
+  readonly gaps: number;
   /** Instruction at fault, or the last one that was printed. */
   readonly insnIdx: number | null;
   /** Whether the run ends with its counters: the log was neither cut nor still being written. */

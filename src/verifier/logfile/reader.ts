@@ -1,9 +1,11 @@
 import { InputError } from '../../base/errors.ts';
 import { Classifier } from './classify.ts';
 import { cleanLog } from './clean.ts';
-import { decodeLog, LINE, type LogColumns, type LogEncoding, type LogFunction, type LogRun } from './lines.ts';
+import { decodeLog, LINE, type LineKind, type LogColumns, type LogEncoding, type LogFunction, type LogRun } from './lines.ts';
 import { findPrefix, type PrefixPattern, prefixLength } from './prefix.ts';
+import { isSection, REPORT_HEAD } from './report.ts';
 import { newRun, type RunDraft, settleRun } from './runs.ts';
+import { GAP, unwrapLog } from './unwrap.ts';
 
 /** A browser tab holds a log and its columns; beyond this it might not. */
 export const MOST_LOG_BYTES = 512 * 1024 * 1024;
@@ -14,6 +16,18 @@ const SAMPLE_BYTES = 64 * 1024;
 const MOST_RUNS = 10_000;
 const MOST_FUNCTIONS = 1_000;
 const LF = 10;
+
+/** How loaders speak: libbpf, bpftool, cilium/ebpf, bcc, aya, bpftrace, iproute2. */
+const LOADERS =
+  /-- (?:BEGIN|END) PROG LOAD LOG --|BPF program load failed|failed to load|^(?:Error|ERROR): |\bload program: |^libbpf: |^bpf: Failed|\bVerifier output:$|^Kernel error log:|^BPF verifier log:|^Verifier analysis:|^PROCESSING \S+, |^Prog section '|rejected: .*\(\d+\)!$|^Caused by:/i;
+/** What veristat prints above a log. */
+const VERISTAT = /^PROCESSING (?:.*\/)?([^/]+), DURATION US: \d+, VERDICT: (success|failure)/;
+
+function indentOf(bytes: Uint8Array, from: number, to: number): number {
+  let at = from;
+  while (at < to && (bytes[at] === 32 || bytes[at] === 9)) at++;
+  return at - from;
+}
 
 /** Longest line of which words are read; the kernel's own lines are shorter than this. */
 const LONGEST_READ = 4096;
@@ -42,8 +56,16 @@ export class LogReader {
   private run: RunDraft;
   /** Whether anything of the kernel's has been seen in this run: what loaders say comes before it. */
   private begun = false;
+  /** A loader has said that the run's log is over, whether it was whole or not. */
+  private ended = false;
   /** Programs that a loader says it could not load. */
   private readonly failed = new Set<string>();
+  /** Inside of a report: how far its head is indented; -1 outside. */
+  private reportIndent = -1;
+  /** Whether the report has not come to its causal path yet: what it names is the instruction at fault. */
+  private reportPoints = false;
+  /** A report whose lines have lost their indentation ends where something else begins. */
+  private flatReport = false;
   /** First line of those that belong to the next instruction: its source. */
   private sourceFrom = -1;
 
@@ -56,7 +78,8 @@ export class LogReader {
         'Cut its beginning off: the reason stands at the end',
       );
     }
-    const { bytes, encoding } = cleanLog(raw);
+    const cleaned = cleanLog(raw);
+    const { bytes, encoding } = unwrapLog(cleaned.bytes, cleaned.encoding);
     this.bytes = bytes;
     this.encoding = encoding;
     this.pattern = findPrefix(this.sample());
@@ -109,10 +132,11 @@ export class LogReader {
     this.lineStart[n] = from;
     this.prefix[n] = prefix;
     let { kind } = line;
-    if (line.frame >= 0) this.currentFrame = line.frame;
+    if (this.reportIndent >= 0) kind = this.inReport(kind, from + prefix, end);
+    if (line.frame >= 0 && kind !== LINE.report) this.currentFrame = line.frame;
     if (kind === LINE.message) kind = this.words(n, from + prefix, end);
     else if (kind === LINE.loader) this.loader(n, from + prefix, end);
-    let { insn } = line;
+    let insn = kind === LINE.report || kind === LINE.gap ? -1 : line.insn;
     switch (kind) {
       case LINE.insn:
         this.begin(n);
@@ -126,10 +150,14 @@ export class LogReader {
         this.begin(n);
         break;
       case LINE.note:
-        this.begin(n);
         this.note(n, from + prefix, end);
         break;
       case LINE.precision:
+        // Up to 5.16 the state of an earlier instruction stands above the words that it is about.
+        if (n > 0 && this.kind[n - 1] === LINE.state && this.insn[n - 1]! < 0 && this.text(from + prefix, end).startsWith('parent '))
+          this.kind[n - 1] = LINE.precision;
+        this.begin(n);
+        break;
       case LINE.liveness:
       case LINE.source:
         this.begin(n);
@@ -137,6 +165,13 @@ export class LogReader {
       case LINE.summary:
         this.run.summaryLine = n;
         this.adoptReason(n);
+        break;
+      case LINE.gap:
+        this.run.gaps++;
+        this.begun = true;
+        break;
+      case LINE.report:
+        this.report(n, from + prefix, end);
         break;
       case LINE.message:
         this.begin(n);
@@ -167,6 +202,8 @@ export class LogReader {
     this.runs.push({ draft: this.run, to: line });
     this.run = newRun(line, '');
     this.begun = false;
+    this.ended = false;
+    this.reportIndent = -1;
     this.currentFrame = 0;
     this.functions.length = 0;
   }
@@ -176,9 +213,11 @@ export class LogReader {
   }
 
   /** What an unrecognised line is by its words: a loader's, or a reason of the verifier's. */
-  private words(line: number, from: number, to: number): typeof LINE.message | typeof LINE.loader | typeof LINE.note | typeof LINE.summary {
+  private words(line: number, from: number, to: number): LineKind {
     const text = this.text(from, to);
-    if (/-- (?:BEGIN|END) PROG LOAD LOG --|BPF program load failed|failed to load|^Error: |^load program: |^libbpf: /.test(text)) {
+    if (REPORT_HEAD.test(text)) return LINE.report;
+    if (GAP.test(text)) return LINE.gap;
+    if (LOADERS.test(text)) {
       this.loader(line, from, to);
       return LINE.loader;
     }
@@ -191,32 +230,77 @@ export class LogReader {
       return LINE.summary;
     }
     // Before the kernel's first words and behind its last, others speak.
-    return this.begun && this.run.summaryLine < 0 ? LINE.message : this.isReport(text) ? LINE.message : LINE.loader;
+    return this.begun && this.run.summaryLine < 0 ? LINE.message : LINE.loader;
   }
 
-  private isReport(text: string): boolean {
-    return text.startsWith('Verification failed:');
+  /** What a line inside of a report is: its own, or the first one behind it. */
+  private inReport(kind: LineKind, from: number, to: number): LineKind {
+    const { bytes } = this;
+    if (kind === LINE.blank) return kind;
+    const indent = indentOf(bytes, from, to);
+    const isOther = kind === LINE.summary || kind === LINE.loader || (kind === LINE.note && indent <= this.reportIndent);
+    if (isOther) this.reportIndent = -1;
+    else if (indent > this.reportIndent || isSection(this.text(from, to))) return LINE.report;
+    else if (kind !== LINE.message) this.reportIndent = -1;
+    else if (this.flatReport || this.lastIsSection()) {
+      this.flatReport = true;
+      return LINE.report;
+    } else this.reportIndent = -1;
+    return kind;
+  }
+
+  /** Whether the line before is the head of a section, so that its words must follow. */
+  private lastIsSection(): boolean {
+    const last = this.lines - 2;
+    if (last < 0 || this.kind[last] !== LINE.report) return false;
+    return isSection(this.text(this.lineStart[last]! + this.prefix[last]!, this.lineStart[last + 1]!));
+  }
+
+  private report(line: number, from: number, to: number): void {
+    const text = this.text(from, to);
+    if (REPORT_HEAD.test(text)) {
+      this.begin(line);
+      this.run.reportLine = line;
+      this.reportIndent = indentOf(this.bytes, from, to);
+      this.flatReport = false;
+      this.reportPoints = true;
+    } else if (text === 'Causal path:') this.reportPoints = false;
+    const at = this.reportPoints ? (/^insn (\d+)$/.exec(text) ?? /^>>> *(\d+) \| \([0-9a-f]{2}\) /.exec(text)) : null;
+    if (at && this.run.reportInsn < 0) this.run.reportInsn = Number(at[1]);
   }
 
   private loader(line: number, from: number, to: number): void {
     const text = this.text(from, to);
-    const named = /prog(?:ram)? '?([\w.]+)'?[: ]/.exec(text);
+    const veristat = VERISTAT.exec(text);
+    if (veristat) {
+      this.frameRun(line, veristat[1]!);
+      this.run.stated = veristat[2] === 'success' ? 'accepted' : 'rejected';
+      return;
+    }
+    if (/\bVerifier output:$|^Kernel error log:|^BPF verifier log:|^Verifier analysis:/i.test(text)) this.frameRun(line, this.run.program);
+    const named = /\bprog(?:ram)? '?([\w.]+)'?[: ]/.exec(text);
     if (named && /: (?:BPF program load failed|failed to load)/.test(text)) this.failed.add(named[1]!);
-    if (/BEGIN PROG LOAD LOG/.test(text)) {
-      const program = named?.[1] ?? this.run.program;
-      if (this.run.insnLines > 0 || this.run.summaryLine >= 0) {
-        this.split(line);
-        this.run.program = program;
-      } else {
-        this.run.program = program;
-        this.begun = true;
-      }
-    } else if (named && this.run.program === '' && this.run.summaryLine < 0) this.run.program = named[1]!;
+    if (/END PROG LOAD LOG/.test(text)) this.ended = true;
+    else if (/BEGIN PROG LOAD LOG/.test(text)) this.frameRun(line, named?.[1] ?? this.run.program);
+    else if (named && this.run.program === '' && this.run.summaryLine < 0) this.run.program = named[1]!;
+  }
+
+  /** A loader says that the log of a program begins behind this line. */
+  private frameRun(line: number, program: string): void {
+    if (this.run.insnLines > 0 || this.run.summaryLine >= 0 || this.ended) this.split(line);
+    this.run.program = program;
+    this.begun = true;
   }
 
   private note(line: number, from: number, to: number): void {
     const text = this.text(from, to);
-    if (/^(stack depth|verification time) /.test(text)) this.run.statistics.push(line);
+    if (this.run.summaryLine >= 0) this.begin(line);
+    if (/^(stack depth|verification time) /.test(text)) {
+      // At level 4 the reason stands above the statistics, without an instruction.
+      if (this.run.statistics.length === 0) this.adoptReason(line);
+      this.run.statistics.push(line);
+    }
+    this.begin(line);
     const func = /^func#(\d+) @(\d+)/.exec(text);
     if (func && this.functions.length < MOST_FUNCTIONS) this.functions.push({ name: `func#${func[1]}`, start: Number(func[2]), line: -1 });
   }
@@ -230,13 +314,13 @@ export class LogReader {
 
   /** A log whose beginning was cut off may hold nothing but the reason and the counters. */
   private adoptReason(line: number): void {
-    if (this.begun || this.run.lastInsnLine >= 0 || this.run.lastMessageLine >= 0) return;
+    if (this.run.lastInsnLine >= 0 || this.run.lastMessageLine >= 0 || this.run.reportLine >= 0) return;
     for (let at = line - 1; at >= this.run.from; at--) {
-      if (this.kind[at] === LINE.blank) continue;
+      if (this.kind[at] === LINE.blank || this.kind[at] === LINE.note || this.kind[at] === LINE.state) continue;
       if (this.kind[at] !== LINE.loader) return;
       const from = this.lineStart[at]! + this.prefix[at]!;
       const text = this.text(from, this.lineStart[at + 1] ?? this.bytes.length);
-      if (/^(libbpf:|Error:|load program:|--)/.test(text)) return;
+      if (LOADERS.test(text) || /^(-- |HINT:)/.test(text)) return;
       this.kind[at] = LINE.message;
       this.run.lastMessageLine = at;
       return;
@@ -282,7 +366,7 @@ export class LogReader {
       runs,
       run,
       functions: run === runs.length - 1 ? [...this.functions] : [],
-      warnings: this.warnings,
+      warnings: [...this.warnings, ...gapWarnings(runs[run]!)],
     };
   }
 }
@@ -293,6 +377,15 @@ function chosenRun(runs: readonly LogRun[]): number {
   if (rejected >= 0) return rejected;
   const walked = runs.findLastIndex((run) => run.insnLines > 0);
   return walked >= 0 ? walked : runs.length - 1;
+}
+
+/** A log with holes says less than it seems to: values from before a hole are not known behind it. */
+function gapWarnings({ gaps, insnLines }: LogRun): string[] {
+  if (gaps === 0) return [];
+  const places = gaps === 1 ? 'a place' : `${gaps.toLocaleString('en')} places`;
+  return [
+    `The loader left out lines at ${places}: ${insnLines > 0 ? 'what was known before is not known behind' : 'nothing but the reason is left'}`,
+  ];
 }
 
 /** Lines by instruction, in order, for the lines `[from, to)`. */

@@ -1,7 +1,8 @@
 import { LINE, type LogColumns, lineText } from './lines.ts';
+import { type LogReport, logReport } from './report.ts';
 import { logStateAt } from './states.ts';
 
-/** Most lines of a reason: the 7.3 kernel writes a block. */
+/** Most lines of a reason. */
 const MOST_LINES = 40;
 
 export interface LogReason {
@@ -12,6 +13,8 @@ export interface LogReason {
   readonly known: readonly { readonly name: string; readonly text: string }[];
   /** Register that the story is told of; '' where the reason names none. */
   readonly subject: string;
+  /** What Linux 7.3 and later say of it besides. */
+  readonly report: LogReport | null;
 }
 
 /** What the log says about the rejection: its words, the instruction and source line before them, the registers they name. */
@@ -34,6 +37,8 @@ export function logReason(bytes: Uint8Array, log: LogColumns): LogReason | null 
     line >= run.from && log.kind[line] === kind ? { line, text: lineText(bytes, log, line).trim() } : null;
   const message = lines.find(({ line }) => line === run.messageLine)?.text ?? '';
   const all = [message, ...lines.map(({ text }) => text)];
+  const report = logReport(bytes, log);
+  if (report) all.push(report.at?.text ?? '', report.reason);
   const names = [...new Set(all.flatMap((text) => [...text.matchAll(/\bR(\d+)\b/g)].map((match) => `r${match[1]}`)))];
   const state = insnLine >= run.from ? logStateAt(bytes, log, insnLine) : null;
   return {
@@ -42,6 +47,7 @@ export function logReason(bytes: Uint8Array, log: LogColumns): LogReason | null 
     source: shown(sourceLine, LINE.source),
     known: state?.rows.filter(({ name }) => names.includes(name)) ?? [],
     subject: names[0] ?? '',
+    report,
   };
 }
 

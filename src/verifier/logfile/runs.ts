@@ -1,4 +1,5 @@
 import type { LogCounters, LogRun, LogVerdict } from './lines.ts';
+import { REPORT_HEAD } from './report.ts';
 
 /** A run while its lines are being read. */
 export interface RunDraft {
@@ -10,6 +11,12 @@ export interface RunDraft {
   lastInsn: number;
   lastMessageLine: number;
   summaryLine: number;
+  reportLine: number;
+  /** Instruction that the report points at; -1 where it names none. */
+  reportInsn: number;
+  gaps: number;
+  /** What a loader says of the verdict. */
+  stated: LogVerdict;
   /** Lines of `stack depth …` and `verification time …`. */
   statistics: number[];
 }
@@ -23,6 +30,10 @@ export function newRun(from: number, program: string): RunDraft {
     lastInsn: -1,
     lastMessageLine: -1,
     summaryLine: -1,
+    reportLine: -1,
+    reportInsn: -1,
+    gaps: 0,
+    stated: 'unknown',
     statistics: [],
   };
 }
@@ -45,40 +56,35 @@ export function countersOf(text: string): LogCounters {
 /** Two messages of the kernel lack their line feed, so that the counters stand behind them. */
 const COUNTERS = /processed \d+ insns \(limit.*$/s;
 
-/** How the 7.3 block names its problem. */
-const REPORT = /^Verification failed: (.*)$/;
-
 /** Settles what a run says, once all its lines are read. `failed`: a loader says that loading failed; `textOf` decodes one line. */
 export function settleRun(draft: RunDraft, to: number, failed: boolean, textOf: (line: number) => string): LogRun {
   const complete = draft.summaryLine >= 0;
   const tail = [...draft.statistics, ...(complete ? [draft.summaryLine] : [])].map(textOf).join('\n');
-  const said = draft.lastMessageLine >= 0 && draft.lastMessageLine > draft.lastInsnLine;
-  // At level 4 the kernel gives its counters for a rejected program too, and no reason.
-  const silent = draft.statistics.length > 0 && draft.insnLines === 0;
-  let verdict: LogVerdict = 'unknown';
-  if (said) verdict = 'rejected';
-  else if (complete && !silent) verdict = 'accepted';
+  const worded = draft.lastMessageLine > draft.lastInsnLine;
+  const reported = draft.reportLine > draft.lastInsnLine;
+  let verdict: LogVerdict = draft.stated;
+  if (worded || reported) verdict = 'rejected';
+  else if (complete && verdict === 'unknown') verdict = 'accepted';
   else if (failed) verdict = 'rejected';
-  const messageLine = said ? reasonLine(draft, textOf) : -1;
-  const message = said ? textOf(messageLine).replace(COUNTERS, '').trim() : null;
+  // The verifier's old words stand above its report, and name the rule more exactly than its heading.
+  const report = reported ? (REPORT_HEAD.exec(textOf(draft.reportLine))?.slice(1).filter(Boolean).join(': ') ?? '') : null;
+  const messageLine = worded ? draft.lastMessageLine : reported ? draft.reportLine : -1;
+  const message = worded ? textOf(messageLine).replace(COUNTERS, '').trim() : report;
   const named = message === null ? null : number(/\binsn (\d+)/.exec(message));
+  const pointed = draft.reportInsn >= 0 ? draft.reportInsn : null;
   return {
     from: draft.from,
     to,
     program: draft.program,
     verdict,
-    message: message && REPORT.test(message) ? REPORT.exec(message)![1]! : message,
+    message,
     messageLine,
-    insnIdx: verdict !== 'rejected' ? null : (named ?? (draft.lastInsn >= 0 ? draft.lastInsn : null)),
+    reportLine: reported ? draft.reportLine : -1,
+    report,
+    gaps: draft.gaps,
+    insnIdx: verdict !== 'rejected' ? null : (pointed ?? named ?? (draft.lastInsn >= 0 ? draft.lastInsn : null)),
     complete,
     counters: countersOf(tail),
     insnLines: draft.insnLines,
   };
-}
-
-/** The last line of the reason; the head of a 7.3 block where there is one. */
-function reasonLine(draft: RunDraft, textOf: (line: number) => string): number {
-  const first = Math.max(draft.lastInsnLine + 1, draft.lastMessageLine - 60, draft.from);
-  for (let line = first; line <= draft.lastMessageLine; line++) if (REPORT.test(textOf(line).trim())) return line;
-  return draft.lastMessageLine;
 }

@@ -137,6 +137,10 @@ export function logStateAt(bytes: Uint8Array, columns: LogColumns, line: number)
       partial = true;
       break;
     }
+    if (kind === LINE.gap) {
+      partial = true;
+      break;
+    }
     if (kind !== LINE.insn && kind !== LINE.state && kind !== LINE.path) continue;
     const text = lineText(bytes, columns, at);
     if (kind === LINE.path && SAFE.test(text)) {

@@ -38,6 +38,8 @@ function* pathBack(bytes: Uint8Array, log: LogColumns, line: number): Generator<
   const from = log.runs[log.run]?.from ?? 0;
   for (let at = line, seen = 0; at >= from && seen < MOST_LINES; at--, seen++) {
     const kind = log.kind[at];
+    // What stands above left-out lines may be another path.
+    if (kind === LINE.gap) return;
     if (kind === LINE.path) {
       const branch = FROM.exec(lineText(bytes, log, at));
       if (!branch) continue;
