@@ -134,7 +134,7 @@ const slot = (off: string): string => `fp${Math.floor(Number(off) / 8) * 8}`;
 export function touched(code: string): Touched {
   const call = /^call (.*)$/.exec(code);
   if (call) return { reads: ['r1', 'r2', 'r3', 'r4', 'r5'], writes: ['r0', 'r1', 'r2', 'r3', 'r4', 'r5'] };
-  if (/^exit/.test(code)) return { reads: ['r0'], writes: [] };
+  if (code.startsWith('exit')) return { reads: ['r0'], writes: [] };
   const atomic = /^(?:[rw]\d+ = )?(?:lock |atomic|load_acquire|store_release)/.test(code);
   const store = /^\*\(([us]\d+) \*\)\(([rw]\d+) ([-+]\d+)\) = (.*)$/.exec(code);
   if (store && !atomic) {
@@ -148,7 +148,7 @@ export function touched(code: string): Touched {
     return { reads: base === 'r10' ? [base, slot(load[3]!)] : [base], writes: regs(load[1]!) };
   }
   const sets = /^([rw]\d+) ([^=]*)= (.*)$/.exec(code);
-  if (sets && !atomic && !/^if /.test(code)) {
+  if (sets && !atomic && !code.startsWith('if ')) {
     const to = regs(sets[1]!)[0]!;
     const more = sets[2]!.trim() === '' ? [] : [to];
     return { reads: [...new Set([...more, ...regs(sets[3]!)])], writes: [to] };
