@@ -1,4 +1,4 @@
-import type { Model } from '../onnx/model.ts';
+import type { Model, Node } from '../onnx/model.ts';
 import { type Rules, ruleName } from './graph/rule.ts';
 
 /**
@@ -8,8 +8,12 @@ import { type Rules, ruleName } from './graph/rule.ts';
 interface Family {
   /** Keys of the rules that `load` gives. */
   readonly ops: readonly string[];
+  /** Which nodes of these operators it is for, where the usual rules take the others. */
+  readonly when?: (node: Node, model: FamilyModel) => boolean;
   readonly load: () => Promise<Rules>;
 }
+
+type FamilyModel = Pick<Model, 'nodes' | 'initializers'>;
 
 /** `ai.onnx.ml`: classic models. */
 const ML_OPS = [
@@ -30,6 +34,17 @@ const ML_OPS = [
 
 const FAMILIES: readonly Family[] = [
   { ops: ['Einsum'], load: async () => (await import('./families/einsum.ts')).EINSUM },
+  {
+    ops: ['GatherElements', 'GatherND', 'ScatterElements', 'ScatterND'],
+    load: async () => (await import('./families/places.ts')).PLACES,
+  },
+  {
+    // Rows of computed values chosen by computed indices.
+    ops: ['Gather'],
+    when: ({ inputs: [data, index], attrs }, { initializers }) =>
+      !initializers.has(index!) && (!initializers.has(data!) || Number(attrs.get('axis') ?? 0) !== 0),
+    load: async () => (await import('./families/places.ts')).PLACES,
+  },
   { ops: ['ArgMin', 'TopK'], load: async () => (await import('./families/order.ts')).ORDER },
   {
     ops: ['ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceSumSquare'],
@@ -79,16 +94,17 @@ const FAMILIES: readonly Family[] = [
   { ops: ML_OPS, load: async () => (await import('./families/ml/rules.ts')).ML },
   { ops: ['GRU', 'LSTM', 'RNN'], load: async () => (await import('./families/recurrent.ts')).RECURRENT },
   { ops: ['ArgMax'], load: async () => (await import('./families/ml/argmax.ts')).ARGMAX },
-  { ops: ['AveragePool', 'MaxPool', 'Pad'], load: async () => (await import('./families/pooling.ts')).POOLING },
+  { ops: ['Pad'], load: async () => (await import('./families/padding.ts')).PADDING },
+  { ops: ['AveragePool', 'MaxPool'], load: async () => (await import('./families/pooling.ts')).POOLING },
 ];
 
 /** Whether an operator belongs to a family. */
 export const isFamilyOp = (name: string): boolean => FAMILIES.some(({ ops }) => ops.includes(name));
 
 /** Rules of the families that the model's operators belong to: what `compile` takes as `families`. */
-export async function familiesFor(model: Pick<Model, 'nodes'>): Promise<Rules> {
-  const names = new Set(model.nodes.map(ruleName));
-  return joined(FAMILIES.filter(({ ops }) => ops.some((op) => names.has(op))));
+export async function familiesFor(model: FamilyModel): Promise<Rules> {
+  const named = model.nodes.map((node) => ({ node, name: ruleName(node) }));
+  return joined(FAMILIES.filter(({ ops, when }) => named.some(({ node, name }) => ops.includes(name) && (!when || when(node, model)))));
 }
 
 /** Every rule of every family, for the documentation. */

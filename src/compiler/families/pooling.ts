@@ -1,11 +1,10 @@
 import { InputError } from '../../base/errors.ts';
 import type { Node } from '../../onnx/model.ts';
-import { attrInts, attrNumber, attrString } from '../graph/attrs.ts';
+import { attrInts, attrNumber } from '../graph/attrs.ts';
 import type { Buf, Const, View } from '../graph/hops.ts';
 import { joinNodes, place, type Walk } from '../graph/lazy.ts';
 import { type OpRule, type Rules, rule } from '../graph/rule.ts';
 import { denseMap, mapDims, transposeMap } from '../graph/view.ts';
-import { emitPad } from './pad.ts';
 import { pads, type Window, windowed, windowsOf } from './windows.ts';
 
 const REWRITE = 'Pool over one to three dimensions of [batch, channels, …]';
@@ -71,35 +70,7 @@ function recounted(walk: Walk, node: Node, mean: View, windows: readonly Window[
   return { buf: out, map: denseMap(shape), gain: 1 };
 }
 
-/** Pad with zeros; its bounds are attributes up to opset 10 and constants later. */
-const pad: OpRule['run'] = (walk, node) => {
-  const { view, nodes } = walk.view(node.inputs[0], node);
-  const mode = attrString(node, 'mode') ?? 'constant';
-  const constant = (slot: number): Float64Array | null => {
-    if (!node.inputs[slot]) return null;
-    const lazy = walk.get(node.inputs[slot], node);
-    if (lazy.k !== 'const') throw new InputError(`input ${slot} depends on the data`, place(node), 'Pad by constants');
-    return lazy.t.data;
-  };
-  const value = constant(2)?.[0] ?? attrNumber(node, 'value') ?? 0;
-  if (mode !== 'constant' || value !== 0)
-    throw new InputError(mode === 'constant' ? `padding with ${value}` : `mode "${mode}"`, place(node), 'Pad with zeros');
-  const bounds = [...(constant(1) ?? attrInts(node, 'pads') ?? [])];
-  const rank = view.map.dims.length;
-  const axes = [...(constant(3) ?? view.map.dims.map((_, i) => i))].map((a) => (a < 0 ? a + rank : a));
-  const begins = new Array<number>(rank).fill(0);
-  const ends = new Array<number>(rank).fill(0);
-  axes.forEach((axis, i) => {
-    begins[axis] = bounds[i];
-    ends[axis] = bounds[i + axes.length];
-  });
-  if ([...begins, ...ends].some((n) => n < 0)) throw new InputError('negative padding', place(node), 'Use Slice');
-  const out = emitPad(walk, node, view, begins, ends, 'zero');
-  walk.set(node.outputs[0], { k: 'view', view: out, nodes: joinNodes(nodes, [node]) });
-};
-
 export const POOLING: Rules = new Map<string, OpRule>([
   ['AveragePool', rule(pool, 'a reduction over a view of windows, of a padded copy where they reach beyond the tensor')],
   ['MaxPool', rule(pool, 'a reduction over a view of windows, of a padded copy where they reach beyond the tensor', 'only the values')],
-  ['Pad', rule(pad, 'a copy with zeros around', 'mode `constant` with zeros; constant, not negative bounds')],
 ]);

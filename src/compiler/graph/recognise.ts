@@ -13,15 +13,11 @@ import { denseMap, product } from './view.ts';
 /** What to do instead of an operator that is not supported. */
 const NEAREST: Readonly<Record<string, string>> = {
   Attention: 'export the model with its attention decomposed (opset 17 or lower)',
-  GatherElements: 'use Gather along one axis',
-  GatherND: 'use Gather along one axis',
   Hardmax: 'use ArgMax, or Softmax',
   LRN: 'use BatchNormalization or LayerNormalization',
   LpPool: 'use AveragePool of powers',
   QAttention: 'quantise the matrices only (QLinearMatMul)',
   ReduceProd: 'multiply slices with Mul',
-  ScatterElements: 'use Where with a constant mask',
-  ScatterND: 'use Where with a constant mask',
 };
 
 /**

@@ -15,7 +15,7 @@ import {
   sliceMap,
   transposeMap,
 } from './view.ts';
-import { isWhole, wholeTotal } from './whole.ts';
+import { isWhole, wholeParts, wholeTotal } from './whole.ts';
 
 const REWRITE = 'Insert a Reshape or Contiguous copy that keeps dimensions whole';
 
@@ -348,7 +348,7 @@ export function concat(walk: Walk, node: Node): void {
   const dims = outDims(walk, node, 0);
   const raw = attrNumber(node, 'axis') ?? 0;
   const axis = raw < 0 ? raw + dims.length : raw;
-  const out = walk.buf(node.outputs[0], dims, 'act', sharedGrid(parts));
+  const out = walk.buf(node.outputs[0], dims, 'act', { ...sharedGrid(parts), ...wholeParts(parts) });
   walk.ops.push({ kind: 'concat', parts, axis, out, nodes: joinNodes(nodes) });
   walk.set(node.outputs[0], { k: 'view', view: { buf: out, map: denseMap(dims), gain: 1 }, nodes: [] });
 }

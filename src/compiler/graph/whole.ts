@@ -59,6 +59,12 @@ export function wholeTotal(x: View, count: number): Partial<Buf> {
   return known ? whole([known.min * count, known.max * count, known.min, known.max]) : {};
 }
 
+/** What is known of values side by side. */
+export function wholeParts(parts: readonly (View | Const)[]): Partial<Buf> {
+  const all = parts.map(bounds);
+  return all.every((b) => b !== null) ? whole(all.flatMap(({ min, max }) => [min, max])) : {};
+}
+
 /** Functions of more whole numbers than this are not tried one by one. */
 const MOST = 8192;
 
