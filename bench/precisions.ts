@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { openKernel, whyNoKernel } from '../src/companion/kernel.ts';
 import type { Compiled } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
+import { allParts } from '../src/compiler/parts.ts';
 import { PRECISIONS } from '../src/compiler/precision.ts';
 import { FIXTURES, loadModel, modelBytes, storeInput, tensors } from '../src/compiler/testing/fixtures.ts';
 import { plainHook } from '../src/compiler/testing/tensor-hook.ts';
@@ -23,6 +24,7 @@ const read = (path: string): Uint8Array => new Uint8Array(readFileSync(resolve(r
 /** The best of several batches, the precisions in turn. */
 const BATCHES = 7;
 const RUNS = 400;
+const parts = await allParts();
 const KEY = new Uint8Array(4);
 const PACKET = new Uint8Array(64);
 
@@ -48,6 +50,7 @@ export default async function measure(): Promise<unknown> {
         kernel: '6.18',
         strategy: 'auto',
         quant: name,
+        parts,
       });
       const { program, meta } = compiled;
       const { comparison } = await replayTensors(events, new ModelRunner(program, meta), { reference });

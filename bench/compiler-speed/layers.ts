@@ -20,7 +20,7 @@ const SIZES = [
 ] as const;
 
 /** One program that calls a kernel for all rows; `args` are those of the first call, `moves` what each further one adds. */
-function layer(kernel: IrFunc, calls: number, args: readonly number[], moves: readonly number[], weights: Uint8Array): Program {
+export function layer(kernel: IrFunc, calls: number, args: readonly number[], moves: readonly number[], weights: Uint8Array): Program {
   const program = kernelProgram(kernel, args, weights);
   const b = new FuncBuilder('run', 'main', ['ctx']);
   const at = args.map((arg) => b.copy(arg));

@@ -3,6 +3,7 @@ import type { Calibration, CalibrationMethod, Compiled, CompileOptions } from '.
 import { parseMethod } from '../compiler/calibration-method.ts';
 import { compile } from '../compiler/compile.ts';
 import { familiesFor } from '../compiler/families.ts';
+import { allParts } from '../compiler/parts.ts';
 import { DEFAULT_PRECISION } from '../compiler/precision.ts';
 import type { SearchCost } from '../compiler/precision-search.ts';
 import { checkSize } from '../compiler/size.ts';
@@ -108,7 +109,7 @@ export async function compileLoaded(
     fileName: file,
     externalData,
   });
-  const options = { model, modelFile: file, calibration, families: await familiesFor(model), ...target };
+  const options = { model, modelFile: file, calibration, families: await familiesFor(model), parts: await allParts(), ...target };
   const hook = fitted ? xdpHook(fitted) : tensorHook();
   // Generated inputs are tensors, whatever the binding takes.
   const trial = events ?? { kind: 'tensors' as const, tensors: samples };

@@ -7,6 +7,7 @@ import type { IndexMap } from './graph/view.ts';
 import type { FuncBuilder, Reg } from './ir/builder.ts';
 import type { IrFunc, OriginId } from './ir/ir.ts';
 import type { IrMap } from './ir/numbered.ts';
+import type { Parts } from './parts.ts';
 import type { PassNote } from './passes/note.ts';
 
 /** Ranges of every float value, measured by running the reference over a trace (static calibration). */
@@ -22,7 +23,7 @@ export interface Calibration {
 }
 
 /** Bits of weights and of the activations that they multiply; `precision.ts` says what each is. */
-export type Precision = 'w16a16' | 'w8a16' | 'w8a8' | 'w4a16' | 'w2a16' | 'w1a16';
+export type Precision = 'w16a16' | 'w8a16' | 'w8a8' | 'w4a16' | 'w2a16' | 'w2a8' | 'w1a16' | 'w1a8';
 /** A precision for all products, and after commas others for some nodes: `w8a16,/layer1/MatMul=w16a16`. */
 export type Quant = Precision | `${Precision},${string}`;
 /** How a scale is chosen: by the largest magnitude, by the magnitude that so many per cent do not exceed, or by the smallest mean square error. */
@@ -44,6 +45,8 @@ export interface CompileOptions {
   readonly specialise?: boolean;
   /** What `familiesFor(model)` gave; without it only the operators that are always at hand. */
   readonly families?: Rules;
+  /** What `partsFor(options)` gave: needed where the precision is ternary or binary. */
+  readonly parts?: Parts;
   /** Inputs and outputs of a program that the weights are for: they keep its scales. */
   readonly slots?: { readonly inputs: readonly TensorSlot[]; readonly outputs: readonly TensorSlot[] };
   readonly progress?: Progress;

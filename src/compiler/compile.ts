@@ -132,6 +132,7 @@ function lowerWith(options: CompileOptions, { graph, scales, io, inputs, outputs
     lowered: lower(graph, scales, io, origins, {
       strategy,
       specialise: options.specialise ?? false,
+      parts: options.parts ?? {},
       hookBytes: tableBytes(options, inputs, outputs),
     }),
   };

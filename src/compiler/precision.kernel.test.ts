@@ -8,12 +8,14 @@ import { createReference } from '../reference/reference.ts';
 import { Vm } from '../vm/vm.ts';
 import type { Quant, Strategy } from './api.ts';
 import { compile } from './compile.ts';
+import { allParts } from './parts.ts';
 import { loadModel, loadOutput, modelBytes, storeInput, tensors } from './testing/fixtures.ts';
 import { plainHook } from './testing/tensor-hook.ts';
 
 const kernel = await kernelForTests();
 afterAll(() => kernel?.close());
 
+const parts = await allParts();
 const KEY = new Uint8Array(4);
 const PACKET = new Uint8Array(64);
 const read = (path: string): Uint8Array => new Uint8Array(readFileSync(new URL(`../../${path}`, import.meta.url)));
@@ -29,7 +31,7 @@ const wanted = await Promise.all(
 );
 
 const build = (quant: Quant, target: '6.18' | '6.1' = '6.18', ranges = calibration, strategy: Strategy = 'auto') =>
-  compile({ model, modelFile: 'm.onnx', calibration: ranges, hook: plainHook, kernel: target, strategy, quant });
+  compile({ model, modelFile: 'm.onnx', calibration: ranges, hook: plainHook, kernel: target, strategy, quant, parts });
 
 /** Mean difference from ONNX Runtime relative to the largest score. */
 function error(compiled: ReturnType<typeof build>): number {
@@ -48,7 +50,7 @@ function error(compiled: ReturnType<typeof build>): number {
 }
 
 const product = model.nodes.find(({ op, inputs }) => op === 'MatMul' && model.initializers.has(inputs[1]!))!;
-const QUANTS: readonly Quant[] = ['w16a16', 'w8a8', 'w4a16', 'w2a16', 'w1a16', `w4a16,${product.name}=w16a16`];
+const QUANTS: readonly Quant[] = ['w16a16', 'w8a8', 'w4a16', 'w2a16', 'w2a8', 'w1a16', 'w1a8', `w4a16,${product.name}=w16a16`];
 
 describe('precisions', () => {
   test('cost what they save: the error grows as bits go', () => {
@@ -72,7 +74,7 @@ describe('precisions', () => {
       vm.runXdp(PACKET);
       return vm.maps.get('output').lookup(KEY)!.slice();
     };
-    for (const quant of ['w4a16', 'w8a8', 'w16a16'] as const)
+    for (const quant of ['w4a16', 'w8a8', 'w16a16', 'w2a16', 'w1a8'] as const)
       expect(outputs(build(quant, '6.18', calibration, strategy)), quant).toEqual(outputs(build(quant)));
   });
 

@@ -10,7 +10,9 @@ export const PRECISIONS: readonly { readonly name: Precision; readonly weightBit
   { name: 'w8a8', weightBits: 8, activationBits: 8 },
   { name: 'w4a16', weightBits: 4, activationBits: 16 },
   { name: 'w2a16', weightBits: 2, activationBits: 16 },
+  { name: 'w2a8', weightBits: 2, activationBits: 8 },
   { name: 'w1a16', weightBits: 1, activationBits: 16 },
+  { name: 'w1a8', weightBits: 1, activationBits: 8 },
 ];
 
 export const DEFAULT_PRECISION: Precision = 'w8a16';

@@ -7,6 +7,7 @@ import { Vm } from '../vm/vm.ts';
 import type { Precision } from './api.ts';
 import { compile } from './compile.ts';
 import { recognise } from './graph/recognise.ts';
+import { allParts } from './parts.ts';
 import { whyNot } from './strategy.ts';
 import { evaluate, readView } from './testing/evaluate.ts';
 import { loadOutput } from './testing/fixtures.ts';
@@ -21,6 +22,7 @@ const RUNS = Number(process.env.BPFORMER_RANDOM_MODELS ?? 8);
 const kernel = await kernelForTests();
 afterAll(() => kernel?.close());
 
+const parts = await allParts();
 const KEY = new Uint8Array(4);
 const PACKET = new Uint8Array(64);
 
@@ -29,7 +31,7 @@ const targets = fc.record({
   kernel: fc.constantFrom('6.18' as const, '6.1' as const),
   // Loops that are walked at every call may come to more than a million instructions.
   strategy: fc.constantFrom('global' as const, 'may_goto' as const, 'bpf_loop' as const, 'unrolled' as const),
-  quant: fc.constantFrom<Precision>('w8a16', 'w8a16', 'w16a16', 'w8a8', 'w4a16', 'w2a16', 'w1a16'),
+  quant: fc.constantFrom<Precision>('w8a16', 'w8a16', 'w16a16', 'w8a8', 'w4a16', 'w2a16', 'w2a8', 'w1a16', 'w1a8'),
 });
 type Target = typeof targets extends fc.Arbitrary<infer T> ? T : never;
 
@@ -96,6 +98,7 @@ async function check(model: Model, vocabulary: number, target: Target): Promise<
     kernel: target.kernel,
     strategy: whyNot(target.strategy, target.kernel) ? 'global' : target.strategy,
     quant: target.quant,
+    parts,
   });
   const loaded = await kernel!.load(compiled.program, { btf: programBtf(compiled.program) });
   expect(loaded.message, loaded.log.slice(-1500)).toBeNull();

@@ -3,11 +3,13 @@ import { Vm } from '../vm/vm.ts';
 import type { Compiled, CompileOptions } from './api.ts';
 import { compile } from './compile.ts';
 import { recognise } from './graph/recognise.ts';
+import { allParts } from './parts.ts';
 import { loadOutput } from './testing/fixtures.ts';
 import { floatCalibration } from './testing/float-calibration.ts';
 import { randomEncoder } from './testing/random-model.ts';
 import { plainHook } from './testing/tensor-hook.ts';
 
+const parts = await allParts();
 const KEY = new Uint8Array(4);
 const shape = {
   sequence: 7,
@@ -32,7 +34,7 @@ function compiled(options: Partial<CompileOptions>): { made: Compiled; samples: 
     recognise(model),
     samples.map((tokens) => new Map([['tokens', tokens]])),
   );
-  const base = { model, modelFile: 'm.onnx', calibration, hook: plainHook, kernel: '6.18', strategy: 'auto', quant: 'w8a16' } as const;
+  const base = { model, modelFile: 'm.onnx', calibration, hook: plainHook, kernel: '6.18', strategy: 'auto', quant: 'w8a16', parts } as const;
   return { made: compile({ ...base, ...options }), samples };
 }
 

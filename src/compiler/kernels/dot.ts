@@ -38,7 +38,8 @@ export interface DotWeights extends Integers {
  */
 export function dotWeights(k: number, lanes: 1 | 2, precision: Precision = DEFAULT_PRECISION): DotWeights {
   const bits = weightBitsOf(precision);
-  const xShift = activationBitsOf(precision) === 8 ? NARROW_SHIFT : 0;
+  // Few bits of weights leave a lane room for whole activations.
+  const xShift = bits > 4 && activationBitsOf(precision) === 8 ? NARROW_SHIFT : 0;
   const run = (most: number): number => (lanes === 1 ? Number.POSITIVE_INFINITY : Math.floor((2 ** 31 - 1) / (most * 2 ** (15 - xShift))));
   if (bits <= 4) {
     const most = bits === 4 ? 7 : 1;

@@ -9,10 +9,10 @@ import { extentOf, kernelFunc, type Layout, type Level, type Space, walk } from 
  * their sign bring at most 2^bits to each unit of weight, so that a row of the matrix may have an absolute sum of {@link rowLimit}
  * over the terms of one run, however that is spread: exact for every input. Long sums leave the lanes after each run.
  */
-const LANE = 21;
+export const TRI_LANE = 21;
 /** What a lane is raised by, so that it is never negative and a mask takes it out. */
-const RAISE = 2 ** (LANE - 1);
-const LANE_MASK = 2 ** LANE - 1;
+export const TRI_RAISE = 2 ** (TRI_LANE - 1);
+const LANE_MASK = 2 ** TRI_LANE - 1;
 /** Terms of one run at most. */
 const RUN = 64;
 const ROWS = 4;
@@ -31,7 +31,7 @@ export function triForm(k: number): {
   const terms = Math.ceil(k / runs);
   // As many bits for an activation as leave weights of 8 bits: a mean magnitude of about 32.
   const bits = Math.min(12, 15 - Math.ceil(Math.log2(terms)));
-  return { runs, terms, bits, rowLimit: Math.floor((RAISE - 1) / 2 ** bits), bytes: k <= SHORT_TERMS ? 2 : 1 };
+  return { runs, terms, bits, rowLimit: Math.floor((TRI_RAISE - 1) / 2 ** bits), bytes: k <= SHORT_TERMS ? 2 : 1 };
 }
 
 export interface TriShape {
@@ -64,9 +64,9 @@ export function triKernel(name: string, s: TriShape, layout: Layout, origin: Ori
     { space: 'weights' as const, extent: Math.ceil(s.n / ROWS) * block },
     ...(s.residual ? residualPorts(s.residual, s.n, 3) : []),
   ];
-  const raised = BigInt(RAISE) * (1n + (1n << BigInt(LANE)) + (1n << BigInt(2 * LANE)));
+  const raised = BigInt(TRI_RAISE) * (1n + (1n << BigInt(TRI_LANE)) + (1n << BigInt(2 * TRI_LANE)));
   return kernelFunc(name, layout, ports, { origin, pack: true }, ({ b, ptrs, pack }) => {
-    packTriples(b, s, ptrs[0]!, pack);
+    packLanes(b, s, { lanes: 3, lane: TRI_LANE, shift: 15 - triForm(s.k).bits }, ptrs[0]!, pack);
     const factor = s.residual ? b.load(ptrs[4]!, 0, 8) : null;
     const run = (rows: number, count: number, x: Reg, w: Reg): Reg[] => {
       const accs = Array.from({ length: rows }, () => b.const(raised));
@@ -123,17 +123,25 @@ export function triKernel(name: string, s: TriShape, layout: Layout, origin: Ori
 }
 
 /** The three raised lanes of a sum, which is lost. */
-function takeApart(b: FuncBuilder, acc: Reg): Reg[] {
+export function takeApart(b: FuncBuilder, acc: Reg): Reg[] {
   const low = b.and(acc, LANE_MASK);
-  const middle = b.rsh(acc, LANE);
+  const middle = b.rsh(acc, TRI_LANE);
   b.aluTo(middle, 'and', middle, LANE_MASK);
-  b.aluTo(acc, 'rsh', acc, 2 * LANE);
+  b.aluTo(acc, 'rsh', acc, 2 * TRI_LANE);
   return [low, middle, acc];
 }
 
-/** Activations lose their low bits; what that takes from a sum on average is added with the bias ({@link packTri}). */
-function packTriples(b: FuncBuilder, s: TriShape, a: Reg, pack: Reg): void {
-  const shift = 15 - triForm(s.k).bits;
+/**
+ * Writes a word for each element of `lanes` rows, `x0 + x1·2^lane + …`, from the start of `pack` on. Activations lose their low `shift` bits; what that takes from
+ * a sum on average is added with the bias ({@link packTri}).
+ */
+export function packLanes(
+  b: FuncBuilder,
+  s: Pick<TriShape, 'aLevels' | 'aLane'>,
+  { lanes, lane, shift }: { readonly lanes: number; readonly lane: number; readonly shift: number },
+  a: Reg,
+  pack: Reg,
+): void {
   const levels = s.aLevels.length ? s.aLevels : [{ n: 1, strides: [0] }];
   let tail = 1;
   const packed = [...levels]
@@ -145,15 +153,15 @@ function packTriples(b: FuncBuilder, s: TriShape, a: Reg, pack: Reg): void {
     })
     .reverse();
   walk(b, packed, [a, pack], 8, (p, off) => {
-    const value = (lane: number): Reg => {
-      const x = b.load(p[0]!, off[0]! + lane * s.aLane, 2, true);
-      b.aluTo(x, 'arsh', x, shift);
+    const value = (row: number): Reg => {
+      const x = b.load(p[0]!, off[0]! + row * s.aLane, 2, true);
+      if (shift) b.aluTo(x, 'arsh', x, shift);
       return x;
     };
-    const word = value(2);
-    for (const lane of [1, 0]) {
-      b.aluTo(word, 'lsh', word, LANE);
-      b.aluTo(word, 'add', word, value(lane));
+    const word = value(lanes - 1);
+    for (let row = lanes - 2; row >= 0; row--) {
+      b.aluTo(word, 'lsh', word, lane);
+      b.aluTo(word, 'add', word, value(row));
     }
     b.store(p[1]!, off[1]!, word, 8);
   });
@@ -208,13 +216,13 @@ export function packTri(n: number, k: number, weights: Float64Array, bias: Float
       if (form.bytes === 1) view.setInt8(at + j, w);
       else view.setInt16(at + 2 * j, w, true);
     });
-    const limit = 2 ** 61 / (form.runs * 2 ** LANE);
+    const limit = 2 ** 61 / (form.runs * 2 ** TRI_LANE);
     const mul = Math.max(-limit, Math.min(limit, Math.round(((unit * 2 ** shift * step) / outScale) * 2 ** DOT_SHIFT)));
     const runs = Math.ceil(k / form.terms);
     const real = ((bias?.[row] ?? 0) / outScale + 0.5) * 2 ** DOT_SHIFT + mul * (cut * sum);
     const params = base + weightBytes(k) + (row % ROWS) * ROW_PARAM_BYTES;
     const held = Math.max(-(2 ** 60), Math.min(2 ** 60, Math.round(real)));
-    view.setBigInt64(params, BigInt(held) - BigInt(mul) * BigInt(runs * RAISE), true);
+    view.setBigInt64(params, BigInt(held) - BigInt(mul) * BigInt(runs * TRI_RAISE), true);
     view.setBigInt64(params + 8, BigInt(mul), true);
   }
   return bytes;

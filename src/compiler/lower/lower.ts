@@ -9,12 +9,14 @@ import { rsqrtTable } from '../kernels/norm.ts';
 import { expTable } from '../kernels/softmax.ts';
 import { placeBuffers } from '../memory.ts';
 import type { Origins } from '../origins.ts';
+import type { Parts } from '../parts.ts';
 import { chunkSizes } from '../plan/chunks.ts';
 import { type Group, groupSteps } from '../plan/groups.ts';
 import type { Scales } from '../plan/scales.ts';
 import { type Step, stepsOf } from '../plan/steps.ts';
 import { inTriples } from '../plan/triples.ts';
 import { WeightBytes } from '../plan/weights.ts';
+import { weightBitsOf } from '../precision.ts';
 import { emitFuncs, type KernelCall, type Stages } from '../stages.ts';
 import { tensorPlan } from '../tensors.ts';
 import { WEIGHTS_HEADER, type WeightsLayout, weightsLayout } from '../weights-map.ts';
@@ -47,6 +49,7 @@ export interface Target {
   readonly strategy: FixedStrategy;
   /** Weights of small and sparse matrices stand in the code. */
   readonly specialise: boolean;
+  readonly parts: Parts;
   readonly hookBytes: number;
 }
 
@@ -54,15 +57,23 @@ export interface Target {
  * Integer kernels, loops over rows and the bytes of the weights map for a planned graph. The hook adds `target.hookBytes` of tables of its own to the
  * weights later.
  */
-export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Origins, { strategy, specialise, hookBytes }: Target): Lowered {
+export function lower(
+  graph: HGraph,
+  scales: Scales,
+  io: IoLayout,
+  origins: Origins,
+  { strategy, specialise, parts, hookBytes }: Target,
+): Lowered {
+  if (!parts.sums && graph.ops.some((op) => op.kind === 'linear' && op.precision !== undefined && weightBitsOf(op.precision) <= 2))
+    throw new Error('kernels of ternary and binary weights were not loaded: await partsFor(options) and hand them over');
   const shared = new WeightBytes();
   shared.add(new Uint8Array(WEIGHTS_HEADER));
   const expOff = shared.add(expTable());
   const rsqrtOff = shared.add(rsqrtTable());
   const zeroOff = strategy === 'may_goto' ? shared.add(new Uint8Array(8)) : 0;
   const weights = new WeightBytes();
-  const groups = groupSteps(inTriples(stepsOf(graph)));
-  const packBytes = Math.max(64, ...groups.flatMap((g) => g.steps.map(packBytesOf)));
+  const groups = groupSteps(inTriples(stepsOf(graph), parts));
+  const packBytes = Math.max(64, ...groups.flatMap((g) => g.steps.map((step) => packBytesOf(step, parts))));
   if (packBytes > PAGE_BYTES) {
     const longest = graph.ops.find((op) => op.kind === 'linear' && dotPackBytes(op.weights.dims[1], op.precision) === packBytes);
     throw new InputError(
@@ -72,7 +83,7 @@ export function lower(graph: HGraph, scales: Scales, io: IoLayout, origins: Orig
     );
   }
   const placement = placeBuffers(graph, groups, packBytes, (buf) => scales.bytes(buf));
-  const places = new Places(scales, weights, io, placement.offsets, specialise);
+  const places = new Places(scales, weights, io, placement.offsets, specialise, parts);
   const chunks = chunkSizes(graph);
   const planned = groups.map((group) => {
     const calls: KernelCall[] = [];
@@ -114,8 +125,9 @@ function callsOf(places: Places, step: Step, group: Group, chunks: ReadonlyMap<H
   return [rowCall(places, step, group, op)];
 }
 
-function packBytesOf(step: Step): number {
+function packBytesOf(step: Step, { sums }: Parts): number {
   if (step.op?.kind === 'own') return step.op.passes.packBytes?.(step.op, step) ?? 0;
+  if (sums?.takesSums(step.op, step.lanes)) return sums.sumsBytes(step.op);
   if (step.op?.kind === 'linear') return dotPackBytes(step.op.weights.dims[1], step.op.precision);
   if (step.op?.kind === 'matmul') return 8 * product(step.inner);
   return step.op?.kind === 'softmax' ? 2 * product(step.inner) : 0;

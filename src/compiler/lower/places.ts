@@ -2,6 +2,7 @@ import type { Buf, Const } from '../graph/hops.ts';
 import { broadcastMap, denseMap } from '../graph/view.ts';
 import type { Level, Space } from '../kernels/frame.ts';
 import type { RowShape } from '../kernels/rows.ts';
+import type { Parts } from '../parts.ts';
 import type { Group } from '../plan/groups.ts';
 import type { Scales } from '../plan/scales.ts';
 import type { Access, Step } from '../plan/steps.ts';
@@ -28,13 +29,22 @@ export class Places {
   readonly io: IoLayout;
   /** Weights may stand in the code (`--specialise`). */
   readonly specialise: boolean;
+  readonly parts: Parts;
   readonly #offsets: ReadonlyMap<Buf, number>;
 
-  constructor(scales: Scales, weights: WeightBytes, io: IoLayout, offsets: ReadonlyMap<Buf, number>, specialise = false) {
+  constructor(
+    scales: Scales,
+    weights: WeightBytes,
+    io: IoLayout,
+    offsets: ReadonlyMap<Buf, number>,
+    specialise = false,
+    parts: Parts = {},
+  ) {
     this.scales = scales;
     this.weights = weights;
     this.io = io;
     this.specialise = specialise;
+    this.parts = parts;
     this.#offsets = offsets;
   }
 

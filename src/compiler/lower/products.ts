@@ -34,7 +34,8 @@ export function linearCalls(at: Places, step: Step, group: Group, op: Linear, ch
   const packing = matvecPacking(step);
   if (packing) return matvecCalls(at, step, group, op, packing);
   const { lanes } = step;
-  if (lanes === 3) return triCalls(at, step, group, op, chunks);
+  const { sums } = at.parts;
+  if (lanes === 3) return sums?.takesSums(op, 3) ? sums.sumsCalls(at, step, group, op) : triCalls(at, step, group, op, chunks);
   const [n, k] = op.weights.dims;
   const a = at.operand(step.reads[0], group);
   const write = at.operand(step.out as Access, group);
@@ -71,6 +72,7 @@ export function linearCalls(at: Places, step: Step, group: Group, op: Linear, ch
       ];
     }
   }
+  if (sums?.takesSums(op, lanes)) return sums.sumsCalls(at, step, group, op);
   const weights = at.weights.add(packLinear(op.weights, op.bias, scales, how));
   const moved = (operand: Operand, bytes: number): Operand => ({ ...operand, off: operand.off + bytes });
   return Array.from({ length: n / columns }, (_, i) => {
@@ -96,14 +98,14 @@ export function linearCalls(at: Places, step: Step, group: Group, op: Linear, ch
 }
 
 /** The part of a kernel's shape that says where its residual lies. */
-function residualOf(at: Places, step: Step, group: Group, op: Linear): Pick<DotShape, 'residual'> {
+export function residualOf(at: Places, step: Step, group: Group, op: Linear): Pick<DotShape, 'residual'> {
   if (!op.residual) return {};
   const { operand, lane } = at.operand(step.reads[1], group);
   return { residual: { space: operand.space, lane } };
 }
 
 /** The residual from byte `moved` of its rows on, and what its integers are multiplied by. */
-function residualArgs(at: Places, step: Step, group: Group, op: Linear, moved: number): Operand[] {
+export function residualArgs(at: Places, step: Step, group: Group, op: Linear, moved: number): Operand[] {
   if (!op.residual) return [];
   const { operand } = at.operand(step.reads[1], group);
   const factor = (at.scales.unit(op.residual) / at.scales.of(op.out).scale) * 2 ** DOT_SHIFT;

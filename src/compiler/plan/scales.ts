@@ -6,7 +6,7 @@ import { mapDims } from '../graph/view.ts';
 import type { Limit } from '../kernels/arith.ts';
 import { dotWeights, largestSum, sumUnit } from '../kernels/dot.ts';
 import { PROBABILITY_ONE } from '../kernels/softmax.ts';
-import { activationBitsOf, DEFAULT_PRECISION } from '../precision.ts';
+import { activationBitsOf, DEFAULT_PRECISION, weightBitsOf } from '../precision.ts';
 
 /** What the integers of a buffer mean: real = scale × integer, |integer| ≤ max. */
 export interface Quantised {
@@ -253,11 +253,12 @@ function clampedScale(bound: number, max: number, least: number): Quantised {
   return { scale: bound / max, max };
 }
 
-/** Values that only products with activations of 8 bits read. */
+/** Values that only products with activations of 8 bits read; where weights are ternary or binary they keep more. */
 function narrowBuffers(graph: HGraph): Set<Buf> {
   const [narrow, wide] = [new Set<Buf>(), new Set<Buf>(graph.outputs.map(({ view }) => view.buf))];
   for (const op of graph.ops) {
-    const small = op.kind === 'linear' && op.precision !== undefined && activationBitsOf(op.precision) === 8;
+    const small =
+      op.kind === 'linear' && op.precision !== undefined && weightBitsOf(op.precision) > 2 && activationBitsOf(op.precision) === 8;
     for (const { buf } of opViews(op)) (small ? narrow : wide).add(buf);
   }
   return new Set([...narrow].filter((buf) => !wide.has(buf)));

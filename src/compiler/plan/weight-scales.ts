@@ -4,6 +4,7 @@ import type { Const, HOp } from '../graph/hops.ts';
 import { dotWeights } from '../kernels/dot.ts';
 import { MATVEC } from '../kernels/matvec.ts';
 import { triForm, triSteps } from '../kernels/tri.ts';
+import { DEFAULT_PRECISION, weightBitsOf } from '../precision.ts';
 import { matvecPacking } from './matvec.ts';
 import type { Step } from './steps.ts';
 import { rowSteps } from './weight-quant.ts';
@@ -18,18 +19,18 @@ export function weightScales(model: Model, steps: readonly Step[], method?: Cali
     if (op?.kind !== 'linear') continue;
     const [, k] = op.weights.dims;
     const packing = matvecPacking(step);
-    const how =
-      lanes === 3
-        ? { bits: 8 * triForm(k).bytes, most: triForm(k).rowLimit, binary: false }
-        : packing
-          ? { bits: 8, most: MATVEC[packing].weight, binary: false }
-          : dotWeights(k, lanes, op.precision);
+    const inTri = lanes === 3 && weightBitsOf(op.precision ?? DEFAULT_PRECISION) > 2;
+    const how = inTri
+      ? { bits: 8 * triForm(k).bytes, most: triForm(k).rowLimit, binary: false }
+      : packing
+        ? { bits: 8, most: MATVEC[packing].weight, binary: false }
+        : dotWeights(k, lanes === 3 ? 2 : lanes, op.precision);
     for (const name of initializersOf(model, op)) {
       const known = found.get(name);
       // Parts of a product that was split continue where the part before ended.
       const axis = rowAxis(model.initializers.get(name)!, op.weights, known?.scales.length ?? 0);
       if (axis === null) continue;
-      const scales = lanes === 3 ? triSteps(op.weights.data, k) : rowSteps(op.weights, how, method);
+      const scales = inTri ? triSteps(op.weights.data, k) : rowSteps(op.weights, how, method);
       if (known) known.scales.push(...scales);
       else found.set(name, { axis, elem: how.bits === 16 ? 'i16' : how.bits === 8 ? 'i8' : 'i4', max: how.most, scales });
       break;

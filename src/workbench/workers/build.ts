@@ -1,6 +1,7 @@
 import type { Calibration, Compiled, CompileOptions } from '../../compiler/api.ts';
 import { compile } from '../../compiler/compile.ts';
 import { familiesFor } from '../../compiler/families.ts';
+import { partsFor } from '../../compiler/parts.ts';
 import type { Binding } from '../../hooks/binding.ts';
 import { checkBinding } from '../../hooks/fit.ts';
 import { tensorHook } from '../../hooks/tensor.ts';
@@ -30,6 +31,7 @@ export async function compileModel(
     quant: options.quant,
     ...(options.slots ? { slots: options.slots } : {}),
     families: await familiesFor(model),
+    parts: await partsFor(options),
     progress: {
       report: (stage, done, total) => context.progress(stage, done, total),
       get cancelled() {

@@ -2,6 +2,7 @@ import { InputError } from '../../base/errors.ts';
 import { Cancelled } from '../../base/progress.ts';
 import type { Calibration, CompileOptions, Quant } from '../../compiler/api.ts';
 import { familiesFor } from '../../compiler/families.ts';
+import { allParts } from '../../compiler/parts.ts';
 import { type SearchCost, searchPrecision } from '../../compiler/precision-search.ts';
 import { swapped, weightsFile, weightsTarget } from '../../compiler/weights-file.ts';
 import type { Binding } from '../../hooks/binding.ts';
@@ -119,6 +120,7 @@ export async function search(
     kernel: spec.options.kernel,
     strategy: spec.options.strategy,
     families: await familiesFor(model),
+    parts: await allParts(),
   };
   context.progress('loading ONNX Runtime', 0, 0);
   const reference = await createReference(bytesOf(source.model), { fileName: source.model.name });
