@@ -42,7 +42,8 @@ function countAll(b: FuncBuilder, words: number, word: (i: number) => Reg, carry
     else total = v;
   };
   const put = (level: number, v: Reg): void => {
-    const held = (levels[level] ??= []);
+    if (level === levels.length) levels.push([]);
+    const held = levels[level]!;
     held.push(v);
     if (held.length < 3) return;
     const [x, y, z] = held.splice(0) as [Reg, Reg, Reg];

@@ -34,7 +34,16 @@ function compiled(options: Partial<CompileOptions>): { made: Compiled; samples: 
     recognise(model),
     samples.map((tokens) => new Map([['tokens', tokens]])),
   );
-  const base = { model, modelFile: 'm.onnx', calibration, hook: plainHook, kernel: '6.18', strategy: 'auto', quant: 'w8a16', parts } as const;
+  const base = {
+    model,
+    modelFile: 'm.onnx',
+    calibration,
+    hook: plainHook,
+    kernel: '6.18',
+    strategy: 'auto',
+    quant: 'w8a16',
+    parts,
+  } as const;
   return { made: compile({ ...base, ...options }), samples };
 }
 
