@@ -12,6 +12,8 @@ export interface Candidate {
   readonly turnsBranch?: boolean;
   /** Makes up a value that the program never had: offered only when nothing else mends it. */
   readonly lastResort?: boolean;
+  /** One load becomes a helper's call, with its arguments. */
+  readonly isCall?: boolean;
   /** Where the program fails as a whole: an instruction that must stay reachable, besides those that were refused. */
   readonly flagged?: InsnIdx;
 }

@@ -40,6 +40,7 @@ export function keptPointer(found: Diagnosis): Candidate[] {
 
 /** Register that held the pointer last, and where: at the loss itself, or at the store that put it into the slot that lost it. */
 function source(found: Diagnosis, loss: SliceEvent): { readonly reg: number; readonly at: InsnIdx } | null {
+  if (loss.kind === 'moved' && loss.place.reg >= 0) return { reg: found.trace.program.insns[loss.insnIdx]!.src, at: loss.insnIdx };
   if (loss.place.reg >= 0) return { reg: loss.place.reg, at: loss.insnIdx };
   const { trace } = found;
   for (let i = loss.stepIdx - 1; i >= 0; i--) {

@@ -1,5 +1,27 @@
 import type { InsnIdx } from '../../base/units.ts';
-import { ADD, ALU64, classOf, JGE, JGT, JLE, JLT, JMP, K, LDX, MEM, opOf, W, X } from '../../bpf/insn.ts';
+import {
+  ADD,
+  ALU,
+  ALU64,
+  classOf,
+  JGE,
+  JGT,
+  JLE,
+  JLT,
+  JMP,
+  JMP32,
+  K,
+  LD,
+  LDX,
+  MEM,
+  modeOf,
+  opOf,
+  ST,
+  STX,
+  sizeOf,
+  W,
+  X,
+} from '../../bpf/insn.ts';
 import { CTX, ID, isConst, NOT_INIT, OFF, PACKET, PACKET_END, PACKET_META, REG, type Regs, TYPE } from '../reg.ts';
 import { addImm, before, type Candidate, ifReg, leaveUnless, make, movReg, replace, spareRegister } from './build.ts';
 import type { Diagnosis } from './diagnose.ts';
@@ -12,6 +34,8 @@ export const DATA_END: Readonly<Record<number, number>> = { 3: 80, 4: 80, 6: 4, 
 
 /** Offset of `data`, likewise. */
 export const DATA: Readonly<Record<number, number>> = { 3: 76, 4: 76, 6: 0, 8: 76, 10: 76, 11: 76, 12: 76, 14: 76, 19: 76 };
+
+const BYTES: Readonly<Record<number, number>> = { 0: 4, 8: 2, 16: 1, 24: 8 };
 
 /** A register that the guard may use: nothing reads it later. */
 function scratch(found: Diagnosis, at: InsnIdx, regs: Regs, taken: readonly number[]): number {
@@ -66,6 +90,24 @@ function keptContext(found: Diagnosis, at: InsnIdx): { readonly reg: number; rea
   return { reg: spare, change: { at: step.insnIdx, remove: 0, insert: [movReg(spare, 1)] } };
 }
 
+/** How far the accesses right behind this one reach through the same register: one check serves them all. */
+function reachBehind(found: Diagnosis, at: InsnIdx, reg: number): number {
+  const { insns } = found.trace.program;
+  const regs = found.trace.state!.frame.regs;
+  // Behind a variable offset each access has its own.
+  if (!isConst(regs, reg * REG)) return 0;
+  let reach = 0;
+  for (let i = at; i < insns.length; i++) {
+    const insn = insns[i]!;
+    const cls = classOf(insn);
+    if (cls === JMP || cls === JMP32) break;
+    const base = cls === LDX ? insn.src : cls === ST || cls === STX ? insn.dst : -1;
+    if (base === reg && modeOf(insn) === MEM) reach = Math.max(reach, insn.off + BYTES[sizeOf(insn)]!);
+    if ((cls === LDX || cls === LD || cls === ALU || cls === ALU64) && insn.dst === reg) break;
+  }
+  return reach;
+}
+
 /** A check where there is none, a longer one where it is too short. */
 export function packetCandidates(found: Diagnosis): Candidate[] {
   const { trace } = found;
@@ -74,7 +116,7 @@ export function packetCandidates(found: Diagnosis): Candidate[] {
   const access = failedAccess(trace, reg);
   if (!state || reg < 0 || !access) return [];
   const at = trace.insnIdx!;
-  const bytes = access.off + access.size;
+  const bytes = Math.max(access.off + access.size, reachBehind(found, at, reg));
   const list: Candidate[] = [];
   list.push(...shortChecks(found, reg, bytes));
   if (bytes <= 0xffff && !foundTooShort(found, reg, bytes)) list.push(...guard(found, at, state.frame.regs, reg, bytes));

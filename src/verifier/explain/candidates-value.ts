@@ -1,7 +1,20 @@
 import type { InsnIdx } from '../../base/units.ts';
-import { CALL, classOf, DW, JMP, LD, LDX, MEM, OP_EXIT, opOf, STX, W } from '../../bpf/insn.ts';
+import { CALL, classOf, DW, JMP, LD, LDX, MEM, modeOf, OP_EXIT, opOf, STX, sizeOf, W } from '../../bpf/insn.ts';
+import type { Insn } from '../../bpf/program.ts';
 import { CTX, ID, isConst, NOT_INIT, OFF, PACKET, PACKET_END, PACKET_META, PRECISE, REG, type Regs, TYPE } from '../reg.ts';
-import { addImm, before, type Candidate, functionAt, make, movImm, movReg, neutralReturn, slots, spareRegister } from './build.ts';
+import {
+  addImm,
+  before,
+  type Candidate,
+  callHelper,
+  functionAt,
+  make,
+  movImm,
+  movReg,
+  neutralReturn,
+  slots,
+  spareRegister,
+} from './build.ts';
 import { keptPointer, sentinel, wholeFill } from './candidates-keep.ts';
 import { DATA, DATA_END } from './candidates-packet.ts';
 import { pointedAtStack } from './candidates-stack.ts';
@@ -24,7 +37,7 @@ export function registerCandidates(found: Diagnosis): Candidate[] {
   if (loss) list.push(...restored(found, loss.stepIdx, reg, at), ...reloaded(found, loss.stepIdx, reg, at));
   list.push(...wholeFill(found));
   if (found.class === 'provenance' || found.class === 'wrong-type')
-    return [...list, ...keptPointer(found), ...sentinel(found), ...pointedAtStack(found)];
+    return [...list, ...keptPointer(found), ...sentinel(found), ...probedRead(found), ...pointedAtStack(found)];
   if (reg === 0 && trace.program.insns[at]!.opcode === OP_EXIT) {
     list.push({ title: `Return ${neutralReturn(found)}.`, edit: before(at, [movImm(0, neutralReturn(found))]) });
     return list;
@@ -39,6 +52,32 @@ export function registerCandidates(found: Diagnosis): Candidate[] {
   }
   list.push({ title: `Set r${reg} to 0 before instruction ${at}.`, edit: before(at, [movImm(reg, 0)]) });
   return [...list, ...pointedAtStack(found)];
+}
+
+const SIZES: Readonly<Record<number, number>> = { 0: 4, 8: 2, 16: 1, 24: 8 };
+const sizeBytes = (insn: Insn): number => SIZES[sizeOf(insn)]!;
+
+const PROBE_READ_KERNEL = 113;
+/** Types that may call it (bpf_tracing_func_proto), and for which reading any address of the kernel is usual. */
+const TRACING: ReadonlySet<number> = new Set([2, 5, 7, 17, 24, 26]);
+
+/** A number that is an address of the kernel: read through it with the helper that takes faults, instead of directly. */
+function probedRead(found: Diagnosis): Candidate[] {
+  const { trace } = found;
+  const at = trace.insnIdx!;
+  const insn = trace.program.insns[at]!;
+  const reg = found.place?.reg ?? -1;
+  const off = freeSlot(found);
+  if (!TRACING.has(trace.program.progType) || classOf(insn) !== LDX || modeOf(insn) !== MEM || insn.src !== reg || off === 0) return [];
+  // The call takes r0 to r5: what is read later must not be there.
+  const live = trace.env.liveRegs[at + 1] ?? 0;
+  for (let r = 0; r <= 5; r++) if (r !== insn.dst && (live & (1 << r)) !== 0) return [];
+  const size = sizeBytes(insn);
+  const address = [...(reg === 3 ? [] : [movReg(3, reg)]), ...(insn.off === 0 ? [] : [addImm(3, insn.off)])];
+  const call = [movReg(1, 10), addImm(1, off), movImm(2, size), callHelper(PROBE_READ_KERNEL)];
+  const insert = [...address, ...call, { insn: { ...insn, src: 10, off } }];
+  const title = `Read the ${size} ${size === 1 ? 'byte' : 'bytes'} at r${reg}${insn.off === 0 ? '' : ` ${insn.off > 0 ? '+' : '-'}${Math.abs(insn.off)}`} with bpf_probe_read_kernel, which takes any address.`;
+  return [{ title, edit: { changes: [{ at, remove: 1, insert }] }, isCall: true }];
 }
 
 /** A packet pointer that a helper made void, from the context again, with its fixed offset. */

@@ -34,6 +34,10 @@ function placeAtFault(trace: Trace, cls: ExplanationClass, message: string): Pla
     const byReg = (insn.opcode & X) !== 0;
     return place(byReg && state.frame.regs[insn.src * REG + TYPE] === SCALAR ? insn.src : insn.dst);
   }
+  // A part of a pointer is stored: the pointer is at fault, not the slot.
+  if (/invalid size of register spill/.test(message)) return place(insn.src);
+  const argument = /passed to trusted arg(\d)/.exec(message);
+  if (argument) return place(Number(argument[1]) + 1);
   const named = registerOfMessage(message);
   if (named >= 0 && named <= 10) return place(named);
   if (cls === 'return-range') return place(0);

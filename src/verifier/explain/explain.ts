@@ -1,6 +1,6 @@
 import type { InsnIdx } from '../../base/units.ts';
 import { disasmKernel } from '../../bpf/disasm.ts';
-import { classOf, isJump, JA, jumpTarget, LD, opOf } from '../../bpf/insn.ts';
+import { classOf, isJump, isPseudoCall, JA, jumpTarget, LD, opOf } from '../../bpf/insn.ts';
 import type { LineInfo, Program } from '../../bpf/program.ts';
 import type { VerifyOptions, VerifyResult } from '../api.ts';
 import { CLASS_TEXTS, type ExplanationClass, NUMBER_AS_ADDRESS } from './classes.ts';
@@ -173,10 +173,10 @@ function taking(found: Diagnosis): { readonly at: number; readonly step: Draft }
 
 /** The call that entered the section which the program is still in. */
 function entering(found: Diagnosis): { readonly at: number; readonly step: Draft }[] {
-  const section = /inside bpf_(\w+)-ed region|within (\w+)/.exec(found.message);
+  const section = /inside bpf_(\w+)-ed region|within (\w+)|while holding a (lock)/.exec(found.message);
   const { trace } = found;
   if (found.class !== 'section' || !section) return [];
-  const name = `bpf_${section[1] ?? section[2]}`;
+  const name = section[3] ? 'bpf_spin_lock' : `bpf_${section[1] ?? section[2]}`;
   const at = trace.steps.findLastIndex(
     ({ insnIdx }) => code(trace.program, insnIdx).includes(`call ${name}`) || trace.program.kfuncCalls.get(insnIdx) === name,
   );
@@ -184,6 +184,46 @@ function entering(found: Diagnosis): { readonly at: number; readonly step: Draft
   const { insnIdx } = trace.steps[at]!;
   const step = { role: 'made' as const, insnIdx, insns: [insnIdx], subject: '', code: code(trace.program, insnIdx) };
   return [{ at, step: { ...step, text: 'the section begins here, and nothing on this path ends it', before: '', after: '', taken: null } }];
+}
+
+/** Where no path is walked because frames do not fit: the calls of the chain that takes most stack, and what each function takes. */
+function chain(found: Diagnosis): { readonly at: number; readonly step: Draft }[] {
+  const { trace, message } = found;
+  if (!/combined stack size|the call stack of/.test(message)) return [];
+  const { insns } = trace.program;
+  const { subprogs } = trace.env;
+  const depths = subprogs.map(({ stackDepth }) => stackDepth);
+  const owner = (idx: number): number => subprogs.findLastIndex(({ start }) => start <= idx);
+  const calls = insns.flatMap((insn, idx) => (isPseudoCall(insn) ? [{ idx, from: owner(idx), to: owner(idx + insn.imm + 1) }] : []));
+  interface Chain {
+    readonly size: number;
+    readonly path: readonly { idx: number; to: number }[];
+  }
+  const known = new Map<number, Chain>();
+  const heaviest = (func: number): Chain => {
+    const before = known.get(func);
+    if (before) return before;
+    let best: Chain = { size: 0, path: [] };
+    // A function that calls itself comes back to this.
+    known.set(func, best);
+    for (const { idx, from, to } of calls) {
+      if (from !== func) continue;
+      const rest = heaviest(to);
+      const size = rest.size + (depths[to] ?? 0);
+      if (size > best.size || best.path.length === 0) best = { size, path: [{ idx, to }, ...rest.path] };
+    }
+    known.set(func, best);
+    return best;
+  };
+  let sum = depths[0] ?? 0;
+  return heaviest(0).path.map(({ idx, to }, at) => {
+    sum += depths[to] ?? 0;
+    const name =
+      trace.program.subprogs.find(({ start }) => start === subprogs[to]?.start)?.name ?? `the function at ${subprogs[to]?.start}`;
+    const text = `${name} is called with a frame of ${depths[to]} bytes: ${sum} bytes with the frames above it`;
+    const step = { role: 'made' as const, insnIdx: idx, insns: [idx], subject: '', code: code(trace.program, idx) };
+    return { at, step: { ...step, text, before: '', after: '', taken: null } };
+  });
 }
 
 /** The branches of the round after which nothing had changed: what each of them tested, and which way it went. */
@@ -253,6 +293,7 @@ export function explain(program: Program, result: VerifyResult, options: Explain
     ...taking(found),
     ...entering(found),
     ...round(found),
+    ...chain(found),
   ]
     .sort((a, b) => a.at - b.at)
     .map(({ at, step }) => onPath(trace, Math.max(at, 0), step));
@@ -288,7 +329,7 @@ export function explain(program: Program, result: VerifyResult, options: Explain
     message,
     insnIdx,
     code: code(program, insnIdx),
-    source: sourceOf(program, insnIdx),
+    source: sourceOf(program, insnIdx ?? (cls === 'call-stack' ? (story.at(-1)?.insnIdx ?? null) : null)),
     subject,
     known,
     allowed,

@@ -23,6 +23,8 @@ export interface Fix {
 }
 
 export const MAX_EDIT = 6;
+/** A load that becomes a call needs one more where it has an offset. */
+const MAX_CALL = 7;
 /** Edits that add what is missing, and those that change where a branch leads. */
 const MAX_FIXES = 3;
 const MAX_TURNS = 1;
@@ -63,7 +65,7 @@ export function findFixes(
       const found = draft.edits.length === 0 ? rejected.found : diagnose(draft.program, quiet, draft.result.message ?? '');
       for (const candidate of candidates(found)) {
         const size = draft.size + editSize(candidate.edit);
-        if (size > MAX_EDIT) continue;
+        if (size > (candidate.isCall ? MAX_CALL : MAX_EDIT)) continue;
         const kept = candidate.lastResort ? resorts : candidate.turnsBranch ? turns : fixes;
         if (kept.length >= (candidate.turnsBranch ? MAX_TURNS : MAX_FIXES) || (candidate.lastResort && round > 0)) continue;
         if (tries-- <= 0 || processed <= 0) return best();
@@ -75,6 +77,7 @@ export function findFixes(
         const refused = flagged.map((idx) => edited.moved[idx]!);
         if (refused.length === 0) continue;
         const titles = [...draft.titles, candidate.title];
+        if (kept.some(({ title }) => title === titles.join(' '))) continue;
         const edits = [...draft.edits, candidate.edit];
         if (result.accepted) {
           if (refused.every((idx) => result.visits[idx]! > 0))

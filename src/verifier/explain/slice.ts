@@ -190,6 +190,12 @@ export function slice(trace: Trace, start: Place, end: number): SliceEvent[] {
 /** The step takes away what was known: an operation on the value itself, or a side effect of a call. */
 function loses(trace: Trace, stepIdx: number, kind: EventKind, at: Place, next: Frame): boolean {
   const { frame, insnIdx } = trace.steps[stepIdx]!;
+  // A store over a part of a kept pointer, or over all of it, leaves bytes there.
+  if (kind === 'moved' && at.reg < 0 && isPointer(frame, at) && !isPointer(next, at)) return true;
+  // So does a 32-bit copy of a pointer: half of it is a number.
+  const insn = trace.program.insns[insnIdx]!;
+  if (kind === 'moved' && classOf(insn) === ALU && (insn.opcode & X) !== 0 && !isPointer(next, at))
+    return isPointer(frame, { ...at, reg: insn.src });
   if (kind === 'decision' || kind === 'moved' || kind === 'never' || placeText(trace, frame, at) === '') return false;
   const cls = classOf(trace.program.insns[insnIdx]!);
   if (kind === 'made' && at.reg >= 0 && cls !== ALU && cls !== ALU64) return false;
