@@ -109,6 +109,8 @@ export interface ValueBuffer {
     readonly elems: number;
     readonly call: number;
     readonly strides: readonly number[];
+    /** The two rows stand in words, an element of each in the halves of a word; integers are raised by this. */
+    readonly words?: number;
     /**
      * Of a value inside a kernel of several operators: elements of the two rows alternate, and they are whole when that call of a kernel
      * comes to its first instruction for node `before`. `shares`: an integer is worth its share of its row's sum; `scale` is that of a sum of `max`.

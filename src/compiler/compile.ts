@@ -88,7 +88,7 @@ export function compile(options: CompileOptions): Compiled {
     meta,
     nodes: nodeCosts(options, origins, program.insnOrigins),
     tensors: lowered.tensors,
-    weights: weightScales(model, lowered.products, options.calibration.method),
+    weights: weightScales(model, lowered.products, options.specialise ? null : planned.scales, options.calibration.method),
     ir: irMap(funcs, emitted, program),
   };
 }

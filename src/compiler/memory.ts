@@ -20,6 +20,8 @@ interface Live {
   readonly to: number;
 }
 
+/** Of a word of two rows. */
+const WORD_BYTES = 8;
 const align = (n: number): number => Math.ceil(n / 8) * 8;
 
 /** Gives every activation a place that no other one needs at the same time; first fit, in order of birth. */
@@ -31,7 +33,12 @@ export function placeBuffers(graph: HGraph, groups: readonly Group[], packBytes:
         if (access?.buf.kind !== 'act') continue;
         const { buf } = access;
         const row = group.internal.get(buf);
-        const bytes = row === undefined ? product(buf.dims) * elemBytes(buf) : row * elemBytes(buf) * group.lanes;
+        const bytes =
+          row === undefined
+            ? product(buf.dims) * elemBytes(buf)
+            : group.words?.has(buf)
+              ? row * WORD_BYTES
+              : row * elemBytes(buf) * group.lanes;
         lives.set(buf, { buf, bytes: align(bytes), from: lives.get(buf)?.from ?? at, to: at });
       }
     }

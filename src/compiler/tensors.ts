@@ -63,13 +63,14 @@ export function tensorPlan(
       }
     }
     const rowElems = group.internal.get(buf);
+    const words = group.words?.has(buf) ? { words: scales.of(buf).max + 1 } : {};
     add(buf, {
       nodes: nodesOf.get(buf) ?? [],
       elem: scales.bytes(buf) === 4 ? 'i32' : 'i16',
       map: MAP_OF.scratch,
       byteOff: placement.offsets.get(buf)!,
       stage,
-      rows: rowElems === undefined ? null : { elems: rowElems, call: lastCall.get(step)!, strides: step.out!.outer },
+      rows: rowElems === undefined ? null : { elems: rowElems, call: lastCall.get(step)!, strides: step.out!.outer, ...words },
     });
   }
   const values = graph.values.flatMap(({ name, view }): ValuePlace[] => {

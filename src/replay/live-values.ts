@@ -44,7 +44,8 @@ export function valueStates(plan: TensorPlan, { done, under }: StageProgress): V
 }
 
 /** Of values that are made row by row only the place of some rows is in memory. */
-const bytesOf = ({ dims, elem, rows }: ValueBuffer): number => (rows ? rows.elems * 2 : elementCount(dims)) * BYTES[elem];
+const bytesOf = ({ dims, elem, rows }: ValueBuffer): number =>
+  rows?.words === undefined ? (rows ? rows.elems * 2 : elementCount(dims)) * BYTES[elem] : rows.elems * 8;
 
 function overlap(a: ValueBuffer, b: ValueBuffer): boolean {
   return a.map === b.map && a.byteOff < b.byteOff + bytesOf(b) && b.byteOff < a.byteOff + bytesOf(a);

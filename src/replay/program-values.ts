@@ -354,13 +354,14 @@ class Memory {
     indices: readonly number[],
     lanes: 1 | 2 | 3,
   ): number {
-    const { elems, strides } = buffer.rows!;
+    const { elems, strides, words } = buffer.rows!;
     const view = this.#entry(buffer);
     const base = indices.reduce((sum, index, level) => sum + index * (strides[level] ?? 0), 0);
     const apart = strides.at(-1) ?? 0;
     for (let lane = 0; lane < (strides.length > 0 ? lanes : 1); lane++) {
       const from = base + lane * apart;
       if (buffer.rows!.inner) readInner(view, lane, data, scales, from, elems);
+      else if (words !== undefined) readWords(view, lane, words, data, from, elems);
       else read(view, buffer.elem, lane * elems * BYTES[buffer.elem], data, from, elems);
       known.fill(1, from, from + elems);
     }
@@ -385,6 +386,11 @@ function readInner(view: DataView, lane: number, into: Int32Array, scales: Float
     sum += integer;
   }
   scales?.fill(sum > 0 ? 1 / sum : 0, at, at + count);
+}
+
+/** One row of two whose elements share words, raised by `zero`. */
+function readWords(view: DataView, lane: number, zero: number, into: Int32Array, at: number, count: number): void {
+  for (let i = 0; i < count; i++) into[at + i] = view.getUint32(8 * i + 4 * lane, true) - zero;
 }
 
 function read(view: DataView, elem: ValueBuffer['elem'], byteOff: number, into: Int32Array, at: number, count: number): void {

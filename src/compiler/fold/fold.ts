@@ -1,5 +1,6 @@
 import type { HGraph } from '../graph/hops.ts';
 import type { GraphPass } from '../passes/note.ts';
+import { foldNormAffine } from './affine.ts';
 import { fuseAttention } from './attention.ts';
 import { foldEmbeddings } from './embedding.ts';
 import { foldResiduals } from './residual.ts';
@@ -8,6 +9,7 @@ const FOLDS: readonly (readonly [GraphPass, (graph: HGraph) => HGraph])[] = [
   ['embeddings', foldEmbeddings],
   ['attention', fuseAttention],
   ['residuals', foldResiduals],
+  ['norms', foldNormAffine],
 ];
 
 /** Algebra before arithmetic: the same function of the inputs with fewer and larger steps. `told` hears of the graph after each. */

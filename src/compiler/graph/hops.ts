@@ -87,6 +87,8 @@ export type HOp =
       readonly beta: Float64Array;
       readonly eps: number;
       readonly center: boolean;
+      /** Gamma and beta went into the products that read it: they are ones and zeros. */
+      readonly bare?: boolean;
     })
   | (OpBase & { readonly kind: 'unary'; readonly x: View; readonly fn: (x: number) => number })
   | (OpBase & { readonly kind: 'add'; readonly a: View; readonly b: View; readonly relu: boolean })

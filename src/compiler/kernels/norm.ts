@@ -13,8 +13,10 @@ export function rsqrtTable(): Uint8Array {
   return new Uint8Array(table.buffer);
 }
 
+/** Fraction bits of an inverse root. */
+export const ROOT_UNIT = 20;
 /** Fraction bits of a normalised value, and of what multiplies it. */
-const UNIT = 20;
+const UNIT = ROOT_UNIT;
 const GAMMA = 8;
 /** Bytes of shift and factor of each column, after the 8 of epsilon. */
 const NORM_COLUMN_BYTES = 16;
@@ -88,7 +90,7 @@ export function normKernel(
 }
 
 /** `root >> shift` is 2²⁰/√q, for q of at least 1. `q` is lost. */
-function inverseRoot(b: FuncBuilder, q: Reg, layout: Layout): { root: Reg; shift: Reg } {
+export function inverseRoot(b: FuncBuilder, q: Reg, layout: Layout): { root: Reg; shift: Reg } {
   // Shift left by even amounts until the top bit is 62 or 63.
   const moved = b.copy(0);
   for (const step of [32, 16, 8, 4, 2]) {

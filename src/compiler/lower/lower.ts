@@ -16,6 +16,7 @@ import type { Scales } from '../plan/scales.ts';
 import { type Step, stepsOf } from '../plan/steps.ts';
 import { inTriples } from '../plan/triples.ts';
 import { WeightBytes } from '../plan/weights.ts';
+import { wordBuffers } from '../plan/words.ts';
 import { weightBitsOf } from '../precision.ts';
 import { emitFuncs, type KernelCall, type Stages } from '../stages.ts';
 import { tensorPlan } from '../tensors.ts';
@@ -72,7 +73,9 @@ export function lower(
   const rsqrtOff = shared.add(rsqrtTable());
   const zeroOff = strategy === 'may_goto' ? shared.add(new Uint8Array(8)) : 0;
   const weights = new WeightBytes();
-  const groups = groupSteps(inTriples(stepsOf(graph), parts));
+  const groups = groupSteps(inTriples(stepsOf(graph), parts)).map((group) =>
+    specialise ? group : { ...group, words: wordBuffers(group, scales) },
+  );
   const packBytes = Math.max(64, ...groups.flatMap((g) => g.steps.map((step) => packBytesOf(step, parts))));
   if (packBytes > PAGE_BYTES) {
     const longest = graph.ops.find((op) => op.kind === 'linear' && dotPackBytes(op.weights.dims[1], op.precision) === packBytes);

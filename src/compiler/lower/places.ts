@@ -1,6 +1,7 @@
 import type { Buf, Const } from '../graph/hops.ts';
 import { broadcastMap, denseMap } from '../graph/view.ts';
 import type { Level, Space } from '../kernels/frame.ts';
+import type { PairForm } from '../kernels/pair.ts';
 import type { RowShape } from '../kernels/rows.ts';
 import type { Parts } from '../parts.ts';
 import type { Group } from '../plan/groups.ts';
@@ -54,7 +55,7 @@ export class Places {
     const elem = this.scales.bytes(buf);
     const row = group.internal.get(buf);
     if (row !== undefined) {
-      const off = (this.#offsets.get(buf) as number) + access.off * elem;
+      const off = (this.#offsets.get(buf) as number) + access.off * (group.words?.has(buf) ? 8 : elem);
       return { operand: { space: 'scratch', off, strides: access.outer.map(() => 0) }, lane: row * elem };
     }
     const space: Space = buf.kind === 'act' ? 'scratch' : 'input';
@@ -64,6 +65,15 @@ export class Places {
       operand: { space, off: base + access.off * elem, strides: access.outer.map((s) => s * elem) },
       lane: (access.outer[access.outer.length - 1] ?? 0) * elem,
     };
+  }
+
+  /** How a pair of rows of an access lies, `lane` bytes apart where it is rows. */
+  form({ buf }: Access, group: Group, lane: number): PairForm {
+    return group.words?.has(buf) ? { words: true } : { words: false, lane };
+  }
+  /** What the integers of a buffer are raised by where they lie. */
+  zero(buf: Buf, group: Group): number {
+    return group.words?.has(buf) ? this.scales.of(buf).max + 1 : 0;
   }
 
   /** Puts parameters or a table into the weights. */

@@ -16,12 +16,24 @@ import {
 import type { Level } from '../kernels/frame.ts';
 import { type ImmediateMatrix, immediateKernel, suitsImmediates } from '../kernels/immediate.ts';
 import { MATVEC, type MatvecPacking, type MatvecShape, matvecKernel, matvecName, packMatvec } from '../kernels/matvec.ts';
+import {
+  type PairForm,
+  type PairMatrix,
+  type PairShape,
+  packPair,
+  pairBlockBytes,
+  pairKernel,
+  pairName,
+  pairRow,
+} from '../kernels/pair.ts';
 import { packTri, type TriShape, triBlockBytes, triKernel, triName } from '../kernels/tri.ts';
 import type { Group } from '../plan/groups.ts';
 import { matvecChunks, matvecPacking } from '../plan/matvec.ts';
+import { pairMatrix } from '../plan/pair-matrix.ts';
 import type { Access, Step } from '../plan/steps.ts';
 import { integerOf, rowSteps } from '../plan/weight-quant.ts';
 import { HALF, int64s, type LinearScales, packLinear, rowParams } from '../plan/weights.ts';
+import { isPairProduct } from '../plan/words.ts';
 import { activationBitsOf, DEFAULT_PRECISION } from '../precision.ts';
 import type { KernelCall, Operand } from '../stages.ts';
 import type { Places } from './places.ts';
@@ -40,6 +52,7 @@ export function linearCalls(at: Places, step: Step, group: Group, op: Linear, ch
   const a = at.operand(step.reads[0], group);
   const write = at.operand(step.out as Access, group);
   const columns = chunks.get(op) ?? n;
+  const pair = isPairProduct(op, lanes, at.scales);
   const how = dotWeights(k, lanes, op.precision);
   const shape: DotShape = {
     lanes,
@@ -58,7 +71,7 @@ export function linearCalls(at: Places, step: Step, group: Group, op: Linear, ch
   };
   const scales = { unit: at.scales.unit(op.a), outScale: out.scale, method: at.scales.method };
   if (at.specialise && !op.residual) {
-    const matrix = matrixOf(op, scales, how);
+    const matrix = pair ? shiftedMatrix(pairMatrix(op, at.scales, () => 0)) : matrixOf(op, scales, how);
     if (suitsImmediates(matrix.integers, k, how.run)) {
       const whole: DotShape = { ...shape, n, aLane: a.lane, outLane: write.lane };
       return [
@@ -73,6 +86,7 @@ export function linearCalls(at: Places, step: Step, group: Group, op: Linear, ch
     }
   }
   if (sums?.takesSums(op, lanes)) return sums.sumsCalls(at, step, group, op);
+  if (pair) return pairCalls(at, step, group, op, columns);
   const weights = at.weights.add(packLinear(op.weights, op.bias, scales, how));
   const moved = (operand: Operand, bytes: number): Operand => ({ ...operand, off: operand.off + bytes });
   return Array.from({ length: n / columns }, (_, i) => {
@@ -95,6 +109,66 @@ export function linearCalls(at: Places, step: Step, group: Group, op: Linear, ch
       nodes: op.nodes,
     };
   });
+}
+
+/** A matrix as {@link packPair} writes it: a shift is a multiplication too. */
+function shiftedMatrix(m: PairMatrix): ImmediateMatrix {
+  const rows = Array.from({ length: m.n }, (_, row) => pairRow(m, row));
+  return {
+    integers: Int32Array.from(rows.flatMap(({ weights }) => [...weights])),
+    rows: rows.map(({ shift, bias }) => {
+      const half = shift > 0 ? 2 ** (shift - 1) : 0;
+      return { mul: 1n << BigInt(DOT_SHIFT - shift), add: BigInt(bias + half) << BigInt(DOT_SHIFT - shift) };
+    }),
+  };
+}
+
+/** A product whose results are made by shifts. */
+function pairCalls(at: Places, step: Step, group: Group, op: Linear, columns: number): KernelCall[] {
+  const [n, k] = op.weights.dims as [number, number];
+  const [a, write, residual] = [step.reads[0]!, step.out!, op.residual && step.reads[1]!].map((access) => {
+    if (!access) return null;
+    const { operand, lane } = at.operand(access, group);
+    const form = at.form(access, group, lane);
+    // Without a residual second rows are arguments.
+    return { operand, lane, form: form.words || op.residual ? form : ({ words: false, lane: 0 } as const) };
+  }) as [Placed, Placed, Placed | null];
+  const out = at.scales.of(op.out);
+  const shape: PairShape = {
+    k,
+    n: columns,
+    aSpace: a.operand.space,
+    aLevels: a.form.words ? [] : step.inner.map((size, i): Level => ({ n: size, strides: [step.reads[0]!.inner[i]! * 2] })),
+    a: a.form,
+    out: write.form,
+    outMax: out.max,
+    relu: op.relu,
+    ...(residual ? { residual: { space: residual.operand.space, form: residual.form } } : {}),
+  };
+  const weights = at.weights.add(packPair(pairMatrix(op, at.scales, (buf) => at.zero(buf, group))));
+  const moved = (operand: Operand, bytes: number): Operand => ({ ...operand, off: operand.off + bytes });
+  return Array.from({ length: n / columns }, (_, i) => {
+    const from = ({ operand, form }: Placed): Operand => moved(operand, (form.words ? 8 : 2) * columns * i);
+    const second = ({ form, lane }: Placed, first: Operand): Operand[] => (form.words ? [] : [moved(first, lane)]);
+    return {
+      key: JSON.stringify(['pair', shape]),
+      name: pairName(shape),
+      build: (name, l, o) => pairKernel(name, shape, l, o),
+      args: [
+        a.operand,
+        from(write),
+        { space: 'weights', off: weights + ((columns * i) / 4) * pairBlockBytes(k), strides: [] },
+        ...(residual ? [from(residual)] : [...second(a, a.operand), ...second(write, from(write))]),
+      ],
+      nodes: op.nodes,
+    };
+  });
+}
+
+interface Placed {
+  readonly operand: Operand;
+  readonly lane: number;
+  readonly form: PairForm;
 }
 
 /** The part of a kernel's shape that says where its residual lies. */

@@ -5,6 +5,8 @@ import { denseStrides } from '../graph/view.ts';
 import { limits } from '../kernels/arith.ts';
 import { LOOKUP_ENTRIES, lookupKernel } from '../kernels/lookup.ts';
 import { normKernel, normParams } from '../kernels/norm.ts';
+import { type NormPairShape, normPairKernel, normPairName, normPairParams } from '../kernels/norm-pair.ts';
+import type { PairForm } from '../kernels/pair.ts';
 import { type ReduceShape, reduceKernel } from '../kernels/reduce.ts';
 import {
   addKernel,
@@ -25,10 +27,12 @@ import {
   tableKernel,
 } from '../kernels/rows.ts';
 import { expParams, softmaxKernel } from '../kernels/softmax.ts';
+import { pairTable, tablePairKernel } from '../kernels/table-pair.ts';
 import type { Group } from '../plan/groups.ts';
 import type { Access, Step } from '../plan/steps.ts';
 import { HALF, int64s, toInt16 } from '../plan/weights.ts';
-import type { KernelCall } from '../stages.ts';
+import { isPairNorm } from '../plan/words.ts';
+import type { KernelCall, Operand } from '../stages.ts';
 import { constStrides, type Places } from './places.ts';
 
 /** The call that computes one or two rows of any op but a product. */
@@ -76,11 +80,13 @@ function elementCall(
       return made('softmax', expParams(unit), (n, l, o) => softmaxKernel(n, shape, bytes, l, o), bytes);
     }
     case 'norm': {
+      if (isPairNorm(step)) return normPairCall(at, step, group, op);
       const d = op.gamma.length;
       const params = normParams(op.gamma, op.beta, op.eps, at.scales.unit(op.x), out.scale);
       return made(op.center ? 'norm' : 'rmsnorm', params, (n, l, o) => normKernel(n, { ...shape, d, center: op.center }, l, o));
     }
     case 'unary': {
+      if (group.words?.has(op.out)) return tablePairCall(at, step, group, op);
       const unit = at.scales.unit(op.x);
       const bounds = limits(at.scales.limit(op.out));
       const entry = (x: number): number => {
@@ -116,6 +122,49 @@ function elementCall(
       return made('div', int64s(Math.min(m, 2 ** 47)), (n, l, o) => divKernel(n, shape, l, o));
     }
   }
+}
+
+/** A bare normalisation of a pair of rows. */
+function normPairCall(at: Places, step: Step, group: Group, op: HOp & { kind: 'norm' }): KernelCall {
+  const [x, write] = [step.reads[0]!, step.out!].map((access) => {
+    const { operand, lane } = at.operand(access, group);
+    return { operand, form: at.form(access, group, lane) };
+  }) as [{ operand: Operand; form: PairForm }, { operand: Operand; form: PairForm }];
+  const shape: NormPairShape = {
+    d: op.gamma.length,
+    center: op.center,
+    xSpace: x.operand.space,
+    x: x.form,
+    out: write.form,
+    xZero: at.zero(op.x.buf, group),
+    outZero: at.zero(op.out, group),
+  };
+  return {
+    key: JSON.stringify(['norm-pair', shape]),
+    name: normPairName(shape),
+    build: (name, l, o) => normPairKernel(name, shape, l, o),
+    args: [write.operand, x.operand, at.param(normPairParams(shape.d, op.eps, at.scales.unit(op.x), at.scales.of(op.out).scale))],
+    nodes: op.nodes,
+  };
+}
+
+/** A function from words to words. */
+function tablePairCall(at: Places, step: Step, group: Group, op: HOp & { kind: 'unary' }): KernelCall {
+  const n = step.inner[0]!;
+  const [x, write] = [step.reads[0]!, step.out!].map((access) => at.operand(access, group).operand) as [Operand, Operand];
+  const { scale, max } = at.scales.of(op.out);
+  const unit = at.scales.unit(op.x);
+  const entry = (integer: number): number => {
+    const y = op.fn(integer * unit) / scale;
+    return Number.isNaN(y) ? 0 : Math.max(-max, Math.min(max, Math.round(y)));
+  };
+  return {
+    key: JSON.stringify(['table-pair', n]),
+    name: `table_pair_${n}`,
+    build: (name, l, o) => tablePairKernel(name, n, l, o),
+    args: [write, x, at.param(pairTable(entry, max + 1))],
+    nodes: op.nodes,
+  };
 }
 
 function affineCall(at: Places, step: Step, group: Group, op: HOp & { kind: 'affine' }): KernelCall {

@@ -9,6 +9,8 @@ export interface Group {
   readonly lanes: Lanes;
   /** Buffers that live only inside one iteration, with the elements of a row. */
   readonly internal: ReadonlyMap<Buf, number>;
+  /** Those among them that lie as words of two rows (`words.ts`). */
+  readonly words?: ReadonlySet<Buf>;
 }
 
 const sameLoops = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((n, i) => n === b[i]);

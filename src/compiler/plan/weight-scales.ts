@@ -3,16 +3,20 @@ import type { CalibrationMethod, WeightScales } from '../api.ts';
 import type { Const, HOp } from '../graph/hops.ts';
 import { dotWeights } from '../kernels/dot.ts';
 import { MATVEC } from '../kernels/matvec.ts';
+import { pairRow } from '../kernels/pair.ts';
 import { triForm, triSteps } from '../kernels/tri.ts';
 import { DEFAULT_PRECISION, weightBitsOf } from '../precision.ts';
 import { matvecPacking } from './matvec.ts';
+import { pairMatrix } from './pair-matrix.ts';
+import type { Scales } from './scales.ts';
 import type { Step } from './steps.ts';
 import { rowSteps } from './weight-quant.ts';
+import { isPairProduct } from './words.ts';
 
 type Linear = HOp & { readonly kind: 'linear' };
 
-/** Scales of the weights that products read, by initializer. What was computed from several initializers belongs to none and is left out. */
-export function weightScales(model: Model, steps: readonly Step[], method?: CalibrationMethod): WeightScales[] {
+/** Scales of the weights that products read, by initializer; `scales`: of values, where products take the units of their results (`kernels/pair.ts`). What was computed from several initializers belongs to none and is left out. */
+export function weightScales(model: Model, steps: readonly Step[], scales: Scales | null, method?: CalibrationMethod): WeightScales[] {
   const found = new Map<string, { axis: number; elem: WeightScales['elem']; max: number; scales: number[] }>();
   for (const step of steps) {
     const { op, lanes } = step;
@@ -20,19 +24,26 @@ export function weightScales(model: Model, steps: readonly Step[], method?: Cali
     const [, k] = op.weights.dims;
     const packing = matvecPacking(step);
     const inTri = lanes === 3 && weightBitsOf(op.precision ?? DEFAULT_PRECISION) > 2;
-    const how = inTri
-      ? { bits: 8 * triForm(k).bytes, most: triForm(k).rowLimit, binary: false }
-      : packing
-        ? { bits: 8, most: MATVEC[packing].weight, binary: false }
-        : dotWeights(k, lanes === 3 ? 2 : lanes, op.precision);
+    const pair = scales !== null && isPairProduct(op, lanes, scales) ? pairMatrix(op, scales, () => 0) : null;
+    const how = pair
+      ? { bits: 16, most: 32767, binary: false }
+      : inTri
+        ? { bits: 8 * triForm(k).bytes, most: triForm(k).rowLimit, binary: false }
+        : packing
+          ? { bits: 8, most: MATVEC[packing].weight, binary: false }
+          : dotWeights(k, lanes === 3 ? 2 : lanes, op.precision);
     for (const name of initializersOf(model, op)) {
       const known = found.get(name);
       // Parts of a product that was split continue where the part before ended.
       const axis = rowAxis(model.initializers.get(name)!, op.weights, known?.scales.length ?? 0);
       if (axis === null) continue;
-      const scales = inTri ? triSteps(op.weights.data, k) : rowSteps(op.weights, how, method);
-      if (known) known.scales.push(...scales);
-      else found.set(name, { axis, elem: how.bits === 16 ? 'i16' : how.bits === 8 ? 'i8' : 'i4', max: how.most, scales });
+      const ofRows = pair
+        ? Array.from({ length: pair.n }, (_, row) => pair.outScale / Math.abs(pair.unit) / 2 ** pairRow(pair, row).shift)
+        : inTri
+          ? triSteps(op.weights.data, k)
+          : rowSteps(op.weights, how, method);
+      if (known) known.scales.push(...ofRows);
+      else found.set(name, { axis, elem: how.bits === 16 ? 'i16' : how.bits === 8 ? 'i8' : 'i4', max: how.most, scales: ofRows });
       break;
     }
   }
