@@ -3,6 +3,7 @@
  * MODELS (samples/zoo/export.py) are compiled for each kernel in all precisions and strategies that it takes; the real one, booted under QEMU, must accept them and
  * give the integers that our interpreter gives. Kernels are Debian packages in `.cache/kernels` (bench/kernels.ts fetches them).
  */
+
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +11,7 @@ import { bootKernel } from '../src/companion/guest-kernel.ts';
 import type { Kernel } from '../src/companion/kernel.ts';
 import type { Calibration, CompileOptions } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
+import { SELECTION } from '../src/compiler/families/select.ts';
 import { STRATEGIES, whyNot } from '../src/compiler/strategy.ts';
 import { FIXTURES, loadModel, modelBytes, tensors } from '../src/compiler/testing/fixtures.ts';
 import { plainHook } from '../src/compiler/testing/tensor-hook.ts';
@@ -66,7 +68,7 @@ async function tried(
   { name, model, calibration, inputs }: Case,
   options: Pick<CompileOptions, 'kernel' | 'strategy' | 'quant'>,
 ): Promise<object> {
-  const { program, meta } = compile({ ...options, model, modelFile: `${name}.onnx`, calibration, hook: plainHook });
+  const { program, meta } = compile({ ...options, model, modelFile: `${name}.onnx`, calibration, hook: plainHook, families: SELECTION });
   const loaded = await kernel.load(program, { btf: programBtf(program) });
   if (!loaded.program) return { insns: program.insns.length, message: loaded.message };
   const vm = new Vm(program);

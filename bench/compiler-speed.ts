@@ -4,6 +4,7 @@
  * our program by `BPF_PROG_TEST_RUN`, native ONNX Runtime, the same integer algorithm as plain C (bench/native/encoder.c) that clang -O2 compiled for BPF, and
  * linear layers alone. Times are the best of several batches, the competitors in turn.
  */
+
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,6 +15,7 @@ import { type Kernel, openKernel, whyNoKernel } from '../src/companion/kernel.ts
 import type { KernelProgram } from '../src/companion/kernel-program.ts';
 import type { Calibration, Compiled, CompileOptions } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
+import { SELECTION } from '../src/compiler/families/select.ts';
 import type { HGraph } from '../src/compiler/graph/hops.ts';
 import { recognise } from '../src/compiler/graph/recognise.ts';
 import { mapDims, product } from '../src/compiler/graph/view.ts';
@@ -193,6 +195,7 @@ export default async function measure([folder]: string[]): Promise<unknown> {
         modelFile: `${name}.onnx`,
         calibration: loaded.calibration,
         hook: plainHook,
+        families: SELECTION,
         kernel: '6.18',
         strategy: 'auto',
         quant,

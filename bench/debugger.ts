@@ -4,11 +4,13 @@
  * with them; then steps back at random places.
  * All of it in one run, the best of several, so that the ratios hold on any machine.
  */
+
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Calibration } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
+import { SELECTION } from '../src/compiler/families/select.ts';
 import { checkBinding } from '../src/hooks/fit.ts';
 import { parseBinding } from '../src/hooks/parse.ts';
 import { xdpHook } from '../src/hooks/xdp.ts';
@@ -39,6 +41,7 @@ export default async function measure(): Promise<Record<string, unknown>> {
     modelFile: MODEL,
     calibration,
     hook: xdpHook(fit),
+    families: SELECTION,
     kernel: '6.18',
     strategy: 'auto',
     quant: 'w8a16',

@@ -3,6 +3,7 @@
  * payload sample start-up, microseconds and instructions of one inference beside ONNX Runtime's, and whole events a second through the
  * replay's runner; start-up of a program of 10,000 instructions; a million packets through a small filter, and what memory grew by.
  */
+
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +13,7 @@ import { openKernel } from '../src/companion/kernel.ts';
 import { KernelRunner } from '../src/companion/kernel-runner.ts';
 import type { Calibration } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
+import { SELECTION } from '../src/compiler/families/select.ts';
 import { checkBinding } from '../src/hooks/fit.ts';
 import { parseBinding } from '../src/hooks/parse.ts';
 import { xdpHook } from '../src/hooks/xdp.ts';
@@ -79,6 +81,7 @@ export default async function measure(): Promise<unknown> {
     modelFile: MODEL,
     calibration,
     hook: xdpHook(fit),
+    families: SELECTION,
     kernel: '6.18',
     strategy: 'auto',
     quant: 'w8a16',

@@ -2,12 +2,14 @@
  * What the precisions cost: `npm run long precisions`. The fixtures of the zoo, compiled with each; time of one inference in this machine's
  * kernel, bytes of the weights and how the results compare with ONNX Runtime, all in one run.
  */
+
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openKernel, whyNoKernel } from '../src/companion/kernel.ts';
 import type { Compiled } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
+import { SELECTION } from '../src/compiler/families/select.ts';
 import { allParts } from '../src/compiler/parts.ts';
 import { PRECISIONS } from '../src/compiler/precision.ts';
 import { FIXTURES, loadModel, modelBytes, storeInput, tensors } from '../src/compiler/testing/fixtures.ts';
@@ -47,6 +49,7 @@ export default async function measure(): Promise<unknown> {
         modelFile: `${fixture}.onnx`,
         calibration,
         hook: plainHook,
+        families: SELECTION,
         kernel: '6.18',
         strategy: 'auto',
         quant: name,

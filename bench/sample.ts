@@ -2,6 +2,7 @@
  * The shipped payload sample, end to end: `npm run long sample`. All 2,000 held-out packets through ONNX Runtime, the engine and
  * this machine's kernel; then the mean time of one inference in the kernel beside ONNX Runtime as WebAssembly and native, in one run.
  */
+
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { KernelRunner } from '../src/companion/kernel-runner.ts';
 import type { Calibration } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
+import { SELECTION } from '../src/compiler/families/select.ts';
 import { checkBinding } from '../src/hooks/fit.ts';
 import { parseBinding } from '../src/hooks/parse.ts';
 import { xdpHook } from '../src/hooks/xdp.ts';
@@ -42,7 +44,16 @@ export default async function measure(): Promise<unknown> {
   const model = importModel(bytes, { fileName: MODEL, dims: { batch: 1 } });
   const fit = checkBinding(parseBinding(readFileSync(join(folder, 'binding.json'), 'utf8'), 'binding.json'), model)!;
   const calibration = JSON.parse(readFileSync(join(folder, 'calibration.json'), 'utf8')) as Calibration;
-  const options = { model, modelFile: MODEL, calibration, hook: xdpHook(fit), kernel: '6.18', strategy: 'auto', quant: 'w8a16' } as const;
+  const options = {
+    model,
+    modelFile: MODEL,
+    calibration,
+    hook: xdpHook(fit),
+    families: SELECTION,
+    kernel: '6.18',
+    strategy: 'auto',
+    quant: 'w8a16',
+  } as const;
   compile(options);
   const beforeCompile = performance.now();
   const { program, meta } = compile(options);

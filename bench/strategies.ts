@@ -2,12 +2,14 @@
  * What the loop strategies cost: `npm run long strategies`. The shipped payload sample and the fixtures of the zoo, compiled with each; what this machine's kernel
  * says of them and how long one inference takes there and in the engine, all in one run.
  */
+
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openKernel, whyNoKernel } from '../src/companion/kernel.ts';
 import type { Calibration, Compiled, CompileOptions } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
+import { SELECTION } from '../src/compiler/families/select.ts';
 import { STRATEGIES } from '../src/compiler/strategy.ts';
 import { FIXTURES, loadModel, modelBytes, storeInput, tensors } from '../src/compiler/testing/fixtures.ts';
 import { plainHook } from '../src/compiler/testing/tensor-hook.ts';
@@ -37,7 +39,16 @@ async function cases(): Promise<Case[]> {
   const calibration = JSON.parse(new TextDecoder().decode(read(`${SAMPLE}/calibration.json`))) as Calibration;
   const [first] = readPcap(read(`${SAMPLE}/heldout.pcap`), 'heldout.pcap').packets;
   const made: Case[] = [
-    { ...target, model, modelFile: 'payload-ids.onnx', calibration, hook: xdpHook(fit), packet: first!.data, store: null },
+    {
+      ...target,
+      model,
+      modelFile: 'payload-ids.onnx',
+      calibration,
+      hook: xdpHook(fit),
+      families: SELECTION,
+      packet: first!.data,
+      store: null,
+    },
   ];
   for (const fixture of FIXTURES) {
     const zoo = loadModel(read, fixture);
@@ -48,6 +59,7 @@ async function cases(): Promise<Case[]> {
       modelFile: `${fixture}.onnx`,
       calibration: await calibrate(modelBytes(read, fixture), samples, { source: 'trace' }),
       hook: plainHook,
+      families: SELECTION,
       packet: new Uint8Array(64),
       store: (compiled) => storeInput(compiled, samples[0]!),
     });

@@ -2,6 +2,7 @@
  * The programs that the verifier's long runs share: what our compiler emits for the samples and for encoders of many shapes, and what
  * clang-19 makes of C. `npm run long verifier-programs` lists them.
  */
+
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { Program } from '../src/bpf/program.ts';
 import type { Calibration, HookCode } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
+import { SELECTION } from '../src/compiler/families/select.ts';
 import { recognise } from '../src/compiler/graph/recognise.ts';
 import { FIXTURES, loadModel, modelBytes, tensors } from '../src/compiler/testing/fixtures.ts';
 import { floatCalibration } from '../src/compiler/testing/float-calibration.ts';
@@ -36,7 +38,16 @@ const read = (path: string): Uint8Array => new Uint8Array(readFileSync(join(root
 const TARGETS: readonly KernelVersion[] = ['6.18', '6.1'];
 
 function emit(name: string, model: Model, calibration: Calibration, hook: HookCode, kernel: KernelVersion): NamedProgram {
-  const { program } = compile({ model, modelFile: `${name}.onnx`, calibration, hook, kernel, strategy: 'auto', quant: 'w8a16' });
+  const { program } = compile({
+    model,
+    modelFile: `${name}.onnx`,
+    calibration,
+    hook,
+    families: SELECTION,
+    kernel,
+    strategy: 'auto',
+    quant: 'w8a16',
+  });
   return { name: `${name} for ${kernel}`, from: 'compiler', program };
 }
 

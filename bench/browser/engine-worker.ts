@@ -1,6 +1,8 @@
 // Runs in a worker of the page that bench/engine-browser.ts serves: the payload sample on both engines.
+
 import type { Calibration } from '../../src/compiler/api.ts';
 import { compile } from '../../src/compiler/compile.ts';
+import { SELECTION } from '../../src/compiler/families/select.ts';
 import { checkBinding } from '../../src/hooks/fit.ts';
 import { parseBinding } from '../../src/hooks/parse.ts';
 import { xdpHook } from '../../src/hooks/xdp.ts';
@@ -31,7 +33,16 @@ async function measure(): Promise<unknown> {
   const fit = checkBinding(parseBinding(await text('binding.json'), 'binding.json'), model)!;
   const calibration = JSON.parse(await text('calibration.json')) as Calibration;
   const hook = xdpHook(fit);
-  const { program } = compile({ model, modelFile: MODEL, calibration, hook, kernel: '6.18', strategy: 'auto', quant: 'w8a16' });
+  const { program } = compile({
+    model,
+    modelFile: MODEL,
+    calibration,
+    hook,
+    families: SELECTION,
+    kernel: '6.18',
+    strategy: 'auto',
+    quant: 'w8a16',
+  });
   const packets = readPcap(await read('heldout.pcap'), 'heldout.pcap').packets.map((packet) => packet.data);
   let before = performance.now();
   const translated = new Vm(program, { engine: 'wasm' });

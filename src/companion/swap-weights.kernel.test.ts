@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Calibration, Compiled } from '../compiler/api.ts';
 import { compile } from '../compiler/compile.ts';
+import { SELECTION } from '../compiler/families/select.ts';
 import { swapped, weightsFile, weightsTarget } from '../compiler/weights-file.ts';
 import { readWeightsHeader } from '../compiler/weights-map.ts';
 import { checkBinding } from '../hooks/fit.ts';
@@ -49,6 +50,7 @@ const build = (other: Partial<Model> = {}, room = 1, slots?: Pick<Compiled['meta
     model: { ...model, ...other },
     modelFile: 'payload-ids.onnx',
     hook: xdpHook(binding),
+    families: SELECTION,
     kernel: '6.18',
     strategy: 'auto',
     quant: 'w8a16',

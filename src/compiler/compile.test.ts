@@ -9,6 +9,7 @@ import { createReference } from '../reference/reference.ts';
 import { Vm } from '../vm/vm.ts';
 import type { Calibration, Compiled } from './api.ts';
 import { compile } from './compile.ts';
+import { SELECTION } from './families/select.ts';
 import { OWN } from './ir/numbered.ts';
 import { compileFixture, FIXTURES, loadModel, loadOutput, modelBytes, storeInput, tensors } from './testing/fixtures.ts';
 import { plainHook } from './testing/tensor-hook.ts';
@@ -97,6 +98,7 @@ describe('refusals', () => {
   const options = {
     modelFile: 'm.onnx',
     hook: plainHook,
+    families: SELECTION,
     kernel: '6.18',
     strategy: 'auto',
     quant: 'w8a16',

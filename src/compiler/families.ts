@@ -33,6 +33,10 @@ const ML_OPS = [
 ].map((op) => `ai.onnx.ml.${op}`);
 
 const FAMILIES: readonly Family[] = [
+  {
+    ops: ['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Max', 'Min', 'Or', 'Where', 'Xor'],
+    load: async () => (await import('./families/select.ts')).SELECTION,
+  },
   { ops: ['Einsum'], load: async () => (await import('./families/einsum.ts')).EINSUM },
   {
     ops: ['GatherElements', 'GatherND', 'ScatterElements', 'ScatterND'],

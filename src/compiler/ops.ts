@@ -1,9 +1,8 @@
 import { binary, cast, clip, unary } from './graph/elementwise.ts';
-import { BINARY, UNARY } from './graph/functions.ts';
+import { UNARY } from './graph/functions.ts';
 import { layerNorm, reduce, softmax } from './graph/norms.ts';
 import { gemm, matMul } from './graph/products.ts';
 import { type OpRule, type Rules, rule } from './graph/rule.ts';
-import { DECISIONS, where } from './graph/select.ts';
 import { concat, cumSum, expand, gather, identity, reshape, slice, split, tile, transpose } from './graph/shapes.ts';
 
 const TABLE = 'part of one lookup table with the elementwise nodes around it';
@@ -14,17 +13,14 @@ export const OPS: Rules = new Map<string, OpRule>([
     op,
     rule(unary, op === 'Relu' ? 'a clamp of the product before it, or a table' : TABLE),
   ]),
-  ...Object.keys(BINARY).map((op): [string, OpRule] => {
-    const full = ['Add', 'Sub', 'Mul', 'Div', 'And'].includes(op);
-    return [
-      op,
-      rule(
-        binary,
-        full ? 'folded into its neighbour, a table, or an elementwise kernel' : DECISIONS.has(op) ? `${TABLE}, or of a difference` : TABLE,
-        full || DECISIONS.has(op) ? '' : 'one side must be a scalar constant, or both sides functions of the same element',
-      ),
-    ];
-  }),
+  ...['Add', 'Sub', 'Mul', 'Div', 'And'].map((op): [string, OpRule] => [
+    op,
+    rule(binary, 'folded into its neighbour, a table, or an elementwise kernel'),
+  ]),
+  ...['Mod', 'Pow'].map((op): [string, OpRule] => [
+    op,
+    rule(binary, TABLE, 'one side must be a scalar constant, or both sides functions of the same element'),
+  ]),
   ['Cast', rule(cast, 'nothing, or part of a table')],
   ['Clip', rule(clip, TABLE, 'constant bounds')],
   ['Concat', rule(concat, 'copies')],
@@ -62,5 +58,4 @@ export const OPS: Rules = new Map<string, OpRule>([
   ['Tile', rule(tile, 'a view')],
   ['Transpose', rule(transpose, 'a view')],
   ['Unsqueeze', rule(reshape, 'a view')],
-  ['Where', rule(where, 'a mask, a table, or a product', '')],
 ]);

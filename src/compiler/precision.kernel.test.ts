@@ -8,6 +8,7 @@ import { createReference } from '../reference/reference.ts';
 import { Vm } from '../vm/vm.ts';
 import type { Quant, Strategy } from './api.ts';
 import { compile } from './compile.ts';
+import { SELECTION } from './families/select.ts';
 import { allParts } from './parts.ts';
 import { loadModel, loadOutput, modelBytes, storeInput, tensors } from './testing/fixtures.ts';
 import { plainHook } from './testing/tensor-hook.ts';
@@ -31,7 +32,17 @@ const wanted = await Promise.all(
 );
 
 const build = (quant: Quant, target: '6.18' | '6.1' = '6.18', ranges = calibration, strategy: Strategy = 'auto') =>
-  compile({ model, modelFile: 'm.onnx', calibration: ranges, hook: plainHook, kernel: target, strategy, quant, parts });
+  compile({
+    model,
+    modelFile: 'm.onnx',
+    calibration: ranges,
+    hook: plainHook,
+    families: SELECTION,
+    kernel: target,
+    strategy,
+    quant,
+    parts,
+  });
 
 /** Mean difference from ONNX Runtime relative to the largest score. */
 function error(compiled: ReturnType<typeof build>): number {

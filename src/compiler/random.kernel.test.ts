@@ -6,6 +6,7 @@ import type { Model } from '../onnx/model.ts';
 import { Vm } from '../vm/vm.ts';
 import type { Precision } from './api.ts';
 import { compile } from './compile.ts';
+import { SELECTION } from './families/select.ts';
 import { recognise } from './graph/recognise.ts';
 import { allParts } from './parts.ts';
 import { whyNot } from './strategy.ts';
@@ -87,7 +88,7 @@ function samplesFor(model: Model, vocabulary: number, count: number): Map<string
 
 /** The kernel accepts the program, both engines leave the same integers, and they are close to exact arithmetic. */
 async function check(model: Model, vocabulary: number, target: Target): Promise<void> {
-  const graph = recognise(model);
+  const graph = recognise(model, SELECTION);
   const samples = samplesFor(model, vocabulary, 6);
   const calibration = floatCalibration(graph, samples);
   const compiled = compile({
@@ -95,6 +96,7 @@ async function check(model: Model, vocabulary: number, target: Target): Promise<
     modelFile: 'random.onnx',
     calibration,
     hook: plainHook,
+    families: SELECTION,
     kernel: target.kernel,
     strategy: whyNot(target.strategy, target.kernel) ? 'global' : target.strategy,
     quant: target.quant,

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Vm } from '../vm/vm.ts';
 import type { Compiled, CompileOptions } from './api.ts';
 import { compile } from './compile.ts';
+import { SELECTION } from './families/select.ts';
 import { recognise } from './graph/recognise.ts';
 import { allParts } from './parts.ts';
 import { loadOutput } from './testing/fixtures.ts';
@@ -39,6 +40,7 @@ function compiled(options: Partial<CompileOptions>): { made: Compiled; samples: 
     modelFile: 'm.onnx',
     calibration,
     hook: plainHook,
+    families: SELECTION,
     kernel: '6.18',
     strategy: 'auto',
     quant: 'w8a16',

@@ -7,6 +7,7 @@ import { verify } from '../verifier/verify.ts';
 import { Vm } from '../vm/vm.ts';
 import type { Compiled, FixedStrategy } from './api.ts';
 import { compile } from './compile.ts';
+import { SELECTION } from './families/select.ts';
 import { STRATEGIES } from './strategy.ts';
 import { loadModel, modelBytes, storeInput, tensors } from './testing/fixtures.ts';
 import { plainHook } from './testing/tensor-hook.ts';
@@ -49,7 +50,16 @@ describe.skipIf(!kernel)('loop strategies in the kernel', () => {
         source: 'trace',
       });
       const made = (strategy: FixedStrategy): Compiled =>
-        compile({ model, modelFile: `${fixture}.onnx`, calibration, hook: plainHook, kernel: '6.18', strategy, quant: 'w8a16' });
+        compile({
+          model,
+          modelFile: `${fixture}.onnx`,
+          calibration,
+          hook: plainHook,
+          families: SELECTION,
+          kernel: '6.18',
+          strategy,
+          quant: 'w8a16',
+        });
       const present = made('global');
       const inputs = tensors(read, fixture, 'inputs.npy', model)
         .slice(0, 2)

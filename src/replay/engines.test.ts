@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Calibration } from '../compiler/api.ts';
 import { compile } from '../compiler/compile.ts';
+import { SELECTION } from '../compiler/families/select.ts';
 import { checkBinding } from '../hooks/fit.ts';
 import { parseBinding } from '../hooks/parse.ts';
 import { xdpHook } from '../hooks/xdp.ts';
@@ -19,7 +20,16 @@ it('the sample says the same to the last bit, in as many instructions, interpret
   const fit = checkBinding(parseBinding(readFileSync(join(folder, 'binding.json'), 'utf8'), 'binding.json'), model)!;
   const calibration = JSON.parse(readFileSync(join(folder, 'calibration.json'), 'utf8')) as Calibration;
   const hook = xdpHook(fit);
-  const { program, meta } = compile({ model, modelFile: MODEL, calibration, hook, kernel: '6.18', strategy: 'auto', quant: 'w8a16' });
+  const { program, meta } = compile({
+    model,
+    modelFile: MODEL,
+    calibration,
+    hook,
+    families: SELECTION,
+    kernel: '6.18',
+    strategy: 'auto',
+    quant: 'w8a16',
+  });
   const interpreted = new ModelRunner(program, meta, 'interp');
   const translated = new ModelRunner(program, meta, 'wasm');
   expect(translated.vm.engine).toBe('wasm');

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Calibration } from '../compiler/api.ts';
 import { compile } from '../compiler/compile.ts';
+import { SELECTION } from '../compiler/families/select.ts';
 import { checkBinding } from '../hooks/fit.ts';
 import { parseBinding } from '../hooks/parse.ts';
 import { xdpHook } from '../hooks/xdp.ts';
@@ -30,6 +31,7 @@ it('at any place of a run, values are those of the whole run as far as they are 
     modelFile: MODEL,
     calibration,
     hook: xdpHook(fit),
+    families: SELECTION,
     kernel: '6.18',
     strategy: 'auto',
     quant: 'w8a16',

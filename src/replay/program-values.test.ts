@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { Strategy } from '../compiler/api.ts';
 import { compile } from '../compiler/compile.ts';
+import { SELECTION } from '../compiler/families/select.ts';
 import { recognise } from '../compiler/graph/recognise.ts';
 import { evaluate, readView } from '../compiler/testing/evaluate.ts';
 import { compileFixture, FIXTURES, loadModel, modelBytes, tensors } from '../compiler/testing/fixtures.ts';
@@ -73,9 +74,17 @@ describe('values of a compiled model', () => {
 
   const readEncoder = (shape: EncoderShape, strategy: Strategy = 'auto'): { worst: number; pages: number } => {
     const model = randomEncoder(shape);
-    const graph = recognise(model);
+    const graph = recognise(model, SELECTION);
     const sample = new Map([['tokens', Array.from({ length: shape.sequence }, (_, i) => (i === 0 ? 1 : (i * 31) % shape.vocabulary))]]);
-    const options = { model, modelFile: 'random.onnx', hook: plainHook, kernel: '6.18', strategy, quant: 'w8a16' } as const;
+    const options = {
+      model,
+      modelFile: 'random.onnx',
+      hook: plainHook,
+      families: SELECTION,
+      kernel: '6.18',
+      strategy,
+      quant: 'w8a16',
+    } as const;
     const compiled = compile({ ...options, calibration: floatCalibration(graph, [sample]) });
     const tokens = { dtype: 'int64', dims: model.inputs[0]!.dims, data: BigInt64Array.from(sample.get('tokens')!, BigInt) } as const;
     const { values, unplanned } = new ValueReader(compiled.program, compiled.meta, compiled.tensors).tensors({ tokens });

@@ -9,8 +9,8 @@ import { maskedSum } from '../graph/masks.ts';
 import { layerNorm } from '../graph/norms.ts';
 import { matMul } from '../graph/products.ts';
 import { type Rules, rule } from '../graph/rule.ts';
-import { where } from '../graph/select.ts';
 import { type Dim, denseMap, type IndexMap, mapDims, reshapeMap, sliceMap, transposeMap } from '../graph/view.ts';
+import { where } from './select.ts';
 
 /** One step of an operator that is several: the same node with another operator, inputs and result. */
 function step(node: Node, op: string, inputs: readonly string[], output: string, attrs: Readonly<Record<string, Attr>> = {}): Node {

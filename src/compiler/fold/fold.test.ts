@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { SELECTION } from '../families/select.ts';
 import type { HGraph } from '../graph/hops.ts';
 import { recognise } from '../graph/recognise.ts';
 import { evaluate, readView } from '../testing/evaluate.ts';
@@ -29,7 +30,7 @@ describe('fold', () => {
   test('leaves the function of the inputs as it is', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
-        const graph = recognise(randomEncoder(shape));
+        const graph = recognise(randomEncoder(shape), SELECTION);
         const folded = fold(graph);
         // The first layer always follows an embedding and a normalisation here.
         expect(folded.ops.filter((op) => op.kind === 'own').length).toBeGreaterThan(0);
@@ -56,7 +57,8 @@ describe('fold', () => {
       fused: true,
       seed: 5,
     } as const;
-    const kinds = (mask: EncoderShape['mask']): string[] => fold(recognise(randomEncoder({ ...base, mask }))).ops.map((op) => op.kind);
+    const kinds = (mask: EncoderShape['mask']): string[] =>
+      fold(recognise(randomEncoder({ ...base, mask }), SELECTION)).ops.map((op) => op.kind);
     expect(kinds('none')).not.toContain('softmax');
     expect(kinds('causal')).toContain('softmax');
   });

@@ -19,7 +19,6 @@ import {
 } from './lazy.ts';
 import { maskedSum } from './masks.ts';
 import { normOf } from './norms.ts';
-import { DECISIONS, decision } from './select.ts';
 import { allOffsets, broadcastDims, broadcastMap, denseMap, mapDims, product } from './view.ts';
 import { wholeProduct, wholeSum } from './whole.ts';
 
@@ -170,19 +169,22 @@ export function cast(walk: Walk, node: Node): void {
   walk.set(node.outputs[0], fuse(walk, node, settle(walk, node, [node.inputs[0]]), ([x]) => fn(x)) as Lazy);
 }
 
-/** Add, Sub, Mul, Div, Pow, comparisons and logic of two values. */
-export function binary(walk: Walk, node: Node): void {
+/** What becomes of an operator of two values that both differ between elements. */
+type OfTwo = (walk: Walk, node: Node) => Lazy;
+
+/** Add, Sub, Mul, Div and Pow of two values, and, where `decide` says what becomes of them, comparisons and logic. */
+export function binary(walk: Walk, node: Node, decide?: OfTwo): void {
   if (node.inputs.length !== 2) {
-    chained(walk, node);
+    chained(walk, node, decide);
     return;
   }
   const raw = node.inputs.map((name) => walk.get(name, node));
-  const result = pending(walk, node, raw) ?? settledBinary(walk, node);
+  const result = pending(walk, node, raw) ?? settledBinary(walk, node, decide);
   walk.set(node.outputs[0], result);
 }
 
 /** Max and Min of any number of values: one after the other. */
-function chained(walk: Walk, node: Node): void {
+function chained(walk: Walk, node: Node, decide?: OfTwo): void {
   const [first, ...others] = node.inputs;
   if (others.length === 0) {
     walk.set(node.outputs[0], walk.get(first, node));
@@ -191,7 +193,7 @@ function chained(walk: Walk, node: Node): void {
   let found = first;
   others.forEach((name, i) => {
     const output = i === others.length - 1 ? node.outputs[0] : `${node.outputs[0]}.${i}`;
-    binary(walk, { ...node, inputs: [found, name], outputs: [output] });
+    binary(walk, { ...node, inputs: [found, name], outputs: [output] }, decide);
     found = output;
   });
 }
@@ -261,7 +263,7 @@ export function foldColumns(
   return { ...x, ...(scaleBy ? { unscaled: false } : {}), weights, bias: shifted(x.bias ?? new Float64Array(n)), nodes };
 }
 
-function settledBinary(walk: Walk, node: Node): Lazy {
+function settledBinary(walk: Walk, node: Node, decide?: OfTwo): Lazy {
   const lazies = settle(walk, node, node.inputs);
   const [a, b] = lazies;
   const nodes = joinNodes(a.nodes, b.nodes, [node]);
@@ -284,7 +286,7 @@ function settledBinary(walk: Walk, node: Node): Lazy {
   if (mean) return mean;
   const fused = fuse(walk, node, lazies, ([p, q]) => fn(p, q));
   if (fused) return fused;
-  if (DECISIONS.has(node.op)) return decision(walk, node);
+  if (decide) return decide(walk, node);
   if (c.k === 'const') return withConst(walk, node, x === a ? 0 : 1, c.t);
   return ofTwo(walk, node);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../base/errors.ts';
 import type { Model, ValueInfo } from '../../onnx/model.ts';
+import { SELECTION } from '../families/select.ts';
 import { evaluate, readView } from '../testing/evaluate.ts';
 import { ModelBuilder } from '../testing/model-builder.ts';
 import { erf } from './functions.ts';
@@ -18,7 +19,7 @@ function modelOf(build: (m: ModelBuilder) => string, inputs: readonly ValueInfo[
   return m.model(inputs, build(m));
 }
 function run(model: Model, inputs: Readonly<Record<string, readonly number[]>> = { x: DATA }): { kinds: string[]; out: number[] } {
-  const graph = recognise(model);
+  const graph = recognise(model, SELECTION);
   const memory = evaluate(graph, new Map(Object.entries(inputs)));
   return { kinds: graph.ops.map((op) => op.kind), out: [...readView(graph.outputs[0].view, memory)] };
 }
@@ -164,8 +165,8 @@ describe('functions of tokens', () => {
   });
   test('choosing rows of a computed tensor by tokens is refused', () => {
     const model = modelOf((m) => m.node('Gather', [m.node('Tanh', ['x'], DIMS), 'tokens'], [1, 1, S, D], { axis: 1 }), [x, tokens]);
-    expect(() => recognise(model)).toThrow(InputError);
-    expect(() => recognise(model)).toThrow(/node Gather_1 .*places in a computed value depend on the data/);
+    expect(() => recognise(model, SELECTION)).toThrow(InputError);
+    expect(() => recognise(model, SELECTION)).toThrow(/node Gather_1 .*places in a computed value depend on the data/);
   });
 });
 

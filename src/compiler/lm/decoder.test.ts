@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { SELECTION } from '../families/select.ts';
 import { recognise } from '../graph/recognise.ts';
 import { evaluate, readView } from '../testing/evaluate.ts';
 import { loadModel, tensors } from '../testing/fixtures.ts';
@@ -11,7 +12,7 @@ const read = (path: string): Uint8Array => new Uint8Array(readFileSync(new URL(`
 describe('one position of a causal model', () => {
   it('gives the scores that the whole sequence gives', () => {
     const model = loadModel(read, 'gpt-small');
-    const graph = recognise(model);
+    const graph = recognise(model, SELECTION);
     const decoder = decoderOf(graph);
     expect(decoder.items.filter(({ kind }) => kind === 'attend')).toHaveLength(2);
     const float = new FloatDecoder(decoder);
@@ -27,6 +28,6 @@ describe('one position of a causal model', () => {
   });
 
   it('is refused for attention that looks ahead', () => {
-    expect(() => decoderOf(recognise(loadModel(read, 'encoder-post-relu-cls')))).toThrow(/not causal|mask|positions/);
+    expect(() => decoderOf(recognise(loadModel(read, 'encoder-post-relu-cls'), SELECTION))).toThrow(/not causal|mask|positions/);
   });
 });

@@ -3,6 +3,7 @@ import { kernelForTests } from '../../companion/vitest-kernel.ts';
 import { programBtf } from '../../object/program-btf.ts';
 import { Vm } from '../../vm/vm.ts';
 import { compile } from '../compile.ts';
+import { SELECTION } from '../families/select.ts';
 import { recognise } from '../graph/recognise.ts';
 import { PAGE_BYTES } from '../kernels/frame.ts';
 import { evaluate, readView } from '../testing/evaluate.ts';
@@ -22,7 +23,7 @@ describe.skipIf(!kernel)('a fused query-key-value projection of more than a map 
     const shape = { sequence: 64, width: 88, heads: 4, hidden: 16, classes: 3, vocabulary: 9 } as const;
     expect(shape.sequence * 3 * shape.width * 2).toBeGreaterThan(PAGE_BYTES);
     const model = randomEncoder({ ...shape, activation: 'Relu', pool: 'mean', fused: true, seed: 4, mask });
-    const graph = recognise(model);
+    const graph = recognise(model, SELECTION);
     const samples = Array.from(
       { length: 4 },
       (_, n) => new Map([['tokens', Array.from({ length: shape.sequence }, (_unused, i) => ((i + 3) * (n + 7) * 31) % shape.vocabulary)]]),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Model } from '../../onnx/model.ts';
+import { SELECTION } from '../families/select.ts';
 import { fold } from '../fold/fold.ts';
 import type { HGraph } from '../graph/hops.ts';
 import { recognise } from '../graph/recognise.ts';
@@ -28,7 +29,7 @@ const shape = {
 } as const;
 
 test('a fused projection that is too wide becomes three products with the same results', () => {
-  const whole = recognise(randomEncoder(shape));
+  const whole = recognise(randomEncoder(shape), SELECTION);
   // The projection takes 7 · 36 · 2 = 504 bytes; everything else fits in 300.
   const split = splitWideValues(whole, 300);
   expect(split.ops.length).toBe(whole.ops.length + 2);
@@ -37,7 +38,7 @@ test('a fused projection that is too wide becomes three products with the same r
 });
 
 test.each(['none', 'causal'] satisfies EncoderShape['mask'][])('tables and attention are made of the parts (mask: %s)', (mask) => {
-  const whole = recognise(randomEncoder({ ...shape, mask }));
+  const whole = recognise(randomEncoder({ ...shape, mask }), SELECTION);
   const folded = fold(splitWideValues(whole, 300));
   expect(Math.max(...bytes(folded))).toBeLessThanOrEqual(300);
   // A table for the sum with positions and one for each part, and attention as one kernel where nothing is masked.
@@ -69,6 +70,7 @@ function threeParts(interleaved: boolean, wide: (m: ModelBuilder, x: string) => 
 test('columns of a part need not lie side by side: heads that hold query, key and value each', () => {
   const whole = recognise(
     threeParts(true, (m, x) => m.node('Add', [m.node('MatMul', [x, m.weight([12, 36], 1)], [1, 7, 36]), m.weight([36], 1)], [1, 7, 36])),
+    SELECTION,
   );
   const split = splitWideValues(whole, 300);
   expect(Math.max(...bytes(whole))).toBe(504);
@@ -83,6 +85,7 @@ test('a sum of products (an adapter beside a projection) is split with what it a
       const adapter = m.node('MatMul', [inner, m.weight([4, 36], 1)], [1, 7, 36]);
       return m.node('Add', [m.node('MatMul', [x, m.weight([12, 36], 1)], [1, 7, 36]), adapter], [1, 7, 36]);
     }),
+    SELECTION,
   );
   const split = splitWideValues(whole, 300);
   expect(whole.ops.filter((op) => op.kind === 'add' && op.out.dims.at(-1) === 36)).toHaveLength(1);
@@ -93,6 +96,7 @@ test('a sum of products (an adapter beside a projection) is split with what it a
 test('a value that a reader needs as a whole stays whole', () => {
   const graph = recognise(
     threeParts(false, (m, x) => m.node('Softmax', [m.node('MatMul', [x, m.weight([12, 36], 1)], [1, 7, 36])], [1, 7, 36], { axis: -1 })),
+    SELECTION,
   );
   expect(splitWideValues(graph, 300)).toBe(graph);
 });

@@ -3,6 +3,7 @@ import type { Model, Tensor } from '../../onnx/model.ts';
 import type { KernelVersion } from '../../verifier/api.ts';
 import type { Calibration, Compiled } from '../api.ts';
 import { compile } from '../compile.ts';
+import { SELECTION } from '../families/select.ts';
 import { plainHook } from './tensor-hook.ts';
 
 /** Small trained models with inputs (samples/zoo). */
@@ -37,7 +38,16 @@ export function loadModel(read: ReadFile, fixture: Fixture): Model {
 }
 
 export const compileFixture = (fixture: Fixture, model: Model, calibration: Calibration, kernel: KernelVersion = '6.18'): Compiled =>
-  compile({ model, modelFile: `${fixture}.onnx`, calibration, hook: plainHook, kernel, strategy: 'auto', quant: 'w8a16' });
+  compile({
+    model,
+    modelFile: `${fixture}.onnx`,
+    calibration,
+    hook: plainHook,
+    families: SELECTION,
+    kernel,
+    strategy: 'auto',
+    quant: 'w8a16',
+  });
 
 /** Writes the first input as the program reads it. */
 export function storeInput(compiled: Compiled, sample: Readonly<Record<string, Tensor>>): Uint8Array {

@@ -1,32 +1,23 @@
 import { InputError } from '../../base/errors.ts';
 import type { Node } from '../../onnx/model.ts';
-import { addViews, affine, asElement, dimsOf, emitTwo, fuse, scalar, settle } from './elementwise.ts';
-import { BINARY } from './functions.ts';
-import type { Const, View } from './hops.ts';
-import { broadcastView, joinNodes, type Lazy, place, uniform, type Walk } from './lazy.ts';
-import { isMaskValue, MASK_FLOOR, moderate } from './masks.ts';
-import { allOffsets, broadcastMap, denseMap, mapDims, product } from './view.ts';
-import { isWhole } from './whole.ts';
+import { addViews, affine, asElement, binary, dimsOf, emitTwo, fuse, scalar, settle } from '../graph/elementwise.ts';
+import { BINARY } from '../graph/functions.ts';
+import type { Const, View } from '../graph/hops.ts';
+import { broadcastView, joinNodes, type Lazy, place, uniform, type Walk } from '../graph/lazy.ts';
+import { isMaskValue, MASK_FLOOR, moderate } from '../graph/masks.ts';
+import { type OpRule, type Rules, rule } from '../graph/rule.ts';
+import { allOffsets, broadcastMap, denseMap, mapDims, product } from '../graph/view.ts';
+import { isWhole } from '../graph/whole.ts';
 
 /** Operators whose result depends on which of two values is larger, or on two truth values. */
-export const DECISIONS: ReadonlySet<string> = new Set([
-  'Equal',
-  'Greater',
-  'GreaterOrEqual',
-  'Less',
-  'LessOrEqual',
-  'Or',
-  'Xor',
-  'Max',
-  'Min',
-]);
+const DECISIONS = ['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Or', 'Xor', 'Max', 'Min'];
 
 /** Elements of a constant spread over `dims`. */
 const spread = (t: Const, dims: readonly number[]): Float64Array =>
   Float64Array.from(allOffsets(broadcastMap(denseMap(t.dims), dims)), (o) => t.data[o]);
 
 /** `a op b` where both differ between elements, for {@link DECISIONS}. */
-export function decision(walk: Walk, node: Node): Lazy {
+function decision(walk: Walk, node: Node): Lazy {
   if (node.op === 'Max' || node.op === 'Min') return extreme(walk, node);
   const fn = BINARY[node.op];
   if (node.op === 'Or' || node.op === 'Xor') {
@@ -213,3 +204,11 @@ class Selection {
     return addViews(this.#walk, this.#node, a, b, this.#nodes);
   }
 }
+
+export const SELECTION: Rules = new Map<string, OpRule>([
+  ...DECISIONS.map((op): [string, OpRule] => [
+    op,
+    rule((walk, node) => binary(walk, node, decision), 'part of one lookup table with the elementwise nodes around it, or of a difference'),
+  ]),
+  ['Where', rule(where, 'a mask, a table, or a product')],
+]);
