@@ -21,6 +21,8 @@ export interface ProjectOptions {
   readonly quant: Quant;
   /** Absent: minmax. */
   readonly method?: CalibrationMethod;
+  /** Weights of small and sparse matrices stand in the code. */
+  readonly specialise?: true;
   readonly dims: Readonly<Record<string, number>>;
 }
 

@@ -21,7 +21,7 @@ export function stageKeys(doc: ProjectDoc): StageKeys {
       )
     : '';
   const compiled = isModel
-    ? key(calibration, binding, options.kernel, options.strategy, options.quant)
+    ? key(calibration, binding, options.kernel, options.strategy, options.quant, ...(options.specialise ? ['specialise'] : []))
     : source
       ? key(source.kind, source.blob.hash)
       : '';

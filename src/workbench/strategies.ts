@@ -5,15 +5,15 @@ import { programFor } from './clients.ts';
 import { type CallOptions, WorkerClient } from './rpc.ts';
 import type { FormView, LoopView, StrategyView } from './strategy-views.ts';
 
-const worker = new WorkerClient(
+export const strategiesWorker = new WorkerClient(
   'strategies',
   () => new Worker(new URL('./workers/strategies.worker.ts', import.meta.url), { type: 'module', name: 'strategies' }),
 );
 
 function call<T>(key: string, method: string, args: object, options: CallOptions = {}): Promise<T> {
-  const program = programFor(worker, key);
+  const program = programFor(strategiesWorker, key);
   if (!program) return Promise.reject(new Error('this program is no longer known'));
-  return worker.call<T>(method, { program, ...args }, options);
+  return strategiesWorker.call<T>(method, { program, ...args }, options);
 }
 
 /** The model of program `key` compiled with a strategy; a run is timed on `packet`. */

@@ -86,6 +86,7 @@ function fused(scores: MatMul, softmax: Softmax, means: MatMul): OwnOp | null {
   const bits = exponentialBits(n, valueBits);
   if (keyStep === null || valueStep === null || bits < LEAST_EXPONENTIAL_BITS) return null;
   const passes: OwnPasses = {
+    label: 'attention',
     joins: true,
     widths: () => [
       { buf: q.buf, bits: qBits },

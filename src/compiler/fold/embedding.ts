@@ -218,6 +218,7 @@ function largest(f: Folded): number {
 function passesOf(f: Folded, source: Source): OwnPasses {
   const { n, vocabulary } = f;
   return {
+    label: 'table',
     joins: true,
     anyRows: true,
     steps(op) {

@@ -31,6 +31,8 @@ export interface OwnOp extends OpBase {
 }
 
 export interface OwnPasses {
+  /** What the op is called where it stands for several operators. */
+  readonly label?: string;
   /** Loops over rows; several steps write parts of `op.out` and run in this order. */
   steps(op: OwnOp): readonly Step[];
   /** The calls of integer kernels that a step is. */

@@ -1,5 +1,5 @@
 import type { Model, Node } from '../../onnx/model.ts';
-import type { Compiled } from '../api.ts';
+import type { Compiled, Precision } from '../api.ts';
 import { type HGraph, type HOp, isView, opViews } from '../graph/hops.ts';
 import { mapDims } from '../graph/view.ts';
 import type { IrFunc } from '../ir/ir.ts';
@@ -53,8 +53,11 @@ const list = (names: readonly string[], by = ', '): string =>
 const mainNode = (op: { readonly out: { readonly name: string }; readonly nodes: readonly Node[] }): number =>
   (op.nodes.find(({ outputs }) => outputs.includes(op.out.name)) ?? op.nodes.at(-1))?.index ?? -1;
 
-/** An op that one family brings is called after the operator it stands for. */
-const opName = (op: HOp): string => (op.kind === 'own' ? (op.nodes.at(-1)?.op ?? 'own') : op.kind);
+/** An op that one family brings is called as it says, else after the operator that it stands for. */
+const opName = (op: HOp): string => (op.kind === 'own' ? (op.passes.label ?? op.nodes.at(-1)?.op ?? 'own') : op.kind);
+
+/** Products of two activations know two precisions: 16 bits by 16, and what fits a lane. */
+const ofActivations = (precision: Precision | undefined): Fact[] => (precision === 'w16a16' ? [['precision', precision]] : []);
 
 function factsOf(op: HOp): Fact[] {
   const facts: Fact[] = [];
@@ -65,7 +68,7 @@ function factsOf(op: HOp): Fact[] {
     if (op.relu) facts.push(['relu', '≥ 0']);
     if (op.residual) facts.push(['residual', op.residual.buf.name]);
   } else if (op.kind === 'matmul') {
-    facts.push(['sum', `${mapDims(op.a.map).at(-1)} → ${mapDims(op.b.map).at(-1)}`], ['precision', op.precision ?? DEFAULT_PRECISION]);
+    facts.push(['sum', `${mapDims(op.a.map).at(-1)} → ${mapDims(op.b.map).at(-1)}`], ...ofActivations(op.precision));
   } else if (op.kind === 'norm') facts.push(['detail', op.center ? 'mean and deviation' : 'root mean square']);
   else if (op.kind === 'unary') facts.push(['detail', 'table of a function']);
   else if (op.kind === 'embed') facts.push(['detail', `table ${op.table.dims.join(' × ')}`]);
@@ -144,7 +147,8 @@ export function planPass({ graph, scales, lowered }: PassNote & { readonly pass:
         if (!op.out.float) facts.push(['scale', significant(scale)]);
         facts.push(['width', op.out.float ? 'float32' : `int${8 * scales.bytes(op.out)} ≤ ${max.toLocaleString('en')}`]);
         if (buffer) facts.push(['place', `${buffer.map} + ${buffer.byteOff}${buffer.rows ? ', rows at hand only' : ''}`]);
-        if (op.kind === 'linear' || op.kind === 'matmul') facts.push(['precision', op.precision ?? DEFAULT_PRECISION]);
+        if (op.kind === 'linear') facts.push(['precision', op.precision ?? DEFAULT_PRECISION]);
+        if (op.kind === 'matmul') facts.push(...ofActivations(op.precision));
         facts.push([
           'serves',
           list(

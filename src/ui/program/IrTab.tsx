@@ -1,6 +1,5 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef } from 'react';
 import { PROLOGUE, SPILL } from '../../compiler/ir/numbered.ts';
-import { callOnProgram } from '../../workbench/clients.ts';
 import { textAt } from '../../workbench/columns.ts';
 import { useRelations } from '../../workbench/current-relations.ts';
 import { IR_BLOCK, IR_FUNC, IR_OP, type IrView } from '../../workbench/ir-view.ts';
@@ -11,6 +10,7 @@ import type { ProgramView } from '../../workbench/views.ts';
 import { VirtualList, type VirtualListHandle } from '../components/VirtualList.tsx';
 import { program as texts } from '../texts/program.ts';
 import { Code } from './Code.tsx';
+import { useIrView } from './useIrView.ts';
 
 const ROW_HEIGHT = 18;
 
@@ -20,29 +20,6 @@ export default function IrTab({ program, selection }: { program: ProgramView; se
   if (view === 'none') return <p className="empty">{program.fromLog ? texts.irLog : texts.irNone}</p>;
   if (view === null) return <p className="empty">{texts.loadingView}</p>;
   return <IrListing program={program} view={view} selection={selection} />;
-}
-
-/** Asked for when the view is first opened; null until it is there. */
-function useIrView(program: ProgramView): IrView | 'none' | null {
-  const [found, setFound] = useState<{ readonly key: string; readonly view: IrView | 'none' } | null>(null);
-  const { key, irOf } = program;
-  useEffect(() => {
-    if (!irOf) return;
-    let wanted = true;
-    callOnProgram<IrView | null>(key, 'irView').then(
-      (view) => {
-        if (wanted) setFound({ key, view: view ?? 'none' });
-      },
-      () => {
-        if (wanted) setFound({ key, view: 'none' });
-      },
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [key, irOf]);
-  if (!irOf) return 'none';
-  return found?.key === key ? found.view : null;
 }
 
 interface IrListingProps {

@@ -60,6 +60,7 @@ export interface LinkChanges {
   readonly strategy?: string;
   readonly quant?: string;
   readonly method?: string;
+  readonly specialise?: true;
   readonly dims?: Readonly<Record<string, number>>;
   readonly binding?: ProjectDoc['binding'];
   /** Ranges from generated inputs, from the sample's own trace, or as the sample has them. */
@@ -90,6 +91,7 @@ export function changesFrom(doc: ProjectDoc, base: ProjectDoc): LinkChanges | Li
   if (options.strategy !== base.options.strategy) changes.strategy = options.strategy;
   if (options.quant !== base.options.quant) changes.quant = options.quant;
   if (options.method !== base.options.method) changes.method = options.method ?? 'minmax';
+  if (options.specialise) changes.specialise = true;
   if (canonical(options.dims) !== canonical(base.options.dims)) changes.dims = options.dims;
   if (canonical(doc.binding) !== canonical(base.binding)) changes.binding = doc.binding;
   if (doc.edits.length > 0) changes.edits = doc.edits;
@@ -103,8 +105,8 @@ export function changesFrom(doc: ProjectDoc, base: ProjectDoc): LinkChanges | Li
 
 /** The document that a link's changes make of `base`. */
 export function applyChanges(base: ProjectDoc, set: LinkChanges): ProjectDoc {
-  const { name, kernel, strategy, quant, method, dims, binding, calibration, edits } = set;
-  const options = { ...base.options, ...defined({ kernel, strategy, quant, method, dims }) } as ProjectDoc['options'];
+  const { name, kernel, strategy, quant, method, specialise, dims, binding, calibration, edits } = set;
+  const options = { ...base.options, ...defined({ kernel, strategy, quant, method, specialise, dims }) } as ProjectDoc['options'];
   return {
     ...base,
     ...defined({ name, binding, edits }),
@@ -229,6 +231,7 @@ const payloadRule = fields({
     'strategy?': isOneOf(['auto', ...STRATEGIES.map(({ name }) => name)]),
     'quant?': isQuant,
     'method?': isMethod,
+    'specialise?': isOneOf([true]),
     'dims?': isDims,
     'binding?': (value, path) => {
       if (value !== null) isBinding(value, path);

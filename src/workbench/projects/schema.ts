@@ -49,7 +49,7 @@ export const isInt =
   };
 
 export const isOneOf =
-  (values: readonly (string | number)[]): Rule =>
+  (values: readonly (string | number | boolean)[]): Rule =>
   (value, path) => {
     if (!values.includes(value as string)) fail(path, `should be ${values.join(' or ')}, not ${show(value)}`);
   };
@@ -146,6 +146,7 @@ export const isOptions = once(
     strategy: isOneOf(['auto', ...STRATEGIES.map(({ name }) => name)]),
     quant: isQuant,
     'method?': isMethod,
+    'specialise?': isOneOf([true]),
     dims: isDims,
   }),
 );

@@ -13,23 +13,31 @@ import { modelOf } from './models.ts';
 
 type ModelSource = Extract<ProgramSpec['from'], { kind: 'model' }>;
 
+type BuildOptions = ProjectOptions & Pick<CompileOptions, 'slots' | 'onPass'>;
+
 /** Compiles a model for a binding, with the calibration that the page hands in. */
-export async function compileModel(
+export async function compileModel(source: ModelSource, options: BuildOptions, context: CallContext): Promise<Compiled> {
+  return compile(await compileOptions(source, options, context));
+}
+
+export async function compileOptions(
   { model: spec, calibration, binding }: ModelSource,
-  options: ProjectOptions & Pick<CompileOptions, 'slots'>,
+  { kernel, strategy, quant, specialise, slots, onPass }: BuildOptions,
   context: CallContext,
-): Promise<Compiled> {
+): Promise<CompileOptions> {
   const model = await modelOf(spec.model, spec.dims);
   const fitted = checkBinding(binding as Binding, model);
-  return compile({
+  return {
     model,
     modelFile: spec.model.name,
     calibration: calibration as Calibration,
     hook: fitted ? xdpHook(fitted) : tensorHook(),
-    kernel: options.kernel,
-    strategy: options.strategy,
-    quant: options.quant,
-    ...(options.slots ? { slots: options.slots } : {}),
+    kernel,
+    strategy,
+    quant,
+    specialise,
+    slots,
+    onPass,
     families: await familiesFor(model),
     parts: await partsFor(options),
     progress: {
@@ -38,5 +46,5 @@ export async function compileModel(
         return context.cancelled;
       },
     },
-  });
+  };
 }
