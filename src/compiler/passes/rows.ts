@@ -125,7 +125,7 @@ const significant = (value: number): string => (value === 0 ? '0' : Number(value
 export function planPass({ graph, scales, lowered }: PassNote & { readonly pass: 'plan' }): Pass {
   const { planned, callees, tensors } = lowered;
   const ids = new Ids();
-  const buffers = new Map(tensors.buffers.map((buffer) => [`${buffer.stage} ${buffer.name}`, buffer]));
+  const buffers = new Map(tensors.buffers.map((buffer) => [buffer.name, buffer]));
   const rows: PassRow[] = [];
   planned.forEach(({ group, lastCall }, stage) => {
     let from = 0;
@@ -143,7 +143,7 @@ export function planPass({ graph, scales, lowered }: PassNote & { readonly pass:
       ];
       if (op) {
         const { scale, max } = scales.of(op.out);
-        const buffer = buffers.get(`${stage} ${op.out.name}`);
+        const buffer = buffers.get(op.out.name);
         if (!op.out.float) facts.push(['scale', significant(scale)]);
         facts.push(['width', op.out.float ? 'float32' : `int${8 * scales.bytes(op.out)} ≤ ${max.toLocaleString('en')}`]);
         if (buffer) facts.push(['place', `${buffer.map} + ${buffer.byteOff}${buffer.rows ? ', rows at hand only' : ''}`]);

@@ -184,7 +184,8 @@ function Cell({ fact }: { fact: PassRowView['facts'][number] | undefined }) {
 /** All that is known of the chosen row. */
 function Details({ view }: { view: PassRowView | undefined }) {
   return (
-    <div className="pipeline-details small" data-testid="pass-row">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+    <section className="pipeline-details small" data-testid="pass-row" aria-label={texts.details} tabIndex={0}>
       {view ? (
         <>
           <strong className="mono">{view.name}</strong>
@@ -195,7 +196,9 @@ function Details({ view }: { view: PassRowView | undefined }) {
             </span>
           ))}
         </>
-      ) : null}
-    </div>
+      ) : (
+        <span className="muted">{texts.choose}</span>
+      )}
+    </section>
   );
 }

@@ -34,7 +34,7 @@ export default function PipelinePanel() {
   const [change, setChange] = useState<Change | null>(null);
   const [trying, setTrying] = useState(false);
   const [against, setAgainst] = useState<'before' | 'try'>('before');
-  const other = trying && change && !sameOptions(change, doc.options) ? change : null;
+  const other = change && !sameOptions(change, doc.options) ? change : null;
   const { held, current, progress, error } = usePasses(settled ? key : null, against === 'try' ? other : null);
   useCommandHandler(
     'pipeline.try',
@@ -72,7 +72,7 @@ export default function PipelinePanel() {
       }
     >
       {before ? <ErrorNote error={before} /> : null}
-      {isModel ? <StageStatus name="program" /> : null}
+      {isModel && !(shown && current) ? <StageStatus name="program" /> : null}
       {error ? <ErrorNote error={error} /> : null}
       {settled && !current && !error ? <Progress progress={progress} label={texts.recording} /> : null}
       {shown ? (

@@ -13,6 +13,9 @@ interface StepsProps {
   readonly onStep: (at: number) => void;
 }
 
+/** The few passes of a model that was refused do not fill the panel. */
+const MOST_STEP_PX = 160;
+
 /** How many rows a pass has. */
 export const rowsText = ({ kind, state, counts }: PassView): string => texts.rows[kind](state.length - counts[REMOVED]);
 
@@ -59,6 +62,7 @@ export function Steps({ steps, passes, at, strategy, onStep }: StepsProps) {
       <div
         ref={track}
         className="pipeline-track"
+        style={{ maxWidth: steps.length * MOST_STEP_PX }}
         role="slider"
         tabIndex={0}
         aria-label={texts.passes}

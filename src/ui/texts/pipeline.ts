@@ -132,6 +132,8 @@ export const pipeline = {
     unread: '→ nothing, nobody reads it',
     uncalled: '→ nothing, nobody calls it',
   },
+  details: 'The chosen row',
+  choose: 'Choose a row to see all that is known of it, and its part in every panel.',
   column: 'Value',
   factName: (key: FactKey) => FACTS[key],
   fact: (key: FactKey, text: string) => (FACTS[key] === '' ? text : `${FACTS[key]} ${text}`),
