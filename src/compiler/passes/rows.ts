@@ -69,8 +69,10 @@ function factsOf(op: HOp): Fact[] {
     if (op.residual) facts.push(['residual', op.residual.buf.name]);
   } else if (op.kind === 'matmul') {
     facts.push(['sum', `${mapDims(op.a.map).at(-1)} → ${mapDims(op.b.map).at(-1)}`], ...ofActivations(op.precision));
-  } else if (op.kind === 'norm') facts.push(['detail', op.center ? 'mean and deviation' : 'root mean square']);
-  else if (op.kind === 'unary') facts.push(['detail', 'table of a function']);
+  } else if (op.kind === 'norm') {
+    const bare = op.gamma.every((factor) => factor === 1) && op.beta.every((offset) => offset === 0);
+    facts.push(['detail', `${op.center ? 'mean and deviation' : 'root mean square'}${bare ? '' : ', factor and offset'}`]);
+  } else if (op.kind === 'unary') facts.push(['detail', 'table of a function']);
   else if (op.kind === 'embed') facts.push(['detail', `table ${op.table.dims.join(' × ')}`]);
   else if (op.kind === 'reduce') facts.push(['detail', `${op.mode} over axes ${op.axes.join(', ')}`]);
   else if (op.kind === 'concat') facts.push(['detail', `${op.parts.length} parts along axis ${op.axis}`]);

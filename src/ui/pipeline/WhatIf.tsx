@@ -11,11 +11,13 @@ import type { StageProgress } from '../../workbench/stages.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { numbers } from '../texts/numbers.ts';
 import { pipeline } from '../texts/pipeline.ts';
 import { saidBy } from './usePasses.ts';
 
 const texts = pipeline.tries;
-const PRECISIONS = Object.keys(texts.names) as Precision[];
+const { names } = numbers.precision;
+const PRECISIONS = Object.keys(names) as Precision[];
 
 export const sameOptions = (a: Change, b: Change): boolean => JSON.stringify(presentOptions(a)) === JSON.stringify(presentOptions(b));
 
@@ -66,7 +68,7 @@ export function WhatIf({ programKey, change, onChange, products }: WhatIfProps) 
           >
             {PRECISIONS.map((name) => (
               <option key={name} value={name}>
-                {texts.names[name]}
+                {names[name]}
               </option>
             ))}
           </select>

@@ -74,6 +74,11 @@ export const pipeline = {
     },
     attention: { short: 'Attention', name: 'Attention joined', about: 'Scores, softmax and the mean of the values become one kernel.' },
     residuals: { short: 'Residuals', name: 'Residuals joined', about: 'What a product is added to goes into the product.' },
+    norms: {
+      short: 'Norms',
+      name: 'Normalisations folded',
+      about: 'Factors and offsets of a normalisation go into the products that read it.',
+    },
     plan: {
       short: 'Plan',
       name: 'Planned in integers',
@@ -221,13 +226,5 @@ export const pipeline = {
     relative: (now: number, then: number) =>
       now === 0 ? '' : `${then >= now ? '+' : '−'}${Math.abs(100 * (then / now - 1)).toFixed(1)} %`,
     took: (ms: number) => `in ${ms < 995 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`}`,
-    names: {
-      w16a16: 'w16a16',
-      w8a16: 'w8a16',
-      w8a8: 'w8a8',
-      w4a16: 'w4a16',
-      w2a16: 'w2a16, ternary',
-      w1a16: 'w1a16, binary',
-    },
   },
 } as const;
