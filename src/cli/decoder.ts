@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { InputError } from '../base/errors.ts';
-import type { Compiled } from '../compiler/api.ts';
-import { buildDecoder } from '../compiler/lm/build.ts';
+import type { Compiled, ProgramMeta } from '../compiler/api.ts';
+import { type BuildDecoderOptions, buildDecoder } from '../compiler/lm/build.ts';
 import { importModel, inspectModel } from '../onnx/import.ts';
 import { type SymbolicInput, suggestedDims } from '../onnx/inputs.ts';
 import type { Model, Tensor } from '../onnx/model.ts';
@@ -9,7 +9,7 @@ import type { ExternalData } from '../onnx/tensor.ts';
 import { npyTensor } from '../replay/inputs.ts';
 import { readNpy } from '../traces/npy.ts';
 import { byteTokenizer, readTokenizer, type Tokenizer } from '../traces/tokenizer.ts';
-import { type Args, choice, dims, KERNELS, STRATEGIES } from './args.ts';
+import { type Args, choice, dims, KERNELS, quantOption, STRATEGIES } from './args.ts';
 import { fileName, readInput, readText, userPath, within } from './io.ts';
 
 /** Lengths that are tried, longest first, for a sequence whose length the model leaves open. */
@@ -54,8 +54,8 @@ function boundInput({ name, dtype, dims: declared }: SymbolicInput, length: numb
   };
 }
 
-/** Imports a language model; open dimensions get the length of `--dim`, or the longest of {@link LENGTHS} that the model takes. */
-export function importDecoder(path: string, args: Args): Model {
+/** Imports a language model; open dimensions get `room`, the length of `--dim`, or the longest of {@link LENGTHS} that the model takes. */
+export function importDecoder(path: string, args: Args, room?: number): Model {
   const bytes = readInput(path);
   const folder = path.replace(/[^/]*$/, '');
   const externalData: ExternalData = (location) => (/(^|\/)\.\.(\/|$)|^\//.test(location) ? null : readInput(`${folder}${location}`));
@@ -76,6 +76,7 @@ export function importDecoder(path: string, args: Args): Model {
     });
   };
   if (open === undefined) return attempt(null);
+  if (room !== undefined) return attempt(room);
   for (const length of LENGTHS.slice(0, -1)) {
     try {
       return attempt(length);
@@ -143,19 +144,34 @@ export function tokenizerFor(document: unknown, vocabulary: number, where: strin
   return byteTokenizer();
 }
 
+/** What the model options say of a text generating program. */
+const targetOf = (path: string, args: Args): DecoderTarget => ({
+  kernel: choice(args, 'kernel', KERNELS, '6.18'),
+  strategy: choice(args, 'strategy', STRATEGIES, 'auto'),
+  quant: quantOption(args),
+  tokenizer: tokenizerDocument(path, args),
+});
+
+type DecoderTarget = Pick<BuildDecoderOptions, 'kernel' | 'strategy' | 'quant' | 'tokenizer' | 'scoreScale' | 'hook'>;
+
 /** Imports, calibrates and compiles a text generating program as the model options say. */
-export async function compileDecoderModel(path: string, args: Args, model: Model = importDecoder(path, args)): Promise<Compiled> {
-  const tokenizer = tokenizerDocument(path, args);
+export async function compileDecoderModel(
+  path: string,
+  args: Args,
+  model: Model = importDecoder(path, args),
+  target: DecoderTarget = targetOf(path, args),
+): Promise<Compiled> {
   const trace = args.string('calibrate');
-  return buildDecoder({
-    model,
-    modelFile: fileName(path),
-    kernel: choice(args, 'kernel', KERNELS, '6.18'),
-    strategy: choice(args, 'strategy', STRATEGIES, 'auto'),
-    quant: choice(args, 'quant', ['w8a16'] as const, 'w8a16'),
-    tokenizer,
-    texts: trace === undefined ? null : readTexts(trace, tokenizer),
-  });
+  const texts = trace === undefined ? null : readTexts(trace, target.tokenizer ?? null);
+  return buildDecoder({ model, modelFile: fileName(path), texts, ...target });
+}
+
+/** New weights for a text generating program that is compiled already, in its units. */
+export async function compileForDecoder(path: string, args: Args, meta: ProgramMeta): Promise<{ compiled: Compiled; model: Model }> {
+  const { positions, tokenizer, scoreScale } = meta.decoder!;
+  const { kernel, strategy, quant } = meta;
+  const model = importDecoder(path, args, positions);
+  return { compiled: await compileDecoderModel(path, args, model, { kernel, strategy, quant, tokenizer, scoreScale }), model };
 }
 
 /** Texts to calibrate on: rows of token numbers (`.npy`), a JSON list of texts, or plain text with an empty line between texts. */

@@ -2,7 +2,7 @@ import { InputError } from '../base/errors.ts';
 import type { Program } from '../bpf/program.ts';
 import { SCORES } from '../compiler/lm/sample-kernels.ts';
 import { programBtf } from '../object/program-btf.ts';
-import { CONTEXT, type TextMachine } from '../replay/generate.ts';
+import { checkStatus, contextOf, type TextMachine } from '../replay/generate.ts';
 import { type Kernel, openKernel, whyNoKernel } from './kernel.ts';
 import type { KernelProgram } from './kernel-program.ts';
 
@@ -12,10 +12,12 @@ const KEY0 = new Uint8Array(4);
 export class KernelText implements TextMachine {
   readonly #kernel: Kernel;
   readonly program: KernelProgram;
+  readonly #loaded: Program;
 
-  constructor(kernel: Kernel, program: KernelProgram) {
+  constructor(kernel: Kernel, program: KernelProgram, loaded: Program) {
     this.#kernel = kernel;
     this.program = program;
+    this.#loaded = loaded;
   }
 
   /** Loads the program. Throws {@link InputError} when there is no kernel to ask or it rejects the program. */
@@ -24,17 +26,17 @@ export class KernelText implements TextMachine {
     if (!kernel) throw new InputError(`no kernel can be asked: ${whyNoKernel()}`, '--engine kernel');
     await kernel.pin(0);
     const loaded = await kernel.load(program, { btf: programBtf(program) });
-    if (loaded.program) return new KernelText(kernel, loaded.program);
+    if (loaded.program) return new KernelText(kernel, loaded.program, program);
     kernel.close();
     const why = loaded.log.trim().split('\n').slice(-2)[0] ?? `errno ${loaded.errno}`;
     throw new InputError(`the kernel rejects the program: ${why}`, program.name);
   }
 
   async run(input: Uint8Array): Promise<{ output: Uint8Array; ns: number }> {
-    await this.program.map('input').update(KEY0, input);
-    const run = await this.program.testRun(new Uint8Array(0), { ctx: CONTEXT });
+    const run = await this.program.testRun(new Uint8Array(0), { ctx: contextOf(input, this.#loaded) });
     if (run.errno !== 0) throw new InputError(`the kernel's test run failed with errno ${run.errno}`);
-    return { output: (await this.program.map('output').lookup(KEY0))!, ns: run.durationNs };
+    checkStatus(run.returnValue);
+    return { output: run.data.subarray(input.length), ns: run.durationNs };
   }
 
   async scores(): Promise<Uint8Array> {

@@ -19,6 +19,7 @@ import { type LogEnd, parseLogEnd } from './log-end.ts';
 const MAP_CREATE = 0;
 const PROG_LOAD = 5;
 const OBJ_GET = 7;
+const PROG_GET_FD_BY_ID = 13;
 const MAP_GET_FD_BY_ID = 14;
 const OBJ_GET_INFO_BY_FD = 15;
 const BTF_LOAD = 18;
@@ -264,6 +265,13 @@ export class Kernel {
     if (reply.result < 0) throw new Error(`nothing can be opened at ${path}: errno ${-reply.result}`);
     const ids = (JSON.parse(stdout) as { map_ids?: number[] }).map_ids ?? [];
     return new KernelProgram(this, reply.result, await Promise.all(ids.map((id) => this.openMap(id))));
+  }
+
+  /** A program that is there already, by its id, without its maps. */
+  async openProgram(id: number): Promise<KernelProgram> {
+    const { result } = await this.loader.bpf(PROG_GET_FD_BY_ID, new Attr(16).u32(0, id).bytes);
+    if (result < 0) throw new Error(`program ${id} cannot be opened: errno ${-result}`);
+    return new KernelProgram(this, result, []);
   }
 
   /** A map that is there already, by its id. */

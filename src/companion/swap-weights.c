@@ -5,9 +5,11 @@
 //
 // The program's map .data.weights holds two blocks of weights and says which one is live; the program reads that once an event.
 // The loader waits until no event can still read the other block, fills it, and makes it the live one. Every event is decided by
-// the old weights or the new ones. One loader at a time.
+// the old weights or the new ones. One loader at a time. A program that generates text runs one call at a time; its map lock says
+// which block that call reads.
 //
-// Map:  0 u32 live block, 4 u32 blocks, 8 u64 fingerprint of the code, 16 u32 offset of block 0, 20 u32 bytes of a block
+// Map:  0 u32 how often the weights were replaced (its lowest bit is the live block), 4 u32 blocks, 8 u64 fingerprint of the
+//       code, 16 u32 offset of block 0, 20 u32 bytes of a block
 // File: 0 "BPFW", 4 u32 version 1, 8 u64 fingerprint, 16 u32 bytes of the block, 20 u32 zero, then the block
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -16,10 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 struct map_head {
-  uint32_t live, blocks;
+  uint32_t swaps, blocks;
   uint64_t fingerprint;
   uint32_t start, size;
 };
@@ -47,8 +50,8 @@ static int open_program(const char *name) {
   return *name && !*end ? bpf_prog_get_fd_by_id((uint32_t)id) : bpf_obj_get(name);
 }
 
-// The program's map with weights; -1 when it has none. `info` describes the map.
-static int open_weights(int prog, struct bpf_map_info *info) {
+// The program's map of that name; -1 when it has none. `info` describes the map.
+static int open_map(int prog, const char *name, struct bpf_map_info *info) {
   uint32_t ids[64];
   struct bpf_prog_info program = {.nr_map_ids = 64, .map_ids = (uintptr_t)ids};
   uint32_t len = sizeof program;
@@ -58,7 +61,7 @@ static int open_weights(int prog, struct bpf_map_info *info) {
     if (map < 0) continue;
     len = sizeof *info;
     memset(info, 0, sizeof *info);
-    if (!bpf_obj_get_info_by_fd(map, info, &len) && !strcmp(info->name, ".data.weights")) return map;
+    if (!bpf_obj_get_info_by_fd(map, info, &len) && !strcmp(info->name, name)) return map;
     close(map);
   }
   return -1;
@@ -82,6 +85,14 @@ static int wait_for_events(void) {
   if (outer >= 0) close(outer);
   if (inner >= 0) close(inner);
   return result;
+}
+
+// Returns when no call of a text generating program reads block `next`. The entry of its map lock is there while a call runs: how often the weights
+// had been replaced when it began. A call that begins later reads the live block.
+static void wait_for_call(int lock, uint32_t next) {
+  uint32_t zero = 0, swaps = 0;
+  struct timespec moment = {.tv_nsec = 100000};
+  while (!bpf_map_lookup_elem(lock, &zero, &swaps) && (swaps & 1) == next) nanosleep(&moment, NULL);
 }
 
 static unsigned char *read_file(const char *path, size_t *size) {
@@ -112,21 +123,25 @@ int main(int argc, char **argv) {
 
   int prog = open_program(argv[1]);
   if (prog < 0) return fail_errno(argv[1]);
-  if (may_sleep(prog) && !idle) return fail("a syscall program may be in the middle of a call; give --idle when nobody calls it");
   struct bpf_map_info info;
-  int map = open_weights(prog, &info);
+  int lock = open_map(prog, "lock", &info);
+  if (lock < 0 && may_sleep(prog) && !idle)
+    return fail("a syscall program may be in the middle of a call; give --idle when nobody calls it");
+  int map = open_map(prog, ".data.weights", &info);
   if (map < 0) return fail("the program has no map .data.weights");
   unsigned char *memory = mmap(NULL, info.value_size, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
   if (memory == MAP_FAILED) return fail_errno("the map cannot be mapped");
   struct map_head *held = (struct map_head *)memory;
-  if (info.value_size < sizeof *held || held->live > 1 || held->start + 2ull * held->size > info.value_size || held->blocks != 2)
+  if (info.value_size < sizeof *held || held->start + 2ull * held->size > info.value_size || held->blocks != 2)
     return fail("the program holds its weights once: they cannot be replaced while it runs");
   if (held->fingerprint != head.fingerprint || held->size != head.size) return fail("the weights are for another program");
 
-  uint32_t next = 1 - held->live;
-  if (!idle && wait_for_events()) return fail_errno("running events cannot be waited for");
+  uint32_t swaps = held->swaps + 1, next = swaps & 1;
+  if (lock >= 0)
+    wait_for_call(lock, next);
+  else if (!idle && wait_for_events()) return fail_errno("running events cannot be waited for");
   memcpy(memory + held->start + (size_t)next * held->size, file + sizeof head, head.size);
   // All of the block stands before it can be seen as the live one.
-  __atomic_store_n(&held->live, next, __ATOMIC_RELEASE);
+  __atomic_store_n(&held->swaps, swaps, __ATOMIC_RELEASE);
   return 0;
 }

@@ -65,6 +65,9 @@ export function shapeDifference(program: ProgramMeta, fresh: ProgramMeta): strin
       if (!same(slot.dims, theirs[i]!.dims) || slot.elem !== theirs[i]!.elem || slot.vocabulary !== theirs[i]!.vocabulary)
         return `${kind} ${slot.name} has the shape ${shape(slot.dims)} of ${contents(slot)}, in the program ${shape(theirs[i]!.dims)} of ${contents(theirs[i]!)}`;
   }
+  const [was, is] = [program.decoder, fresh.decoder];
+  if (was && is && (was.vocabulary !== is.vocabulary || was.positions !== is.positions))
+    return `it has ${is.vocabulary} tokens and room for ${is.positions}, the program ${was.vocabulary} and ${was.positions}`;
   const [theirs, ours] = [program.model.nodes, fresh.model.nodes];
   for (let i = 0; i < Math.max(theirs.length, ours.length); i++) {
     const [was, is] = [theirs[i], ours[i]];
@@ -90,9 +93,10 @@ export function swapped(map: Uint8Array, file: Uint8Array, where: string): Uint8
   if (file.length !== HEAD + size) throw new InputError('the file is cut short', where);
   const fingerprint = view.getBigUint64(8, true).toString(16).padStart(16, '0');
   if (size !== header.size || fingerprint !== header.fingerprint) throw new InputError('the weights are for another program', where);
-  const next = 1 - header.live;
+  const swaps = (header.swaps + 1) >>> 0;
+  const next = swaps & 1;
   const out = map.slice();
   out.set(file.subarray(HEAD), header.start + next * header.size);
-  new DataView(out.buffer).setUint32(0, next, true);
+  new DataView(out.buffer).setUint32(0, swaps, true);
   return out;
 }

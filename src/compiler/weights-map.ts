@@ -8,14 +8,14 @@ import { MAP_OF } from './kernels/frame.ts';
  * weights: the weights, their multipliers and shifts, the tables of functions and of the hook's decision. A program reads once an event which
  * block is the live one, so that user space can fill the other and switch while events run.
  *
- *     0  u32  the live block: 0 or 1
+ *     0  u32  how often the weights were replaced; its lowest bit is the live block
  *     4  u32  blocks in the map
  *     8  u64  fingerprint of the code that reads the blocks
  *    16  u32  offset of block 0
  *    20  u32  bytes of a block
  */
 export const WEIGHTS_HEADER = 32;
-const OFF_LIVE = 0;
+const OFF_SWAPS = 0;
 const OFF_BLOCKS = 4;
 const OFF_FINGERPRINT = 8;
 const OFF_START = 16;
@@ -45,11 +45,17 @@ export function weightsLayout(shared: number, block: number): WeightsLayout {
   return { start, size, blocks, total: start + size * blocks };
 }
 
+/** Reads how often the weights were replaced. */
+export const swapsSoFar = (b: FuncBuilder): Reg => b.load(b.mapValue(MAP_OF.weights, OFF_SWAPS), 0, 4);
+
 /** Offset of the live block in the map, between the first block's and the second's for the verifier too: one load. */
-export function liveBlock(b: FuncBuilder, { start, size, blocks }: WeightsLayout): Reg {
+export const liveBlock = (b: FuncBuilder, layout: WeightsLayout): Reg =>
+  layout.blocks === 1 ? b.copy(layout.start) : blockAfter(b, swapsSoFar(b), layout);
+
+/** Offset of the block that is live after so many replacements. */
+export function blockAfter(b: FuncBuilder, swaps: Reg, { start, size, blocks }: WeightsLayout): Reg {
   if (blocks === 1) return b.copy(start);
-  const live = b.load(b.mapValue(MAP_OF.weights, OFF_LIVE), 0, 4);
-  b.aluTo(live, 'and', live, 1);
+  const live = b.and(swaps, 1);
   b.aluTo(live, 'mul', live, size);
   b.aluTo(live, 'add', live, start);
   return live;
@@ -70,16 +76,18 @@ export function weightsMapBytes(layout: WeightsLayout, shared: Uint8Array, block
 /** What the header of a weights map says; null where there is none that makes sense. */
 export interface WeightsHeader extends Omit<WeightsLayout, 'total'> {
   readonly live: 0 | 1;
+  /** How often the weights were replaced. */
+  readonly swaps: number;
   readonly fingerprint: string;
 }
 
 export function readWeightsHeader(map: Uint8Array): WeightsHeader | null {
   if (map.length < WEIGHTS_HEADER) return null;
   const view = new DataView(map.buffer, map.byteOffset, map.byteLength);
-  const [live, blocks] = [view.getUint32(OFF_LIVE, true), view.getUint32(OFF_BLOCKS, true)];
+  const [swaps, blocks] = [view.getUint32(OFF_SWAPS, true), view.getUint32(OFF_BLOCKS, true)];
   const [start, size] = [view.getUint32(OFF_START, true), view.getUint32(OFF_SIZE, true)];
-  if (live > 1 || (blocks !== 1 && blocks !== 2) || start < WEIGHTS_HEADER || start + size * blocks > map.length) return null;
-  return { live: live as 0 | 1, blocks, start, size, fingerprint: hex(view, OFF_FINGERPRINT) };
+  if ((blocks !== 1 && blocks !== 2) || start < WEIGHTS_HEADER || start + size * blocks > map.length) return null;
+  return { live: (swaps & 1) as 0 | 1, swaps, blocks, start, size, fingerprint: hex(view, OFF_FINGERPRINT) };
 }
 
 /** Writes the fingerprint into a map's header. */
@@ -96,7 +104,7 @@ const hex = (view: DataView, off: number): string => view.getBigUint64(off, true
  */
 export function fingerprintOf(
   program: Pick<Program, 'insns' | 'maps'>,
-  meta: Pick<ProgramMeta, 'inputs' | 'outputs'>,
+  meta: Pick<ProgramMeta, 'inputs' | 'outputs' | 'decoder'>,
   { start, size }: WeightsLayout,
 ): string {
   let [a, b] = [0x811c9dc5, 0x9747b28c];
@@ -116,7 +124,8 @@ export function fingerprintOf(
     size,
     program.maps.map(({ name, type, valueSize, maxEntries }) => [name, type, valueSize, maxEntries]),
   ]);
-  const slots = JSON.stringify([meta.inputs, meta.outputs]);
+  const scores = meta.decoder && [meta.decoder.positions, meta.decoder.vocabulary, meta.decoder.scoreScale];
+  const slots = JSON.stringify([meta.inputs, meta.outputs, ...(scores ? [scores] : [])]);
   for (const char of text + slots) word(char.codePointAt(0)!);
   return [a, b].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
 }

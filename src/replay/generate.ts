@@ -34,8 +34,8 @@ export interface GenerateRequest {
 }
 
 export interface GenerateResult {
-  /** `full`: no place is left for another token. */
-  readonly status: 'done' | 'full' | 'stopped';
+  /** `full`: no place is left for another token; `stale`: the weights were replaced since the text was begun. */
+  readonly status: keyof typeof STATUS;
   readonly tokens: readonly number[];
   /** Places that are in use. */
   readonly position: number;
@@ -45,7 +45,7 @@ export interface GenerateResult {
 
 /** What runs a text generating program. */
 export interface TextMachine {
-  /** Runs the program once with these contents of map `input`; gives those of map `output` and what the run took. */
+  /** Runs the program once on a request; gives its answer and what the run took. */
   run(input: Uint8Array): Promise<{ output: Uint8Array; ns: number }>;
   /** Scores of the last token's successors, a 32-bit integer each. */
   scores(): Promise<Uint8Array>;
@@ -70,7 +70,7 @@ export function decoderOfMeta(meta: ProgramMeta, program: Pick<Program, 'maps'>,
 
 const LARGEST = 2 ** 32 - 1;
 
-/** The contents of map `input`. Throws {@link InputError} for a request that the program has no room for. */
+/** The request as the program reads it. Throws {@link InputError} for a request that the program has no room for. */
 export function encodeRequest(request: GenerateRequest, decoder: NonNullable<ProgramMeta['decoder']>): Uint8Array {
   const { positions, vocabulary } = decoder;
   const { prompt, count, candidates, temperature } = request;
@@ -102,7 +102,7 @@ export function decodeResult(output: Uint8Array, decoder: NonNullable<ProgramMet
   const first = candidatesOff(decoder.positions);
   const status = word(OUTPUT.status);
   return {
-    status: status === STATUS.done ? 'done' : status === STATUS.stopped ? 'stopped' : 'full',
+    status: (Object.keys(STATUS) as (keyof typeof STATUS)[]).find((name) => STATUS[name] === status) ?? 'full',
     tokens: Array.from({ length: word(OUTPUT.count) }, (_, i) => word(OUTPUT.tokens + 4 * i)),
     position: word(OUTPUT.position),
     candidates: Array.from({ length: word(OUTPUT.candidates) }, (_, i) => ({
@@ -113,22 +113,35 @@ export function decodeResult(output: Uint8Array, decoder: NonNullable<ProgramMet
 }
 
 const KEY0 = new Uint8Array(4);
-/** The program does not look at its context. */
-export const CONTEXT = new Uint8Array(8);
+/** The context of a call: a request and room for the answer. */
+export function contextOf(request: Uint8Array, program: Pick<Program, 'maps'>): Uint8Array {
+  const answer = program.maps.find(({ name }) => name === 'output')?.valueSize ?? 0;
+  const context = new Uint8Array(request.length + answer);
+  context.set(request);
+  return context;
+}
+
+/** Throws {@link InputError} when the call gave no answer. */
+export function checkStatus(status: number): void {
+  if (status === STATUS.busy) throw new InputError('another call of the program is running', '', 'Call it again when that has ended');
+}
 
 /** A text generating program in our engine. */
 export class VmText implements TextMachine {
   readonly vm: Vm;
+  readonly #program: Program;
 
   constructor(program: Program, engine: 'wasm' | 'interp') {
+    this.#program = program;
     this.vm = new Vm(program, { engine, timeLimitMs: Number.POSITIVE_INFINITY, maxInsns: Number.MAX_SAFE_INTEGER });
   }
 
   async run(input: Uint8Array): Promise<{ output: Uint8Array; ns: number }> {
-    this.vm.maps.get('input').update(KEY0, input);
     const before = performance.now();
-    this.vm.run({ context: CONTEXT });
-    return { output: this.vm.maps.get('output').lookup(KEY0)!.slice(), ns: (performance.now() - before) * 1e6 };
+    const { returnValue, context } = this.vm.run({ context: contextOf(input, this.#program) });
+    const ns = (performance.now() - before) * 1e6;
+    checkStatus(returnValue);
+    return { output: context.subarray(input.length), ns };
   }
 
   async scores(): Promise<Uint8Array> {

@@ -1,5 +1,6 @@
 import { InputError } from '../../base/errors.ts';
 import { strategyCosts } from '../../compiler/compile.ts';
+import { readWeightsHeader } from '../../compiler/weights-map.ts';
 import { writeObject } from '../../object/writer.ts';
 import { nodeCosts } from '../../replay/costs.ts';
 import { ModelRunner } from '../../replay/runner.ts';
@@ -52,7 +53,7 @@ export const compileVerb: Verb = async (argv) => {
     accuracy,
     quant: meta.quant,
     ...(built?.searched ? { search: { met: built.searched.met, trials: built.searched.trials } } : {}),
-    swappable: !text && meta.specialised !== true,
+    swappable: meta.specialised !== true && readWeightsHeader(program.maps.find(({ data }) => data)!.data!)?.blocks === 2,
     strategy: meta.strategy,
     strategies: built && args.flag('json') ? strategyCosts(built.options) : [],
     nodes: nodeCosts(program, nodes, verdict.visits).map((node, i) => ({ ...node, error: errors?.[i] ?? null })),

@@ -51,7 +51,7 @@ export interface MatvecShape {
 }
 
 /** Words of one row, in runs of equal length. */
-function runsOf({ packing, k }: Pick<MatvecShape, 'packing' | 'k'>): { words: number; runs: number } {
+export function runsOf({ packing, k }: Pick<MatvecShape, 'packing' | 'k'>): { words: number; runs: number } {
   const { terms, run } = MATVEC[packing];
   const all = Math.ceil(k / terms);
   if (k <= run) return { words: all, runs: 1 };
@@ -151,7 +151,7 @@ export function matvecKernel(name: string, s: MatvecShape, layout: Layout, origi
 }
 
 /** The sum out of its lane. */
-function extract(b: FuncBuilder, acc: Reg, terms: 1 | 2 | 3): void {
+export function extract(b: FuncBuilder, acc: Reg, terms: 1 | 2 | 3): void {
   if (terms === 2) {
     // What lies below may be negative.
     b.aluTo(acc, 'add', acc, b.const(1n << 31n));
@@ -164,7 +164,8 @@ function extract(b: FuncBuilder, acc: Reg, terms: 1 | 2 | 3): void {
   }
 }
 
-function packVector(b: FuncBuilder, s: MatvecShape, x: Reg, pack: Reg, words: number): void {
+/** The vector's words, for {@link matvecKernel} and for who calls it once for several matrices. */
+export function packVector(b: FuncBuilder, s: Pick<MatvecShape, 'packing' | 'k' | 'xShift'>, x: Reg, pack: Reg, words: number): void {
   const { terms } = MATVEC[s.packing];
   const lane = terms === 3 ? LANE3 : 32;
   const word = (count: number, from: Reg, at: number, to: Reg, out: number): void => {

@@ -3,7 +3,7 @@ import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { maxInto, saturator } from '../kernels/arith.ts';
 import { type Layout, MAP_OF } from '../kernels/frame.ts';
 import type { HeadRow, Heads } from './decoder.ts';
-import { decoderFunc, type MapPort } from './frame.ts';
+import { decoderFunc, type MapPort, zeroKey } from './frame.ts';
 import { POSITION_BLOCK } from './layout.ts';
 
 /** Keys and values of all layers: [layer][keys, values][key head][position][element] of int16. */
@@ -153,9 +153,7 @@ const times = (b: FuncBuilder, value: Val, factor: number): Val => (typeof value
 
 /** The start of the attention's memory again, for what does not move with the block. */
 function entry(b: FuncBuilder, _at: Reg): Reg {
-  const key = b.stackSlot(8).addr();
-  b.store(key, 0, 0, 4);
-  const found = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(ATTENTION), key]);
+  const found = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(ATTENTION), zeroKey(b)]);
   const [none, next] = [b.newBlock(), b.newBlock()];
   b.branch('eq', found, 0, none, next);
   b.startBlock(none);
@@ -227,22 +225,35 @@ export function mixKernel(name: string, s: AttendShape, layout: Layout, origin: 
           }
         });
         b.store(head, sumOff(s), sum, 8);
-        for (let d = 0; d < s.size; d += 4) {
-          const lanes = Math.min(4, s.size - d);
-          const sums = Array.from({ length: lanes }, (_, r) => b.load(head, accOff(s) + 8 * (d + r), 8));
+        const group = (lanes: number, [acc, element]: readonly Reg[]): void => {
+          const sums = Array.from({ length: lanes }, (_, r) => b.load(acc, accOff(s) + 8 * r, 8));
           b.repeat(POSITION_BLOCK / 8, 8, (first) => {
-            const [from, row] = [b.add(scores, times(b, first, 8)), b.add(value, times(b, first, 2 * s.size))];
+            const [from, row] = [b.add(scores, times(b, first, 8)), b.add(element, times(b, first, 2 * s.size))];
             for (let j = 0; j < 8; j++) {
               const e = b.load(from, 8 * j, 8);
               for (let r = 0; r < lanes; r++) {
-                const t = b.load(row, 2 * (j * s.size + d + r), 2, true);
+                const t = b.load(row, 2 * (j * s.size + r), 2, true);
                 b.aluTo(t, 'mul', t, e);
                 b.aluTo(sums[r], 'add', sums[r], t);
               }
             }
           });
-          for (const [r, acc] of sums.entries()) b.store(head, accOff(s) + 8 * (d + r), acc, 8);
-        }
+          for (const [r, sumOfElement] of sums.entries()) b.store(acc, accOff(s) + 8 * r, sumOfElement, 8);
+        };
+        // A loop, not one piece of code for each: callbacks would keep a structure on the stack for each of them.
+        const full = Math.floor(s.size / 4);
+        const rest =
+          full > 0
+            ? b.strided(
+                full,
+                [
+                  [head, 32],
+                  [value, 8],
+                ],
+                (at) => group(4, at),
+              )
+            : [head, value];
+        if (s.size % 4) group(s.size % 4, rest);
       },
     );
   });

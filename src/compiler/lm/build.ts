@@ -8,7 +8,8 @@ import { productsOf } from './decoder.ts';
 import { calibrateDecoder } from './float.ts';
 import { compileDecoder, type DecoderOptions, readDecoder } from './program.ts';
 
-export interface BuildDecoderOptions extends Pick<DecoderOptions, 'kernel' | 'strategy' | 'quant' | 'modelFile' | 'tokenizer'> {
+export interface BuildDecoderOptions
+  extends Pick<DecoderOptions, 'kernel' | 'strategy' | 'quant' | 'modelFile' | 'tokenizer' | 'hook' | 'scoreScale'> {
   readonly model: Model;
   /** Texts like those that it will read and write; null: it is calibrated on what it writes by itself. */
   readonly texts: readonly (readonly number[])[] | null;
@@ -23,7 +24,7 @@ const OWN_TOKENS = 48;
 /** Derives, calibrates and compiles a text generating program. Throws {@link InputError}; {@link Cancelled} when asked to stop. */
 export async function buildDecoder(options: BuildDecoderOptions): Promise<Compiled> {
   const { model, progress, texts } = options;
-  const decoder = readDecoder(model, await familiesFor(model));
+  const decoder = readDecoder(model, await familiesFor(model), options.quant);
   const affordable = Math.max(8, Math.floor(CALIBRATION_PRODUCTS / (productsOf(decoder) + 1)));
   const random = randomOf(1);
   const own = (): number[][] => Array.from({ length: OWN_TEXTS }, (_, i) => [i === 0 ? 0 : Math.floor(random() * decoder.vocabulary)]);

@@ -1,8 +1,9 @@
 /**
- * What user space and a decoder program share. Map `input` (one entry): u32 flags ({@link FLAG_RESET}), u32 prompt tokens, u32 tokens to generate,
+ * What user space and a decoder program share. A request: u32 flags ({@link FLAG_RESET}), u32 prompt tokens, u32 tokens to generate,
  * u32 candidates (1 … {@link MAX_CANDIDATES}), u32 temperature in 1/65536 (0: the likeliest token), u32 seed, u32 token that ends a text, u32 where the program keeps the token that it reads; then
- * a u16 for each prompt token. Map `output`: u32 status, u32 tokens generated, u32 positions in use, u32 candidates of the last token; a u32 for each
- * generated token; {u32 token, s32 score} for each candidate, best first.
+ * a u16 for each prompt token. An answer: u32 status, u32 tokens generated, u32 positions in use, u32 candidates of the last token; a u32 for each
+ * generated token; {u32 token, s32 score} for each candidate, best first. The context of a syscall program is a request and behind it room for the
+ * answer; while the program runs they stand in maps `input` and `output`.
  */
 export const INPUT = {
   flags: 0,
@@ -23,10 +24,19 @@ export const FLAG_RESET = 1;
 export const NO_STOP = 0xffff_ffff;
 export const TEMPERATURE_ONE = 65536;
 /** Values of `status`, which is also what the program returns. */
-export const STATUS = { done: 0, full: 1, stopped: 2 } as const;
+export const STATUS = {
+  done: 0,
+  /** No position is left. */
+  full: 1,
+  stopped: 2,
+  /** Another call is running; this one did nothing, and gave no answer. */
+  busy: 3,
+  /** The text was begun with weights that were replaced since: begin it again ({@link FLAG_RESET}). */
+  stale: 4,
+} as const;
 
-/** Map `state`: u32 position, u32 random number, u32 last token. */
-export const STATE = { position: 0, random: 4, last: 8, tops: 16 } as const;
+/** Map `state`: u32 position, u32 random number, u32 last token, u32 how often the weights had been replaced when the text was begun. */
+export const STATE = { position: 0, random: 4, last: 8, swaps: 12, tops: 16 } as const;
 /** Scores that one call looks through for the best. */
 export const TOP_BLOCK = 64;
 

@@ -3,9 +3,10 @@ import type { Buf, HOp } from '../graph/hops.ts';
 import { opViews } from '../graph/hops.ts';
 import { place } from '../graph/lazy.ts';
 import { mapDims, product } from '../graph/view.ts';
-import type { FuncBuilder, Reg } from '../ir/builder.ts';
+import type { FuncBuilder, Reg, Val } from '../ir/builder.ts';
 import type { IrFunc } from '../ir/ir.ts';
 import { outlineLoops } from '../ir/outline.ts';
+import { dotPackBytes } from '../kernels/dot.ts';
 import type { Layout } from '../kernels/frame.ts';
 import { Places } from '../lower/places.ts';
 import { linearCalls, matmulCall } from '../lower/products.ts';
@@ -29,7 +30,7 @@ import {
 } from './attend-kernels.ts';
 import { type Attend, type Decoder, type PositionOp, productsOf } from './decoder.ts';
 import { INPUT, POSITION_BLOCK, paddedPositions } from './layout.ts';
-import { blockBytes, blocksPerCall, type MatvecShape, matvecKernel, matvecName, packMatrix, ROWS } from './matvec.ts';
+import { blockBytes, blocksPerCall, formOf, type MatvecShape, matvecKernel, matvecName, packKernel, packMatrix, ROWS } from './matvec.ts';
 
 /** A call of a kernel whose arguments may depend on the position. */
 interface PositionCall {
@@ -69,8 +70,11 @@ export interface LoweredDecoder {
 
 const align = (n: number): number => Math.ceil(n / 8) * 8;
 
-/** Int16 weights cost single rows nothing but memory: models of up to this many take them, larger ones take int8. */
+/** Models of up to this many weights take int16 for them where int8 is asked for. */
 const WIDE_WEIGHTS = 8_000_000;
+
+/** How the matrices of a decoder are stored unless a precision says otherwise. */
+export const isWide = (decoder: Decoder): boolean => productsOf(decoder) <= WIDE_WEIGHTS;
 
 /** Kernel calls of a decoder at one position. */
 export function lowerDecoder(decoder: Decoder, scales: Scales, weights: WeightBytes, scoreScale: number): LoweredDecoder {
@@ -83,7 +87,9 @@ class Lowering {
   readonly #weights: WeightBytes;
   readonly #scoreScale: number;
   readonly #positions: number;
-  readonly #wide: 1 | 2;
+  readonly #wide: boolean;
+  /** The vector that the packing area holds, and how. */
+  #packed: string | null = null;
   #places!: Places;
   #scratchBytes = 0;
   #cacheBytes = 0;
@@ -96,7 +102,7 @@ class Lowering {
     this.#weights = weights;
     this.#scoreScale = scoreScale;
     this.#positions = paddedPositions(decoder.positions);
-    this.#wide = productsOf(decoder) > WIDE_WEIGHTS ? 1 : 2;
+    this.#wide = isWide(decoder);
   }
 
   run(): LoweredDecoder {
@@ -134,8 +140,9 @@ class Lowering {
   #stepCalls({ op, mulRows, addRows }: PositionOp, whole: Step): PositionCall[] {
     if (op.kind === 'linear' && whole.outer.length === 0) {
       const made = this.#matvec(op, whole);
-      if (made) return [made];
+      if (made) return made;
     }
+    this.#packed = null;
     if (op.kind === 'own') throw new Error('decoders have no such ops');
     const flat = ['affine', 'unary', 'add', 'mul', 'div', 'concat'].includes(op.kind);
     const step = flat ? flattened(whole) : whole;
@@ -170,7 +177,7 @@ class Lowering {
   }
 
   /** A matrix times the one vector, in as many calls as the verifier's walk allows; null when the vector is scattered. */
-  #matvec(op: HOp & { kind: 'linear' }, step: Step, scores = false): PositionCall | null {
+  #matvec(op: HOp & { kind: 'linear' }, step: Step, scores = false): PositionCall[] | null {
     const read = step.reads[0];
     if (step.inner.length > 1 || read.inner.some((stride) => stride !== 1)) return null;
     const [n, k] = op.weights.dims;
@@ -179,21 +186,25 @@ class Lowering {
     const a = this.#places.operand(read, group).operand;
     const out = this.#scales.of(op.out);
     const outScale = scores ? this.#scoreScale : out.scale;
-    const per = blocksPerCall(k, blocks);
+    const { form, most, binary } = formOf(op.precision, this.#wide);
+    const per = blocksPerCall(k, blocks, form);
     const shape: MatvecShape = {
       k,
       blocks: per,
-      weightBytes: this.#wide,
+      form,
       relu: op.relu,
       scores,
       outMax: out.max,
       outBytes: scores ? 4 * Math.max(ROWS * blocks, 64 * Math.ceil(n / 64)) : this.#scratchBytes,
     };
-    const bytes = packMatrix(op.weights, op.bias, this.#scales.unit(op.a), outScale, this.#wide);
+    const unit = this.#scales.unit(op.a);
+    const bytes = packMatrix(op.weights, op.bias, { form, most, binary, unit, outScale, method: this.#scales.method });
     const to: Operand = scores ? { space: 'output', off: 0, strides: [] } : this.#places.operand(step.out as Access, group).operand;
-    const args: Operand[] = [a, to, { space: 'weights', off: this.#weights.add(bytes), strides: [] }];
+    const pack: Operand = { space: 'scratch', off: 0, strides: [] };
+    const rows: Operand = { space: 'weights', off: this.#weights.add(bytes), strides: [] };
+    const args: Operand[] = [form === 'dot3' ? pack : a, to, rows, ...(form === 'w4' ? [pack] : [])];
     const elem = scores ? 4 : 2;
-    return {
+    const product: PositionCall = {
       call: {
         key: JSON.stringify(['matvec', shape]),
         name: matvecName(shape),
@@ -201,10 +212,32 @@ class Lowering {
         args,
         nodes: op.nodes,
       },
-      byPosition: [0, 0, 0],
+      byPosition: args.map(() => 0),
       times: blocks / per,
-      byTime: [0, elem * ROWS * per, blockBytes(k, this.#wide) * per],
+      byTime: [0, elem * ROWS * per, blockBytes(k, form) * per, 0],
     };
+    return form === 'w4' || form === 'dot3' ? [...this.#packing(op, a, k, form), product] : [product];
+  }
+
+  /** Prepares a vector for the matrices behind, if the one before did not read the same. */
+  #packing(op: HOp, a: Operand, k: number, form: 'w4' | 'dot3'): PositionCall[] {
+    const key = JSON.stringify([form, op.kind === 'linear' && op.a.buf.id, a.off, k]);
+    if (this.#packed === key) return [];
+    this.#packed = key;
+    return [
+      {
+        call: {
+          key: JSON.stringify(['packed', form, k]),
+          name: `pack_${form}_k${k}`,
+          build: (name, l, o) => packKernel(name, k, form, l, o),
+          args: [a, { space: 'scratch', off: 0, strides: [] }],
+          nodes: op.nodes,
+        },
+        byPosition: [0, 0],
+        times: 1,
+        byTime: [0, 0],
+      },
+    ];
   }
 
   #head(item: PositionOp | Attend): PositionCall[] {
@@ -225,10 +258,11 @@ class Lowering {
     const [step] = stepsOf({ inputs: [], ops: [item.op], outputs: [], values: [] });
     const made = step.outer.length === 0 ? this.#matvec(item.op, step, true) : null;
     if (!made) throw new InputError('the matrix before the scores reads a scattered vector', place(item.op.nodes[0]), rewrite);
-    return [made];
+    return made;
   }
 
   #attend(item: Attend): LoweredAttend {
+    this.#packed = null;
     const { heads, q, k, v } = item;
     const scales = this.#scales;
     const unitOf = (row: Attend['q']): number => scales.of(row.buf).scale * row.gain;
@@ -301,7 +335,7 @@ const NO_GROUP: Group = { steps: [], outer: [], lanes: 1, internal: new Map() };
 function packBytesOf(item: PositionOp | Attend): number {
   if (item.kind === 'attend') return 0;
   const { op } = item;
-  if (op.kind === 'linear') return 8 * op.weights.dims[1];
+  if (op.kind === 'linear') return dotPackBytes(op.weights.dims[1], op.precision);
   if (op.kind === 'matmul') return 8 * (mapDims(op.a.map).slice(-1)[0] ?? 1);
   return op.kind === 'softmax' ? 2 * (mapDims(op.x.map).slice(-1)[0] ?? 1) : 0;
 }
@@ -371,7 +405,7 @@ export function emitDecoder(
   lowered: LoweredDecoder,
   layout: Layout,
   origins: Origins,
-): { funcs: IrFunc[]; writeCalls: (b: FuncBuilder, part: Part, position: Reg) => void } {
+): { funcs: IrFunc[]; writeCalls: (b: FuncBuilder, part: Part, position: Reg, live: Reg) => void } {
   const kernels = new Map<string, { name: string; call: KernelCall; nodes: KernelCall['nodes'][number][] }>();
   const taken = new Map<string, number>();
   const callsOf = (part: Part): KernelCall[] =>
@@ -392,16 +426,17 @@ export function emitDecoder(
     outlineLoops(call.build(name, layout, origins.set([...new Set(nodes)]), [])),
   );
   const nameOf = (call: KernelCall): string => kernels.get(call.key)!.name;
-  const moved = (b: FuncBuilder, base: number, value: Reg | number, step: number): Reg | number => {
+  const moved = (b: FuncBuilder, arg: Operand, value: Val, step: number, live: Reg): Val => {
+    const base = placeOf(b, arg, live);
     if (step === 0) return base;
-    if (typeof value === 'number') return base + value * step;
+    if (typeof value === 'number') return b.add(base, value * step);
     const at = b.mul(value, step);
-    if (base) b.aluTo(at, 'add', at, base);
+    b.aluTo(at, 'add', at, base);
     return at;
   };
-  const writeCalls = (b: FuncBuilder, part: Part, position: Reg): void => {
+  const writeCalls = (b: FuncBuilder, part: Part, position: Reg, live: Reg): void => {
     if (part.item === 'attend') {
-      writeAttend(b, part.attend, position, nameOf, origins);
+      writeAttend(b, part.attend, position, live, nameOf, origins);
       return;
     }
     for (const { call, byPosition, times, byTime } of part.calls) {
@@ -409,13 +444,13 @@ export function emitDecoder(
       if (times === 1)
         b.call(
           nameOf(call),
-          call.args.map((arg, i) => moved(b, arg.off, position, byPosition[i] ?? 0)),
+          call.args.map((arg, i) => moved(b, arg, position, byPosition[i] ?? 0, live)),
         );
       else
         b.repeat(times, 1, (time) =>
           b.call(
             nameOf(call),
-            call.args.map((arg, i) => moved(b, arg.off, time as Reg, byTime[i] ?? 0)),
+            call.args.map((arg, i) => moved(b, arg, time, byTime[i] ?? 0, live)),
           ),
         );
     }
@@ -423,10 +458,20 @@ export function emitDecoder(
   return { funcs, writeCalls };
 }
 
-function writeAttend(b: FuncBuilder, attend: LoweredAttend, position: Reg, nameOf: (call: KernelCall) => string, origins: Origins): void {
+/** An operand's offset in its map; those in the weights count from the live block. */
+const placeOf = (b: FuncBuilder, { space, off }: Operand, live: Reg): Val => (space === 'weights' ? b.add(live, off) : off);
+
+function writeAttend(
+  b: FuncBuilder,
+  attend: LoweredAttend,
+  position: Reg,
+  live: Reg,
+  nameOf: (call: KernelCall) => string,
+  origins: Origins,
+): void {
   const { shape, store, scores, mix, result, positionBytes } = attend;
   b.setOrigin(origins.set(store.nodes));
-  const [k, v, keys, values, memory] = store.args.map((arg) => arg.off);
+  const [k, v, keys, values, memory] = store.args.map((arg) => arg.off) as [number, number, number, number, number];
   const row = b.mul(position, positionBytes);
   b.call(nameOf(store), [k, v, b.add(row, keys), b.add(row, values), memory]);
   const blocks = shape.positions / POSITION_BLOCK;
@@ -444,15 +489,15 @@ function writeAttend(b: FuncBuilder, attend: LoweredAttend, position: Reg, nameO
   };
   const blockBytes = positionBytes * POSITION_BLOCK;
   each((block, first) => {
-    const [q, from, , ...biases] = scores.args.map((arg) => arg.off);
+    const [q, from, , ...biases] = scores.args.map((arg) => placeOf(b, arg, live));
     b.call(nameOf(scores), [q, b.add(b.mul(block, blockBytes), from), b.mul(first, 8), ...biases, b.sub(position, first)]);
   });
   each((block, first) => {
-    const [from, , exp] = mix.args.map((arg) => arg.off);
+    const [from, , exp] = mix.args.map((arg) => placeOf(b, arg, live));
     b.call(nameOf(mix), [b.add(b.mul(block, blockBytes), from), b.mul(first, 8), exp]);
   });
   b.call(
     nameOf(result),
-    result.args.map((arg) => arg.off),
+    result.args.map((arg) => placeOf(b, arg, live)),
   );
 }

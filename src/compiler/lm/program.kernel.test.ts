@@ -6,7 +6,7 @@ import { readObject } from '../../object/reader.ts';
 import { writeObject } from '../../object/writer.ts';
 import { decodeResult, encodeRequest, type GenerateRequest, VmText } from '../../replay/generate.ts';
 import { verify } from '../../verifier/verify.ts';
-import type { Strategy } from '../api.ts';
+import type { Quant, Strategy } from '../api.ts';
 import { loadModel } from '../testing/fixtures.ts';
 import { buildDecoder } from './build.ts';
 
@@ -17,15 +17,23 @@ kernel?.close();
 const GREEDY: GenerateRequest = { reset: true, prompt: [1, 2, 0], count: 12, candidates: 1, temperature: 0, seed: 1, stop: null };
 
 describe.skipIf(!kernel)('a text generating program', () => {
-  it.each<Strategy>(['global', 'may_goto', 'bpf_loop'])(
-    'is accepted, and writes the same tokens in the kernel as in both engines (%s)',
-    async (strategy) => {
+  it.each<[Strategy, Quant]>([
+    ['global', 'w8a16'],
+    ['may_goto', 'w8a16'],
+    ['bpf_loop', 'w8a16'],
+    ['global', 'w16a16'],
+    ['may_goto', 'w8a8'],
+    ['bpf_loop', 'w4a16'],
+    ['global', 'w8a8,/h.0/c_fc/MatMul=w2a16,/h.1/c_attn/MatMul=w1a16'],
+  ])(
+    'is accepted, and writes the same tokens in the kernel as in both engines (%s, %s)',
+    async (strategy, quant) => {
       const { program, meta } = await buildDecoder({
         model: loadModel(read, 'gpt-small'),
         modelFile: 'gpt-small.onnx',
         kernel: '6.18',
         strategy,
-        quant: 'w8a16',
+        quant,
         texts: null,
       });
       const decoder = meta.decoder!;

@@ -4,6 +4,7 @@ import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { maxInto } from '../kernels/arith.ts';
 import { type Layout, linkageOf, MAP_OF } from '../kernels/frame.ts';
 import { EXP_LIMIT } from '../kernels/softmax.ts';
+import { blockAfter, type WeightsLayout } from '../weights-map.ts';
 import { lookUpExp } from './attend-kernels.ts';
 import { checked, entryOf } from './frame.ts';
 import { candidatesOff, INPUT, MAX_CANDIDATES, OUTPUT, STATE, TOP_BLOCK, topBlocks, weightsOff } from './layout.ts';
@@ -24,7 +25,7 @@ const ABOVE = 1n << 60n;
 export interface SampleShape {
   readonly positions: number;
   readonly vocabulary: number;
-  /** Place in the weights of the parameters of {@link temperatureParams}. */
+  /** Place in a block of weights of the parameters of {@link temperatureParams}. */
   readonly paramsOff: number;
 }
 
@@ -93,9 +94,9 @@ export function bestKernel(s: SampleShape, layout: Layout, origin: OriginId): Ir
   return b.finish();
 }
 
-/** Lists the best tokens, chooses one of them by the temperature, and returns it. */
-export function pickKernel(s: SampleShape, layout: Layout, origin: OriginId): IrFunc {
-  const b = begin(PICK_FUNC, 0, layout, origin);
+/** Lists the best tokens, chooses one of them by the temperature, and returns it. Argument: how often the weights were replaced. */
+export function pickKernel(s: SampleShape, layout: Layout, map: WeightsLayout, origin: OriginId): IrFunc {
+  const b = begin(PICK_FUNC, 1, layout, origin);
   const bail = b.newBlock();
   const state = entryOf(b, STATE_MAP, bail);
   const input = entryOf(b, MAP_OF.input, bail);
@@ -103,7 +104,7 @@ export function pickKernel(s: SampleShape, layout: Layout, origin: OriginId): Ir
   b.repeat(topBlocks(s.vocabulary), 1, (block) => b.call(TOP_FUNC, [block, b.const(ABOVE)]));
   const wanted = b.load(input, INPUT.candidates, 4);
   const most = Math.min(MAX_CANDIDATES, s.vocabulary);
-  const params = b.mapValue(MAP_OF.weights, s.paramsOff);
+  const params = b.add(b.mapValue(MAP_OF.weights, s.paramsOff), blockAfter(b, b.arg(0), map));
   const scale = b.load(params, 0, 8);
   const shift = b.and(b.load(params, 8, 8), 63);
   const half = b.load(params, 16, 8);

@@ -1,0 +1,41 @@
+import { MAP_TYPE_HASH } from '../../bpf/maps.ts';
+import type { MapDef } from '../../bpf/program.ts';
+import type { FuncBuilder, Reg } from '../ir/builder.ts';
+import type { BlockId } from '../ir/ir.ts';
+import { swapsSoFar } from '../weights-map.ts';
+import { zeroKey } from './frame.ts';
+
+/**
+ * One call at a time: keys, values and the text so far stand in maps that all calls share. The entry 0 of hash map `lock` is there while a call runs
+ * and says by how many replacements its weights came to be, so that who replaces them again knows which block is being read.
+ */
+export const LOCK_MAP = 'lock';
+export const LOCK: MapDef = { name: LOCK_MAP, type: MAP_TYPE_HASH, keySize: 4, valueSize: 4, maxEntries: 1, flags: 0 };
+
+/** Flags of bpf_map_update_elem. */
+const NO_EXIST = 1;
+const EXIST = 2;
+
+/**
+ * Takes the lock or goes to `busy`; gives how often the weights were replaced when this call began. The count is read again behind the lock: who
+ * replaces weights has either seen the entry or done its work before that.
+ */
+export function acquire(b: FuncBuilder, busy: BlockId): Reg {
+  const value = b.stackSlot(8);
+  const before = swapsSoFar(b);
+  b.store(value.addr(), 0, before, 4);
+  const taken = b.callHelper('bpf_map_update_elem', [b.mapPtr(LOCK_MAP), zeroKey(b), value.addr(), NO_EXIST]);
+  const mine = b.newBlock();
+  b.branch('eq', taken, 0, mine, busy);
+  b.startBlock(mine);
+  const swaps = swapsSoFar(b);
+  b.when('ne', swaps, before, () => {
+    b.store(value.addr(), 0, swaps, 4);
+    b.callHelper('bpf_map_update_elem', [b.mapPtr(LOCK_MAP), zeroKey(b), value.addr(), EXIST]);
+  });
+  return swaps;
+}
+
+export function release(b: FuncBuilder): void {
+  b.callHelper('bpf_map_delete_elem', [b.mapPtr(LOCK_MAP), zeroKey(b)]);
+}
