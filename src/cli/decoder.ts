@@ -1,15 +1,21 @@
 import { existsSync } from 'node:fs';
 import { InputError } from '../base/errors.ts';
+import { KernelText } from '../companion/kernel-text.ts';
 import type { Compiled, ProgramMeta } from '../compiler/api.ts';
 import { type BuildDecoderOptions, buildDecoder } from '../compiler/lm/build.ts';
+import { parseJson } from '../hooks/parse.ts';
+import { checkTextBinding, isTextBinding, parseTextBinding, type TextBinding } from '../hooks/text/binding.ts';
+import { textHook } from '../hooks/text/xdp.ts';
 import { importModel, inspectModel } from '../onnx/import.ts';
 import { type SymbolicInput, suggestedDims } from '../onnx/inputs.ts';
 import type { Model, Tensor } from '../onnx/model.ts';
 import type { ExternalData } from '../onnx/tensor.ts';
+import { type TextMachine, VmText } from '../replay/generate.ts';
 import { npyTensor } from '../replay/inputs.ts';
+import { PacketText } from '../replay/packet-text.ts';
 import { readNpy } from '../traces/npy.ts';
 import { byteTokenizer, readTokenizer, type Tokenizer } from '../traces/tokenizer.ts';
-import { type Args, choice, dims, KERNELS, quantOption, STRATEGIES } from './args.ts';
+import { type Args, choice, dims, type Engine, KERNELS, quantOption, STRATEGIES } from './args.ts';
 import { fileName, readInput, readText, userPath, within } from './io.ts';
 
 /** Lengths that are tried, longest first, for a sequence whose length the model leaves open. */
@@ -93,6 +99,7 @@ export function importDecoder(path: string, args: Args, room?: number): Model {
  */
 export function languageModel(path: string, args: Args): Model | null {
   if (args.flag('generate')) return importDecoder(path, args);
+  if (textBinding(args)) return importDecoder(path, args);
   if (args.string('binding') !== undefined || !/\.onnx$/i.test(path)) return null;
   const { inputs } = inspectModel(readInput(path), fileName(path));
   if (inputs.length !== 1 || !/int/.test(inputs[0].dtype) || inputs[0].dims.length !== 2) return null;
@@ -163,15 +170,45 @@ export async function compileDecoderModel(
 ): Promise<Compiled> {
   const trace = args.string('calibrate');
   const texts = trace === undefined ? null : readTexts(trace, target.tokenizer ?? null);
-  return buildDecoder({ model, modelFile: fileName(path), texts, ...target });
+  const packets = textBinding(args);
+  const hook = packets ? textHook(packets.binding) : undefined;
+  const compiled = await buildDecoder({ model, modelFile: fileName(path), texts, ...(hook ? { hook } : {}), ...target });
+  if (packets) checkTextBinding(packets.binding, compiled.meta.decoder!, packets.where);
+  return compiled;
 }
 
 /** New weights for a text generating program that is compiled already, in its units. */
 export async function compileForDecoder(path: string, args: Args, meta: ProgramMeta): Promise<{ compiled: Compiled; model: Model }> {
   const { positions, tokenizer, scoreScale } = meta.decoder!;
-  const { kernel, strategy, quant } = meta;
+  const { kernel, strategy, quant, binding } = meta;
+  const hook = binding === null ? {} : { hook: textHook(parseTextBinding(binding, path)) };
   const model = importDecoder(path, args, positions);
-  return { compiled: await compileDecoderModel(path, args, model, { kernel, strategy, quant, tokenizer, scoreScale }), model };
+  return { compiled: await compileDecoderModel(path, args, model, { kernel, strategy, quant, tokenizer, scoreScale, ...hook }), model };
+}
+
+/** What runs a text generating program, in whatever its requests come; `close` ends it. */
+export async function textMachine(
+  { program, meta }: Pick<Compiled, 'program' | 'meta'>,
+  engine: Engine,
+  where: string,
+): Promise<{ machine: TextMachine; close: () => void }> {
+  const binding = meta.binding === null ? null : parseTextBinding(meta.binding, where);
+  const decoder = meta.decoder!;
+  if (engine !== 'kernel')
+    return {
+      machine: binding ? PacketText.inVm(program, engine, binding, decoder) : new VmText(program, engine),
+      close: () => {},
+    };
+  const kernel = await KernelText.open(program);
+  return { machine: binding ? kernel.inPackets(binding, decoder) : kernel, close: () => kernel.close() };
+}
+
+/** The text binding that `--binding` names; null when it is for packets and verdicts, or there is none. */
+function textBinding(args: Args): { binding: TextBinding; where: string } | null {
+  const where = args.string('binding');
+  if (where === undefined) return null;
+  const document = parseJson(readText(where), where);
+  return isTextBinding(document) ? { binding: parseTextBinding(document, where), where } : null;
 }
 
 /** Texts to calibrate on: rows of token numbers (`.npy`), a JSON list of texts, or plain text with an empty line between texts. */

@@ -1,14 +1,17 @@
 import { InputError } from '../base/errors.ts';
 import type { Program } from '../bpf/program.ts';
+import type { DecoderMeta } from '../compiler/api.ts';
 import { SCORES } from '../compiler/lm/sample-kernels.ts';
+import type { TextBinding } from '../hooks/text/binding.ts';
 import { programBtf } from '../object/program-btf.ts';
 import { checkStatus, contextOf, type TextMachine } from '../replay/generate.ts';
+import { PacketText, type Send } from '../replay/packet-text.ts';
 import { type Kernel, openKernel, whyNoKernel } from './kernel.ts';
 import type { KernelProgram } from './kernel-program.ts';
 
 const KEY0 = new Uint8Array(4);
 
-/** A text generating program in this machine's kernel, run with BPF_PROG_TEST_RUN. */
+/** A text generating program in this machine's kernel, run with BPF_PROG_TEST_RUN on requests in its context, or in packets. */
 export class KernelText implements TextMachine {
   readonly #kernel: Kernel;
   readonly program: KernelProgram;
@@ -30,6 +33,16 @@ export class KernelText implements TextMachine {
     kernel.close();
     const why = loaded.log.trim().split('\n').slice(-2)[0] ?? `errno ${loaded.errno}`;
     throw new InputError(`the kernel rejects the program: ${why}`, program.name);
+  }
+
+  /** As {@link run} of a program that takes packets. */
+  inPackets(binding: TextBinding, decoder: DecoderMeta): PacketText {
+    const send: Send = async (frame) => {
+      const { errno, data, durationNs } = await this.program.testRun(frame);
+      if (errno !== 0) throw new InputError(`the kernel's test run failed with errno ${errno}`);
+      return { packet: data, ns: durationNs };
+    };
+    return new PacketText(binding, decoder, send, () => this.scores());
   }
 
   async run(input: Uint8Array): Promise<{ output: Uint8Array; ns: number }> {

@@ -10,7 +10,7 @@ const LAYERS = ['l2', 'l3', 'l4', 'l4_payload'];
 /** A value's rule: throws through `c` when the value breaks it. Rules and messages follow `binding.schema.json`; a test holds the two together. */
 type Rule = (c: Checker, value: unknown, path: string) => void;
 
-class Checker {
+export class Checker {
   readonly #where: string;
 
   constructor(where: string) {
@@ -39,7 +39,7 @@ const show = (value: unknown): string => {
   return text.length > 40 ? `${text.slice(0, 37)}…` : text;
 };
 
-const oneOf =
+export const oneOf =
   (values: readonly string[]): Rule =>
   (c, value, path) => {
     if (!values.includes(value as string)) c.fail(path, `should be ${values.map((v) => `"${v}"`).join(' or ')}, not ${show(value)}`);
@@ -50,7 +50,7 @@ const text: Rule = (c, value, path) => {
 const anyText: Rule = (c, value, path) => {
   if (typeof value !== 'string') c.fail(path, `should be a string, not ${show(value)}`);
 };
-const integer =
+export const integer =
   (min: number, max: number): Rule =>
   (c, value, path) => {
     if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
@@ -125,7 +125,7 @@ function verdictsOf({ input, output }: Binding): string[] {
   return output.kind === 'threshold' ? [...otherwise, output.above, output.below] : otherwise;
 }
 
-function parseJson(source: string, where: string): unknown {
+export function parseJson(source: string, where: string): unknown {
   try {
     return JSON.parse(source);
   } catch (error) {

@@ -28,7 +28,7 @@ export const MD_DATA = 0;
 export const MD_DATA_END = 4;
 
 /** A 16-bit field as a little-endian load gives it. */
-const wire16 = (value: number): number => ((value & 0xff) << 8) | (value >> 8);
+export const wire16 = (value: number): number => ((value & 0xff) << 8) | (value >> 8);
 
 /**
  * `layer_range(ctx)`: `start << 20 | bytes` of `layer`, or {@link NO_LAYER}; the rules are those of {@link layerRange} in layers.ts. It is a global function, so that

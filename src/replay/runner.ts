@@ -1,4 +1,5 @@
 import { InputError } from '../base/errors.ts';
+import { MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY } from '../bpf/maps.ts';
 import type { Program } from '../bpf/program.ts';
 import type { ProgramMeta, TensorSlot } from '../compiler/api.ts';
 import { type LastScore, readScore, SCORE_MAP } from '../hooks/xdp.ts';
@@ -92,7 +93,9 @@ export function parseMeta(meta: unknown, where: string, program: Pick<Program, '
     fits(slot as TensorSlot);
   const fits = ({ map: name, byteOff, dims, elem }: TensorSlot): boolean => {
     const map = program.maps.find((candidate) => candidate.name === name);
-    return map?.keySize === 4 && byteOff + elementCount(dims) * BYTES[elem] <= map.valueSize;
+    // Entry 0 is there from the start in arrays alone.
+    const isArray = map?.type === MAP_TYPE_ARRAY || map?.type === MAP_TYPE_PERCPU_ARRAY;
+    return isArray && map.keySize === 4 && map.maxEntries > 0 && byteOff + elementCount(dims) * BYTES[elem] <= map.valueSize;
   };
   const slots = (list: unknown): boolean => Array.isArray(list) && list.every(isSlot);
   if (

@@ -42,7 +42,7 @@ export const compileVerb: Verb = async (argv) => {
       file: output,
       name: program.name,
       section: program.section,
-      type: text ? 'syscall' : 'xdp',
+      type: text && meta.binding === null ? 'syscall' : 'xdp',
       accepted,
       message,
       insn: insnIdx,

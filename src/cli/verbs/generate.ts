@@ -1,11 +1,10 @@
 import { InputError } from '../../base/errors.ts';
-import { KernelText } from '../../companion/kernel-text.ts';
 import type { Compiled } from '../../compiler/api.ts';
-import { decodeResult, decoderOfMeta, encodeRequest, VmText } from '../../replay/generate.ts';
+import { decodeResult, decoderOfMeta, encodeRequest } from '../../replay/generate.ts';
 import { parseMeta } from '../../replay/runner.ts';
 import { TextStream } from '../../traces/tokenizer.ts';
 import { type Args, choice, ENGINES, MODEL_OPTIONS, onlyPositional, parse } from '../args.ts';
-import { compileDecoderModel, tokenizerDocument, tokenizerFor } from '../decoder.ts';
+import { compileDecoderModel, textMachine, tokenizerDocument, tokenizerFor } from '../decoder.ts';
 import { print, printJson } from '../io.ts';
 import type { ExitStatus, Verb } from '../main.ts';
 import { pickProgram, readPrograms } from '../programs.ts';
@@ -59,7 +58,7 @@ export const generateVerb: Verb = async (argv): Promise<ExitStatus> => {
     },
     decoder,
   );
-  const machine = engine === 'kernel' ? await KernelText.open(program) : new VmText(program, engine);
+  const { machine, close } = await textMachine({ program, meta }, engine, path);
   try {
     const { output, ns } = await machine.run(input);
     const { tokens, status } = decodeResult(output, decoder);
@@ -76,7 +75,7 @@ export const generateVerb: Verb = async (argv): Promise<ExitStatus> => {
     }
     return 0;
   } finally {
-    if (machine instanceof KernelText) machine.close();
+    close();
   }
 };
 

@@ -2,15 +2,17 @@ import { InputError } from '../../base/errors.ts';
 import type { Program } from '../../bpf/program.ts';
 import { openKernel, whyNoKernel } from '../../companion/kernel.ts';
 import { KernelRunner } from '../../companion/kernel-runner.ts';
-import { KernelText } from '../../companion/kernel-text.ts';
+import type { ProgramMeta } from '../../compiler/api.ts';
+import { answerOf } from '../../hooks/text/packet.ts';
 import { programBtf } from '../../object/program-btf.ts';
-import { decoderOfMeta, scoresOf, VmText } from '../../replay/generate.ts';
+import { decoderOfMeta, scoresOf } from '../../replay/generate.ts';
 import { npyTensor, tensorInputs } from '../../replay/inputs.ts';
 import { ModelRunner, type Outcome, parseMeta } from '../../replay/runner.ts';
 import { readNpy } from '../../traces/npy.ts';
 import { contextKind } from '../../vm/context.ts';
 import { Vm } from '../../vm/vm.ts';
 import { type Args, choice, ENGINES, type Engine, MODEL_OPTIONS, onlyPositional, parse } from '../args.ts';
+import { textMachine } from '../decoder.ts';
 import { fileName, print, printJson, readInput } from '../io.ts';
 import type { ExitStatus, Verb } from '../main.ts';
 import { compileModel } from '../model.ts';
@@ -67,7 +69,7 @@ async function runOnTokens(file: ProgramFile, args: Args, engine: Engine): Promi
   const { dims, data } = npyTensor(readNpy(readInput(where), fileName(where)));
   const length = dims[dims.length - 1] ?? 1;
   const tokens = Array.from(data as ArrayLike<number | bigint>, Number);
-  const machine = engine === 'kernel' ? await KernelText.open(program) : new VmText(program, engine);
+  const { machine, close } = await textMachine({ program, meta }, engine, file.file);
   const rows = tokens.length / length;
   const before = performance.now();
   try {
@@ -76,7 +78,7 @@ async function runOnTokens(file: ProgramFile, args: Args, engine: Engine): Promi
     const outputs = [{ name: 'logits', shape: [rows, length, decoder.vocabulary], data: scores }];
     return { outputs, returnValue: 0, nsPerRun: ((performance.now() - before) * 1e6) / rows };
   } finally {
-    if (machine instanceof KernelText) machine.close();
+    close();
   }
 }
 
@@ -125,7 +127,8 @@ async function runOnPacket(path: string, packet: Uint8Array, args: Args, engine:
   const built = isModel ? await compileModel(path, args) : null;
   const program = built ? built.compiled.program : pickProgram(file!, args.string('program'));
   const meta = built ? built.compiled.meta : parseMeta(file!.meta, path, program);
-  if (!meta) return runPlain(program, packet, engine, repeat);
+  if (!meta) return plain(await runPlain(program, packet, engine, repeat));
+  if (meta.decoder) return runTextPacket(program, meta, packet, engine);
   const runner = engine === 'kernel' ? await KernelRunner.open(program, meta, repeat) : new ModelRunner(program, meta, engine);
   try {
     const before = performance.now();
@@ -140,18 +143,25 @@ async function runOnPacket(path: string, packet: Uint8Array, args: Args, engine:
   }
 }
 
+const plain = ({ outputs, returnValue, nsPerRun }: RunResult): RunResult => ({ outputs, returnValue, nsPerRun });
+
 /** Milliseconds after which a run that does not end is stopped, as the page stops it. */
 const RUN_LIMIT_MS = 900;
 
 /** A program that BPFormer did not compile: a packet, or the bytes of the context for program types that see no packet. */
-async function runPlain(program: Program, packet: Uint8Array, engine: Engine, repeat: number): Promise<RunResult> {
+async function runPlain(
+  program: Program,
+  packet: Uint8Array,
+  engine: Engine,
+  repeat: number,
+): Promise<RunResult & { readonly left: Uint8Array | null }> {
   if (engine !== 'kernel') {
     const vm = new Vm(program, { engine, timeLimitMs: RUN_LIMIT_MS });
     const input = contextKind(program.progType) === 'memory' ? { context: packet } : { packet };
     const before = performance.now();
-    let returnValue = 0;
-    for (let i = 0; i < repeat; i++) returnValue = vm.run(input).returnValue;
-    return { outputs: [], returnValue, nsPerRun: ((performance.now() - before) * 1e6) / repeat };
+    let last = vm.run(input);
+    for (let i = 1; i < repeat; i++) last = vm.run(input);
+    return { outputs: [], left: last.packet, returnValue: last.returnValue, nsPerRun: ((performance.now() - before) * 1e6) / repeat };
   }
   const kernel = await openKernel();
   if (!kernel) throw new InputError(`no kernel can be asked: ${whyNoKernel()}`, '--engine kernel');
@@ -164,8 +174,23 @@ async function runPlain(program: Program, packet: Uint8Array, engine: Engine, re
       const what = `the kernel's test run of ${packet.length} bytes failed with errno ${run.errno}`;
       throw new InputError(what, program.name, 'XDP test runs take 14 to 3520 bytes');
     }
-    return { outputs: [], returnValue: run.returnValue, nsPerRun: run.durationNs };
+    return { outputs: [], left: takesContext ? null : run.data, returnValue: run.returnValue, nsPerRun: run.durationNs };
   } finally {
     kernel.close();
   }
+}
+
+/** A packet for a text generating program: what it answered. */
+async function runTextPacket(program: Program, meta: ProgramMeta, packet: Uint8Array, engine: Engine): Promise<RunResult> {
+  if (meta.binding === null)
+    throw new InputError(
+      'it takes requests in its context, not packets',
+      program.name,
+      'Use generate, or compile the model with --binding',
+    );
+  // An answer is no request: once, whatever `repeat` says.
+  const { outputs, left, ...result } = await runPlain(program, packet, engine, 1);
+  const answered = left?.some((byte, i) => byte !== packet[i]);
+  const tokens = answered ? answerOf(left!).tokens : [];
+  return { ...result, outputs: [...outputs, { name: 'tokens', shape: [tokens.length], data: tokens }] };
 }

@@ -35,8 +35,11 @@ export const STATUS = {
   stale: 4,
 } as const;
 
-/** Map `state`: u32 position, u32 random number, u32 last token, u32 how often the weights had been replaced when the text was begun. */
-export const STATE = { position: 0, random: 4, last: 8, swaps: 12, tops: 16 } as const;
+/**
+ * Map `state`: u32 position, u32 random number, u32 last token, u32 how often the weights had been replaced when the text was begun, u32 session of the
+ * packet that began it.
+ */
+export const STATE = { position: 0, random: 4, last: 8, swaps: 12, session: 16, tops: 24 } as const;
 /** Scores that one call looks through for the best. */
 export const TOP_BLOCK = 64;
 
