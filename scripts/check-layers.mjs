@@ -10,6 +10,7 @@ const LAYERS = [
   'vm',
   'onnx',
   'compiler',
+  'clang',
   'hooks',
   'traces',
   'reference',

@@ -18,7 +18,13 @@ const MODEL =
   ' [--quant auto --min-agreement 0.999 --cost insns|bytes]';
 
 const VERBS: Readonly<Record<string, VerbEntry>> = {
-  compile: { usage: `MODEL.onnx -o OUT.o ${MODEL} [--json]`, load: async () => (await import('./verbs/compile.ts')).compileVerb },
+  compile: {
+    usage: `MODEL.onnx -o OUT.o ${MODEL} [--json], or FILE.c -o OUT.o [-mcpu=v1|v2|v3|v4] [-O LEVEL] [-I FOLDER]… [-D NAME[=VALUE]]… [--json]`,
+    load: async () => async (argv) =>
+      argv.some((arg) => /\.c$/i.test(arg))
+        ? (await import('./verbs/compile-c.ts')).compileCVerb(argv)
+        : (await import('./verbs/compile.ts')).compileVerb(argv),
+  },
   verify: {
     usage:
       'FILE.o|FILE.s… [--program NAME] [--kernel K] [--privilege root|bpf|unpriv] [--log-level N] [--against OLD] [--format log|github] [--json], or --cases CASES.jsonl --jsonl',

@@ -44,15 +44,20 @@ export interface ExtSection<T> {
   readonly records: readonly T[];
 }
 
-export function encodeBtfExt(funcs: readonly ExtSection<ExtFunc>[], lines: readonly ExtSection<ExtLine>[]): Uint8Array {
+export function encodeBtfExt(
+  funcs: readonly ExtSection<ExtFunc>[],
+  lines: readonly ExtSection<ExtLine>[],
+  core: readonly ExtSection<ExtCore>[] = [],
+): Uint8Array {
   const tableSize = (sections: readonly ExtSection<unknown>[], record: number): number =>
     sections.length === 0 ? 0 : 4 + sections.reduce((sum, section) => sum + 8 + section.records.length * record, 0);
   const funcSize = tableSize(funcs, FUNC_SIZE);
   const lineSize = tableSize(lines, LINE_SIZE);
-  const view = new DataView(new ArrayBuffer(HEADER_SIZE + funcSize + lineSize));
+  const coreSize = tableSize(core, CORE_SIZE);
+  const view = new DataView(new ArrayBuffer(HEADER_SIZE + funcSize + lineSize + coreSize));
   view.setUint16(0, BTF_MAGIC, true);
   view.setUint8(2, 1);
-  const words = [HEADER_SIZE, 0, funcSize, funcSize, lineSize, funcSize + lineSize, 0];
+  const words = [HEADER_SIZE, 0, funcSize, funcSize, lineSize, funcSize + lineSize, coreSize];
   words.forEach((word, at) => {
     view.setUint32(4 + at * 4, word, true);
   });
@@ -81,6 +86,12 @@ export function encodeBtfExt(funcs: readonly ExtSection<ExtFunc>[], lines: reado
       // Line in the high 22 bits, column in the low 10.
       u32((Math.min(record.line, 0x3fffff) << 10) | Math.min(record.column, 1023));
     }
+  }
+  if (coreSize > 0) u32(CORE_SIZE);
+  for (const { section, records } of core) {
+    u32(section);
+    u32(records.length);
+    for (const record of records) for (const word of [record.byteOff, record.typeId, record.accessOff, record.kind]) u32(word);
   }
   return new Uint8Array(view.buffer);
 }

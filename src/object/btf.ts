@@ -283,7 +283,22 @@ export class BtfBuilder {
     return id;
   }
 
+  /** An id for a type that refers to itself; {@link fill} says what it is. */
+  reserve(): BtfId {
+    this.records.push(new Uint8Array());
+    return this.records.length;
+  }
+
+  fill(id: BtfId, fields: Partial<BtfType> & { readonly kind: number }): void {
+    this.records[id - 1] = this.record({ ...NO_TYPE, ...fields });
+  }
+
   private append(type: BtfType): BtfId {
+    this.records.push(this.record(type));
+    return this.records.length;
+  }
+
+  private record(type: BtfType): Uint8Array {
     const [fixed, item] = TAIL[type.kind] ?? [0, 0];
     const count = item === 0 ? 0 : Math.max(type.members.length, type.vars.length);
     const view = new DataView(new ArrayBuffer(12 + fixed + item * count));
@@ -306,13 +321,15 @@ export class BtfBuilder {
       const off = 12 + fixed + at * item;
       u32(off, this.string(member.name));
       if (type.kind === KIND_ENUM) u32(off + 4, member.offset);
-      else {
+      else if (type.kind === KIND_ENUM64) {
+        u32(off + 4, member.offset);
+        u32(off + 8, member.type);
+      } else {
         u32(off + 4, member.type);
         if (item === 12) u32(off + 8, member.offset);
       }
     });
-    this.records.push(new Uint8Array(view.buffer));
-    return this.records.length;
+    return new Uint8Array(view.buffer);
   }
 
   encode(): Uint8Array {

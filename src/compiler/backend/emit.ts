@@ -58,7 +58,7 @@ export function emitProgram(funcs: readonly IrFunc[], options: EmitOptions): Emi
   for (const code of codes) {
     const base = insns.length;
     for (const fixup of code.fixups) {
-      const target = fixup.kind === 'call' ? starts.get(fixup.func!) : base + code.blockStart.get(fixup.block!)!;
+      const target = fixup.block === undefined ? starts.get(fixup.func!) : base + code.blockStart.get(fixup.block)!;
       if (target === undefined) throw new Error(`${code.name} calls ${fixup.func}, which does not exist`);
       const distance = target - (base + fixup.at) - 1;
       const old = code.insns[fixup.at];
@@ -83,15 +83,15 @@ const S16_MAX = 0x7fff;
  * Jumps reach 32,767 instructions. A farther `goto` becomes `gotol` (v4); a farther branch jumps over one:
  * `if a goto +1; goto +1; gotol far`. Every change moves others apart, so it repeats until all fit.
  */
-function relax(code: FuncCode, cpu: Cpu): FuncCode {
+export function relax(code: FuncCode, cpu: Cpu): FuncCode {
   for (;;) {
     const far = code.fixups.find((fixup) => {
-      if (fixup.kind === 'call' || code.insns[fixup.at].opcode === JMP32) return false;
+      if (fixup.block === undefined || code.insns[fixup.at].opcode === JMP32) return false;
       const distance = code.blockStart.get(fixup.block!)! - fixup.at - 1;
       return distance < S16_MIN || distance > S16_MAX;
     });
     if (!far) return code;
-    if (cpu === 'v3')
+    if (cpu !== 'v4')
       throw new InputError('a jump is longer than 32,767 instructions', `function ${code.name}`, 'Compile for kernel 6.6 or later');
     if (far.kind === 'goto') code.insns[far.at] = { ...code.insns[far.at], opcode: JMP32 };
     else code = lengthenBranch(code, far.at);
@@ -117,7 +117,8 @@ function lengthenBranch(code: FuncCode, at: number): FuncCode {
     return f.at > at ? { ...f, at: f.at + 2 } : f;
   });
   const blockStart = new Map([...code.blockStart].map(([id, start]) => [id, start > at ? start + 2 : start]));
-  return { ...code, insns, originIds, fixups, blockStart };
+  const core = code.core.map((c) => (c.at > at ? { ...c, at: c.at + 2 } : c));
+  return { ...code, insns, originIds, fixups, core, blockStart };
 }
 
 export type { Cpu };

@@ -6,9 +6,11 @@ import {
   ARSH,
   ATOMIC,
   B,
+  CMPXCHG,
   DIV,
   DW,
   END,
+  FETCH,
   H,
   JA,
   JCOND,
@@ -47,10 +49,11 @@ import {
   SUB,
   W,
   X,
+  XCHG,
   XOR,
 } from '../../bpf/insn.ts';
 import type { Insn } from '../../bpf/program.ts';
-import type { AluOp, BlockId, Cmp, IrInst, Operand, OriginId, Size, Terminator } from '../ir/ir.ts';
+import type { AluOp, AtomicOp, BlockId, Cmp, IrInst, Operand, OriginId, Size, Terminator } from '../ir/ir.ts';
 import { isCommutative } from './legalize.ts';
 import { FRAME } from './liveness.ts';
 import { type Move, orderMoves } from './moves.ts';
@@ -89,13 +92,16 @@ const CMP_CODE: Record<Cmp, readonly [code: number, opposite: Cmp | null]> = {
 /** Operations that change nothing when the right operand is 0. */
 const NEUTRAL_ZERO: ReadonlySet<AluOp> = new Set(['add', 'sub', 'or', 'xor', 'lsh', 'rsh', 'arsh']);
 const SIZE_CODE: Record<Size, number> = { 1: B, 2: H, 4: W, 8: DW };
+/** `imm` of atomic operations (RFC 9669 section 5.3); exchanges always fetch. */
+const ATOMIC_CODE: Record<AtomicOp, number> = { add: ADD, and: AND, or: OR, xor: XOR, xchg: XCHG, cmpxchg: CMPXCHG };
 const FP = 10;
 
 /** A jump or call whose distance is known only when everything has its place. */
 export interface Fixup {
   readonly at: number;
-  readonly kind: 'branch' | 'goto' | 'call';
+  readonly kind: 'branch' | 'goto' | 'call' | 'symbol';
   readonly block?: BlockId;
+  /** What is called, or whose address is loaded. */
   readonly func?: string;
 }
 
@@ -105,6 +111,8 @@ export interface FuncCode {
   readonly insns: Insn[];
   readonly originIds: OriginId[];
   readonly fixups: Fixup[];
+  /** Instructions that a loader adapts, by the number of their CO-RE relocation. */
+  readonly core: { readonly at: number; readonly relocation: number }[];
   /** First instruction of each block. */
   readonly blockStart: Map<BlockId, number>;
 }
@@ -119,12 +127,20 @@ const insn = (opcode: number, dst: number, src: number, off: number, imm: number
 /** Instructions of an allocated function. Blocks follow each other in layout order; a jump to the next one disappears. */
 export function encodeFunc(allocation: Allocation, context: EncodeContext): FuncCode {
   const { func } = allocation;
-  const code: FuncCode = { name: func.name, insns: [], originIds: [], fixups: [], blockStart: new Map() };
+  const code: FuncCode = { name: func.name, insns: [], originIds: [], fixups: [], core: [], blockStart: new Map() };
   const emitter = new Emitter(allocation, context, code);
   emitter.prologue();
   func.blocks.forEach((block, index) => {
     code.blockStart.set(block.id, code.insns.length);
-    for (const inst of block.insts) emitter.inst(inst);
+    for (const inst of block.insts) {
+      emitter.inst(inst);
+      // What is adapted is the last instruction of an operation.
+      // (the second half of a wide constant has opcode 0).
+      if (inst.core !== undefined) {
+        const last = code.insns.length - 1;
+        code.core.push({ at: code.insns[last]!.opcode === 0 ? last - 1 : last, relocation: inst.core });
+      }
+    }
     emitter.terminator(block.term, func.blocks[index + 1]?.id ?? null);
   });
   return code;
@@ -167,7 +183,7 @@ class Emitter {
         this.#alu(inst);
         return;
       case 'sext':
-        this.#push(origin, insn(ALU64 | MOV | X, this.#reg(inst.dst), this.#reg(inst.src), inst.bits, 0));
+        this.#push(origin, insn((inst.width === 32 ? ALU : ALU64) | MOV | X, this.#reg(inst.dst), this.#reg(inst.src), inst.bits, 0));
         return;
       case 'bswap': {
         const dst = this.#reg(inst.dst);
@@ -188,9 +204,19 @@ class Emitter {
         else this.#push(origin, insn(STX | MEM | SIZE_CODE[inst.size], base, this.#reg(inst.src.reg), inst.off, 0));
         return;
       }
-      case 'atomicAdd':
-        this.#push(origin, insn(STX | ATOMIC | SIZE_CODE[inst.size], this.#reg(inst.base), this.#reg(inst.src), inst.off, 0));
+      case 'atomic': {
+        const [base, src] = [this.#reg(inst.base), this.#reg(inst.src)];
+        const isExchange = inst.atomic === 'cmpxchg';
+        if (isExchange) {
+          if (base === 0 || src === 0) throw new Error('an operand of a compare and exchange lies in r0');
+          this.#mov(origin, 0, inst.expected!, 64);
+        }
+        const fetch = inst.dst !== null && !isExchange ? FETCH : 0;
+        this.#push(origin, insn(STX | ATOMIC | SIZE_CODE[inst.size], base, src, inst.off, ATOMIC_CODE[inst.atomic] | fetch));
+        if (isExchange && inst.dst !== null && this.#allocation.regOf[inst.dst] >= 0)
+          this.#mov(origin, this.#reg(inst.dst), { reg: 0 }, 64, true);
         return;
+      }
       case 'mapPtr':
         this.#lddw(origin, this.#reg(inst.dst), PSEUDO_MAP_FD, this.#context.mapIdx(inst.map), 0);
         return;
@@ -200,9 +226,13 @@ class Emitter {
       case 'stackAddr': {
         const dst = this.#reg(inst.dst);
         this.#push(origin, insn(ALU64 | MOV | X, dst, FP, 0, 0));
-        this.#push(origin, insn(ALU64 | K, dst, 0, 0, -this.#allocation.slotOffset[inst.slot]));
+        this.#push(origin, insn(ALU64 | K, dst, 0, 0, (inst.off ?? 0) - this.#allocation.slotOffset[inst.slot]));
         return;
       }
+      case 'symbolAddr':
+        this.#code.fixups.push({ at: this.#code.insns.length, kind: 'symbol', func: inst.symbol });
+        this.#lddw(origin, this.#reg(inst.dst), 0, inst.off, 0);
+        return;
       case 'funcAddr':
         this.#code.fixups.push({ at: this.#code.insns.length, kind: 'call', func: inst.func });
         this.#lddw(origin, this.#reg(inst.dst), PSEUDO_FUNC, 0, 0);
@@ -274,7 +304,7 @@ class Emitter {
       [a, b] = [b, a];
     }
     this.#mov(origin, dst, a, 64);
-    if (width === 64 && 'imm' in b && b.imm === 0 && NEUTRAL_ZERO.has(alu)) return;
+    if (width === 64 && 'imm' in b && b.imm === 0 && NEUTRAL_ZERO.has(alu) && inst.core === undefined) return;
     const [op, off] = ALU_CODE[alu];
     const cls = width === 64 ? ALU64 : ALU;
     if ('imm' in b) this.#push(origin, insn(cls | op | K, dst, 0, off, b.imm));

@@ -1,7 +1,10 @@
-import type { IrBlock, IrFunc, IrInst, Operand, VReg } from '../ir/ir.ts';
+import type { IrBlock, IrFunc, IrInst, Operand, VReg, Width } from '../ir/ir.ts';
 
-/** Instruction set the back end may use: v4 adds sign-extending loads and moves, signed division and `gotol` (kernel ≥ 6.6). */
-export type Cpu = 'v3' | 'v4';
+/**
+ * Instruction set the back end may use: v2 adds jumps on less, v3 arithmetic and jumps of 32 bits, which the front ends choose, and v4
+ * sign-extending loads and moves, signed division and `gotol` (kernel ≥ 6.6).
+ */
+export type Cpu = 'v1' | 'v2' | 'v3' | 'v4';
 
 const S16_MAX = 0x7fff;
 const COMMUTATIVE = new Set(['add', 'mul', 'and', 'or', 'xor']);
@@ -33,14 +36,16 @@ export function legalize(func: IrFunc, cpu: Cpu): IrFunc {
 function legalizeInst(inst: IrInst, cpu: Cpu, fresh: () => VReg, out: IrInst[]): void {
   const origin = inst.origin;
   switch (inst.op) {
-    case 'sext':
+    case 'sext': {
+      const width = inst.width ?? 64;
       if (cpu === 'v4') out.push(inst);
-      else shiftPair(inst.dst, inst.src, 64 - inst.bits, origin, out);
+      else shiftPair(inst.dst, inst.src, width - inst.bits, origin, out, width);
       return;
+    }
     case 'load': {
       const base = nearBase(inst.base, inst.off, origin, fresh, out);
       const signed = inst.signed && inst.size < 8;
-      if (signed && cpu === 'v3') {
+      if (signed && cpu !== 'v4') {
         out.push({ ...inst, ...base, signed: false });
         shiftPair(inst.dst, inst.dst, 64 - inst.size * 8, origin, out);
       } else out.push({ ...inst, ...base, signed });
@@ -49,11 +54,21 @@ function legalizeInst(inst: IrInst, cpu: Cpu, fresh: () => VReg, out: IrInst[]):
     case 'store':
       out.push({ ...inst, ...nearBase(inst.base, inst.off, origin, fresh, out) });
       return;
-    case 'atomicAdd':
-      out.push({ ...inst, ...nearBase(inst.base, inst.off, origin, fresh, out) });
+    case 'atomic': {
+      const near = { ...inst, ...nearBase(inst.base, inst.off, origin, fresh, out) };
+      if (inst.dst === null || inst.atomic === 'cmpxchg') {
+        out.push(near);
+        return;
+      }
+      // The old value comes where the operand was.
+      const reg = fresh();
+      out.push({ op: 'mov', dst: reg, src: { reg: inst.src }, width: 64, origin });
+      out.push({ ...near, src: reg, dst: reg });
+      out.push({ op: 'mov', dst: inst.dst, src: { reg }, width: 64, origin });
       return;
+    }
     case 'bswap':
-      if (inst.to === 'swap' && cpu === 'v3') out.push({ ...inst, to: 'be' });
+      if (inst.to === 'swap' && cpu !== 'v4') out.push({ ...inst, to: 'be' });
       else out.push(inst);
       return;
     case 'alu': {
@@ -61,7 +76,7 @@ function legalizeInst(inst: IrInst, cpu: Cpu, fresh: () => VReg, out: IrInst[]):
         out.push({ ...inst, a: inst.b, b: inst.a });
         return;
       }
-      if ((inst.alu === 'sdiv' || inst.alu === 'smod') && cpu === 'v3') {
+      if ((inst.alu === 'sdiv' || inst.alu === 'smod') && cpu !== 'v4') {
         throw new Error(`${inst.alu} needs instruction set v4 (kernel 6.6 or later)`);
       }
       const readsOwnTarget = 'reg' in inst.b && inst.b.reg === inst.dst && !sameOperand(inst.a, inst.b);
@@ -79,9 +94,9 @@ function legalizeInst(inst: IrInst, cpu: Cpu, fresh: () => VReg, out: IrInst[]):
 
 const sameOperand = (a: Operand, b: Operand): boolean => 'reg' in a && 'reg' in b && a.reg === b.reg;
 
-function shiftPair(dst: VReg, src: VReg, bits: number, origin: number, out: IrInst[]): void {
-  out.push({ op: 'alu', alu: 'lsh', width: 64, dst, a: { reg: src }, b: { imm: bits }, origin });
-  out.push({ op: 'alu', alu: 'arsh', width: 64, dst, a: { reg: dst }, b: { imm: bits }, origin });
+function shiftPair(dst: VReg, src: VReg, bits: number, origin: number, out: IrInst[], width: Width = 64): void {
+  out.push({ op: 'alu', alu: 'lsh', width, dst, a: { reg: src }, b: { imm: bits }, origin });
+  out.push({ op: 'alu', alu: 'arsh', width, dst, a: { reg: dst }, b: { imm: bits }, origin });
 }
 
 function nearBase(base: VReg, off: number, origin: number, fresh: () => VReg, out: IrInst[]): { base: VReg; off: number } {

@@ -31,9 +31,10 @@ export function forEachUse(inst: IrInst | Terminator, visitAny: (reg: VReg) => v
       visit(inst.base);
       regOf(inst.src, visit);
       break;
-    case 'atomicAdd':
+    case 'atomic':
       visit(inst.base);
       visit(inst.src);
+      if (inst.expected) regOf(inst.expected, visit);
       break;
     case 'callHelper':
     case 'call':
@@ -59,7 +60,11 @@ export function successors(term: Terminator): readonly number[] {
 }
 
 const hasEffect = (inst: IrInst): boolean =>
-  inst.op === 'store' || inst.op === 'atomicAdd' || inst.op === 'callHelper' || inst.op === 'call';
+  inst.op === 'store' ||
+  inst.op === 'atomic' ||
+  inst.op === 'callHelper' ||
+  inst.op === 'call' ||
+  (inst.op === 'load' && inst.volatile === true);
 
 /** Registers live at the end of each block (index in `func.blocks`), as bit sets. */
 export interface Liveness {

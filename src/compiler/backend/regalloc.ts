@@ -4,8 +4,8 @@ import { isCommutative } from './legalize.ts';
 import { defOf, FRAME, forEachUse, liveness, removeDead, successors } from './liveness.ts';
 
 /** BPF registers that values can live in: r0–r5 are lost at every call, r6–r9 survive it. */
-const CALLER_SAVED = [5, 4, 3, 2, 1, 0];
-const CALLEE_SAVED = [6, 7, 8, 9];
+export const CALLER_SAVED = [5, 4, 3, 2, 1, 0];
+export const CALLEE_SAVED = [6, 7, 8, 9];
 const STACK_LIMIT_BYTES = 512;
 const LOOP_WEIGHT = 10;
 
@@ -20,6 +20,19 @@ export interface Allocation {
   readonly argSpills: ReadonlyMap<number, number>;
   readonly stackBytes: number;
 }
+
+/** Registers of the values that found one, and the others. */
+export interface Assignment {
+  readonly regOf: Int8Array;
+  readonly spilled: readonly VReg[];
+  /** Of two spilled values: whether both are alive somewhere. */
+  readonly clash: (a: VReg, b: VReg) => boolean;
+  /** Of two spilled values: whether one place holds both, because one is a copy of the other wherever both are alive. */
+  readonly isOne: (a: VReg, b: VReg) => boolean;
+}
+
+/** Gives registers to the values of a function; those in `unspillable` must get one. Arguments that go to the stack at entry are no values there. */
+export type Assign = (func: IrFunc, unspillable: ReadonlySet<VReg>, spilledArgs: ReadonlySet<number>) => Assignment;
 
 interface Interval {
   readonly vreg: VReg;
@@ -38,9 +51,9 @@ interface Interval {
  * that the spill code made. Every such value has a place of its own on the stack as long as a frame has room: the verifier forgets less that way, and
  * states read better. Throws when a frame would need more than 512 bytes although places are shared.
  */
-export function allocate(source: IrFunc): Allocation {
-  const apart = allocateIn(source, false);
-  const found = apart.stackBytes > STACK_LIMIT_BYTES ? allocateIn(source, true) : apart;
+export function allocate(source: IrFunc, assign: Assign = scan): Allocation {
+  const apart = allocateIn(source, assign, false);
+  const found = apart.stackBytes > STACK_LIMIT_BYTES ? allocateIn(source, assign, true) : apart;
   if (found.stackBytes > STACK_LIMIT_BYTES)
     throw new InputError(
       `a frame of ${found.stackBytes} bytes exceeds ${STACK_LIMIT_BYTES}`,
@@ -50,7 +63,7 @@ export function allocate(source: IrFunc): Allocation {
   return found;
 }
 
-function allocateIn(source: IrFunc, shares: boolean): Allocation {
+function allocateIn(source: IrFunc, assign: Assign, shares: boolean): Allocation {
   const slotOffset: number[] = [];
   let stackBytes = 0;
   for (const bytes of source.stackSlots) {
@@ -61,23 +74,27 @@ function allocateIn(source: IrFunc, shares: boolean): Allocation {
   const argSpills = new Map<number, number>();
   const unspillable = new Set<VReg>();
   for (;;) {
-    const { regOf, spilled } = scan(func, unspillable, new Set(argSpills.keys()));
+    const { regOf, spilled, clash, isOne } = assign(func, unspillable, new Set(argSpills.keys()));
+    const lost = spilled.find((vreg) => unspillable.has(vreg));
+    if (lost !== undefined) throw new InputError('one instruction needs more registers than there are', `function ${source.name}`);
     if (spilled.length === 0) {
       return { func, regOf, slotOffset, argSpills, stackBytes };
     }
     const places = new Map<VReg, number | IrInst>();
-    // Of places that may be shared: where the value that has each ends.
-    const ends = new Map<number, number>();
-    for (const { vreg, start, end } of shares ? spilled.sort((a, b) => a.start - b.start) : spilled) {
+    // Of places that may be shared: the values that have each.
+    const holders = new Map<number, VReg[]>();
+    for (const vreg of spilled) {
       const again = rematerializable(func, vreg);
       if (again) {
         places.set(vreg, again);
         continue;
       }
-      const free = shares ? [...ends].find(([, last]) => last < start)?.[0] : undefined;
+      const fits = (others: readonly VReg[]): boolean =>
+        shares ? !others.some((other) => clash(vreg, other)) : others.some((other) => isOne(vreg, other));
+      const free = [...holders].find(([, others]) => fits(others))?.[0];
       if (free === undefined) stackBytes += 8;
       const place = free ?? stackBytes;
-      ends.set(place, end);
+      holders.set(place, [...(holders.get(place) ?? []), vreg]);
       places.set(vreg, place);
       const arg = func.args.findIndex((a) => a.reg === vreg);
       if (arg >= 0) argSpills.set(arg, place);
@@ -86,7 +103,7 @@ function allocateIn(source: IrFunc, shares: boolean): Allocation {
   }
 }
 
-function scan(func: IrFunc, unspillable: ReadonlySet<VReg>, spilledArgs: ReadonlySet<number>): { regOf: Int8Array; spilled: Interval[] } {
+function scan(func: IrFunc, unspillable: ReadonlySet<VReg>, spilledArgs: ReadonlySet<number>): Assignment {
   const intervals = buildIntervals(func, unspillable, spilledArgs);
   const regOf = new Int8Array(func.vregCount).fill(-1);
   const holder: (Interval | null)[] = new Array<Interval | null>(10).fill(null);
@@ -114,7 +131,9 @@ function scan(func: IrFunc, unspillable: ReadonlySet<VReg>, spilledArgs: Readonl
     holder[chosen] = current;
     regOf[current.vreg] = chosen;
   }
-  return { regOf, spilled: spilled };
+  const byVReg = new Map(spilled.map((interval) => [interval.vreg, interval]));
+  const clash = (a: VReg, b: VReg): boolean => byVReg.get(a)!.start <= byVReg.get(b)!.end && byVReg.get(b)!.start <= byVReg.get(a)!.end;
+  return { regOf, spilled: spilled.sort((a, b) => a.start - b.start).map(({ vreg }) => vreg), clash, isOne: (a, b) => a === b };
 }
 
 /** Live ranges as closed position ranges: instruction i reads at 2i and writes at 2i+1. Sorted by start. */
@@ -212,7 +231,7 @@ function addHints(inst: IrInst, touch: (vreg: VReg, at: number) => Interval, at:
 }
 
 /** Loop depth of each block, from back edges in layout order: everything between target and source is inside. */
-function loopDepth(func: IrFunc): number[] {
+export function loopDepth(func: IrFunc): number[] {
   const place = new Map(func.blocks.map((block, index) => [block.id, index]));
   const depth = func.blocks.map(() => 0);
   func.blocks.forEach((block, from) => {
@@ -224,7 +243,7 @@ function loopDepth(func: IrFunc): number[] {
   return depth;
 }
 
-function forEachBit(set: Uint32Array, visit: (bit: number) => void): void {
+export function forEachBit(set: Uint32Array, visit: (bit: number) => void): void {
   set.forEach((word, w) => {
     for (let rest = word; rest !== 0; rest &= rest - 1) visit(w * 32 + 31 - Math.clz32(rest & -rest));
   });
@@ -252,17 +271,17 @@ function rematerializable(func: IrFunc, vreg: VReg): IrInst | null {
 
 /** Accesses through the plain address of a stack slot go through r10 itself and need no register. */
 function addressFrame(func: IrFunc, slotOffset: readonly number[]): IrFunc {
-  const slotOf = new Map<VReg, number | null>();
+  const slotOf = new Map<VReg, Extract<IrInst, { op: 'stackAddr' }> | null>();
   for (const block of func.blocks) {
     for (const inst of block.insts) {
       const dst = defOf(inst);
-      if (dst !== null) slotOf.set(dst, inst.op === 'stackAddr' && !slotOf.has(dst) ? inst.slot : null);
+      if (dst !== null) slotOf.set(dst, inst.op === 'stackAddr' && !slotOf.has(dst) ? inst : null);
     }
   }
   const fold = (inst: IrInst): IrInst => {
-    if (inst.op !== 'load' && inst.op !== 'store' && inst.op !== 'atomicAdd') return inst;
-    const slot = slotOf.get(inst.base) ?? null;
-    return slot === null ? inst : { ...inst, base: FRAME, off: inst.off - slotOffset[slot] };
+    if (inst.op !== 'load' && inst.op !== 'store' && inst.op !== 'atomic') return inst;
+    const place = slotOf.get(inst.base) ?? null;
+    return place === null ? inst : { ...inst, base: FRAME, off: inst.off + (place.off ?? 0) - slotOffset[place.slot] };
   };
   return { ...func, blocks: func.blocks.map((block) => ({ ...block, insts: block.insts.map(fold) })) };
 }
@@ -305,12 +324,17 @@ function spill(func: IrFunc, places: ReadonlyMap<VReg, number | IrInst>, unspill
       const dst = defOf(original);
       const place = dst === null ? undefined : places.get(dst);
       if (place !== undefined && typeof place !== 'number') continue;
+      if (original.op === 'mov' && original.width === 64 && 'reg' in original.src && place !== undefined) {
+        // A copy to the place where the value lies already.
+        if (places.get(original.src.reg) === place) continue;
+      }
       const inst = before(original);
       if (dst !== null) held.delete(dst);
       if (inst.op === 'mov' && 'imm' in inst.src && inst.width === 64 && typeof place === 'number') {
         out.push({ op: 'store', base: FRAME, off: -place, src: inst.src, size: 8, origin: inst.origin });
       } else if (dst !== null && typeof place === 'number') {
-        const reg = fresh();
+        const isTied = inst.op === 'atomic' && original.op === 'atomic' && original.dst === original.src;
+        const reg = isTied ? inst.src : fresh();
         held.set(dst, reg);
         out.push({ ...inst, dst: reg } as IrInst);
         out.push({ op: 'store', base: FRAME, off: -place, src: { reg }, size: 8, origin: inst.origin });
@@ -345,8 +369,11 @@ function renameUses<T extends IrInst | Terminator>(inst: T, names: ReadonlyMap<V
       return { ...inst, base: reg(inst.base) };
     case 'store':
       return { ...inst, base: reg(inst.base), src: operand(inst.src) };
-    case 'atomicAdd':
-      return { ...inst, base: reg(inst.base), src: reg(inst.src) };
+    case 'atomic': {
+      // The old value of a fetching operation comes where its operand was.
+      const dst = inst.dst !== null && inst.dst === inst.src ? reg(inst.src) : inst.dst;
+      return { ...inst, base: reg(inst.base), src: reg(inst.src), dst, ...(inst.expected ? { expected: operand(inst.expected) } : {}) };
+    }
     case 'callHelper':
     case 'call':
       return { ...inst, args: inst.args.map(operand) };

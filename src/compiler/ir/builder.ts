@@ -190,7 +190,7 @@ export class FuncBuilder {
     this.#push({ op: 'store', base: base.reg, off, src: operand(src), size });
   }
   atomicAdd(base: Reg, off: number, src: Reg, size: 4 | 8): void {
-    this.#push({ op: 'atomicAdd', base: base.reg, off, src: src.reg, size });
+    this.#push({ op: 'atomic', atomic: 'add', dst: null, base: base.reg, off, src: src.reg, size });
   }
   mapPtr(map: string): Reg {
     const dst = this.reg();

@@ -11,19 +11,43 @@ export type AluOp = 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'sdiv' | 'smod' | 'a
 export type Cmp = 'eq' | 'ne' | 'ugt' | 'uge' | 'ult' | 'ule' | 'sgt' | 'sge' | 'slt' | 'sle' | 'set';
 export type Width = 32 | 64;
 export type Size = 1 | 2 | 4 | 8;
+/** What an atomic operation does with the memory; `cmpxchg` puts the new value there when it holds the expected one. */
+export type AtomicOp = 'add' | 'and' | 'or' | 'xor' | 'xchg' | 'cmpxchg';
 
-export type IrInst = { readonly origin: OriginId } & (
+/** `core` numbers a CO-RE relocation: a loader writes the immediate or offset for the kernel that it loads into. */
+export type IrInst = { readonly origin: OriginId; readonly core?: number } & (
   | { readonly op: 'const'; readonly dst: VReg; readonly value: bigint }
   | { readonly op: 'mov'; readonly dst: VReg; readonly src: Operand; readonly width: Width }
   | { readonly op: 'alu'; readonly alu: AluOp; readonly width: Width; readonly dst: VReg; readonly a: Operand; readonly b: Operand }
-  | { readonly op: 'sext'; readonly dst: VReg; readonly src: VReg; readonly bits: 8 | 16 | 32 }
+  /** With width 32 the upper half becomes zero. */
+  | { readonly op: 'sext'; readonly dst: VReg; readonly src: VReg; readonly bits: 8 | 16 | 32; readonly width?: Width }
   | { readonly op: 'bswap'; readonly dst: VReg; readonly src: VReg; readonly bits: 16 | 32 | 64; readonly to: 'be' | 'le' | 'swap' }
-  | { readonly op: 'load'; readonly dst: VReg; readonly base: VReg; readonly off: number; readonly size: Size; readonly signed: boolean }
+  | {
+      readonly op: 'load';
+      readonly dst: VReg;
+      readonly base: VReg;
+      readonly off: number;
+      readonly size: Size;
+      readonly signed: boolean;
+      readonly volatile?: boolean;
+    }
   | { readonly op: 'store'; readonly base: VReg; readonly off: number; readonly src: Operand; readonly size: Size }
-  | { readonly op: 'atomicAdd'; readonly base: VReg; readonly off: number; readonly src: VReg; readonly size: 4 | 8 }
+  /** `dst` gets what the memory held; `cmpxchg` compares with `expected`. */
+  | {
+      readonly op: 'atomic';
+      readonly atomic: AtomicOp;
+      readonly dst: VReg | null;
+      readonly base: VReg;
+      readonly off: number;
+      readonly src: VReg;
+      readonly expected?: Operand;
+      readonly size: 4 | 8;
+    }
   | { readonly op: 'mapPtr'; readonly dst: VReg; readonly map: string }
   | { readonly op: 'mapValue'; readonly dst: VReg; readonly map: string; readonly off: number }
-  | { readonly op: 'stackAddr'; readonly dst: VReg; readonly slot: number }
+  /** Address of a symbol of the object that is being made, plus `off`; a relocation names it. */
+  | { readonly op: 'symbolAddr'; readonly dst: VReg; readonly symbol: string; readonly off: number }
+  | { readonly op: 'stackAddr'; readonly dst: VReg; readonly slot: number; readonly off?: number }
   | { readonly op: 'funcAddr'; readonly dst: VReg; readonly func: string }
   | { readonly op: 'callHelper'; readonly dst: VReg | null; readonly helper: string; readonly args: readonly Operand[] }
   | { readonly op: 'call'; readonly dst: VReg | null; readonly func: string; readonly args: readonly Operand[] }

@@ -45,21 +45,25 @@ export function formatInst(inst: IrInst): string {
     case 'alu':
       return `v${inst.dst} = ${operand(inst.a)} ${ALU[inst.alu]} ${operand(inst.b)}${width(inst.width)}`;
     case 'sext':
-      return `v${inst.dst} = s${inst.bits} v${inst.src}`;
+      return `v${inst.dst} = s${inst.bits} v${inst.src}${width(inst.width ?? 64)}`;
     case 'bswap':
       return `v${inst.dst} = ${inst.to}${inst.bits} v${inst.src}`;
     case 'load':
       return `v${inst.dst} = load ${inst.signed ? 's' : 'u'}${inst.size * 8} ${place(inst.base, inst.off)}`;
     case 'store':
       return `store u${inst.size * 8} ${place(inst.base, inst.off)}, ${operand(inst.src)}`;
-    case 'atomicAdd':
-      return `atomic add u${inst.size * 8} ${place(inst.base, inst.off)}, v${inst.src}`;
+    case 'atomic': {
+      const expected = inst.expected ? `, if ${operand(inst.expected)}` : '';
+      return `${result(inst.dst)}atomic ${inst.atomic} u${inst.size * 8} ${place(inst.base, inst.off)}, v${inst.src}${expected}`;
+    }
+    case 'symbolAddr':
+      return `v${inst.dst} = &${inst.symbol}${inst.off === 0 ? '' : ` + ${inst.off}`}`;
     case 'mapPtr':
       return `v${inst.dst} = map[${inst.map}]`;
     case 'mapValue':
       return `v${inst.dst} = map[${inst.map}][${inst.off}]`;
     case 'stackAddr':
-      return `v${inst.dst} = stack slot ${inst.slot}`;
+      return `v${inst.dst} = stack slot ${inst.slot}${inst.off ? ` + ${inst.off}` : ''}`;
     case 'funcAddr':
       return `v${inst.dst} = &${inst.func}`;
     case 'callHelper':

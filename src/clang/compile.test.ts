@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { verify } from '../verifier/verify.ts';
+import { compileC } from './compile.ts';
+
+const PACKET = `
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include <stddef.h>
+_Static_assert(sizeof(struct __sk_buff) == 192 && offsetof(struct __sk_buff, tstamp) == 152, "__sk_buff");
+_Static_assert(sizeof(struct bpf_sock_ops) == 224 && sizeof(struct bpf_sock_addr) == 72 && sizeof(struct bpf_sock) == 80, "socket contexts");
+_Static_assert(sizeof(struct bpf_fib_lookup) == 64 && sizeof(struct bpf_tunnel_key) == 44 && sizeof(struct bpf_sk_lookup) == 72, "arguments");
+_Static_assert(sizeof(struct sk_msg_md) == 80 && sizeof(struct sk_reuseport_md) == 56 && sizeof(struct pt_regs) == 168, "other contexts");
+_Static_assert(sizeof(struct tcphdr) == 20 && sizeof(struct iphdr) == 20 && sizeof(struct ipv6hdr) == 40 && sizeof(struct ethhdr) == 14, "packets");
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 1024);
+  __type(key, __u32);
+  __type(value, __u64);
+} flows SEC(".maps");
+const volatile int limit = 7;
+int seen;
+static __noinline int port(struct tcphdr *tcp) { return bpf_ntohs(tcp->dest); }
+SEC("xdp") int filter(struct xdp_md *ctx)
+{
+  void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+  struct ethhdr *eth = data;
+  if ((void *)(eth + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP)) return XDP_PASS;
+  struct iphdr *ip = (void *)(eth + 1);
+  if ((void *)(ip + 1) > end) return XDP_PASS;
+  struct tcphdr *tcp = (void *)ip + ip->ihl * 4;
+  if ((void *)(tcp + 1) > end) return XDP_DROP;
+  __u32 key = ip->saddr;
+  __u64 one = 1, *count = bpf_map_lookup_elem(&flows, &key);
+  if (count) __sync_fetch_and_add(count, 1);
+  else bpf_map_update_elem(&flows, &key, &one, BPF_ANY);
+  seen++;
+  return port(tcp) < limit ? XDP_DROP : XDP_PASS;
+}
+char LICENSE[] SEC("license") = "GPL";
+`;
+
+/** One WebAssembly module serves the whole file: the first call takes seconds. */
+describe('C', { timeout: 120_000 }, () => {
+  it.each(['v1', 'v2', 'v3', 'v4'] as const)('compiles a packet program for %s, which verifies', async (cpu) => {
+    const { programs, diagnostics } = await compileC(PACKET, { fileName: 'filter.c', cpu });
+    expect(diagnostics).toEqual([]);
+    const [program] = programs;
+    expect(program).toMatchObject({ name: 'filter', section: 'xdp', license: 'GPL' });
+    expect(program!.maps.map(({ name }) => name)).toEqual(expect.arrayContaining(['flows', 'filter.rodata', 'filter.bss']));
+    expect(program!.subprogs.map(({ name, linkage }) => `${linkage} ${name}`)).toEqual(['global filter', 'static port']);
+    expect(program!.lineInfo.some(({ file, text }) => file === 'filter.c' && text.includes('seen++'))).toBe(true);
+    expect(verify(program!, { kernel: '6.18', privilege: 'root', logLevel: 0 })).toMatchObject({ accepted: true, message: null });
+  });
+
+  it('gives clang’s messages with their places', async () => {
+    const { object, diagnostics } = await compileC('int f(void)\n{\n  return y;\n}\n', { fileName: 'bad.c' });
+    expect(object).toBeNull();
+    expect(diagnostics).toEqual([{ severity: 'error', file: 'bad.c', line: 3, column: 10, message: "use of undeclared identifier 'y'" }]);
+  });
+
+  it('refuses floating point with its line and says what to do', async () => {
+    const source =
+      '#include <linux/bpf.h>\nfloat score;\n__attribute__((section("xdp"), used)) int classify(struct xdp_md *c) {\n  if (score > 0.9)\n    return XDP_DROP;\n  return XDP_PASS;\n}\n';
+    const { object, diagnostics } = await compileC(source, { fileName: 'classifier.c' });
+    expect(object).toBeNull();
+    expect(diagnostics).toHaveLength(1);
+    expect(diagnostics[0]).toMatchObject({ severity: 'error', file: 'classifier.c', line: 4 });
+    expect(diagnostics[0]!.message).toMatch(/floating point.*fixed point/);
+  });
+});

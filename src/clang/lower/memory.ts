@@ -1,0 +1,63 @@
+import type { Size, VReg } from '../../compiler/ir/ir.ts';
+import type { Address, FunctionLowering } from './function.ts';
+
+/** Copies and fills of more instructions are refused: the optimiser makes such calls of loops, which are better written as loops. */
+const MAX_PIECES = 1024;
+
+function check(f: FunctionLowering, pieces: readonly unknown[], bytes: number): void {
+  if (pieces.length > MAX_PIECES)
+    f.refuse(`a copy or fill of ${bytes} bytes in one piece is too large; use a loop or bpf_probe_read_kernel`);
+}
+
+/** `bytes` from one place to another, both aligned to `align`; the two do not overlap. */
+export function copyMemory(f: FunctionLowering, to: Address, from: Address, bytes: number, align: number): void {
+  const { code } = f;
+  const pieces = f.pieces(bytes, align);
+  check(f, pieces, bytes);
+  const [source, target] = [f.place(from), f.place(to)];
+  for (const { off, size } of pieces) {
+    const reg = code.reg();
+    code.emit({ op: 'load', dst: reg, base: source.base, off: source.off + off, size, signed: false });
+    code.emit({ op: 'store', base: target.base, off: target.off + off, src: { reg }, size });
+  }
+}
+
+/** The same for places that may overlap: everything is read before anything is written. */
+export function moveMemory(f: FunctionLowering, to: Address, from: Address, bytes: number, align: number): void {
+  const { code } = f;
+  const pieces = f.pieces(bytes, align);
+  check(f, pieces, bytes);
+  const [source, target] = [f.place(from), f.place(to)];
+  const held: { reg: VReg; off: number; size: Size }[] = [];
+  for (const { off, size } of pieces) {
+    const reg = code.reg();
+    code.emit({ op: 'load', dst: reg, base: source.base, off: source.off + off, size, signed: false });
+    held.push({ reg, off, size });
+  }
+  for (const { reg, off, size } of held) code.emit({ op: 'store', base: target.base, off: target.off + off, src: { reg }, size });
+}
+
+/** `bytes` times the byte `value`. */
+export function fillMemory(f: FunctionLowering, to: Address, value: number, bytes: number, align: number): void {
+  const { code } = f;
+  const pieces = f.pieces(bytes, align);
+  check(f, pieces, bytes);
+  const target = f.place(to);
+  for (const { off, size } of pieces) {
+    const pattern = BigInt.asIntN(size * 8, BigInt(`0x${value.toString(16).padStart(2, '0').repeat(size)}`));
+    code.emit({ op: 'store', base: target.base, off: target.off + off, src: f.storedConstant(pattern), size });
+  }
+}
+
+/** The same with a byte that is known only at run time. */
+export function fillMemoryWith(f: FunctionLowering, to: Address, byte: VReg, bytes: number, align: number): void {
+  const { code } = f;
+  const pieces = f.pieces(bytes, align);
+  check(f, pieces, bytes);
+  const target = f.place(to);
+  const spread = code.reg();
+  const ones = code.constant(0x0101_0101_0101_0101n);
+  code.emit({ op: 'alu', alu: 'and', width: 64, dst: spread, a: { reg: byte }, b: { imm: 255 } });
+  code.emit({ op: 'alu', alu: 'mul', width: 64, dst: spread, a: { reg: spread }, b: { reg: ones } });
+  for (const { off, size } of pieces) code.emit({ op: 'store', base: target.base, off: target.off + off, src: { reg: spread }, size });
+}

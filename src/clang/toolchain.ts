@@ -1,0 +1,54 @@
+import { Cancelled, type Progress } from '../base/progress.ts';
+
+/** Files by path; folders are nested. */
+export interface FileTree {
+  readonly [name: string]: FileTree | string | Uint8Array;
+}
+
+export interface ToolchainResult {
+  /** What clang was asked to write; null when it ended with an error. */
+  readonly output: string | null;
+  /** What clang says, as text. */
+  readonly messages: string;
+}
+
+type Clang = typeof import('@yowasp/clang');
+let loaded: Promise<Clang> | null = null;
+
+/** clang in WebAssembly (75 MB, fetched when it is first asked for; a browser keeps it). */
+function load(): Promise<Clang> {
+  loaded ??= import('@yowasp/clang').catch((error: unknown) => {
+    loaded = null;
+    throw error;
+  });
+  return loaded;
+}
+
+/** Runs clang's front end and optimiser with `args` on `files`, and reads `output` from what it wrote. */
+export async function runClang(args: readonly string[], files: FileTree, output: string, progress?: Progress): Promise<ToolchainResult> {
+  const { commands, runLLVM, Exit } = await load();
+  // Without arguments nothing is run: this fetches what is not there yet, once.
+  await runLLVM(
+    undefined,
+    {},
+    { fetchProgress: ({ doneLength, totalLength }) => progress?.report('fetching clang', doneLength, totalLength) },
+  );
+  if (progress?.cancelled) throw new Cancelled();
+  const decoder = new TextDecoder();
+  let messages = '';
+  try {
+    const written = await commands.clang([...args], files as Parameters<Clang['commands']['clang']>[1], {
+      stdout: null,
+      stderr: (bytes) => {
+        if (bytes) messages += decoder.decode(bytes, { stream: true });
+      },
+      decodeASCII: false,
+    });
+    const bytes = written?.[output];
+    const text = bytes instanceof Uint8Array ? new TextDecoder().decode(bytes) : typeof bytes === 'string' ? bytes : null;
+    return { output: text, messages };
+  } catch (error) {
+    if (error instanceof Exit) return { output: null, messages };
+    throw error;
+  }
+}
