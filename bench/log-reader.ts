@@ -68,7 +68,11 @@ function look(log: string, level: number, name: string, truth: Truth, tally: Tal
   const run = columns.runs[columns.run]!;
   const verdict = truth.accepted ? 'accepted' : 'rejected';
   const message = truth.message?.trim() ?? null;
-  const sameReason = truth.accepted || run.message === message || /^old state:|^R\d/.test(message ?? '');
+  const sameReason =
+    truth.accepted ||
+    run.message === message ||
+    (run.message !== null && message?.endsWith(` ${run.message}`)) ||
+    /^old state:|^R\d/.test(message ?? '');
   if (columns.runs.length !== 1 || run.verdict !== verdict || !sameReason || run.counters.processed !== truth.processed) {
     tally.otherwise++;
     complain(`read as ${run.verdict}, ${run.message}, ${run.counters.processed}; said ${verdict}, ${message}, ${truth.processed}`);

@@ -162,6 +162,7 @@ describe('oddities of the kernel', () => {
     const tail =
       'verification time 31 usec\nstack depth 0\nprocessed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n';
     const refused = read(`invalid access to packet, off=0 size=1, R2(id=0,off=0,r=0)\nR2 offset is outside of the packet\n${tail}`);
+    expect(refused.kinds.slice(0, 2)).toEqual(['message', 'message']);
     expect(refused.run).toMatchObject({ verdict: 'rejected', message: 'R2 offset is outside of the packet', insnIdx: null });
     expect(read(tail).run).toMatchObject({ verdict: 'accepted', message: null, counters: { processed: 2, verificationUsec: 31 } });
   });

@@ -221,6 +221,8 @@ export class LogReader {
       this.loader(line, from, to);
       return LINE.loader;
     }
+    // Up to 6.1 said of the main program's context, and of no consequence.
+    if (/^reg type unsupported for arg#\d+ function /.test(text)) return LINE.note;
     if (/ is global and (?:assumed valid|validated)|^func '.*' \(ret void\)/.test(text)) return LINE.note;
     if (/processed \d+ insns \(limit \d+\)/.test(text)) {
       // A message without its line feed: the reason and the counters stand in one line.
@@ -323,6 +325,12 @@ export class LogReader {
       if (LOADERS.test(text) || /^(-- |HINT:)/.test(text)) return;
       this.kind[at] = LINE.message;
       this.run.lastMessageLine = at;
+      // What a reason says in more lines names registers or sizes.
+      for (let above = at - 1; above >= this.run.from && this.kind[above] === LINE.loader; above--) {
+        const words = this.text(this.lineStart[above]! + this.prefix[above]!, this.lineStart[above + 1]!);
+        if (LOADERS.test(words) || !/\bR\d+\b|\b(?:off|size|value_size|mem_size)=|Unreleased reference/.test(words)) break;
+        this.kind[above] = LINE.message;
+      }
       return;
     }
   }

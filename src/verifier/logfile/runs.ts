@@ -56,20 +56,24 @@ export function countersOf(text: string): LogCounters {
 /** Two messages of the kernel lack their line feed, so that the counters stand behind them. */
 const COUNTERS = /processed \d+ insns \(limit.*$/s;
 
+const ENDLESS = /infinite loop detected at insn \d+$/;
+
 /** Settles what a run says, once all its lines are read. `failed`: a loader says that loading failed; `textOf` decodes one line. */
 export function settleRun(draft: RunDraft, to: number, failed: boolean, textOf: (line: number) => string): LogRun {
   const complete = draft.summaryLine >= 0;
   const tail = [...draft.statistics, ...(complete ? [draft.summaryLine] : [])].map(textOf).join('\n');
   const worded = draft.lastMessageLine > draft.lastInsnLine;
+  // At level 1 no line feed stands between a branch and what is wrong with the loop that it closes.
+  const looped = !worded && complete && draft.lastInsnLine >= 0 ? ENDLESS.exec(textOf(draft.lastInsnLine)) : null;
   const reported = draft.reportLine > draft.lastInsnLine;
   let verdict: LogVerdict = draft.stated;
-  if (worded || reported) verdict = 'rejected';
+  if (worded || reported || looped) verdict = 'rejected';
   else if (complete && verdict === 'unknown') verdict = 'accepted';
   else if (failed) verdict = 'rejected';
   // The verifier's old words stand above its report, and name the rule more exactly than its heading.
   const report = reported ? (REPORT_HEAD.exec(textOf(draft.reportLine))?.slice(1).filter(Boolean).join(': ') ?? '') : null;
-  const messageLine = worded ? draft.lastMessageLine : reported ? draft.reportLine : -1;
-  const message = worded ? textOf(messageLine).replace(COUNTERS, '').trim() : report;
+  const messageLine = worded ? draft.lastMessageLine : reported ? draft.reportLine : looped ? draft.lastInsnLine : -1;
+  const message = worded ? textOf(messageLine).replace(COUNTERS, '').trim() : (report ?? looped?.[0] ?? null);
   const named = message === null ? null : number(/\binsn (\d+)/.exec(message));
   const pointed = draft.reportInsn >= 0 ? draft.reportInsn : null;
   return {

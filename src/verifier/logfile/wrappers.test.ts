@@ -222,6 +222,16 @@ processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
   });
 });
 
+describe('a reason without a line of its own', () => {
+  it('stands behind the branch that closes an endless loop', () => {
+    const { run, bytes, columns } = read(
+      '0: R1=ctx() R10=fp0\n0: (b7) r0 = 0                        ; R0=0\n1: (15) if r0 == 0x0 goto pc-1 infinite loop detected at insn 1\ncur state: R0=0 R1=ctx() R10=fp0\nold state: R0=0 R1=ctx() R10=fp0\nprocessed 3 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0\n',
+    );
+    expect(run).toMatchObject({ verdict: 'rejected', message: 'infinite loop detected at insn 1', insnIdx: 1 });
+    expect(logReason(bytes, columns)?.lines).toHaveLength(1);
+  });
+});
+
 describe('what was left out', () => {
   it.each([
     '(12 line(s) omitted)',
