@@ -52,9 +52,7 @@ export const why = {
   log: {
     accepted: 'The log ends with its counters and no reason: the program was accepted.',
     unknown: (complete: boolean) =>
-      complete
-        ? 'The log holds counters alone. At level 4 the kernel gives no verdict; at level 1 or 2 it does.'
-        : 'The log ends before the verdict. What it holds is shown.',
+      complete ? 'The log holds counters alone.' : 'The log ends before the verdict. What it holds is shown.',
     notVerified:
       'Read from the log. It is not verified here, since a log shows neither the maps nor the type of its program: open the object or the assembly for reasons and edits.',
     unruled: 'No rule is known for this message.',
@@ -62,6 +60,8 @@ export const why = {
     none: 'The log shows no line in which this register got its value. At level 2 the kernel writes every instruction.',
     line: (line: number) => `line ${count(line + 1)}`,
     says: 'The verifier’s own words',
+    report: 'The kernel’s own report',
+    suggests: (text: string) => `It suggests: ${text}`,
     registers: (line: number) => `Registers behind line ${count(line + 1)}`,
     made: (name: string, value: string) => (value ? `${name} is ${value}` : `${name} gets its value`),
     copied: (name: string, value: string) => (value ? `copied: ${name} is ${value}` : `copied to ${name}`),

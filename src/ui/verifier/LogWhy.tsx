@@ -2,11 +2,13 @@ import { useMemo, useState } from 'react';
 import { CLASS_TEXTS } from '../../verifier/explain/classes.ts';
 import { ruleOf } from '../../verifier/explain/rule-texts.ts';
 import { codeOf, logReason } from '../../verifier/logfile/reason.ts';
+import type { LogReport, ReportPlace } from '../../verifier/logfile/report.ts';
 import { logStateAt } from '../../verifier/logfile/states.ts';
 import { type LogStep, logStory } from '../../verifier/logfile/story.ts';
 import { type LogView, runOf } from '../../workbench/log-views.ts';
 import { select } from '../../workbench/store.ts';
 import { setCursor } from '../log/log-store.ts';
+import { MessageLink } from '../messages/MessageLink.tsx';
 import { why } from '../texts/why.ts';
 import { Breakable } from './Breakable.tsx';
 import { Story, type StoryItem } from './Story.tsx';
@@ -34,6 +36,10 @@ export function LogWhy({ log }: { log: LogView }) {
   const go = (line: number) => {
     setCursor(log.key, line);
     const insn = log.insn[line] ?? -1;
+    if (insn >= 0) select('insn', insn);
+  };
+  const goTo = ({ line, insn }: ReportPlace) => {
+    setCursor(log.key, line);
     if (insn >= 0) select('insn', insn);
   };
   const entry = steps.map(
@@ -96,13 +102,16 @@ export function LogWhy({ log }: { log: LogView }) {
           {rule ? (
             <section className="why-section why-words">
               <h2>{why.rule}</h2>
-              <p>{rule.why}</p>
+              <p>
+                {rule.why} <MessageLink message={run.message ?? ''} />
+              </p>
               <h2>{why.change}</h2>
               <p>{rule.change}</p>
             </section>
           ) : (
             <p className="muted">{why.log.unruled}</p>
           )}
+          {reason.report ? <Report report={reason.report} onGo={goTo} /> : null}
           <section className="why-section">
             <h2>{why.log.says}</h2>
             <ol className="why-story">
@@ -122,6 +131,44 @@ export function LogWhy({ log }: { log: LogView }) {
       )}
       <p className="muted">{why.log.notVerified}</p>
     </div>
+  );
+}
+
+/** What Linux 7.3 and later say themselves: their reason, the events on the way there, what they suggest. */
+function Report({ report, onGo }: { report: LogReport; onGo: (place: ReportPlace) => void }) {
+  const { category, problem, reason, at, path, notes, suggestion } = report;
+  const places: readonly ReportPlace[] = at ? [...path, at] : path;
+  return (
+    <section className="why-section why-words" data-testid="log-report">
+      <h2>{why.log.report}</h2>
+      <p>
+        <strong>
+          {category}
+          {problem ? `: ${problem}` : ''}
+        </strong>
+      </p>
+      <p>{reason}</p>
+      <ol className="why-story">
+        {places.map((place) => (
+          <li key={place.line} className={place === at ? 'why-item fault' : 'why-item made'}>
+            <button type="button" className="why-step why-line" onClick={() => onGo(place)}>
+              <span className="why-role">{place.insn >= 0 ? why.at(place.insn) : why.log.line(place.line)}</span>
+              <span>
+                <span className="mono">{place.source ? `${place.source.file}:${place.source.line} ${place.source.text}` : place.code}</span>
+                <br />
+                {place.label}: {place.text}
+              </span>
+            </button>
+          </li>
+        ))}
+      </ol>
+      {notes.map((note) => (
+        <p key={note} className="muted">
+          {note}
+        </p>
+      ))}
+      {suggestion ? <p>{why.log.suggests(suggestion)}</p> : null}
+    </section>
   );
 }
 

@@ -7,6 +7,7 @@ import { select } from '../../workbench/store.ts';
 import type { ExplanationView, ProgramView, StoryStepView, VerifiedView } from '../../workbench/views.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { MessageLink } from '../messages/MessageLink.tsx';
 import { Code } from '../program/Code.tsx';
 import { why as texts } from '../texts/why.ts';
 import { Breakable } from './Breakable.tsx';
@@ -103,7 +104,7 @@ export function WhyView({ program, verified }: WhyViewProps) {
     <div className={loaded.of === of ? 'why' : 'why stale'} data-testid="why">
       {error ? <ErrorNote error={error} /> : null}
       {explanation ? (
-        <Told explanation={explanation} chosen={loaded.of === of ? chosen : -1} onChoose={choose}>
+        <Told explanation={explanation} message={verified.message ?? ''} chosen={loaded.of === of ? chosen : -1} onChoose={choose}>
           {state === 'running' ? (progress ?? <p className="muted">{texts.looking}</p>) : null}
           {state === 'stopped' ? again : null}
           {state === 'done' && explanation.fixes.length === 0 ? <p className="muted">{texts.none}</p> : null}
@@ -117,12 +118,13 @@ export function WhyView({ program, verified }: WhyViewProps) {
 
 interface ToldProps {
   readonly explanation: ExplanationView;
+  readonly message: string;
   readonly chosen: number;
   readonly onChoose: (explanation: ExplanationView, at: number) => void;
   readonly children: React.ReactNode;
 }
 
-function Told({ explanation, chosen, onChoose, children }: ToldProps) {
+function Told({ explanation, message, chosen, onChoose, children }: ToldProps) {
   const { insnIdx, source, serves } = explanation;
   const fixes = useRef<HTMLDivElement>(null);
   const items = useMemo(
@@ -170,7 +172,9 @@ function Told({ explanation, chosen, onChoose, children }: ToldProps) {
       ) : null}
       <section className="why-section why-words">
         <h2>{texts.rule}</h2>
-        <p>{explanation.why}</p>
+        <p>
+          {explanation.why} <MessageLink message={message} />
+        </p>
         <h2>{texts.change}</h2>
         <p>{explanation.change}</p>
       </section>

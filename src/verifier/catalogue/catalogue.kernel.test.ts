@@ -10,9 +10,10 @@ import { programBtf } from '../../object/program-btf.ts';
 import { writeObject } from '../../object/writer.ts';
 import type { VerifyOptions } from '../api.ts';
 import { verify } from '../verify.ts';
-import { exampleMessages, pairOf, programOfExample } from './build.ts';
+import { exampleMessages, programOfExample } from './build.ts';
 import { PAGES } from './catalogue.ts';
 import { EXAMPLES } from './examples.ts';
+import { pairOf } from './pair.ts';
 import { templateOf } from './template.ts';
 
 const kernel = await kernelForTests();

@@ -1,8 +1,8 @@
 import { CLASS_TEXTS, classOfMessage, type ExplanationClass } from '../explain/classes.ts';
 import { ruleOf } from '../explain/rule-texts.ts';
-import { type ExamplePair, pairOf } from './build.ts';
 import { EXAMPLES } from './examples.ts';
 import rows from './pages.json' with { type: 'json' };
+import { type ExamplePair, pairOf } from './pair.ts';
 import { templateOf } from './template.ts';
 
 /** What the catalogue says of a message of the verifier. */
@@ -20,6 +20,8 @@ export interface CataloguePage {
   readonly change: string;
   /** A minimal rejected program and its repair; null where none can be given without the types of a kernel or a module. */
   readonly example: ExamplePair | null;
+  /** Its lines as they differ: `-` rejected, `+` repaired. */
+  readonly lines: readonly string[];
 }
 
 function pageOf({ id, template, message, example }: (typeof rows)[number]): CataloguePage {
@@ -36,6 +38,7 @@ function pageOf({ id, template, message, example }: (typeof rows)[number]): Cata
     why: rule?.why ?? why,
     change: rule?.change ?? change,
     example: example < 0 ? null : pairOf(EXAMPLES[example]!),
+    lines: example < 0 ? [] : EXAMPLES[example]!.split('\n'),
   };
 }
 
