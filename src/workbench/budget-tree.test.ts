@@ -91,3 +91,18 @@ it('divides what serves two nodes between them and names lines of C', () => {
     ['pruned', 2],
   ]);
 });
+
+it('finds in a new tree what was open in the one before, or the nearest part around it', () => {
+  const treeOf = (nodes: readonly (readonly number[])[], visits: readonly number[]) =>
+    budgetTree(programWith('p', nodes), verifiedWith(visits, [0, 0, 0, 0], 0), 'node', WORDS);
+  const before = treeOf([[0], [0], [1], [0]], [1, 2, 3, 4]);
+  const open = before.childrenOf(before.root, 'insns').find(({ origin }) => origin === 0)!;
+  const run = before.childrenOf(open, 'insns')[0]!;
+  const again = treeOf([[0], [0], [1], [0]], [5, 6, 7, 8]);
+  expect(again.counterpart(before.root)).toBe(again.root);
+  expect(again.counterpart(open)).toMatchObject({ id: open.id, processed: 19 });
+  expect(again.counterpart(run)).toMatchObject({ id: run.id, parent: again.counterpart(open) });
+  expect(treeOf([[1], [0], [1], [0]], [1, 1, 1, 1]).counterpart(run)).toMatchObject({ id: open.id });
+  const without = treeOf([[1], [1], [1], [1]], [1, 1, 1, 1]);
+  expect(without.counterpart(run)).toBe(without.root);
+});

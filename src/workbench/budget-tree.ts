@@ -26,7 +26,12 @@ export interface BudgetTree {
   readonly root: BudgetItem;
   /** Parts that take something, the largest first. Computed when first asked for. */
   readonly childrenOf: (item: BudgetItem, by: Measure) => readonly BudgetItem[];
+  /** What stands here where `item` stood in another tree, or else the nearest part around it. */
+  readonly counterpart: (item: BudgetItem) => BudgetItem;
 }
+
+/** What of a verdict the tree is made of. */
+export type Work = Pick<VerifiedView, 'processed' | 'totalStates' | 'visits' | 'states'>;
 
 /** A way of dividing instructions: by numbers, which have names. */
 interface Level {
@@ -46,7 +51,7 @@ const NONE = -1;
  */
 export function budgetTree(
   program: ProgramView,
-  verified: VerifiedView,
+  verified: Work,
   grouping: Grouping,
   words: { readonly hand: string; readonly noLine: string; readonly pruned: string },
 ): BudgetTree {
@@ -149,13 +154,23 @@ export function budgetTree(
     shared: false,
   };
   const known = new Map<string, readonly BudgetItem[]>();
+  const parts = (parent: BudgetItem): readonly BudgetItem[] => {
+    const found = known.get(parent.id) ?? make(parent);
+    known.set(parent.id, found);
+    return found;
+  };
+  const counterpart = (item: BudgetItem): BudgetItem => {
+    if (item.parent === null) return root;
+    const parent = counterpart(item.parent);
+    return parts(parent).find(({ id, label }) => id === item.id && label === item.label) ?? parent;
+  };
   return {
     root,
-    childrenOf: (parent, by) => {
-      const found = known.get(parent.id) ?? make(parent);
-      known.set(parent.id, found);
-      return found.filter((child) => child[by] > 0).sort((a, b) => b[by] - a[by]);
-    },
+    childrenOf: (parent, by) =>
+      parts(parent)
+        .filter((child) => child[by] > 0)
+        .sort((a, b) => b[by] - a[by]),
+    counterpart,
   };
 }
 

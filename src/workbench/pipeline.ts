@@ -17,8 +17,10 @@ import type { BlobRef, PacketEdit, ProjectDoc } from './document.ts';
 import { toUserError } from './errors.ts';
 import { type StageKeys, stageKeys } from './keys.ts';
 import { programOfLog, readLogFile, verdictOfLog } from './logs.ts';
+import { quiet } from './quiet.ts';
 import { type CallOptions, RemoteError } from './rpc.ts';
 import { liveDone } from './selectors.ts';
+import { shared } from './shared.ts';
 import { ABSENT, type StageName, type StageValues } from './stages.ts';
 import { announce, currentDoc, onDocChange, type Rescored, setOverlay, setStage, useWorkbench } from './store.ts';
 import type { CalibrationView, ModelView, ProgramView, ScoreBatch, ScoreColumns, TraceView, VerifiedView } from './views.ts';
@@ -35,6 +37,8 @@ interface Job {
 
 const jobs: { [Name in StageName]?: Job } = {};
 let generation = 0;
+/** Ends the wait of the last run for a quiet page: another one has begun. */
+let superseded = new AbortController();
 
 /** How many events are scored before the verifier starts: enough to fill the first screen. */
 const FIRST_EVENTS = 20;
@@ -79,8 +83,11 @@ function stage<Name extends StageName>(name: Name, key: string, work: Work<Name>
     },
   }).then(
     (value) => {
-      settle({ status: 'done', key, value, stale: false, shipped: false });
-      return value;
+      // What came with the site is what is computed here, as a rule: panels then keep what they show, and what the user opened in it.
+      const { shipped, value: standing } = useWorkbench.getState().stages[name];
+      const settled = shipped ? shared(standing, value) : value;
+      settle({ status: 'done', key, value: settled, stale: false, shipped: false });
+      return settled;
     },
     (error: unknown) => {
       if (error instanceof Cancelled) settle({ status: 'cancelled' });
@@ -119,6 +126,8 @@ function markStale(keys: StageKeys): void {
 
 async function run(doc: ProjectDoc): Promise<void> {
   const mine = ++generation;
+  superseded.abort();
+  superseded = new AbortController();
   const current = () => mine === generation;
   const keys = stageKeys(doc);
   markStale(keys);
@@ -282,6 +291,13 @@ async function runStages(
   if (!trace || !current()) return;
   void applyEdits(doc, keys);
   if (keys.reference === '') return;
+  const { reference } = useWorkbench.getState().stages;
+  const standing = reference.shipped && reference.key === keys.reference && reference.value?.total === trace.count;
+  // ONNX Runtime is 12 MB of WebAssembly: scores that came with the site stand until there is time, or until something is compared anew.
+  if (standing && doc.edits.length === 0) {
+    await quiet(superseded.signal);
+    if (!current()) return;
+  }
   await stage('reference', keys.reference, async (options) => {
     hold(referenceWorker, doc.source!.blob, doc.trace, doc.labels);
     const filled = new Filling('reference', trace.count, keys.reference);

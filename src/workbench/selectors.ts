@@ -25,8 +25,10 @@ export function formatScore(score: number): string {
   return Number.isNaN(score) ? '–' : score.toFixed(4);
 }
 
+const COUNTS = new Intl.NumberFormat('en');
+
 export function formatCount(value: number): string {
-  return Math.round(value).toLocaleString('en');
+  return COUNTS.format(Math.round(value));
 }
 
 export function formatDims(dims: readonly number[]): string {

@@ -77,10 +77,17 @@ export function Budget({ verified, program }: { verified: VerifiedView; program:
   const groups = (['node', 'function', 'line'] as const).filter((one) => (one === 'node' ? hasNodes : one === 'line' ? hasLines : true));
   const grouping = chosen && groups.includes(chosen) ? chosen : groups[0]!;
   const by: Measure = size === 'states' && !verified.states ? 'processed' : size;
-  const tree = useMemo(() => budgetTree(program, verified, grouping, texts.words), [program, verified, grouping]);
+  const { processed, totalStates, visits, states } = verified;
+  const tree = useMemo(
+    () => budgetTree(program, { processed, totalStates, visits, states }, grouping, texts.words),
+    [program, processed, totalStates, visits, states, grouping],
+  );
+  // A new verdict has a tree of its own: what is open and where the cursor stands is found again there.
+  const here = (item: BudgetItem) => (rootOf(item) === tree.root ? item : tree.counterpart(item));
   const [zoomed, setZoomed] = useState<BudgetItem>(tree.root);
-  const focus = rootOf(zoomed) === tree.root ? zoomed : tree.root;
-  const [cursor, setCursor] = useState<BudgetItem | null>(null);
+  const focus = here(zoomed);
+  const [moved, setCursor] = useState<BudgetItem | null>(null);
+  const cursor = moved && here(moved);
   const look = useLook(program);
   const [told, setTold] = useState<BudgetItem | null>(null);
   const path = ancestors(focus);
