@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { singleNodeModel } from './models.ts';
-import { expect, open, samples, test } from './page.ts';
+import { expect, open, samples, onePage as test } from './page.ts';
+
+test.describe.configure({ mode: 'serial' });
 
 const model = readFileSync(join(samples, 'payload', 'payload-ids.onnx'));
 const capture = readFileSync(join(samples, 'payload', 'heldout.pcap'));

@@ -1,14 +1,11 @@
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { expect, open, test } from './page.ts';
+import { noViolations } from './axe.ts';
+import { expect, open, onePage as test } from './page.ts';
+
+test.describe.configure({ mode: 'serial' });
 
 async function showPanel(page: Page, title: string): Promise<void> {
   await page.locator('.flexlayout__tab_button', { hasText: title }).first().click();
-}
-
-async function noViolations(page: Page, panel: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).include(`[data-panel=${panel}]`).analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
 }
 
 const LOOP = `.section xdp
@@ -32,10 +29,10 @@ test('the budget is walked by keys, and an operator that takes much is selected 
   await site.keyboard.press('Enter');
   await expect(budget.locator('.budget-crumb')).toHaveCount(2);
   await expect(site.locator('.graph-op.selected').first()).toBeAttached();
-  await noViolations(site, 'verifier');
+  await noViolations(site, { parts: ['[data-panel=verifier]'] });
   await budget.getByRole('button', { name: 'Treemap' }).click();
   await expect(budget.getByRole('treeitem').first()).toBeVisible();
-  await noViolations(site, 'verifier');
+  await noViolations(site, { parts: ['[data-panel=verifier]'] });
   await budget.getByRole('treeitem').first().focus();
   await site.keyboard.press('Backspace');
   await expect(budget.locator('.budget-crumb')).toHaveCount(1);
@@ -62,14 +59,14 @@ test('an interval moves with its samples, and a loop of assembly is tried in oth
   await interval.getByRole('slider', { name: 'Largest r7' }).focus();
   await site.keyboard.press('ArrowRight');
   await expect(interval.locator('[data-step="3"] .interval-known')).not.toHaveText('r7 0 … 48');
-  await noViolations(site, 'interval');
+  await noViolations(site, { parts: ['[data-panel=interval]'] });
 
   await showPanel(site, 'Loops');
   const loops = site.locator('[data-panel=loops]');
   await loops.getByRole('button', { name: 'What if it were another loop' }).click();
   await expect(loops.locator('[data-row=unrolled] [aria-label=accepted]')).toBeVisible();
   await expect(loops.locator('[data-row=bpf_loop] [aria-label=accepted]')).toBeVisible();
-  await noViolations(site, 'loops');
+  await noViolations(site, { parts: ['[data-panel=loops]'] });
   await loops.locator('[data-row=may_goto]').getByRole('button', { name: 'Apply' }).click();
   await showPanel(site, 'Program');
   await expect(site.locator('[data-panel=program] .vrow', { hasText: 'may_goto' }).first()).toBeVisible();

@@ -1,15 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { expect, open, samples, test } from './page.ts';
+import { noViolations } from './axe.ts';
+import { expect, open, samples, onePage as test } from './page.ts';
+
+test.describe.configure({ mode: 'serial' });
+test.use({ start: 'small program' });
 
 const LOG = join(samples, 'rejected', 'count-flows.log');
 
-/** The Debug desk, as its button opens it. */
+/** The Debug desk with its first panel in front. */
 async function debugDesk(page: Page): Promise<void> {
   await page.getByRole('radio', { name: 'Debug' }).click();
   await expect(page.locator('[data-desk=debug]')).toBeVisible();
+  await page.getByRole('tab', { name: 'Start', exact: true }).click();
 }
 
 const logList = (page: Page) => page.locator('[data-panel=log]').getByRole('listbox', { name: 'Verifier log' });
@@ -62,6 +66,8 @@ test('a pasted log opens with the keyboard: its program, its verdict, and lines 
   await expect(site.getByTestId('log-matches')).toHaveAttribute('data-count', '3');
   await site.getByRole('button', { name: 'Only matches' }).click();
   await expect(list.locator('.vrow')).toHaveCount(3);
+  await site.getByRole('button', { name: 'Only matches' }).click();
+  await site.getByRole('textbox', { name: 'Find in the log' }).fill('');
 });
 
 test('the rejected sample: reasons, an edit that mends it, and the log at every level', async ({ site }) => {
@@ -94,19 +100,12 @@ test('axe finds no violation on the Debug desk while something is pasted and sea
   test.slow();
   await site.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
   await debugDesk(site);
-  const scan = async () => {
-    const { violations } = await new AxeBuilder({ page: site })
-      .include('.desk')
-      .options({ resultTypes: ['violations'] })
-      .analyze();
-    expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
-  };
   await site.getByRole('textbox', { name: 'Verifier log or assembly' }).fill('nothing of the kind');
   await expect(site.getByTestId('recognised')).toHaveAttribute('data-kind', 'unknown');
-  await scan();
+  await noViolations(site, { parts: ['.desk'] });
   await open(site, LOG);
   await expect(site.getByTestId('log-state')).toBeVisible();
   await site.getByRole('textbox', { name: 'Find in the log' }).fill('scalar');
   await expect(site.getByTestId('log-matches')).toHaveAttribute('data-status', 'done');
-  await scan();
+  await noViolations(site, { parts: ['.desk'] });
 });

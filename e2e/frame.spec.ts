@@ -1,14 +1,76 @@
 import type { Page } from '@playwright/test';
-import { expect, selectOp, test } from './page.ts';
+import { expect, selectOp, onePage as test } from './page.ts';
+
+test.describe.configure({ mode: 'serial' });
 
 async function palette(page: Page): Promise<void> {
   await page.keyboard.press('Control+k');
   await expect(page.getByRole('dialog', { name: 'Commands and places' })).toBeVisible();
 }
 
+test('a pinned panel stays where it is while the selection moves', async ({ site }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  const first = site.locator('[data-panel=program] .vrow').first();
+  const before = await first.textContent();
+  await site.getByRole('button', { name: 'Panel menu of Program' }).click();
+  await site.getByRole('menuitem', { name: /^Pin/ }).click();
+  await expect(site.locator('[data-panel=program]').locator('xpath=..')).toContainText('Pinned');
+  await selectOp(site, 'Softmax');
+  await expect(site.getByTestId('selected-insns')).toBeVisible();
+  expect(await first.textContent()).toBe(before);
+  await site.getByRole('button', { name: 'Panel menu of Program' }).click();
+  await site.getByRole('menuitem', { name: /^Unpin/ }).click();
+  await site.locator('.graph-op', { hasText: 'LayerNorm' }).first().dispatchEvent('click');
+  await expect(first).not.toHaveText(before!);
+});
+
+test('the palette goes to instructions, events and operators; the tour walks the panels and can be left', async ({ site }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  await palette(site);
+  await site.keyboard.type('1860');
+  await site.getByRole('option', { name: 'Instruction 1860' }).click();
+  await expect(site.getByTestId('insn-foot')).toContainText('1860');
+  await palette(site);
+  await site.keyboard.type('softmax');
+  await site.getByRole('option', { name: /^Softmax \// }).click();
+  await expect(site.locator('.graph-op.selected')).toContainText('Softmax');
+
+  await site.getByRole('button', { name: 'New here? Take the tour' }).click();
+  const card = site.getByRole('dialog', { name: 'A Transformer, as ONNX has it' });
+  await expect(card.getByRole('button', { name: 'Next' })).toBeFocused();
+  await site.keyboard.press('Enter');
+  await expect(
+    site.getByRole('dialog', { name: 'The same model, as eBPF instructions' }).getByRole('button', { name: 'Next' }),
+  ).toBeFocused();
+  await site.keyboard.press('Escape');
+  await expect(site.locator('.tour-card')).toHaveCount(0);
+  await expect(site.getByRole('button', { name: 'New here? Take the tour' })).toHaveCount(0);
+});
+
+test('a panel dragged by its tab joins another row of tabs', async ({ site }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  const desk = site.locator('.desk');
+  const from = desk.getByRole('tab', { name: 'Trace', exact: true });
+  const to = site.locator('[data-panel=program]');
+  const start = (await from.boundingBox())!;
+  const end = (await to.boundingBox())!;
+  await site.mouse.move(start.x + 10, start.y + 10);
+  await site.mouse.down();
+  for (const share of [0.1, 0.4, 0.8, 1]) {
+    const x = start.x + 10 + share * (end.x + end.width / 2 - start.x);
+    await site.mouse.move(x, start.y + 10 + share * (end.y + end.height / 2 - start.y));
+  }
+  await site.mouse.up();
+  await expect(desk.getByRole('tablist', { name: /Program/ }).getByRole('tab', { name: 'Trace' })).toBeVisible();
+});
+
 test('desks keep their arrangement: split, moved, maximised, closed and reset with the keyboard', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
   const desk = site.locator('.desk');
+  // The panel that was dragged goes back to its place.
+  await palette(site);
+  await site.keyboard.type('reset this desk');
+  await site.keyboard.press('Enter');
   const tabs = (name: string) => desk.getByRole('tab', { name, exact: true });
   await expect(tabs('Verifier')).toHaveAttribute('aria-selected', 'true');
 
@@ -49,6 +111,9 @@ test('desks keep their arrangement: split, moved, maximised, closed and reset wi
   await site.reload();
   await expect(tabs('Verifier')).toBeVisible();
   await expect(tabs('Compare')).toHaveCount(0);
+  // Nor does the tour offer itself again once it was left.
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  await expect(site.getByRole('button', { name: 'New here? Take the tour' })).toHaveCount(0);
   await palette(site);
   await site.keyboard.type('show compare');
   await site.keyboard.press('Enter');
@@ -69,64 +134,6 @@ test('desks keep their arrangement: split, moved, maximised, closed and reset wi
   await expect(desk).toHaveAttribute('data-desk', 'debug');
 });
 
-test('a panel dragged by its tab joins another row of tabs', async ({ site }) => {
-  await expect(site.getByTestId('verdict')).toBeVisible();
-  const desk = site.locator('.desk');
-  const from = desk.getByRole('tab', { name: 'Trace', exact: true });
-  const to = site.locator('[data-panel=program]');
-  const start = (await from.boundingBox())!;
-  const end = (await to.boundingBox())!;
-  await site.mouse.move(start.x + 10, start.y + 10);
-  await site.mouse.down();
-  for (const share of [0.1, 0.4, 0.8, 1]) {
-    const x = start.x + 10 + share * (end.x + end.width / 2 - start.x);
-    await site.mouse.move(x, start.y + 10 + share * (end.y + end.height / 2 - start.y));
-  }
-  await site.mouse.up();
-  await expect(desk.getByRole('tablist', { name: /Program/ }).getByRole('tab', { name: 'Trace' })).toBeVisible();
-});
-
-test('a pinned panel stays where it is while the selection moves', async ({ site }) => {
-  await expect(site.getByTestId('verdict')).toBeVisible();
-  const first = site.locator('[data-panel=program] .vrow').first();
-  const before = await first.textContent();
-  await site.getByRole('button', { name: 'Panel menu of Program' }).click();
-  await site.getByRole('menuitem', { name: /^Pin/ }).click();
-  await expect(site.locator('[data-panel=program]').locator('xpath=..')).toContainText('Pinned');
-  await selectOp(site, 'Softmax');
-  await expect(site.getByTestId('selected-insns')).toBeVisible();
-  expect(await first.textContent()).toBe(before);
-  await site.getByRole('button', { name: 'Panel menu of Program' }).click();
-  await site.getByRole('menuitem', { name: /^Unpin/ }).click();
-  await site.locator('.graph-op', { hasText: 'LayerNorm' }).first().dispatchEvent('click');
-  await expect(first).not.toHaveText(before!);
-});
-
-test('the palette goes to instructions, events and operators; the tour walks the panels and can be left', async ({ site }) => {
-  await expect(site.getByTestId('verdict')).toBeVisible();
-  await palette(site);
-  await site.keyboard.type('1860');
-  await site.getByRole('option', { name: 'Instruction 1860' }).click();
-  await expect(site.getByTestId('insn-foot')).toContainText('1860');
-  await palette(site);
-  await site.keyboard.type('softmax');
-  await site.getByRole('option', { name: /^Softmax \// }).click();
-  await expect(site.locator('.graph-op.selected')).toContainText('Softmax');
-
-  await site.getByRole('button', { name: 'New here? Take the tour' }).click();
-  const card = site.getByRole('dialog', { name: 'A Transformer, as ONNX has it' });
-  await expect(card.getByRole('button', { name: 'Next' })).toBeFocused();
-  await site.keyboard.press('Enter');
-  await expect(
-    site.getByRole('dialog', { name: 'The same model, as eBPF instructions' }).getByRole('button', { name: 'Next' }),
-  ).toBeFocused();
-  await site.keyboard.press('Escape');
-  await expect(site.locator('.tour-card')).toHaveCount(0);
-  await site.reload();
-  await expect(site.getByTestId('verdict')).toBeVisible();
-  await expect(site.getByRole('button', { name: 'New here? Take the tour' })).toHaveCount(0);
-});
-
 test('single keys can be turned off, and every key is listed', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
   await site.keyboard.press('?');
@@ -137,26 +144,4 @@ test('single keys can be turned off, and every key is listed', async ({ site }) 
   await expect(sheet).toBeHidden();
   await site.keyboard.press('?');
   await expect(sheet).toBeHidden();
-});
-
-test('shipped results fill the first screen before any worker has answered, marked as such, and give way to live ones', async ({
-  page,
-}) => {
-  let letThrough: () => void = () => {};
-  const held = new Promise<void>((resolve) => {
-    letThrough = resolve;
-  });
-  await page.route(/compile\.worker-.*\.js$/, async (route) => {
-    await held;
-    await route.continue();
-  });
-  await page.goto(process.env.BPFORMER_SITE!);
-  await expect(page.getByTestId('processed')).toHaveAttribute('data-processed', /^\d+$/);
-  const shipped = await page.getByTestId('processed').getAttribute('data-processed');
-  await expect(page.locator('[data-panel=program] .listing-insn').first()).toBeVisible();
-  await expect(page.getByRole('contentinfo')).toContainText('shipped results, live ones follow');
-  letThrough();
-  await expect(page.getByTestId('compare')).toHaveAttribute('data-complete', 'true', { timeout: 100_000 });
-  await expect(page.getByTestId('shipped')).toHaveCount(0);
-  expect(await page.getByTestId('processed').getAttribute('data-processed')).toBe(shipped);
 });

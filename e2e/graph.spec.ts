@@ -1,7 +1,49 @@
 import { readFile } from 'node:fs/promises';
-import AxeBuilder from '@axe-core/playwright';
 import { layeredModel } from '../bench/graph/layered-model.ts';
-import { expect, open, selectOp, test } from './page.ts';
+import { noViolations } from './axe.ts';
+import { expect, open, selectOp, onePage as test } from './page.ts';
+
+test.describe.configure({ mode: 'serial' });
+
+test('overlays, tensors, weights and exports of the graph, by keyboard', async ({ site }) => {
+  await expect(site.getByTestId('verdict')).toBeVisible();
+  const graph = site.getByRole('tree', { name: /^Model graph/ });
+  const product = await selectOp(site, 'Gemm');
+  await graph.focus();
+  await site.keyboard.press('o');
+  await site.keyboard.press('o');
+  await expect(site.getByRole('combobox', { name: 'Overlay' })).toHaveValue('processed');
+  await expect(site.getByRole('figure', { name: 'Legend of heat: processed' })).toContainText('folded groups: sum');
+  await expect(graph.getByRole('treeitem', { selected: true })).toHaveText(/[\d,]+ processed$/);
+  await expect(site.locator('.graph-op.heated').first()).toBeVisible();
+
+  await site.keyboard.press('t');
+  await expect(site.getByTestId('tensor-details')).toContainText(/int16, scale/);
+  await expect(site.locator('.graph-edges .chosen')).not.toHaveCount(0);
+
+  await product.dispatchEvent('click');
+  const map = site.getByRole('grid', { name: /^Entries of/ });
+  await map.focus();
+  await site.keyboard.press('ArrowDown');
+  await site.keyboard.press('ArrowRight');
+  await expect(map.getByRole('gridcell')).toHaveText(/^\[\d+, \d+\] −?\d[\d.e-]* · -?\d+ × /);
+  await site.keyboard.press('Enter');
+  await expect(map.getByRole('gridcell', { selected: true })).toHaveCount(1);
+  await noViolations(site, { parts: ['[data-panel=model]'] });
+
+  const svg = site.waitForEvent('download');
+  await site.getByRole('button', { name: 'Export and compare' }).click();
+  await site.getByRole('menuitem', { name: 'Export the graph as SVG' }).click();
+  const text = await readFile((await (await svg).path())!, 'utf8');
+  expect(text).not.toMatch(/var\(|NaN|undefined/);
+  expect(text.match(/class="t"/g)).toHaveLength(45);
+  const png = site.waitForEvent('download');
+  await site.getByRole('button', { name: 'Export and compare' }).click();
+  await site.getByRole('menuitem', { name: 'Export the graph as PNG' }).click();
+  await site.getByRole('radio', { name: /×1 / }).check();
+  await site.getByRole('button', { name: 'Export', exact: true }).click();
+  expect((await readFile((await (await png).path())!)).subarray(1, 4).toString()).toBe('PNG');
+});
 
 test('a model of thousands of operators: folded, opened, searched, drawn on a canvas, walked with the keyboard', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
@@ -47,47 +89,6 @@ test('a model of thousands of operators: folded, opened, searched, drawn on a ca
   await expect(graph).toHaveAttribute('data-nodes', '3');
 });
 
-test('overlays, tensors, weights and exports of the graph, by keyboard', async ({ site }) => {
-  await expect(site.getByTestId('verdict')).toBeVisible();
-  const graph = site.getByRole('tree', { name: /^Model graph/ });
-  const product = await selectOp(site, 'Gemm');
-  await graph.focus();
-  await site.keyboard.press('o');
-  await site.keyboard.press('o');
-  await expect(site.getByRole('combobox', { name: 'Overlay' })).toHaveValue('processed');
-  await expect(site.getByRole('figure', { name: 'Legend of heat: processed' })).toContainText('folded groups: sum');
-  await expect(graph.getByRole('treeitem', { selected: true })).toHaveText(/[\d,]+ processed$/);
-  await expect(site.locator('.graph-op.heated').first()).toBeVisible();
-
-  await site.keyboard.press('t');
-  await expect(site.getByTestId('tensor-details')).toContainText(/int16, scale/);
-  await expect(site.locator('.graph-edges .chosen')).not.toHaveCount(0);
-
-  await product.dispatchEvent('click');
-  const map = site.getByRole('grid', { name: /^Entries of/ });
-  await map.focus();
-  await site.keyboard.press('ArrowDown');
-  await site.keyboard.press('ArrowRight');
-  await expect(map.getByRole('gridcell')).toHaveText(/^\[\d+, \d+\] −?\d[\d.e-]* · -?\d+ × /);
-  await site.keyboard.press('Enter');
-  await expect(map.getByRole('gridcell', { selected: true })).toHaveCount(1);
-  const { violations } = await new AxeBuilder({ page: site }).include('[data-panel=model]').analyze();
-  expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
-
-  const svg = site.waitForEvent('download');
-  await site.getByRole('button', { name: 'Export and compare' }).click();
-  await site.getByRole('menuitem', { name: 'Export the graph as SVG' }).click();
-  const text = await readFile((await (await svg).path())!, 'utf8');
-  expect(text).not.toMatch(/var\(|NaN|undefined/);
-  expect(text.match(/class="t"/g)).toHaveLength(45);
-  const png = site.waitForEvent('download');
-  await site.getByRole('button', { name: 'Export and compare' }).click();
-  await site.getByRole('menuitem', { name: 'Export the graph as PNG' }).click();
-  await site.getByRole('radio', { name: /×1 / }).check();
-  await site.getByRole('button', { name: 'Export', exact: true }).click();
-  expect((await readFile((await (await png).path())!)).subarray(1, 4).toString()).toBe('PNG');
-});
-
 test('two models side by side: what was added, removed and changed', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
   const model = (layers: number) => ({
@@ -104,8 +105,7 @@ test('two models side by side: what was added, removed and changed', async ({ si
   await site.getByRole('button', { name: 'Next difference' }).click();
   const other = site.getByRole('tree', { name: /^Other model graph, layers-3\.onnx/ });
   await expect(other.getByRole('treeitem', { selected: true })).toHaveText(/layers\.2.*, added$/);
-  const { violations } = await new AxeBuilder({ page: site }).include('[data-panel=model]').analyze();
-  expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
+  await noViolations(site, { parts: ['[data-panel=model]'] });
   await site.getByRole('button', { name: 'Leave the comparison' }).click();
   await expect(other).toHaveCount(0);
 });

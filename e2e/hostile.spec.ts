@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
+import { noViolations } from './axe.ts';
 import { expect, open, replayed, samples, test } from './page.ts';
+
+test.use({ start: 'small program' });
 
 const assembly = (name: string, text: string) => ({
   name,
@@ -34,6 +36,5 @@ test('hostile programs stop with a message in the tab, which goes on', async ({ 
   await run('huge.s', '.map m array 4 65536 1000000\nr0 = 0\nexit', 'exceeds the 2 GiB of this machine');
   await open(site, assembly('tame.s', 'r0 = 2\nexit'), fewPackets());
   await replayed(site, 3);
-  const { violations } = await new AxeBuilder({ page: site }).include('[data-panel=trace]').analyze();
-  expect(violations).toEqual([]);
+  await noViolations(site, { parts: ['[data-panel=trace]'] });
 });

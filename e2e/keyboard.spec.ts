@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { agreement, expect, FEW_PACKETS, replayed, samples, test } from './page.ts';
 
+test.use({ start: 'small program' });
+
 /** Runs a command of the palette by its name. */
 async function command(page: Page, name: string): Promise<void> {
   await page.keyboard.press('Control+k');

@@ -1,6 +1,8 @@
-import AxeBuilder from '@axe-core/playwright';
 import type { Locator, Page } from '@playwright/test';
-import { expect, FEW_PACKETS, open, test } from './page.ts';
+import { noViolations } from './axe.ts';
+import { expect, FEW_PACKETS, open, onePage as test } from './page.ts';
+
+test.describe.configure({ mode: 'serial' });
 
 /** The Debug desk with the program in front and the machine at the beginning of its run. */
 async function machineOf(site: Page): Promise<Locator> {
@@ -132,8 +134,7 @@ test('a breakpoint on a softmax, back across it, a condition, an edited register
   await profile.getByRole('tab', { name: 'Branches' }).click();
   expect(Number(await site.getByTestId('coverage').getAttribute('data-both'))).toBeGreaterThan(5);
 
-  const scan = await new AxeBuilder({ page: site }).include('[data-panel=machine]').include('[data-panel=profile]').analyze();
-  expect(scan.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+  await noViolations(site, { parts: ['[data-panel=machine]', '[data-panel=profile]'] });
 });
 
 test('a program without a model: the gutter, a fault, an endless loop that can be stopped', async ({ site }) => {

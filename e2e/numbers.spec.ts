@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
+import { noViolations } from './axe.ts';
 import { agreement, expect, FEW_PACKETS, replayed, samples, test } from './page.ts';
 
 /** The sample's model with other weights: floats of its raw data, some of them halved, which leaves every shape as it is. */
@@ -78,9 +78,5 @@ test('precision is chosen, searched for and measured by node, and new weights de
     .selectOption('w16a16');
   await replayed(site, FEW_PACKETS);
   await expect(panel.getByRole('button', { name: 'All the same' })).toBeVisible();
-  const { violations } = await new AxeBuilder({ page: site })
-    .include('[data-panel=numbers]')
-    .options({ resultTypes: ['violations'] })
-    .analyze();
-  expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
+  await noViolations(site, { parts: ['[data-panel=numbers]'] });
 });

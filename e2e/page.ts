@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BrowserContext, test as base, expect, type Locator, type Page } from '@playwright/test';
+import { type Browser, type BrowserContext, test as base, expect, type Locator, type Page } from '@playwright/test';
+import { encodeLink } from '../src/workbench/projects/link.ts';
 
 export const root = join(import.meta.dirname, '..');
 export const samples = join(root, 'public', 'samples');
@@ -8,31 +9,126 @@ export const samples = join(root, 'public', 'samples');
 /** Packets of the first sample's capture that most tests need. All 2,000 cost seconds of computing on every page. */
 export const FEW_PACKETS = 64;
 
-/** Serves the sample's capture and its labels cut to the first packets. */
-async function cutCapture(context: BrowserContext): Promise<void> {
-  const capture = readFileSync(join(samples, 'payload', 'heldout.pcap'));
+/** A column of results as `shipped.json` has it: typed array and base64 of its bytes. */
+interface Column {
+  readonly $array: 'Float64Array' | 'Float32Array' | 'Uint8Array';
+  readonly base64: string;
+}
+
+const BYTES = { Float64Array: 8, Float32Array: 4, Uint8Array: 1 } as const;
+
+function cutColumn({ $array, base64 }: Column, count: number): Column {
+  const bytes = Buffer.from(base64, 'base64').subarray(0, count * BYTES[$array]);
+  return { $array, base64: bytes.toString('base64') };
+}
+
+/** The sample's capture, its labels and the results that come with it, cut to the first packets. */
+const cut = (() => {
+  const read = (name: string): Buffer => readFileSync(join(samples, 'payload', name));
+  const capture = read('heldout.pcap');
   let end = 24;
   for (let packet = 0; packet < FEW_PACKETS; packet++) end += 16 + capture.readUInt32LE(end + 8);
-  const labels = JSON.parse(readFileSync(join(samples, 'payload', 'heldout-labels.json'), 'utf8')) as { packets: unknown[] };
-  const cutLabels = { ...labels, packets: labels.packets.slice(0, FEW_PACKETS) };
-  await context.route('**/payload/heldout.pcap', (route) => route.fulfill({ body: capture.subarray(0, end) }));
-  await context.route('**/payload/heldout-labels.json', (route) => route.fulfill({ json: cutLabels }));
+  const labels = JSON.parse(read('heldout-labels.json').toString()) as { packets: unknown[] };
+  const shipped = JSON.parse(read('shipped.json').toString()) as Record<string, object>;
+  for (const stage of ['replay', 'reference']) {
+    const columns = shipped[stage] as { score: Column; verdict: Column; outputs: Column; outputWidth: number };
+    shipped[stage] = {
+      ...columns,
+      total: FEW_PACKETS,
+      done: FEW_PACKETS,
+      score: cutColumn(columns.score, FEW_PACKETS),
+      verdict: cutColumn(columns.verdict, FEW_PACKETS),
+      outputs: cutColumn(columns.outputs, FEW_PACKETS * columns.outputWidth),
+    };
+  }
+  return {
+    'heldout.pcap': capture.subarray(0, end),
+    'heldout-labels.json': Buffer.from(JSON.stringify({ ...labels, packets: labels.packets.slice(0, FEW_PACKETS) })),
+    'shipped.json': Buffer.from(JSON.stringify(shipped)),
+  };
+})();
+
+async function cutCapture(context: BrowserContext): Promise<void> {
+  for (const [name, body] of Object.entries(cut)) await context.route(`**/payload/${name}`, (route) => route.fulfill({ body }));
+}
+
+/** A program of two instructions as a link: for tests that open something of their own, or that are about the frame around it. */
+const SMALL = encodeLink({
+  v: 1,
+  base: { kind: 'text', text: { kind: 'assembly', name: 'pass.s', text: '.section xdp\n.license GPL\nr0 = 2\nexit\n' } },
+  set: {},
+});
+
+/** What a page opens with. */
+type Start = 'sample' | 'small program';
+
+/** Where a page with this start lies; under another address of the site if need be. */
+export const addressOf = (start: Start, site = process.env.BPFORMER_SITE!): string => `${site}${start === 'sample' ? '' : SMALL}`;
+
+/** Opens the site; gives what the browser reports as errors or breaches of the policy from then on. */
+async function openSite(page: Page, { start, wholeCapture }: Options): Promise<string[]> {
+  if (!wholeCapture) await cutCapture(page.context());
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text());
+  });
+  await page.goto(addressOf(start));
+  if (start === 'small program') await expect(page.getByRole('button', { name: 'Project pass.s' })).toBeVisible();
+  return problems;
+}
+
+interface Options {
+  /** Its sample has `FEW_PACKETS` packets unless the test asks for the whole capture. */
+  readonly wholeCapture: boolean;
+  readonly start: Start;
+}
+
+/** A page on the site that fails its test when the browser reports an error or a breach of the policy. */
+export const test = base.extend<{ site: Page } & Options>({
+  wholeCapture: [false, { option: true }],
+  start: ['sample', { option: true }],
+  site: async ({ page, wholeCapture, start }, use) => {
+    const problems = await openSite(page, { wholeCapture, start });
+    await use(page);
+    expect(problems).toEqual([]);
+  },
+});
+
+/** The page that the tests of one file share; the next file gets another. */
+class SharedPage {
+  #open: { readonly file: string; readonly page: Page; readonly problems: string[] } | null = null;
+
+  async of(file: string, browser: Browser, options: Options): Promise<{ page: Page; problems: string[] }> {
+    if (this.#open?.file === file) return this.#open;
+    await this.close();
+    const page = await browser.newPage();
+    this.#open = { file, page, problems: await openSite(page, options) };
+    return this.#open;
+  }
+
+  async close(): Promise<void> {
+    await this.#open?.page.context().close();
+    this.#open = null;
+  }
 }
 
 /**
- * A page on the site that fails its test when the browser reports an error or a breach of the policy. Its sample has `FEW_PACKETS` packets
- * unless the test asks for the whole capture: `test.use({ wholeCapture: true })`.
+ * As `test`, but all tests of the file have the same page, each as the one before it has left it: opening the sample costs more than most
+ * journeys through it. Their file says `test.describe.configure({ mode: 'serial' })`, so that they run in their order.
  */
-export const test = base.extend<{ site: Page; wholeCapture: boolean }>({
-  wholeCapture: [false, { option: true }],
-  site: async ({ page, wholeCapture }, use) => {
-    if (!wholeCapture) await cutCapture(page.context());
-    const problems: string[] = [];
-    page.on('pageerror', (error) => problems.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') problems.push(message.text());
-    });
-    await page.goto(process.env.BPFORMER_SITE!);
+export const onePage = test.extend<object, { shared: SharedPage }>({
+  shared: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads from the pattern what a fixture needs.
+    async ({}, use) => {
+      const shared = new SharedPage();
+      await use(shared);
+      await shared.close();
+    },
+    { scope: 'worker' },
+  ],
+  site: async ({ browser, shared, wholeCapture, start }, use, info) => {
+    const { page, problems } = await shared.of(info.file, browser, { wholeCapture, start });
     await use(page);
     expect(problems).toEqual([]);
   },

@@ -1,5 +1,7 @@
-import AxeBuilder from '@axe-core/playwright';
+import { noViolations } from './axe.ts';
 import { expect, open, test } from './page.ts';
+
+test.use({ start: 'small program' });
 
 /** A branch whose sides meet again in the same state, and a loop with a way out. */
 const PROGRAM = `.section xdp
@@ -26,10 +28,6 @@ test('the paths of a program: why one was pruned, the states on both sides, roun
   site,
 }) => {
   test.slow();
-  const scan = async () => {
-    const { violations } = await new AxeBuilder({ page: site }).options({ resultTypes: ['violations'] }).analyze();
-    expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
-  };
   await site.emulateMedia({ reducedMotion: 'reduce' });
   await open(site, { name: 'paths.s', mimeType: 'text/plain', buffer: Buffer.from(PROGRAM) });
   await site.getByRole('radio', { name: /Debug/ }).click();
@@ -46,7 +44,7 @@ test('the paths of a program: why one was pruned, the states on both sides, roun
   await expect(why.getByRole('row').filter({ hasText: '✕' })).toHaveCount(0);
   await site.locator('[data-panel=verifier]').getByRole('tab', { name: 'State at cursor' }).click();
   await expect(site.getByTestId('visit')).toContainText('path pruned here');
-  await scan();
+  await noViolations(site, { parts: ['[data-panel=paths]', '[data-panel=verifier]'] });
   await why.getByRole('button', { name: /^kept at step/ }).click();
   await expect(site.getByTestId('visit')).toContainText('visit 1 of');
 
@@ -82,5 +80,5 @@ test('the paths of a program: why one was pruned, the states on both sides, roun
   await plot.focus();
   await site.keyboard.press('ArrowRight');
   await expect(plot).toHaveAttribute('aria-valuenow', String(Number(before) + 1));
-  await scan();
+  await noViolations(site, { parts: ['[data-panel=paths]', '[data-panel=verifier]'] });
 });

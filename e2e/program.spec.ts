@@ -2,7 +2,9 @@ import { writeFileSync } from 'node:fs';
 import type { Locator, Page } from '@playwright/test';
 import { syntheticProgram } from '../bench/listing/program.ts';
 import { writeObject } from '../src/object/writer.ts';
-import { expect, open, test } from './page.ts';
+import { expect, open, onePage as test } from './page.ts';
+
+test.describe.configure({ mode: 'serial' });
 
 const listing = (page: Page): Locator => page.getByRole('tree', { name: 'Instructions', exact: true });
 
@@ -71,6 +73,7 @@ test('IR and control flow are linked with the instructions both ways', async ({ 
 
 test('an edit is verified while it is typed, applied to its function, and taken back alone', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+  await site.getByRole('tab', { name: 'Bytecode' }).click();
   await goTo(site, 5);
   await site.keyboard.press('e');
   const editor = site.getByTestId('editor');

@@ -1,17 +1,20 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { serve } from '../scripts/serve.mjs';
-import { agreement, expect, open, root, sample, samples, test } from './page.ts';
+import { noViolations } from './axe.ts';
+import { singleNodeModel } from './models.ts';
+import { addressOf, agreement, expect, open, root, sample, test } from './page.ts';
+
+// Most of this is about documents, whatever they hold.
+test.use({ start: 'small program' });
 
 const keptIn = (page: Page) => expect(page.getByTestId('save-state')).toHaveAttribute('data-status', 'saved');
 const kernel = (page: Page) => page.locator('.kernel select');
 
 test('a reload brings the project back with its undo steps, and a new tab opens the last project', async ({ site, context }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
-  await expect(site.getByTestId('save-state')).toHaveAttribute('data-status', 'none');
   await kernel(site).selectOption('6.1');
   await kernel(site).selectOption('6.6');
   await keptIn(site);
@@ -30,11 +33,11 @@ test('a reload brings the project back with its undo steps, and a new tab opens 
   await expect(kernel(next)).toHaveValue('6.1');
   await expect(next.getByRole('button', { name: 'Redo: kernel 6.6' })).toBeEnabled();
   // A sample that nobody changed is not kept, and a reload opens it again.
-  await sample(next, 'motion');
-  await expect(next.getByRole('button', { name: 'Project motion' })).toBeVisible();
+  await sample(next, 'unchecked');
+  await expect(next.getByRole('button', { name: 'Project unchecked' })).toBeVisible();
   await expect(next.getByTestId('save-state')).toHaveAttribute('data-status', 'none');
   await next.reload();
-  await expect(next.getByRole('button', { name: 'Project motion' })).toBeVisible();
+  await expect(next.getByRole('button', { name: 'Project unchecked' })).toBeVisible();
 });
 
 test('two tabs on one project: one writes, the other follows, takes over or goes on with a copy', async ({ site, context }) => {
@@ -63,7 +66,7 @@ test('two tabs on one project: one writes, the other follows, takes over or goes
   await expect(kernel(site)).toHaveValue('6.6');
   // The copy is a project of its own.
   await site.getByTestId('storage-notice').getByRole('button', { name: 'Open as a copy' }).click();
-  await expect(site.getByRole('button', { name: 'Project payload-ids copy' })).toBeVisible();
+  await expect(site.getByRole('button', { name: 'Project pass.s copy' })).toBeVisible();
   await kernel(site).selectOption('5.15');
   await keptIn(site);
   await expect(kernel(second)).toHaveValue('6.6');
@@ -111,7 +114,7 @@ test('where the browser stores nothing the page works, and says what that means'
       });
     }
   });
-  await page.goto(process.env.BPFORMER_SITE!);
+  await page.goto(addressOf('small program'));
   await expect(page.getByTestId('verdict')).toBeVisible();
   await kernel(page).selectOption('6.1');
   await expect(page.getByTestId('storage-notice')).toContainText(
@@ -139,12 +142,12 @@ async function killWorkers(page: Page, method: string, times: number): Promise<v
 
 test('a worker that dies is replaced, its tasks go on, and the page says so', async ({ page }) => {
   await killWorkers(page, 'verify', 1);
-  await page.goto(process.env.BPFORMER_SITE!);
+  await page.goto(addressOf('small program'));
   await expect(page.getByTestId('storage-notice')).toContainText(/The compiler worker stopped unexpectedly .* again in a new one/);
   await expect(page.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
   await page.getByTestId('storage-notice').getByRole('button', { name: 'Dismiss this message' }).click();
   await expect(page.getByTestId('storage-notice')).toHaveCount(0);
-  // One that ends while nothing is asked of it is replaced as well, once it has answered: shipped results need no worker.
+  // One that ends while nothing is asked of it is replaced as well, once it has answered.
   await kernel(page).selectOption('6.12');
   await expect(page.locator('[data-panel=verifier]')).toContainText('kernel 6.12');
   await expect(page.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
@@ -184,28 +187,28 @@ test('several projects: opened, renamed, duplicated, deleted; a file of its own 
   await kernel(site).selectOption('6.1');
   await keptIn(site);
   // A program of the user's own begins a project, and the one before it stays.
-  const text = '.section xdp\n.license GPL\nr0 = 2\nexit\n';
-  await open(site, { name: 'pass.s', mimeType: 'text/plain', buffer: Buffer.from(text) });
-  await expect(site.getByRole('button', { name: 'Project pass.s' })).toBeVisible();
+  const text = '.section xdp\n.license GPL\nr0 = 1\nexit\n';
+  await open(site, { name: 'drop.s', mimeType: 'text/plain', buffer: Buffer.from(text) });
+  await expect(site.getByRole('button', { name: 'Project drop.s' })).toBeVisible();
   await keptIn(site);
   await choose(site, /^Rename/);
   await site.getByRole('textbox', { name: 'Name' }).fill('my program');
   await site.keyboard.press('Enter');
   await expect(site.getByRole('button', { name: 'Project my program' })).toBeVisible();
   await site.getByRole('button', { name: 'Undo: rename to my program' }).click();
-  await expect(site.getByRole('button', { name: 'Project pass.s' })).toBeVisible();
+  await expect(site.getByRole('button', { name: 'Project drop.s' })).toBeVisible();
   const [download] = await Promise.all([site.waitForEvent('download'), choose(site, /^Export as a file/)]);
-  expect(download.suggestedFilename()).toBe('pass.s.bpformer');
+  expect(download.suggestedFilename()).toBe('drop.s.bpformer');
   const file = readFileSync(await download.path());
 
   await choose(site, /^Projects and files/);
   const dialog = site.getByRole('dialog', { name: 'Projects and files' });
   const projects = dialog.getByRole('region', { name: 'Projects' });
   await expect(projects.getByRole('listitem')).toHaveCount(2);
-  await expect(dialog.getByRole('region', { name: 'Recent files' })).toContainText('pass.s');
-  await projects.getByRole('button', { name: 'Duplicate payload-ids' }).click();
+  await expect(dialog.getByRole('region', { name: 'Recent files' })).toContainText('drop.s');
+  await projects.getByRole('button', { name: 'Duplicate pass.s' }).click();
   await expect(projects.getByRole('listitem')).toHaveCount(3);
-  await projects.getByRole('button', { name: 'Rename payload-ids copy' }).click();
+  await projects.getByRole('button', { name: 'Rename pass.s copy' }).click();
   await site.keyboard.type('second');
   await site.keyboard.press('Enter');
   await expect(projects).toContainText('second');
@@ -215,36 +218,19 @@ test('several projects: opened, renamed, duplicated, deleted; a file of its own 
   await projects.getByRole('button', { name: 'Delete', exact: true }).click();
   await dialog.getByRole('searchbox').fill('');
   await expect(projects.getByRole('listitem')).toHaveCount(2);
-  await expect(projects.getByRole('button', { name: /pass\.s is open and cannot be deleted/ })).toBeDisabled();
-  expect((await new AxeBuilder({ page: site }).include('dialog').analyze()).violations).toEqual([]);
-  await projects.getByRole('button', { name: /^payload-ids/ }).click();
+  await expect(projects.getByRole('button', { name: /drop\.s is open and cannot be deleted/ })).toBeDisabled();
+  await noViolations(site, { parts: ['dialog'] });
+  await projects.getByRole('button', { name: /^pass.s/ }).click();
   await expect(kernel(site)).toHaveValue('6.1');
   await expect(site.getByRole('button', { name: 'Undo: kernel 6.1' })).toBeEnabled();
 
   // The file opens as a project of its own, with what it names.
   await open(site, { name: 'again.bpformer', mimeType: 'application/zip', buffer: file });
-  await expect(site.getByRole('button', { name: 'Project pass.s' })).toBeVisible();
+  await expect(site.getByRole('button', { name: 'Project drop.s' })).toBeVisible();
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
   await open(site, { name: 'cut.bpformer', mimeType: 'application/zip', buffer: file.subarray(0, file.length / 2) });
   await expect(site.getByTestId('notices')).toContainText('cut.bpformer');
   await expect(site.getByTestId('notices')).not.toContainText('unexpectedly');
-});
-
-test('storage without room: said with figures, nothing lost, saved once there is room', async ({ site }) => {
-  await expect(site.getByTestId('verdict')).toBeVisible();
-  const cdp = await site.context().newCDPSession(site);
-  const { origin } = new URL(site.url());
-  await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1000 });
-  await kernel(site).selectOption('6.1');
-  const notice = site.getByTestId('storage-notice');
-  await expect(notice).toContainText(/The last changes of payload-ids are not kept: the browser has no room/);
-  await expect(site.getByTestId('save-state')).toHaveAttribute('data-status', 'full');
-  await cdp.send('Storage.overrideQuotaForOrigin', { origin });
-  await kernel(site).selectOption('6.6');
-  await keptIn(site);
-  await expect(notice).toHaveCount(0);
-  await site.reload();
-  await expect(kernel(site)).toHaveValue('6.6');
 });
 
 test('a damaged record is set aside and told of, and the page starts', async ({ site }) => {
@@ -275,7 +261,7 @@ test('a damaged record is set aside and told of, and the page starts', async ({ 
   );
   await site.reload();
   await expect(site.getByTestId('storage-notice')).toContainText(
-    /The record of payload-ids in this browser cannot be used: .*\/doc\/options\/kernel/,
+    /The record of pass\.s in this browser cannot be used: .*\/doc\/options\/kernel/,
   );
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
   await choose(site, /^Projects and files/);
@@ -290,75 +276,93 @@ async function sharedLink(page: Page): Promise<string> {
   return link;
 }
 
-test('a link carries the changes to a sample, opens as a project of its own, and is refused when it is broken', async ({
-  site,
-  context,
-}) => {
-  await expect(site.getByTestId('verdict')).toBeVisible();
-  await kernel(site).selectOption('6.1');
-  await expect(site.locator('[data-panel=verifier]')).toContainText(/kernel 6\.1(?!\d)/);
-  await expect(site.locator('[data-panel=verifier] .stale')).toHaveCount(0);
-  const row = site.locator('[data-packet="3"]');
-  await expect(row.locator('[data-score]')).toHaveText(/\d/);
-  await row.click();
-  await site.locator('.bytes-grid td.token[data-cell^="hex"]').nth(3).click();
-  await site.keyboard.type('ff');
-  // An instruction of the program is changed too: the link carries the line.
-  await site.getByRole('button', { name: 'Edit', exact: true }).click();
-  const editor = site.getByTestId('editor');
-  await expect(editor.locator('.view-lines')).toContainText('r6 = r1');
-  await editor.locator('.view-line', { hasText: 'r6 = r1' }).first().click();
-  await site.keyboard.press('End');
-  await site.keyboard.type('\nr9 = 7');
-  await site.getByRole('button', { name: 'Apply' }).click();
-  await expect(site.getByTestId('fork-changes')).toContainText('1 change');
-  await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
-  await site.getByRole('button', { name: 'Share', exact: true }).click();
-  const carries = site.getByTestId('share-carries');
-  await expect(carries).toContainText('kernel 6.1');
-  await expect(carries).toContainText('1 changed packet byte');
-  await expect(carries).toContainText('1 change of the program, as lines');
-  expect((await new AxeBuilder({ page: site }).include('dialog').analyze()).violations).toEqual([]);
-  expect(Number(await carries.getAttribute('data-length'))).toBeLessThan(1000);
-  await site.getByRole('button', { name: 'Close' }).click();
-  const link = await sharedLink(site);
-  await keptIn(site);
+test.describe('of the sample', () => {
+  test.use({ start: 'sample' });
 
-  const other = await context.newPage();
-  await other.goto(link);
-  await expect(kernel(other)).toHaveValue('6.1');
-  await expect(other.getByTestId('fork-changes')).toContainText('1 change');
-  await expect(other.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
-  // A project of its own: the one that was shared does not change with it.
-  await expect(other.getByTestId('storage-notice')).toHaveCount(0);
-  await kernel(other).selectOption('6.12');
-  await keptIn(other);
-  await expect(kernel(site)).toHaveValue('6.1');
-  await other.reload();
-  await expect(kernel(other)).toHaveValue('6.12');
+  test('storage without room: said with figures, nothing lost, saved once there is room', async ({ site }) => {
+    await expect(site.getByTestId('verdict')).toBeVisible();
+    const cdp = await site.context().newCDPSession(site);
+    const { origin } = new URL(site.url());
+    await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1000 });
+    await kernel(site).selectOption('6.1');
+    const notice = site.getByTestId('storage-notice');
+    await expect(notice).toContainText(/The last changes of payload-ids are not kept: the browser has no room/);
+    await expect(site.getByTestId('save-state')).toHaveAttribute('data-status', 'full');
+    await cdp.send('Storage.overrideQuotaForOrigin', { origin });
+    await kernel(site).selectOption('6.6');
+    await keptIn(site);
+    await expect(notice).toHaveCount(0);
+    await site.reload();
+    await expect(kernel(site)).toHaveValue('6.6');
+  });
 
-  // Cut, as chats do it.
-  await other.goto(link.slice(0, -20));
-  await other.reload();
-  await expect(other.getByTestId('notices')).toContainText('the link: it is not whole');
-  await expect(kernel(other)).toHaveValue('6.12');
-  // A sample that this build does not have.
-  const payload = { v: 1, base: { kind: 'sample', sample: { id: 'payload-ids', hash: 'ab'.repeat(32) } }, set: {} };
-  const foreign = `${process.env.BPFORMER_SITE!}#p=${deflateRawSync(JSON.stringify(payload)).toString('base64url')}`;
-  await other.goto(foreign);
-  await other.reload();
-  await expect(other.getByTestId('notices')).toContainText(
-    'another build of BPFormer, whose sample payload-ids is not the one of this page',
-  );
+  test('a link carries the changes to a sample, opens as a project of its own, and is refused when it is broken', async ({
+    site,
+    context,
+  }) => {
+    await expect(site.getByTestId('verdict')).toBeVisible();
+    await kernel(site).selectOption('6.1');
+    await expect(site.locator('[data-panel=verifier]')).toContainText(/kernel 6\.1(?!\d)/);
+    await expect(site.locator('[data-panel=verifier] .stale')).toHaveCount(0);
+    const row = site.locator('[data-packet="3"]');
+    await expect(row.locator('[data-score]')).toHaveText(/\d/);
+    await row.click();
+    await site.locator('.bytes-grid td.token[data-cell^="hex"]').nth(3).click();
+    await site.keyboard.type('ff');
+    // An instruction of the program is changed too: the link carries the line.
+    await site.getByRole('button', { name: 'Edit', exact: true }).click();
+    const editor = site.getByTestId('editor');
+    await expect(editor.locator('.view-lines')).toContainText('r6 = r1');
+    await editor.locator('.view-line', { hasText: 'r6 = r1' }).first().click();
+    await site.keyboard.press('End');
+    await site.keyboard.type('\nr9 = 7');
+    await site.getByRole('button', { name: 'Apply' }).click();
+    await expect(site.getByTestId('fork-changes')).toContainText('1 change');
+    await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+    await site.getByRole('button', { name: 'Share', exact: true }).click();
+    const carries = site.getByTestId('share-carries');
+    await expect(carries).toContainText('kernel 6.1');
+    await expect(carries).toContainText('1 changed packet byte');
+    await expect(carries).toContainText('1 change of the program, as lines');
+    await noViolations(site, { parts: ['dialog'] });
+    expect(Number(await carries.getAttribute('data-length'))).toBeLessThan(1000);
+    await site.getByRole('button', { name: 'Close' }).click();
+    const link = await sharedLink(site);
+    await keptIn(site);
+
+    const other = await context.newPage();
+    await other.goto(link);
+    await expect(kernel(other)).toHaveValue('6.1');
+    await expect(other.getByTestId('fork-changes')).toContainText('1 change');
+    await expect(other.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
+    // A project of its own: the one that was shared does not change with it.
+    await expect(other.getByTestId('storage-notice')).toHaveCount(0);
+    await kernel(other).selectOption('6.12');
+    await keptIn(other);
+    await expect(kernel(site)).toHaveValue('6.1');
+
+    // Cut, as chats do it: the tab's own project comes back.
+    await other.goto(link.slice(0, -20));
+    await other.reload();
+    await expect(other.getByTestId('notices')).toContainText('the link: it is not whole');
+    await expect(kernel(other)).toHaveValue('6.12');
+    // A sample that this build does not have.
+    const payload = { v: 1, base: { kind: 'sample', sample: { id: 'payload-ids', hash: 'ab'.repeat(32) } }, set: {} };
+    const foreign = `${process.env.BPFORMER_SITE!}#p=${deflateRawSync(JSON.stringify(payload)).toString('base64url')}`;
+    await other.goto(foreign);
+    await expect(other.getByTestId('notices')).toContainText(
+      'another build of BPFormer, whose sample payload-ids is not the one of this page',
+    );
+  });
 });
 
 test('a model of the user is offered as a file, a small program as a link', async ({ site, context }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
-  await open(site, join(samples, 'payload', 'payload-ids.onnx'));
-  await site.getByRole('button', { name: 'Open with these' }).click();
+  await open(site, { name: 'relu.onnx', mimeType: 'application/octet-stream', buffer: singleNodeModel('Relu', 'relu_0') });
+  await expect(site.getByRole('button', { name: 'Project relu' })).toBeVisible();
   await keptIn(site);
   await site.getByRole('button', { name: 'Share', exact: true }).click();
-  await expect(site.getByRole('dialog')).toContainText('payload-ids.onnx is a file of yours, and a link carries no files');
+  await expect(site.getByRole('dialog')).toContainText('relu.onnx is a file of yours, and a link carries no files');
   await site.getByRole('button', { name: 'Close' }).click();
   const text = '.section xdp\n.license GPL\nr0 = 2\nexit\n';
   await open(site, { name: 'pass.s', mimeType: 'text/plain', buffer: Buffer.from(text) });
@@ -405,7 +409,7 @@ test.describe('without a network', () => {
     cpSync(process.env.BPFORMER_DIST ?? join(root, 'dist'), dist, { recursive: true });
     const { server, url } = await serve({ root: dist, base: '/sub/path/' });
     const version = page.locator('meta[name=bpformer-version]');
-    await page.goto(url);
+    await page.goto(addressOf('small program', url));
     await expect(page.getByTestId('verdict')).toBeVisible();
     const old = (await version.getAttribute('content'))!;
     await page.evaluate(async () => {

@@ -1,5 +1,7 @@
-import AxeBuilder from '@axe-core/playwright';
-import { expect, selectOp, test } from './page.ts';
+import { noViolations } from './axe.ts';
+import { expect, selectOp, onePage as test } from './page.ts';
+
+test.describe.configure({ mode: 'serial' });
 
 test('one selection runs from a byte to its token, row, tensors, instructions and states, and back through its history', async ({
   site,
@@ -78,6 +80,5 @@ test('the error of every operator colours the graph, and operators without a ten
     .first()
     .click();
   await expect(site.getByTestId('folded')).toContainText('folded into the kernel that makes');
-  const { violations } = await new AxeBuilder({ page: site }).include('[data-panel=tensors]').include('[data-panel=trace]').analyze();
-  expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
+  await noViolations(site, { parts: ['[data-panel=tensors]', '[data-panel=trace]'] });
 });

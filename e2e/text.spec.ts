@@ -1,5 +1,7 @@
-import AxeBuilder from '@axe-core/playwright';
+import { noViolations } from './axe.ts';
 import { expect, sample, test } from './page.ts';
+
+test.use({ start: 'small program' });
 
 test('a language model writes in the tab: from a prompt, token by token, with what else was likely', async ({ site }) => {
   test.slow();
@@ -29,8 +31,7 @@ test('a language model writes in the tab: from a prompt, token by token, with wh
   const likely = panel.getByRole('region', { name: 'Likeliest tokens' });
   await expect(likely.getByRole('row')).toHaveCount(9);
   await expect(likely.getByRole('row').filter({ hasText: 'chosen' })).toHaveCount(1);
-  const { violations } = await new AxeBuilder({ page: site }).include('[data-panel=text]').analyze();
-  expect(violations.map(({ id, nodes }) => ({ id, targets: nodes.map((node) => node.target) }))).toEqual([]);
+  await noViolations(site, { parts: ['[data-panel=text]'] });
 
   // Drawn by a seed: another seed, another story; the same seed, the same one.
   await panel.getByLabel('Temperature').fill('1');

@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
-import { expect, sample, samples, test } from './page.ts';
+import { noViolations } from './axe.ts';
+import { expect, sample, samples, onePage as test } from './page.ts';
 
-/** Violations in the Verifier panel. */
-async function violations(page: Page): Promise<string[]> {
-  const found = await new AxeBuilder({ page }).include('[data-panel=verifier]').analyze();
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
-}
+test.describe.configure({ mode: 'serial' });
+test.use({ start: 'small program' });
+
+const PANEL = { parts: ['[data-panel=verifier]'] };
 
 test('a rejection is walked through step by step, mended, and the edit taken back', async ({ site }) => {
   await site.getByRole('radio', { name: 'Debug' }).click();
@@ -38,7 +36,7 @@ test('a rejection is walked through step by step, mended, and the edit taken bac
   await expect(why.locator('.why-detail')).toContainText('Registers before it');
   await site.keyboard.press('p');
   await expect(steps.nth(count - 2)).toHaveAttribute('aria-current', 'step');
-  expect(await violations(site)).toEqual([]);
+  await noViolations(site, PANEL);
 
   // An edit shows what it changes, and that it was verified.
   await expect(fixes.first()).toContainText('processed');
@@ -50,14 +48,14 @@ test('a rejection is walked through step by step, mended, and the edit taken bac
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
   const applied = site.getByTestId('applied-edit');
   await expect(applied).toContainText('Edit applied');
-  expect(await violations(site)).toEqual([]);
+  await noViolations(site, PANEL);
   await applied.getByRole('button', { name: 'Undo' }).click();
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'false');
   await expect(applied).toHaveCount(0);
 });
 
 test('a pasted log tells its story by its lines, with the rule behind its message', async ({ site }) => {
-  await site.getByRole('radio', { name: 'Debug' }).click();
+  await site.getByRole('tab', { name: 'Start', exact: true }).click();
   const field = site.getByRole('textbox', { name: 'Verifier log or assembly' });
   await field.fill(readFileSync(join(samples, 'rejected', 'count-flows.log'), 'utf8'));
   await field.press('Control+Enter');
@@ -72,5 +70,5 @@ test('a pasted log tells its story by its lines, with the rule behind its messag
   await expect(why.locator('.why-detail')).toContainText('map_value(map=sketches');
   await expect(site.locator('[data-panel=log] .vrow.selected')).toContainText('r6 = r0');
   await expect(site.locator('[data-panel=program] .vrow.selected')).toContainText('r6 = r0');
-  expect(await violations(site)).toEqual([]);
+  await noViolations(site, PANEL);
 });
