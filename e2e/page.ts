@@ -97,12 +97,17 @@ export const test = base.extend<{ site: Page } & Options>({
 
 /** The page that the tests of one file share; the next file gets another. */
 class SharedPage {
+  readonly #browser: Browser;
   #open: { readonly file: string; readonly page: Page; readonly problems: string[] } | null = null;
 
-  async of(file: string, browser: Browser, options: Options): Promise<{ page: Page; problems: string[] }> {
+  constructor(browser: Browser) {
+    this.#browser = browser;
+  }
+
+  async of(file: string, options: Options): Promise<{ page: Page; problems: string[] }> {
     if (this.#open?.file === file) return this.#open;
     await this.close();
-    const page = await browser.newPage();
+    const page = await this.#browser.newPage();
     this.#open = { file, page, problems: await openSite(page, options) };
     return this.#open;
   }
@@ -119,16 +124,15 @@ class SharedPage {
  */
 export const onePage = test.extend<object, { shared: SharedPage }>({
   shared: [
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads from the pattern what a fixture needs.
-    async ({}, use) => {
-      const shared = new SharedPage();
+    async ({ browser }, use) => {
+      const shared = new SharedPage(browser);
       await use(shared);
       await shared.close();
     },
     { scope: 'worker' },
   ],
-  site: async ({ browser, shared, wholeCapture, start }, use, info) => {
-    const { page, problems } = await shared.of(info.file, browser, { wholeCapture, start });
+  site: async ({ shared, wholeCapture, start }, use, info) => {
+    const { page, problems } = await shared.of(info.file, { wholeCapture, start });
     await use(page);
     expect(problems).toEqual([]);
   },
