@@ -22,6 +22,7 @@ import { type Lowered, lower } from './lower/lower.ts';
 import type { IoLayout } from './lower/places.ts';
 import { Origins } from './origins.ts';
 import type { GraphPass } from './passes/note.ts';
+import { roomForSums } from './plan/room.ts';
 import { Scales } from './plan/scales.ts';
 import { splitWideValues } from './plan/split.ts';
 import { weightScales } from './plan/weight-scales.ts';
@@ -114,8 +115,11 @@ interface Planned {
 
 function planOf(options: CompileOptions, graph: HGraph): Planned {
   const given = new Map(options.slots?.inputs.map(({ name, scale }) => [name, scale]));
-  const scales = new Scales(graph, options.calibration, given);
-  return { graph, scales, ...slots(graph, scales, options.slots?.outputs) };
+  const first = new Scales(graph, options.calibration, given);
+  const { wide } = first;
+  const roomy = wide.size ? roomForSums(graph, wide) : graph;
+  const scales = wide.size ? new Scales(roomy, options.calibration, given) : first;
+  return { graph: roomy, scales, ...slots(roomy, scales, options.slots?.outputs) };
 }
 
 interface WithStrategy {
@@ -134,6 +138,7 @@ function lowerWith(options: CompileOptions, { graph, scales, io, inputs, outputs
       specialise: options.specialise ?? false,
       parts: options.parts ?? {},
       hookBytes: tableBytes(options, inputs, outputs),
+      perCpu: options.hook.io === 'percpu',
     }),
   };
 }

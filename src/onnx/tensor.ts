@@ -183,11 +183,32 @@ function widen(raw: Uint8Array, dtype: DType): Float32Array {
 }
 
 /** IEEE 754 binary16. */
-function halfToFloat(bits: number): number {
+/** The value of the bits of a half float. */
+export function halfToFloat(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 0x3ff;
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const rounding = new DataView(new ArrayBuffer(4));
+
+/** Bits of the half float that is nearest to a number, even ones of two that are equally near. */
+export function floatToHalf(value: number): number {
+  rounding.setFloat32(0, value);
+  const bits = rounding.getUint32(0);
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude >= 0x7f800000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  // Below the least normal half, units of 2⁻²⁴.
+  if (magnitude < 0x38800000) return sign | roundEven(Math.abs(value) * 2 ** 24);
+  return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
+}
+
+function roundEven(x: number): number {
+  const floor = Math.floor(x);
+  return x - floor > 0.5 || (x - floor === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }

@@ -3,7 +3,7 @@ import { Cancelled } from '../base/progress.ts';
 import type { Calibration, CalibrationMethod } from '../compiler/api.ts';
 import { percentOf } from '../compiler/calibration-method.ts';
 import type { Tensor } from '../onnx/model.ts';
-import type { ExternalData } from '../onnx/tensor.ts';
+import { type ExternalData, isFloat } from '../onnx/tensor.ts';
 import { Magnitudes } from './magnitudes.ts';
 import type { Tensors } from './reference.ts';
 import { createReference } from './reference.ts';
@@ -31,7 +31,7 @@ export async function calibrate(modelBytes: Uint8Array, samples: readonly Tensor
     for (const [i, sample] of samples.entries()) {
       widenRanges(ranges, sample, rangeOf);
       const values = await reference.run(sample);
-      widenRanges(ranges, values, floatRange);
+      widenRanges(ranges, values, anyRange);
       if (magnitudes) for (const tensors of [sample, values]) countMagnitudes(magnitudes, tensors);
       options.progress?.report('calibrating', i + 1, samples.length);
       if (performance.now() - rested > 10) {
@@ -60,7 +60,7 @@ function clipOf(magnitudes: Magnitudes, method: CalibrationMethod): { wide: numb
 
 function countMagnitudes(counted: Map<string, Magnitudes>, tensors: Tensors): void {
   for (const [name, { dtype, data }] of Object.entries(tensors)) {
-    if (dtype !== 'float32' && dtype !== 'float64') continue;
+    if (!isFloat(dtype)) continue;
     let own = counted.get(name);
     if (!own) {
       own = new Magnitudes();
@@ -85,7 +85,8 @@ function widenRanges(ranges: Ranges, tensors: Tensors, measure: (tensor: Tensor)
   }
 }
 
-const floatRange = (tensor: Tensor): Range | null => (/^float(32|64)$/.test(tensor.dtype) ? rangeOf(tensor) : null);
+/** Integers that follow from computed values need a scale as these do. */
+const anyRange = (tensor: Tensor): Range | null => (tensor.dtype === 'string' ? null : rangeOf(tensor));
 
 function rangeOf({ data }: Tensor): Range | null {
   let min = Number.POSITIVE_INFINITY;

@@ -5,7 +5,7 @@ import type { DType, Tensor, TensorData } from '../onnx/model.ts';
 import type { ModelProto } from '../onnx/proto.ts';
 import { readModelProto } from '../onnx/proto.ts';
 import type { ExternalData } from '../onnx/tensor.ts';
-import { elementCount } from '../onnx/tensor.ts';
+import { elementCount, floatToHalf, halfToFloat } from '../onnx/tensor.ts';
 import { appendOutputs } from '../onnx/write.ts';
 import { withoutZipMaps } from '../onnx/zipmap.ts';
 import type { Ort } from './ort.ts';
@@ -98,17 +98,21 @@ async function refusals<T>(file: string, work: () => Promise<T>): Promise<T> {
 
 function toOrt(ort: Ort, name: string, tensor: Tensor): InstanceType<Ort['Tensor']> {
   const { dtype, dims, data } = tensor;
-  if (dtype === 'float16' || dtype === 'bfloat16' || dtype === 'string') {
+  if (dtype === 'bfloat16' || dtype === 'string') {
     throw new InputError(`it has the type ${dtype}, which cannot be passed on`, `input \`${name}\``, 'Convert the model to float32');
   }
   if (elementCount(dims) !== data.length) {
     throw new InputError(`it has ${data.length} elements for the shape [${dims.join(', ')}]`, `input \`${name}\``);
   }
-  return new ort.Tensor(dtype, data as Float32Array, dims);
+  const held = dtype === 'float16' ? Uint16Array.from(data as Float32Array, floatToHalf) : data;
+  return new ort.Tensor(dtype, held as Float32Array, dims);
 }
 
-/** Null for the types that we do not hold: sequences, strings and half floats. */
+/** Null for the types that we do not hold: sequences and strings. */
 function fromOrt(value: unknown): Tensor | null {
   const { type, dims, data } = value as { type: string; dims: readonly number[]; data: TensorData };
-  return type === 'string' || type === 'float16' || !ArrayBuffer.isView(data) ? null : { dtype: type as DType, dims, data };
+  if (type === 'string' || !ArrayBuffer.isView(data)) return null;
+  // Runtimes that have no array of half floats give their bits.
+  const held = type === 'float16' ? Float32Array.from(data as Float32Array, data instanceof Uint16Array ? halfToFloat : Number) : data;
+  return { dtype: type as DType, dims, data: held };
 }

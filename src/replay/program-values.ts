@@ -3,7 +3,6 @@ import type { Insn, Program } from '../bpf/program.ts';
 import type { ProgramMeta, TensorPlan, ValueBuffer, ValuePlace } from '../compiler/api.ts';
 import { allOffsets } from '../compiler/graph/view.ts';
 import { roundName } from '../compiler/ir/outline.ts';
-import { PAGE_BYTES } from '../compiler/kernels/frame.ts';
 import type { Tensors } from '../reference/reference.ts';
 import type { VmMap } from '../vm/maps.ts';
 import { type Stepper, Vm } from '../vm/vm.ts';
@@ -337,10 +336,10 @@ class Memory {
       this.#maps.set(buffer.map, map);
     }
     const key = new Uint8Array(4);
-    const page = map.def.maxEntries > 1 ? Math.floor(buffer.byteOff / PAGE_BYTES) : 0;
+    const page = map.def.maxEntries > 1 ? Math.floor(buffer.byteOff / map.def.valueSize) : 0;
     new DataView(key.buffer).setUint32(0, page, true);
     const value = map.lookup(key)!;
-    return new DataView(value.buffer, value.byteOffset + buffer.byteOff - page * PAGE_BYTES);
+    return new DataView(value.buffer, value.byteOffset + buffer.byteOff - page * map.def.valueSize);
   }
 
   copy(buffer: ValueBuffer, into: Int32Array): void {

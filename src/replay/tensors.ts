@@ -1,6 +1,7 @@
 import { InputError } from '../base/errors.ts';
 import type { TensorSlot } from '../compiler/api.ts';
 import type { Tensor, TensorData, ValueInfo } from '../onnx/model.ts';
+import { allocate } from '../onnx/tensor.ts';
 
 /** Size of a stored element. */
 export const BYTES = { u16: 2, i16: 2, i32: 4, f32: 4 } as const;
@@ -85,7 +86,7 @@ export function splitInputs(file: Tensor, input: ValueInfo, where: string): Tens
   }));
 }
 
-type Convertible = Float32Array | BigInt64Array | Int32Array | Float64Array | Uint8Array;
+type Convertible = Exclude<TensorData, BigUint64Array> | BigUint64Array;
 
 /** Elements in the model's type; a fraction where the model takes whole numbers is an error. */
 function convert(data: TensorData, dtype: string, where: string): Convertible {
@@ -108,6 +109,23 @@ function convert(data: TensorData, dtype: string, where: string): Convertible {
       return data instanceof Int32Array ? data : Int32Array.from(values, whole);
     case 'bool':
       return Uint8Array.from(values, (value) => (Number(value) !== 0 ? 1 : 0));
+    case 'float16':
+      return Float32Array.from(values, Number);
+    case 'uint8':
+    case 'int8':
+    case 'uint16':
+    case 'int16':
+    case 'uint32':
+    case 'uint64': {
+      const made = allocate(dtype, data.length) as Convertible;
+      const set = made as unknown as Record<number, number | bigint>;
+      for (let i = 0; i < data.length; i++) {
+        const value = whole(values[i]!, i);
+        set[i] = dtype === 'uint64' ? BigInt(value) : value;
+        if (Number(set[i]) !== value) throw new InputError(`element ${i} is ${value}, which ${dtype} does not hold`, where);
+      }
+      return made;
+    }
     default:
       throw new InputError(`the model's input has type ${dtype}, for which files cannot be read`, where);
   }

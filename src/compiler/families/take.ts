@@ -6,7 +6,7 @@ import type { OwnOp } from '../graph/own.ts';
 import { allOffsets, denseMap, type IndexMap, mapDims, product } from '../graph/view.ts';
 import { isWhole } from '../graph/whole.ts';
 import { copyKernel, ROW_SHIFT, rowName } from '../kernels/rows.ts';
-import { type TakeShape, takeKernel } from '../kernels/take.ts';
+import { placeBytes, type TakeShape, takeKernel } from '../kernels/take.ts';
 import type { Places } from '../lower/places.ts';
 import type { Group } from '../plan/groups.ts';
 import { type Access, rowStep, type Step } from '../plan/steps.ts';
@@ -145,14 +145,17 @@ function call(
   param: readonly ArrayBufferView[] = [],
 ): KernelCall {
   const offsets = allOffsets(reachedView.map);
-  const table = Uint16Array.from(places, (i) => offsets[i]!);
+  const elements = product(reachedView.buf.dims);
+  const entry = placeBytes(elements);
+  const offset = (i: number): number => offsets[i]!;
+  const table = entry === 2 ? Uint16Array.from(places, offset) : Uint32Array.from(places, offset);
   const [source, ...chosen] = step.reads;
   const dims = mapDims(reachedView.map);
   const [count] = step.inner;
   const shape: TakeShape = {
     mode,
     count: count!,
-    elements: product(reachedView.buf.dims),
+    elements,
     space: at.operand(source!, group).operand.space,
     indices: chosen.map((access, i) => ({
       space: at.operand(access, group).operand.space,
@@ -168,7 +171,7 @@ function call(
     args: [
       at.operand(step.out!, group).operand,
       at.operand(source!, group).operand,
-      { ...at.param(table), strides: [2 * count!] },
+      { ...at.param(table), strides: [entry * count!] },
       ...chosen.map((access) => at.operand(access, group).operand),
       ...param.map((data) => at.param(data)),
     ],

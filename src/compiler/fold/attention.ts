@@ -88,11 +88,7 @@ function fused(scores: MatMul, softmax: Softmax, means: MatMul): OwnOp | null {
   const passes: OwnPasses = {
     label: 'attention',
     joins: true,
-    widths: () => [
-      { buf: q.buf, bits: qBits },
-      { buf: k.buf, bits: kBits },
-      { buf: v.buf, bits: valueBits },
-    ],
+    widths: (op) => [qBits, kBits, valueBits].map((most, i) => ({ buf: op.views[i]!.buf, bits: most })),
     packBytes: () => attentionPackBytes({ d, n }),
     steps: (op) => [attentionStep(op, means.a.map)],
     calls: (op, at, step, group) => [

@@ -64,6 +64,44 @@ const FORMS: readonly Form[] = [
     ],
   },
   {
+    name: 'attention among probabilities, whose integers have all their bits',
+    inputs: [{ name: 'x', dtype: 'float32', dims: [1, 4, 6] }],
+    nodes: [
+      node('Softmax', 'x', 'q', { axis: { int: 2 } }),
+      node('Transpose', 'q', 'k', { perm: { ints: [0, 2, 1] } }),
+      node('MatMul', 'q k', 's'),
+      node('Softmax', 's', 'p', { axis: { int: -1 } }),
+      node('MatMul', 'p q', 'out'),
+    ],
+  },
+  {
+    name: 'products of elements that were moved',
+    inputs: [{ name: 'x', dtype: 'float32', dims: [1, 4, 6] }],
+    nodes: [
+      node('Pad', 'x pads', 'q', { mode: { string: 'reflect' } }),
+      node('Transpose', 'q', 'k', { perm: { ints: [0, 2, 1] } }),
+      node('MatMul', 'q k', 'out'),
+    ],
+    initializers: { pads: ints(0, 1, 0, 0, 2, 3) },
+  },
+  {
+    name: 'values that are larger than an entry of a per-CPU map, in a shared one',
+    inputs: [{ name: 'x', dtype: 'float32', dims: [1, 2, 40, 40] }],
+    nodes: [
+      node('Conv', 'x w', 'c', { pads: { ints: [1, 1, 1, 1] } }),
+      node('Tanh', 'c', 't'),
+      node('Pad', 't pads', 'p', { mode: { string: 'edge' } }),
+      node('ReduceMean', 'p', 'out', { axes: { ints: [1, 2] }, keepdims: { int: 0 } }),
+    ],
+    initializers: { w: f([12, 2, 3, 3], wave), pads: ints(0, 0, 1, 0, 0, 0, 0, 2) },
+  },
+  {
+    name: 'the same row several times',
+    inputs: [{ name: 'x', dtype: 'float32', dims: [1, 9] }],
+    nodes: [node('Gather', 'x i', 'g', { axis: { int: 0 } }), node('Tanh', 'g', 'out')],
+    initializers: { i: ints(0, 0, 0) },
+  },
+  {
     name: 'a mask of flags that is padded',
     inputs: [x, mask],
     nodes: [

@@ -263,13 +263,14 @@ function evenSteps(dims: readonly number[], places: readonly number[]): number[]
 /** Dimension `axis` replaced by a grid of places. */
 function gridMap(map: IndexMap, axis: number, start: number, dims: readonly number[], steps: readonly number[]): IndexMap | null {
   const dim = map.dims[axis];
-  if (dim.length !== 1) {
+  if (dim.length > 1) {
     const [n, step] = [product(dims), steps[steps.length - 1] ?? 1];
     const line = dims.every((size, d) => d === dims.length - 1 || size === 1);
     const cut = line ? sliceMap(map, axis, start, n, step || 1) : null;
     return cut && reshapeMap(cut, [...mapDims(map).slice(0, axis), ...dims, ...mapDims(map).slice(axis + 1)]);
   }
-  const [{ stride }] = dim;
+  // A dimension of one has no factor.
+  const stride = dim[0]?.stride ?? 0;
   const grid = dims.map((n, d) => (n === 1 ? [] : [{ n, stride: steps[d] * stride }]));
   return { off: map.off + start * stride, dims: [...map.dims.slice(0, axis), ...grid, ...map.dims.slice(axis + 1)] };
 }

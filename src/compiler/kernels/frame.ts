@@ -9,7 +9,7 @@ export type Lanes = 1 | 2 | 3;
 /** Where an operand lies. Kernels get byte offsets into these as scalar arguments; those into the weights count from the start of the map. */
 export type Space = 'scratch' | 'input' | 'output' | 'weights';
 
-/** Scratch memory comes in entries of this size, the largest value that a per-CPU array may have. */
+/** Scratch memory comes in entries of this size, the largest value that a per-CPU array may have; where the map is shared, in larger ones if a value asks for it. */
 export const PAGE_BYTES = 32768;
 
 export const MAP_OF: Readonly<Record<Space, string>> = {
@@ -24,6 +24,8 @@ export interface Layout {
   /** Bytes that an offset may reach, by space; for scratch in one page. */
   readonly bytes: Readonly<Record<Space, number>>;
   readonly pages: number;
+  /** Size of a page: a power of two. */
+  readonly pageBytes: number;
   /** Bytes at the start of scratch page 0 where kernels pack token pairs. */
   readonly packBytes: number;
   /** Tables in the weights, shared by all ops. */
@@ -113,9 +115,9 @@ export function kernelFunc(
     const limit = layout.bytes[port.space] - port.extent;
     if (limit < 0) throw new Error(`${name}: operand ${i} reaches ${port.extent} bytes of ${layout.bytes[port.space]}`);
     if (port.space === 'scratch' && layout.pages > 1) {
-      const page = port.beside === undefined ? lookup('scratch', b.rsh(arg, 15)) : pages[port.beside];
+      const page = port.beside === undefined ? lookup('scratch', b.rsh(arg, Math.log2(layout.pageBytes))) : pages[port.beside];
       pages[i] = page;
-      const off = b.and(arg, PAGE_BYTES - 1);
+      const off = b.and(arg, layout.pageBytes - 1);
       check('ugt', off, limit);
       return b.add(page, off);
     }

@@ -22,17 +22,21 @@ export interface TakeShape {
   readonly outMax: Limit;
 }
 
+/** Bytes of an entry in the table of places. */
+export const placeBytes = (elements: number): 2 | 4 => (elements > 65536 ? 4 : 2);
+
 /**
- * Operands: result, source, a table of 16-bit places in the weights, the indices, and for `put` the factor of the source's integers. An
+ * Operands: result, source, a table of places in the weights, the indices, and for `put` the factor of the source's integers. An
  * index counts from the end where it is negative; one that lies outside, which ONNX does not allow, comes to the last element.
  */
 export function takeKernel(name: string, s: TakeShape, layout: Layout, origin: OriginId): IrFunc {
   const [many, few] = [s.elements * 2, s.count * 2];
   const put = s.mode === 'put';
+  const entry = placeBytes(s.elements);
   const ports: Port[] = [
     { space: 'scratch', extent: put ? many : few },
     { space: s.space, extent: put ? few : many },
-    { space: 'weights', extent: few },
+    { space: 'weights', extent: s.count * entry },
     ...s.indices.map(({ space }) => ({ space, extent: few })),
     ...(put ? [{ space: 'weights' as const, extent: 8 }] : []),
   ];
@@ -42,8 +46,8 @@ export function takeKernel(name: string, s: TakeShape, layout: Layout, origin: O
     const indices = rest.slice(0, s.indices.length);
     // The result (or the source) of a run, the table and the indices move; the other side is reached by places.
     const moving = [put ? source! : target!, table!, ...indices];
-    walk(b, [{ n: s.count, strides: moving.map(() => 2) }], moving, 4, (p, off) => {
-      const at = b.load(p[1]!, off[1]!, 2);
+    walk(b, [{ n: s.count, strides: moving.map((_, i) => (i === 1 ? entry : 2)) }], moving, 4, (p, off) => {
+      const at = b.load(p[1]!, off[1]!, entry);
       s.indices.forEach(({ n, stride }, i) => {
         const index = b.load(p[2 + i]!, off[2 + i]!, 2, true);
         const wrap = b.and(b.arsh(index, 63), n);

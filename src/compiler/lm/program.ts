@@ -13,7 +13,7 @@ import type { Rules } from '../graph/rule.ts';
 import type { OriginId } from '../ir/ir.ts';
 import { numberOps } from '../ir/numbered.ts';
 import { irMap } from '../ir-map.ts';
-import { type Layout, MAP_OF } from '../kernels/frame.ts';
+import { type Layout, MAP_OF, PAGE_BYTES } from '../kernels/frame.ts';
 import { rsqrtTable } from '../kernels/norm.ts';
 import { expTable } from '../kernels/softmax.ts';
 import { Origins } from '../origins.ts';
@@ -90,6 +90,7 @@ export function compileDecoder(options: DecoderOptions): Compiled {
       weights: map.total,
     },
     pages: 1,
+    pageBytes: PAGE_BYTES,
     packBytes: lowered.packBytes,
     expOff,
     rsqrtOff,

@@ -52,6 +52,8 @@ export interface Target {
   readonly specialise: boolean;
   readonly parts: Parts;
   readonly hookBytes: number;
+  /** Scratch memory is per CPU. */
+  readonly perCpu: boolean;
 }
 
 /**
@@ -63,7 +65,7 @@ export function lower(
   scales: Scales,
   io: IoLayout,
   origins: Origins,
-  { strategy, specialise, parts, hookBytes }: Target,
+  { strategy, specialise, parts, hookBytes, perCpu }: Target,
 ): Lowered {
   if (!parts.sums && graph.ops.some((op) => op.kind === 'linear' && op.precision !== undefined && weightBitsOf(op.precision) <= 2))
     throw new Error('kernels of ternary and binary weights were not loaded: await partsFor(options) and hand them over');
@@ -85,7 +87,7 @@ export function lower(
       'Pool before the matrix',
     );
   }
-  const placement = placeBuffers(graph, groups, packBytes, (buf) => scales.bytes(buf));
+  const placement = placeBuffers(graph, groups, packBytes, (buf) => scales.bytes(buf), perCpu);
   const places = new Places(scales, weights, io, placement.offsets, specialise, parts);
   const chunks = chunkSizes(graph);
   const planned = groups.map((group) => {
@@ -99,8 +101,9 @@ export function lower(
   });
   const map = weightsLayout(shared.size, weights.size + hookBytes);
   const layout: Layout = {
-    bytes: { scratch: placement.pageBytes, input: io.inputBytes, output: io.outputBytes, weights: map.total },
+    bytes: { scratch: placement.entryBytes, input: io.inputBytes, output: io.outputBytes, weights: map.total },
     pages: placement.pages,
+    pageBytes: placement.pageBytes,
     packBytes,
     expOff,
     rsqrtOff,

@@ -65,6 +65,10 @@ export class Scales {
     if (!found) throw new Error(`no scale for ${buf.name}`);
     return found;
   }
+  /** Values whose integers are larger than the products that read them allow. */
+  get wide(): ReadonlySet<Buf> {
+    return new Set([...this.#bits].flatMap(([buf, bits]) => (!buf.grid && this.of(buf).max > 2 ** bits - 1 ? [buf] : [])));
+  }
   /** What the integers of a buffer saturate at. */
   limit(buf: Buf): Limit {
     const { min, max } = this.of(buf);

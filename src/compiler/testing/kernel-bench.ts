@@ -5,7 +5,7 @@ import { Vm } from '../../vm/vm.ts';
 import { emitProgram } from '../backend/emit.ts';
 import { FuncBuilder } from '../ir/builder.ts';
 import type { IrFunc } from '../ir/ir.ts';
-import type { Layout } from '../kernels/frame.ts';
+import { type Layout, PAGE_BYTES } from '../kernels/frame.ts';
 
 /** Bytes at the start of scratch that kernels may use as their packing area. */
 export const PACK_BYTES = 16384;
@@ -16,6 +16,7 @@ export function layoutFor(weightBytes: number): Layout {
   return {
     bytes: { scratch: SCRATCH_BYTES, input: 4096, output: 4096, weights: weightBytes },
     pages: 1,
+    pageBytes: PAGE_BYTES,
     packBytes: PACK_BYTES,
     expOff: 0,
     rsqrtOff: 0,
