@@ -56,6 +56,9 @@ test('the compiler is stepped by keys and by dragging, one selection runs throug
   await expect(figures.getByRole('row', { name: /^Engine time/ })).toContainText('µs');
   await expect(figures.getByRole('row', { name: /^Max/ })).not.toContainText('–');
 
+  await site.getByRole('combobox', { name: 'Overlay' }).selectOption('time');
+  await expect(site.getByRole('figure', { name: 'Legend of heat: engine µs' })).toContainText('logarithmic', { timeout: 60_000 });
+
   await site.locator('[data-panel-actions=pipeline]').getByLabel('Compared with').selectOption('try');
   await pass.focus();
   await site.keyboard.press('ArrowLeft');

@@ -179,3 +179,15 @@ export interface ProfileView {
   readonly timedRuns: number;
   readonly engine: 'wasm' | 'interp';
 }
+
+/** Time by node in the engine, measured stage by stage. */
+export interface NodeTimesView {
+  readonly programKey: string;
+  /** ONNX node and nanoseconds of one event. */
+  readonly nodes: readonly (readonly [node: number, ns: number])[];
+  /** What the program takes without any stage: the hook. */
+  readonly rest: number;
+  readonly stages: number;
+  /** Parts that were timed: fewer than stages where there are many. */
+  readonly cuts: number;
+}

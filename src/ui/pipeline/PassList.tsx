@@ -136,10 +136,8 @@ function factsText(view: PassRowView): string {
   if (fate) return fate;
   const changed = view.facts.filter(({ was }) => was !== undefined);
   if (changed.length > 0) return changed.map(({ key, text, was }) => texts.fact(key, texts.was(was!, text))).join(' · ');
-  return view.facts
-    .filter(({ key }) => key !== 'reads')
-    .map(({ key, text }) => texts.fact(key, text))
-    .join(' · ');
+  const known = view.facts.filter(({ key }) => key !== 'reads');
+  return (known.length > 0 ? known : view.facts).map(({ key, text }) => texts.fact(key, text)).join(' · ');
 }
 
 function labelOf(view: PassRowView | undefined): string {

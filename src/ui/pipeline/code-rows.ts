@@ -1,6 +1,7 @@
 import { OWN, PROLOGUE } from '../../compiler/ir/numbered.ts';
 import { IR_OP, type IrView } from '../../workbench/ir-view.ts';
 import type { ProgramView } from '../../workbench/views.ts';
+import { isWide } from '../program/decode.ts';
 
 /** A line of a function: a row of the IR, an instruction, or both; -1 for none. */
 export interface CodeRow {
@@ -31,6 +32,8 @@ export function codeRows(program: ProgramView, view: IrView, at: number, code: b
   let ir = from;
   let last = -1;
   for (let insn = start; insn < end; insn++) {
+    // The second slot of a wide load belongs to its first.
+    if (insn > start && isWide(program, insn - 1)) continue;
     const number = program.irOf[insn]!;
     const how = program.irHow?.[insn] ?? OWN;
     if (number < 0) {

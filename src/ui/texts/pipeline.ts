@@ -208,7 +208,7 @@ export const pipeline = {
       agreement: 'Same class',
     },
     engineAbout:
-      'One run in this browser’s WebAssembly engine; both programs run in turns on an event of the trace, best of five rounds. Not the kernel’s time.',
+      'One run in this browser’s WebAssembly engine; both programs run in turns on an event of the trace, and the best round of each counts. Not the kernel’s time.',
     executedAbout: 'Instructions of one event, on average',
     errorAbout: (events: number) => `Against ONNX Runtime on the first ${count(events)} events that the model sees`,
     accepted: '✓ accepted',

@@ -16,6 +16,7 @@ const handlers: Record<string, Handler> = {
   tensors: machineTensors,
   tensor: machineTensor,
   profile: later(() => import('./machine-profile.ts'), 'profileEvents'),
+  nodeTimes: later(() => import('./node-times.ts'), 'nodeTimes'),
 };
 
 const DOING: Readonly<Record<string, string>> = {
@@ -25,6 +26,7 @@ const DOING: Readonly<Record<string, string>> = {
   tensors: 'Reading the tensors',
   tensor: 'Reading a tensor',
   profile: 'Profiling',
+  nodeTimes: 'Timing the operators',
 };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Working');

@@ -16,6 +16,7 @@ import type { CallContext } from '../rpc.ts';
 import { firstOutput } from './batches.ts';
 import { Recent } from './blobs.ts';
 import { compileOptions } from './build.ts';
+import { timesInTurns } from './in-turns.ts';
 import { modelOf } from './models.ts';
 import { keyOf, type Recorded, recorded } from './passes.ts';
 import { rest } from './rest.ts';
@@ -24,10 +25,6 @@ import { heldTrace } from './traces.ts';
 const PROCESSED_LIMIT = 1_000_000;
 /** Events that error and executed instructions are means over. */
 const MOST_EVENTS = 256;
-/** Rounds in which the two programs take turns, and how long each runs in one; the best round counts. */
-const ROUNDS = 5;
-const ROUND_MS = 8;
-
 interface TryArgs {
   readonly program: ProgramSpec;
   /** Null: only what it costs now. */
@@ -84,8 +81,17 @@ export async function tryOptions(args: TryArgs, context: CallContext): Promise<T
     await pause(context);
   }
   const running = sides.flatMap(({ side, runner }) => (runner ? [{ side, runner }] : []));
-  const times = await inTurns(running, events, context);
-  for (const { side, ns } of times) tell(side, { ns });
+  // An event that the model sees: others cost next to nothing.
+  const event = running[0] && events.find((one) => one(running[0]!.runner).outputs !== null);
+  if (!event) return figures;
+  const times = await timesInTurns(
+    running.map(({ side, runner }) => ({ run: () => event(runner), executed: figures[side]!.executed ?? 0 })),
+    async (round, most) => {
+      context.progress('timing', round, most);
+      await pause(context);
+    },
+  );
+  for (const [at, { side }] of running.entries()) tell(side, { ns: times[at]! });
   return figures;
 }
 
@@ -170,31 +176,6 @@ function accuracyOf(
     maxError: compared > 0 ? most : null,
     agreement: compared > 0 ? agreed / compared : null,
   };
-}
-
-/** Nanoseconds of one run of each program in the engine, measured in turns so that both meet the same machine. */
-async function inTurns<S extends { readonly runner: ModelRunner }>(
-  running: readonly S[],
-  events: readonly Event[],
-  context: CallContext,
-): Promise<(S & { readonly ns: number })[]> {
-  // An event that the model sees: others cost next to nothing.
-  const event = events.find((one) => running[0] && one(running[0].runner).outputs !== null);
-  if (!event) return [];
-  const best = running.map(() => Number.POSITIVE_INFINITY);
-  for (let round = 0; round < ROUNDS; round++) {
-    running.forEach(({ runner }, at) => {
-      const began = performance.now();
-      let runs = 0;
-      do {
-        event(runner);
-        runs++;
-      } while (performance.now() - began < ROUND_MS);
-      best[at] = Math.min(best[at]!, ((performance.now() - began) / runs) * 1e6);
-    });
-    await pause(context);
-  }
-  return running.map((one, at) => ({ ...one, ns: best[at]! }));
 }
 
 /** What the cost model gives each strategy that the target kernel takes: the choice of `auto`, and what the others would cost. */
