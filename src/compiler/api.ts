@@ -165,6 +165,8 @@ export interface DecoderMeta {
   readonly vocabulary: number;
   /** Real value of a unit of a candidate's score. */
   readonly scoreScale: number;
+  /** What the model makes of its scores: the program gives them as they are before. */
+  readonly ending?: 'softmax' | 'log_softmax';
   /** The tokenizer's document, when the model came with one. */
   readonly tokenizer: unknown;
 }

@@ -161,9 +161,18 @@ export async function scoresOf(
     await machine.run(encodeRequest(request, decoder));
     const scores = await machine.scores();
     const view = new DataView(scores.buffer, scores.byteOffset);
-    for (let i = 0; i < decoder.vocabulary; i++) all[at * decoder.vocabulary + i] = view.getInt32(4 * i, true) * decoder.scoreScale;
+    const row = all.subarray(at * decoder.vocabulary, (at + 1) * decoder.vocabulary);
+    for (let i = 0; i < row.length; i++) row[i] = view.getInt32(4 * i, true) * decoder.scoreScale;
+    if (decoder.ending) end(row, decoder.ending);
   }
   return all;
+}
+
+/** Makes of a row of scores what the model ends in. */
+function end(row: Float64Array, ending: 'softmax' | 'log_softmax'): void {
+  const top = row.reduce((a, b) => Math.max(a, b));
+  const sum = row.reduce((total, score) => total + Math.exp(score - top), 0);
+  for (const [i, score] of row.entries()) row[i] = ending === 'softmax' ? Math.exp(score - top) / sum : score - top - Math.log(sum);
 }
 
 /** Probabilities of candidates among themselves at a temperature. */

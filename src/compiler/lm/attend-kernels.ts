@@ -194,14 +194,13 @@ function loadExpParams(b: FuncBuilder, at: Reg): Reg[] {
   return [b.load(at, 0, 8), b.and(b.load(at, 8, 8), 63), b.load(at, 16, 8), b.load(at, 24, 8)];
 }
 
-/** Exponentials of one block's scores, and values weighed with them. Arguments: values of the block, the attention's memory at the block, parameters. */
-export function mixKernel(name: string, s: AttendShape, layout: Layout, origin: OriginId): IrFunc {
+/** Exponentials of one block's scores, which take their place, and their sum. Arguments: the attention's memory at the block, parameters. */
+export function weighKernel(name: string, s: AttendShape, layout: Layout, origin: OriginId): IrFunc {
   const ports = [
-    { map: CACHE, bytes: s.cacheBytes, extent: rowOf(s, POSITION_BLOCK * s.size) },
     { map: ATTENTION, bytes: attentionBytes(s), extent: attentionBytes(s) - 8 * (s.positions - POSITION_BLOCK) },
     { map: MAP_OF.weights, bytes: layout.bytes.weights, extent: EXP_PARAM_BYTES },
   ];
-  return decoderFunc(name, layout, ports, [], origin, (b, [values, at, params]) => {
+  return decoderFunc(name, layout, ports, [], origin, (b, [at, params]) => {
     const memory = entry(b, at);
     const exp = loadExpParams(b, params);
     const table = b.mapValue(MAP_OF.weights, layout.expOff);
@@ -212,8 +211,8 @@ export function mixKernel(name: string, s: AttendShape, layout: Layout, origin: 
         [at, headBytes(s)],
         [memory, headBytes(s)],
       ],
-      [[values, 2 * s.positions * s.size]],
-      ([scores, head], [value]) => {
+      [],
+      ([scores, head]) => {
         const top = b.load(head, topOff(s), 8);
         const sum = b.load(head, sumOff(s), 8);
         b.repeat(POSITION_BLOCK / 4, 8 * 4, (off) => {
@@ -225,6 +224,28 @@ export function mixKernel(name: string, s: AttendShape, layout: Layout, origin: 
           }
         });
         b.store(head, sumOff(s), sum, 8);
+      },
+    );
+  });
+}
+
+/** Values of one block, weighed with its exponentials, are added up. Arguments: the values, the attention's memory at the block. */
+export function mixKernel(name: string, s: AttendShape, layout: Layout, origin: OriginId): IrFunc {
+  const ports = [
+    { map: CACHE, bytes: s.cacheBytes, extent: rowOf(s, POSITION_BLOCK * s.size) },
+    { map: ATTENTION, bytes: attentionBytes(s), extent: attentionBytes(s) - 8 * (s.positions - POSITION_BLOCK) },
+  ];
+  return decoderFunc(name, layout, ports, [], origin, (b, [values, at]) => {
+    const memory = entry(b, at);
+    eachHead(
+      b,
+      s,
+      [
+        [at, headBytes(s)],
+        [memory, headBytes(s)],
+      ],
+      [[values, 2 * s.positions * s.size]],
+      ([scores, head], [value]) => {
         const group = (lanes: number, [acc, element]: readonly Reg[]): void => {
           const sums = Array.from({ length: lanes }, (_, r) => b.load(acc, accOff(s) + 8 * r, 8));
           b.repeat(POSITION_BLOCK / 8, 8, (first) => {

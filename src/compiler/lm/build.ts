@@ -5,6 +5,7 @@ import type { Model } from '../../onnx/model.ts';
 import type { Compiled } from '../api.ts';
 import { familiesFor } from '../families.ts';
 import { productsOf } from './decoder.ts';
+import { withoutEnding } from './ending.ts';
 import { calibrateDecoder } from './float.ts';
 import { compileDecoder, type DecoderOptions, readDecoder } from './program.ts';
 
@@ -23,7 +24,8 @@ const OWN_TOKENS = 48;
 
 /** Derives, calibrates and compiles a text generating program. Throws {@link InputError}; {@link Cancelled} when asked to stop. */
 export async function buildDecoder(options: BuildDecoderOptions): Promise<Compiled> {
-  const { model, progress, texts } = options;
+  const { progress, texts } = options;
+  const { model, ending } = withoutEnding(options.model);
   const decoder = readDecoder(model, await familiesFor(model), options.quant);
   const affordable = Math.max(8, Math.floor(CALIBRATION_PRODUCTS / (productsOf(decoder) + 1)));
   const random = randomOf(1);
@@ -44,5 +46,5 @@ export async function buildDecoder(options: BuildDecoderOptions): Promise<Compil
     if (progress?.cancelled) throw new Cancelled();
   });
   progress?.report('generating code', 0, 1);
-  return compileDecoder({ ...options, decoder, calibration });
+  return compileDecoder({ ...options, decoder, calibration, ending });
 }

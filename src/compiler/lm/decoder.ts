@@ -4,6 +4,7 @@ import { type Buf, type Const, type HGraph, type HOp, isView, opViews, type View
 import { place } from '../graph/lazy.ts';
 import { allOffsets, type Factor, mapDims, product } from '../graph/view.ts';
 import { type FoundAttention, findAttentions } from './attention.ts';
+import { scoresOutput } from './ending.ts';
 import { constByPosition, positionIn, reduceDims, reducedView, reduceMap, strideOf, type Where } from './positions.ts';
 
 /** An op on one position. Constants of an affine op may have a row for each position: `[positions, …]`. */
@@ -113,8 +114,7 @@ class Walker {
       if (attention) this.#attend(attention);
       else if (!skipped.has(op)) this.#op(op);
     }
-    // Exports with a cache also give the keys and values that a caller would keep.
-    const output = this.#graph.outputs.find(({ name }) => /logit|score/i.test(name)) ?? this.#graph.outputs[0];
+    const output = scoresOutput(this.#graph.outputs);
     const stride = this.#strides.get(output.view.buf);
     if (stride === undefined)
       throw new InputError(`output "${output.name}" is a part of an attention`, '', 'End the model with its scores');

@@ -27,6 +27,7 @@ import {
   resultKernel,
   scoresKernel,
   storeKernel,
+  weighKernel,
 } from './attend-kernels.ts';
 import { type Attend, type Decoder, type PositionOp, productsOf } from './decoder.ts';
 import { INPUT, POSITION_BLOCK, paddedPositions } from './layout.ts';
@@ -51,6 +52,7 @@ interface LoweredAttend {
   readonly shape: AttendShape;
   readonly store: KernelCall;
   readonly scores: KernelCall;
+  readonly weigh: KernelCall;
   readonly mix: KernelCall;
   readonly result: KernelCall;
   /** Bytes of a position in the cache, and of a block of positions. */
@@ -319,7 +321,8 @@ class Lowering {
         at('scratch', 0),
       ]),
       scores: made('attend', (name, l, o) => scoresKernel(name, shape, l, o), [row(q), at('scratch', keys), at('scratch', 0), ...biases]),
-      mix: made('mix', (name, l, o) => mixKernel(name, shape, l, o), [at('scratch', values), at('scratch', 0), param(expParams(unit))]),
+      weigh: made('weigh', (name, l, o) => weighKernel(name, shape, l, o), [at('scratch', 0), param(expParams(unit))]),
+      mix: made('mix', (name, l, o) => mixKernel(name, shape, l, o), [at('scratch', values), at('scratch', 0)]),
       result: made('attended', (name, l, o) => resultKernel(name, shape, l, o), [
         result,
         at('scratch', 0),
@@ -411,7 +414,7 @@ export function emitDecoder(
   const callsOf = (part: Part): KernelCall[] =>
     part.item === 'calls'
       ? part.calls.map(({ call }) => call)
-      : [part.attend.store, part.attend.scores, part.attend.mix, part.attend.result];
+      : [part.attend.store, part.attend.scores, part.attend.weigh, part.attend.mix, part.attend.result];
   for (const call of [...lowered.parts, lowered.head].flatMap(callsOf)) {
     const known = kernels.get(call.key);
     if (known) {
@@ -469,7 +472,7 @@ function writeAttend(
   nameOf: (call: KernelCall) => string,
   origins: Origins,
 ): void {
-  const { shape, store, scores, mix, result, positionBytes } = attend;
+  const { shape, store, scores, weigh, mix, result, positionBytes } = attend;
   b.setOrigin(origins.set(store.nodes));
   const [k, v, keys, values, memory] = store.args.map((arg) => arg.off) as [number, number, number, number, number];
   const row = b.mul(position, positionBytes);
@@ -493,8 +496,9 @@ function writeAttend(
     b.call(nameOf(scores), [q, b.add(b.mul(block, blockBytes), from), b.mul(first, 8), ...biases, b.sub(position, first)]);
   });
   each((block, first) => {
-    const [from, , exp] = mix.args.map((arg) => placeOf(b, arg, live));
-    b.call(nameOf(mix), [b.add(b.mul(block, blockBytes), from), b.mul(first, 8), exp]);
+    const at = b.mul(first, 8);
+    b.call(nameOf(weigh), [at, placeOf(b, weigh.args[1]!, live)]);
+    b.call(nameOf(mix), [b.add(b.mul(block, blockBytes), mix.args[0]!.off), at]);
   });
   b.call(
     nameOf(result),

@@ -8,9 +8,10 @@ import type { KernelVersion } from '../../verifier/api.ts';
 import type { Calibration, Compiled, FixedStrategy, ProgramMeta, Quant, Strategy } from '../api.ts';
 import { emitProgram } from '../backend/emit.ts';
 import { cpuOf, lineInfo, nodeCosts, originRuns, programName } from '../compile.ts';
+import { estimate, PROCESSED_LIMIT } from '../cost.ts';
 import { recognise } from '../graph/recognise.ts';
 import type { Rules } from '../graph/rule.ts';
-import type { OriginId } from '../ir/ir.ts';
+import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { numberOps } from '../ir/numbered.ts';
 import { irMap } from '../ir-map.ts';
 import { type Layout, MAP_OF, PAGE_BYTES } from '../kernels/frame.ts';
@@ -21,9 +22,10 @@ import { Scales } from '../plan/scales.ts';
 import { WeightBytes } from '../plan/weights.ts';
 import { applyPrecision, DEFAULT_PRECISION, parseQuant } from '../precision.ts';
 import { strategyFor, whyNot } from '../strategy.ts';
-import { fingerprintOf, setFingerprint, WEIGHTS_HEADER, weightsLayout, weightsMapBytes } from '../weights-map.ts';
+import { fingerprintOf, setFingerprint, WEIGHTS_HEADER, type WeightsLayout, weightsLayout, weightsMapBytes } from '../weights-map.ts';
 import { ATTENTION, CACHE } from './attend-kernels.ts';
 import { type Decoder, decoderOf, productsOf } from './decoder.ts';
+import type { Ending } from './ending.ts';
 import { tokenFunc, writeGenerate } from './generate.ts';
 import { type DecoderHook, syscallHook } from './hook.ts';
 import { inputBytes, outputBytes, stateBytes } from './layout.ts';
@@ -51,6 +53,8 @@ export interface DecoderOptions {
   readonly hook?: DecoderHook;
   /** Unit of the scores of the program that these weights are for. */
   readonly scoreScale?: number;
+  /** What the model does with the scores that the program gives. */
+  readonly ending?: Ending | null;
 }
 
 /** The decoder in a model. Throws {@link InputError} for a model that does not generate text one token after the other. */
@@ -60,11 +64,34 @@ export function readDecoder(model: Model, families: Rules = new Map(), quant: Qu
   return decoder;
 }
 
-/** A program of type syscall that reads a prompt, keeps keys and values in a map and generates tokens. Throws {@link InputError}. */
+/** A program that reads a prompt, keeps keys and values in a map and generates tokens. Throws {@link InputError}. */
 export function compileDecoder(options: DecoderOptions): Compiled {
-  const { decoder, calibration, model } = options;
-  const strategy = strategyOf(options);
-  const hook = options.hook ?? syscallHook();
+  const usual = strategyOf(options);
+  const first = lowerWith(options, usual);
+  if (options.strategy !== 'auto' || usual !== 'global' || fits(first, options.kernel)) return finish(options, first);
+  const other = LONG_LOOPS.find((strategy) => whyNot(strategy, options.kernel) === null);
+  return finish(options, other ? lowerWith(options, other) : first);
+}
+
+interface LoweredWith {
+  readonly strategy: FixedStrategy;
+  readonly origins: Origins;
+  readonly funcs: readonly IrFunc[];
+  readonly maps: readonly MapDef[];
+  readonly map: WeightsLayout;
+  readonly scoreUnit: number;
+}
+
+/** Up to 6.1 the verifier finds fewer states that it knows: it goes through four to eight times what is estimated, later ones through twice as much. */
+const OLD_FACTOR = 8;
+const fits = ({ strategy, funcs }: LoweredWith, kernel: KernelVersion): boolean => {
+  const { processed, fits: inBudget } = estimate(strategy, funcs, []);
+  return kernel === '5.15' || kernel === '6.1' ? OLD_FACTOR * processed <= PROCESSED_LIMIT : inBudget;
+};
+
+function lowerWith(options: DecoderOptions, strategy: FixedStrategy): LoweredWith {
+  const { decoder, calibration } = options;
+  const hook = hookOf(options);
   const shared = new WeightBytes();
   shared.add(new Uint8Array(WEIGHTS_HEADER));
   const expOff = shared.add(expTable());
@@ -123,6 +150,14 @@ export function compileDecoder(options: DecoderOptions): Compiled {
     ...kernels,
   ];
   const maps = [...mapsOf(decoder, lowered, data), ...hook.maps];
+  return { strategy, origins, funcs, maps, map, scoreUnit };
+}
+
+const hookOf = ({ hook }: DecoderOptions): DecoderHook => hook ?? syscallHook();
+
+function finish(options: DecoderOptions, { strategy, origins, funcs, maps, map, scoreUnit }: LoweredWith): Compiled {
+  const { decoder, calibration, model } = options;
+  const hook = hookOf(options);
   const numbered = numberOps(funcs);
   const emitted = emitProgram(numbered.funcs, { cpu: cpuOf(options.kernel), maps });
   const insnOrigins = emitted.originIds.map((op) => origins.members(numbered.originOf[op]!));
@@ -174,12 +209,13 @@ export function compileDecoder(options: DecoderOptions): Compiled {
       vocabulary: decoder.vocabulary,
       scoreScale: scoreUnit,
       tokenizer: options.tokenizer ?? null,
+      ...(options.ending ? { ending: options.ending } : {}),
     },
     binding: hook.binding,
     origins: origins.list,
     originRuns: originRuns(program.insnOrigins),
   };
-  setFingerprint(data, fingerprintOf(program, meta, map));
+  setFingerprint(maps[0]!.data!, fingerprintOf(program, meta, map));
   return {
     program,
     meta,
@@ -190,12 +226,14 @@ export function compileDecoder(options: DecoderOptions): Compiled {
   };
 }
 
+/** Loops that the verifier goes through once or twice, the faster form first. */
+const LONG_LOOPS = ['may_goto', 'bpf_loop'] as const;
 /** Larger matrices are walked in too many rounds for bounded loops; the kernel's verifier goes through others once or twice. */
 const BOUNDED_PRODUCTS = 2_000_000;
 
 function strategyOf({ strategy, kernel, decoder }: DecoderOptions): FixedStrategy {
   if (strategy !== 'auto' || productsOf(decoder) <= BOUNDED_PRODUCTS) return strategyFor(strategy, kernel) ?? 'global';
-  return (['may_goto', 'bpf_loop'] as const).find((loops) => whyNot(loops, kernel) === null) ?? 'global';
+  return LONG_LOOPS.find((loops) => whyNot(loops, kernel) === null) ?? 'global';
 }
 
 /** Results of attention are scaled by their range as inputs are: no op of the graph makes them. */

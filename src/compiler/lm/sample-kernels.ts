@@ -50,8 +50,11 @@ export function topKernel(s: SampleShape, layout: Layout, origin: OriginId): IrF
   const [block, limit] = [b.arg(0), b.arg(1)];
   const scores = entryOf(b, SCORES, bail);
   const state = entryOf(b, STATE_MAP, bail);
+  // Before each use: kernels up to 6.6 forget what a comparison showed of a value that goes through the stack.
   checked(b, 'ugt', block, blocks - 1, bail);
   const at = b.add(scores, b.mul(block, 4 * TOP_BLOCK));
+  checked(b, 'ugt', block, blocks - 1, bail);
+  const kept = b.add(state, b.lsh(block, 3));
   const first = b.mul(block, TOP_BLOCK);
   const best = b.copy(0);
   b.repeat(TOP_BLOCK / 8, 8, (index) => {
@@ -74,7 +77,7 @@ export function topKernel(s: SampleShape, layout: Layout, origin: OriginId): IrF
       maxInto(b, best, key);
     }
   });
-  b.store(b.add(state, b.lsh(block, 3)), STATE.tops, best, 8);
+  b.store(kept, STATE.tops, best, 8);
   b.ret(0);
   b.startBlock(bail);
   b.ret(0);
