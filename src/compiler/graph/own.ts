@@ -53,6 +53,8 @@ export interface OwnPasses {
   readonly takesMissing?: boolean;
   /** Its one step goes from rows to rows and may share a loop over them with its neighbours. */
   readonly joins?: boolean;
+  /** The same with what it knows of its weights in the code (`--specialise`), where that is faster. */
+  specialised?(op: OwnOp): OwnOp;
   /** Its kernels do as many rows as the step says. */
   readonly anyRows?: boolean;
 }

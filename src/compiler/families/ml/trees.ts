@@ -2,8 +2,10 @@ import type { Node } from '../../../onnx/model.ts';
 import type { Buf } from '../../graph/hops.ts';
 import type { Walk } from '../../graph/lazy.ts';
 import type { OwnOp, OwnPasses } from '../../graph/own.ts';
+import { type BranchTree, type TreeBranchesShape, treeBranchesKernel, treeSize } from '../../kernels/tree-branches.ts';
 import { LEAF_BYTES, MISSING_RIGHT, NODE_BYTES, startKernel, TREES_A_CALL, type TreesShape, treesKernel } from '../../kernels/trees.ts';
 import type { Places } from '../../lower/places.ts';
+import type { Access, Step } from '../../plan/steps.ts';
 import type { KernelCall } from '../../stages.ts';
 import { refuse } from './attrs.ts';
 import { type Branch, type Ensemble, isLeaf, type TreeNode } from './ensemble.ts';
@@ -110,7 +112,83 @@ function treePasses(node: Node, spec: TreesSpec, source: Rows, rows: Rows, width
       ];
     },
     evaluate: (_, [x]) => evaluate(spec, rows, width, x!),
+    specialised: (op) =>
+      ensemble.roots.length && ensemble.nodes.length <= MOST_NODES
+        ? { ...op, passes: branchPasses(op.passes, node, spec, source, rows, width) }
+        : op,
   };
+}
+
+/** Nodes of an ensemble that stands in the code: instructions must still fit in the second-level cache. */
+const MOST_NODES = 40_000;
+/** Nodes of the trees of one function, whose jumps must reach from one end to the other. */
+const NODES_A_CALL = 4_000;
+
+/** The trees as branches with immediates, in as many functions as their size asks for. */
+function branchPasses(tables: OwnPasses, node: Node, spec: TreesSpec, source: Rows, rows: Rows, width: number): OwnPasses {
+  return {
+    ...tables,
+    steps: (op) => {
+      const [start, trees] = tables.steps(op) as [Step, Step];
+      // All functions run in one round.
+      const inRow = (access: Access): Access => ({ ...access, outer: access.outer.slice(0, -1) });
+      return [start, { ...trees, outer: trees.outer.slice(0, -1), out: inRow(trees.out!), reads: trees.reads.map(inRow) }];
+    },
+    calls: (op, at, step, group) => {
+      if (step.part === 0) return tables.calls(op, at, step, group);
+      const { out, reads, space } = operandsOf(at, step, group);
+      const unit = source.float || rows.float ? null : at.scales.unit(op.views[0]!);
+      const chunks: BranchTree[][] = [[]];
+      let size = 0;
+      for (const root of spec.ensemble.roots) {
+        const tree = branchTree(node, spec, rows, unit, root);
+        const nodes = treeSize(tree);
+        if (size > 0 && size + nodes > NODES_A_CALL) {
+          chunks.push([]);
+          size = 0;
+        }
+        chunks.at(-1)!.push(tree);
+        size += nodes;
+      }
+      return chunks.map((trees, i) => {
+        const shape: TreeBranchesShape = {
+          trees,
+          scores: spec.scores + 1,
+          features: rows.features,
+          featureBytes: rows.float ? 4 : 2,
+          featureSpace: space,
+          combine: spec.combine,
+          hits: spec.hits,
+        };
+        const build: KernelCall['build'] = (n, l, o) => treeBranchesKernel(n, shape, l, o);
+        return callOf(op, 'branches', [op.out.id, i], `${trees.length}x${spec.ensemble.depth}`, build, [out, reads[0]!]);
+      });
+    },
+  };
+}
+
+function branchTree(node: Node, spec: TreesSpec, rows: Rows, unit: number | null, at: number): BranchTree {
+  const tree = spec.ensemble.nodes[at]!;
+  if (isLeaf(tree)) return { entries: tree.map(({ id, weight }) => ({ id, weight: toScore(weight, spec.bits) })) };
+  const { high, low, left, right, missingLeft } = sidesOf(node, tree, rows, unit);
+  const side = (child: number): BranchTree => branchTree(node, spec, rows, unit, child);
+  return {
+    feature: tree.feature,
+    high,
+    low: low <= (unit === null ? LEAST_KEY : -(2 ** 31)) ? null : low,
+    missingLeft: unit === null ? missingLeft : null,
+    left: side(left),
+    right: side(right),
+  };
+}
+
+/** Which features go left, and where to. */
+function sidesOf(node: Node, tree: Branch, rows: Rows, unit: number | null) {
+  const { high, low, swapped } = unit === null ? floatRange(node, tree, rows.affine) : integerRange(node, tree, unit);
+  const [left, right] = swapped ? [tree.no, tree.yes] : [tree.yes, tree.no];
+  // Nothing equals what is no number, so that "not equal" holds.
+  const missingYes = tree.missingYes || tree.mode === 'BRANCH_NEQ';
+  return { high, low, left, right, missingLeft: missingYes !== swapped };
 }
 
 /** A weight as a 64-bit integer of the scores. */
@@ -161,13 +239,9 @@ function tablesOf(
       leaf++;
       return;
     }
-    const range = unit === null ? floatRange(node, tree, rows.affine) : integerRange(node, tree, unit);
-    const [left, right] = range.swapped ? [tree.no, tree.yes] : [tree.yes, tree.no];
-    // Nothing equals what is no number, so that "not equal" holds.
-    const missingYes = tree.missingYes || tree.mode === 'BRANCH_NEQ';
-    const missingLeft = missingYes !== range.swapped;
+    const { high, low, left, right, missingLeft } = sidesOf(node, tree, rows, unit);
     const feature = tree.feature * (unit === null ? 4 : 2);
-    words.set([range.high, feature | (missingLeft ? 0 : MISSING_RIGHT) | 0, left * NODE_BYTES, right * NODE_BYTES, range.low, 0]);
+    words.set([high, feature | (missingLeft ? 0 : MISSING_RIGHT) | 0, left * NODE_BYTES, right * NODE_BYTES, low, 0]);
   });
   const roots = Int32Array.from({ length: trees }, (_, t) => (ensemble.roots[t] ?? all.length - 1) * NODE_BYTES);
   return { nodes, leaves, roots };
