@@ -21,6 +21,7 @@ import { MAP_OF, PAGE_BYTES } from './kernels/frame.ts';
 import { type Lowered, lower } from './lower/lower.ts';
 import type { IoLayout } from './lower/places.ts';
 import { Origins } from './origins.ts';
+import type { Parts } from './parts.ts';
 import type { GraphPass } from './passes/note.ts';
 import { roomForSums } from './plan/room.ts';
 import { Scales } from './plan/scales.ts';
@@ -95,14 +96,23 @@ export function compile(options: CompileOptions): Compiled {
 }
 
 /** The graph in integer kernels' terms, precision given and algebra done. */
-function graphOf({ model, families, quant, calibration, onPass }: CompileOptions): HGraph {
+function graphOf(options: CompileOptions): HGraph {
+  const { model, families, quant, calibration, onPass } = options;
   const told = (pass: GraphPass, graph: HGraph): HGraph => {
     onPass?.({ pass, graph });
     return graph;
   };
   const recognised = told('recognised', recognise(model, families, calibration));
   const precise = told('precision', applyPrecision(recognised, model, parseQuant(quant)));
-  return fold(told('split', splitWideValues(precise, PAGE_BYTES)), told);
+  const { special } = partsOf(options);
+  const own = special ? special.specialiseGraph(precise) : precise;
+  return fold(told('split', splitWideValues(own, PAGE_BYTES)), told);
+}
+
+/** Code that the options ask for: weights may stand in instructions only where that was chosen. */
+function partsOf({ parts = {}, specialise }: CompileOptions): Parts {
+  if (specialise && !parts.special) throw new Error('what specialises was not loaded: await partsFor(options) and hand it over');
+  return specialise ? parts : { ...parts, special: undefined };
 }
 
 interface Planned {
@@ -135,8 +145,7 @@ function lowerWith(options: CompileOptions, { graph, scales, io, inputs, outputs
     origins,
     lowered: lower(graph, scales, io, origins, {
       strategy,
-      specialise: options.specialise ?? false,
-      parts: options.parts ?? {},
+      parts: partsOf(options),
       hookBytes: tableBytes(options, inputs, outputs),
       perCpu: options.hook.io === 'percpu',
     }),

@@ -48,8 +48,6 @@ export interface PlannedCalls {
 
 export interface Target {
   readonly strategy: FixedStrategy;
-  /** Weights of small and sparse matrices stand in the code. */
-  readonly specialise: boolean;
   readonly parts: Parts;
   readonly hookBytes: number;
   /** Scratch memory is per CPU. */
@@ -65,7 +63,7 @@ export function lower(
   scales: Scales,
   io: IoLayout,
   origins: Origins,
-  { strategy, specialise, parts, hookBytes, perCpu }: Target,
+  { strategy, parts, hookBytes, perCpu }: Target,
 ): Lowered {
   if (!parts.sums && graph.ops.some((op) => op.kind === 'linear' && op.precision !== undefined && weightBitsOf(op.precision) <= 2))
     throw new Error('kernels of ternary and binary weights were not loaded: await partsFor(options) and hand them over');
@@ -76,7 +74,7 @@ export function lower(
   const zeroOff = strategy === 'may_goto' ? shared.add(new Uint8Array(8)) : 0;
   const weights = new WeightBytes();
   const groups = groupSteps(inTriples(stepsOf(graph), parts)).map((group) =>
-    specialise ? group : { ...group, words: wordBuffers(group, scales) },
+    parts.special ? group : { ...group, words: wordBuffers(group, scales) },
   );
   const packBytes = Math.max(64, ...groups.flatMap((g) => g.steps.map((step) => packBytesOf(step, parts))));
   if (packBytes > PAGE_BYTES) {
@@ -88,7 +86,7 @@ export function lower(
     );
   }
   const placement = placeBuffers(graph, groups, packBytes, (buf) => scales.bytes(buf), perCpu);
-  const places = new Places(scales, weights, io, placement.offsets, specialise, parts);
+  const places = new Places(scales, weights, io, placement.offsets, parts);
   const chunks = chunkSizes(graph);
   const planned = groups.map((group) => {
     const calls: KernelCall[] = [];

@@ -28,23 +28,13 @@ export class Places {
   readonly scales: Scales;
   readonly weights: WeightBytes;
   readonly io: IoLayout;
-  /** Weights may stand in the code (`--specialise`). */
-  readonly specialise: boolean;
   readonly parts: Parts;
   readonly #offsets: ReadonlyMap<Buf, number>;
 
-  constructor(
-    scales: Scales,
-    weights: WeightBytes,
-    io: IoLayout,
-    offsets: ReadonlyMap<Buf, number>,
-    specialise = false,
-    parts: Parts = {},
-  ) {
+  constructor(scales: Scales, weights: WeightBytes, io: IoLayout, offsets: ReadonlyMap<Buf, number>, parts: Parts = {}) {
     this.scales = scales;
     this.weights = weights;
     this.io = io;
-    this.specialise = specialise;
     this.parts = parts;
     this.#offsets = offsets;
   }

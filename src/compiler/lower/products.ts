@@ -2,37 +2,17 @@ import { InputError } from '../../base/errors.ts';
 import type { HOp } from '../graph/hops.ts';
 import { place } from '../graph/lazy.ts';
 import { allOffsets, mapDims, product } from '../graph/view.ts';
-import {
-  blockBytes,
-  DOT_SHIFT,
-  type DotShape,
-  type DotWeights,
-  dotKernel,
-  dotName,
-  dotWeights,
-  largestSum,
-  sumUnit,
-} from '../kernels/dot.ts';
+import { blockBytes, DOT_SHIFT, type DotShape, dotKernel, dotName, dotWeights } from '../kernels/dot.ts';
 import type { Level } from '../kernels/frame.ts';
-import { type ImmediateMatrix, immediateKernel, suitsImmediates } from '../kernels/immediate.ts';
 import { MATVEC, type MatvecPacking, type MatvecShape, matvecKernel, matvecName, packMatvec } from '../kernels/matvec.ts';
-import {
-  type PairForm,
-  type PairMatrix,
-  type PairShape,
-  packPair,
-  pairBlockBytes,
-  pairKernel,
-  pairName,
-  pairRow,
-} from '../kernels/pair.ts';
+import { type PairForm, type PairShape, packPair, pairBlockBytes, pairKernel, pairName } from '../kernels/pair.ts';
 import { packTri, type TriShape, triBlockBytes, triKernel, triName } from '../kernels/tri.ts';
 import type { Group } from '../plan/groups.ts';
 import { matvecChunks, matvecPacking } from '../plan/matvec.ts';
 import { pairMatrix } from '../plan/pair-matrix.ts';
 import type { Access, Step } from '../plan/steps.ts';
 import { integerOf, rowSteps } from '../plan/weight-quant.ts';
-import { HALF, int64s, type LinearScales, packLinear, rowParams } from '../plan/weights.ts';
+import { HALF, int64s, packLinear, rowParams } from '../plan/weights.ts';
 import { isPairProduct } from '../plan/words.ts';
 import { activationBitsOf, DEFAULT_PRECISION } from '../precision.ts';
 import type { KernelCall, Operand } from '../stages.ts';
@@ -70,20 +50,10 @@ export function linearCalls(at: Places, step: Step, group: Group, op: Linear, ch
     ...(op.precision && op.precision !== DEFAULT_PRECISION ? { precision: op.precision } : {}),
   };
   const scales = { unit: at.scales.unit(op.a), outScale: out.scale, method: at.scales.method };
-  if (at.specialise && !op.residual) {
-    const matrix = pair ? shiftedMatrix(pairMatrix(op, at.scales, () => 0)) : matrixOf(op, scales, how);
-    if (suitsImmediates(matrix.integers, k, how.run)) {
-      const whole: DotShape = { ...shape, n, aLane: a.lane, outLane: write.lane };
-      return [
-        {
-          key: JSON.stringify(['immediate', op.out.id, whole]),
-          name: `imm_${dotName(whole)}`,
-          build: (name, l, o) => immediateKernel(name, whole, matrix, l, o),
-          args: [a.operand, write.operand],
-          nodes: op.nodes,
-        },
-      ];
-    }
+  if (at.parts.special && !op.residual) {
+    const whole: DotShape = { ...shape, n, aLane: a.lane, outLane: write.lane };
+    const call = at.parts.special.immediateCall(at, op, whole, pair, [a.operand, write.operand]);
+    if (call) return [call];
   }
   if (sums?.takesSums(op, lanes)) return sums.sumsCalls(at, step, group, op);
   if (pair) return pairCalls(at, step, group, op, columns);
@@ -109,18 +79,6 @@ export function linearCalls(at: Places, step: Step, group: Group, op: Linear, ch
       nodes: op.nodes,
     };
   });
-}
-
-/** A matrix as {@link packPair} writes it: a shift is a multiplication too. */
-function shiftedMatrix(m: PairMatrix): ImmediateMatrix {
-  const rows = Array.from({ length: m.n }, (_, row) => pairRow(m, row));
-  return {
-    integers: Int32Array.from(rows.flatMap(({ weights }) => [...weights])),
-    rows: rows.map(({ shift, bias }) => {
-      const half = shift > 0 ? 2 ** (shift - 1) : 0;
-      return { mul: 1n << BigInt(DOT_SHIFT - shift), add: BigInt(bias + half) << BigInt(DOT_SHIFT - shift) };
-    }),
-  };
 }
 
 /** A product whose results are made by shifts. */
@@ -184,16 +142,6 @@ export function residualArgs(at: Places, step: Step, group: Group, op: Linear, m
   const { operand } = at.operand(step.reads[1], group);
   const factor = (at.scales.unit(op.residual) / at.scales.of(op.out).scale) * 2 ** DOT_SHIFT;
   return [{ ...operand, off: operand.off + moved }, at.param(int64s(Math.max(-(2 ** 45), Math.min(2 ** 45, factor))))];
-}
-
-/** A matrix as {@link packLinear} writes it, not yet in bytes. */
-function matrixOf(op: Linear, { unit, outScale, method }: LinearScales, how: DotWeights): ImmediateMatrix {
-  const [, k] = op.weights.dims;
-  const steps = rowSteps(op.weights, how, method);
-  return {
-    integers: Int32Array.from(op.weights.data, (w, i) => integerOf(w, steps[Math.floor(i / k)], how)),
-    rows: steps.map((step, row) => rowParams(op.bias?.[row] ?? 0, unit * step * sumUnit(how), outScale, largestSum(k, how))),
-  };
 }
 
 /** A product for three rows at a time. */

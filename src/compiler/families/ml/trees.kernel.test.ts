@@ -9,6 +9,7 @@ import { loadTensor, storeTensor } from '../../../replay/tensors.ts';
 import { Vm } from '../../../vm/vm.ts';
 import { compile } from '../../compile.ts';
 import { familiesFor } from '../../families.ts';
+import { allParts } from '../../parts.ts';
 import { plainHook } from '../../testing/tensor-hook.ts';
 import { randomTrees, type TreesCase } from './testing/random-trees.ts';
 
@@ -16,6 +17,7 @@ import { randomTrees, type TreesCase } from './testing/random-trees.ts';
 const RUNS = Number(process.env.BPFORMER_RANDOM_TREES ?? 20);
 const kernel = await kernelForTests();
 afterAll(() => kernel?.close());
+const parts = await allParts();
 const KEY = new Uint8Array(4);
 
 const common = {
@@ -27,6 +29,7 @@ const common = {
   positive: fc.boolean(),
   modes: fc.constantFrom('all' as const, 'leq' as const),
   scaler: fc.boolean(),
+  specialise: fc.boolean(),
   kernel: fc.constantFrom('6.18' as const, '6.1' as const),
   strategy: fc.constantFrom('global' as const, 'bounded' as const, 'may_goto' as const, 'bpf_loop' as const, 'unrolled' as const),
 };
@@ -79,6 +82,8 @@ describe.skipIf(!kernel)('random trees', () => {
             strategy: c.strategy,
             quant: 'w8a16',
             families: await familiesFor(model),
+            specialise: c.specialise,
+            parts,
           });
           const loaded = await kernel!.load(compiled.program, { btf: programBtf(compiled.program) });
           expect(loaded.message, loaded.log.slice(-1500)).toBeNull();

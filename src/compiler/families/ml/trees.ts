@@ -114,7 +114,7 @@ function treePasses(node: Node, spec: TreesSpec, source: Rows, rows: Rows, width
     evaluate: (_, [x]) => evaluate(spec, rows, width, x!),
     specialised: (op) =>
       ensemble.roots.length && ensemble.nodes.length <= MOST_NODES
-        ? { ...op, passes: branchPasses(op.passes, node, spec, source, rows, width) }
+        ? { ...op, passes: branchPasses(op.passes, node, spec, source, rows) }
         : op,
   };
 }
@@ -125,7 +125,7 @@ const MOST_NODES = 40_000;
 const NODES_A_CALL = 4_000;
 
 /** The trees as branches with immediates, in as many functions as their size asks for. */
-function branchPasses(tables: OwnPasses, node: Node, spec: TreesSpec, source: Rows, rows: Rows, width: number): OwnPasses {
+function branchPasses(tables: OwnPasses, node: Node, spec: TreesSpec, source: Rows, rows: Rows): OwnPasses {
   return {
     ...tables,
     steps: (op) => {

@@ -1,0 +1,11 @@
+import type { HGraph } from '../graph/hops.ts';
+import { foldConstants } from './constants.ts';
+import { dropDead } from './dead.ts';
+
+export { immediateCall } from './immediates.ts';
+
+/** What follows from the values of the weights: constants in their readers' biases, what no result depends on left out, trees as branches. */
+export function specialiseGraph(graph: HGraph): HGraph {
+  const live = dropDead(foldConstants(graph));
+  return { ...live, ops: live.ops.map((op) => (op.kind === 'own' ? (op.passes.specialised?.(op) ?? op) : op)) };
+}
