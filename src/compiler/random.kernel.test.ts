@@ -21,7 +21,8 @@ async function check(model: Model, vocabulary: number, target: RandomTarget): Pr
   const { refused, differing, error } = await checkRandom(kernel!, model, vocabulary, target);
   expect([refused, differing]).toEqual([null, 0]);
   // Fewer bits are held to the interpreter alone: random weights leave little of a result at four.
-  if (target.quant === 'w8a16' || target.quant === 'w16a16') expect(error).toBeLessThan(0.07);
+  // Nor is a range left where blocks of weights are zero.
+  if (!target.zeros && (target.quant === 'w8a16' || target.quant === 'w16a16')) expect(error).toBeLessThan(0.07);
 }
 
 describe.skipIf(!kernel)(

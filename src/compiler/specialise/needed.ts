@@ -88,7 +88,7 @@ function markReads(op: HOp, need: Uint8Array, mark: Mark): void {
   }
 }
 
-/** Columns of a product's weights that are not zero in every row that is needed. */
+/** Columns of a product's weights that are not zero in every row that is needed; the first where all are, for a product must have a term. */
 export function columnsUsed({ weights }: HOp & { kind: 'linear' }, need: Uint8Array): Uint8Array {
   const [n, k] = weights.dims as [number, number];
   const used = new Uint8Array(k);
@@ -98,5 +98,6 @@ export function columnsUsed({ weights }: HOp & { kind: 'linear' }, need: Uint8Ar
     if (!wanted) continue;
     for (let j = 0; j < k; j++) if (weights.data[i * k + j] !== 0) used[j] = 1;
   }
+  if (!used.includes(1)) used[0] = 1;
   return used;
 }

@@ -10,6 +10,7 @@ import { whyNot } from '../strategy.ts';
 import { evaluate, readView } from './evaluate.ts';
 import { loadOutput } from './fixtures.ts';
 import { floatCalibration } from './float-calibration.ts';
+import { pruned } from './prune.ts';
 import type { RandomTarget } from './random-shapes.ts';
 import { plainHook } from './tensor-hook.ts';
 
@@ -42,7 +43,9 @@ function samplesFor(model: Model, vocabulary: number, count: number): Map<string
 }
 
 /** Compiles a model with random weights, loads it and compares kernel, interpreter and exact arithmetic on two inputs. */
-export async function checkRandom(kernel: Kernel, model: Model, vocabulary: number, target: RandomTarget): Promise<RandomResult> {
+export async function checkRandom(kernel: Kernel, dense: Model, vocabulary: number, target: RandomTarget): Promise<RandomResult> {
+  const { zeros, specialise } = target;
+  const model = zeros ? pruned(dense, zeros.block, zeros.share, 1) : dense;
   const families = await familiesFor(model);
   const graph = recognise(model, families);
   const samples = samplesFor(model, vocabulary, 6);
@@ -56,6 +59,7 @@ export async function checkRandom(kernel: Kernel, model: Model, vocabulary: numb
     kernel: target.kernel,
     strategy: whyNot(target.strategy, target.kernel) ? 'global' : target.strategy,
     quant: target.quant,
+    specialise,
     parts: await partsFor(target),
   });
   const loaded = await kernel.load(compiled.program, { btf: programBtf(compiled.program) });

@@ -11,13 +11,18 @@ export interface RandomTarget {
   readonly kernel: KernelVersion;
   readonly strategy: FixedStrategy;
   readonly quant: Precision;
+  readonly specialise: boolean;
+  /** Blocks of weights that are zero: their share, and elements of a side. */
+  readonly zeros: { readonly share: number; readonly block: number } | null;
 }
 
 export const targets: fc.Arbitrary<RandomTarget> = fc.record({
   kernel: fc.constantFrom('6.18' as const, '6.1' as const),
   // Loops that are walked at every call may come to more than a million instructions.
   strategy: fc.constantFrom('global' as const, 'may_goto' as const, 'bpf_loop' as const, 'unrolled' as const),
-  quant: fc.constantFrom<Precision>('w8a16', 'w8a16', 'w16a16', 'w8a8', 'w4a16', 'w2a16', 'w1a16'),
+  quant: fc.constantFrom<Precision>('w8a16', 'w8a16', 'w16a16', 'w8a8', 'w4a16', 'w2a16', 'w2a8', 'w1a16', 'w1a8'),
+  specialise: fc.constantFrom(false, false, true),
+  zeros: fc.option(fc.record({ share: fc.constant(0.3), block: fc.constantFrom(1, 2, 4) }), { freq: 1 }),
 });
 
 export const encoders: fc.Arbitrary<EncoderShape> = fc
