@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { SELECTION } from '../families/select.ts';
 import type { HGraph, HOp } from '../graph/hops.ts';
 import { recognise } from '../graph/recognise.ts';
 import { denseMap, product } from '../graph/view.ts';
@@ -117,7 +118,7 @@ describe('a specialised graph', () => {
         encoders.chain((s) => fc.tuple(fc.constant(s), block(s.width / s.heads))),
         fc.double({ min: 0, max: 0.6, noNaN: true }),
         ([s, size], share) => {
-          const graph = recognise(pruned(randomEncoder(s), size, share, s.seed));
+          const graph = recognise(pruned(randomEncoder(s), size, share, s.seed), SELECTION);
           const after = specialiseGraph(graph);
           for (const seed of [1, 2]) same(graph, after, tokens(s, seed));
         },
@@ -144,7 +145,7 @@ describe('a specialised graph', () => {
       .map(({ sharers, half, ...s }) => ({ ...s, heads: s.kvHeads * sharers, size: 2 * half }));
     fc.assert(
       fc.property(decoders, fc.double({ min: 0, max: 0.6, noNaN: true }), (s, share) => {
-        const graph = recognise(pruned(randomDecoder(s), s.size, share, s.seed));
+        const graph = recognise(pruned(randomDecoder(s), s.size, share, s.seed), SELECTION);
         const inputs = new Map([
           ...tokens({ ...shape, sequence: s.sequence, vocabulary: s.vocabulary }, 1),
           ['source', Array.from({ length: s.source * 3 }, (_, i) => Math.sin(i * 1.3))] as [string, number[]],
