@@ -48,8 +48,9 @@ export function tensorPlan(
     if (buf.float || buf.bytes === 8) continue;
     const { group, lastCall } = planned[stage];
     if (step.op?.kind === 'own') {
-      for (const { buf: inner, nodes, strides, elems, byteOff, before, max, scale } of step.op.passes.inner?.(step.op, scales) ?? []) {
-        const rows = { elems, call: lastCall.get(step)!, strides, inner: { before: before.index, shares: scale === null } };
+      for (const { buf: inner, nodes, strides, elems, byteOff, zero, before, max, scale } of step.op.passes.inner?.(step.op, scales) ??
+        []) {
+        const rows = { elems, call: lastCall.get(step)!, strides, words: zero, inner: { before: before.index, shares: scale === null } };
         const place = {
           name: inner.name,
           dims: inner.dims,

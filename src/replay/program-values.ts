@@ -359,7 +359,7 @@ class Memory {
     const apart = strides.at(-1) ?? 0;
     for (let lane = 0; lane < (strides.length > 0 ? lanes : 1); lane++) {
       const from = base + lane * apart;
-      if (buffer.rows!.inner) readInner(view, lane, data, scales, from, elems);
+      if (buffer.rows!.inner) readInner(view, lane, words!, data, scales, from, elems);
       else if (words !== undefined) readWords(view, lane, words, data, from, elems);
       else read(view, buffer.elem, lane * elems * BYTES[buffer.elem], data, from, elems);
       known.fill(1, from, from + elems);
@@ -377,10 +377,18 @@ export function readPlace(vm: Vm, plan: TensorPlan, place: ValuePlace): Int32Arr
 }
 
 /** One row of two that alternate; with `scales`, what its integers are worth as shares of the row's sum. */
-function readInner(view: DataView, lane: number, into: Int32Array, scales: Float64Array | null, at: number, count: number): void {
+function readInner(
+  view: DataView,
+  lane: number,
+  zero: number,
+  into: Int32Array,
+  scales: Float64Array | null,
+  at: number,
+  count: number,
+): void {
   let sum = 0;
   for (let i = 0; i < count; i++) {
-    const integer = view.getInt32(8 * i + 4 * lane, true);
+    const integer = view.getUint32(8 * i + 4 * lane, true) - zero;
     into[at + i] = integer;
     sum += integer;
   }

@@ -3,15 +3,18 @@ import { joinNodes } from '../graph/lazy.ts';
 import type { OwnOp, OwnPasses } from '../graph/own.ts';
 import { allOffsets, type Dim, denseMap, dimSize, type IndexMap, type Loop, mapDims } from '../graph/view.ts';
 import {
+  ATTENTION_PARAM_BYTES,
   type AttentionShape,
   attentionKernel,
   attentionName,
   attentionPackBytes,
   exponentialBits,
+  SCORE_ZERO,
   scoresOff,
+  TOP_ZERO,
 } from '../kernels/attention.ts';
 import type { Level } from '../kernels/frame.ts';
-import { expParams } from '../kernels/softmax.ts';
+import { EXP_PER_UNIT, expParams, expTable } from '../kernels/softmax.ts';
 import type { Places } from '../lower/places.ts';
 import type { Group } from '../plan/groups.ts';
 import { productBits } from '../plan/scales.ts';
@@ -98,9 +101,9 @@ function fused(scores: MatMul, softmax: Softmax, means: MatMul): OwnOp | null {
       const place = { strides: attentionLoops(op, means.a.map).map((l) => l.strides[4]!), elems: n, byteOff: scoresOff(d) };
       const scale = scales.unit(op.views[0]!) * scales.unit(op.views[1]!);
       return [
-        { ...place, buf: scores.out, nodes: scores.nodes, before: softmax.nodes.at(-1)!, max: 2 ** 31, scale },
+        { ...place, buf: scores.out, nodes: scores.nodes, before: softmax.nodes.at(-1)!, max: 2 ** 31, scale, zero: SCORE_ZERO },
         // Exponentials take the place of scores.
-        { ...place, buf: softmax.out, nodes: softmax.nodes, before: means.nodes.at(-1)!, max: 2 ** bits, scale: null },
+        { ...place, buf: softmax.out, nodes: softmax.nodes, before: means.nodes.at(-1)!, max: 2 ** bits, scale: null, zero: 0 },
       ];
     },
     evaluate: (op, inputs) => evaluateAttention(op, inputs, softmax.x.gain),
@@ -182,12 +185,20 @@ function attentionCall(
   // Value times quotient stays below 2⁶².
   const shift = Math.min(QUOTIENT, QUOTIENT + 7 - Math.ceil(Math.log2(Math.abs(ratio))));
   const last = BigInt64Array.of(BigInt(Math.round(ratio * 2 ** shift)), BigInt(shift), 1n << BigInt(shift - 1));
-  const params = BigInt64Array.of(...expParams(at.scales.unit(q) * at.scales.unit(k) * gain), ...last);
+  const scale = at.scales.unit(q) * at.scales.unit(k) * gain;
+  const [multiplier, steps] = expParams(scale) as unknown as [bigint, bigint];
+  // Half a step of the table, in units of scores.
+  const half = Math.min(2 ** 29, Math.round(0.5 / (scale * EXP_PER_UNIT)));
+  const params = BigInt64Array.of(multiplier, steps, BigInt(TOP_ZERO + half), ...last);
+  const table = expTable(bits);
+  const bytes = new Uint8Array(ATTENTION_PARAM_BYTES + table.length);
+  bytes.set(new Uint8Array(params.buffer));
+  bytes.set(table, ATTENTION_PARAM_BYTES);
   return {
     key: JSON.stringify(['attention', shape]),
     name: attentionName(shape),
     build: (name, layout, origin, parts) => attentionKernel(name, shape, layout, origin, parts),
-    args: [query!.operand, write.operand, at.param(params), key!.operand, value!.operand],
+    args: [query!.operand, write.operand, at.param(bytes), key!.operand, value!.operand],
     nodes: op.nodes,
   };
 }

@@ -14,6 +14,8 @@ export interface InnerRows {
   readonly strides: readonly number[];
   readonly elems: number;
   readonly byteOff: number;
+  /** What integers are raised by where they stand. */
+  readonly zero: number;
   /** They are whole once the kernel comes to what serves this node. */
   readonly before: Node;
   /** Largest magnitude of an integer. */

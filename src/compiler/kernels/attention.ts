@@ -1,9 +1,11 @@
-import type { Reg, Stride } from '../ir/builder.ts';
+import type { FuncBuilder, Reg, Stride } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
-import { maxInto, saturator } from './arith.ts';
-import { type DotShape, dotRun, packRows, splitLanes } from './dot.ts';
-import { extentOf, kernelFunc, type Layout, type Level, MAP_OF, type Space } from './frame.ts';
-import { EXP_LIMIT } from './softmax.ts';
+import { clamp } from './arith.ts';
+import { type DotShape, dotRun, packRows } from './dot.ts';
+import { extentOf, kernelFunc, type Layout, type Level, type Space } from './frame.ts';
+import { inBoth } from './pair.ts';
+import { EXP_LIMIT, EXP_TABLE_BYTES } from './softmax.ts';
+import { spread, type Tick } from './ticks.ts';
 
 /** A lane holds `n · 2^bits · 2^valueBits ≤ 2³¹` of exponentials times values. */
 const LANE_BITS = 31;
@@ -32,19 +34,32 @@ export interface AttentionShape {
 
 export const attentionName = (s: AttentionShape): string => `attend_${s.n}x${s.d}x${s.columns}`;
 
-/** Bytes of the packing area: a word for each element of a query, then one for each key. */
-export const attentionPackBytes = (s: Pick<AttentionShape, 'd' | 'n'>): number => 8 * (s.d + s.n);
+/** Keys or columns that share a load. */
+const BLOCK = 4;
+
+/** Bytes of the packing area: a word for each element of a query, a block of words below all scores, then a word for each key. */
+export const attentionPackBytes = (s: Pick<AttentionShape, 'd' | 'n'>): number => 8 * (s.d + BLOCK + s.n);
 
 /** Where a pair's scores stand in the packing area, and then its exponentials: a word for each key, a half for each query. */
-export const scoresOff = (d: number): number => 8 * d;
+export const scoresOff = (d: number): number => 8 * (d + BLOCK);
 
-/** Multiplier, shift and rounding half of the table's index; quotient, shift and half of the results. */
+/**
+ * Multiplier and shift of the table's index, what is added to the largest scores ({@link SCORE_ZERO} without what they hold of it, and half a step of the table);
+ * quotient, shift and half of the results. Behind them the table of exponentials in as many bits as the kernel takes.
+ */
 export const ATTENTION_PARAM_BYTES = 48;
+
+/** Scores have less than 2³⁰ in magnitude, but for one that may reach it. Raised by this they are not negative, and the topmost bit of a lane is free. */
+const RAISE = 2 ** 30 - 1;
+/** That bit, which is set in all scores, so that the difference to a largest one keeps it exactly if it is not negative. */
+const GUARD = 2 ** 31;
+/** What a score is raised by as it waits for the softmax. */
+export const SCORE_ZERO = RAISE + GUARD;
+/** What scores have and the largest one lacks. */
+export const TOP_ZERO = GUARD;
 
 /** Exponentials that are unrolled at once. */
 const UNROLL = 4;
-/** Keys or columns that share a load. */
-const BLOCK = 4;
 
 /**
  * Two queries of one head: scores, softmax and the values' mean. Arguments: queries, results, parameters, keys, values. Scores and exponentials of the pair
@@ -56,7 +71,7 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
   const ports = [
     { space: s.qSpace, extent: extentOf(s.qLevels, 0, 2) + s.qLane },
     { space: 'scratch' as const, extent: 2 * s.columns + s.outLane },
-    { space: 'weights' as const, extent: ATTENTION_PARAM_BYTES },
+    { space: 'weights' as const, extent: ATTENTION_PARAM_BYTES + EXP_TABLE_BYTES },
     { space: s.kSpace, extent: reach(s.keys, s.n) },
     { space: s.vSpace, extent: reach(s.values, s.columns) },
   ];
@@ -77,90 +92,173 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
   const means = product(s.n, s.columns, s.values);
   return kernelFunc(name, layout, ports, { origin, pack: true, noCallbacks: true }, ({ b, ptrs, pack }) => {
     const [q, out, params, keys, values] = ptrs as [Reg, Reg, Reg, Reg, Reg];
-    const blocks = (count: number, strides: Stride[], body: (rows: number, at: readonly Reg[]) => void): void => {
-      const full = Math.floor(count / BLOCK);
-      const rest = full > 0 ? b.strided(full, strides, (at) => body(BLOCK, at)) : strides.map(([pointer]) => pointer);
-      if (count % BLOCK) body(count % BLOCK, rest);
-    };
+    const kept = b.stackSlot(8 * KEPT_WORDS).addr;
     b.setOrigin(parts[0]!);
     packRows(b, scores, q, q, pack);
     const words = b.add(pack, scoresOff(s.d));
-    const tops = [b.copy(-0x8000_0000), b.copy(-0x8000_0000)];
-    blocks(
+    // What stands before the first scores is below all of them.
+    for (let r = 1; r <= BLOCK; r++) b.store(words, -8 * r, b.const(inBoth(GUARD)), 8);
+    b.store(kept(), TOP, 0, 8);
+    const last = blocks(
+      b,
       s.n,
       [
         [keys, BLOCK * s.keys.nStride],
         [words, 8 * BLOCK],
       ],
       (rows, [key, word]) => {
-        for (const [r, acc] of dotRun(b, scores, rows, 0, s.d, pack, key!).entries()) {
-          for (const [lane, y] of splitLanes(b, scores, acc).entries()) {
-            b.store(word!, 8 * r + 4 * lane, y, 4);
-            maxInto(b, tops[lane]!, y);
-          }
-        }
+        const side = Array.from({ length: BLOCK }, (_, r) => maxTicks(b, kept, word!, 8 * (r - BLOCK))).flat();
+        const begin = (): Reg => b.const(inBoth(SCORE_ZERO));
+        const sums = dotRun(b, scores, rows, 0, s.d, pack, key!, begin, spread(side, rows * s.d));
+        for (const [r, sum] of sums.entries()) b.store(word!, 8 * r, sum, 8);
       },
     );
+    const count = s.n % BLOCK || BLOCK;
+    for (let r = 0; r < count; r++) for (const tick of maxTicks(b, kept, last[1]!, 8 * (r - (s.n % BLOCK ? 0 : BLOCK)))) tick();
     b.setOrigin(parts[1]!);
-    // (top − score)·m + half, as top·m + half − score·m.
     const m = b.load(params, 0, 8);
     const shift = b.and(b.load(params, 8, 8), 63);
-    const half = b.load(params, 16, 8);
-    for (const top of tops) {
-      b.aluTo(top, 'mul', top, m);
-      b.aluTo(top, 'add', top, half);
-    }
-    const minus = b.sub(b.copy(0), m);
-    const table = b.mapValue(MAP_OF.weights, layout.expOff);
-    // One row after the other: what both need at once would not fit in registers.
-    const sums = tops.map((top, lane) => {
-      const sum = b.copy(0);
-      const exponentials = (count: number, from: Reg): void => {
-        for (let i = 0; i < count; i++) {
-          const off = 8 * i + 4 * lane;
-          const x = b.load(from, off, 4, true);
-          b.aluTo(x, 'mul', x, minus);
-          b.aluTo(x, 'add', x, top);
+    const tops = [0, 4].map((half) => {
+      const top = b.load(kept(), TOP + half, 4);
+      b.aluTo(top, 'add', top, b.load(params, 16, 8));
+      return top;
+    });
+    const table = b.add(params, ATTENTION_PARAM_BYTES);
+    const sums = tops.map(() => b.copy(0));
+    const exponentials = (length: number, from: Reg): void => {
+      for (let i = 0; i < length; i++)
+        for (const [lane, top] of tops.entries()) {
+          const x = b.sub(top, b.load(from, 8 * i + 4 * lane, 4));
+          b.aluTo(x, 'mul', x, m);
           b.aluTo(x, 'rsh', x, shift);
           b.when('ugt', x, EXP_LIMIT, () => b.assign(x, EXP_LIMIT));
-          b.aluTo(x, 'lsh', x, 1);
-          b.aluTo(x, 'add', table, x);
+          b.aluTo(x, 'add', x, x);
+          b.aluTo(x, 'add', x, table);
           const e = b.load(x, 0, 2);
-          if (s.bits < 16) b.aluTo(e, 'rsh', e, 16 - s.bits);
-          b.aluTo(sum, 'add', sum, e);
-          b.store(from, off, e, 4);
+          b.aluTo(sums[lane]!, 'add', sums[lane]!, e);
+          b.store(from, 8 * i + 4 * lane, e, 4);
         }
-      };
-      const rounds = Math.floor(s.n / UNROLL);
-      const [last] = rounds > 0 ? b.strided(rounds, [[words, 8 * UNROLL]], ([from]) => exponentials(UNROLL, from!)) : [words];
-      exponentials(s.n % UNROLL, last!);
-      return sum;
-    });
+    };
+    const rounds = Math.floor(s.n / UNROLL);
+    const [end] = rounds > 0 ? b.strided(rounds, [[words, 8 * UNROLL]], ([from]) => exponentials(UNROLL, from!)) : [words];
+    exponentials(s.n % UNROLL, end!);
     b.setOrigin(parts[2]!);
     const quotient = b.load(params, 24, 8);
-    const outShift = b.and(b.load(params, 32, 8), 63);
-    const outHalf = b.load(params, 40, 8);
-    const inverses = sums.map((sum) => b.alu('div', quotient, sum));
+    b.store(kept(), OUT_SHIFT, b.and(b.load(params, 32, 8), 63), 8);
+    const half = b.load(params, 40, 8);
+    for (const [lane, sum] of sums.entries()) {
+      const inverse = b.alu('div', quotient, sum);
+      b.store(kept(), INVERSE + 8 * lane, inverse, 8);
+      // Sums begin raised by 2³¹, so that they are not negative and their halves can be read.
+      b.store(kept(), PLUS + 8 * lane, b.sub(half, b.mul(b.const(SUM_ZERO), inverse)), 8);
+    }
     const second = b.add(out, s.outLane);
-    blocks(
-      s.columns,
-      [
-        [values, BLOCK * s.values.nStride],
-        [out, 2 * BLOCK],
-        [second, 2 * BLOCK],
-      ],
-      (rows, [value, to, to2]) => {
-        const outputs = saturator(b, 2 * rows, s.outMax);
-        for (const [r, acc] of dotRun(b, means, rows, 0, s.n, words, value!).entries()) {
-          for (const [lane, y] of splitLanes(b, means, acc).entries()) {
-            b.aluTo(y, 'mul', y, inverses[lane]!);
-            b.aluTo(y, 'add', y, outHalf);
-            b.aluTo(y, 'arsh', y, outShift);
-            outputs.put(y, (v) => b.store(lane ? to2! : to!, 2 * r, v, 2));
-          }
-        }
-        outputs.finish();
+    const sumsOf = (columns: number, value: Reg, to: number, side: readonly Tick[]): void => {
+      const begin = (): Reg => b.const(inBoth(SUM_ZERO));
+      const made = dotRun(b, means, columns, 0, s.n, words, value, begin, spread(side, columns * s.n));
+      for (const [r, sum] of made.entries()) b.store(kept(), to + 8 * r, sum, 8);
+    };
+    const full = Math.floor(s.columns / BLOCK);
+    const rest = s.columns % BLOCK;
+    const first = full > 0 ? BLOCK : rest;
+    sumsOf(first, values, DONE, []);
+    const round = (columns: number, [value, to, to2]: readonly Reg[]): void => {
+      sumsOf(columns, value!, NEXT, meanTicks(b, s, BLOCK, kept, to!, to2!));
+      mendMeans(b, s, BLOCK, kept, to!, to2!);
+      for (let r = 0; r < columns; r++) b.store(kept(), DONE + 8 * r, b.load(kept(), NEXT + 8 * r, 8), 8);
+    };
+    const strides: Stride[] = [
+      [b.add(values, BLOCK * s.values.nStride), BLOCK * s.values.nStride],
+      [out, 2 * BLOCK],
+      [second, 2 * BLOCK],
+    ];
+    let at = full > 1 ? b.strided(full - 1, strides, (pointers) => round(BLOCK, pointers)) : strides.map(([pointer]) => pointer);
+    if (full > 0 && rest > 0) {
+      round(rest, at);
+      at = at.map((pointer) => b.add(pointer, 2 * BLOCK));
+    }
+    const columns = rest || first;
+    for (const tick of meanTicks(b, s, columns, kept, at[1]!, at[2]!)) tick();
+    mendMeans(b, s, columns, kept, at[1]!, at[2]!);
+  });
+}
+
+/** Keys in blocks and what is left of them; gives where the pointers stand behind the last whole block. */
+function blocks(b: FuncBuilder, count: number, strides: Stride[], body: (rows: number, at: readonly Reg[]) => void): readonly Reg[] {
+  const full = Math.floor(count / BLOCK);
+  const rest = full > 0 ? b.strided(full, strides, (at) => body(BLOCK, at)) : strides.map(([pointer]) => pointer);
+  if (count % BLOCK) body(count % BLOCK, rest);
+  return rest;
+}
+
+/** Places on the stack: the largest scores, a score; sums whose results are made, and those after them; for each query its inverse and what is added; shift; range. */
+const [TOP, SCORE, DONE, NEXT, INVERSE, PLUS, OUT_SHIFT, RANGE] = [0, 8, 16, 48, 80, 96, 112, 120];
+const KEPT_WORDS = 16;
+/** What sums of values begin with: a lane is below 2³¹. */
+const SUM_ZERO = 2 ** 31;
+
+/** Both lanes `top = max(top, score)`, scores with their guard. */
+function maxTicks(b: FuncBuilder, kept: () => Reg, words: Reg, off: number): Tick[] {
+  let [above, ones] = [] as unknown as [Reg, Reg];
+  return [
+    () => {
+      const score = b.load(words, off, 8);
+      b.aluTo(score, 'sub', score, b.load(kept(), TOP, 8));
+      b.store(kept(), SCORE, score, 8);
+      above = b.const(inBoth(GUARD));
+      b.aluTo(above, 'and', above, score);
+    },
+    () => {
+      ones = b.rsh(above, 31);
+    },
+    () => b.aluTo(above, 'sub', above, ones),
+    () => b.aluTo(above, 'and', above, b.load(kept(), SCORE, 8)),
+    () => {
+      b.aluTo(above, 'add', above, b.load(kept(), TOP, 8));
+      b.store(kept(), TOP, above, 8);
+    },
+  ];
+}
+
+type Results = Pick<AttentionShape, 'outMax'>;
+
+/** Sums of values times exponentials become means: `(sum · inverse + plus) s>> shift` for each lane. */
+function meanTicks(b: FuncBuilder, { outMax }: Results, columns: number, kept: () => Reg, out: Reg, second: Reg): Tick[] {
+  const bits = Math.ceil(Math.log2(2 * outMax + 1));
+  return Array.from({ length: 2 * columns }, (_, i): Tick[] => {
+    const [r, lane] = [i >> 1, i & 1];
+    let y: Reg;
+    return [
+      () => {
+        y = b.load(kept(), DONE + 8 * r + 4 * lane, 4);
+        b.aluTo(y, 'mul', y, b.load(kept(), INVERSE + 8 * lane, 8));
       },
-    );
+      () => b.aluTo(y, 'add', y, b.load(kept(), PLUS + 8 * lane, 8)),
+      () => b.aluTo(y, 'arsh', y, b.load(kept(), OUT_SHIFT, 8)),
+      () => {
+        b.store(lane ? second : out, 2 * r, y, 2);
+        b.aluTo(y, 'add', y, 2 ** (bits - 1));
+      },
+      () => {
+        if (i > 0) b.aluTo(y, 'or', y, b.load(kept(), RANGE, 8));
+        b.store(kept(), RANGE, y, 8);
+      },
+    ];
+  }).flat();
+}
+
+/** Where a mean was out of range: all of them once more, clamped. */
+function mendMeans(b: FuncBuilder, { outMax }: Results, columns: number, kept: () => Reg, out: Reg, second: Reg): void {
+  const bits = Math.ceil(Math.log2(2 * outMax + 1));
+  b.when('ugt', b.load(kept(), RANGE, 8), 2 ** bits - 1, () => {
+    for (let i = 0; i < 2 * columns; i++) {
+      const [r, lane] = [i >> 1, i & 1];
+      const y = b.load(kept(), DONE + 8 * r + 4 * lane, 4);
+      b.aluTo(y, 'mul', y, b.load(kept(), INVERSE + 8 * lane, 8));
+      b.aluTo(y, 'add', y, b.load(kept(), PLUS + 8 * lane, 8));
+      b.aluTo(y, 'arsh', y, b.load(kept(), OUT_SHIFT, 8));
+      clamp(b, y, -outMax - 1, outMax);
+      b.store(lane ? second : out, 2 * r, y, 2);
+    }
   });
 }

@@ -274,11 +274,22 @@ const UNROLL = 64;
 
 /**
  * Sums of `count` terms from term `from` on for `rows` columns of the second operand; lanes are not taken apart. Where weights are stored with a zero
- * of their own, all terms are done at once, and sums begin with what stands behind the words.
+ * of their own, all terms are done at once, and sums begin with what stands behind the words; else with `begin`, and `between` is
+ * called after every product.
  */
-export function dotRun(b: FuncBuilder, s: DotShape, rows: number, from: number, count: number, pack: Reg, w: Reg): Reg[] {
+export function dotRun(
+  b: FuncBuilder,
+  s: DotShape,
+  rows: number,
+  from: number,
+  count: number,
+  pack: Reg,
+  w: Reg,
+  begin: () => Reg = () => b.copy(0),
+  between: () => void = () => {},
+): Reg[] {
   const how = howOf(s);
-  const accs = Array.from({ length: rows }, () => (how.bits === 4 ? b.load(pack, 8 * s.k, 8) : b.copy(0)));
+  const accs = Array.from({ length: rows }, () => (how.bits === 4 ? b.load(pack, 8 * s.k, 8) : begin()));
   const bytes = how.bits === 16 ? 2 : 1;
   const kOff = (k: number): number => (s.b ? s.b.kOffs[k] : how.bits === 4 ? k >> 1 : k * bytes);
   const rowOff = (r: number): number => (s.b ? r * s.b.nStride : r * rowBytes(s.k, how));
@@ -311,6 +322,7 @@ export function dotRun(b: FuncBuilder, s: DotShape, rows: number, from: number, 
       for (let r = 0; r < rows; r++) {
         const t = b.load(q, rowOff(r) + kOff(k) - kOff(first), bytes, true);
         b.aluTo(t, 'mul', t, x);
+        between();
         b.aluTo(accs[r], 'add', accs[r], t);
       }
     }

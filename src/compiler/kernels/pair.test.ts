@@ -136,14 +136,14 @@ describe('products whose results are made by shifts', () => {
   });
 
   test('never leave a lane: the largest inputs of either sign against weights of one sign', () => {
-    for (const k of [1, 32, 64, PAIR_TERMS])
+    for (const k of [1, 64, PAIR_TERMS])
       for (const sign of [1, -1])
         for (const out of [2 ** -8, 1, 16]) {
           const m: PairMatrix = {
-            n: 5,
+            n: 2,
             k,
-            weights: new Float64Array(5 * k).fill(sign),
-            bias: new Float64Array(5).fill(sign * k),
+            weights: new Float64Array(2 * k).fill(sign),
+            bias: new Float64Array(2).fill(sign * k),
             unit: 1 / 32768,
             outScale: (out * k) / 32768,
             most: 32768,
@@ -159,7 +159,7 @@ describe('products whose results are made by shifts', () => {
                 relu: false,
                 words,
                 a: Array.from({ length: 2 * k }, (_, i) => (i < k ? x : other)),
-                residual: Array.from({ length: 10 }, (_, i) => (i < 5 ? x : other)),
+                residual: Array.from({ length: 4 }, (_, i) => (i < 2 ? x : other)),
               });
         }
   });

@@ -3,6 +3,7 @@ import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { clamp } from './arith.ts';
 import { packRows } from './dot.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Port, type Space } from './frame.ts';
+import { spread, type Tick } from './ticks.ts';
 
 /**
  * Two rows of activations in one word, weights of 16 bits, and results that need no multiplication of their own: the units of weights are chosen so
@@ -76,45 +77,71 @@ export function pairKernel(name: string, s: PairShape, layout: Layout, origin: O
     s.residual || form.words ? null : ports.push({ space, extent, beside }) - 1;
   const secondA = apart(s.a, s.aSpace, aBytes, 0);
   const secondOut = apart(s.out, 'scratch', formBytes(s.out, s.n), 1);
-  return kernelFunc(name, layout, ports, { origin, pack: !s.a.words }, ({ b, ptrs, pack }) => {
+  return kernelFunc(name, layout, ports, { origin, pack: !s.a.words, noCallbacks: true }, ({ b, ptrs, pack }) => {
     const a = ptrs[0]!;
     if (!s.a.words)
       packRows(b, { ...PACKING, aLevels: s.aLevels, aLane: s.a.lane, k: s.k }, a, secondA === null ? a : ptrs[secondA]!, pack);
     const words = s.a.words ? a : pack;
     const upper = s.out.words ? null : secondOut === null ? b.add(ptrs[1]!, s.out.lane) : ptrs[secondOut]!;
-    const doBlock = (rows: number, [w, out, ...more]: readonly Reg[]): void => {
-      const residual = more.at(-1);
-      const param = (r: number, what: number): Reg => b.load(w!, pairWeightBytes(s.k) + r * PAIR_ROW_BYTES + what, 8);
-      const sums = Array.from({ length: rows }, (_, r) => {
-        const sum = param(r, BEGIN);
-        if (s.residual) {
-          const x = residualWord(b, s.residual.form, residual!, r);
-          b.aluTo(x, 'mul', x, param(r, FACTOR));
-          b.aluTo(sum, 'add', sum, x);
-        }
-        return sum;
-      });
+    const kept = b.stackSlot(8 * KEPT_WORDS).addr;
+    /** Sums of a block into `kept` from word `to` on; between its products `side` and what the residual adds. */
+    const sumsOf = (rows: number, w: Reg, residual: Reg | null, to: number, side: readonly Tick[]): void => {
+      const param = (r: number, what: number): Reg => b.load(w, pairWeightBytes(s.k) + r * PAIR_ROW_BYTES + what, 8);
+      const sums = Array.from({ length: rows }, (_, r) => param(r, BEGIN));
+      const ticks = [
+        ...(residual ? sums.flatMap((sum, r) => residualTicks(b, s.residual!.form, residual, r, sum, () => param(r, FACTOR))) : []),
+        ...side,
+      ];
+      const between = spread(ticks, rows * s.k);
       for (let k = 0; k < s.k; k++) {
         const x = b.load(words, 8 * k, 8);
         for (const [r, sum] of sums.entries()) {
-          const t = b.load(w!, 2 * (r * s.k + k), 2, true);
+          const t = b.load(w, 2 * (r * s.k + k), 2, true);
           b.aluTo(t, 'mul', t, x);
+          between();
           b.aluTo(sum, 'add', sum, t);
         }
       }
-      pairResults(b, s, sums, (r, what) => param(r, what === 'outside' ? OUTSIDE : SHIFT), out!, upper && more[0]!);
+      for (const [r, sum] of sums.entries()) b.store(kept(), 8 * (to + r), sum, 8);
     };
+    const full = Math.floor(s.n / ROWS);
+    const rest = s.n % ROWS;
+    const first = full > 0 ? ROWS : rest;
+    sumsOf(first, ptrs[2]!, s.residual ? ptrs[3]! : null, 0, []);
+    // In each round a block's sums, and between their products the results of the block before.
     const strides: Stride[] = [
-      [ptrs[2]!, block],
+      [b.add(ptrs[2]!, block), block],
       [ptrs[1]!, stepBytes(s.out)],
       ...(upper ? ([[upper, stepBytes(s.out)]] as const) : []),
-      ...(s.residual ? ([[ptrs[3]!, stepBytes(s.residual.form)]] as const) : []),
+      ...(s.residual ? ([[b.add(ptrs[3]!, stepBytes(s.residual.form)), stepBytes(s.residual.form)]] as const) : []),
     ];
-    const full = Math.floor(s.n / ROWS);
-    const rest = full > 0 ? b.strided(full, strides, (at) => doBlock(ROWS, at)) : strides.map(([pointer]) => pointer);
-    if (s.n % ROWS) doBlock(s.n % ROWS, rest);
+    const round = (rows: number, [w, out, ...more]: readonly Reg[]): void => {
+      const results = new Results(b, s, ROWS, kept, (r, what) => b.load(w!, paramOff(s.k, r, what) - block, 8), out!, upper && more[0]!);
+      sumsOf(rows, w!, s.residual ? more.at(-1)! : null, ROWS, results.ticks());
+      results.mend();
+      for (let r = 0; r < rows; r++) b.store(kept(), 8 * r, b.load(kept(), 8 * (ROWS + r), 8), 8);
+    };
+    const at = full > 1 ? b.strided(full - 1, strides, (pointers) => round(ROWS, pointers)) : strides.map(([pointer]) => pointer);
+    let [w, out, above] = [at[0]!, at[1]!, upper && at[2]!];
+    let last = first;
+    if (full > 0 && rest > 0) {
+      round(rest, at);
+      last = rest;
+      w = b.add(w, block);
+      out = b.add(out, stepBytes(s.out));
+      above = above && b.add(above, stepBytes(s.out));
+    }
+    const results = new Results(b, s, last, kept, (r, what) => b.load(w, paramOff(s.k, r, what) - block, 8), out, above);
+    for (const tick of results.ticks()) tick();
+    results.mend();
   });
 }
+
+/** Words on the stack: sums of a block whose results are made, sums of the block after it, what is out of range. */
+const KEPT_WORDS = 2 * ROWS + 1;
+const OUTSIDE_WORD = 2 * ROWS;
+
+const paramOff = (k: number, row: number, what: number): number => pairWeightBytes(k) + row * PAIR_ROW_BYTES + what;
 
 const stepBytes = (form: PairForm): number => (form.words ? 8 : 2) * ROWS;
 
@@ -130,81 +157,135 @@ const PACKING = {
   relu: false,
 } as const;
 
-function residualWord(b: FuncBuilder, form: PairForm, residual: Reg, r: number): Reg {
-  if (form.words) return b.load(residual, 8 * r, 8);
-  const x = b.load(residual, 2 * r, 2, true);
-  const second = b.load(residual, form.lane + 2 * r, 2, true);
-  b.aluTo(second, 'lsh', second, 32);
-  b.aluTo(x, 'add', x, second);
-  return x;
+/** Adds a residual times its factor to a sum. */
+function residualTicks(b: FuncBuilder, form: PairForm, residual: Reg, r: number, sum: Reg, factor: () => Reg): Tick[] {
+  let x: Reg;
+  const packed: Tick[] = form.words
+    ? [() => (x = b.load(residual, 8 * r, 8))]
+    : [
+        () => {
+          x = b.load(residual, form.lane + 2 * r, 2, true);
+        },
+        () => b.aluTo(x, 'lsh', x, 32),
+        () => b.aluTo(x, 'add', x, b.load(residual, 2 * r, 2, true)),
+      ];
+  return [...packed, () => b.aluTo(x, 'mul', x, factor()), () => b.aluTo(sum, 'add', sum, x)];
 }
 
 /**
- * Stores sums (which are lost) as results of a pair of rows: words at `out`, or int16 there and at `upper`. Nearly always all are in range; else each lane is taken out by itself, shifted and clamped, so that
- * a result never depends on its neighbours.
+ * Makes the results of `rows` sums that are kept on the stack: words at `out`, or int16 there and at `upper`, between the products of the next block. Nearly always all
+ * are in range; else {@link mend} takes each lane out by itself, shifts and clamps it, so that a result never depends on its neighbours.
  */
-export function pairResults(
-  b: FuncBuilder,
-  s: Pick<PairShape, 'outMax' | 'relu'>,
-  sums: readonly Reg[],
-  param: (row: number, what: 'outside' | 'shift') => Reg,
-  out: Reg,
-  upper: Reg | null,
-): void {
-  const zero = s.outMax + 1;
-  const bits = Math.log2(zero) + 1;
-  const kept = b.stackSlot(8 * sums.length).addr;
-  let outside: Reg | null = null;
-  for (const [r, sum] of sums.entries()) {
-    b.store(kept(), 8 * r, sum, 8);
-    const test = param(r, 'outside');
-    b.aluTo(test, 'and', test, sum);
-    if (outside) b.aluTo(outside, 'or', outside, test);
-    else outside = test;
+class Results {
+  readonly #b: FuncBuilder;
+  readonly #s: Pick<PairShape, 'outMax' | 'relu'>;
+  readonly #rows: number;
+  readonly #kept: () => Reg;
+  readonly #param: (row: number, what: number) => Reg;
+  readonly #out: Reg;
+  readonly #upper: Reg | null;
+
+  constructor(
+    b: FuncBuilder,
+    s: Pick<PairShape, 'outMax' | 'relu'>,
+    rows: number,
+    kept: () => Reg,
+    param: (row: number, what: number) => Reg,
+    out: Reg,
+    upper: Reg | null,
+  ) {
+    [this.#b, this.#s, this.#rows, this.#kept, this.#param, this.#out, this.#upper] = [b, s, rows, kept, param, out, upper];
   }
-  for (const [r, sum] of sums.entries()) {
-    b.aluTo(sum, 'rsh', sum, param(r, 'shift'));
-    if (!upper || s.relu) {
-      const mask = b.const(inBoth(2 ** bits - 1));
-      b.aluTo(sum, 'and', sum, mask);
-    }
-    if (s.relu) notBelow(b, sum, zero);
-    if (!upper) {
-      b.store(out, 8 * r, sum, 8);
-      continue;
-    }
-    // Modulo 2¹⁶, `− zero`; a carry stays below the upper lane's first bit.
-    b.aluTo(sum, 'add', sum, b.const(inBoth(2 ** 16 - zero)));
-    b.store(out, 2 * r, sum, 2);
-    b.aluTo(sum, 'rsh', sum, 32);
-    b.store(upper, 2 * r, sum, 2);
+
+  ticks(): Tick[] {
+    return Array.from({ length: this.#rows }, (_, r) => [...this.#test(r), ...this.#store(r)]).flat();
   }
-  b.when('ne', outside!, 0, () => {
-    for (const r of sums.keys()) {
-      const high = b.load(kept(), 8 * r, 8);
-      const low = b.sext(high, 32);
-      b.aluTo(high, 'sub', high, low);
-      b.aluTo(high, 'arsh', high, 32);
-      const shift = param(r, 'shift');
-      for (const y of [low, high]) {
-        b.aluTo(y, 'arsh', y, shift);
-        clamp(b, y, s.relu ? zero : 0, 2 * zero - 1);
+
+  /** Collects the bits of a sum that are set out of range. */
+  #test(r: number): Tick[] {
+    const b = this.#b;
+    let test: Reg;
+    return [
+      () => {
+        test = this.#param(r, OUTSIDE);
+        b.aluTo(test, 'and', test, b.load(this.#kept(), 8 * r, 8));
+      },
+      () => {
+        if (r > 0) b.aluTo(test, 'or', test, b.load(this.#kept(), 8 * OUTSIDE_WORD, 8));
+        b.store(this.#kept(), 8 * OUTSIDE_WORD, test, 8);
+      },
+    ];
+  }
+
+  #store(r: number): Tick[] {
+    const b = this.#b;
+    const upper = this.#upper;
+    const { outMax, relu } = this.#s;
+    const zero = outMax + 1;
+    let sum: Reg;
+    return [
+      () => {
+        sum = b.load(this.#kept(), 8 * r, 8);
+        b.aluTo(sum, 'rsh', sum, this.#param(r, SHIFT));
+      },
+      ...(relu
+        ? [
+            () => {
+              b.aluTo(sum, 'and', sum, b.const(inBoth(2 * zero - 1)));
+              notBelow(b, sum, zero);
+            },
+          ]
+        : []),
+      ...(upper
+        ? [
+            // Modulo 2¹⁶, `− zero`; a carry stays below the upper lane's first bit.
+            () => b.aluTo(sum, 'add', sum, b.const(inBoth(2 ** 16 - zero))),
+            () => b.store(this.#out, 2 * r, sum, 2),
+            () => b.aluTo(sum, 'rsh', sum, 32),
+            () => b.store(upper, 2 * r, sum, 2),
+          ]
+        : [
+            () => {
+              b.store(this.#out, 8 * r, sum, 8);
+              // What the shift brought from the upper lane into the lower one.
+              if (!relu) b.store(this.#out, 8 * r + 2, 0, 2);
+            },
+          ]),
+    ];
+  }
+
+  /** Where a result was out of range: all of them once more. */
+  mend(): void {
+    const b = this.#b;
+    const { outMax, relu } = this.#s;
+    const zero = outMax + 1;
+    b.when('ne', b.load(this.#kept(), 8 * OUTSIDE_WORD, 8), 0, () => {
+      for (let r = 0; r < this.#rows; r++) {
+        const high = b.load(this.#kept(), 8 * r, 8);
+        const low = b.sext(high, 32);
+        b.aluTo(high, 'sub', high, low);
+        b.aluTo(high, 'arsh', high, 32);
+        const shift = this.#param(r, SHIFT);
+        for (const y of [low, high]) {
+          b.aluTo(y, 'arsh', y, shift);
+          clamp(b, y, relu ? zero : 0, 2 * zero - 1);
+        }
+        if (!this.#upper) {
+          b.aluTo(high, 'lsh', high, 32);
+          b.aluTo(low, 'add', low, high);
+          b.store(this.#out, 8 * r, low, 8);
+          continue;
+        }
+        for (const [to, y] of [
+          [this.#out, low],
+          [this.#upper, high],
+        ] as const) {
+          b.aluTo(y, 'sub', y, zero);
+          b.store(to, 2 * r, y, 2);
+        }
       }
-      if (!upper) {
-        b.aluTo(high, 'lsh', high, 32);
-        b.aluTo(low, 'add', low, high);
-        b.store(out, 8 * r, low, 8);
-        continue;
-      }
-      for (const [to, y] of [
-        [out, low],
-        [upper, high],
-      ] as const) {
-        b.aluTo(y, 'sub', y, zero);
-        b.store(to, 2 * r, y, 2);
-      }
-    }
-  });
+    });
+  }
 }
 
 /** Both lanes `max(u, zero)`, for `0 ≤ u < 2·zero`, a power of two. */

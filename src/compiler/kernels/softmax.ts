@@ -5,7 +5,7 @@ import type { RowShape } from './rows.ts';
 
 /** exp(−u) for u from 0 to 16 in steps of 1/256, as 16-bit fractions. */
 const STEPS = 4096;
-const PER_UNIT = 256;
+export const EXP_PER_UNIT = 256;
 /** The last entry of the table, which stands for everything beyond. */
 export const EXP_LIMIT = STEPS - 1;
 const ONE = 65535;
@@ -14,16 +14,19 @@ const QUOTIENT = 30;
 /** The integer that stands for a probability of one. */
 export const PROBABILITY_ONE = 32767;
 
-export function expTable(): Uint8Array {
+export const EXP_TABLE_BYTES = 2 * STEPS;
+
+/** The table, entries of `bits` bits. */
+export function expTable(bits = 16): Uint8Array {
   const table = new Uint16Array(STEPS);
   // The last entry stands for everything beyond.
-  for (let i = 0; i < STEPS - 1; i++) table[i] = Math.round(ONE * Math.exp(-i / PER_UNIT));
+  for (let i = 0; i < STEPS - 1; i++) table[i] = Math.round((bits === 16 ? ONE : 2 ** bits - 1) * Math.exp(-i / EXP_PER_UNIT));
   return new Uint8Array(table.buffer);
 }
 
 /** Multiplier and shift that turn a difference of scores into a table position: 31 bits of multiplier whatever the scale. */
 export function expParams(scale: number): BigInt64Array {
-  const wanted = scale * PER_UNIT;
+  const wanted = scale * EXP_PER_UNIT;
   const shift = Math.max(0, Math.min(62, 30 - Math.ceil(Math.log2(wanted))));
   return BigInt64Array.of(BigInt(Math.max(1, Math.round(wanted * 2 ** shift))), BigInt(shift), shift > 0 ? 1n << BigInt(shift - 1) : 0n);
 }
