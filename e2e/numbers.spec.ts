@@ -66,6 +66,7 @@ test('precision is chosen, searched for and measured by node, and new weights de
   });
   // Compare judges the new weights by the new model: the old one decides otherwise.
   expect(await agreement(site)).toBe(1);
+  await expect(site.getByText(/From event 33 on both sides run retrained.onnx/)).toBeAttached();
   await swap.getByRole('button', { name: 'Old weights again' }).click();
   await expect(swap.getByRole('status')).toHaveCount(0);
 

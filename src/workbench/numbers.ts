@@ -79,8 +79,8 @@ export async function swapReplay(file: File, from: number, options: CallOptions)
   const { ref } = await readFile(file, file.name);
   const next = { key: `${ref.hash} ${JSON.stringify(doc.options.dims)}`, model: ref, dims: doc.options.dims };
   const before: Judged = { replay: replay.value, reference: reference.value };
-  const ours = new Patched('replay', replay.key, before.replay);
-  const theirs = before.reference && new Patched('reference', reference.key, before.reference);
+  const ours = new Patched('replay', replay.key, before.replay, { from, name: ref.name });
+  const theirs = before.reference && new Patched('reference', reference.key, before.reference, { from, name: ref.name });
   try {
     await call<void>(program.value.key, 'swapWeights', { trace, next, from }, [trace, ref], { ...options, onEvent: ours.take });
     if (theirs) {
@@ -105,10 +105,15 @@ class Patched {
   readonly #key: string;
   columns: ScoreColumns;
 
-  constructor(name: 'replay' | 'reference', key: string, { score, verdict, outputs, ...rest }: ScoreColumns) {
+  constructor(
+    name: 'replay' | 'reference',
+    key: string,
+    { score, verdict, outputs, ...rest }: ScoreColumns,
+    swapped: ScoreColumns['swapped'],
+  ) {
     this.#name = name;
     this.#key = key;
-    this.columns = { ...rest, score: score.slice(), verdict: verdict.slice(), outputs: outputs.slice() };
+    this.columns = { ...rest, score: score.slice(), verdict: verdict.slice(), outputs: outputs.slice(), swapped };
   }
 
   readonly take = (({ start, score, verdict, outputs, outputWidth }: ScoreBatch) => {

@@ -33,7 +33,11 @@ export function tryOptions(key: string, change: Change | null, onView: (view: Tr
   const { value, stale } = useWorkbench.getState().stages.reference;
   const reference: ReferenceOutputs | null =
     value && !stale
-      ? { outputs: value.outputs.slice(0, Math.min(MOST_EVENTS, value.done) * value.outputWidth), width: value.outputWidth, cut: value.cut }
+      ? {
+          outputs: value.outputs.slice(0, Math.min(MOST_EVENTS, value.done, value.swapped?.from ?? value.done) * value.outputWidth),
+          width: value.outputWidth,
+          cut: value.cut,
+        }
       : null;
   hold(worker, trace);
   return call(key, 'tryOptions', { change, trace, reference }, { ...options, onEvent: onView as CallOptions['onEvent'] });

@@ -236,6 +236,8 @@ export interface ScoreColumns {
   readonly cut: number;
   /** What ran the program; absent for the reference. */
   readonly engine?: 'interp' | 'wasm';
+  /** Events from this one on were decided by the weights of another model. */
+  readonly swapped?: { readonly from: number; readonly name: string };
 }
 
 export interface ScoreBatch {

@@ -56,7 +56,7 @@ export function diffPasses(before: Pass | null, after: Pass): DiffRow[] {
   let anchor = '';
   for (const row of before.rows) {
     if (now.has(row.id)) anchor = row.id;
-    else gone.set(anchor, [...(gone.get(anchor) ?? []), row]);
+    else if (gone.get(anchor)?.push(row) === undefined) gone.set(anchor, [row]);
   }
   const fateOf = fates(after);
   const removed = (row: PassRow): DiffRow => ({ state: REMOVED, row, was: null, fate: fateOf(row) });
@@ -73,7 +73,7 @@ export function diffPasses(before: Pass | null, after: Pass): DiffRow[] {
 /** Looks up what became of a row: the one that serves most of its nodes, the value that its own is a view of, or the reason that folding gave. */
 function fates(after: Pass): (row: PassRow) => Fate {
   const serving = new Map<number, PassRow[]>();
-  for (const row of after.rows) for (const node of row.nodes) serving.set(node, [...(serving.get(node) ?? []), row]);
+  for (const row of after.rows) for (const node of row.nodes) if (serving.get(node)?.push(row) === undefined) serving.set(node, [row]);
   const byId = new Map(after.rows.map((row) => [row.id, row]));
   return (row) => {
     const reason = after.reasons?.get(row.node);

@@ -34,6 +34,7 @@ export function ComparePanel() {
     view?.result.events === trace.count &&
     [replay, reference].every(({ value }) => value && liveDone(value) === value.total);
   const shipped = replay.shipped || reference.shipped;
+  const swapped = reference.value?.swapped;
   const measured = view !== null && view.result.events > 0;
 
   return (
@@ -59,6 +60,7 @@ export function ComparePanel() {
         <div className={stale ? 'compare stale' : 'compare'} data-testid="compare" data-complete={complete && !stale}>
           <Headline view={view} tensors={trace?.kind === 'tensors'} />
           {calibration?.source === 'generated' ? <ErrorNote tone="warning" error={texts.generated} /> : null}
+          {swapped ? <ErrorNote tone="note" error={texts.swapped(swapped.name, swapped.from + 1)} /> : null}
           <div className="compare-grid">
             <ScatterPlot scatter={view.scatter} threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null} />
             <div className="compare-tables">

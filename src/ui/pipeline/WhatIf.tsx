@@ -151,23 +151,29 @@ function useTry(key: string, change: Change | null) {
   const of = JSON.stringify([key, change]);
   const [held, setHeld] = useState<{ readonly of: string; readonly view: TryView } | null>(null);
   const [progress, setProgress] = useState<StageProgress | null>(null);
-  const [done, setDone] = useState<{ readonly of: string; readonly ms: number | null; readonly error: UserError | null } | null>(null);
+  const [done, setDone] = useState<{ readonly of: string; readonly error: UserError | null } | null>(null);
+  const [ms, setMs] = useState<{ readonly of: string; readonly ms: number } | null>(null);
+  const traced = useWorkbench((state) => state.history.doc.trace !== null);
   const stop = useRef<AbortController | null>(null);
   useEffect(() => {
     const [wanted, options] = JSON.parse(of) as [string, Change | null];
     const own = new AbortController();
     stop.current = own;
     const began = performance.now();
-    const settle = (ms: number | null, error: UserError | null) => {
+    const settle = (error: UserError | null) => {
       if (stop.current !== own) return;
       setProgress(null);
-      setDone({ of, ms, error });
+      setDone({ of, error });
     };
     tryOptions(
       wanted,
       options,
       (view) => {
-        if (!own.signal.aborted) setHeld({ of, view });
+        if (own.signal.aborted) return;
+        setHeld({ of, view });
+        // The time comes last and needs rounds: what it took is told of all that is known without it.
+        if (view.tried && (view.tried.refused !== null || (view.tried.processed !== null && (view.tried.executed !== null || !traced))))
+          setMs((before) => (before?.of === of ? before : { of, ms: performance.now() - began }));
       },
       {
         signal: own.signal,
@@ -178,18 +184,18 @@ function useTry(key: string, change: Change | null) {
     ).then(
       (view) => {
         if (!own.signal.aborted) setHeld({ of, view });
-        settle(performance.now() - began, null);
+        settle(null);
       },
-      (failure: unknown) => settle(null, saidBy(failure)),
+      (failure: unknown) => settle(saidBy(failure)),
     );
     return () => own.abort();
-  }, [of]);
+  }, [of, traced]);
   const own = done?.of === of ? done : null;
   return {
     view: held?.of === of ? held.view : null,
     running: own === null,
     progress,
-    ms: own?.ms ?? null,
+    ms: ms?.of === of ? ms.ms : null,
     error: own?.error ?? null,
     cancel: () => stop.current?.abort(),
   };

@@ -7,6 +7,7 @@ export const compare = {
   with: 'with ONNX Runtime',
   summary: (events: number, of: number) =>
     events === of ? `with ONNX Runtime on ${count(events)} events` : `with ONNX Runtime on ${count(events)} of ${count(of)} events`,
+  swapped: (name: string, from: number) => ({ what: `From event ${count(from)} on both sides run ${name}`, where: '', advice: '' }),
   loading: 'loading ONNX Runtime',
   generated: {
     what: 'The scales come from generated inputs, so accuracy on real traffic may be lower',
