@@ -96,12 +96,7 @@ function Page({ page }: { page: CataloguePage }) {
       <p>
         <strong>{page.title}</strong>
       </p>
-      <p className="muted">
-        {texts.notation}{' '}
-        <button type="button" className="link" onClick={copy}>
-          {texts.link}
-        </button>
-      </p>
+      <p className="muted">{texts.notation}</p>
       <dl className="messages-allowed">
         <dt className="muted">{texts.allowed}</dt>
         <dd>{page.allowed}</dd>
@@ -111,12 +106,27 @@ function Page({ page }: { page: CataloguePage }) {
       <h3>{texts.change}</h3>
       <p>{page.change}</p>
       <h3>{texts.example}</h3>
-      {page.example ? <Example {...page.example} lines={page.lines} /> : <p className="muted">{texts.noExample}</p>}
+      {page.example ? <Example lines={page.lines} /> : <p className="muted">{texts.noExample}</p>}
+      <div className="messages-buttons">
+        {page.example ? (
+          <>
+            <button type="button" className="button bordered" onClick={() => void openPasted('assembly', page.example!.rejected)}>
+              {texts.openRejected}
+            </button>
+            <button type="button" className="button bordered" onClick={() => void openPasted('assembly', page.example!.repaired)}>
+              {texts.openRepaired}
+            </button>
+          </>
+        ) : null}
+        <button type="button" className="button bordered" onClick={copy}>
+          {texts.link}
+        </button>
+      </div>
     </article>
   );
 }
 
-function Example({ rejected, repaired, lines }: { rejected: string; repaired: string; lines: readonly string[] }) {
+function Example({ lines }: { lines: readonly string[] }) {
   return (
     <>
       <p className="muted">{texts.exampleHint}</p>
@@ -135,14 +145,6 @@ function Example({ rejected, repaired, lines }: { rejected: string; repaired: st
           })}
         </tbody>
       </table>
-      <div className="messages-buttons">
-        <button type="button" className="button bordered" onClick={() => void openPasted('assembly', rejected)}>
-          {texts.openRejected}
-        </button>
-        <button type="button" className="button bordered" onClick={() => void openPasted('assembly', repaired)}>
-          {texts.openRepaired}
-        </button>
-      </div>
     </>
   );
 }

@@ -9,7 +9,7 @@ export const panel: PanelDef = {
   about: texts.about,
   icon: MessageCircleQuestion,
   Component: lazy(() => import('./MessagesPanel.tsx')),
-  home: { debug: ['right', 9], learn: ['right', 9] },
+  home: { debug: ['centre', 9], learn: ['centre', 9] },
   shows: [],
 };
 

@@ -22,7 +22,6 @@ r3 = 12
 r4 = 0
 r5 = 0
 call bpf_sk_lookup_tcp`;
-const RELEASE = 'r1 = r6\ncall bpf_sk_release';
 
 export const EXAMPLES: readonly string[] = [
   // The context
@@ -72,7 +71,7 @@ export const EXAMPLES: readonly string[] = [
   // References
   `.section tc\n${SOCKET}\n+${CHECK}\n+r1 = r0\n+call bpf_sk_release\n${OUT}`,
   `.section tc\nr1 = *(u64 *)(r1 +168)\nif r1 == 0 goto out\n-call bpf_sk_release\n${OUT}`,
-  `.section tc\n.map jumps prog_array 4 4 1\nr7 = r1\n${SOCKET}\n${CHECK}\nr6 = r0\n+${RELEASE}\nr1 = r7\nr2 = map[jumps]\nr3 = 0\ncall bpf_tail_call\n-r1 = r6\n-call bpf_sk_release\n${OUT}`,
+  `.section tc\n.map jumps prog_array 4 4 1\nr7 = r1\n${SOCKET}\n${CHECK}\nr6 = r0\n+r1 = r6\n+call bpf_sk_release\nr1 = r7\nr2 = map[jumps]\nr3 = 0\ncall bpf_tail_call\n-r1 = r6\n-call bpf_sk_release\n${OUT}`,
   `.section tc\nr7 = r1\n${SOCKET}\n${CHECK}\nr8 = r0\n-r6 = r7\n-r0 = *(u8 *)skb[0]\nr1 = r8\ncall bpf_sk_release\n+r6 = r7\n+r0 = *(u8 *)skb[0]\n${OUT}`,
   `.section xdp\n.map rb ringbuf 0 0 4096\nr1 = map[rb]\nr2 = 8\nr3 = 0\ncall bpf_ringbuf_reserve\n${CHECK}\nr1 = r0\n-r1 += 4\nr2 = 0\ncall bpf_ringbuf_submit\n${OUT}`,
   // Ranges
@@ -94,6 +93,7 @@ export const EXAMPLES: readonly string[] = [
   `.section kprobe/x\nr6 = *(u64 *)(r1 +112)\nr1 = r10\nr1 += -16\nr2 = r6\n-if r2 s> 16 goto out\n+r2 &= 15\nr3 = 0\ncall bpf_probe_read_kernel\n${OUT}`,
   `.section xdp\nr1 = r10\nr1 += -8\n-r2 = 16\n+r2 = 8\n+*(u64 *)(r10 -8) = 0\nr3 = 0\nr4 = 0\nr5 = 0\ncall bpf_csum_diff\nr0 = 2\nexit`,
   // Stack and registers
+  `.section xdp\n-r0 = r5\n+r0 = 2\nexit`,
   `.section xdp\n-*(u64 *)(r10 -520) = 1\n+*(u64 *)(r10 -512) = 1\nr0 = 2\nexit`,
   `.section xdp\n-*(u32 *)(r10 -6) = 1\n+*(u32 *)(r10 -8) = 1\nr0 = 2\nexit`,
   `.section xdp\nr2 = *(u32 *)(r1 +12)\nr2 &= 15\n-r2 += -24\n+r2 += -32\nr3 = r10\nr3 += r2\n*(u64 *)(r10 -8) = 0\n-*(u64 *)(r3 +8) = 0\n+*(u8 *)(r3 +0) = 0\nr0 = 2\nexit`,

@@ -6,7 +6,7 @@ const MARKS: readonly RegExp[] = [
   /^.{0,200}?\bR\d+(?:_[a-zA-Z]+)?=(?:ctx|fp|inv|scalar|pkt|map_ptr|map_value|P?-?\d)/m,
   /^.{0,200}?\bfrom \d+ to \d+: (?:safe|R\d|frame)/m,
   /^.{0,200}?\bmark_precise: frame\d/m,
-  /^\s*Verification failed: \S/m,
+  /^[ \t]{0,80}Verification failed: \S/m,
 ];
 
 /** `12: (b7) r0 = 0`: so begin the lines of logs, and those of a disassembly too. */

@@ -30,6 +30,8 @@ const TAG = /<\/?(?:br|p|pre|code|span|div|tr|td|b|i|strong|em|li)\b[^<>]{0,200}
 const BREAK = /<br\b[^<>]{0,40}>|<\/(?:p|div|tr|li)>/gi;
 /** Colours that a logger has printed as text. */
 const SPELT_ESCAPE = /(?:\\x1b|\\u001b|\\033|\\e|#033|\^\[)\[[0-9;]{0,12}[mK]/gi;
+/** Blanks that a web page or an editor has made hard. */
+const HARD_BLANK = /\d+:[ \u00a0]\([0-9a-f]{2}\)\u00a0|\u00a0insns[ \u00a0]\(limit/;
 /** Lines of a log that stand in one string: `…\n12: (b7) r0 = 0\n…`. */
 const SPELT_BREAK = new RegExp(String.raw`\\n(?:${INSN}|\d+: R\d|func#\d|processed \d+ insns|from \d+ to \d+|R\d+ )`);
 /** The first line of a log that stands behind a loader's words. */
@@ -73,12 +75,19 @@ function findSuffix(sample: string): RegExp | null {
   return new RegExp(`${quoted(best[0]).replace(/0/g, String.raw`\d+`)}$`);
 }
 
-function workFor(sample: string): Work | null {
+/** Longest line of which words are looked for: on longer ones a pattern could go back and forth for minutes. */
+const LONGEST_WORDS = 4096;
+
+function workFor(whole: string): Work | null {
+  const sample = whole
+    .split('\n')
+    .map((line) => line.slice(0, LONGEST_WORDS))
+    .join('\n');
   const work: Work = {
     entities: ENTITY.test(sample),
     escapes: new RegExp(SPELT_ESCAPE.source, 'i').test(sample),
-    breaks: SPELT_BREAK.test(sample),
-    spaces: sample.includes('\u00a0'),
+    breaks: SPELT_BREAK.test(whole),
+    spaces: HARD_BLANK.test(sample),
     words: BEHIND_WORDS.test(sample),
     oneLine: ONE_LINE.test(sample),
     suffix: findSuffix(sample),
@@ -89,7 +98,7 @@ function workFor(sample: string): Work | null {
 
 /** `load program: E: 3: (71) … : R2 … (12 line(s) omitted)` as the lines that it was made of. */
 function splitOneLine(line: string): string {
-  if (!ONE_LINE.test(line)) return line;
+  if (line.length > LONGEST_WORDS || !ONE_LINE.test(line)) return line;
   const omitted = /^(.*?)\s*\(((?:truncated, )?\d+ lines?(?:\(s\))? omitted)\)(.*)$/.exec(line);
   if (!omitted) return line;
   const [, head, left] = omitted;
