@@ -1,3 +1,4 @@
+import type { Beside } from '../verifier/logfile/beside.ts';
 import type { LogColumns, LogRun } from '../verifier/logfile/lines.ts';
 
 /** A verifier log as panels show it: bytes and columns, from which they decode the lines in view. */
@@ -17,6 +18,12 @@ export interface LogAnswer {
   readonly columns: LogColumns;
   readonly bytes: Uint8Array<ArrayBuffer> | null;
   readonly longest: number;
+}
+
+/** What our verifier says of a log's program, and where its log parts from the given one. */
+export interface BesideView extends Omit<Beside, 'result'> {
+  readonly accepted: boolean;
+  readonly message: string | null;
 }
 
 /** The run that the log is shown for. */

@@ -1,5 +1,6 @@
 import { ArrowDown, ArrowUp, Copy, Download, ListFilter, PanelRight, Regex, Search } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
+import { lineBefore, lineBehind } from '../../verifier/logfile/along.ts';
 import type { BlobRef } from '../../workbench/document.ts';
 import { type LogView, runOf } from '../../workbench/log-views.ts';
 import { announce, select } from '../../workbench/store.ts';
@@ -78,6 +79,8 @@ export function LogTools({ log, blob, list }: LogToolsProps) {
   useCommandHandler('log.insn', () => number.current?.focus());
   useCommandHandler('log.next-visit', () => stepVisit(1));
   useCommandHandler('log.previous-visit', () => stepVisit(-1));
+  useCommandHandler('log.path-next', () => go(lineBehind(log.bytes, log, cursor)));
+  useCommandHandler('log.path-previous', () => go(lineBefore(log.bytes, log, cursor)));
   useCommandHandler('log.fold', toggleFold);
   useCommandHandler('log.state', () => useLogs.setState({ showState: !showState }));
   useCommandHandler('log.download', () => downloadLog(log));

@@ -24,6 +24,8 @@ export const panel: PanelDef = {
     { id: 'log.insn', title: commands.insn, keys: ['g'] },
     { id: 'log.next-visit', title: commands.nextVisit, keys: ['v'] },
     { id: 'log.previous-visit', title: commands.previousVisit, keys: ['shift+v'] },
+    { id: 'log.path-next', title: commands.pathNext, keys: ['.'] },
+    { id: 'log.path-previous', title: commands.pathPrevious, keys: [','] },
     { id: 'log.fold', title: commands.fold, keys: ['m'] },
     { id: 'log.state', title: commands.state, keys: ['s'] },
     { id: 'log.download', title: commands.download },

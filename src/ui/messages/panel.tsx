@@ -1,4 +1,4 @@
-import { MessageCircleQuestion } from 'lucide-react';
+import { CircleHelp } from 'lucide-react';
 import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { messagesPanel as texts } from '../texts/messages-panel.ts';
@@ -7,7 +7,7 @@ export const panel: PanelDef = {
   id: 'messages',
   title: texts.title,
   about: texts.about,
-  icon: MessageCircleQuestion,
+  icon: CircleHelp,
   Component: lazy(() => import('./MessagesPanel.tsx')),
   home: { debug: ['centre', 9], learn: ['centre', 9] },
   shows: [],
@@ -15,9 +15,10 @@ export const panel: PanelDef = {
 
 // A link to a page of the catalogue; whatever project opens stays as it is.
 const follow = (): void => {
-  if (location.hash.startsWith('#message=')) void import('./open.ts').then(({ openPage }) => openPage(location.hash.slice(9)));
+  const [, id] = location.hash.split('#message=');
+  if (id) void import('./open.ts').then((pages) => pages.openPage(id));
 };
-if (typeof window !== 'undefined') {
-  window.addEventListener('hashchange', follow);
+if (globalThis.location) {
+  addEventListener('hashchange', follow);
   follow();
 }

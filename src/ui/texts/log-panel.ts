@@ -11,6 +11,8 @@ export const logPanel = {
     insn: 'Go to an instruction in the log',
     nextVisit: 'Next visit of this instruction',
     previousVisit: 'Previous visit of this instruction',
+    pathNext: 'Next on this path',
+    pathPrevious: 'Previous on this path',
     fold: 'Fold notes about precision, or show them',
     state: 'Show the registers at the chosen line, or hide them',
     download: 'Download the log',

@@ -7,6 +7,7 @@ import { logStateAt } from '../../verifier/logfile/states.ts';
 import { type LogStep, logStory } from '../../verifier/logfile/story.ts';
 import { type LogView, runOf } from '../../workbench/log-views.ts';
 import { select } from '../../workbench/store.ts';
+import { LogBeside } from '../log/LogBeside.tsx';
 import { setCursor } from '../log/log-store.ts';
 import { MessageLink } from '../messages/MessageLink.tsx';
 import { why } from '../texts/why.ts';
@@ -129,6 +130,7 @@ export function LogWhy({ log }: { log: LogView }) {
       ) : (
         <p>{run.verdict === 'unknown' ? why.log.unknown(run.complete) : why.log.accepted}</p>
       )}
+      <LogBeside log={log} />
       <p className="muted">{why.log.notVerified}</p>
     </div>
   );

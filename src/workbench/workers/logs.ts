@@ -50,7 +50,7 @@ function paced(report: () => void): () => void {
   };
 }
 
-async function heldLog(blob: BlobRef, context: CallContext): Promise<Held> {
+export async function heldLog(blob: BlobRef, context: CallContext): Promise<Held> {
   const known = logs.get(blob.hash);
   if (known) return known;
   const raw = bytesOf(blob);

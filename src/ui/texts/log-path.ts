@@ -1,0 +1,43 @@
+/** Texts around a line of a log: its path, its values, its visits; and of the program beside it. */
+const count = (value: number): string => value.toLocaleString('en');
+
+export const logPath = {
+  path: 'The verifier’s path',
+  before: 'before',
+  behind: 'next',
+  side: 'other side',
+  begins: 'The path begins here, as far as the log shows.',
+  ends: 'The path ends here.',
+  from: 'Values come from',
+  to: 'Values are read at',
+  line: (line: number) => `line ${count(line + 1)}`,
+  visits: (visits: number) => `Compare its ${count(visits)} visits`,
+  visit: (at: number) => `visit ${count(at + 1)}`,
+  register: 'Register',
+  unknown: '–',
+  alike: 'The registers hold the same on these visits.',
+  when: { label: 'State', before: 'Before', behind: 'After', changes: 'changed by this instruction' },
+  beside: {
+    title: 'With its program',
+    text: 'Choose the object or assembly that this log is about: the verifier here runs beside it and shows where the two part first.',
+    choose: 'Choose the program',
+    running: 'verifying the program',
+    open: 'Open the program, for reasons and edits',
+    accepts: 'The verifier here accepts the program.',
+    rejects: (message: string) => `The verifier here rejects it: ${message}`,
+    same: (lines: number) => `No difference in ${count(lines)} lines.`,
+    after: (lines: number, what: string) => `First difference, after ${count(lines)} lines alike: ${what}.`,
+    what: {
+      code: 'the instruction is another one, so the log may be of another build',
+      path: 'the way through the program is another one',
+      state: 'what is known of the registers is not the same',
+      reason: 'the reason is not the same',
+      end: 'one log ends before the other',
+    } as Readonly<Record<string, string>>,
+    plain: 'Values are written in another way in this log, so instructions, paths and reasons are compared alone.',
+    theirs: (line: number) => `the log, line ${count(line + 1)}`,
+    ours: (line: number) => `here, line ${count(line + 1)}`,
+    ended: 'has ended',
+    several: (names: string) => `The file has several programs (${names}), and the log names none of them.`,
+  },
+} as const;
