@@ -14,18 +14,20 @@ export interface OpenedObject {
   readonly model: { readonly inputs: readonly ValueInfo[] };
 }
 
-/** Opens an object that BPFormer wrote. Throws {@link InputError} for one without `.debug_bpformer`. */
-export function openObject(path: string, name: string | undefined): OpenedObject {
+/** A program that BPFormer wrote, of whatever kind. Throws {@link InputError} for an object without `.debug_bpformer`. */
+export function openProgram(path: string, name: string | undefined): OpenedObject['compiled'] {
   const file = readPrograms(path);
   const program = pickProgram(file, name);
   const meta = parseMeta(file.meta, path, program);
   if (!meta) throw new InputError('it has no .debug_bpformer section, so its inputs are unknown', path, 'Run it with --packet');
+  return { program, meta };
+}
+
+/** Opens an object that BPFormer wrote and that takes tensors or packets. Throws {@link InputError} for others. */
+export function openObject(path: string, name: string | undefined): OpenedObject {
+  const { program, meta } = openProgram(path, name);
   if (meta.decoder)
-    throw new InputError(
-      'it generates text and takes neither packets nor a trace',
-      path,
-      'Use generate, or run with --input and rows of tokens',
-    );
+    throw new InputError('it generates text and takes no trace', path, 'Use generate, or run with --input and rows of tokens');
   const binding = parseBinding(meta.binding, path);
   const inputs = meta.inputs.map(
     ({ name: input, dims, elem }): ValueInfo => ({ name: input, dims, dtype: elem === 'u16' ? 'int64' : 'float32' }),

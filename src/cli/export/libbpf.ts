@@ -1,6 +1,7 @@
 import type { Program } from '../../bpf/program.ts';
 import type { ProgramMeta, TensorSlot } from '../../compiler/api.ts';
 import { BYTES, elementCount } from '../../replay/tensors.ts';
+import { generateMain } from './generate.ts';
 
 const text = (value: string): string => JSON.stringify(value).replace(/[^\x20-\x7e]/g, '?');
 
@@ -23,13 +24,17 @@ function bytesOf(bytes: Uint8Array): string {
 /** A loader in C with the object inside: it attaches a packet program to an interface, or runs a tensor program on numbers from standard input. */
 export function loaderSource(program: Program, meta: ProgramMeta, object: Uint8Array): string {
   const isTensor = (meta.binding as { input?: { kind?: string } } | null)?.input?.kind === 'tensor';
-  const use = isTensor
-    ? 'reads numbers of one input after the other from standard input and prints results'
-    : 'IFACE: attaches the program until it is interrupted';
+  const isCall = meta.decoder !== undefined && meta.binding === null;
+  const use = isCall
+    ? 'TOKENS [TEMPERATURE [BEST [SEED]]]: reads the prompt as token numbers from standard input and prints those that the model writes'
+    : isTensor
+      ? 'reads numbers of one input after the other from standard input and prints results'
+      : 'IFACE: attaches the program until it is interrupted';
   return `/* ${meta.model.file} as an eBPF program, with its loader. Build: cc -O2 -o loader THIS.c -lbpf
    Run as root: loader ${use}. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <inttypes.h>
 #include <math.h>
 #include <net/if.h>
 #include <signal.h>
@@ -39,16 +44,16 @@ export function loaderSource(program: Program, meta: ProgramMeta, object: Uint8A
 #include <string.h>
 #include <unistd.h>
 
-/* A tensor in a map: real = scale * integer; kind 'u' tokens, 'i' integers, 'f' float32. */
+${
+  isTensor
+    ? `/* A tensor in a map: real = scale * integer; kind 'u' tokens, 'i' integers, 'f' float32. */
 struct tensor {
   const char *name, *map;
   unsigned off, count, bytes;
   char kind;
   double scale;
 };
-${
-  isTensor
-    ? `static const struct tensor inputs[] = {
+static const struct tensor inputs[] = {
 ${slotRows(meta.inputs)}
 };
 static const struct tensor outputs[] = {
@@ -72,8 +77,10 @@ static struct bpf_object *load(void) {
   return bpf_object__load(object) ? NULL : object;
 }
 ${
-  isTensor
-    ? `
+  isCall
+    ? generateMain(meta, text(program.name))
+    : isTensor
+      ? `
 static void store(const struct tensor *t, unsigned char *value, unsigned i, double x) {
   unsigned char *to = value + t->off + i * t->bytes;
   if (t->kind == 'f') {
@@ -122,7 +129,7 @@ int main(void) {
   }
 }
 `
-    : `
+      : `
 static volatile sig_atomic_t ended;
 static void end(int signal) {
   (void)signal;

@@ -8,7 +8,7 @@ import { FORMS, linkable } from '../export/link.ts';
 import { cSource } from '../export/source.ts';
 import { fileName, print, printJson, readInput, writeOutput } from '../io.ts';
 import type { ExitStatus, Verb } from '../main.ts';
-import { openObject } from '../object.ts';
+import { openProgram } from '../object.ts';
 
 const KINDS = ['libbpf', 'bpftool', 'c', 'link'] as const;
 
@@ -21,9 +21,16 @@ export const exportVerb: Verb = (argv): ExitStatus => {
   const kind = choice(args, 'as', KINDS, 'libbpf');
   if (!output) throw new InputError('say where it goes with -o FILE', 'arguments');
   if (args.string('form') !== undefined && kind !== 'link') throw new InputError('--form goes with --as link', 'arguments');
-  const { compiled } = openObject(path, args.string('program'));
-  const { program, meta } = compiled;
-  if (program.progType !== PROG_TYPE_XDP && kind !== 'c')
+  const { program, meta } = openProgram(path, args.string('program'));
+  if (meta.decoder && kind === 'link')
+    throw new InputError('a program that generates text has no function to link', path, 'Use --as libbpf or c');
+  if (meta.decoder && program.progType !== PROG_TYPE_XDP && kind === 'bpftool')
+    throw new InputError(
+      'bpftool does not run programs of type syscall that answer in their context',
+      path,
+      'Use --as libbpf, or compile with a binding of kind "prompt"',
+    );
+  if (program.progType !== PROG_TYPE_XDP && !meta.decoder && kind !== 'c')
     throw new InputError(`${program.section} programs have no ${kind} form`, path, 'Use --as c, or load the object with bpftool');
   const text = (content: string): void => writeOutput(output, new TextEncoder().encode(content));
   const files = [output];
