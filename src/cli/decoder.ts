@@ -3,6 +3,7 @@ import { InputError } from '../base/errors.ts';
 import { KernelText } from '../companion/kernel-text.ts';
 import type { Compiled, ProgramMeta } from '../compiler/api.ts';
 import { type BuildDecoderOptions, buildDecoder } from '../compiler/lm/build.ts';
+import { DEFAULT_PRECISION } from '../compiler/precision.ts';
 import { parseJson } from '../hooks/parse.ts';
 import { checkTextBinding, isTextBinding, parseTextBinding, type TextBinding } from '../hooks/text/binding.ts';
 import { textHook } from '../hooks/text/xdp.ts';
@@ -60,6 +61,32 @@ function boundInput({ name, dtype, dims: declared }: SymbolicInput, length: numb
   };
 }
 
+const tokenInput = (inputs: readonly SymbolicInput[]): SymbolicInput =>
+  inputs.find(({ name, dtype }) => /int/.test(dtype) && !isState(name)) ?? inputs[0]!;
+
+/** What ONNX Runtime takes for a text that is read from its beginning: its tokens, and the state that a program keeps by itself. */
+export function textFeeds(inputs: readonly SymbolicInput[], text: readonly number[], model: Model): Record<string, Tensor> {
+  const tokens = tokenInput(inputs);
+  // Where the length is fixed, what follows a text changes nothing before it.
+  const length = typeof tokens.dims[1] === 'string' ? text.length : model.inputs[0]!.dims[1]!;
+  const known: Record<string, number> = {};
+  for (const { dims: declared } of inputs)
+    for (const dim of declared) if (typeof dim === 'string') known[dim] = dim === tokens.dims[1] ? length : 1;
+  const padded = Array.from({ length }, (_, i) => text[i] ?? 0);
+  return Object.fromEntries(
+    inputs.map((input) => [
+      input.name,
+      input === tokens
+        ? {
+            dtype: tokens.dtype,
+            dims: [1, length],
+            data: tokens.dtype === 'int32' ? Int32Array.from(padded) : BigInt64Array.from(padded, BigInt),
+          }
+        : boundInput(input, length, known),
+    ]),
+  );
+}
+
 /** Imports a language model; open dimensions get `room`, the length of `--dim`, or the longest of {@link LENGTHS} that the model takes. */
 export function importDecoder(path: string, args: Args, room?: number): Model {
   const bytes = readInput(path);
@@ -67,7 +94,7 @@ export function importDecoder(path: string, args: Args, room?: number): Model {
   const externalData: ExternalData = (location) => (/(^|\/)\.\.(\/|$)|^\//.test(location) ? null : readInput(`${folder}${location}`));
   const given = dims(args);
   const { inputs } = inspectModel(bytes, fileName(path));
-  const tokens = inputs.find(({ name, dtype }) => /int/.test(dtype) && !isState(name)) ?? inputs[0];
+  const tokens = tokenInput(inputs);
   const [, sequence] = tokens?.dims ?? [];
   const open = typeof sequence === 'string' && !(sequence in given) ? sequence : undefined;
   const attempt = (length: number | null): Model => {
@@ -102,6 +129,8 @@ export function languageModel(path: string, args: Args): Model | null {
   if (textBinding(args)) return importDecoder(path, args);
   if (args.string('binding') !== undefined || !/\.onnx$/i.test(path)) return null;
   const { inputs } = inspectModel(readInput(path), fileName(path));
+  // One step of a text, with the keys and values of those before.
+  if (inputs.some(({ name, dims: declared }) => /past|cache/i.test(name) && declared.length === 4)) return importDecoder(path, args);
   if (inputs.length !== 1 || !/int/.test(inputs[0].dtype) || inputs[0].dims.length !== 2) return null;
   const model = importDecoder(path, args);
   const [batch, length] = model.inputs[0].dims;
@@ -152,14 +181,17 @@ export function tokenizerFor(document: unknown, vocabulary: number, where: strin
 }
 
 /** What the model options say of a text generating program. */
-const targetOf = (path: string, args: Args): DecoderTarget => ({
+export const targetOf = (path: string, args: Args): DecoderTarget => ({
   kernel: choice(args, 'kernel', KERNELS, '6.18'),
   strategy: choice(args, 'strategy', STRATEGIES, 'auto'),
-  quant: quantOption(args),
+  quant: args.string('quant') === 'auto' ? DEFAULT_PRECISION : quantOption(args),
   tokenizer: tokenizerDocument(path, args),
 });
 
-type DecoderTarget = Pick<BuildDecoderOptions, 'kernel' | 'strategy' | 'quant' | 'tokenizer' | 'scoreScale' | 'hook'>;
+export type DecoderTarget = Pick<
+  BuildDecoderOptions,
+  'kernel' | 'strategy' | 'quant' | 'tokenizer' | 'scoreScale' | 'hook' | 'calibration'
+>;
 
 /** Imports, calibrates and compiles a text generating program as the model options say. */
 export async function compileDecoderModel(
@@ -168,13 +200,18 @@ export async function compileDecoderModel(
   model: Model = importDecoder(path, args),
   target: DecoderTarget = targetOf(path, args),
 ): Promise<Compiled> {
-  const trace = args.string('calibrate');
-  const texts = trace === undefined ? null : readTexts(trace, target.tokenizer ?? null);
+  const texts = textsOf(args, target.tokenizer);
   const packets = textBinding(args);
   const hook = packets ? textHook(packets.binding) : undefined;
   const compiled = await buildDecoder({ model, modelFile: fileName(path), texts, ...(hook ? { hook } : {}), ...target });
   if (packets) checkTextBinding(packets.binding, compiled.meta.decoder!, packets.where);
   return compiled;
+}
+
+/** The texts of `--calibrate`; null without it. */
+export function textsOf(args: Args, tokenizer: unknown): number[][] | null {
+  const trace = args.string('calibrate');
+  return trace === undefined ? null : readTexts(trace, tokenizer ?? null);
 }
 
 /** New weights for a text generating program that is compiled already, in its units. */

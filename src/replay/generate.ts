@@ -49,6 +49,8 @@ export interface TextMachine {
   run(input: Uint8Array): Promise<{ output: Uint8Array; ns: number }>;
   /** Scores of the last token's successors, a 32-bit integer each. */
   scores(): Promise<Uint8Array>;
+  /** Instructions of all runs so far, where they are counted. */
+  insnsExecuted?(): number;
 }
 
 /** What the object says of its decoder. Throws {@link InputError} for a program that generates no text, or one that its own maps contradict. */
@@ -130,6 +132,7 @@ export function checkStatus(status: number): void {
 export class VmText implements TextMachine {
   readonly vm: Vm;
   readonly #program: Program;
+  #executed = 0;
 
   constructor(program: Program, engine: 'wasm' | 'interp') {
     this.#program = program;
@@ -138,10 +141,15 @@ export class VmText implements TextMachine {
 
   async run(input: Uint8Array): Promise<{ output: Uint8Array; ns: number }> {
     const before = performance.now();
-    const { returnValue, context } = this.vm.run({ context: contextOf(input, this.#program) });
+    const { returnValue, context, insnsExecuted } = this.vm.run({ context: contextOf(input, this.#program) });
     const ns = (performance.now() - before) * 1e6;
+    this.#executed += insnsExecuted;
     checkStatus(returnValue);
     return { output: context.subarray(input.length), ns };
+  }
+
+  insnsExecuted(): number {
+    return this.#executed;
   }
 
   async scores(): Promise<Uint8Array> {

@@ -6,11 +6,12 @@ import { nodeCosts } from '../../replay/costs.ts';
 import { ModelRunner } from '../../replay/runner.ts';
 import { verify } from '../../verifier/verify.ts';
 import { MODEL_OPTIONS, onlyPositional, parse } from '../args.ts';
-import { compileDecoderModel, languageModel } from '../decoder.ts';
+import { languageModel } from '../decoder.ts';
 import { print, printJson, writeOutput } from '../io.ts';
 import type { Verb } from '../main.ts';
 import { compileModel } from '../model.ts';
 import { errorsByNode, replayBeside } from '../replay.ts';
+import { compileText } from '../text-search.ts';
 
 /** `compile MODEL.onnx -o OUT.o`. Status 1 when our own verifier rejects the result, which is then a defect. */
 export const compileVerb: Verb = async (argv) => {
@@ -20,7 +21,8 @@ export const compileVerb: Verb = async (argv) => {
   if (!output) throw new InputError('say where the object goes with -o OUT.o', 'arguments');
   const text = languageModel(path, args);
   const built = text ? null : await compileModel(path, args);
-  const { program, meta, nodes } = text ? await compileDecoderModel(path, args, text) : built!.compiled;
+  const written = text && (await compileText(path, args, text));
+  const { program, meta, nodes } = written?.compiled ?? built!.compiled;
   writeOutput(output, writeObject([program], { meta }));
   const verdict = verify(program, { kernel: meta.kernel, privilege: 'root', logLevel: 0 });
   const { accepted, message, insnIdx, processed, totalStates, stackDepth } = verdict;
@@ -34,7 +36,8 @@ export const compileVerb: Verb = async (argv) => {
         margins: summary.comparison.margins,
         nearTies: summary.comparison.nearTies,
       }
-    : null;
+    : (written?.accuracy ?? null);
+  const searched = built?.searched ?? written?.search ?? null;
   const result = {
     insns: program.insns.length,
     maps: program.maps.map(({ name, type, keySize, valueSize, maxEntries }) => ({ name, type, keySize, valueSize, entries: maxEntries })),
@@ -52,7 +55,7 @@ export const compileVerb: Verb = async (argv) => {
     },
     accuracy,
     quant: meta.quant,
-    ...(built?.searched ? { search: { met: built.searched.met, trials: built.searched.trials } } : {}),
+    ...(searched ? { search: { met: searched.met, trials: searched.trials } } : {}),
     swappable: meta.specialised !== true && readWeightsHeader(program.maps.find(({ data }) => data)!.data!)?.blocks === 2,
     strategy: meta.strategy,
     strategies: built && args.flag('json') ? strategyCosts(built.options) : [],
@@ -63,11 +66,11 @@ export const compileVerb: Verb = async (argv) => {
     print(`${output}: ${result.insns} instructions, ${accepted ? `accepted after ${processed}` : `rejected at ${insnIdx}: ${message}`}`);
     print(
       accuracy
-        ? `argmax agreement ${((accuracy.argmaxAgreement ?? 0) * 100).toFixed(2)} % on ${summary!.events} calibration events, max |Δ| ${accuracy.maxAbsError.toPrecision(3)}`
+        ? `argmax agreement ${((accuracy.argmaxAgreement ?? 0) * 100).toFixed(2)} % on ${summary ? `${summary.events} calibration events` : `${written!.accuracy!.tokens} tokens of the calibration texts`}, max |Δ| ${accuracy.maxAbsError.toPrecision(3)}`
         : text
           ? `it generates text: up to ${meta.decoder!.positions} tokens of a vocabulary of ${meta.decoder!.vocabulary}`
           : 'accuracy unmeasured: calibrated on generated inputs',
     );
   }
-  return accepted && built?.searched?.met !== false ? 0 : 1;
+  return accepted && searched?.met !== false ? 0 : 1;
 };
