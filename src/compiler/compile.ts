@@ -105,7 +105,7 @@ function graphOf(options: CompileOptions): HGraph {
   const recognised = told('recognised', recognise(model, families, calibration));
   const precise = told('precision', applyPrecision(recognised, model, parseQuant(quant)));
   const { special } = partsOf(options);
-  const own = special ? special.specialiseGraph(precise) : precise;
+  const own = special ? told('specialised', special.specialiseGraph(precise)) : precise;
   return fold(told('split', splitWideValues(own, PAGE_BYTES)), told);
 }
 

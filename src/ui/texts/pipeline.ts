@@ -62,6 +62,11 @@ export const pipeline = {
         'Nodes become ops that have an integer kernel each. Shape changes become index maps, elementwise chains one table, biases part of their product.',
     },
     precision: { short: 'Precision', name: 'Precision given', about: 'Each product with weights gets its widths.' },
+    specialised: {
+      short: 'Specialise',
+      name: 'Specialised',
+      about: 'What follows from the values of the weights: constants fold through, and what no result depends on goes.',
+    },
     split: {
       short: 'Split',
       name: 'Wide values split',

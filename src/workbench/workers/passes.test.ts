@@ -67,6 +67,14 @@ describe('passes in the worker', () => {
     );
   });
 
+  test('a pass that only the options tried have stands beside the one before it', async () => {
+    const { value } = await passes({ program, change: { ...NOW, specialise: true } }, quiet);
+    const at = value.passes.findIndex(({ id }) => id === 'specialised');
+    expect(value.passes[at]!.compared).toBe('like');
+    expect(value.passes[at + 1]!.counts[SAME] + value.passes[at + 1]!.counts[CHANGED]).toBeGreaterThan(0);
+    expect(value.passes.at(-1)!.counts[REMOVED]).toBeGreaterThan(0);
+  });
+
   test('a model that is refused has the passes before the refusal', async () => {
     const refused = { ...program, key: 'refused', options: { ...OPTIONS, quant: 'w8a16,/no/such=w4a16' as const } };
     const { value } = await passes({ program: refused, change: null }, quiet);

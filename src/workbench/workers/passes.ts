@@ -89,7 +89,8 @@ async function compared({ program, change }: PassesArgs, context: CallContext): 
   const own = await recorded(program, null, context);
   const other = change && (await recorded(program, change, context));
   const made = (other ?? own).passes.map((pass, at) => {
-    const before = (other ? own.passes.find(({ id }) => id === pass.id) : own.passes[at - 1]) ?? null;
+    // A pass that the program does not have stands beside the one before it.
+    const before = (other && own.passes.find(({ id }) => id === pass.id)) ?? (other ?? own).passes[at - 1] ?? null;
     return {
       pass,
       rows: diffPasses(before, pass),
