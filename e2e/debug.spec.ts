@@ -20,7 +20,7 @@ const logList = (page: Page) => page.locator('[data-panel=log]').getByRole('list
 
 test('a pasted log opens with the keyboard: its program, its verdict, and lines that lead to instructions and back', async ({ site }) => {
   await debugDesk(site);
-  const field = site.getByRole('textbox', { name: 'Verifier log or assembly' });
+  const field = site.getByRole('textbox', { name: 'Verifier log, assembly or C' });
   const recognised = site.getByTestId('recognised');
   await field.fill('Dear all, please find it attached.');
   await expect(recognised).toHaveAttribute('data-kind', 'unknown');
@@ -100,7 +100,7 @@ test('axe finds no violation on the Debug desk while something is pasted and sea
   test.slow();
   await site.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
   await debugDesk(site);
-  await site.getByRole('textbox', { name: 'Verifier log or assembly' }).fill('nothing of the kind');
+  await site.getByRole('textbox', { name: 'Verifier log, assembly or C' }).fill('nothing of the kind');
   await expect(site.getByTestId('recognised')).toHaveAttribute('data-kind', 'unknown');
   await noViolations(site, { parts: ['.desk'] });
   await open(site, LOG);

@@ -56,7 +56,7 @@ test('a rejection is walked through step by step, mended, and the edit taken bac
 
 test('a pasted log tells its story by its lines, with the rule behind its message', async ({ site }) => {
   await site.getByRole('tab', { name: 'Start', exact: true }).click();
-  const field = site.getByRole('textbox', { name: 'Verifier log or assembly' });
+  const field = site.getByRole('textbox', { name: 'Verifier log, assembly or C' });
   await field.fill(readFileSync(join(samples, 'rejected', 'count-flows.log'), 'utf8'));
   await field.press('Control+Enter');
   const why = site.getByTestId('log-why');

@@ -45,6 +45,8 @@ export interface CompiledC {
 
 /** Loops stay loops and switches comparisons: BPF has neither vectors nor tables of jumps. */
 const FLAGS = ['-fno-jump-tables', '-fno-vectorize', '-fno-slp-vectorize', '-fno-stack-protector'];
+/** A loop that ends at the end of a packet would count rounds instead, from a difference of pointers that the verifier does not know. */
+const PASSES = ['-mllvm', '-disable-lftr'];
 const QUIET = ['-fno-color-diagnostics', '-fno-caret-diagnostics'];
 
 /**
@@ -61,7 +63,7 @@ export async function compileC(source: string, options: CompileOptions = {}): Pr
   const cpu = options.cpu ?? 'v3';
   const output = 'program.ll';
   const args = [
-    ...['-target', 'bpf', `-mcpu=${cpu}`, `-O${options.optimize ?? '2'}`, '-g', '-S', '-emit-llvm', ...FLAGS, ...QUIET],
+    ...['-target', 'bpf', `-mcpu=${cpu}`, `-O${options.optimize ?? '2'}`, '-g', '-S', '-emit-llvm', ...FLAGS, ...PASSES, ...QUIET],
     ...['-D__TARGET_ARCH_x86', ...(options.defines ?? []).map((define) => `-D${define}`)],
     ...[...Object.keys(folders), ...Object.keys(own)].map((folder) => `-I${folder}`),
     ...[file, '-o', output],

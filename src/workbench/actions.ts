@@ -50,7 +50,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
       notify(doing, asUserError(error, doing));
     }
   }
-  const order: readonly FileKind[] = ['model', 'object', 'assembly', 'log', 'packets', 'tensors', 'binding'];
+  const order: readonly FileKind[] = ['model', 'object', 'c', 'assembly', 'log', 'packets', 'tensors', 'binding'];
   read.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
   for (const { kind, ref } of read) {
     const doing = `Opening ${ref.name}`;
@@ -58,7 +58,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
     try {
       if (kind === 'model') await openModel(ref);
       else if (kind === 'object' || kind === 'assembly') await openProgram(kind, ref);
-      else if (kind === 'log') openLog(ref);
+      else if (kind === 'log' || kind === 'c') openText(kind, ref);
       else if (kind === 'binding') await openBinding(ref);
       else if (kind !== 'project') await openTrace(kind, ref);
       dismissOpening();
@@ -155,26 +155,29 @@ async function openProgram(kind: 'object' | 'assembly', ref: BlobRef): Promise<v
   );
 }
 
-function openLog(ref: BlobRef): void {
+/** A text that opens whatever is wrong with it: a log, or C. */
+function openText(kind: 'log' | 'c', ref: BlobRef): void {
   openDoc(
     {
       ...EMPTY_PROJECT,
       name: ref.name.replace(/\.(log|txt)$/i, ''),
-      source: { kind: 'log', blob: ref },
+      source: { kind, blob: ref },
       options: { ...EMPTY_PROJECT.options, kernel: currentDoc().options.kernel },
     },
     OWN_FILE,
   );
 }
 
-/** Opens a text that was pasted: a verifier's log, or assembly. */
-export async function openPasted(kind: 'log' | 'assembly', text: string): Promise<boolean> {
+const PASTED = { log: 'pasted.log', assembly: 'pasted.s', c: 'pasted.c' } as const;
+
+/** Opens a text that was pasted: a verifier's log, assembly, or C. */
+export async function openPasted(kind: keyof typeof PASTED, text: string): Promise<boolean> {
   const doing = `Opening what was pasted`;
   for (const notice of useWorkbench.getState().notices) if (notice.doing === doing) dismissNotice(notice.id);
   try {
-    const ref = await putBlob(kind === 'log' ? 'pasted.log' : 'pasted.s', new TextEncoder().encode(text));
-    if (kind === 'log') openLog(ref);
-    else await openProgram(kind, ref);
+    const ref = await putBlob(PASTED[kind], new TextEncoder().encode(text));
+    if (kind === 'assembly') await openProgram(kind, ref);
+    else openText(kind, ref);
     dismissOpening();
     announce(`${ref.name} opened`);
     return true;
@@ -228,6 +231,16 @@ export function calibrateOn(kind: CalibrationSource['kind']): void {
 export function renameProject(name: string): void {
   const next = name.trim().slice(0, 200);
   if (next !== '') editDoc(`rename to ${next}`, (doc) => (doc.name === next ? doc : { ...doc, name: next }));
+}
+
+/** Which program of an object is on show. */
+export function chooseProgram(program: string): void {
+  editDoc(`show ${program}`, (doc) => {
+    const { source } = doc;
+    if (source?.kind !== 'object' && source?.kind !== 'c') return doc;
+    // What was edited by hand was the other program.
+    return source.program === program ? doc : { ...doc, source: { ...source, program }, fork: null };
+  });
 }
 
 export function setKernel(kernel: KernelVersion): void {

@@ -46,10 +46,10 @@ export interface CalibrationSpec {
 
 export interface ProgramSpec {
   readonly key: string;
-  /** A model to compile, or an object or assembly text to read. */
+  /** A model to compile, or an object (of C also) or assembly text to read. */
   readonly from:
     | { readonly kind: 'model'; readonly model: ModelSpec; readonly calibration: Calibration; readonly binding: Binding }
-    | { readonly kind: 'object'; readonly blob: BlobRef }
+    | { readonly kind: 'object'; readonly blob: BlobRef; readonly program?: string | undefined }
     | { readonly kind: 'assembly'; readonly blob: BlobRef };
   readonly options: ProjectOptions;
   readonly fork: BlobRef | null;

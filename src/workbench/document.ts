@@ -1,4 +1,5 @@
 import type { CalibrationMethod, Quant, Strategy } from '../compiler/api.ts';
+import type { Cpu } from '../compiler/backend/legalize.ts';
 import type { Binding } from '../hooks/binding.ts';
 import type { KernelVersion } from '../verifier/api.ts';
 
@@ -41,10 +42,14 @@ export interface PacketEdit {
 /** The whole project: small, immutable, names bytes by hash. Undo keeps documents, never bytes. */
 export interface ProjectDoc {
   readonly name: string;
-  /** An ONNX model to compile, a program that came as an object or as assembly, or a verifier's log. */
+  /**
+   * An ONNX model or C to compile, a program that came as an object or as assembly, or a verifier's log. `program`: which of an object's, the first
+   * without one; `cpu`: v3 without one.
+   */
   readonly source:
     | { readonly kind: 'model'; readonly blob: BlobRef }
-    | { readonly kind: 'object'; readonly blob: BlobRef }
+    | { readonly kind: 'object'; readonly blob: BlobRef; readonly program?: string }
+    | { readonly kind: 'c'; readonly blob: BlobRef; readonly cpu?: Cpu; readonly program?: string }
     | { readonly kind: 'assembly'; readonly blob: BlobRef }
     | { readonly kind: 'log'; readonly blob: BlobRef }
     | null;

@@ -1,7 +1,7 @@
 import { InputError } from '../base/errors.ts';
 import { logSample, looksLikeListing, looksLikeLog } from '../verifier/logfile/recognise.ts';
 
-export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'binding' | 'project' | 'log';
+export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'binding' | 'project' | 'log' | 'c';
 
 const PCAP_MAGICS = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1]);
 const PCAPNG_MAGIC = 0x0a0d0d0a;
@@ -9,7 +9,7 @@ const ZIP_MAGIC = 0x504b0304;
 
 /** What a file is, by its contents first and its name second. */
 export function recognise(name: string, bytes: Uint8Array): FileKind {
-  if (bytes.length === 0) throw new InputError('the file is empty', name, 'Give an .onnx, .pcap, .npy, .o, .s or .log file');
+  if (bytes.length === 0) throw new InputError('the file is empty', name, 'Give an .onnx, .pcap, .npy, .o, .c, .s or .log file');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = bytes.length >= 4 ? view.getUint32(0, false) : 0;
   const starts = (text: string) => text.split('').every((char, at) => bytes[at] === char.charCodeAt(0));
@@ -22,6 +22,7 @@ export function recognise(name: string, bytes: Uint8Array): FileKind {
     throw new InputError('this is no project file: its first bytes are not those of a zip', name, 'Give a file that BPFormer has exported');
   }
   if (extension === 'onnx') return 'model';
+  if (extension === 'c') return 'c';
   if (extension !== 'json' && extension !== 'pcap' && extension !== 'npy') {
     const sample = logSample(bytes);
     // A log is told by its words, whatever it is called; a bare list of instructions by its name as well.
@@ -49,5 +50,5 @@ export function recognise(name: string, bytes: Uint8Array): FileKind {
       name,
       'Give what the kernel prints for a program: lines such as `0: (b7) r0 = 0` or `processed 7 insns`',
     );
-  throw new InputError('this kind of file opens nowhere here', name, 'Give an .onnx, .pcap, .npy, .o, .s, .log or binding .json file');
+  throw new InputError('this kind of file opens nowhere here', name, 'Give an .onnx, .pcap, .npy, .o, .c, .s, .log or binding .json file');
 }

@@ -23,13 +23,14 @@ export function stageKeys(doc: ProjectDoc): StageKeys {
   const compiled = isModel
     ? key(calibration, binding, options.kernel, options.strategy, options.quant, ...(options.specialise ? ['specialise'] : []))
     : source
-      ? key(source.kind, source.blob.hash)
+      ? key(...sourceKey(source), ...('program' in source ? [source.program] : []))
       : '';
   const program = compiled && key(compiled, fork?.text.hash ?? null);
   return {
     model,
     trace: traceKey,
     calibration,
+    c: source?.kind === 'c' ? key(...sourceKey(source)) : '',
     log: isLog ? key(source.blob.hash) : '',
     program,
     verified: program && key(program, options.kernel),
@@ -37,6 +38,12 @@ export function stageKeys(doc: ProjectDoc): StageKeys {
     reference: model && traceKey && key(model, traceKey, binding),
   };
 }
+
+const sourceKey = (source: NonNullable<ProjectDoc['source']>): string[] => [
+  source.kind,
+  source.blob.hash,
+  ...(source.kind === 'c' ? [source.cpu ?? 'v3'] : []),
+];
 
 /** What of the binding calibration depends on: how events become inputs, not what is done with outputs. */
 function inputOf(doc: ProjectDoc): unknown {

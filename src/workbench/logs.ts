@@ -36,6 +36,7 @@ export async function programOfLog(blob: BlobRef, log: LogView, key: string, opt
     name: runOf(log).program || log.name,
     section: '',
     license: '',
+    siblings: [],
     progType: 0,
     code,
     subprogs: functions.map(({ name, start }) => ({ name, start, linkage: 'static' })),

@@ -206,10 +206,24 @@ async function programStage(doc: ProjectDoc, keys: StageKeys, current: () => boo
     await calibrationStage(doc, keys);
     if (!current()) return null;
     from = { kind: 'model', model: spec, calibration: calibrations.get(keys.calibration)!, binding: doc.binding };
-  } else from = { kind: source.kind, blob: source.blob };
+  } else if (source.kind === 'c') {
+    const blob = await cStage(source, keys);
+    if (!current()) return null;
+    from = { kind: 'object', blob, program: source.program };
+  } else from = { ...source };
   const spec: ProgramSpec = { key: keys.program, from, options: doc.options, fork: fork?.text ?? null };
   rememberProgram(spec);
   return stage('program', keys.program, (options) => callOnProgram<ProgramView>(keys.program, 'program', {}, options));
+}
+
+/** Compiles C into an object, or fails with its first mistake. */
+async function cStage({ blob, cpu }: Extract<ProjectDoc['source'], { kind: 'c' }>, keys: StageKeys): Promise<BlobRef> {
+  const { object } = await stage('c', keys.c, async (options) => {
+    const { compileText } = await import('./c.ts');
+    return compileText(blob.name, new TextDecoder().decode(getBlob(blob)), blob.hash, cpu ?? 'v3', options);
+  });
+  if (!object) throw new Cancelled();
+  return object;
 }
 
 function calibrationStage(doc: ProjectDoc, keys: StageKeys): Promise<CalibrationView> {

@@ -66,6 +66,13 @@ export const SAMPLES: readonly Sample[] = [
     }),
   },
   {
+    id: 'classifier-c',
+    title: 'classifier.c',
+    about: 'C, compiled in this tab: an XDP classifier that drops packets with a score above 0.9, in fixed point',
+    desk: 'debug',
+    load: async (fetchBlob) => ({ ...EMPTY_PROJECT, name: 'classifier', source: { kind: 'c', blob: await fetchBlob('c/classifier.c') } }),
+  },
+  {
     id: 'count-flows',
     title: 'count-flows',
     about: "A kernel's log alone, as bpftool printed it: a program of C that reads beyond a map value",

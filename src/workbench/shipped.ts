@@ -6,7 +6,7 @@ import { currentDoc, setStage } from './store.ts';
  * Results of a sample that were computed when the site was made and travel with it: they fill the first screen before anything heavy
  * has loaded, are marked as shipped wherever they stand, and give way to those computed in the tab.
  */
-export type Shipped = { readonly [Name in Exclude<StageName, 'trace' | 'calibration' | 'log'>]: StageValues[Name] };
+export type Shipped = { readonly [Name in Exclude<StageName, 'trace' | 'calibration' | 'log' | 'c'>]: StageValues[Name] };
 
 const ARRAYS = { Uint8Array, Int8Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array } as const;
 type ArrayName = keyof typeof ARRAYS;

@@ -1,3 +1,4 @@
+import type { CView } from './c-view.ts';
 import type { UserError } from './errors.ts';
 import type { LogView } from './log-views.ts';
 import type { CalibrationView, ModelView, ProgramView, ScoreColumns, TraceView, VerifiedView } from './views.ts';
@@ -7,6 +8,7 @@ export interface StageValues {
   readonly model: ModelView;
   readonly trace: TraceView;
   readonly calibration: CalibrationView;
+  readonly c: CView;
   readonly log: LogView;
   readonly program: ProgramView;
   readonly verified: VerifiedView;
@@ -57,6 +59,7 @@ export const NO_STAGES: Stages = {
   model: ABSENT,
   trace: ABSENT,
   calibration: ABSENT,
+  c: ABSENT,
   log: ABSENT,
   program: ABSENT,
   verified: ABSENT,
@@ -68,6 +71,7 @@ export const STAGE_VERBS: { readonly [Name in StageName]: string } = {
   model: 'importing',
   trace: 'reading the trace',
   calibration: 'calibrating',
+  c: 'compiling C',
   log: 'reading the log',
   program: 'compiling',
   verified: 'verifying',

@@ -129,6 +129,8 @@ export interface ProgramView {
   readonly name: string;
   readonly section: string;
   readonly license: string;
+  /** All programs of the object that it came from, itself included; empty for others. */
+  readonly siblings: readonly { readonly name: string; readonly section: string }[];
   readonly progType: number;
   /** 8 bytes an instruction. */
   readonly code: Uint8Array;

@@ -1,6 +1,6 @@
 import { Pencil } from 'lucide-react';
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
-import { discardFork } from '../../workbench/actions.ts';
+import { chooseProgram, discardFork } from '../../workbench/actions.ts';
 import { useRelations } from '../../workbench/current-relations.ts';
 import { rangeCount } from '../../workbench/ranges.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
@@ -76,6 +76,20 @@ export function ProgramPanel() {
       }
       actions={
         <>
+          {program && program.siblings.length > 1 ? (
+            <select
+              className="field"
+              aria-label={texts.choose}
+              value={program.name}
+              onChange={(event) => chooseProgram(event.target.value)}
+            >
+              {program.siblings.map(({ name, section }) => (
+                <option key={name} value={name}>
+                  {texts.choice(name, section)}
+                </option>
+              ))}
+            </select>
+          ) : null}
           {forked ? (
             <>
               <span className="warn" data-testid="fork-changes" data-changes={program.changes} title={texts.changes(program.changes)}>

@@ -111,12 +111,12 @@ export function markersOf(diagnostics: readonly AssemblyDiagnostic[], verdict: E
   return markers;
 }
 
-/** An editor of `text` in `host`. */
-export function createEditor(host: HTMLElement, text: string, label: string): monaco.editor.IStandaloneCodeEditor {
+/** An editor of `text` in `host`; of assembly unless a language is named. */
+export function createEditor(host: HTMLElement, text: string, label: string, language = LANGUAGE): monaco.editor.IStandaloneCodeEditor {
   defineThemes();
   return monaco.editor.create(host, {
     value: text,
-    language: LANGUAGE,
+    language,
     theme: 'bpformer',
     automaticLayout: true,
     minimap: { enabled: false },
@@ -130,7 +130,7 @@ export function createEditor(host: HTMLElement, text: string, label: string): mo
     ariaLabel: label,
     wordBasedSuggestions: 'off',
     stickyScroll: { enabled: false },
-    lineNumbersMinChars: 6,
+    lineNumbersMinChars: language === LANGUAGE ? 6 : 4,
     fixedOverflowWidgets: true,
   });
 }
@@ -158,6 +158,8 @@ export function defineThemes(): void {
       rule('keyword', '--syn-op'),
       rule('register', '--syn-reg'),
       rule('number', '--syn-num'),
+      rule('string', '--syn-mem'),
+      rule('type', '--syn-reg'),
     ],
     colors: {
       'editor.background': colour('--panel'),

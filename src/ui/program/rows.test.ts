@@ -30,6 +30,7 @@ const program: ProgramView = {
   name: 'main',
   section: 'xdp',
   license: 'GPL',
+  siblings: [],
   progType: 6,
   code,
   subprogs: [

@@ -43,7 +43,7 @@ export function StartPanel() {
   const open = useCallback(async () => {
     if (whole.trim() === '') return;
     const found = seen ?? (await inspect(whole));
-    if (found.kind !== 'log' && found.kind !== 'assembly') {
+    if (!canOpen(found)) {
       announce(said(found, whole.length).text);
       return;
     }
@@ -79,7 +79,7 @@ export function StartPanel() {
     void open();
   };
 
-  const opens = seen?.kind === 'log' || seen?.kind === 'assembly';
+  const opens = seen !== null && canOpen(seen);
   const verdict = seen ? said(seen, whole.length) : null;
   return (
     <Panel id="start" title={texts.title} onKeyDown={onKeyDown}>
@@ -173,6 +173,9 @@ async function openOnItsDesk(sample: Sample): Promise<void> {
   showDesk(sample.desk);
 }
 
+const canOpen = (view: PasteView): view is Extract<PasteView, { kind: 'log' | 'assembly' | 'c' }> =>
+  view.kind === 'log' || view.kind === 'assembly' || view.kind === 'c';
+
 const inspect = (text: string): Promise<PasteView> => logWorker.call<PasteView>('inspectPaste', { text });
 
 /** What a text is, as the worker finds out while it is typed. */
@@ -218,7 +221,7 @@ function said(view: PasteView, length: number): { text: string; more: string; to
     case 'mistakes':
       return { text: texts.mistakes(view.mistakes, view.line, view.message), more: '', tone: '', next: '' };
     case 'c':
-      return { text: texts.c, more: '', tone: '', next: '' };
+      return { text: texts.c(view.lines), more: '', tone: '', next: texts.willCompile };
     case 'unknown':
       return { text: texts.unknown, more: '', tone: '', next: '' };
   }

@@ -142,6 +142,8 @@ export const program = {
   diffReverting: 'Discarding a change',
   diffMore: (lines: number) => `and ${many(lines, 'line')} more`,
   discard: 'Discard',
+  choose: 'Program of the object',
+  choice: (name: string, section: string) => `${name} · ${section}`,
   edit: 'Edit',
   gap: (insns: number) =>
     insns === 1 ? '… 1 instruction that the log does not show' : `… ${insns.toLocaleString('en')} instructions that the log does not show`,

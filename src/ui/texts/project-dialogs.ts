@@ -13,7 +13,7 @@ export const projectDialogs = {
     noProjects: 'No project is kept yet. A sample becomes one with your first change, a file of your own when it is opened.',
     noFiles: 'Files that you open stay here, as far as there is room, to be opened again.',
     noMatch: 'Nothing here has such a name.',
-    kinds: { model: 'model', object: 'object', assembly: 'assembly', log: 'verifier log', empty: 'empty' },
+    kinds: { model: 'model', object: 'object', c: 'C', assembly: 'assembly', log: 'verifier log', empty: 'empty' },
     openHere: 'open here',
     openElsewhere: 'open in another tab',
     rename: (name: string) => `Rename ${name}`,

@@ -4,10 +4,10 @@ const size = (bytes: number): string => (bytes < 1e6 ? `${count(Math.ceil(bytes 
 
 export const start = {
   title: 'Start',
-  about: 'Paste a log or assembly, open an object, or take a sample',
+  about: 'Paste a log, assembly or C, open an object, or take a sample',
   paste: {
-    title: 'Paste a verifier log or assembly',
-    label: 'Verifier log or assembly',
+    title: 'Paste a verifier log, assembly or C',
+    label: 'Verifier log, assembly or C',
     placeholder:
       '0: R1=ctx() R10=fp0\n0: (61) r2 = *(u32 *)(r1 +0)          ; R1=ctx() R2=pkt(r=0)\n1: (71) r0 = *(u8 *)(r2 +0)\ninvalid access to packet, off=0 size=1, R2(id=0,off=0,r=0)\n\nor\n\n.section xdp\nr0 = 2\nexit',
     hint: 'Any kernel’s log, with what loaders print around it. Nothing leaves this tab.',
@@ -30,17 +30,18 @@ export const start = {
   willShow: 'It opens in the Log, Program and Verifier panels.',
   mistakes: (mistakes: number, line: number, message: string) =>
     `✕ Assembly with ${mistakes === 1 ? 'a mistake' : `${count(mistakes)} mistakes`}${mistakes === 1 ? ' in' : ', the first in'} line ${count(line)}: ${message}`,
-  c: '✕ This is C, which this page does not compile. Compile it with clang -g -O2 -target bpf -c and open the object, or paste the log that its loader printed.',
+  c: (lines: number) => `C, ${count(lines)} ${lines === 1 ? 'line' : 'lines'}`,
+  willCompile: 'clang compiles it in this tab: 105 MB are fetched from this site the first time, and kept. Nothing leaves this tab.',
   unknown:
-    '✕ This is neither a verifier log nor assembly. A log has lines such as “12: (b7) r0 = 0” or “processed 7 insns (limit 1000000)”, assembly such as “r0 = 2” and “exit”.',
+    '✕ This is neither a verifier log nor assembly nor C. A log has lines such as “12: (b7) r0 = 0” or “processed 7 insns (limit 1000000)”, assembly such as “r0 = 2” and “exit”.',
   file: {
     title: 'Open a file',
-    text: 'An object (.o), assembly (.s) or a log (.log, .txt); or drop it anywhere.',
+    text: 'An object (.o), C (.c), assembly (.s) or a log (.log, .txt); or drop it anywhere.',
     open: 'Choose a file…',
   },
   samples: {
     title: 'Samples',
     kinds: { explore: 'a model', debug: 'rejected', replay: 'a model with a trace' },
   },
-  commands: { open: 'Open what is pasted', focus: 'Paste a log or assembly' },
+  commands: { open: 'Open what is pasted', focus: 'Paste a log, assembly or C' },
 };

@@ -31,7 +31,7 @@ export const tour = {
     },
     debug: {
       title: 'A desk for programs that were refused',
-      text: 'Paste a verifier log or assembly, or drop an object. The verifier says why it refuses, where the proof was lost, and offers edits that it has checked.',
+      text: 'Paste a verifier log, assembly or C, or drop an object. The verifier says why it refuses, where the proof was lost, and offers edits that it has checked.',
     },
     palette: {
       title: 'Everything has a name',

@@ -1,5 +1,6 @@
 import { deflateSync, Inflate } from 'fflate';
 import { InputError } from '../../base/errors.ts';
+import type { Cpu } from '../../compiler/backend/legalize.ts';
 import { STRATEGIES } from '../../compiler/strategy.ts';
 import { type BlobRef, KERNELS, type PacketEdit, type ProjectDoc } from '../document.ts';
 import { ARTIFACT_OF, type SelectionKind } from '../selection.ts';
@@ -8,6 +9,7 @@ import {
   byTag,
   fields,
   isBinding,
+  isCpu,
   isDims,
   isEdit,
   isHash,
@@ -49,9 +51,12 @@ export interface LinkPayload {
 
 /** A program whose source is text. */
 export interface LinkText {
-  readonly kind: 'assembly' | 'log';
+  readonly kind: 'assembly' | 'log' | 'c';
   readonly name: string;
   readonly text: string;
+  /** Of C. */
+  readonly cpu?: Cpu;
+  readonly program?: string;
 }
 
 export interface LinkChanges {
@@ -222,7 +227,13 @@ const payloadRule = fields({
     sample: fields({ kind: isOneOf(['sample']), sample: fields({ id: isText(80, 1), hash: isHash }) }),
     text: fields({
       kind: isOneOf(['text']),
-      text: fields({ kind: isOneOf(['assembly', 'log']), name: isText(MAX_NAME, 1), text: isText(MAX_TEXT, 1) }),
+      text: fields({
+        kind: isOneOf(['assembly', 'log', 'c']),
+        name: isText(MAX_NAME, 1),
+        text: isText(MAX_TEXT, 1),
+        'cpu?': isCpu,
+        'program?': isText(MAX_NAME, 1),
+      }),
     }),
   }),
   set: fields({

@@ -18,7 +18,7 @@ export interface ProjectMeta {
   readonly schema: 1;
   readonly id: string;
   readonly name: string;
-  readonly kind: 'model' | 'object' | 'assembly' | 'log' | 'empty';
+  readonly kind: 'model' | 'object' | 'c' | 'assembly' | 'log' | 'empty';
   /** Name of the file that is its source; '' without one. */
   readonly file: string;
   readonly createdAt: number;

@@ -151,7 +151,16 @@ export const isOptions = once(
   }),
 );
 
-const sourced = fields({ kind: isOneOf(['model', 'object', 'assembly', 'log']), blob: isBlobRef });
+export const isCpu = isOneOf(['v1', 'v2', 'v3', 'v4']);
+
+const kindOnly = fields({ kind: isText(20, 1), blob: isBlobRef });
+const sourced = byTag('kind', {
+  model: kindOnly,
+  object: fields({ kind: isText(20, 1), blob: isBlobRef, 'program?': isText(MAX_NAME, 1) }),
+  c: fields({ kind: isText(20, 1), blob: isBlobRef, 'cpu?': isCpu, 'program?': isText(MAX_NAME, 1) }),
+  assembly: kindOnly,
+  log: kindOnly,
+});
 const calibrated = fields({ kind: isOneOf(['precomputed', 'trace']), blob: isBlobRef });
 
 const docRule = once(
@@ -181,7 +190,7 @@ const metaRule = fields({
   schema: isOneOf([1]),
   id: isText(64, 1),
   name: isText(MAX_NAME, 1),
-  kind: isOneOf(['model', 'object', 'assembly', 'log', 'empty']),
+  kind: isOneOf(['model', 'object', 'c', 'assembly', 'log', 'empty']),
   file: isText(MAX_NAME),
   createdAt: time,
   changedAt: time,

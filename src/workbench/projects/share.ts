@@ -61,9 +61,10 @@ async function baseOf(
       return { doc: loaded, base: { kind: 'sample', sample }, name: found!.title };
     }
   }
-  if (source?.kind !== 'assembly' && source?.kind !== 'log') return { obstacle: texts.ownSource(source?.blob.name ?? '') };
-  const { kind, blob } = source;
-  const base: LinkPayload['base'] = { kind: 'text', text: { kind, name: blob.name, text: text(blob) } };
+  if (source?.kind !== 'assembly' && source?.kind !== 'log' && source?.kind !== 'c')
+    return { obstacle: texts.ownSource(source?.blob.name ?? '') };
+  const { blob, ...rest } = source;
+  const base: LinkPayload['base'] = { kind: 'text', text: { ...rest, name: blob.name, text: text(blob) } };
   if (blob.size > LINK_SIZES.most * 8) return { obstacle: texts.ownSource(blob.name) };
   return { doc: { ...EMPTY_PROJECT, name: blob.name, source }, base, name: blob.name };
 }
@@ -114,10 +115,10 @@ export async function openLink(fragment: string): Promise<void> {
 
 async function openBase(base: LinkPayload['base']): Promise<{ doc: ProjectDoc; sample: SampleRef | null }> {
   if (base.kind === 'text') {
-    const { kind, name, text: source } = base.text;
+    const { name, text: source, ...rest } = base.text;
     isText(200, 1)(name, '/base/text/name');
     const blob = await putBlob(name, new TextEncoder().encode(source));
-    return { doc: { ...EMPTY_PROJECT, name, source: { kind, blob } }, sample: null };
+    return { doc: { ...EMPTY_PROJECT, name, source: { ...rest, blob } }, sample: null };
   }
   const { sample } = base;
   // The name may have changed since; the hash says which sample is meant.

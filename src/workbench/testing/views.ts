@@ -16,6 +16,7 @@ export function programWith(key: string, origins: readonly (readonly number[])[]
     name: 'main',
     section: 'xdp',
     license: 'GPL',
+    siblings: [],
     progType: 6,
     code,
     subprogs: [],

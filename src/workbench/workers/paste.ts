@@ -16,7 +16,7 @@ export type PasteView =
     }
   | { readonly kind: 'assembly'; readonly insns: number; readonly section: string; readonly maps: number }
   | { readonly kind: 'mistakes'; readonly mistakes: number; readonly line: number; readonly message: string }
-  | { readonly kind: 'c' }
+  | { readonly kind: 'c'; readonly lines: number }
   | { readonly kind: 'unknown' };
 
 /** The end of a longer text tells the verdict. */
@@ -34,7 +34,7 @@ export function inspectPaste({ text }: { text: string }): PasteView {
     if (looksLikeListing(sample)) return assembly.kind === 'assembly' && isWhole(text) ? assembly : inspectLog(text);
     if (assembly.kind !== 'unknown') return assembly;
   }
-  return C.test(sample) ? { kind: 'c' } : { kind: 'unknown' };
+  return C.test(sample) ? { kind: 'c', lines: text.trimEnd().split('\n').length } : { kind: 'unknown' };
 }
 
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>;

@@ -20,6 +20,8 @@ export interface Built {
   readonly compiled: Compiled | null;
   /** What the compiler wrote about inputs, outputs and binding; null for foreign programs. */
   readonly meta: ProgramMeta | null;
+  /** Programs of the object that it came from; empty for others. */
+  readonly siblings: ProgramView['siblings'];
 }
 
 /** A program with what it was forked from. */
@@ -44,16 +46,18 @@ export async function heldProgram(spec: ProgramSpec, context: CallContext): Prom
 
 async function builtBase({ from, options }: ProgramSpec, context: CallContext): Promise<Built> {
   const key = JSON.stringify([
-    from.kind === 'model' ? [from.model.key, from.calibration, from.binding, options] : [from.kind, from.blob.hash],
+    from.kind === 'model'
+      ? [from.model.key, from.calibration, from.binding, options]
+      : [from.kind, from.blob.hash, from.kind === 'object' ? from.program : ''],
   ]);
   const known = bases.get(key);
   if (known) return known;
   if (from.kind !== 'model') {
     const { readProgram } = await import('./read-program.ts');
-    return bases.set(key, { ...readProgram(from.kind, from.blob), compiled: null });
+    return bases.set(key, { ...readProgram(from.kind, from.blob, from.kind === 'object' ? from.program : undefined), compiled: null });
   }
   const compiled = await compileModel(from, options, context);
-  return bases.set(key, { program: compiled.program, compiled, meta: compiled.meta });
+  return bases.set(key, { program: compiled.program, compiled, meta: compiled.meta, siblings: [] });
 }
 
 export async function programView({ program: spec }: { program: ProgramSpec }, context: CallContext): Promise<Transferred<ProgramView>> {
@@ -61,7 +65,7 @@ export async function programView({ program: spec }: { program: ProgramSpec }, c
   return viewOf(spec, held, changedLines(held.hunks));
 }
 
-function viewOf(spec: ProgramSpec, { program, compiled, insnHunks }: Held, changes: number): Transferred<ProgramView> {
+function viewOf(spec: ProgramSpec, { program, compiled, insnHunks, siblings }: Held, changes: number): Transferred<ProgramView> {
   const fork = spec.fork !== null;
   const count = program.insns.length;
   const originStart = new Uint32Array(count + 1);
@@ -88,6 +92,7 @@ function viewOf(spec: ProgramSpec, { program, compiled, insnHunks }: Held, chang
     name: program.name,
     section: program.section,
     license: program.license,
+    siblings,
     progType: program.progType,
     code,
     subprogs: program.subprogs.map(({ name, start, linkage }) => ({ name, start, linkage })),

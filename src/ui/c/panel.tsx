@@ -1,0 +1,20 @@
+import { FileCode } from 'lucide-react';
+import { lazy } from 'react';
+import type { PanelDef } from '../panel.ts';
+import { cPanel as texts } from '../texts/c-panel.ts';
+
+const CPanel = lazy(() => import('./CPanel.tsx'));
+
+export const panel: PanelDef = {
+  id: 'c',
+  title: texts.title,
+  about: texts.about,
+  icon: FileCode,
+  Component: CPanel,
+  home: { debug: ['below', 2] },
+  shows: ['insn'],
+  commands: [
+    { id: 'c.build', title: texts.commands.build, keys: ['mod+enter'] },
+    { id: 'c.line', title: texts.commands.line, keys: ['alt+enter'] },
+  ],
+};

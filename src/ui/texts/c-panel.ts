@@ -1,0 +1,6 @@
+/** What the page knows of the C panel before it loads. */
+export const cPanel = {
+  title: 'C',
+  about: 'C compiled in this tab: clang reads and optimises it, the verifier and both engines take what comes out',
+  commands: { build: 'Compile the C and show the result', line: 'Show the instructions of the line at the cursor' },
+} as const;
