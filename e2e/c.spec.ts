@@ -13,7 +13,10 @@ SEC("tc") int always(struct __sk_buff *skb) {
   return 0;
 }
 `;
-const MENDED = SOURCE.replace('  return data[0]', '  if (data + 1 > (unsigned char *)(long)ctx->data_end) return XDP_PASS;\n  return data[0]');
+const MENDED = SOURCE.replace(
+  '  return data[0]',
+  '  if (data + 1 > (unsigned char *)(long)ctx->data_end) return XDP_PASS;\n  return data[0]',
+);
 
 test('C is compiled in the tab: a refusal at its line, a mistake while it is typed, and the mended program accepted', async ({ site }) => {
   test.slow();
