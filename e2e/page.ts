@@ -132,7 +132,7 @@ export const onePage = test.extend<object, { shared: SharedPage }>({
     { scope: 'worker' },
   ],
   site: async ({ shared, wholeCapture, start }, use, info) => {
-    const { page, problems } = await shared.of(info.file, { wholeCapture, start });
+    const { page, problems } = await shared.of(`${info.file} ${info.repeatEachIndex}`, { wholeCapture, start });
     await use(page);
     expect(problems).toEqual([]);
   },
