@@ -2,6 +2,8 @@ import { InputError } from '../base/errors.ts';
 import { assemblePrograms } from '../bpf/asm.ts';
 import type { Program } from '../bpf/program.ts';
 import { runningKernel } from '../companion/kernel-target.ts';
+import type { Btf } from '../object/btf.ts';
+import { readBtfFile } from '../object/btf-file.ts';
 import { readObject } from '../object/reader.ts';
 import { fileName, readInput, tell } from './io.ts';
 
@@ -12,8 +14,11 @@ export interface ProgramFile {
   readonly meta: unknown;
 }
 
-/** Programs of an object or an assembly file. Assembly with mistakes is an {@link InputError} that names the first one. */
-export function readPrograms(path: string): ProgramFile {
+/**
+ * Programs of an object or an assembly file. Assembly with mistakes is an {@link InputError} that names the first one. CO-RE relocations are
+ * resolved against the types in the file `btf`, else against those of the running kernel.
+ */
+export function readPrograms(path: string, btf?: string): ProgramFile {
   if (/\.s$/i.test(path)) {
     const { programs, diagnostics } = assemblePrograms(new TextDecoder().decode(readInput(path)));
     if (!programs) {
@@ -23,9 +28,16 @@ export function readPrograms(path: string): ProgramFile {
     }
     return { file: path, programs, meta: undefined };
   }
-  const object = readObject(readInput(path), fileName(path), runningKernel());
+  const target = btf === undefined ? runningKernel() : { ...runningKernel(), coreBtf: coreTypes(btf) };
+  const object = readObject(readInput(path), fileName(path), target);
   for (const warning of object.warnings) tell(`${path}: ${warning}`);
   return { file: path, programs: object.programs, meta: object.meta };
+}
+
+/** Types of the file `path`, read at once so that its faults are told whatever the object asks for. */
+function coreTypes(path: string): () => Btf {
+  const types = readBtfFile(readInput(path), path);
+  return () => types;
 }
 
 /** The program called `name`, or the only one. */

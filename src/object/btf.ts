@@ -205,6 +205,7 @@ export function readBtf(bytes: Uint8Array, where: string): Btf {
   if (bytes.length < BTF_HEADER_SIZE) fail('BTF is shorter than its header', 0);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const u32 = (off: number): number => view.getUint32(off, true);
+  if (view.getUint16(0, false) === BTF_MAGIC) fail('BTF of a big-endian machine', 0);
   if (view.getUint16(0, true) !== BTF_MAGIC) fail('BTF does not begin with its magic number', 0);
   if (bytes[2] !== 1) fail(`BTF version ${bytes[2]} is unknown`, 2);
   const headerSize = u32(4);

@@ -11,9 +11,11 @@ import { programBtf } from './program-btf.ts';
 import { readObject } from './reader.ts';
 import { writeObject } from './writer.ts';
 
-/** clang 16 knows up to v3. BPFORMER_ALL_CLANG=1 compiles for every version with every compiler. */
+/** clang before 18 knows up to v3. BPFORMER_ALL_CLANG=1 compiles for every version with every compiler that is installed. */
 const MATRIX: readonly (readonly [compiler: string, cpu: string])[] = process.env.BPFORMER_ALL_CLANG
-  ? [...['v1', 'v2', 'v3'].map((cpu) => ['clang-16', cpu] as const), ...['v1', 'v2', 'v3', 'v4'].map((cpu) => ['clang-19', cpu] as const)]
+  ? ['clang-13', 'clang-14', 'clang-15', 'clang-16', 'clang-19'].flatMap((compiler) =>
+      (compiler === 'clang-19' ? ['v1', 'v2', 'v3', 'v4'] : ['v1', 'v2', 'v3']).map((cpu) => [compiler, cpu] as const),
+    )
   : [
       ['clang-16', 'v1'],
       ['clang-16', 'v3'],
@@ -30,7 +32,7 @@ const folder = mkdtempSync(join(tmpdir(), 'bpformer-clang-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const has = (tool: string, arg: string): boolean => spawnSync(tool, [arg]).status === 0;
-const compilers = new Set(['clang-16', 'clang-19'].filter((tool) => has(tool, '--version')));
+const compilers = new Set([...new Set(MATRIX.map(([compiler]) => compiler))].filter((tool) => has(tool, '--version')));
 const isPossible = kernel !== null && has('bpftool', 'version') && compilers.size > 0;
 if (!isPossible) console.warn('objects of clang against the kernel: skipped, a kernel, bpftool and clang-16 or clang-19 are needed');
 

@@ -11,6 +11,7 @@ export const SHT_REL = 9;
 export const SHF_WRITE = 1;
 export const SHF_ALLOC = 2;
 export const SHF_EXECINSTR = 4;
+export const SHF_COMPRESSED = 0x800;
 export const STB_LOCAL = 0;
 export const STB_GLOBAL = 1;
 export const STB_WEAK = 2;
@@ -87,8 +88,10 @@ class FileView {
 
   need(off: number, size: number, what: string): void {
     if (!Number.isSafeInteger(off) || !Number.isSafeInteger(size) || off < 0 || size < 0 || off + size > this.bytes.length) {
+      const end = `the file ends at byte 0x${this.bytes.length.toString(16)}`;
+      const isPlace = Number.isSafeInteger(off) && Number.isSafeInteger(size);
       this.fail(
-        `${what} needs ${size} bytes, but the file ends at byte 0x${this.bytes.length.toString(16)}`,
+        isPlace ? `${what} needs ${size} bytes, but ${end}` : `${what} lies beyond any file, and ${end}`,
         Math.min(off, this.bytes.length),
       );
     }
@@ -109,6 +112,9 @@ class FileView {
     return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.POSITIVE_INFINITY : Number(value);
   }
 }
+
+/** Debuggers' sections may be compressed; loaders know no compressed form of those that they read. */
+const isForDebuggers = (name: string): boolean => /^\.(z?debug_|comment|llvm)/.test(name) && name !== '.debug_bpformer';
 
 const utf8 = new TextDecoder('utf-8');
 
@@ -135,7 +141,7 @@ function readSections(file: FileView): ElfSection[] {
   file.need(tableOff, SECTION_HEADER_SIZE, 'the section table');
   // gABI: with 0xff00 sections or more, the count stands in the size of section 0.
   if (count === 0) count = file.u64(tableOff + 32);
-  file.need(tableOff, count * SECTION_HEADER_SIZE, `the table of ${count} sections`);
+  file.need(tableOff, count * SECTION_HEADER_SIZE, Number.isFinite(count) ? `the table of ${count} sections` : 'the section table');
   const raw = Array.from({ length: count }, (_, index) => {
     const at = tableOff + index * SECTION_HEADER_SIZE;
     const type = file.u32(at + 4);
@@ -158,7 +164,10 @@ function readSections(file: FileView): ElfSection[] {
     };
   });
   const names = raw[namesIdx]?.bytes ?? new Uint8Array();
-  return raw.map(({ nameOff, ...section }) => ({ ...section, name: stringAt(names, nameOff) }));
+  const sections = raw.map(({ nameOff, ...section }) => ({ ...section, name: stringAt(names, nameOff) }));
+  const packed = sections.find(({ flags, name }) => flags & SHF_COMPRESSED && !isForDebuggers(name));
+  if (packed) file.fail(`section ${packed.name || packed.index} is compressed, which BPF loaders do not read`, packed.fileOff);
+  return sections;
 }
 
 function readSymbols(file: FileView, sections: readonly ElfSection[]): ElfSymbol[] {
@@ -172,6 +181,10 @@ function readSymbols(file: FileView, sections: readonly ElfSection[]): ElfSymbol
     const type = file.u8(at + 4) & 15;
     if (sectionIdx < SHN_LORESERVE && sectionIdx >= sections.length)
       file.fail(`symbol ${idx} lies in section ${sectionIdx}, which does not exist`, at + 6);
+    const value = file.u64(at + 8);
+    const size = file.u64(at + 16);
+    if (sectionIdx !== SHN_UNDEF && sectionIdx < SHN_LORESERVE && !Number.isSafeInteger(value + size))
+      file.fail(`symbol ${idx} lies beyond any section`, at + 8);
     const ownName = stringAt(names, file.u32(at));
     return {
       name: ownName === '' && type === STT_SECTION ? (sections[sectionIdx]?.name ?? '') : ownName,
@@ -179,8 +192,8 @@ function readSymbols(file: FileView, sections: readonly ElfSection[]): ElfSymbol
       bind: file.u8(at + 4) >> 4,
       visibility: file.u8(at + 5) & 3,
       sectionIdx,
-      value: file.u64(at + 8),
-      size: file.u64(at + 16),
+      value,
+      size,
     };
   });
 }
@@ -204,7 +217,9 @@ function readRelocations(file: FileView, sections: readonly ElfSection[], symbol
     for (let at = section.fileOff; at < section.fileOff + section.size; at += REL_SIZE) {
       const symbolIdx = file.u32(at + 12);
       if (symbolIdx >= symbolCount) file.fail(`relocation names symbol ${symbolIdx} of ${symbolCount}`, at + 12);
-      list.push({ offset: file.u64(at), type: file.u32(at + 8), symbolIdx });
+      const offset = file.u64(at);
+      if (offset >= target.size) file.fail(`relocation changes a place outside of section ${target.name || target.index}`, at);
+      list.push({ offset, type: file.u32(at + 8), symbolIdx });
     }
     bySection.set(section.info, list);
   }
@@ -212,13 +227,26 @@ function readRelocations(file: FileView, sections: readonly ElfSection[], symbol
   return bySection;
 }
 
-/** Parses a relocatable BPF object. Throws {@link InputError} for everything else, with the offset of what is wrong. */
-export function readElf(bytes: Uint8Array, fileName: string): ElfFile {
+/** The ELF header that both kinds of files share. */
+function header(bytes: Uint8Array, fileName: string, what: string): FileView {
   const file = new FileView(bytes, fileName);
   if (bytes.length < 4 || bytes[0] !== 0x7f || bytes[1] !== 0x45 || bytes[2] !== 0x4c || bytes[3] !== 0x46)
     file.fail('this is no ELF file', 0);
   file.need(0, HEADER_SIZE, 'the ELF header');
-  if (bytes[4] !== 2) file.fail('a 32-bit ELF file; BPF objects have 64 bits', 4);
+  if (bytes[4] !== 2) file.fail(`a 32-bit ELF file; ${what} have 64 bits`, 4);
+  return file;
+}
+
+/** Contents of the first section of that name in a little-endian ELF file of any machine and kind; null without one. */
+export function readSection(bytes: Uint8Array, fileName: string, name: string): Uint8Array | null {
+  const file = header(bytes, fileName, 'kernels with BTF');
+  if (bytes[5] !== 1) file.fail('a file of a big-endian machine', 5);
+  return readSections(file).find((section) => section.name === name)?.bytes ?? null;
+}
+
+/** Parses a relocatable BPF object. Throws {@link InputError} for everything else, with the offset of what is wrong. */
+export function readElf(bytes: Uint8Array, fileName: string): ElfFile {
+  const file = header(bytes, fileName, 'BPF objects');
   if (bytes[5] !== 1) file.fail('a big-endian object; compile with -target bpfel', 5);
   const machine = file.u16(18);
   if (machine !== EM_BPF && machine !== 0) file.fail(`an object for machine ${machine}; BPF is ${EM_BPF}: compile with -target bpf`, 18);

@@ -163,7 +163,7 @@ export function readObject(bytes: Uint8Array, fileName: string, target: LoadTarg
   const externs = resolveExterns(elf, btf, dataMapName('.kconfig', fileName), target);
   const maps = externs.configMap ? [...read.maps, externs.configMap] : read.maps;
   const coreCount = [...(ext?.core.values() ?? [])].reduce((sum, list) => sum + list.length, 0);
-  const kernel = coreCount > 0 ? (target?.btf() ?? null) : null;
+  const kernel = coreCount > 0 ? (target?.coreBtf?.() ?? target?.btf() ?? null) : null;
   const linker = new Linker(elf, read, fileName, warn, {
     externs: externs.bySymbol,
     configMap: externs.configMap ? read.maps.length : -1,

@@ -4,6 +4,8 @@ import type { Btf } from './btf.ts';
 export interface LoadTarget {
   /** Types of the kernel, for CO-RE relocations, kernel symbols and attach points; null where they are not at hand. */
   readonly btf: () => Btf | null;
+  /** Types that CO-RE relocations are resolved against instead (libbpf `btf_custom_path`); those of `btf` when absent. */
+  readonly coreBtf?: () => Btf;
   /** Lines `CONFIG_X=value` of the kernel's configuration by name; null where it is not at hand. */
   readonly config: () => ReadonlyMap<string, string> | null;
   /** Addresses by symbol (`/proc/kallsyms`); null where they are not at hand. */

@@ -18,7 +18,7 @@ const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
  * verifier parts from it. Status 1 when any is rejected.
  */
 export const explainVerb: Verb = (argv) => {
-  const args = parse(argv, { program: 'string', kernel: 'string', privilege: 'string', with: 'string', json: 'boolean' });
+  const args = parse(argv, { program: 'string', kernel: 'string', privilege: 'string', btf: 'string', with: 'string', json: 'boolean' });
   const path = onlyPositional(args, 'one object or assembly file');
   const input = readInput(path);
   const options: VerifyOptions = {
@@ -32,11 +32,11 @@ export const explainVerb: Verb = (argv) => {
   const beside = args.string('with');
   const isObject = ELF_MAGIC.every((byte, i) => input[i] === byte);
   if (!isObject && !/\.s$/i.test(path)) {
-    const programs = beside === undefined ? [] : readPrograms(beside).programs;
+    const programs = beside === undefined ? [] : readPrograms(beside, args.string('btf')).programs;
     return explainLog(input, path, { json: args.flag('json'), programs, name, options, beside: beside ?? '' });
   }
   if (beside !== undefined) throw new InputError('--with names the program of a log, and this is no log', path);
-  const file = readPrograms(path);
+  const file = readPrograms(path, args.string('btf'));
   const programs = name === undefined ? file.programs : [pickProgram(file, name)];
   if (programs.length === 0) throw new InputError('it has no program', path);
   const rows = programs.map((program) => {

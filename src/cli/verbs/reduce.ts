@@ -13,12 +13,13 @@ export const reduceVerb: Verb = (argv) => {
     program: 'string',
     kernel: 'string',
     privilege: 'string',
+    btf: 'string',
     tries: 'string',
     output: 'string',
     json: 'boolean',
   });
   const path = onlyPositional(args, 'one object or assembly file');
-  const program = pickProgram(readPrograms(path), args.string('program'));
+  const program = pickProgram(readPrograms(path, args.string('btf')), args.string('program'));
   const verify: VerifyOptions = {
     kernel: choice(args, 'kernel', KERNELS, '6.18'),
     privilege: choice(args, 'privilege', PRIVILEGES, 'root'),

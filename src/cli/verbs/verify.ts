@@ -21,6 +21,7 @@ export const verifyVerb: Verb = (argv) => {
     program: 'string',
     kernel: 'string',
     privilege: 'string',
+    btf: 'string',
     'log-level': 'string',
     cases: 'string',
     against: 'string',
@@ -51,7 +52,7 @@ export const verifyVerb: Verb = (argv) => {
   const old = args.string('against');
   const quiet = json || format === 'github' || old !== undefined;
   const read = (path: string): Verified[] => {
-    const file = readPrograms(path);
+    const file = readPrograms(path, args.string('btf'));
     const programs = args.string('program') === undefined ? file.programs : [pickProgram(file, args.string('program'))];
     if (programs.length === 0) throw new InputError('it has no program', path);
     return programs.map((program) => ({ program, result: verify(program, quiet ? { ...options, logLevel: 0 } : options) }));
