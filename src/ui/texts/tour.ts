@@ -1,8 +1,6 @@
 /** Texts of the tour, step by step. */
 export const tour = {
   label: 'Tour',
-  offer: 'New here? Take the tour',
-  dismiss: 'No tour, thank you',
   back: 'Back',
   next: 'Next',
   done: 'Done',

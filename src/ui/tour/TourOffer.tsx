@@ -1,5 +1,5 @@
 import { X } from 'lucide-react';
-import { tour as texts } from '../texts/tour.ts';
+import { tourOffer as texts } from '../texts/tour-offer.ts';
 import { leaveTour, startTour, useTour } from './tour-store.ts';
 
 /** In the status bar, until the tour was taken or declined once. */
