@@ -3,8 +3,8 @@ import type { Kernel } from '../../src/companion/kernel.ts';
 import { emitProgram } from '../../src/compiler/backend/emit.ts';
 import { FuncBuilder } from '../../src/compiler/ir/builder.ts';
 import type { IrFunc } from '../../src/compiler/ir/ir.ts';
-import { dotKernel } from '../../src/compiler/kernels/dot.ts';
 import { MATVEC, matvecKernel, packMatvec } from '../../src/compiler/kernels/matvec.ts';
+import { packPair, pairKernel } from '../../src/compiler/kernels/pair.ts';
 import { packTri, triKernel } from '../../src/compiler/kernels/tri.ts';
 import { kernelProgram, layoutFor, PACK_BYTES } from '../../src/compiler/testing/kernel-bench.ts';
 import { programBtf } from '../../src/object/program-btf.ts';
@@ -42,9 +42,9 @@ export async function linearLayers(kernel: Kernel, batches: number): Promise<unk
     const weights = Float64Array.from({ length: n * k }, (_, i) => Math.sin(i * 12.9898) * 0.5);
     const programs: [name: string, program: Program, rows: number][] = [];
     const base = { aSpace: 'scratch', aLevels: [{ n: k, strides: [2] }], k, n, outMax: 32767, relu: false } as const;
-    // Weights do not change the time of a multiplication.
-    const pairBytes = new Uint8Array(Math.ceil(n / 4) * (8 * k + 64));
-    const pair = dotKernel('pair', { ...base, lanes: 2, aLane: 0, b: null, outLane: 0, outBytes: 2 }, layoutFor(pairBytes.length), 0);
+    const pairBytes = packPair({ n, k, weights, bias: null, unit: 1, outScale: 1e4, most: 32768, zero: 0, outMax: 32767 });
+    const rows = { words: false, lane: 0 } as const;
+    const pair = pairKernel('pair', { ...base, a: rows, out: rows }, layoutFor(pairBytes.length), 0);
     programs.push(['pair', layer(pair, ROWS / 2, [A, OUT, 0, A + 2 * k, OUT + 2 * n], [4 * k, 4 * n, 0, 4 * k, 4 * n], pairBytes), ROWS]);
     const triBytes = packTri(n, k, weights, null, { unit: 1, outScale: 1e4 });
     const tri = triKernel('tri', { ...base, aLane: 2 * k, outLane: 2 * n }, layoutFor(triBytes.length), 0);

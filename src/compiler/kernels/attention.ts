@@ -98,7 +98,9 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
     const words = b.add(pack, scoresOff(s.d));
     // What stands before the first scores is below all of them.
     for (let r = 1; r <= BLOCK; r++) b.store(words, -8 * r, b.const(inBoth(GUARD)), 8);
-    b.store(kept(), TOP, 0, 8);
+    b.store(kept(), BEGIN, b.const(inBoth(SCORE_ZERO)), 8);
+    b.store(kept(), GUARDS, b.const(inBoth(GUARD)), 8);
+    for (let chain = 0; chain < CHAINS; chain++) b.store(kept(), TOP + 8 * chain, 0, 8);
     const last = blocks(
       b,
       s.n,
@@ -107,14 +109,17 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
         [words, 8 * BLOCK],
       ],
       (rows, [key, word]) => {
-        const side = Array.from({ length: BLOCK }, (_, r) => maxTicks(b, kept, word!, 8 * (r - BLOCK))).flat();
-        const begin = (): Reg => b.const(inBoth(SCORE_ZERO));
+        const side = Array.from({ length: BLOCK }, (_, r) => maxTicks(b, kept, r % CHAINS, () => b.load(word!, 8 * (r - BLOCK), 8))).flat();
+        const begin = (): Reg => b.load(kept(), BEGIN, 8);
         const sums = dotRun(b, scores, rows, 0, s.d, pack, key!, begin, spread(side, rows * s.d));
         for (const [r, sum] of sums.entries()) b.store(word!, 8 * r, sum, 8);
       },
     );
     const count = s.n % BLOCK || BLOCK;
-    for (let r = 0; r < count; r++) for (const tick of maxTicks(b, kept, last[1]!, 8 * (r - (s.n % BLOCK ? 0 : BLOCK)))) tick();
+    const behind = s.n % BLOCK ? 0 : BLOCK;
+    for (let r = 0; r < count; r++) for (const tick of maxTicks(b, kept, r % CHAINS, () => b.load(last[1]!, 8 * (r - behind), 8))) tick();
+    const guarded = (): Reg => b.add(b.load(kept(), TOP + 8, 8), b.const(inBoth(GUARD)));
+    for (const tick of maxTicks(b, kept, 0, guarded)) tick();
     b.setOrigin(parts[1]!);
     const m = b.load(params, 0, 8);
     const shift = b.and(b.load(params, 8, 8), 63);
@@ -152,9 +157,10 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
       // Sums begin raised by 2³¹, so that they are not negative and their halves can be read.
       b.store(kept(), PLUS + 8 * lane, b.sub(half, b.mul(b.const(SUM_ZERO), inverse)), 8);
     }
+    b.store(kept(), BEGIN, b.const(inBoth(SUM_ZERO)), 8);
     const second = b.add(out, s.outLane);
     const sumsOf = (columns: number, value: Reg, to: number, side: readonly Tick[]): void => {
-      const begin = (): Reg => b.const(inBoth(SUM_ZERO));
+      const begin = (): Reg => b.load(kept(), BEGIN, 8);
       const made = dotRun(b, means, columns, 0, s.n, words, value, begin, spread(side, columns * s.n));
       for (const [r, sum] of made.entries()) b.store(kept(), to + 8 * r, sum, 8);
     };
@@ -191,21 +197,25 @@ function blocks(b: FuncBuilder, count: number, strides: Stride[], body: (rows: n
   return rest;
 }
 
-/** Places on the stack: the largest scores, a score; sums whose results are made, and those after them; for each query its inverse and what is added; shift; range. */
-const [TOP, SCORE, DONE, NEXT, INVERSE, PLUS, OUT_SHIFT, RANGE] = [0, 8, 16, 48, 80, 96, 112, 120];
-const KEPT_WORDS = 16;
+/** Places on the stack: the largest scores of each chain, a score; sums whose results are made, and those after them; for each query its inverse and what is added; shift; range. */
+const [TOP, SCORE, DONE, NEXT, INVERSE, PLUS, OUT_SHIFT, RANGE, BEGIN, GUARDS] = [0, 16, 24, 56, 88, 104, 120, 128, 136, 144];
+const KEPT_WORDS = 19;
 /** What sums of values begin with: a lane is below 2³¹. */
 const SUM_ZERO = 2 ** 31;
 
-/** Both lanes `top = max(top, score)`, scores with their guard. */
-function maxTicks(b: FuncBuilder, kept: () => Reg, words: Reg, off: number): Tick[] {
+/** Largest scores are taken of every other key: one after the other each would have to wait for the one before. */
+const CHAINS = 2;
+
+/** Both lanes `top = max(top, score)` of one chain, scores with their guard. */
+function maxTicks(b: FuncBuilder, kept: () => Reg, chain: number, load: () => Reg): Tick[] {
+  const top = TOP + 8 * chain;
   let [above, ones] = [] as unknown as [Reg, Reg];
   return [
     () => {
-      const score = b.load(words, off, 8);
-      b.aluTo(score, 'sub', score, b.load(kept(), TOP, 8));
+      const score = load();
+      b.aluTo(score, 'sub', score, b.load(kept(), top, 8));
       b.store(kept(), SCORE, score, 8);
-      above = b.const(inBoth(GUARD));
+      above = b.load(kept(), GUARDS, 8);
       b.aluTo(above, 'and', above, score);
     },
     () => {
@@ -214,8 +224,8 @@ function maxTicks(b: FuncBuilder, kept: () => Reg, words: Reg, off: number): Tic
     () => b.aluTo(above, 'sub', above, ones),
     () => b.aluTo(above, 'and', above, b.load(kept(), SCORE, 8)),
     () => {
-      b.aluTo(above, 'add', above, b.load(kept(), TOP, 8));
-      b.store(kept(), TOP, above, 8);
+      b.aluTo(above, 'add', above, b.load(kept(), top, 8));
+      b.store(kept(), top, above, 8);
     },
   ];
 }

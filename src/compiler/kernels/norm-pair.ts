@@ -94,13 +94,13 @@ export function normPairKernel(name: string, s: NormPairShape, layout: Layout, o
         const v = value(from!, off! + at);
         b.aluTo(v, 'mul', v, made[lane]!.factor);
         b.aluTo(v, 'add', v, made[lane]!.add);
-        b.aluTo(v, 'rsh', v, UNIT);
+        if (lane === 0 || !s.out.words) b.aluTo(v, 'rsh', v, UNIT);
         return v;
       }) as [Reg, Reg];
       if (s.out.words) {
-        b.aluTo(high, 'lsh', high, 32);
-        b.aluTo(low, 'add', low, high);
-        b.store(to!, toOff!, low, 8);
+        // The upper half of a word is where the result of the second row lies already; that of the first goes over the rest.
+        b.store(to!, toOff!, high, 8);
+        b.store(to!, toOff!, low, 4);
       } else {
         b.store(to!, toOff!, low, 2);
         b.store(to!, toOff! + s.out.lane, high, 2);

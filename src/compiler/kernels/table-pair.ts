@@ -19,16 +19,14 @@ export function tablePairKernel(name: string, n: number, layout: Layout, origin:
   return kernelFunc(name, layout, ports, { origin, pack: false }, ({ b, ptrs }) => {
     const [out, x, table] = ptrs as [Reg, Reg, Reg];
     walk(b, [{ n, strides: [8, 8] }], [x, out], UNROLL, ([from, to], [off, toOff]) => {
-      const [low, high] = [0, 4].map((half) => {
+      for (const half of [0, 4]) {
         const at = b.load(from!, off! + half, 2);
-        if (SHIFT) b.aluTo(at, 'rsh', at, SHIFT);
-        b.aluTo(at, 'lsh', at, 1);
+        // Entries are two bytes apart.
+        b.aluTo(at, 'and', at, 2 ** 16 - 2 ** SHIFT);
+        b.aluTo(at, 'rsh', at, SHIFT - 1);
         b.aluTo(at, 'add', at, table);
-        return b.load(at, 0, 2);
-      }) as [Reg, Reg];
-      b.aluTo(high, 'lsh', high, 32);
-      b.aluTo(low, 'add', low, high);
-      b.store(to!, toOff!, low, 8);
+        b.store(to!, toOff! + half, b.load(at, 0, 2), 4);
+      }
     });
   });
 }
