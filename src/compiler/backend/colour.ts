@@ -187,5 +187,5 @@ export function colour(func: IrFunc, unspillable: ReadonlySet<VReg>, spilledArgs
     if (spilledNodes.has(node)) spilled.push(reg);
   }
   const isOne = (a: VReg, b: VReg): boolean => find(a) === find(b);
-  return { regOf, spilled, isOne, clash: (a, b) => !isOne(a, b) && near.get(find(a))!.has(find(b)) };
+  return { regOf, spilled, isOne, startOf: () => 0, clash: (a, b) => !isOne(a, b) && near.get(find(a))!.has(find(b)) };
 }

@@ -25,6 +25,8 @@ export interface Allocation {
 export interface Assignment {
   readonly regOf: Int8Array;
   readonly spilled: readonly VReg[];
+  /** Where a spilled value begins: places are shared in this order. */
+  readonly startOf: (vreg: VReg) => number;
   /** Of two spilled values: whether both are alive somewhere. */
   readonly clash: (a: VReg, b: VReg) => boolean;
   /** Of two spilled values: whether one place holds both, because one is a copy of the other wherever both are alive. */
@@ -74,7 +76,7 @@ function allocateIn(source: IrFunc, assign: Assign, shares: boolean): Allocation
   const argSpills = new Map<number, number>();
   const unspillable = new Set<VReg>();
   for (;;) {
-    const { regOf, spilled, clash, isOne } = assign(func, unspillable, new Set(argSpills.keys()));
+    const { regOf, spilled, startOf, clash, isOne } = assign(func, unspillable, new Set(argSpills.keys()));
     const lost = spilled.find((vreg) => unspillable.has(vreg));
     if (lost !== undefined) throw new InputError('one instruction needs more registers than there are', `function ${source.name}`);
     if (spilled.length === 0) {
@@ -83,7 +85,7 @@ function allocateIn(source: IrFunc, assign: Assign, shares: boolean): Allocation
     const places = new Map<VReg, number | IrInst>();
     // Of places that may be shared: the values that have each.
     const holders = new Map<number, VReg[]>();
-    for (const vreg of spilled) {
+    for (const vreg of shares ? [...spilled].sort((a, b) => startOf(a) - startOf(b)) : spilled) {
       const again = rematerializable(func, vreg);
       if (again) {
         places.set(vreg, again);
@@ -133,7 +135,13 @@ function scan(func: IrFunc, unspillable: ReadonlySet<VReg>, spilledArgs: Readonl
   }
   const byVReg = new Map(spilled.map((interval) => [interval.vreg, interval]));
   const clash = (a: VReg, b: VReg): boolean => byVReg.get(a)!.start <= byVReg.get(b)!.end && byVReg.get(b)!.start <= byVReg.get(a)!.end;
-  return { regOf, spilled: spilled.sort((a, b) => a.start - b.start).map(({ vreg }) => vreg), clash, isOne: (a, b) => a === b };
+  return {
+    regOf,
+    spilled: spilled.map(({ vreg }) => vreg),
+    startOf: (vreg) => byVReg.get(vreg)!.start,
+    clash,
+    isOne: (a, b) => a === b,
+  };
 }
 
 /** Live ranges as closed position ranges: instruction i reads at 2i and writes at 2i+1. Sorted by start. */
