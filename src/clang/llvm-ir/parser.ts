@@ -368,7 +368,10 @@ class Parser {
       if (lexer.accept('...')) continue;
       const type = this.type();
       this.attributes();
-      params.push({ type, name: lexer.peek().kind === 'local' ? lexer.take().text : String(this.unnamed++) });
+      const written = lexer.peek().kind === 'local' ? lexer.take().text : null;
+      // Numbers go on where arguments without a name end.
+      if (written === null || written === String(this.unnamed)) params.push({ type, name: String(this.unnamed++) });
+      else params.push({ type, name: written });
       lexer.accept(',');
     }
     let section: string | null = null;
@@ -731,6 +734,12 @@ class Parser {
       // Operand bundles (assumptions) say nothing that BPF code could use.
       while (!lexer.accept(']')) lexer.take();
     }
+    if (callee.kind === 'global' && callee.name.startsWith('llvm.bpf.compare')) {
+      // A comparison that clang's BPF passes keep apart from others; its kind is numbered as LLVM's CmpInst::Predicate.
+      const [kind, a, b] = args.map((arg) => arg.value);
+      const code = kind?.kind === 'int' ? COMPARISONS[Number(kind.value) - FIRST_COMPARISON] : undefined;
+      if (code && a && b) return { inst: { op: 'icmp', code, a, b }, type };
+    }
     let next: string | null = null;
     const indirect: string[] = [];
     if (isBranch) {
@@ -745,6 +754,9 @@ class Parser {
     return { inst: { op: 'call', callee, args, indirect, next }, type };
   }
 }
+
+const FIRST_COMPARISON = 32;
+const COMPARISONS = ['eq', 'ne', 'ugt', 'uge', 'ult', 'ule', 'sgt', 'sge', 'slt', 'sle'];
 
 /** Attributes of parameters, results, calls and functions. */
 const ATTRIBUTE = new RegExp(

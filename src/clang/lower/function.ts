@@ -890,6 +890,12 @@ export class FunctionLowering {
       | 'xchg'
       | undefined;
     if (!known) this.refuse(`BPF has no atomic ${inst.code}; use a loop around __sync_val_compare_and_swap`);
+    const isNothing =
+      inst.value.kind === 'int' && (inst.code === 'and' ? inst.value.value === -1n : known !== 'xchg' && inst.value.value === 0n);
+    if (!this.has32 && isNothing) {
+      if (used) this.loadScalar(this.regFor(name!), type, this.addressOf(inst.ptr), 0, true);
+      return;
+    }
     if (!this.has32 && (known !== 'add' || used))
       this.refuse('atomic operations other than an addition whose result is unused need -mcpu=v3');
     let src = this.regOf(inst.value);

@@ -55,7 +55,22 @@ export function nativeObject(source: string, cpu: string, optimize: string, comp
 /** Packets that programs take their inputs from: small numbers, limits, and random ones. */
 function packets(seed: number, count: number): Uint8Array[] {
   const random = randomOf(seed);
-  const corners = [0n, 1n, 2n, 7n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0xffffn, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn, 1n << 63n, (1n << 64n) - 1n];
+  const corners = [
+    0n,
+    1n,
+    2n,
+    7n,
+    0x7fn,
+    0x80n,
+    0xffn,
+    0x7fffn,
+    0xffffn,
+    0x7fff_ffffn,
+    0x8000_0000n,
+    0xffff_ffffn,
+    1n << 63n,
+    (1n << 64n) - 1n,
+  ];
   return Array.from({ length: count }, (_, at) => {
     const view = new DataView(new ArrayBuffer(PACKET_BYTES));
     for (let i = 0; i < 8; i++) {
@@ -84,18 +99,28 @@ async function results(kernel: Kernel, program: Program, inputs: readonly Uint8A
 }
 
 /** Runs every program of a source as we and as a native clang compile it, on the same packets in the kernel. */
-export async function compareWithClang(kernel: Kernel, source: string, cpu: Cpu, optimize: '1' | '2' | 's', inputs: number): Promise<Differences> {
+export async function compareWithClang(
+  kernel: Kernel,
+  source: string,
+  cpu: Cpu,
+  optimize: '1' | '2' | 's',
+  inputs: number,
+): Promise<Differences> {
   const ours = await compileC(source, { cpu, optimize });
   if (!ours.object) throw new Error(ours.diagnostics.map(formatDiagnostic).join('\n'));
-  const theirs = readObject(nativeObject(source, cpu, optimize), 'program.o');
-  const byName = new Map(theirs.programs.map((program) => [program.name, program]));
+  return compareObjects(kernel, ours.object, nativeObject(source, cpu, optimize), inputs);
+}
+
+/** The same for two objects of one source. */
+export async function compareObjects(kernel: Kernel, ours: Uint8Array, clang: Uint8Array, inputs: number): Promise<Differences> {
+  const byName = new Map(readObject(clang, 'program.o').programs.map((program) => [program.name, program]));
   const all: Differences = { compared: 0, runs: 0, different: [], lost: [], refused: [], insns: { ours: 0, clang: 0 } };
   const data = packets(1, inputs);
-  for (const program of ours.programs) {
+  for (const program of readObject(ours, 'program.o').programs) {
     const other = byName.get(program.name)!;
-    const [mine, clang] = [await results(kernel, program, data), await results(kernel, other, data)];
-    if ('message' in clang) {
-      all.refused.push(`${program.name}: ${clang.message}; ours ${'message' in mine ? `too: ${mine.message}` : 'accepted'}`);
+    const [mine, theirs] = [await results(kernel, program, data), await results(kernel, other, data)];
+    if ('message' in theirs) {
+      all.refused.push(`${program.name}: ${theirs.message}; ours ${'message' in mine ? `too: ${mine.message}` : 'accepted'}`);
       continue;
     }
     if ('message' in mine) {
@@ -106,8 +131,8 @@ export async function compareWithClang(kernel: Kernel, source: string, cpu: Cpu,
     all.runs += data.length;
     all.insns.ours += program.insns.length;
     all.insns.clang += other.insns.length;
-    const at = mine.findIndex((result, i) => result !== clang[i]);
-    if (at >= 0) all.different.push(`${program.name}, input ${at}: ${mine[at]}, clang ${clang[at]}`);
+    const at = mine.findIndex((result, i) => result !== theirs[i]);
+    if (at >= 0) all.different.push(`${program.name}, input ${at}: ${mine[at]}, clang ${theirs[at]}`);
   }
   return all;
 }

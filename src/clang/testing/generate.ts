@@ -75,7 +75,18 @@ class FunctionGenerator {
       case 3:
         return `0x${(this.below(0x1_0000_0000) >>> 0).toString(16)}${(this.below(0x1_0000_0000) >>> 0).toString(16).padStart(8, '0')}ull`;
       default:
-        return this.pick(['1', '0x7f', '0xff', '0x80', '0xffff', '0x7fffffff', '0x80000000u', '0xffffffffu', '0x8000000000000000ull', '~0ull']);
+        return this.pick([
+          '1',
+          '0x7f',
+          '0xff',
+          '0x80',
+          '0xffff',
+          '0x7fffffff',
+          '0x80000000u',
+          '0xffffffffu',
+          '0x8000000000000000ull',
+          '~0ull',
+        ]);
     }
   }
 
@@ -138,7 +149,11 @@ class FunctionGenerator {
       case 12:
         return `(__u64)(${u})~(${a})`;
       case 13:
-        return this.pick([`(__u64)__builtin_bswap64(${a})`, `(__u64)__builtin_bswap32((__u32)(${a}))`, `(__u64)__builtin_bswap16((__u16)(${a}))`]);
+        return this.pick([
+          `(__u64)__builtin_bswap64(${a})`,
+          `(__u64)__builtin_bswap32((__u32)(${a}))`,
+          `(__u64)__builtin_bswap16((__u16)(${a}))`,
+        ]);
       case 14:
         return this.pick([
           `(__u64)__builtin_popcountll(${a})`,
@@ -302,7 +317,7 @@ export const driver = (name: string): string => `SEC("xdp") int run_${name}(stru
   void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
   if (data + 64 > end) return 1;
   struct input in;
-  __builtin_memcpy(&in, data, 64);
+  for (int i = 0; i < 8; i++) in.v[i] = ((__u64 *)data)[i];
   __builtin_memset(shared, 0, sizeof(shared));
   *(__u64 *)data = ${name}(&in);
   return 2;
@@ -310,6 +325,13 @@ export const driver = (name: string): string => `SEC("xdp") int run_${name}(stru
 `;
 
 export const LICENSE = 'char LICENSE[] SEC("license") = "GPL";\n';
+
+/** The written functions of `testdata/functions.c` (each begins `TEST(name)`) as one source. */
+export function writtenSource(functions: string, more = ''): { source: string; names: string[] } {
+  const names = [...`${functions}${more}`.matchAll(/^TEST\((\w+)\)/gm)].map(([, name]) => name!);
+  const macro = '#define TEST(name) static __noinline __u64 name(const struct input *in)\n';
+  return { source: `${PRELUDE}${macro}${functions}${more}${names.map(driver).join('')}${LICENSE}`, names };
+}
 
 /** `count` random functions from a seed, each with its program, as one source. */
 export function generateSource(seed: number, count: number, cpu: string): { source: string; names: string[] } {

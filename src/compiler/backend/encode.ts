@@ -120,6 +120,8 @@ export interface FuncCode {
 export interface EncodeContext {
   readonly helperId: (name: string) => number;
   readonly mapIdx: (name: string) => number;
+  /** v1 has no jumps on less, and a comparison is turned around only when that needs none. */
+  readonly noLess?: boolean;
 }
 
 const insn = (opcode: number, dst: number, src: number, off: number, imm: number): Insn => ({ opcode, dst, src, off, imm });
@@ -270,7 +272,8 @@ class Emitter {
       if (term.ifTrue !== next) this.#goto(origin, term.ifTrue);
     } else {
       const opposite = CMP_CODE[term.cmp][1];
-      if (term.ifTrue === next && opposite) this.#branch(term, opposite, term.ifFalse);
+      const isThere = opposite !== null && !(this.#context.noLess && /^[us]l/.test(opposite));
+      if (term.ifTrue === next && isThere) this.#branch(term, opposite, term.ifFalse);
       else {
         this.#branch(term, term.cmp, term.ifTrue);
         if (term.ifFalse !== next) this.#goto(origin, term.ifFalse);

@@ -1,10 +1,13 @@
-import type { IrBlock, IrFunc, IrInst, Operand, VReg, Width } from '../ir/ir.ts';
+import type { Cmp, IrBlock, IrFunc, IrInst, Operand, VReg, Width } from '../ir/ir.ts';
 
 /**
  * Instruction set the back end may use: v2 adds jumps on less, v3 arithmetic and jumps of 32 bits, which the front ends choose, and v4
  * sign-extending loads and moves, signed division and `gotol` (kernel ≥ 6.6).
  */
 export type Cpu = 'v1' | 'v2' | 'v3' | 'v4';
+
+/** Jumps on less, which v2 brought, and what they are from the other side. */
+const LESS: Partial<Record<Cmp, Cmp>> = { ult: 'ugt', ule: 'uge', slt: 'sgt', sle: 'sge' };
 
 const S16_MAX = 0x7fff;
 const COMMUTATIVE = new Set(['add', 'mul', 'and', 'or', 'xor']);
@@ -27,6 +30,15 @@ export function legalize(func: IrFunc, cpu: Cpu): IrFunc {
       const reg = fresh();
       out.push({ op: 'mov', dst: reg, src: term.a, width: 64, origin: term.origin });
       term = { ...term, a: { reg } };
+    }
+    if (term.op === 'branch' && cpu === 'v1' && LESS[term.cmp]) {
+      let left = term.b;
+      if ('imm' in left) {
+        const reg = fresh();
+        out.push({ op: 'mov', dst: reg, src: left, width: 64, origin: term.origin });
+        left = { reg };
+      }
+      term = { ...term, cmp: LESS[term.cmp]!, a: left, b: term.a };
     }
     return { id: block.id, insts: out, term };
   });

@@ -16,6 +16,7 @@ export interface SeparateOptions {
 export function emitSeparate(func: IrFunc, { cpu, helperId }: SeparateOptions): FuncCode & { readonly stackBytes: number } {
   const context: EncodeContext = {
     helperId,
+    noLess: cpu === 'v1',
     mapIdx: (name) => {
       throw new Error(`map ${name} has no number before it is linked`);
     },
