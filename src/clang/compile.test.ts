@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { disassemble } from '../bpf/listing.ts';
 import { verify } from '../verifier/verify.ts';
+import { Vm } from '../vm/vm.ts';
 import { compileC } from './compile.ts';
 
 const PACKET = `
@@ -40,6 +42,70 @@ SEC("xdp") int filter(struct xdp_md *ctx)
 char LICENSE[] SEC("license") = "GPL";
 `;
 
+/** The article's snippet, completed where it is pseudo-code; scores are fractions of 2^16. */
+const CLASSIFIER = `
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#define FIXED(x) ((int)((x) * 65536))
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1024);
+  __type(key, u32);
+  __type(value, int);
+} model_weights SEC(".maps");
+static int perform_inference(void *data, void *data_end)
+{
+  int score = 0;
+  __u8 *bytes = data;
+  if (data + 4 > data_end) return 0;
+  __u32 key = 0;
+  int *weight = bpf_map_lookup_elem(&model_weights, &key);
+  if (!weight) return 0;
+  for (int i = 0; i < 4; i++) score += bytes[i] * *weight;
+  return score;
+}
+SEC("xdp")
+int run_transformer_on_packet(struct xdp_md *ctx)
+{
+  void *data = (void *)(long)ctx->data;
+  void *data_end = (void *)(long)ctx->data_end;
+  int score = perform_inference(data, data_end);
+  if (score > FIXED(0.9)) {
+    return XDP_DROP;
+  }
+  return XDP_PASS;
+}
+char LICENSE[] SEC("license") = "GPL";
+`;
+
+const VALIDATE = `
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct bpf_context { struct { __u32 dim[8]; } tensor; };
+SEC("syscall")
+int validate(struct bpf_context *ctx) {
+  if (ctx->tensor.dim[0] > 4096) return -1;
+  return 0;
+}
+char LICENSE[] SEC("license") = "GPL";
+`;
+
+const ASSEMBLY = `
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+SEC("xdp") int f(struct xdp_md *ctx)
+{
+  __u8 *data = (void *)(long)ctx->data;
+  if (data + 14 > (__u8 *)(long)ctx->data_end) return 0;
+  unsigned long a = data[0], b = data[1];
+  asm volatile("if %0 <= %[max] goto +1\\n%0 = %[max]" : "+r"(a) : [max] "i"(100));
+  asm volatile("r1 = %[b]; r1 += %[b]; %[out] = r1" : [out] "=r"(b) : [b] "r"(b) : "r1");
+  asm volatile("" : "+r"(a), "+r"(b));
+  return a + b + 7;
+}
+char LICENSE[] SEC("license") = "GPL";
+`;
+
 /** One WebAssembly module serves the whole file: the first call takes seconds. */
 describe('C', { timeout: 120_000 }, () => {
   it.each(['v1', 'v2', 'v3', 'v4'] as const)('compiles a packet program for %s, which verifies', async (cpu) => {
@@ -67,5 +133,39 @@ describe('C', { timeout: 120_000 }, () => {
     expect(diagnostics).toHaveLength(1);
     expect(diagnostics[0]).toMatchObject({ severity: 'error', file: 'classifier.c', line: 4 });
     expect(diagnostics[0]!.message).toMatch(/floating point.*fixed point/);
+  });
+
+  it('compiles the classifier in fixed point: a score above 0.9 drops the packet', async () => {
+    const { programs, diagnostics } = await compileC(CLASSIFIER, { fileName: 'classifier.c' });
+    expect(diagnostics).toEqual([]);
+    const [program] = programs;
+    expect(verify(program!, { kernel: '6.18', privilege: 'root', logLevel: 0 }).message).toBeNull();
+    const vm = new Vm(program!, { engine: 'interp' });
+    const weights = new Uint8Array(4);
+    new DataView(weights.buffer).setInt32(0, 1 << 14, true);
+    const packet = (first: number): Uint8Array => Uint8Array.from({ length: 64 }, (_, at) => (at < 4 ? first : 0));
+    // Bytes of 0 … 3 count a quarter each: 4 / 4 is above the threshold, 3 / 4 below.
+    expect(vm.runXdp(packet(1)).returnValue).toBe(2);
+    vm.maps.get('model_weights')!.update(new Uint8Array(4), weights);
+    expect(vm.runXdp(packet(1)).returnValue).toBe(1);
+    expect(vm.runXdp(Uint8Array.from({ length: 64 }, (_, at) => (at < 3 ? 1 : 0))).returnValue).toBe(2);
+  });
+
+  it('compiles the check of a tensor’s first dimension', async () => {
+    const { programs, diagnostics } = await compileC(VALIDATE, { fileName: 'validate.c' });
+    expect(diagnostics).toEqual([]);
+    expect(verify(programs[0]!, { kernel: '6.18', privilege: 'root', logLevel: 0 }).message).toBeNull();
+    const text = disassemble(programs[0]!);
+    expect(text).toMatch(/if w\d > (4096|0x1000)|if w\d < (4097|0x1001)/);
+  });
+
+  it('gives inline assembly the registers of its operands', async () => {
+    const { programs, diagnostics } = await compileC(ASSEMBLY, { fileName: 'assembly.c' });
+    expect(diagnostics).toEqual([]);
+    const vm = new Vm(programs[0]!, { engine: 'interp' });
+    const packet = new Uint8Array(64);
+    packet[0] = 200;
+    packet[1] = 3;
+    expect(vm.runXdp(packet).returnValue).toBe(100 + 3 * 2 + 7);
   });
 });

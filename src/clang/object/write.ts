@@ -1,4 +1,5 @@
 import { InputError } from '../../base/errors.ts';
+import { assemble } from '../../bpf/asm.ts';
 import { helperId } from '../../bpf/helper-names.ts';
 import { encodeInsns, PSEUDO_CALL } from '../../bpf/insn.ts';
 import type { Insn } from '../../bpf/program.ts';
@@ -32,6 +33,14 @@ import { lowerFunction, type ModuleContext } from '../lower/function.ts';
 import { addressOf, type Contents, contentsOf } from './data.ts';
 import { CoreRelocations } from './relocations.ts';
 import { DebugTypes } from './types.ts';
+
+/** Inline assembly with its registers named. */
+function assembleInline(text: string): readonly Insn[] {
+  const { program, diagnostics } = assemble(text);
+  if (!program)
+    throw new InputError(`inline assembly: ${diagnostics[0]?.message ?? 'nothing to assemble'} (${text.trim().split('\n')[0]})`);
+  return program.insns;
+}
 
 const TEXT = '.text';
 const BIND: Readonly<Record<Linkage, number>> = { internal: STB_LOCAL, weak: STB_WEAK, global: STB_GLOBAL, external: STB_GLOBAL };
@@ -118,6 +127,7 @@ class ModuleWriter {
         code = emitSeparate(ir, {
           cpu: this.options.cpu,
           helperId: (name) => helperId(name) ?? Number(name),
+          assemble: assembleInline,
         });
       } catch (error) {
         // Frames that are too large and the like name the function; its place in the source says more.

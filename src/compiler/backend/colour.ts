@@ -81,6 +81,12 @@ function build(func: IrFunc, unspillable: ReadonlySet<VReg>, spilledArgs: Readon
         graph.forbidden[inst.src]! |= 1;
         if (inst.dst !== null) graph.wanted[inst.dst] = 0;
       }
+      if (inst.op === 'asm') {
+        // What it writes besides may be written before its operands are read, and so may its result.
+        for (const other of [...live, ...inst.uses, ...(dst === null ? [] : [dst])]) graph.forbidden[other]! |= inst.clobbers;
+        if (dst !== null) for (const used of inst.uses) graph.edge(dst, used);
+        for (const a of inst.uses) for (const b of inst.uses) graph.edge(a, b);
+      }
       if (inst.op === 'call' || inst.op === 'callHelper') {
         inst.args.forEach((arg, at) => {
           if ('reg' in arg && graph.wanted[arg.reg]! < 0) graph.wanted[arg.reg] = at + 1;

@@ -122,6 +122,8 @@ export interface EncodeContext {
   readonly mapIdx: (name: string) => number;
   /** v1 has no jumps on less, and a comparison is turned around only when that needs none. */
   readonly noLess?: boolean;
+  /** Instructions of a text in which registers have their names. */
+  readonly assemble?: (text: string) => readonly Insn[];
 }
 
 const insn = (opcode: number, dst: number, src: number, off: number, imm: number): Insn => ({ opcode, dst, src, off, imm });
@@ -235,6 +237,14 @@ class Emitter {
         this.#code.fixups.push({ at: this.#code.insns.length, kind: 'symbol', func: inst.symbol });
         this.#lddw(origin, this.#reg(inst.dst), 0, inst.off, 0);
         return;
+      case 'asm': {
+        const operands = [...(inst.dst === null ? [] : [inst.dst]), ...(inst.tied ? inst.uses.slice(1) : inst.uses)].map((reg) =>
+          this.#reg(reg),
+        );
+        const text = inst.text.replace(/%(\d+)(:w)?/g, (_, at: string, narrow?: string) => `${narrow ? 'w' : 'r'}${operands[Number(at)]}`);
+        for (const written of this.#context.assemble!(text)) this.#push(origin, written);
+        return;
+      }
       case 'funcAddr':
         this.#code.fixups.push({ at: this.#code.insns.length, kind: 'call', func: inst.func });
         this.#lddw(origin, this.#reg(inst.dst), PSEUDO_FUNC, 0, 0);

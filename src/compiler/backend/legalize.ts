@@ -79,6 +79,17 @@ function legalizeInst(inst: IrInst, cpu: Cpu, fresh: () => VReg, out: IrInst[]):
       out.push({ op: 'mov', dst: inst.dst, src: { reg }, width: 64, origin });
       return;
     }
+    case 'asm': {
+      if (!inst.tied || inst.dst === null) {
+        out.push(inst);
+        return;
+      }
+      const reg = fresh();
+      out.push({ op: 'mov', dst: reg, src: { reg: inst.uses[0]! }, width: 64, origin });
+      out.push({ ...inst, dst: reg, uses: [reg, ...inst.uses.slice(1)] });
+      out.push({ op: 'mov', dst: inst.dst, src: { reg }, width: 64, origin });
+      return;
+    }
     case 'bswap':
       if (inst.to === 'swap' && cpu !== 'v4') out.push({ ...inst, to: 'be' });
       else out.push(inst);

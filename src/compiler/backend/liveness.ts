@@ -36,6 +36,9 @@ export function forEachUse(inst: IrInst | Terminator, visitAny: (reg: VReg) => v
       visit(inst.src);
       if (inst.expected) regOf(inst.expected, visit);
       break;
+    case 'asm':
+      inst.uses.forEach(visit);
+      break;
     case 'callHelper':
     case 'call':
       for (const arg of inst.args) regOf(arg, visit);
@@ -64,6 +67,7 @@ const hasEffect = (inst: IrInst): boolean =>
   inst.op === 'atomic' ||
   inst.op === 'callHelper' ||
   inst.op === 'call' ||
+  inst.op === 'asm' ||
   (inst.op === 'load' && inst.volatile === true);
 
 /** Registers live at the end of each block (index in `func.blocks`), as bit sets. */

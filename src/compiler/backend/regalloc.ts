@@ -341,8 +341,8 @@ function spill(func: IrFunc, places: ReadonlyMap<VReg, number | IrInst>, unspill
       if (inst.op === 'mov' && 'imm' in inst.src && inst.width === 64 && typeof place === 'number') {
         out.push({ op: 'store', base: FRAME, off: -place, src: inst.src, size: 8, origin: inst.origin });
       } else if (dst !== null && typeof place === 'number') {
-        const isTied = inst.op === 'atomic' && original.op === 'atomic' && original.dst === original.src;
-        const reg = isTied ? inst.src : fresh();
+        const isTied = (original.op === 'atomic' && original.dst === original.src) || (original.op === 'asm' && original.tied);
+        const reg = isTied ? defOf(inst)! : fresh();
         held.set(dst, reg);
         out.push({ ...inst, dst: reg } as IrInst);
         out.push({ op: 'store', base: FRAME, off: -place, src: { reg }, size: 8, origin: inst.origin });
@@ -382,6 +382,8 @@ function renameUses<T extends IrInst | Terminator>(inst: T, names: ReadonlyMap<V
       const dst = inst.dst !== null && inst.dst === inst.src ? reg(inst.src) : inst.dst;
       return { ...inst, base: reg(inst.base), src: reg(inst.src), dst, ...(inst.expected ? { expected: operand(inst.expected) } : {}) };
     }
+    case 'asm':
+      return { ...inst, uses: inst.uses.map(reg), dst: inst.tied && inst.dst !== null ? reg(inst.dst) : inst.dst };
     case 'callHelper':
     case 'call':
       return { ...inst, args: inst.args.map(operand) };

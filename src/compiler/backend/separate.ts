@@ -1,4 +1,5 @@
 import { JMP32 } from '../../bpf/insn.ts';
+import type { Insn } from '../../bpf/program.ts';
 import type { IrFunc } from '../ir/ir.ts';
 import { colour } from './colour.ts';
 import { relax } from './emit.ts';
@@ -10,12 +11,14 @@ import { withoutTrampolines } from './trampolines.ts';
 export interface SeparateOptions {
   readonly cpu: Cpu;
   readonly helperId: (name: string) => number;
+  readonly assemble: (text: string) => readonly Insn[];
 }
 
 /** Code of one function with its jumps in place; calls and addresses of symbols stay open, for an object's relocations. */
-export function emitSeparate(func: IrFunc, { cpu, helperId }: SeparateOptions): FuncCode & { readonly stackBytes: number } {
+export function emitSeparate(func: IrFunc, { cpu, helperId, assemble }: SeparateOptions): FuncCode & { readonly stackBytes: number } {
   const context: EncodeContext = {
     helperId,
+    assemble,
     noLess: cpu === 'v1',
     mapIdx: (name) => {
       throw new Error(`map ${name} has no number before it is linked`);

@@ -50,6 +50,19 @@ export type IrInst = { readonly origin: OriginId; readonly core?: number } & (
   | { readonly op: 'stackAddr'; readonly dst: VReg; readonly slot: number; readonly off?: number }
   | { readonly op: 'funcAddr'; readonly dst: VReg; readonly func: string }
   | { readonly op: 'callHelper'; readonly dst: VReg | null; readonly helper: string; readonly args: readonly Operand[] }
+  /**
+   * Instructions that somebody wrote, as text: `%0` stands for `dst`, if there is one, and those that follow for `uses`. With `tied` the result
+   * comes where the first of `uses` was.
+   */
+  | {
+      readonly op: 'asm';
+      readonly dst: VReg | null;
+      readonly text: string;
+      readonly uses: readonly VReg[];
+      readonly tied: boolean;
+      /** Registers that it writes besides, as bits. */
+      readonly clobbers: number;
+    }
   | { readonly op: 'call'; readonly dst: VReg | null; readonly func: string; readonly args: readonly Operand[] }
 );
 

@@ -66,6 +66,8 @@ export function formatInst(inst: IrInst): string {
       return `v${inst.dst} = stack slot ${inst.slot}${inst.off ? ` + ${inst.off}` : ''}`;
     case 'funcAddr':
       return `v${inst.dst} = &${inst.func}`;
+    case 'asm':
+      return `${result(inst.dst)}asm "${inst.text}" (${inst.uses.map((reg) => `v${reg}`).join(', ')})`;
     case 'callHelper':
       return `${result(inst.dst)}call ${inst.helper}(${inst.args.map(operand).join(', ')})`;
     case 'call':
