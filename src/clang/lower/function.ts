@@ -1061,11 +1061,45 @@ export class FunctionLowering {
       [a, b] = [b, a];
       cmp = MIRRORED[cmp];
     }
+    const range = this.rangeOf(cmp, a, b);
+    if (range) {
+      this.withinRange(range, cmp.startsWith('ul') ? ifTrue : ifFalse, cmp.startsWith('ul') ? ifFalse : ifTrue);
+      return;
+    }
     const opWidth = this.opWidth(a.type);
     const signed = cmp.startsWith('s');
     const left = this.extended(a, signed, opWidth);
     const right = this.extended(b, signed, opWidth);
     this.code.end({ op: 'branch', cmp, width: opWidth, a: left, b: right, ifTrue, ifFalse });
+  }
+
+  /**
+   * The optimiser makes `x - low < count` of `low <= x && x < low + count`. The verifier then knows nothing of `x`, so the two comparisons are made
+   * again; `ugt` and `uge` are the opposites. Null for everything else, and where the range wraps.
+   */
+  private rangeOf(cmp: Cmp, a: Value, b: Value): Range | null {
+    if (!cmp.startsWith('u') || b.kind !== 'int') return null;
+    const inst = this.lineOf(a)?.inst;
+    if (inst?.op !== 'binary' || inst.code !== 'add' || inst.b.kind !== 'int' || inst.a.kind !== 'local') return null;
+    const bits = width(a.type);
+    const low = -BigInt.asIntN(bits, inst.b.value);
+    const count = BigInt.asUintN(bits, b.value) + (cmp === 'ule' || cmp === 'ugt' ? 1n : 0n);
+    const high = low + count - 1n;
+    const half = 1n << BigInt(bits - 1);
+    if (count < 1n || (low >= 0n ? high >= 2n * half : low < -half || high >= half)) return null;
+    return { value: inst.a, low, high, signed: low < 0n };
+  }
+
+  private withinRange({ value, low, high, signed }: Range, inside: BlockId, outside: BlockId): void {
+    const { code } = this;
+    const opWidth = this.opWidth(value.type);
+    const reg = this.extended(value, signed, opWidth);
+    const next = code.newBlock();
+    const least = code.immediate(low, opWidth);
+    code.end({ op: 'branch', cmp: signed ? 'slt' : 'ult', width: opWidth, a: reg, b: least, ifTrue: outside, ifFalse: next });
+    code.start(next);
+    const most = code.immediate(high, opWidth);
+    code.end({ op: 'branch', cmp: signed ? 'sgt' : 'ugt', width: opWidth, a: reg, b: most, ifTrue: outside, ifFalse: inside });
   }
 
   private materializeCondition(dst: VReg, cond: Value): void {
@@ -1084,6 +1118,14 @@ export class FunctionLowering {
     code.end({ op: 'jump', to: join });
     code.start(join);
   }
+}
+
+/** Numbers from `low` to `high`. */
+interface Range {
+  readonly value: Value;
+  readonly low: bigint;
+  readonly high: bigint;
+  readonly signed: boolean;
 }
 
 const isBool = (type: Type): boolean => type.kind === 'int' && type.bits === 1;

@@ -131,7 +131,12 @@ class ModuleWriter {
         });
       } catch (error) {
         // Frames that are too large and the like name the function; its place in the source says more.
-        if (error instanceof InputError) throw new InputError(error.message.replace(/^function [^:]*: /, ''), this.place(func.dbg));
+        if (error instanceof InputError)
+          throw new InputError(
+            `${func.name}: ${error.what}`,
+            this.place(func.dbg),
+            error.what.includes('frame') ? 'Move large variables to a map' : '',
+          );
         throw error;
       }
       const section = func.section ?? TEXT;

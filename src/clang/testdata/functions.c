@@ -77,3 +77,5 @@ TEST(ternary_chain) { __u32 a = in->v[0]; return a < 10 ? 1 : a < 100 ? 2 : a < 
 TEST(early_out) { for (int i = 0; i < 8; i++) { if (in->v[i] == 0) return i; if (in->v[i] > 1ull << 40) return 100 + i; } return 50; }
 TEST(sign_of) { __s64 a = in->v[0]; return (a > 0) - (a < 0) + 5; }
 TEST(three_way) { __u32 a = in->v[0], b = in->v[1]; int c = a < b ? -1 : a > b; return c + 10; }
+TEST(ranges) { __u64 r = 0; __u32 a = in->v[0]; __s32 b = in->v[1]; __u8 c = in->v[2]; __u64 d = in->v[3]; if (a >= 3 && a <= 200) r += a; if (b > -5 && b < 9) r += 1000 + b; if (c >= 'a' && c <= 'z') r += 5000; if (d < 5 || d > 1000) r += 20000; return r; }
+TEST(ranges_used) { __u64 n = in->v[0] & 0xff; __u64 list[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }; if (n < 2 || n > 6) return 7; return list[n]; }
