@@ -81,8 +81,10 @@ const FAMILIES: readonly Family[] = [
     ops: [
       'Attention',
       'BiasGelu',
+      'EmbedLayerNormalization',
       'FastGelu',
       'FusedMatMul',
+      'MultiHeadAttention',
       'QuickGelu',
       'RotaryEmbedding',
       'SkipLayerNormalization',

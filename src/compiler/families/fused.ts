@@ -1,32 +1,19 @@
 import { InputError } from '../../base/errors.ts';
-import type { Attr, Node } from '../../onnx/model.ts';
+import type { Node } from '../../onnx/model.ts';
 import { attrNumber } from '../graph/attrs.ts';
 import { addViews, binary, unary } from '../graph/elementwise.ts';
 import { geluTanh } from '../graph/functions.ts';
 import type { Buf, Const, View } from '../graph/hops.ts';
-import { type Lazy, place, type Walk } from '../graph/lazy.ts';
-import { maskedSum } from '../graph/masks.ts';
+import { place, type Walk } from '../graph/lazy.ts';
 import { layerNorm } from '../graph/norms.ts';
 import { matMul } from '../graph/products.ts';
 import { type Rules, rule } from '../graph/rule.ts';
 import { type Dim, denseMap, type IndexMap, mapDims, reshapeMap, sliceMap, transposeMap } from '../graph/view.ts';
+import { attend, step } from './attend.ts';
+import { contribAttention, embedNorm, multiHeadAttention } from './contrib.ts';
 import { where } from './select.ts';
 
-/** One step of an operator that is several: the same node with another operator, inputs and result. */
-function step(node: Node, op: string, inputs: readonly string[], output: string, attrs: Readonly<Record<string, Attr>> = {}): Node {
-  return { ...node, op, inputs, outputs: [output], attrs: new Map(Object.entries(attrs)) };
-}
-
 const view = (buf: Buf): View => ({ buf, map: denseMap(buf.dims), gain: 1 });
-
-function refuseContrib(node: Node): void {
-  if (node.domain === 'com.microsoft')
-    throw new InputError(
-      'the fused form of ONNX Runtime is not supported',
-      place(node),
-      'Export the model without ONNX Runtime’s optimiser',
-    );
-}
 
 /** `x · Φ(x)` in its approximations, with a bias that is added first. */
 function gelu(walk: Walk, node: Node): void {
@@ -93,11 +80,12 @@ function repeated(x: View, count: number): View {
   return { ...x, map: { off: x.map.off, dims } };
 }
 
-const ALL = { min: 0, max: 1 };
-
 /** Attention (opset 23): scores, masks, softmax, product; no cache. */
 function attention(walk: Walk, node: Node): void {
-  refuseContrib(node);
+  if (node.domain === 'com.microsoft') {
+    contribAttention(walk, node);
+    return;
+  }
   if (node.inputs.slice(4).some((name) => name) || node.outputs.slice(1).some((name) => name && !walk.unused(name)))
     throw new InputError('a cache of keys and values', place(node), 'Export the model without use_cache');
   if ((attrNumber(node, 'softcap') ?? 0) !== 0) throw new InputError('softcap', place(node), 'Use scores without a cap');
@@ -108,54 +96,36 @@ function attention(walk: Walk, node: Node): void {
     heads(read(2), attrNumber(node, 'kv_num_heads'), node),
   ];
   const [b, h, s, d] = mapDims(q.map);
-  const [, kvHeads, length, width] = mapDims(v0.map);
+  const [, kvHeads, , width] = mapDims(v0.map);
   const [k, v] = [repeated(k0, h / kvHeads), repeated(v0, h / kvHeads)];
-  const scale = attrNumber(node, 'scale') ?? 1 / Math.sqrt(d);
-  const nodes: readonly Node[] = [node];
-  const name = node.outputs[0];
-  const shape = [b, h, s, length];
-  const scores = walk.buf(`${name}.scores`, shape, 'act');
-  walk.ops.push({ kind: 'matmul', a: q, b: { ...k, map: transposeMap(k.map, [0, 1, 3, 2]) }, out: scores, nodes });
-  let x: View = { ...view(scores), gain: scale };
-  if ((attrNumber(node, 'is_causal') ?? 0) !== 0) {
-    const data = Float64Array.from({ length: s * length }, (_, i) => (i % length > Math.floor(i / length) ? Number.NEGATIVE_INFINITY : 0));
-    x = masked(walk, x, { dims: [s, length], data }, `${name}.causal`, nodes);
-  }
-  if (node.inputs[3]) x = withMask(walk, node, x, `${name}.masked`);
-  const probabilities = walk.buf(`${name}.probabilities`, shape, 'act', { known: ALL });
-  walk.ops.push({ kind: 'softmax', x, out: probabilities, nodes });
-  const made = walk.buf(name, [b, h, s, width], 'act');
-  walk.ops.push({ kind: 'matmul', a: view(probabilities), b: v, out: made, nodes });
+  const made = attend(walk, node, [q, k, v], {
+    scale: attrNumber(node, 'scale') ?? 1 / Math.sqrt(d),
+    causal: (attrNumber(node, 'is_causal') ?? 0) !== 0,
+    masked: (scores) => (node.inputs[3] ? withMask(walk, node, scores, `${node.outputs[0]}.masked`) : scores),
+  });
   const flat = mapDims(read(0).map).length === 3;
-  const map: IndexMap = flat
-    ? (reshapeMap(transposeMap(denseMap(made.dims), [0, 2, 1, 3]), [b, s, h * width]) as IndexMap)
-    : denseMap(made.dims);
-  walk.set(name, { k: 'view', view: { buf: made, map, gain: 1 }, nodes: [] });
+  const map = flat ? (reshapeMap(transposeMap(made.map, [0, 2, 1, 3]), [b, s, h * width]) as IndexMap) : made.map;
+  walk.set(node.outputs[0], { k: 'view', view: { ...made, map }, nodes: [] });
 }
 
-function masked(walk: Walk, x: View, add: Const, name: string, nodes: readonly Node[]): View {
-  const out = walk.buf(name, mapDims(x.map), 'act', maskedSum([x], add.data));
-  walk.ops.push({ kind: 'affine', x, mul: null, add, out, nodes });
-  return view(out);
-}
-
-/** A mask that is added, or of booleans that say what is seen. */
-function withMask(walk: Walk, node: Node, x: View, name: string): View {
+/** The name of scores with a mask that is added, or of booleans that say what is seen. */
+function withMask(walk: Walk, node: Node, scores: string, name: string): string {
   const given = node.inputs[3];
   const boolean = walk.model.values.get(given)?.dtype === 'bool' || walk.model.initializers.get(given)?.dtype === 'bool';
-  const scores = `${name}.scores`;
   const lowest = `${name}.lowest`;
-  walk.set(scores, { k: 'view', view: x, nodes: [] });
   if (boolean) {
     walk.set(lowest, { k: 'const', t: { dims: [], data: Float64Array.of(Number.NEGATIVE_INFINITY) }, nodes: [] });
     where(walk, step(node, 'Where', [given, scores, lowest], name));
   } else binary(walk, step(node, 'Add', [scores, given], name));
-  return walk.view(name, node).view;
+  return name;
 }
 
 /** RotaryEmbedding (opset 23): pairs of elements turn by angles whose cosines and sines are constants. */
-function rotary(walk: Walk, node: Node): void {
-  refuseContrib(node);
+function rotary(walk: Walk, given: Node): void {
+  // ONNX Runtime's own has the positions before the angles.
+  const [x0, ids, ...tables] = given.inputs;
+  const node: Node = given.domain === 'com.microsoft' ? { ...given, inputs: [x0, ...tables, ids] } : given;
+  if ((attrNumber(node, 'scale') ?? 1) !== 1) throw new InputError('scaled positions', place(node), 'Scale the angles');
   const before = walk.view(node.inputs[0], node).view;
   const x = heads(before, attrNumber(node, 'num_heads'), node);
   const [b, h, s, d] = mapDims(x.map);
@@ -208,19 +178,23 @@ function angles(walk: Walk, node: Node, slot: number, s: number, half: number): 
   const positions = node.inputs[3] ? walk.get(node.inputs[3], node) : null;
   if (table.k !== 'const' || (positions && positions.k !== 'const'))
     throw new InputError('angles depend on the data', place(node), 'Use constant positions');
-  const row = (i: number): number => (positions ? Number((positions as Lazy & { k: 'const' }).t.data[i]) : i);
+  const given = positions?.k === 'const' ? positions.t.data : null;
+  // One position is that of the first token.
+  const row = (i: number): number => (!given ? i : given.length === 1 ? Number(given[0]) + i : Number(given[i]));
   const data = new Float64Array(s * half);
   for (let i = 0; i < s; i++) data.set(table.t.data.subarray(row(i) * half, (row(i) + 1) * half), i * half);
   return { dims: [1, 1, s, half], data };
 }
 
 export const FUSED: Rules = new Map([
-  ['Attention', rule(attention, 'products and the softmax kernel', 'opset 23, no cache, no softcap')],
+  ['Attention', rule(attention, 'products and the softmax kernel', 'opset 23 or com.microsoft; no cache, no softcap')],
+  ['EmbedLayerNormalization', rule(embedNorm, 'embedding lookups, sums and the normalisation kernel', 'constant tables')],
+  ['MultiHeadAttention', rule(multiHeadAttention, 'products and the softmax kernel', 'three inputs, no cache')],
   ['BiasGelu', rule(gelu, 'part of one lookup table with the elementwise nodes around it')],
   ['FastGelu', rule(gelu, 'part of one lookup table with the elementwise nodes around it')],
   ['FusedMatMul', rule(fusedMatMul, 'the pair kernel')],
   ['QuickGelu', rule(gelu, 'part of one lookup table with the elementwise nodes around it')],
-  ['RotaryEmbedding', rule(rotary, 'products with constants, sums and copies', 'opset 23, constant positions')],
+  ['RotaryEmbedding', rule(rotary, 'products with constants, sums and copies', 'opset 23 or com.microsoft, constant positions')],
   ['SkipLayerNormalization', rule(skipNorm, 'a sum and the normalisation kernel', 'constant scale and bias')],
   ['SkipSimplifiedLayerNormalization', rule(skipNorm, 'a sum and the normalisation kernel', 'constant scale')],
 ]);

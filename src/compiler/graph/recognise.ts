@@ -85,7 +85,19 @@ function usedNodes(model: Model): Node[] {
 }
 
 /** Whether an input chooses rows of a table. */
-const isIndex = (model: Model, input: string): boolean => model.nodes.some(({ op, inputs }) => op === 'Gather' && inputs[1] === input);
+const isIndex = (model: Model, input: string): boolean => model.nodes.some((node) => tablesOf(node).some(([index]) => index === input));
+
+/** The indices that a node takes, each with its table. */
+function tablesOf({ op, inputs: [a, b, c, d, e, , , , i] }: Node): [index: string | undefined, table: string | undefined][] {
+  if (op === 'Gather') return [[b, a]];
+  return op === 'EmbedLayerNormalization'
+    ? [
+        [a, c],
+        [b, e],
+        [i, d],
+      ]
+    : [];
+}
 
 /**
  * The vocabulary of a token input is the number of rows of the largest table that it (or a function of it) indexes. Where there is none,
@@ -101,10 +113,11 @@ function setVocabularies(model: Model, inputs: readonly Buf[], calibration?: Cal
     const reach = new Set([buf.name]);
     let rows = 0;
     for (const node of model.nodes) {
-      if (node.op === 'Gather' && reach.has(node.inputs[1]) && !reach.has(node.inputs[0])) {
-        const table = model.initializers.get(node.inputs[0]);
+      for (const [index, name] of tablesOf(node)) {
+        const table = index && name && reach.has(index) && !reach.has(name) ? model.initializers.get(name) : null;
         if (table) rows = Math.max(rows, table.dims[0]);
-      } else if (
+      }
+      if (
         ['Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Transpose', 'Flatten', 'Clip'].includes(node.op) &&
         reach.has(node.inputs[0])
       ) {

@@ -84,7 +84,7 @@ const layerNormalization: OpDef = {
 };
 
 /** Operators whose only output we need has the type and shape of input 0. */
-const like: OpDef = { infer: (c) => [{ dtype: c.in(0).dtype, dims: c.in(0).dims }] };
+export const like: OpDef = { infer: (c) => [{ dtype: c.in(0).dtype, dims: c.in(0).dims }] };
 
 const quantize: OpDef = {
   infer: (c) => [{ dtype: c.opt(2)?.dtype ?? 'uint8', dims: c.in(0).dims }],
@@ -117,25 +117,4 @@ export const NORM: Readonly<Record<string, OpDef>> = {
   LRN: like,
   QuantizeLinear: quantize,
   DequantizeLinear: dequantize,
-};
-
-/** Operators of ONNX Runtime's own domain that its optimiser leaves in Transformer files. */
-export const MICROSOFT: Readonly<Record<string, OpDef>> = {
-  Gelu: like,
-  FastGelu: like,
-  BiasGelu: like,
-  QuickGelu: like,
-  FusedMatMul: {
-    infer: (c) => {
-      const swap = (dims: readonly number[], on: boolean) =>
-        on && dims.length > 1 ? [...dims.slice(0, -2), dims.at(-1)!, dims.at(-2)!] : dims;
-      const a = swap(c.in(0).dims, c.int('transA', 0) === 1);
-      const b = swap(c.in(1).dims, c.int('transB', 0) === 1);
-      if (a.length < 2 || b.length < 2 || a.at(-1) !== b.at(-2)) c.fail(`it cannot multiply [${a.join(', ')}] by [${b.join(', ')}]`);
-      return [{ dtype: c.in(0).dtype, dims: [...c.broadcast(a.slice(0, -2), b.slice(0, -2)), a.at(-2)!, b.at(-1)!] }];
-    },
-  },
-  SimplifiedLayerNormalization: like,
-  SkipLayerNormalization: like,
-  SkipSimplifiedLayerNormalization: like,
 };

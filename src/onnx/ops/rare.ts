@@ -1,5 +1,5 @@
+import { MICROSOFT } from './microsoft.ts';
 import { ML } from './ml.ts';
-import { MICROSOFT } from './norm.ts';
 import { MICROSOFT_QUANTISED, QUANTISED } from './quantised.ts';
 import { RECURRENT } from './recurrent.ts';
 import { RESIZE } from './resize.ts';
