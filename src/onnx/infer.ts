@@ -128,11 +128,27 @@ export class Inference {
     const branch = proto.attributes.find((attr) => attr.name === name)?.g ?? context.fail(`attribute \`${name}\` is missing`);
     this.addInitializers(branch);
     this.folded.set(node.index, 'constant');
-    for (const inner of branch.nodes) this.#processInner(inner, node, depth);
+    const names = this.#namesOf(branch, node);
+    const rename = (inner: string): string => names.get(inner) ?? inner;
+    for (const inner of branch.nodes)
+      this.#processInner({ ...inner, inputs: inner.inputs.map(rename), outputs: inner.outputs.map(rename) }, node, depth);
     node.outputs.forEach((output, i) => {
-      const inner = branch.outputs[i]?.name ?? context.fail(`its ${name} has fewer outputs than it`);
-      this.#alias(output, inner, node, context);
+      const inner = rename(branch.outputs[i]?.name ?? context.fail(`its ${name} has fewer outputs than it`));
+      if (inner !== output) this.#alias(output, inner, node, context);
     });
+  }
+
+  /** What a branch computes gets the names of the If, which those who run the file know; other names stay private. */
+  #namesOf(branch: GraphProto, node: Node): Map<string, string> {
+    const names = new Map<string, string>();
+    // Graphs inside would have to be renamed too.
+    if (branch.nodes.some(({ attributes }) => attributes.some(({ g }) => g))) return names;
+    for (const inner of branch.nodes) for (const output of inner.outputs) if (output) names.set(output, `${node.name}/${output}`);
+    branch.outputs.forEach(({ name }, i) => {
+      const output = node.outputs[i];
+      if (output && names.has(name)) names.set(name, output);
+    });
+    return names;
   }
 
   #alias(output: string, target: string, node: Node, context: OpContext): void {

@@ -9,8 +9,8 @@ import { pads, type Window, windowed, windowsOf } from './windows.ts';
 
 const REWRITE = 'Pool over one to three dimensions of [batch, channels, …]';
 
-/** MaxPool and AveragePool: a reduction over windows. */
-const pool: OpRule['run'] = (walk, node) => {
+/** MaxPool and AveragePool: a reduction over windows, of shape `outDims` and called `name`. */
+export function pool(walk: Walk, node: Node, outDims: readonly number[], name: string): View {
   const { view, nodes: before } = walk.view(node.inputs[0], node);
   const dims = mapDims(view.map);
   const kernel = attrInts(node, 'kernel_shape') ?? [];
@@ -18,7 +18,7 @@ const pool: OpRule['run'] = (walk, node) => {
     throw new InputError(`${kernel.length} dimensions are pooled`, place(node), REWRITE);
   if (node.outputs[1] && !walk.unused(node.outputs[1]))
     throw new InputError('the places of the largest elements are asked for', place(node), 'Use the values only');
-  const outs = walk.model.values.get(node.outputs[0])!.dims.slice(2);
+  const outs = outDims.slice(2);
   const windows = windowsOf(node, dims.slice(2), kernel, outs);
   const max = node.op === 'MaxPool';
   if (max && view.gain < 0) throw new InputError('the input is stored with the opposite sign', place(node), 'Negate after the pool');
@@ -30,15 +30,16 @@ const pool: OpRule['run'] = (walk, node) => {
   const shape = mapDims(x.map).slice(0, n + 2);
   const axes = windows.map((_, i) => n + 2 + i);
   const nodes = joinNodes(before, [node]);
-  const made = walk.buf(node.outputs[0], shape, 'act', max ? ofLargest(view) : {});
+  const made = walk.buf(name, shape, 'act', max ? ofLargest(view) : {});
   walk.ops.push({ kind: 'reduce', x, axes, mode: max ? 'max' : 'mean', out: made, nodes });
   let out: View = { buf: made, map: denseMap(shape), gain: 1 };
   if (!max && pads(windows)) out = recounted(walk, node, out, windows, nodes);
-  walk.set(node.outputs[0], {
-    k: 'view',
-    view: { ...out, map: transposeMap(out.map, [0, n + 1, ...spatial.map((i) => i - 1)]) },
-    nodes: [],
-  });
+  return { ...out, map: transposeMap(out.map, [0, n + 1, ...spatial.map((i) => i - 1)]) };
+}
+
+const named: OpRule['run'] = (walk, node) => {
+  const [name] = node.outputs as [string];
+  walk.set(name, { k: 'view', view: pool(walk, node, walk.model.values.get(name)!.dims, name), nodes: [] });
 };
 
 /** What is known of the largest elements of a value. */
@@ -71,6 +72,6 @@ function recounted(walk: Walk, node: Node, mean: View, windows: readonly Window[
 }
 
 export const POOLING: Rules = new Map<string, OpRule>([
-  ['AveragePool', rule(pool, 'a reduction over a view of windows, of a padded copy where they reach beyond the tensor')],
-  ['MaxPool', rule(pool, 'a reduction over a view of windows, of a padded copy where they reach beyond the tensor', 'only the values')],
+  ['AveragePool', rule(named, 'a reduction over a view of windows, of a padded copy where they reach beyond the tensor')],
+  ['MaxPool', rule(named, 'a reduction over a view of windows, of a padded copy where they reach beyond the tensor', 'only the values')],
 ]);

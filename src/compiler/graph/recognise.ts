@@ -14,10 +14,7 @@ import { denseMap, product } from './view.ts';
 const NEAREST: Readonly<Record<string, string>> = {
   Attention: 'export the model with its attention decomposed (opset 17 or lower)',
   Hardmax: 'use ArgMax, or Softmax',
-  LRN: 'use BatchNormalization or LayerNormalization',
-  LpPool: 'use AveragePool of powers',
   QAttention: 'quantise the matrices only (QLinearMatMul)',
-  ReduceProd: 'multiply slices with Mul',
 };
 
 /**

@@ -153,7 +153,8 @@ export class Scales {
     }
     if (buf.known) return Math.max(-buf.known.min, buf.known.max) || 1;
     const range = this.#calibration.ranges[buf.name];
-    if (!range && op && buf.name.includes('.')) return this.#derived(op);
+    // Values inside an operator, a function or a branch have no name outside.
+    if (!range && op && /[./]/.test(buf.name)) return this.#derived(op);
     // What the model says is never cut: two clear classes would tie.
     if (range?.clip && !this.#outputs.has(buf))
       return Math.min(this.#measured(buf.name), this.#narrow.has(buf) ? range.clip.narrow : range.clip.wide) || 1;

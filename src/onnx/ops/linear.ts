@@ -214,4 +214,5 @@ export const LINEAR: Readonly<Record<string, OpDef>> = {
   LpPool: pool,
   GlobalAveragePool: globalPool,
   GlobalMaxPool: globalPool,
+  GlobalLpPool: globalPool,
 };
