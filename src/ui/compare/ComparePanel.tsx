@@ -1,4 +1,4 @@
-import { useMemo } from 'react';
+import { lazy, Suspense, useMemo } from 'react';
 import { type CompareView, compareColumns, NEAR } from '../../workbench/comparison.ts';
 import { cancelStage } from '../../workbench/pipeline.ts';
 import { formatCount, liveDone } from '../../workbench/selectors.ts';
@@ -9,8 +9,10 @@ import { Progress } from '../components/Progress.tsx';
 import { ShippedMark } from '../components/ShippedMark.tsx';
 import { compare as texts } from '../texts/compare.ts';
 import { Confusion } from './Confusion.tsx';
-import { ScatterPlot } from './ScatterPlot.tsx';
+import { SCATTER_BOX } from './scatter-box.ts';
 import './compare.css';
+
+const ScatterPlot = lazy(() => import('./ScatterPlot.tsx'));
 
 /** How well the program agrees with ONNX Runtime on this trace. */
 export function ComparePanel() {
@@ -62,7 +64,9 @@ export function ComparePanel() {
           {calibration?.source === 'generated' ? <ErrorNote tone="warning" error={texts.generated} /> : null}
           {swapped ? <ErrorNote tone="note" error={texts.swapped(swapped.name, swapped.from + 1)} /> : null}
           <div className="compare-grid">
-            <ScatterPlot scatter={view.scatter} threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null} />
+            <Suspense fallback={<div className="scatter" style={SCATTER_BOX} />}>
+              <ScatterPlot scatter={view.scatter} threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null} />
+            </Suspense>
             <div className="compare-tables">
               <Confusion result={view.result} />
               <Labels view={view} />

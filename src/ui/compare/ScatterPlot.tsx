@@ -4,15 +4,13 @@ import type { Scatter } from '../../workbench/comparison.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import { compare as texts } from '../texts/compare.ts';
 import { useTheme } from '../theme/useTheme.ts';
+import { BOTTOM, LEFT, SCATTER_BOX, SIZE } from './scatter-box.ts';
 
-const SIZE = 172;
-const LEFT = 32;
-const BOTTOM = 32;
 const PAD = 6;
 const REACH = 8;
 
 /** Reference across, program up: agreement is the diagonal. Drawn on a canvas, since a trace may hold many thousand events. */
-export function ScatterPlot({ scatter, threshold }: { scatter: Scatter; threshold: number | null }) {
+export default function ScatterPlot({ scatter, threshold }: { scatter: Scatter; threshold: number | null }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const theme = useTheme((state) => state.effective);
   const packet = useWorkbench((state) => (state.selection?.kind === 'packet' ? Number(state.selection.id) : -1));
@@ -110,7 +108,7 @@ export function ScatterPlot({ scatter, threshold }: { scatter: Scatter; threshol
     <canvas
       ref={canvas}
       className="scatter"
-      style={{ width: SIZE + LEFT, height: SIZE + BOTTOM }}
+      style={SCATTER_BOX}
       role="img"
       aria-label={texts.scatter(scatter.event.length, texts.scatterQuantity[scatter.quantity], differ)}
       onPointerDown={onPointerDown}

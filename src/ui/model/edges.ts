@@ -1,4 +1,3 @@
-import { curveBumpY, line } from 'd3-shape';
 import type { View } from './paint.ts';
 import type { Scene } from './scene.ts';
 
@@ -42,16 +41,19 @@ function distance(px: number, py: number, x0: number, y0: number, x1: number, y1
   return Math.hypot(px - x0 - along * dx, py - y0 - along * dy);
 }
 
-const curve = line<number[]>()
-  .x(([x]) => x!)
-  .y(([, y]) => y!)
-  .curve(curveBumpY);
+const px = (value: number): number => Math.round(value * 1000) / 1000;
 
-/** An edge as the `d` of an SVG path. */
+/** An edge as the `d` of an SVG path: each stretch leaves and arrives upright. */
 export function edgePath({ layout: { points, pointStart } }: Scene, edge: number): string {
-  const all: number[][] = [];
-  for (let at = pointStart[edge]!; at < pointStart[edge + 1]!; at++) all.push([points[2 * at]!, points[2 * at + 1]!]);
-  return curve(all) ?? '';
+  const [from, to] = [pointStart[edge]!, pointStart[edge + 1]!];
+  if (from === to) return '';
+  let path = `M${px(points[2 * from]!)},${px(points[2 * from + 1]!)}`;
+  for (let at = from; at + 1 < to; at++) {
+    const [x0, y0, x1, y1] = [points[2 * at]!, points[2 * at + 1]!, points[2 * at + 2]!, points[2 * at + 3]!];
+    const middle = px((y0 + y1) / 2);
+    path += `C${px(x0)},${middle},${px(x1)},${middle},${px(x1)},${px(y1)}`;
+  }
+  return path;
 }
 
 /** Where the label of an edge begins: beside its start, below the node that makes its tensor. */

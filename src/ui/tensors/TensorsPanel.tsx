@@ -18,6 +18,7 @@ import { Progress } from '../components/Progress.tsx';
 import { PinnedContext } from '../components/pinned.ts';
 import { useWidth } from '../components/useWidth.ts';
 import { tensors as texts } from '../texts/tensors.ts';
+import { tensorsPanel } from '../texts/tensors-panel.ts';
 import { real } from './format.ts';
 import { HeatMap } from './HeatMap.tsx';
 import { planesOf, ZOOMS } from './heat-layout.ts';
@@ -45,7 +46,7 @@ export function TensorsPanel() {
   return (
     <Panel
       id="tensors"
-      title={texts.title}
+      title={tensorsPanel.title}
       summary={
         value?.program.ran ? (
           <span title={texts.summary(held, rows.length)}>

@@ -3,7 +3,7 @@ import { useEventValues, wantEventValues } from '../../workbench/event-values.ts
 import { nodeErrors } from '../../workbench/node-errors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { type Overlay, type OverlayValues, useChosenOverlay } from '../model/overlays.ts';
-import { tensors as texts } from '../texts/tensors.ts';
+import { tensorsPanel as texts } from '../texts/tensors-panel.ts';
 import { percent } from './format.ts';
 
 const ID = 'error';

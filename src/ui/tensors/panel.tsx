@@ -1,7 +1,7 @@
 import { Grid3x3 } from 'lucide-react';
 import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
-import { tensors as texts } from '../texts/tensors.ts';
+import { tensorsPanel as texts } from '../texts/tensors-panel.ts';
 
 const TensorsPanel = lazy(async () => ({ default: (await import('./TensorsPanel.tsx')).TensorsPanel }));
 

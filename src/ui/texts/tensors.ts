@@ -2,23 +2,12 @@ import { rangesText } from '../../workbench/ranges.ts';
 
 /** Texts of the Tensors panel. */
 export const tensors = {
-  title: 'Tensors',
   mark: '●',
-  about: 'Every tensor of one event, in the program and in ONNX Runtime, and where they part',
   modes: { program: 'Program', reference: 'Reference', difference: 'Difference' },
   modeAbout: {
     program: 'Integers of the program times their scale (P)',
     reference: 'What ONNX Runtime computes (R)',
     difference: 'Program minus reference (D)',
-  },
-  commands: {
-    program: 'Tensors: show the program',
-    reference: 'Tensors: show the reference',
-    difference: 'Tensors: show the difference',
-    zoomIn: 'Tensors: larger cells, with values',
-    zoomOut: 'Tensors: smaller cells',
-    first: 'Tensors: go to where the program first parts from the reference',
-    worst: 'Tensors: go to the element with the largest difference',
   },
   zoomIn: 'Larger cells (+)',
   zoomOut: 'Smaller cells (−)',
@@ -98,10 +87,4 @@ export const tensors = {
     direction === 'from'
       ? `${count.toLocaleString('en')} elements here feed the selected one`
       : `${count.toLocaleString('en')} elements here depend on what is selected`,
-  overlay: {
-    title: 'Error %',
-    unit: '% of the tensor’s range',
-    about: 'Largest difference from ONNX Runtime on the event at the cursor, relative to the range of the tensor',
-    missing: 'needs a trace and a verified program',
-  },
 } as const;
