@@ -429,10 +429,9 @@ export function emitDecoder(
     outlineLoops(call.build(name, layout, origins.set([...new Set(nodes)]), [])),
   );
   const nameOf = (call: KernelCall): string => kernels.get(call.key)!.name;
-  const moved = (b: FuncBuilder, arg: Operand, value: Val, step: number, live: Reg): Val => {
+  const moved = (b: FuncBuilder, arg: Operand, value: Reg, step: number, live: Reg): Val => {
     const base = placeOf(b, arg, live);
     if (step === 0) return base;
-    if (typeof value === 'number') return b.add(base, value * step);
     const at = b.mul(value, step);
     b.aluTo(at, 'add', at, base);
     return at;
@@ -449,13 +448,20 @@ export function emitDecoder(
           nameOf(call),
           call.args.map((arg, i) => moved(b, arg, position, byPosition[i] ?? 0, live)),
         );
-      else
-        b.repeat(times, 1, (time) =>
-          b.call(
-            nameOf(call),
-            call.args.map((arg, i) => moved(b, arg, time, byTime[i] ?? 0, live)),
-          ),
+      else {
+        // Places move on by an addition: the verifier walks every round of a large matrix.
+        const bases = call.args.map((arg) => placeOf(b, arg, live));
+        const moving = bases.flatMap((base, i) => (byTime[i] ? [{ i, stride: [b.copy(base), byTime[i]] as const }] : []));
+        b.strided(
+          times,
+          moving.map(({ stride }) => stride),
+          (at) =>
+            void b.call(
+              nameOf(call),
+              bases.map((base, i) => at[moving.findIndex((one) => one.i === i)] ?? base),
+            ),
         );
+      }
     }
   };
   return { funcs, writeCalls };
