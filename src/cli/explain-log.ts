@@ -8,6 +8,7 @@ import { explanationText } from '../verifier/explain/text.ts';
 import { type Beside, verifyBeside } from '../verifier/logfile/beside.ts';
 import type { LogColumns } from '../verifier/logfile/lines.ts';
 import { readLog } from '../verifier/logfile/reader.ts';
+import { looksLikeListing, looksLikeLog, logSample } from '../verifier/logfile/recognise.ts';
 import { codeOf, type LogReason, logReason } from '../verifier/logfile/reason.ts';
 import type { LogReport, ReportPlace } from '../verifier/logfile/report.ts';
 import { logStory } from '../verifier/logfile/story.ts';
@@ -26,9 +27,11 @@ export interface ExplainLogOptions {
 
 /** A log: the rule behind its message, and the lines by which the register at fault got its value; with its program, our verifier beside it. */
 export function explainLog(input: Uint8Array, path: string, { json, programs, name, beside, options }: ExplainLogOptions): 0 | 1 {
+  const sample = logSample(input);
   const { bytes, columns } = readLog(Uint8Array.from(input), path);
   const run = columns.runs[columns.run];
-  if (!run || (run.insnLines === 0 && run.message === null && !run.complete))
+  const isLog = looksLikeLog(sample) || looksLikeListing(sample);
+  if (!run || !isLog || (run.insnLines === 0 && run.message === null && !run.complete))
     throw new InputError('it is no object and no assembly (.s), and no verifier log that shows instructions or a reason', path);
   const program = beside === '' ? null : programOf(programs, name ?? run.program, beside);
   const side = program && verifyBeside(bytes, columns, program, options);

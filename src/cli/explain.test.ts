@@ -106,5 +106,8 @@ processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
     const { status, out, err } = await call('explain', scratch.write('letter.txt', 'hello\n'));
     expect({ status, out }).toEqual({ status: 2, out: '' });
     expect(err).toMatch(/no verifier log/);
+    // Bytes in which something may look like a register by chance.
+    const noise = Uint8Array.from({ length: 200_000 }, (_, at) => (Math.imul(at, 2654435761) >>> 13) & 0xff);
+    expect((await call('explain', scratch.write('noise.bin', noise))).status).toBe(2);
   });
 });

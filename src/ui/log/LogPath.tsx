@@ -34,7 +34,7 @@ export function LogPath({ log, line }: { log: LogView; line: number }) {
   return (
     <div className="log-path-view" data-testid="log-path">
       <section>
-        <h3>{texts.path}</h3>
+        <h2>{texts.path}</h2>
         <ul>
           {before >= 0 ? <Way log={log} line={before} label={texts.before} /> : <li className="muted">{texts.begins}</li>}
           {behind >= 0 ? <Way log={log} line={behind} label={texts.behind} /> : <li className="muted">{texts.ends}</li>}
@@ -45,7 +45,7 @@ export function LogPath({ log, line }: { log: LogView; line: number }) {
       </section>
       {defined.length > 0 ? (
         <section>
-          <h3>{texts.from}</h3>
+          <h2>{texts.from}</h2>
           <ul>
             {defined.map(({ name, line: at }) => (
               <Way key={name} log={log} line={at} label={name} />
@@ -55,7 +55,7 @@ export function LogPath({ log, line }: { log: LogView; line: number }) {
       ) : null}
       {used.length > 0 ? (
         <section>
-          <h3>{texts.to}</h3>
+          <h2>{texts.to}</h2>
           <ul>
             {used.flatMap(({ name, lines }) =>
               lines.slice(0, 8).map((at) => <Way key={`${name} ${at}`} log={log} line={at} label={name} />),
@@ -92,11 +92,11 @@ function Visits({ log, line }: { log: LogView; line: number }) {
   if (!visit || visit.visits < 2) return null;
   return (
     <section>
-      <h3>
+      <h2>
         <button type="button" className="link" aria-expanded={open} onClick={() => setOpen(!open)}>
           {texts.visits(visit.visits)}
         </button>
-      </h3>
+      </h2>
       {table ? (
         <div className="log-rounds">
           <table>

@@ -7,6 +7,7 @@ const MARKS: readonly RegExp[] = [
   /^.{0,200}?\bfrom \d+ to \d+: (?:safe|R\d|frame)/m,
   /^.{0,200}?\bmark_precise: frame\d/m,
   /^[ \t]{0,80}Verification failed: \S/m,
+  /^.{0,200}?\bload program: .{1,400}?lines?(?:\(s\))? omitted\)/m,
 ];
 
 /** `12: (b7) r0 = 0`: so begin the lines of logs, and those of a disassembly too. */

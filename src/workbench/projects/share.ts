@@ -31,7 +31,7 @@ export async function makeLink(): Promise<Share> {
   if ('obstacle' in based) return { kind: 'file', why: based.obstacle };
   const changes = changesFrom(doc, based.doc);
   if ('obstacle' in changes) return { kind: 'file', why: changes.obstacle };
-  const fork = doc.fork ? await forkOf(doc.fork.text) : null;
+  const fork = doc.fork && doc.source?.kind !== 'object' ? await forkOf(doc.fork.text) : null;
   const { selection } = useWorkbench.getState();
   const payload: LinkPayload = {
     v: 1,
@@ -60,6 +60,14 @@ async function baseOf(
     if (loaded && (await docHash(loaded)) === sample.hash && loaded.source?.blob.hash === source?.blob.hash) {
       return { doc: loaded, base: { kind: 'sample', sample }, name: found!.title };
     }
+  }
+  if (source?.kind === 'object') {
+    // An object does not fit, but the program that is open does, as text: the finding is in the program.
+    const { key } = useWorkbench.getState().stages.program;
+    const code = doc.fork ? text(doc.fork.text) : await compiledText(key).catch(() => null);
+    const name = `${source.blob.name.replace(/\.o$/, '')}.s`;
+    if (code === null || code.length > LINK_SIZES.most * 8) return { obstacle: texts.ownSource(source.blob.name) };
+    return { doc: { ...EMPTY_PROJECT, name: doc.name }, base: { kind: 'text', text: { kind: 'assembly', name, text: code } }, name };
   }
   if (source?.kind !== 'assembly' && source?.kind !== 'log' && source?.kind !== 'c')
     return { obstacle: texts.ownSource(source?.blob.name ?? '') };
