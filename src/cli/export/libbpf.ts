@@ -148,9 +148,17 @@ int main(int argc, char **argv) {
   struct bpf_program *program = bpf_object__find_program_by_name(object, ${text(program.name)});
   struct bpf_link *link = program ? bpf_program__attach_xdp(program, interface) : NULL;
   if (!link) return fail("attach");
+  /* A signal between the test and a plain pause would be lost: they are let in while it waits only. */
+  sigset_t ends, before;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGINT);
+  sigaddset(&ends, SIGTERM);
+  sigprocmask(SIG_BLOCK, &ends, &before);
   signal(SIGINT, end);
   signal(SIGTERM, end);
-  while (!ended) pause();
+  printf("attached to %s\\n", argv[1]);
+  fflush(stdout);
+  while (!ended) sigsuspend(&before);
   bpf_link__destroy(link);
   bpf_object__close(object);
   return 0;
