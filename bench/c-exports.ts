@@ -121,7 +121,7 @@ export default async function measure([versions = '6.1,6.12']: string[]): Promis
   const figures: Record<string, object> = {};
   const all = cases();
   for (const version of ['6.18', ...versions.split(',')] as KernelVersion[]) {
-    let [kernel, end, release] = [here, async (): Promise<void> => void here.close(), 'this machine'];
+    let [kernel, end, release] = [here, async (): Promise<void> => here.close(), 'this machine'];
     if (version !== '6.18') {
       const deb = existsSync(packages)
         ? readdirSync(packages).find((file) => file.startsWith(`linux-image-${version}.`) && file.endsWith('.deb'))
