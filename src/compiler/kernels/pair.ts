@@ -92,7 +92,10 @@ export function pairKernel(name: string, s: PairShape, layout: Layout, origin: O
         ...(residual ? sums.flatMap((sum, r) => residualTicks(b, s.residual!.form, residual, r, sum, () => param(r, FACTOR))) : []),
         ...side,
       ];
-      const between = spread(ticks, rows * s.k);
+      // Without a loop around them values that live across the products would each want a place in the frame.
+      const before = layout.strategy === 'unrolled';
+      if (before) for (const tick of ticks) tick();
+      const between = spread(before ? [] : ticks, rows * s.k);
       for (let k = 0; k < s.k; k++) {
         const x = b.load(words, 8 * k, 8);
         for (const [r, sum] of sums.entries()) {
