@@ -96,8 +96,12 @@ test('axe finds no violation where a program is refused, a log is open, a file i
   await sample(site, 'unchecked');
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'false');
   await expect(site.getByTestId('why')).toBeVisible();
+  // What is dimmed until something newer comes has less contrast on purpose.
+  await expect(site.locator('.stale')).toHaveCount(0);
   await noViolations(site, { parts: ['.desk'] });
   await sample(site, 'count-flows');
   await expect(site.locator('[data-panel=log]').getByRole('listbox')).toBeVisible();
+  await expect(site.locator('.desk')).toContainText('52 instructions');
+  await expect(site.locator('.stale')).toHaveCount(0);
   await noViolations(site, { parts: ['.desk'] });
 });
