@@ -1,6 +1,7 @@
 import type { Shaped } from './context.ts';
 import { type OpContext, type OpDef, product } from './context.ts';
-import { convDims, matMulDims } from './linear.ts';
+import { matMulDims } from './linear.ts';
+import { convDims } from './windows.ts';
 
 /** The type of a quantised result is that of its zero point, uint8 without one. */
 const result = (c: OpContext, zero: number, dims: readonly number[]): Shaped[] => [{ dtype: c.opt(zero)?.dtype ?? 'uint8', dims }];
