@@ -110,9 +110,9 @@ describe('refusals', () => {
   };
 
   test('names an unsupported operator, its node and what to do', () => {
-    const broken = withNode({ op: 'LRN', name: 'memory' });
+    const broken = withNode({ op: 'Hardmax', name: 'memory' });
     expect(() => compile({ ...options, model: broken })).toThrow(
-      /node memory \(LRN, #\d+\): operator LRN is not supported\. Nearest rewrite: use BatchNormalization/,
+      /node memory \(Hardmax, #\d+\): operator Hardmax is not supported\. Nearest rewrite: use ArgMax, or Softmax/,
     );
     expect(() => compile({ ...options, model: broken })).toThrow(InputError);
     expect(() => compile({ ...options, model: withNode({ op: 'constructor' }) })).toThrow(
