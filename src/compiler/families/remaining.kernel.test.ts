@@ -58,7 +58,7 @@ describe.skipIf(!kernel)('operators against ONNX Runtime, the kernel and both en
     ['ReduceProd', one('ReduceProd', [3, 5, 4], { axes: ints(1) })],
     ['ReduceProd of two dimensions', one('ReduceProd', [2, 3, 3], { axes: ints(0, 2), keepdims: { int: 0 } })],
     ['LRN', one('LRN', [1, 5, 3, 4], { size: { int: 3 }, alpha: { float: 0.2 }, bias: { float: 1.5 } })],
-    ['LRN over five channels of six', one('LRN', [2, 6, 7], { size: { int: 5 }, alpha: { float: 1 }, beta: { float: 0.5 } })],
+    ['LRN over five channels of six', one('LRN', [2, 6, 7, 1], { size: { int: 5 }, alpha: { float: 1 }, beta: { float: 0.5 } })],
     ['LpPool', one('LpPool', [1, 2, 6, 5], { kernel_shape: ints(2, 3), strides: ints(2, 1), pads: ints(1, 0, 1, 0) })],
     ['LpPool, p = 1', one('LpPool', [1, 2, 8], { kernel_shape: ints(3), p: { int: 1 } })],
     ['GlobalLpPool', one('GlobalLpPool', [1, 3, 4, 5])],
