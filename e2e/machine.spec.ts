@@ -52,7 +52,7 @@ test('a breakpoint on a softmax, back across it, a condition, an edited register
   const r1 = register(machine, 'r1');
   await expect(r1.locator('.ok')).toBeVisible();
   await machine.getByRole('button', { name: 'Bits' }).click();
-  await expect(r1.locator('.machine-bits').first()).toContainText('00000000');
+  await expect(r1.locator('.machine-bits').first()).toContainText(/^([01]{8} ?){8}$/);
 
   // Where the softmax begins inside its kernel, the scores of two rows are made: integers, reals and the reference side by side.
   await tab('Tensors');
@@ -83,10 +83,10 @@ test('a breakpoint on a softmax, back across it, a condition, an edited register
   const condition = machine.getByRole('textbox', { name: /^Condition at/ });
   await condition.fill('r1 == 12 && r11');
   await expect(machine.getByTestId('breakpoints')).toContainText('at character 13');
-  await condition.fill('r1 == 12 && hits > 2');
-  await press(site, machine, 'F5');
+  await condition.fill('r10 != 0 && hits > 2');
+  expect(await press(site, machine, 'F5')).toBeGreaterThan(first + 1);
+  await expect(reason).toContainText('Softmax');
   await tab('Registers');
-  await expect(register(machine, 'r1')).toContainText('12');
 
   // A changed register takes away what came after it.
   const changed = await step(machine);
