@@ -5,7 +5,7 @@ import { type DotShape, dotRun, packRows } from './dot.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Space } from './frame.ts';
 import { inBoth } from './pair.ts';
 import { EXP_LIMIT, EXP_TABLE_BYTES } from './softmax.ts';
-import { spread, type Tick } from './ticks.ts';
+import type { Tick } from './ticks.ts';
 
 /** A lane holds `n · 2^bits · 2^valueBits ≤ 2³¹` of exponentials times values. */
 const LANE_BITS = 31;
@@ -111,7 +111,7 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
       (rows, [key, word]) => {
         const side = Array.from({ length: BLOCK }, (_, r) => maxTicks(b, kept, r % CHAINS, () => b.load(word!, 8 * (r - BLOCK), 8))).flat();
         const begin = (): Reg => b.load(kept(), BEGIN, 8);
-        const sums = dotRun(b, scores, rows, 0, s.d, pack, key!, begin, spread(side, rows * s.d));
+        const sums = dotRun(b, scores, rows, 0, s.d, pack, key!, begin, side);
         for (const [r, sum] of sums.entries()) b.store(word!, 8 * r, sum, 8);
       },
     );
@@ -161,7 +161,7 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
     const second = b.add(out, s.outLane);
     const sumsOf = (columns: number, value: Reg, to: number, side: readonly Tick[]): void => {
       const begin = (): Reg => b.load(kept(), BEGIN, 8);
-      const made = dotRun(b, means, columns, 0, s.n, words, value, begin, spread(side, columns * s.n));
+      const made = dotRun(b, means, columns, 0, s.n, words, value, begin, side);
       for (const [r, sum] of made.entries()) b.store(kept(), to + 8 * r, sum, 8);
     };
     const full = Math.floor(s.columns / BLOCK);

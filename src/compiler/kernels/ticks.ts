@@ -5,7 +5,7 @@
  */
 export type Tick = () => void;
 
-/** Spreads ticks evenly over `products`: what is to be called after each. */
+/** Spreads ticks evenly over `products`: what is to be called after each. Code of all of them must stand by itself; in the body of a loop they would not each come once. */
 export function spread(ticks: readonly Tick[], products: number): () => void {
   let [made, done] = [0, 0];
   return () => {
