@@ -39,6 +39,19 @@ describe.skipIf(!kernel)(
         ),
       time,
     );
+    // The last ones ask for entries of more than 32 KiB.
+    test.each([
+      [128, 12, 3],
+      [129, 32, 2],
+      [256, 8, 1],
+      [20, 129, 1],
+      [160, 104, 2],
+    ])('encoders of %i positions and %i columns, whose sums are loops', async (sequence, width, heads) => {
+      const vocabulary = 9;
+      const shape = { sequence, width, heads, hidden: 6, classes: 3, vocabulary, activation: 'Gelu', mask: 'none', pool: 'mean' } as const;
+      const target = { kernel: '6.18', strategy: 'global', quant: 'w8a16', specialise: false, zeros: null } as const;
+      await check(randomEncoder({ ...shape, fused: false, seed: 3 }), vocabulary, target);
+    });
     test(
       'decoders: grouped heads, rotary and counted positions, ALiBi, gates, masks, cross-attention',
       () =>
