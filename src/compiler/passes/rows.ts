@@ -20,15 +20,18 @@ class Ids {
   }
 }
 
-const nodeRow = (node: Node, model: Model, ids: Ids): PassRow => ({
-  id: ids.of(node.outputs.find((name) => name !== '') ?? node.name),
-  op: node.op,
-  name: node.name,
-  dims: model.values.get(node.outputs[0] ?? '')?.dims ?? null,
-  facts: [['reads', list(node.inputs.filter((name) => name !== ''))]],
-  nodes: [node.index],
-  node: node.index,
-});
+const nodeRow = (node: Node, model: Model, ids: Ids): PassRow => {
+  const read = node.inputs.filter((name) => name !== '');
+  return {
+    id: ids.of(node.outputs.find((name) => name !== '') ?? node.name),
+    op: node.op,
+    name: node.name,
+    dims: model.values.get(node.outputs[0] ?? '')?.dims ?? null,
+    facts: read.length > 0 ? [['reads', list(read)]] : [],
+    nodes: [node.index],
+    node: node.index,
+  };
+};
 
 /** The nodes of the file, and those that constant folding leaves. */
 export function nodePasses(model: Model): Pass[] {
