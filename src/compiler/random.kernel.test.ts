@@ -39,18 +39,24 @@ describe.skipIf(!kernel)(
         ),
       time,
     );
-    // The last ones ask for entries of more than 32 KiB.
+    // Queries, keys and values of one product leave exponentials their bits at all these sizes; the last one asks for entries of more than 32 KiB.
     test.each([
-      [128, 12, 3],
-      [129, 32, 2],
-      [256, 8, 1],
-      [20, 129, 1],
+      [128, 32, 2],
+      [129, 40, 2],
+      [20, 128, 1],
       [160, 104, 2],
     ])('encoders of %i positions and %i columns, whose sums are loops', async (sequence, width, heads) => {
       const vocabulary = 9;
       const shape = { sequence, width, heads, hidden: 6, classes: 3, vocabulary, activation: 'Gelu', mask: 'none', pool: 'mean' } as const;
       const target = { kernel: '6.18', strategy: 'global', quant: 'w8a16', specialise: false, zeros: null } as const;
-      await check(randomEncoder({ ...shape, fused: false, seed: 3 }), vocabulary, target);
+      const { refused, differing, error } = await checkRandom(
+        kernel!,
+        randomEncoder({ ...shape, fused: true, seed: 3 }),
+        vocabulary,
+        target,
+      );
+      expect([refused, differing]).toEqual([null, 0]);
+      expect(error).toBeLessThan(0.005);
     });
     test(
       'decoders: grouped heads, rotary and counted positions, ALiBi, gates, masks, cross-attention',
