@@ -4,12 +4,11 @@
  * Kernels are Debian packages in `.cache/kernels` (`npm run long kernels 6.1` fetches them).
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cSource } from '../src/cli/export/source.ts';
-import { bootKernel } from '../src/companion/guest-kernel.ts';
 import { type Kernel, openKernel, whyNoKernel } from '../src/companion/kernel.ts';
 import type { CompileOptions } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
@@ -25,6 +24,7 @@ import { calibrate } from '../src/reference/calibrate.ts';
 import { storeTensor } from '../src/replay/tensors.ts';
 import type { KernelVersion } from '../src/verifier/api.ts';
 import { Vm } from '../src/vm/vm.ts';
+import { bootOlder } from './older-kernel.ts';
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');
 const KEY = new Uint8Array(4);
@@ -116,19 +116,12 @@ async function tried(
 export default async function measure([versions = '6.1,6.12']: string[]): Promise<unknown> {
   const here = await openKernel();
   if (!here) throw new Error(whyNoKernel());
-  const packages = join(root, '.cache/kernels');
   const folder = mkdtempSync(join(tmpdir(), 'bpformer-c-'));
   const figures: Record<string, object> = {};
   const all = cases();
   for (const version of ['6.18', ...versions.split(',')] as KernelVersion[]) {
     let [kernel, end, release] = [here, async (): Promise<void> => here.close(), 'this machine'];
-    if (version !== '6.18') {
-      const deb = existsSync(packages)
-        ? readdirSync(packages).find((file) => file.startsWith(`linux-image-${version}.`) && file.endsWith('.deb'))
-        : undefined;
-      if (!deb) throw new Error(`no package of ${version} in .cache/kernels: run npm run long kernels ${version} first`);
-      ({ kernel, end, release } = await bootKernel(join(packages, deb)));
-    }
+    if (version !== '6.18') ({ kernel, end, release } = await bootOlder(version));
     const rows: Record<string, object> = {};
     for (const test of all)
       for (const strategy of STRATEGIES[version]!) {

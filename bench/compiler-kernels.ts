@@ -7,7 +7,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bootKernel } from '../src/companion/guest-kernel.ts';
 import type { Kernel } from '../src/companion/kernel.ts';
 import type { Calibration, CompileOptions } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
@@ -23,6 +22,7 @@ import { splitInputs, storeTensor } from '../src/replay/tensors.ts';
 import { readNpy } from '../src/traces/npy.ts';
 import type { KernelVersion } from '../src/verifier/api.ts';
 import { Vm } from '../src/vm/vm.ts';
+import { bootOlder } from './older-kernel.ts';
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');
 const KEY = new Uint8Array(4);
@@ -88,15 +88,10 @@ async function tried(
 }
 
 export default async function measure([versions = '6.1,6.12', folder]: string[]): Promise<unknown> {
-  const packages = join(root, '.cache/kernels');
   const all = await cases(folder);
   const figures: Record<string, object> = {};
   for (const version of versions.split(',') as KernelVersion[]) {
-    const deb = existsSync(packages)
-      ? readdirSync(packages).find((file) => file.startsWith(`linux-image-${version}.`) && file.endsWith('.deb'))
-      : undefined;
-    if (!deb) throw new Error(`no package of ${version} in .cache/kernels: run npm run long kernels ${version} first`);
-    const { kernel, release, end } = await bootKernel(join(packages, deb));
+    const { kernel, release, end } = await bootOlder(version);
     const rows: Record<string, object> = {};
     let [accepted, refused, differ] = [0, 0, 0];
     for (const test of all)

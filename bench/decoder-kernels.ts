@@ -8,7 +8,6 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MODEL_OPTIONS, parse } from '../src/cli/args.ts';
 import { importDecoder } from '../src/cli/decoder.ts';
-import { bootKernel } from '../src/companion/guest-kernel.ts';
 import type { Kernel } from '../src/companion/kernel.ts';
 import { KernelText } from '../src/companion/kernel-text.ts';
 import type { Compiled, Quant, Strategy } from '../src/compiler/api.ts';
@@ -21,6 +20,7 @@ import type { Model } from '../src/onnx/model.ts';
 import { decodeResult, encodeRequest, type GenerateRequest, type TextMachine, VmText } from '../src/replay/generate.ts';
 import { PacketText } from '../src/replay/packet-text.ts';
 import type { KernelVersion } from '../src/verifier/api.ts';
+import { bootOlder } from './older-kernel.ts';
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');
 const BINDING = parseTextBinding(
@@ -75,15 +75,10 @@ async function tried(kernel: Kernel, { program, meta }: Compiled): Promise<objec
 }
 
 export default async function measure([versions = '6.1,6.12', folder]: string[]): Promise<unknown> {
-  const packages = join(root, '.cache/kernels');
   const all = cases(folder);
   const figures: Record<string, object> = {};
   for (const version of versions.split(',') as KernelVersion[]) {
-    const deb = existsSync(packages)
-      ? readdirSync(packages).find((file) => file.startsWith(`linux-image-${version}.`) && file.endsWith('.deb'))
-      : undefined;
-    if (!deb) throw new Error(`no package of ${version} in .cache/kernels: run npm run long kernels ${version} first`);
-    const { kernel, release, end } = await bootKernel(join(packages, deb));
+    const { kernel, release, end } = await bootOlder(version);
     const rows: Record<string, object> = {};
     let [accepted, refused, differ] = [0, 0, 0];
     const one = async (name: string, compiled: Compiled): Promise<void> => {

@@ -1,7 +1,8 @@
 import type { BlockId, VReg } from '../../compiler/ir/ir.ts';
 import type { Inst, Line, Value } from '../llvm-ir/module.ts';
 import { leaves } from '../llvm-ir/types.ts';
-import { aliasOfCall, type FunctionLowering } from './function.ts';
+import type { FunctionLowering } from './function.ts';
+import { aliasOfCall } from './values.ts';
 
 /**
  * Inline assembly: barriers, whose template is empty, and instructions with at most one result. Operands are numbered results first;

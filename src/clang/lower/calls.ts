@@ -2,10 +2,11 @@ import { helperName } from '../../bpf/helper-names.ts';
 import type { BlockId, Operand } from '../../compiler/ir/ir.ts';
 import type { CallArg, Inst, Line, Value } from '../llvm-ir/module.ts';
 import { lowerAsm } from './asm.ts';
-import { aliasOfCall, type FunctionLowering, isAggregate } from './function.ts';
+import type { FunctionLowering } from './function.ts';
 import { lowerIntrinsic } from './intrinsics.ts';
 import { copyMemory, moveMemory } from './memory.ts';
 import { width } from './significant.ts';
+import { aliasOfCall, isAggregate } from './values.ts';
 
 type Call = Extract<Inst, { op: 'call' }>;
 

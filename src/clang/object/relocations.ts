@@ -1,6 +1,7 @@
 import type { Metadata, MetaId, MetaNode } from '../llvm-ir/metadata.ts';
 import type { Global, Line, Value } from '../llvm-ir/module.ts';
-import type { Access, FieldRelocation } from '../lower/function.ts';
+import type { FieldRelocation } from '../lower/function.ts';
+import type { Access } from '../lower/values.ts';
 import type { DebugTypes } from './types.ts';
 
 // Kinds of CO-RE relocations (uapi linux/bpf.h, enum bpf_core_relo_kind).

@@ -1,9 +1,9 @@
 import type { FuncBuilder, Reg, Stride } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
-import { type Limit, notNegative, requant, saturator } from './arith.ts';
+import { notNegative, requant, saturator } from './arith.ts';
 import { DOT_SHIFT, ROW_PARAM_BYTES, requantWith, residualPorts } from './dot.ts';
-import { extentOf, kernelFunc, type Lanes, type Layout, type Level, type Space } from './frame.ts';
-import { packLanes, TRI_LANE, TRI_RAISE, takeApart } from './tri.ts';
+import { extentOf, kernelFunc, type Lanes, type Layout } from './frame.ts';
+import { packLanes, TRI_LANE, TRI_RAISE, type TriShape, takeApart } from './tri.ts';
 
 /**
  * Products with ternary or binary weights, without a multiplication: of a few neighbouring activations all sums that their weights can make are
@@ -30,21 +30,10 @@ export interface SumsForm {
 export const sumsForm = (binary: boolean): SumsForm =>
   binary ? { binary, base: 2, terms: 5, stride: WORD * 2 ** 5 } : { binary, base: 3, terms: 3, stride: WORD * 3 ** 3 };
 
-export interface SumsShape {
+/** As for three rows, of which there may also be one or two. */
+export interface SumsShape extends TriShape {
   readonly binary: boolean;
   readonly lanes: Lanes;
-  readonly aSpace: Space;
-  /** K as levels of `a`. */
-  readonly aLevels: readonly Level[];
-  /** Bytes from one row to the next of those that are done at once. */
-  readonly aLane: number;
-  readonly outLane: number;
-  readonly k: number;
-  readonly n: number;
-  readonly outMax: Limit;
-  readonly relu: boolean;
-  /** int16 that are added to the sums, `lane` bytes apart from row to row. */
-  readonly residual?: { readonly space: Space; readonly lane: number };
 }
 
 const groupsOf = (binary: boolean, k: number): number => Math.ceil(k / sumsForm(binary).terms);

@@ -38,7 +38,7 @@ export interface TriShape {
   readonly aSpace: Space;
   /** K as levels of `a`. */
   readonly aLevels: readonly Level[];
-  /** Bytes from one row to the next of the three. */
+  /** Bytes from one row to the next of those that are done at once. */
   readonly aLane: number;
   readonly outLane: number;
   readonly k: number;

@@ -6,8 +6,9 @@ import { recognise } from '../graph/recognise.ts';
 import { denseMap, product } from '../graph/view.ts';
 import { evaluate, readView } from '../testing/evaluate.ts';
 import { pruned } from '../testing/prune.ts';
-import { type DecoderShape, randomDecoder } from '../testing/random-decoder.ts';
+import { randomDecoder } from '../testing/random-decoder.ts';
 import { type EncoderShape, randomEncoder } from '../testing/random-model.ts';
+import { decodersUpTo, encodersUpTo } from '../testing/random-shapes.ts';
 import { fitMap } from './fit.ts';
 import { specialiseGraph } from './specialise.ts';
 
@@ -97,21 +98,7 @@ describe('a specialised graph', () => {
   });
 
   test('is the same function as before, whatever blocks of random encoders and decoders are zero', () => {
-    const encoders: fc.Arbitrary<EncoderShape> = fc
-      .record({
-        sequence: fc.integer({ min: 2, max: 9 }),
-        heads: fc.integer({ min: 1, max: 4 }),
-        perHead: fc.integer({ min: 1, max: 4 }),
-        hidden: fc.integer({ min: 1, max: 24 }),
-        classes: fc.integer({ min: 2, max: 5 }),
-        vocabulary: fc.integer({ min: 2, max: 12 }),
-        activation: fc.constantFrom('Relu' as const, 'Gelu' as const, 'Tanh' as const),
-        mask: fc.constantFrom('none' as const, 'causal' as const, 'tokens' as const),
-        pool: fc.constantFrom('mean' as const, 'max' as const, 'first' as const),
-        fused: fc.boolean(),
-        seed: fc.integer({ min: 1, max: 1e6 }),
-      })
-      .map((s) => ({ ...s, width: Math.max(2, s.heads * s.perHead), heads: s.heads * s.perHead < 2 ? 1 : s.heads }));
+    const encoders = encodersUpTo({ sequence: fc.integer({ min: 2, max: 9 }), perHead: 4, hidden: 24, classes: 5, vocabulary: 12 });
     const block = (size: number) => fc.constantFrom(1, size);
     fc.assert(
       fc.property(
@@ -125,24 +112,14 @@ describe('a specialised graph', () => {
       ),
       { seed: 1, numRuns: 120 },
     );
-    const decoders: fc.Arbitrary<DecoderShape> = fc
-      .record({
-        sequence: fc.integer({ min: 2, max: 7 }),
-        kvHeads: fc.integer({ min: 1, max: 3 }),
-        sharers: fc.integer({ min: 1, max: 2 }),
-        half: fc.integer({ min: 1, max: 2 }),
-        hidden: fc.integer({ min: 1, max: 20 }),
-        classes: fc.integer({ min: 2, max: 5 }),
-        vocabulary: fc.integer({ min: 2, max: 12 }),
-        norm: fc.constantFrom('rms' as const, 'layer' as const, 'none' as const),
-        positions: fc.constantFrom('halves' as const, 'pairs' as const, 'alibi' as const, 'learned' as const, 'counted' as const),
-        gate: fc.constantFrom('Sigmoid' as const, 'Gelu' as const, 'none' as const),
-        mask: fc.constantFrom('causal' as const, 'tokens' as const, 'both' as const, 'none' as const),
-        source: fc.constantFrom(0, 0, 3, 8),
-        head: fc.constantFrom('last' as const, 'all' as const, 'mean over tokens' as const),
-        seed: fc.integer({ min: 1, max: 1e6 }),
-      })
-      .map(({ sharers, half, ...s }) => ({ ...s, heads: s.kvHeads * sharers, size: 2 * half }));
+    const decoders = decodersUpTo({
+      sequence: fc.integer({ min: 2, max: 7 }),
+      sharers: 2,
+      half: 2,
+      hidden: 20,
+      classes: 5,
+      vocabulary: 12,
+    });
     fc.assert(
       fc.property(decoders, fc.double({ min: 0, max: 0.6, noNaN: true }), (s, share) => {
         const graph = recognise(pruned(randomDecoder(s), s.size, share, s.seed), SELECTION);

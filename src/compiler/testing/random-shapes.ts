@@ -29,40 +29,64 @@ export const targets: fc.Arbitrary<RandomTarget> = fc.record({
 const positions = (few: number): fc.Arbitrary<number> =>
   fc.oneof({ weight: 11, arbitrary: fc.integer({ min: 2, max: few }) }, { weight: 1, arbitrary: fc.integer({ min: 120, max: 260 }) });
 
-export const encoders: fc.Arbitrary<EncoderShape> = fc
-  .record({
-    sequence: positions(21),
-    heads: fc.integer({ min: 1, max: 4 }),
-    perHead: fc.integer({ min: 1, max: 9 }),
-    hidden: fc.integer({ min: 1, max: 70 }),
-    classes: fc.integer({ min: 2, max: 6 }),
-    vocabulary: fc.integer({ min: 2, max: 40 }),
-    activation: fc.constantFrom('Relu' as const, 'Gelu' as const, 'Tanh' as const),
-    mask: fc.constantFrom('none' as const, 'causal' as const, 'tokens' as const),
-    pool: fc.constantFrom('mean' as const, 'max' as const, 'first' as const),
-    fused: fc.boolean(),
-    seed: fc.integer({ min: 1, max: 1e6 }),
-  })
-  .map((s) => ({ ...s, width: Math.max(2, s.heads * s.perHead), heads: s.heads * s.perHead < 2 ? 1 : s.heads }));
+interface EncoderLimits {
+  readonly sequence: fc.Arbitrary<number>;
+  /** The largest of each. */
+  readonly perHead: number;
+  readonly hidden: number;
+  readonly classes: number;
+  readonly vocabulary: number;
+}
 
-export const decoders: fc.Arbitrary<DecoderShape> = fc
-  .record({
-    sequence: positions(17),
-    kvHeads: fc.integer({ min: 1, max: 3 }),
-    sharers: fc.integer({ min: 1, max: 3 }),
-    half: fc.integer({ min: 1, max: 4 }),
-    hidden: fc.integer({ min: 1, max: 50 }),
-    classes: fc.integer({ min: 2, max: 9 }),
-    vocabulary: fc.integer({ min: 2, max: 40 }),
-    norm: fc.constantFrom('rms' as const, 'layer' as const, 'none' as const),
-    positions: fc.constantFrom('halves' as const, 'pairs' as const, 'alibi' as const, 'learned' as const, 'counted' as const),
-    gate: fc.constantFrom('Sigmoid' as const, 'Gelu' as const, 'none' as const),
-    mask: fc.constantFrom('causal' as const, 'tokens' as const, 'both' as const, 'none' as const),
-    source: fc.constantFrom(0, 0, 3, 8),
-    head: fc.constantFrom('last' as const, 'all' as const, 'mean over tokens' as const),
-    seed: fc.integer({ min: 1, max: 1e6 }),
-  })
-  .map(({ sharers, half, ...s }) => ({ ...s, heads: s.kvHeads * sharers, size: 2 * half }));
+const upTo = (max: number, min = 1): fc.Arbitrary<number> => fc.integer({ min, max });
+
+/** Encoders up to a size. */
+export const encodersUpTo = (most: EncoderLimits): fc.Arbitrary<EncoderShape> =>
+  fc
+    .record({
+      sequence: most.sequence,
+      heads: fc.integer({ min: 1, max: 4 }),
+      perHead: upTo(most.perHead),
+      hidden: upTo(most.hidden),
+      classes: upTo(most.classes, 2),
+      vocabulary: upTo(most.vocabulary, 2),
+      activation: fc.constantFrom('Relu' as const, 'Gelu' as const, 'Tanh' as const),
+      mask: fc.constantFrom('none' as const, 'causal' as const, 'tokens' as const),
+      pool: fc.constantFrom('mean' as const, 'max' as const, 'first' as const),
+      fused: fc.boolean(),
+      seed: fc.integer({ min: 1, max: 1e6 }),
+    })
+    .map((s) => ({ ...s, width: Math.max(2, s.heads * s.perHead), heads: s.heads * s.perHead < 2 ? 1 : s.heads }));
+
+export const encoders = encodersUpTo({ sequence: positions(21), perHead: 9, hidden: 70, classes: 6, vocabulary: 40 });
+
+interface DecoderLimits extends Omit<EncoderLimits, 'perHead'> {
+  readonly sharers: number;
+  readonly half: number;
+}
+
+/** Decoders up to a size. */
+export const decodersUpTo = (most: DecoderLimits): fc.Arbitrary<DecoderShape> =>
+  fc
+    .record({
+      sequence: most.sequence,
+      kvHeads: fc.integer({ min: 1, max: 3 }),
+      sharers: upTo(most.sharers),
+      half: upTo(most.half),
+      hidden: upTo(most.hidden),
+      classes: upTo(most.classes, 2),
+      vocabulary: upTo(most.vocabulary, 2),
+      norm: fc.constantFrom('rms' as const, 'layer' as const, 'none' as const),
+      positions: fc.constantFrom('halves' as const, 'pairs' as const, 'alibi' as const, 'learned' as const, 'counted' as const),
+      gate: fc.constantFrom('Sigmoid' as const, 'Gelu' as const, 'none' as const),
+      mask: fc.constantFrom('causal' as const, 'tokens' as const, 'both' as const, 'none' as const),
+      source: fc.constantFrom(0, 0, 3, 8),
+      head: fc.constantFrom('last' as const, 'all' as const, 'mean over tokens' as const),
+      seed: fc.integer({ min: 1, max: 1e6 }),
+    })
+    .map(({ sharers, half, ...s }) => ({ ...s, heads: s.kvHeads * sharers, size: 2 * half }));
+
+export const decoders = decodersUpTo({ sequence: positions(17), sharers: 3, half: 4, hidden: 50, classes: 9, vocabulary: 40 });
 
 const layer: fc.Arbitrary<Layer> = fc.record({
   kind: fc.constantFrom('conv' as const, 'depthwise' as const, 'grouped' as const, 'max' as const, 'average' as const, 'residual' as const),
