@@ -1,6 +1,6 @@
 /*
- * objects-loader FILE [PROGRAM]: asks the kernel about each program of an object through libbpf, one load a program, so that one that is
- * refused costs the others nothing. A JSON line for each: name, section, type, error, what libbpf said last when it never asked, and the
+ * objects-loader FILE [EXCEPT]...: asks the kernel about each program of an object but those named, through libbpf, one load a program, so
+ * that one that is refused costs the others nothing. A JSON line for each: name, section, type, error, what libbpf said last when it never asked, and the
  * verifier's log: counters alone (level 4), and for a refusal the end of the log of its paths (level 1).
  */
 #include <bpf/bpf.h>
@@ -48,6 +48,14 @@ static void print_string(const char *text)
 static int is_named(const struct bpf_program *prog, const char *name)
 {
 	return strcmp(bpf_program__name(prog), name) == 0;
+}
+
+static int is_listed(const char *name, char **names)
+{
+	for (; *names; names++)
+		if (strcmp(*names, name) == 0)
+			return 1;
+	return 0;
 }
 
 /* Loads the object with one program; returns libbpf's error. */
@@ -108,7 +116,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < count; i++) {
 		int err;
 
-		if (argc > 2 && strcmp(argv[2], names[i]))
+		if (is_listed(names[i], argv + 2))
 			continue;
 		printf("{\"name\":");
 		print_string(names[i]);
