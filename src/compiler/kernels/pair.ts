@@ -3,7 +3,7 @@ import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { clamp } from './arith.ts';
 import { packRows } from './dot.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Port, type Space } from './frame.ts';
-import { spread, type Tick } from './ticks.ts';
+import { crossOf, crossSum, PAIRED_ZERO, pairedProducts } from './paired.ts';
 
 /**
  * Two rows of activations in one word, weights of 16 bits, and results that need no multiplication of their own: the units of weights are chosen so
@@ -84,65 +84,34 @@ export function pairKernel(name: string, s: PairShape, layout: Layout, origin: O
     const words = s.a.words ? a : pack;
     const upper = s.out.words ? null : secondOut === null ? b.add(ptrs[1]!, s.out.lane) : ptrs[secondOut]!;
     const kept = b.stackSlot(8 * KEPT_WORDS).addr;
-    /** Sums of a block into `kept` from word `to` on; between its products `side` and what the residual adds. */
-    const sumsOf = (rows: number, w: Reg, residual: Reg | null, to: number, side: readonly Tick[]): void => {
-      const param = (r: number, what: number): Reg => b.load(w, pairWeightBytes(s.k) + r * PAIR_ROW_BYTES + what, 8);
-      const sums = Array.from({ length: rows }, (_, r) => param(r, BEGIN));
-      const ticks = [
-        ...(residual ? sums.flatMap((sum, r) => residualTicks(b, s.residual!.form, residual, r, sum, () => param(r, FACTOR))) : []),
-        ...side,
-      ];
-      // Without a loop around them values that live across the products would each want a place in the frame.
-      const before = layout.strategy === 'unrolled';
-      if (before) for (const tick of ticks) tick();
-      const between = spread(before ? [] : ticks, rows * s.k);
-      for (let k = 0; k < s.k; k++) {
-        const x = b.load(words, 8 * k, 8);
-        for (const [r, sum] of sums.entries()) {
-          const t = b.load(w, 2 * (r * s.k + k), 2, true);
-          b.aluTo(t, 'mul', t, x);
-          between();
-          b.aluTo(sum, 'add', sum, t);
-        }
-      }
-      for (const [r, sum] of sums.entries()) b.store(kept(), 8 * (to + r), sum, 8);
+    b.store(kept(), CROSS, crossSum(b, words, s.k), 8);
+    const doBlock = (rows: number, [w, out, ...more]: readonly Reg[]): void => {
+      const param = (r: number, what: number): Reg => b.load(w!, paramOff(s.k, r, what), 8);
+      const cross = b.load(kept(), CROSS, 8);
+      const sums = Array.from({ length: rows }, (_, r) => {
+        const sum = param(r, BEGIN);
+        b.aluTo(sum, 'sub', sum, cross);
+        if (s.residual) addResidual(b, s.residual.form, more.at(-1)!, r, sum, param(r, FACTOR));
+        return sum;
+      });
+      pairedProducts(b, sums, s.k, words, (r, k) => b.load(w!, 2 * (r * s.k + k), 2));
+      results(b, s, sums, kept, param, out!, upper && more[0]!);
     };
-    const full = Math.floor(s.n / ROWS);
-    const rest = s.n % ROWS;
-    const first = full > 0 ? ROWS : rest;
-    sumsOf(first, ptrs[2]!, s.residual ? ptrs[3]! : null, 0, []);
-    // In each round a block's sums, and between their products the results of the block before.
     const strides: Stride[] = [
-      [b.add(ptrs[2]!, block), block],
+      [ptrs[2]!, block],
       [ptrs[1]!, stepBytes(s.out)],
       ...(upper ? ([[upper, stepBytes(s.out)]] as const) : []),
-      ...(s.residual ? ([[b.add(ptrs[3]!, stepBytes(s.residual.form)), stepBytes(s.residual.form)]] as const) : []),
+      ...(s.residual ? ([[ptrs[3]!, stepBytes(s.residual.form)]] as const) : []),
     ];
-    const round = (rows: number, [w, out, ...more]: readonly Reg[]): void => {
-      const results = new Results(b, s, ROWS, kept, (r, what) => b.load(w!, paramOff(s.k, r, what) - block, 8), out!, upper && more[0]!);
-      sumsOf(rows, w!, s.residual ? more.at(-1)! : null, ROWS, results.ticks());
-      results.mend();
-      for (let r = 0; r < rows; r++) b.store(kept(), 8 * r, b.load(kept(), 8 * (ROWS + r), 8), 8);
-    };
-    const at = full > 1 ? b.strided(full - 1, strides, (pointers) => round(ROWS, pointers)) : strides.map(([pointer]) => pointer);
-    let [w, out, above] = [at[0]!, at[1]!, upper && at[2]!];
-    let last = first;
-    if (full > 0 && rest > 0) {
-      round(rest, at);
-      last = rest;
-      w = b.add(w, block);
-      out = b.add(out, stepBytes(s.out));
-      above = above && b.add(above, stepBytes(s.out));
-    }
-    const results = new Results(b, s, last, kept, (r, what) => b.load(w, paramOff(s.k, r, what) - block, 8), out, above);
-    for (const tick of results.ticks()) tick();
-    results.mend();
+    const full = Math.floor(s.n / ROWS);
+    const rest = full > 0 ? b.strided(full, strides, (at) => doBlock(ROWS, at)) : strides.map(([pointer]) => pointer);
+    if (s.n % ROWS) doBlock(s.n % ROWS, rest);
   });
 }
 
-/** Words on the stack: sums of a block whose results are made, sums of the block after it, what is out of range. */
-const KEPT_WORDS = 2 * ROWS + 1;
-const OUTSIDE_WORD = 2 * ROWS;
+/** Places on the stack: a word for each sum of a block, and what stands for all of them ({@link crossSum}). */
+const CROSS = 8 * ROWS;
+const KEPT_WORDS = ROWS + 1;
 
 const paramOff = (k: number, row: number, what: number): number => pairWeightBytes(k) + row * PAIR_ROW_BYTES + what;
 
@@ -161,134 +130,84 @@ const PACKING = {
 } as const;
 
 /** Adds a residual times its factor to a sum. */
-function residualTicks(b: FuncBuilder, form: PairForm, residual: Reg, r: number, sum: Reg, factor: () => Reg): Tick[] {
+function addResidual(b: FuncBuilder, form: PairForm, residual: Reg, r: number, sum: Reg, factor: Reg): void {
   let x: Reg;
-  const packed: Tick[] = form.words
-    ? [() => (x = b.load(residual, 8 * r, 8))]
-    : [
-        () => {
-          x = b.load(residual, form.lane + 2 * r, 2, true);
-        },
-        () => b.aluTo(x, 'lsh', x, 32),
-        () => b.aluTo(x, 'add', x, b.load(residual, 2 * r, 2, true)),
-      ];
-  return [...packed, () => b.aluTo(x, 'mul', x, factor()), () => b.aluTo(sum, 'add', sum, x)];
+  if (form.words) x = b.load(residual, 8 * r, 8);
+  else {
+    x = b.load(residual, form.lane + 2 * r, 2, true);
+    b.aluTo(x, 'lsh', x, 32);
+    b.aluTo(x, 'add', x, b.load(residual, 2 * r, 2, true));
+  }
+  b.aluTo(x, 'mul', x, factor);
+  b.aluTo(sum, 'add', sum, x);
 }
 
 /**
- * Makes the results of `rows` sums that are kept on the stack: words at `out`, or int16 there and at `upper`, between the products of the next block. Nearly always all
- * are in range; else {@link mend} takes each lane out by itself, shifts and clamps it, so that a result never depends on its neighbours.
+ * Makes the results of sums, which are lost: words at `out`, or int16 there and at `upper`. Nearly always all
+ * are in range; else each lane is taken out by itself, shifted and clamped, so that a result never depends on its neighbours.
  */
-class Results {
-  readonly #b: FuncBuilder;
-  readonly #s: Pick<PairShape, 'outMax' | 'relu'>;
-  readonly #rows: number;
-  readonly #kept: () => Reg;
-  readonly #param: (row: number, what: number) => Reg;
-  readonly #out: Reg;
-  readonly #upper: Reg | null;
-
-  constructor(
-    b: FuncBuilder,
-    s: Pick<PairShape, 'outMax' | 'relu'>,
-    rows: number,
-    kept: () => Reg,
-    param: (row: number, what: number) => Reg,
-    out: Reg,
-    upper: Reg | null,
-  ) {
-    [this.#b, this.#s, this.#rows, this.#kept, this.#param, this.#out, this.#upper] = [b, s, rows, kept, param, out, upper];
+function results(
+  b: FuncBuilder,
+  { outMax, relu }: Pick<PairShape, 'outMax' | 'relu'>,
+  sums: readonly Reg[],
+  kept: () => Reg,
+  param: (row: number, what: number) => Reg,
+  out: Reg,
+  upper: Reg | null,
+): void {
+  const zero = outMax + 1;
+  let outside: Reg | null = null;
+  for (const [r, sum] of sums.entries()) {
+    b.store(kept(), 8 * r, sum, 8);
+    const test = param(r, OUTSIDE);
+    b.aluTo(test, 'and', test, sum);
+    if (outside) b.aluTo(outside, 'or', outside, test);
+    else outside = test;
   }
-
-  ticks(): Tick[] {
-    return Array.from({ length: this.#rows }, (_, r) => [...this.#test(r), ...this.#store(r)]).flat();
+  for (const [r, sum] of sums.entries()) {
+    b.aluTo(sum, 'rsh', sum, param(r, SHIFT));
+    if (relu) {
+      b.aluTo(sum, 'and', sum, b.const(inBoth(2 * zero - 1)));
+      notBelow(b, sum, zero);
+    }
+    if (upper) {
+      // Modulo 2¹⁶, `− zero`; a carry stays below the upper lane's first bit.
+      b.aluTo(sum, 'add', sum, b.const(inBoth(2 ** 16 - zero)));
+      b.store(out, 2 * r, sum, 2);
+      b.aluTo(sum, 'rsh', sum, 32);
+      b.store(upper, 2 * r, sum, 2);
+    } else {
+      b.store(out, 8 * r, sum, 8);
+      // What the shift brought from the upper lane into the lower one.
+      if (!relu) b.store(out, 8 * r + 2, 0, 2);
+    }
   }
-
-  /** Collects the bits of a sum that are set out of range. */
-  #test(r: number): Tick[] {
-    const b = this.#b;
-    let test: Reg;
-    return [
-      () => {
-        test = this.#param(r, OUTSIDE);
-        b.aluTo(test, 'and', test, b.load(this.#kept(), 8 * r, 8));
-      },
-      () => {
-        if (r > 0) b.aluTo(test, 'or', test, b.load(this.#kept(), 8 * OUTSIDE_WORD, 8));
-        b.store(this.#kept(), 8 * OUTSIDE_WORD, test, 8);
-      },
-    ];
-  }
-
-  #store(r: number): Tick[] {
-    const b = this.#b;
-    const upper = this.#upper;
-    const { outMax, relu } = this.#s;
-    const zero = outMax + 1;
-    let sum: Reg;
-    return [
-      () => {
-        sum = b.load(this.#kept(), 8 * r, 8);
-        b.aluTo(sum, 'rsh', sum, this.#param(r, SHIFT));
-      },
-      ...(relu
-        ? [
-            () => {
-              b.aluTo(sum, 'and', sum, b.const(inBoth(2 * zero - 1)));
-              notBelow(b, sum, zero);
-            },
-          ]
-        : []),
-      ...(upper
-        ? [
-            // Modulo 2¹⁶, `− zero`; a carry stays below the upper lane's first bit.
-            () => b.aluTo(sum, 'add', sum, b.const(inBoth(2 ** 16 - zero))),
-            () => b.store(this.#out, 2 * r, sum, 2),
-            () => b.aluTo(sum, 'rsh', sum, 32),
-            () => b.store(upper, 2 * r, sum, 2),
-          ]
-        : [
-            () => {
-              b.store(this.#out, 8 * r, sum, 8);
-              // What the shift brought from the upper lane into the lower one.
-              if (!relu) b.store(this.#out, 8 * r + 2, 0, 2);
-            },
-          ]),
-    ];
-  }
-
-  /** Where a result was out of range: all of them once more. */
-  mend(): void {
-    const b = this.#b;
-    const { outMax, relu } = this.#s;
-    const zero = outMax + 1;
-    b.when('ne', b.load(this.#kept(), 8 * OUTSIDE_WORD, 8), 0, () => {
-      for (let r = 0; r < this.#rows; r++) {
-        const high = b.load(this.#kept(), 8 * r, 8);
-        const low = b.sext(high, 32);
-        b.aluTo(high, 'sub', high, low);
-        b.aluTo(high, 'arsh', high, 32);
-        const shift = this.#param(r, SHIFT);
-        for (const y of [low, high]) {
-          b.aluTo(y, 'arsh', y, shift);
-          clamp(b, y, relu ? zero : 0, 2 * zero - 1);
-        }
-        if (!this.#upper) {
-          b.aluTo(high, 'lsh', high, 32);
-          b.aluTo(low, 'add', low, high);
-          b.store(this.#out, 8 * r, low, 8);
-          continue;
-        }
-        for (const [to, y] of [
-          [this.#out, low],
-          [this.#upper, high],
-        ] as const) {
-          b.aluTo(y, 'sub', y, zero);
-          b.store(to, 2 * r, y, 2);
-        }
+  b.when('ne', outside!, 0, () => {
+    for (let r = 0; r < sums.length; r++) {
+      const high = b.load(kept(), 8 * r, 8);
+      const low = b.sext(high, 32);
+      b.aluTo(high, 'sub', high, low);
+      b.aluTo(high, 'arsh', high, 32);
+      const shift = param(r, SHIFT);
+      for (const y of [low, high]) {
+        b.aluTo(y, 'arsh', y, shift);
+        clamp(b, y, relu ? zero : 0, 2 * zero - 1);
       }
-    });
-  }
+      if (!upper) {
+        b.aluTo(high, 'lsh', high, 32);
+        b.aluTo(low, 'add', low, high);
+        b.store(out, 8 * r, low, 8);
+        continue;
+      }
+      for (const [to, y] of [
+        [out, low],
+        [upper, high],
+      ] as const) {
+        b.aluTo(y, 'sub', y, zero);
+        b.store(to, 2 * r, y, 2);
+      }
+    }
+  });
 }
 
 /** Both lanes `max(u, zero)`, for `0 ≤ u < 2·zero`, a power of two. */
@@ -371,12 +290,13 @@ export function packPair(m: PairMatrix): Uint8Array {
     let sum = 0;
     weights.forEach((w, j) => {
       sum += w;
-      view.setInt16(base + 2 * ((row % ROWS) * m.k + j), w, true);
+      view.setUint16(base + 2 * ((row % ROWS) * m.k + j), w + PAIRED_ZERO, true);
     });
     const half = shift > 0 ? 2 ** (shift - 1) : 0;
+    const cross = BigInt(crossOf(weights));
     const raised = sum * m.zero + factor * (m.residual?.zero ?? 0);
     const params = base + pairWeightBytes(m.k) + (row % ROWS) * PAIR_ROW_BYTES;
-    view.setBigInt64(params + BEGIN, inBoth(bias + half + (m.outMax + 1) * 2 ** shift - raised), true);
+    view.setBigInt64(params + BEGIN, BigInt.asIntN(64, inBoth(bias + half + (m.outMax + 1) * 2 ** shift - raised) - cross), true);
     view.setBigInt64(params + OUTSIDE, inBoth(2 ** 32 - 2 * (m.outMax + 1) * 2 ** shift), true);
     view.setBigInt64(params + SHIFT, BigInt(shift), true);
     view.setBigInt64(params + FACTOR, BigInt(factor), true);

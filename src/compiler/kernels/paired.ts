@@ -1,0 +1,65 @@
+import type { FuncBuilder, Reg } from '../ir/builder.ts';
+
+/**
+ * Sums of products at one multiplication for two terms (S. Winograd, 1968): `x·w + x'·w' = (x + w')·(x' + w) − x·x' − w·w'`. What is taken away are sums of activations alone, made
+ * once for all columns, and of weights alone, made at compile time. This holds in any commutative ring, 64-bit integers modulo 2⁶⁴ among them: x may be a word
+ * of several lanes, and the sum is the same word, bit for bit, as that of products one by one. What overflows in between cancels.
+ */
+
+/** Weights are stored this much above their value: loads without a sign leave the processor's adders alone. */
+export const PAIRED_ZERO = 2 ** 15;
+
+/**
+ * Adds the products of `terms` words and the weights of each column to its sum, and {@link crossSum} and {@link crossOf} with them. `weight` loads a weight as it is
+ * stored. A last term without a neighbour is multiplied by itself.
+ */
+export function pairedProducts(
+  b: FuncBuilder,
+  sums: readonly Reg[],
+  terms: number,
+  words: Reg,
+  weight: (column: number, term: number) => Reg,
+): void {
+  for (let k = 0; k + 1 < terms; k += 2) {
+    const x = b.load(words, 8 * k, 8);
+    const next = b.load(words, 8 * k + 8, 8);
+    for (const [r, sum] of sums.entries()) {
+      const t = weight(r, k + 1);
+      b.aluTo(t, 'add', t, x);
+      const u = weight(r, k);
+      b.aluTo(u, 'add', u, next);
+      b.aluTo(t, 'mul', t, u);
+      b.aluTo(sum, 'add', sum, t);
+    }
+  }
+  if (terms % 2 === 0) return;
+  const x = b.load(words, 8 * (terms - 1), 8);
+  for (const [r, sum] of sums.entries()) {
+    const t = weight(r, terms - 1);
+    b.aluTo(t, 'mul', t, x);
+    b.aluTo(sum, 'add', sum, t);
+  }
+}
+
+/** What every sum of {@link pairedProducts} has too much because of its words. */
+export function crossSum(b: FuncBuilder, words: Reg, terms: number): Reg {
+  const sum = b.copy(0);
+  for (let k = 0; k < terms; k += 2) {
+    const x = b.load(words, 8 * k, 8);
+    if (k + 1 < terms) {
+      b.aluTo(x, 'add', x, PAIRED_ZERO);
+      const next = b.load(words, 8 * k + 8, 8);
+      b.aluTo(next, 'add', next, PAIRED_ZERO);
+      b.aluTo(x, 'mul', x, next);
+    } else b.aluTo(x, 'mul', x, PAIRED_ZERO);
+    b.aluTo(sum, 'add', sum, x);
+  }
+  return sum;
+}
+
+/** The same because of its weights, as they are without {@link PAIRED_ZERO}. */
+export function crossOf(weights: ArrayLike<number>): number {
+  let sum = 0;
+  for (let k = 0; k + 1 < weights.length; k += 2) sum += weights[k]! * weights[k + 1]! + PAIRED_ZERO * (weights[k]! + weights[k + 1]!);
+  return sum;
+}
