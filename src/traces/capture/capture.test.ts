@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { gzipSync } from 'fflate';
+import { describe, expect, it } from 'vitest';
+import { InputError } from '../../base/errors.ts';
+import { Cancelled } from '../../base/progress.ts';
+import { type MadePacket, pcapFile, pcapngFile, zstdFile } from '../testing/capture-files.ts';
+import { type Capture, openCapture } from './capture.ts';
+import { memorySource } from './source.ts';
+
+const open = (bytes: Uint8Array) => openCapture(memorySource(bytes, 'test'));
+
+const packetOf = fc.record({
+  data: fc.uint8Array({ maxLength: 60 }),
+  seconds: fc.nat(2 ** 31 - 1),
+  fraction: fc.nat(999_999),
+});
+const packetsOf = fc.array(packetOf, { maxLength: 8 });
+
+async function expectPackets(capture: Capture, packets: readonly MadePacket[], perSecond: number): Promise<void> {
+  expect(capture.damage).toBeNull();
+  expect(capture.count).toBe(packets.length);
+  for (const [at, { data, seconds, fraction }] of packets.entries()) {
+    expect(await capture.packet(at)).toEqual(data);
+    expect(capture.columns.seconds[at]).toBe(seconds);
+    expect(capture.columns.nanoseconds[at]).toBe(fraction! * (1e9 / perSecond));
+  }
+}
+
+describe('openCapture', () => {
+  it('reads pcap in both byte orders and units', async () => {
+    await fc.assert(
+      fc.asyncProperty(packetsOf, fc.boolean(), fc.boolean(), async (packets, little, nanoseconds) => {
+        const magic = nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4;
+        await expectPackets(await open(pcapFile(packets, { little, magic })), packets, nanoseconds ? 1e9 : 1e6);
+      }),
+      { seed: 1, numRuns: 60 },
+    );
+  });
+
+  it('reads pcapng in both byte orders, exactly to the tick', async () => {
+    await fc.assert(
+      fc.asyncProperty(packetsOf, fc.boolean(), fc.constantFrom(6, 9), async (packets, little, resolution) => {
+        await expectPackets(await open(pcapngFile(packets, { little, resolution })), packets, 10 ** resolution);
+      }),
+      { seed: 2, numRuns: 60 },
+    );
+  });
+
+  it('says at which byte a cut capture stops, and keeps the packets before', async () => {
+    const packets = [3, 0, 17, 8].map((length) => ({ data: new Uint8Array(length).fill(length) }));
+    // Of nanosecond files there is one kind; among microsecond ones a cut file may look like a whole one of another kind.
+    for (const make of [(of: MadePacket[]) => pcapFile(of, { magic: 0xa1b23c4d }), (of: MadePacket[]) => pcapngFile(of)]) {
+      const whole = make(packets);
+      // Ends of the file at which it is whole, though shorter.
+      const ends = packets.map((_, at) => make(packets.slice(0, at)).length);
+      for (let length = make([]).length; length < whole.length; length++) {
+        const capture = await open(whole.subarray(0, length));
+        const count = ends.filter((end) => end <= length).length - 1;
+        expect([length, capture.count]).toEqual([length, count]);
+        if (ends.includes(length)) expect(capture.damage).toBeNull();
+        else expect(capture.damage!.offset).toBeGreaterThanOrEqual(ends[count]!);
+      }
+    }
+  });
+
+  it('never throws anything but an InputError, whatever the bytes', async () => {
+    const whole = pcapngFile([{ data: new Uint8Array(20), comment: 'one' }, { data: new Uint8Array(3) }]);
+    const flips = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(flips, fc.boolean(), async (changes, packed) => {
+        const bytes = whole.slice();
+        for (const [at, value] of changes) bytes[at] = value;
+        try {
+          const capture = await open(packed ? gzipSync(bytes) : bytes);
+          expect(capture.count).toBeLessThanOrEqual(2);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InputError);
+        }
+      }),
+      { seed: 3, numRuns: 200 },
+    );
+  });
+
+  it('cuts simple packets at the snap length, and has no time for them', async () => {
+    const capture = await open(pcapngFile([{ data: new Uint8Array(8), original: 100 }], { simple: true, snapLength: 8 }));
+    expect(capture.columns.captured[0]).toBe(8);
+    expect(capture.columns.original[0]).toBe(100);
+    expect(capture.columns.seconds[0]).toBeNaN();
+  });
+
+  it('keeps comments of packets', async () => {
+    const capture = await open(pcapngFile([{ data: new Uint8Array(1) }, { data: new Uint8Array(5), comment: 'naïve' }]));
+    expect([...capture.comments]).toEqual([[1, ['naïve']]]);
+  });
+
+  it('says what a file is that is no capture', async () => {
+    await expect(open(new TextEncoder().encode('snoop\0\0\0\0\0\0\x02'))).rejects.toThrow('byte 0: it is a Solaris snoop capture');
+    await expect(open(new Uint8Array(0))).rejects.toThrow('byte 0: the file is empty');
+  });
+
+  it('stops when told to', async () => {
+    const many = pcapFile(Array.from({ length: 20_000 }, () => ({ data: new Uint8Array(1) })));
+    let asked = 0;
+    const progress = { report: () => asked++, cancelled: true };
+    const slow = {
+      ...memorySource(many),
+      read: async (offset: number, length: number) => {
+        const until = performance.now() + 15;
+        while (performance.now() < until);
+        return many.subarray(offset, offset + length);
+      },
+    };
+    await expect(openCapture(slow, { progress })).rejects.toBeInstanceOf(Cancelled);
+    expect(asked).toBe(1);
+  });
+});
+
+/** As `toEqual`, which takes a second for a megabyte. */
+const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, at) => byte === b[at]);
+
+describe('packed captures', () => {
+  const packets = Array.from({ length: 3000 }, (_, at) => ({
+    data: Uint8Array.from({ length: 1500 }, (_, i) => ((i * at) % 251) ^ (at * 7)),
+  }));
+  const plain = pcapFile(packets);
+
+  it.each<[string, Uint8Array]>([
+    ['gzip', gzipSync(plain)],
+    ['gzip members', Uint8Array.from([...gzipSync(plain.subarray(0, 99_999)), ...gzipSync(plain.subarray(99_999))])],
+    ['zstd', zstdFile(plain)],
+    ['zstd frames', Uint8Array.from([...zstdFile(plain.subarray(0, 777)), ...zstdFile(plain.subarray(777))])],
+  ])('reads any packet of %s in any order', async (_, bytes) => {
+    const capture = await open(bytes);
+    expect(capture.count).toBe(packets.length);
+    for (const at of [0, 2999, 1, 1500, 2998, 700, 699, 2000]) expect(same(await capture.packet(at), packets[at]!.data)).toBe(true);
+    let seen = 0;
+    for await (const batch of capture.packets(10, 2990)) {
+      for (const data of batch.data) expect(same(data, packets[10 + seen++]!.data)).toBe(true);
+    }
+    expect(seen).toBe(2980);
+  });
+
+  it('shows what unpacks before the damage', async () => {
+    const bytes = gzipSync(plain);
+    const capture = await open(bytes.subarray(0, bytes.length / 2));
+    expect(capture.count).toBeGreaterThan(0);
+    expect(capture.count).toBeLessThan(3000);
+    expect(capture.damage!.what).toBe('the compressed data is cut');
+  });
+});

@@ -1,0 +1,69 @@
+/** Bytes that can be read anywhere: a file on disk, a File of the page, or what a compressed one unpacks to. */
+export interface ByteSource {
+  /** What messages call it. */
+  readonly name: string;
+  /** In bytes; null for compressed data whose end has not been reached. */
+  readonly size: number | null;
+  /** Up to `length` bytes from `offset`; fewer only at the end. The bytes may be a view: do not change them. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** What is wrong with bytes, and from which one on. */
+export interface Damage {
+  /** In the file as it is on disk. */
+  readonly offset: number;
+  readonly what: string;
+}
+
+export function memorySource(bytes: Uint8Array, name = ''): ByteSource {
+  return {
+    name,
+    size: bytes.length,
+    read: async (offset, length) => bytes.subarray(offset, offset + length),
+  };
+}
+
+export function blobSource(blob: Blob, name = ''): ByteSource {
+  return {
+    name,
+    size: blob.size,
+    read: async (offset, length) => new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
+  };
+}
+
+/** A window over a source that moves forward; reads far behind or ahead cost one read of the source. */
+export class Cursor {
+  bytes: Uint8Array = new Uint8Array(0);
+  view: DataView = new DataView(this.bytes.buffer);
+  /** Offset of `bytes` in the source. */
+  base = 0;
+  readonly #source: ByteSource;
+  readonly #chunk: number;
+
+  constructor(source: ByteSource, chunk = 1 << 20) {
+    this.#source = source;
+    this.#chunk = chunk;
+  }
+
+  /** Whether [at, at + length) is in the window. */
+  holds(at: number, length: number): boolean {
+    return at >= this.base && at + length <= this.base + this.bytes.length;
+  }
+
+  /** Moves the window to `at`; returns how many bytes there are from there, at least `length` unless the source ends. */
+  async load(at: number, length: number): Promise<number> {
+    if (!this.holds(at, length)) {
+      this.bytes = await this.#source.read(at, Math.max(length, this.#chunk));
+      this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+      this.base = at;
+    }
+    return this.base + this.bytes.length - at;
+  }
+
+  /** Whether the source reaches `end`. */
+  async reaches(end: number): Promise<boolean> {
+    if (end <= this.base + this.bytes.length) return true;
+    if (this.#source.size !== null) return end <= this.#source.size;
+    return (await this.#source.read(end - 1, 1)).length === 1;
+  }
+}
