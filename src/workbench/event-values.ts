@@ -1,6 +1,5 @@
 import { create } from 'zustand';
 import { Cancelled } from '../base/progress.ts';
-import type { ValueError } from '../reference/value-error.ts';
 import { callOnProgram, compileWorker, hold, referenceWorker } from './clients.ts';
 import { toUserError, type UserError } from './errors.ts';
 import { stageKeys } from './keys.ts';
@@ -8,7 +7,7 @@ import { editedPacket, openModelSpec } from './pipeline.ts';
 import { RemoteError } from './rpc.ts';
 import type { StageProgress } from './stages.ts';
 import { announce, useWorkbench, type WorkbenchState } from './store.ts';
-import type { EventSpec, EventValues, ProgramValuesView, ReferenceValueView } from './value-views.ts';
+import type { EventSpec, EventValues, NamedErrors, ProgramValuesView, ReferenceValueView } from './value-views.ts';
 
 /** The values of the event at the cursor, on both sides; computed only while a panel wants them. */
 export interface ValuesState {
@@ -129,15 +128,19 @@ async function compute(next: Request): Promise<void> {
       referenceWorker.call<readonly ReferenceValueView[] | null>('referenceValues', args, { signal: controller.signal }),
     ]);
     const values = program.values.map(({ name, data, scale, scales, max, masks }) => ({ name, data, scale, scales, max, masks }));
-    const errors = await referenceWorker.call<readonly (readonly [string, ValueError])[]>('compareValues', { ...args, values }, options);
-    running = null;
-    announce(`The tensors of event ${next.event + 1} are read`);
-    show(next.key, next.event, {
+    const errors = await referenceWorker.call<NamedErrors>('compareValues', { ...args, values }, options);
+    const shown: EventValues = {
       program,
       reference: new Map(reference?.map((one) => [one.name, one])),
       errors: new Map(errors),
+      own: null,
       byName: new Map(program.values.map((one) => [one.name, one])),
-    });
+    };
+    show(next.key, next.event, shown);
+    const own = await referenceWorker.call<NamedErrors>('ownErrors', { ...args, values }, options);
+    running = null;
+    announce(`The tensors of event ${next.event + 1} are read`);
+    show(next.key, next.event, { ...shown, own: new Map(own) });
   } catch (error) {
     running = null;
     given = next.key;

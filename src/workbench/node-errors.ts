@@ -10,6 +10,8 @@ export interface NodeError {
   /** `folded`: it leaves no tensor of its own in memory. */
   readonly held: 'whole' | 'rows' | 'folded';
   readonly error: ValueError | null;
+  /** What the step that makes it adds by itself; null where that is not known. */
+  readonly own: ValueError | null;
   /** Of a folded one: the tensor that the kernel makes which it became part of; null where that is not known. */
   readonly into: string | null;
 }
@@ -18,22 +20,39 @@ export interface NodeError {
 export const DIVERGES = 0.01;
 
 /** All operators that are left, in order. */
-export function nodeErrors(model: ModelView, { program, errors, byName }: EventValues): readonly NodeError[] {
+export function nodeErrors(model: ModelView, { program, errors, own, byName }: EventValues): readonly NodeError[] {
   const folded = new Map(program.foldedInto.map(({ node, values }) => [node, values]));
   return model.nodes.flatMap((node): NodeError[] => {
     const [tensor] = node.outputs;
     if (node.folded !== undefined || tensor === undefined) return [];
     const value = byName.get(tensor);
-    if (!value) return [{ node, tensor, held: 'folded', error: null, into: folded.get(node.index)?.[0] ?? null }];
-    return [{ node, tensor, held: value.byRows ? 'rows' : 'whole', error: errors.get(tensor) ?? null, into: null }];
+    if (!value) return [{ node, tensor, held: 'folded', error: null, own: null, into: folded.get(node.index)?.[0] ?? null }];
+    return [{ node, tensor, held: value.byRows ? 'rows' : 'whole', error: errors.get(tensor) ?? null, own: own?.get(tensor) ?? null, into: null }];
   });
 }
 
-/** Place of the first operator that parts from the reference, and of the one that does most; -1 without one. */
-export function divergence(rows: readonly NodeError[]): { readonly first: number; readonly worst: number } {
-  let worst = -1;
-  rows.forEach(({ error }, at) => {
-    if (error && error.relative > (rows[worst]?.error?.relative ?? 0)) worst = at;
+/** Places of operators; -1 without one. */
+export interface Divergence {
+  /** The first that parts from the reference. */
+  readonly first: number;
+  /** The one that is farthest from it. */
+  readonly worst: number;
+  /** The one that adds the most by itself. */
+  readonly source: number;
+}
+
+export function divergence(rows: readonly NodeError[]): Divergence {
+  return {
+    first: rows.findIndex(({ error }) => error !== null && error.relative > DIVERGES),
+    worst: largest(rows.map(({ error }) => error)),
+    source: largest(rows.map(({ own }) => own)),
+  };
+}
+
+function largest(errors: readonly (ValueError | null)[]): number {
+  let at = -1;
+  errors.forEach((error, i) => {
+    if (error && error.relative > (errors[at]?.relative ?? 0)) at = i;
   });
-  return { first: rows.findIndex(({ error }) => error !== null && error.relative > DIVERGES), worst };
+  return at;
 }

@@ -41,5 +41,9 @@ export interface EventValues {
   readonly reference: ReadonlyMap<string, ReferenceValueView>;
   /** By value name, where both sides have it. */
   readonly errors: ReadonlyMap<string, ValueError>;
+  /** What each step adds by itself, by value name; null until it is known. */
+  readonly own: ReadonlyMap<string, ValueError> | null;
   readonly byName: ReadonlyMap<string, ProgramValueView>;
 }
+
+export type NamedErrors = readonly (readonly [name: string, error: ValueError])[];

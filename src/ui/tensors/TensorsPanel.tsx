@@ -121,7 +121,8 @@ interface TensorsProps {
 }
 
 function Tensors({ model, values, rows }: TensorsProps) {
-  const { first, worst } = useMemo(() => divergence(rows), [rows]);
+  const parts = useMemo(() => divergence(rows), [rows]);
+  const { first, worst, source } = parts;
   const name = useShown(model, rows[worst]?.tensor ?? model.outputs[0]?.name ?? '');
   const selection = useWorkbench((state) => state.selection);
   const cursorId = useWorkbench((state) => state.cursors.element);
@@ -177,6 +178,13 @@ function Tensors({ model, values, rows }: TensorsProps) {
     }, [rows, first, worst]),
   );
   useCommandHandler(
+    'tensors.source',
+    useCallback(() => {
+      const row = rows[source];
+      if (row) select('tensor', row.tensor);
+    }, [rows, source]),
+  );
+  useCommandHandler(
     'tensors.worst',
     useCallback(() => {
       if (error && error.at >= 0) select('element', partId(name, error.at));
@@ -187,7 +195,7 @@ function Tensors({ model, values, rows }: TensorsProps) {
   return (
     <div className="tensors">
       <div className="tensor-parts">
-        <NodeErrors rows={rows} shown={name} first={first} worst={worst} />
+        <NodeErrors rows={rows} shown={name} divergence={parts} />
         <div className="tensor-main">
           <div className="tensor-head">
             <p className="ellipsis" title={name} data-testid="tensor-name">

@@ -20,6 +20,7 @@ export const panel: PanelDef = {
     { id: 'tensors.zoomIn', title: texts.commands.zoomIn, keys: ['+', '='] },
     { id: 'tensors.zoomOut', title: texts.commands.zoomOut, keys: ['-'] },
     { id: 'tensors.first', title: texts.commands.first, keys: ['f'] },
+    { id: 'tensors.source', title: texts.commands.source, keys: ['o'] },
     { id: 'tensors.worst', title: texts.commands.worst, keys: ['w'] },
   ],
 };

@@ -9,6 +9,7 @@ export const tensorsPanel = {
     zoomIn: 'Tensors: larger cells, with values',
     zoomOut: 'Tensors: smaller cells',
     first: 'Tensors: go to where the program first parts from the reference',
+    source: 'Tensors: go to the operator that adds the most error by itself',
     worst: 'Tensors: go to the element with the largest difference',
   },
   overlay: {

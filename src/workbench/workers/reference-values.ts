@@ -1,12 +1,13 @@
 import { InputError } from '../../base/errors.ts';
 import type { Binding } from '../../hooks/binding.ts';
 import { checkBinding } from '../../hooks/fit.ts';
+import { type Held, OwnErrors } from '../../reference/own-error.ts';
 import { createReference, type Reference, type Tensors } from '../../reference/reference.ts';
-import { type ValueError, valueError } from '../../reference/value-error.ts';
+import { valueError } from '../../reference/value-error.ts';
 import { packetInputs, tensorInputs } from '../../replay/inputs.ts';
 import type { ModelSpec } from '../clients.ts';
 import type { CallContext } from '../rpc.ts';
-import type { EventSpec, ProgramValueView, ReferenceValueView } from '../value-views.ts';
+import type { EventSpec, NamedErrors, ReferenceValueView } from '../value-views.ts';
 import { bytesOf, Recent } from './blobs.ts';
 import { modelOf } from './models.ts';
 import { heldTrace } from './traces.ts';
@@ -20,7 +21,14 @@ interface ValuesArgs {
 }
 
 let open: { readonly key: string; readonly reference: Promise<Reference> } | null = null;
-const results = new Recent<readonly ReferenceValueView[] | null>(4);
+let isolated: { readonly key: string; readonly errors: Promise<OwnErrors> } | null = null;
+const results = new Recent<Event | null>(4);
+
+interface Event {
+  readonly inputs: Tensors;
+  /** Inputs and everything that nodes make. */
+  readonly values: Tensors;
+}
 
 /** A session with every intermediate value among its outputs; the replay's own session keeps its optimisations. */
 function sessionOf(spec: ModelSpec): Promise<Reference> {
@@ -31,20 +39,25 @@ function sessionOf(spec: ModelSpec): Promise<Reference> {
   return open.reference;
 }
 
-/** All values of the model for one event, as ONNX Runtime computes them; null for a packet that the model does not see. */
-export async function referenceValues(args: ValuesArgs, context: CallContext): Promise<readonly ReferenceValueView[] | null> {
+/** One event in ONNX Runtime; null for a packet that the model does not see. */
+async function eventOf(args: ValuesArgs, context: CallContext): Promise<Event | null> {
   const known = results.get(args.key);
   if (known !== undefined) return known;
   const inputs = await inputsOf(args);
   if (!inputs) return null;
   context.progress('running ONNX Runtime', 0, 0);
   const outputs = await (await sessionOf(args.model)).run(inputs);
-  const values = Object.entries({ ...inputs, ...outputs }).map(([name, { dims, data }]): ReferenceValueView => {
-    const floats = data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);
-    return { name, dims, data: floats };
-  });
-  return results.set(args.key, values);
+  return results.set(args.key, { inputs, values: { ...inputs, ...outputs } });
 }
+
+/** All values of the model for one event, as ONNX Runtime computes them; null for a packet that the model does not see. */
+export async function referenceValues(args: ValuesArgs, context: CallContext): Promise<readonly ReferenceValueView[] | null> {
+  const event = await eventOf(args, context);
+  return event && Object.entries(event.values).map(([name, { dims, data }]) => ({ name, dims, data: floatsOf(data) }));
+}
+
+const floatsOf = (data: Tensors[string]['data']): Float32Array =>
+  data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);
 
 async function inputsOf({ model: spec, binding, event }: ValuesArgs): Promise<Tensors | null> {
   const model = await modelOf(spec.model, spec.dims);
@@ -59,14 +72,29 @@ async function inputsOf({ model: spec, binding, event }: ValuesArgs): Promise<Te
   return packetInputs(event.bytes, fitted.binding, input);
 }
 
+interface HeldArgs extends ValuesArgs {
+  readonly values: readonly Held[];
+}
+
 /** How far each of the program's values is from the reference's. */
-export async function compareValues(
-  args: ValuesArgs & { readonly values: readonly Pick<ProgramValueView, 'name' | 'data' | 'scale' | 'max' | 'masks'>[] },
-  context: CallContext,
-): Promise<readonly (readonly [name: string, error: ValueError])[]> {
-  const reference = new Map((await referenceValues(args, context))?.map(({ name, data }) => [name, data]));
+export async function compareValues(args: HeldArgs, context: CallContext): Promise<NamedErrors> {
+  const event = await eventOf(args, context);
   return args.values.flatMap((value) => {
-    const expected = reference.get(value.name);
-    return expected && expected.length === value.data.length ? [[value.name, valueError(value, expected)] as const] : [];
+    const expected = event?.values[value.name];
+    return expected && expected.data.length === value.data.length ? [[value.name, valueError(value, floatsOf(expected.data))] as const] : [];
   });
+}
+
+/** What each step of the program adds to the error by itself. */
+export async function ownErrors(args: HeldArgs, context: CallContext): Promise<NamedErrors> {
+  const event = await eventOf(args, context);
+  if (!event) return [];
+  const key = JSON.stringify([args.model.key, args.values.map(({ name, data }) => [name, data.length])]);
+  if (isolated?.key !== key) {
+    void isolated?.errors.then((errors) => errors.release()).catch(() => {});
+    const { model } = args.model;
+    isolated = { key, errors: OwnErrors.open(bytesOf(model), model.name, args.values, event.values) };
+  }
+  context.progress('running each step by itself', 0, 0);
+  return [...(await (await isolated.errors).run(event.inputs, args.values, event.values))];
 }

@@ -20,7 +20,7 @@ import { type CallContext, type Handler, serveRpc } from '../rpc.ts';
 import { Batches, firstOutput } from './batches.ts';
 import { bytesOf, hold } from './blobs.ts';
 import { modelOf } from './models.ts';
-import { compareValues, referenceValues } from './reference-values.ts';
+import { compareValues, ownErrors, referenceValues } from './reference-values.ts';
 import { rest, SLICE_MS } from './rest.ts';
 import { heldTrace } from './traces.ts';
 
@@ -130,7 +130,7 @@ function samplesOf(
   });
 }
 
-const handlers: Record<string, Handler> = { hold, score, scoreOne, calibrate: calibration, referenceValues, compareValues };
+const handlers: Record<string, Handler> = { hold, score, scoreOne, calibrate: calibration, referenceValues, compareValues, ownErrors };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) =>
   method === 'calibrate' ? 'Calibrating' : 'Running ONNX Runtime',

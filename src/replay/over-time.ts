@@ -1,0 +1,51 @@
+/** Events in a stretch of a trace and how many of them agree. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly agreed: number;
+  readonly maxError: number;
+}
+
+/** Agreement along a trace in at most `most` stretches of equal length; `error` may be NaN where there is none. */
+export function overTime(
+  count: number,
+  most: number,
+  agrees: (event: number) => boolean,
+  error: (event: number) => number,
+): readonly Stretch[] {
+  const length = Math.max(1, Math.ceil(count / most));
+  const stretches: Stretch[] = [];
+  for (let from = 0; from < count; from += length) {
+    const to = Math.min(count, from + length);
+    let [agreed, maxError] = [0, 0];
+    for (let event = from; event < to; event++) {
+      if (agrees(event)) agreed++;
+      if (error(event) > maxError) maxError = error(event);
+    }
+    stretches.push({ from, to, agreed, maxError });
+  }
+  return stretches;
+}
+
+/** How many differences are of each magnitude: bins between powers of ten, `perDecade` to each, from the least power to the greatest. */
+export interface Spread {
+  /** Power of ten at which the first bin begins. */
+  readonly least: number;
+  readonly perDecade: number;
+  readonly counts: readonly number[];
+  /** Differences of exactly zero, or below the first bin. */
+  readonly none: number;
+}
+
+/** Distribution of the magnitudes in `errors`, from 10^`least` to 10^`greatest`; larger ones count in the last bin. NaN is left out. */
+export function spread(errors: Iterable<number>, least: number, greatest: number, perDecade: number): Spread {
+  const counts = new Array<number>((greatest - least) * perDecade).fill(0);
+  let none = 0;
+  for (const error of errors) {
+    if (Number.isNaN(error)) continue;
+    const bin = Math.floor((Math.log10(Math.abs(error)) - least) * perDecade);
+    if (bin < 0) none++;
+    else counts[Math.min(counts.length - 1, bin)]!++;
+  }
+  return { least, perDecade, counts, none };
+}
