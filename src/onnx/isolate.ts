@@ -27,7 +27,10 @@ export function isolate(bytes: Uint8Array, file: string, cuts: readonly Cut[]): 
       7,
       rewrite(graph.message(), (inner, node, nodes) => {
         if (inner !== 1) return false;
-        nodes.bytes(1, rewrite(node.message(), (part, input, inputs) => part === 1 && rename(input, inputs, names)));
+        nodes.bytes(
+          1,
+          rewrite(node.message(), (part, input, inputs) => part === 1 && rename(input, inputs, names)),
+        );
         return true;
       }),
     );

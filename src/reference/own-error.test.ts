@@ -32,7 +32,10 @@ async function errorsWith(name: string, factor: number): Promise<{ total: Map<st
   const errors = await OwnErrors.open(bytes, FIXTURE, values, expected);
   const own = await errors.run(sample, values, expected);
   await errors.release();
-  return { total: new Map(values.flatMap((v) => (own.has(v.name) ? [[v.name, valueError(v, expected[v.name]!.data as Float32Array)]] : []))), own };
+  return {
+    total: new Map(values.flatMap((v) => (own.has(v.name) ? [[v.name, valueError(v, expected[v.name]!.data as Float32Array)]] : []))),
+    own,
+  };
 }
 
 const largest = (errors: ReadonlyMap<string, ValueError>): [string, ValueError] =>
@@ -61,4 +64,3 @@ describe('what a step adds by itself', () => {
     },
   );
 });
-

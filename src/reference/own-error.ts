@@ -53,7 +53,5 @@ export class OwnErrors {
 
 /** The program's integers as floats; masks as ONNX Runtime has them. */
 function floats(held: Held, reference: Float32Array): Float32Array {
-  return Float32Array.from(held.data, (integer, at) =>
-    isMask(held.masks, reference[at]!) ? reference[at]! : integer * scaleAt(held, at),
-  );
+  return Float32Array.from(held.data, (integer, at) => (isMask(held.masks, reference[at]!) ? reference[at]! : integer * scaleAt(held, at)));
 }

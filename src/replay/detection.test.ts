@@ -3,7 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { cheapest, costOf, countsAt, detect } from './detection.ts';
 
 const event = fc.record({
-  score: fc.oneof(fc.integer({ min: 0, max: 8 }).map((n) => n / 8), fc.constant(Number.NaN)),
+  score: fc.oneof(
+    fc.integer({ min: 0, max: 8 }).map((n) => n / 8),
+    fc.constant(Number.NaN),
+  ),
   label: fc.integer({ min: -1, max: 2 }),
 });
 const events = fc.array(event, { maxLength: 60 });

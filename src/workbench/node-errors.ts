@@ -27,7 +27,9 @@ export function nodeErrors(model: ModelView, { program, errors, own, byName }: E
     if (node.folded !== undefined || tensor === undefined) return [];
     const value = byName.get(tensor);
     if (!value) return [{ node, tensor, held: 'folded', error: null, own: null, into: folded.get(node.index)?.[0] ?? null }];
-    return [{ node, tensor, held: value.byRows ? 'rows' : 'whole', error: errors.get(tensor) ?? null, own: own?.get(tensor) ?? null, into: null }];
+    return [
+      { node, tensor, held: value.byRows ? 'rows' : 'whole', error: errors.get(tensor) ?? null, own: own?.get(tensor) ?? null, into: null },
+    ];
   });
 }
 

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useMemo } from 'react';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { type CompareView, compareColumns, NEAR } from '../../workbench/comparison.ts';
 import { cancelStage } from '../../workbench/pipeline.ts';
 import { formatCount, liveDone } from '../../workbench/selectors.ts';
@@ -13,6 +13,11 @@ import { SCATTER_BOX } from './scatter-box.ts';
 import './compare.css';
 
 const ScatterPlot = lazy(() => import('./ScatterPlot.tsx'));
+const DetectionView = lazy(() => import('./DetectionView.tsx'));
+const ErrorsView = lazy(() => import('./ErrorsView.tsx'));
+
+type View = keyof typeof texts.views;
+const VIEWS = Object.keys(texts.views) as View[];
 
 /** How well the program agrees with ONNX Runtime on this trace. */
 export function ComparePanel() {
@@ -38,6 +43,7 @@ export function ComparePanel() {
   const shipped = replay.shipped || reference.shipped;
   const swapped = reference.value?.swapped;
   const measured = view !== null && view.result.events > 0;
+  const [shown, setShown] = useState<View>('agreement');
 
   return (
     <Panel
@@ -60,18 +66,36 @@ export function ComparePanel() {
       ) : null}
       {measured ? (
         <div className={stale ? 'compare stale' : 'compare'} data-testid="compare" data-complete={complete && !stale}>
-          <Headline view={view} tensors={trace?.kind === 'tensors'} />
           {calibration?.source === 'generated' ? <ErrorNote tone="warning" error={texts.generated} /> : null}
           {swapped ? <ErrorNote tone="note" error={texts.swapped(swapped.name, swapped.from + 1)} /> : null}
-          <div className="compare-grid">
-            <Suspense fallback={<div className="scatter" style={SCATTER_BOX} />}>
-              <ScatterPlot scatter={view.scatter} threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null} />
-            </Suspense>
-            <div className="compare-tables">
-              <Confusion result={view.result} />
-              <Labels view={view} />
-            </div>
+          <div className="segments compare-views">
+            {VIEWS.map((one) => (
+              <button
+                key={one}
+                type="button"
+                className="segment"
+                aria-pressed={shown === one}
+                title={texts.viewsAbout[one]}
+                onClick={() => setShown(one)}
+              >
+                {texts.views[one]}
+              </button>
+            ))}
           </div>
+          {shown === 'agreement' ? <Headline view={view} tensors={trace?.kind === 'tensors'} /> : null}
+          {shown === 'agreement' ? (
+            <div className="compare-grid">
+              <Suspense fallback={<div className="scatter" style={SCATTER_BOX} />}>
+                <ScatterPlot scatter={view.scatter} threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null} />
+              </Suspense>
+              <div className="compare-tables">
+                <Confusion result={view.result} />
+                <Labels view={view} />
+              </div>
+            </div>
+          ) : (
+            <Suspense>{shown === 'detection' ? <DetectionView /> : <ErrorsView />}</Suspense>
+          )}
         </div>
       ) : reference.status === 'running' || reference.error || pending ? null : (
         <div className="empty" data-testid="unmeasured">

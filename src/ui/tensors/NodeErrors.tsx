@@ -22,7 +22,11 @@ interface NodeErrorsProps {
 export function NodeErrors({ rows, shown, divergence }: NodeErrorsProps) {
   const active = rows.findIndex(({ tensor }) => tensor === shown);
   const marked = (at: number): string => {
-    const marks = [at === divergence.first && texts.first, at === divergence.worst && texts.worst, at === divergence.source && texts.source];
+    const marks = [
+      at === divergence.first && texts.first,
+      at === divergence.worst && texts.worst,
+      at === divergence.source && texts.source,
+    ];
     return marks.filter(Boolean).join(', ');
   };
   return (
@@ -41,7 +45,9 @@ export function NodeErrors({ rows, shown, divergence }: NodeErrorsProps) {
         rowClass={(at) => (at === active ? 'selected' : '')}
         rowLabel={(at) => {
           const { node, error, own } = rows[at]!;
-          const said = error ? [texts.relative(percent(error.relative)), own && texts.adds(percent(own.relative)), marked(at)] : [texts.noError];
+          const said = error
+            ? [texts.relative(percent(error.relative)), own && texts.adds(percent(own.relative)), marked(at)]
+            : [texts.noError];
           return texts.rowLabel(node.op, node.name, said.filter(Boolean).join(', '));
         }}
         onActivate={(at) => select('tensor', rows[at]!.tensor)}
@@ -60,7 +66,7 @@ function Source({ row }: { row: NodeError | undefined }) {
   return (
     <button
       type="button"
-      className={`tensor-source small ellipsis${high ? ' bad' : ''}`}
+      className={`tensor-source small${high ? ' bad' : ''}`}
       data-testid="divergence-source"
       data-node={node.index}
       title={node.name}

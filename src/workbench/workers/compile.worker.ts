@@ -4,7 +4,7 @@ import { hold } from './blobs.ts';
 import { inspect, modelView } from './models.ts';
 import { programView } from './programs.ts';
 import { replay, scoreOne } from './replays.ts';
-import { traceView } from './traces.ts';
+import { checkLabels, traceView } from './traces.ts';
 
 const handlers: Record<string, Handler> = {
   hold,
@@ -30,6 +30,7 @@ const handlers: Record<string, Handler> = {
   readBinding,
   fitBinding,
   trace: traceView,
+  checkLabels,
   replay,
   scoreOne,
   programValues: later(() => import('./program-values.ts'), 'programValues'),

@@ -81,7 +81,9 @@ export async function compareValues(args: HeldArgs, context: CallContext): Promi
   const event = await eventOf(args, context);
   return args.values.flatMap((value) => {
     const expected = event?.values[value.name];
-    return expected && expected.data.length === value.data.length ? [[value.name, valueError(value, floatsOf(expected.data))] as const] : [];
+    return expected && expected.data.length === value.data.length
+      ? [[value.name, valueError(value, floatsOf(expected.data))] as const]
+      : [];
   });
 }
 

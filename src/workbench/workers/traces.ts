@@ -50,7 +50,7 @@ function read(ref: BlobRef): HeldTrace {
 
 export function traceView({ key, trace, labels: labelRef }: TraceSpec): Transferred<TraceView> {
   const held = heldTrace(trace);
-  const count = held.kind === 'packets' ? held.frames.length : (held.tensor.dims[0] ?? 0);
+  const count = countOf(held);
   const labels = labelRef ? readLabels(labelRef, count) : null;
   if (held.kind === 'tensors') {
     const data = Float32Array.from(held.tensor.data as ArrayLike<number | bigint>, Number);
@@ -70,6 +70,13 @@ export function traceView({ key, trace, labels: labelRef }: TraceSpec): Transfer
     start.buffer,
   ]);
 }
+
+/** Throws what is wrong with the labels of a trace. */
+export function checkLabels({ trace, labels }: { trace: BlobRef; labels: BlobRef }): void {
+  readLabels(labels, countOf(heldTrace(trace)));
+}
+
+const countOf = (held: HeldTrace): number => (held.kind === 'packets' ? held.frames.length : (held.tensor.dims[0] ?? 0));
 
 /** Labels of a trace: an array of whole numbers, or JSON with a `label` for each packet. */
 function readLabels(ref: BlobRef, count: number): Int8Array {

@@ -1,0 +1,37 @@
+import { noViolations } from './axe.ts';
+import { expect, FEW_PACKETS, replayed, test } from './page.ts';
+
+test('an operator quantised too coarsely is named as where the error begins, and thresholds are judged by the labels', async ({ site }) => {
+  test.slow();
+  await replayed(site, FEW_PACKETS);
+  await site.getByRole('radio', { name: 'Replay' }).click();
+  await site.getByRole('tab', { name: 'Numbers' }).click();
+  const numbers = site.locator('[data-panel=numbers]');
+  await numbers.getByText('By product, largest first').click();
+  const product = numbers.getByRole('combobox', { name: /^Precision of/ }).nth(3);
+  const name = (await product.getAttribute('aria-label'))!.replace('Precision of ', '');
+  await product.selectOption('w1a8');
+  await replayed(site, FEW_PACKETS);
+
+  await site.getByRole('tab', { name: 'Compare' }).click();
+  const compare = site.locator('[data-panel=compare]');
+  await compare.getByRole('button', { name: 'Errors' }).click();
+  await compare.getByTestId('worst-events').getByRole('button', { name: 'Show its tensors' }).first().click();
+  const source = site.getByTestId('divergence-source');
+  await expect(source).toContainText('The error begins at');
+  // The step that holds the product makes the tensor; the name of its node begins like the product's.
+  await expect(source).toContainText(name.slice(0, name.lastIndexOf('/')));
+  await source.click();
+  await expect(site.getByTestId('tensor-name')).toContainText(name.slice(0, name.lastIndexOf('/')));
+
+  await compare.getByRole('button', { name: 'Detection' }).click();
+  const counts = compare.getByTestId('detection-counts');
+  const threshold = compare.getByRole('slider');
+  await threshold.fill('0.9');
+  await expect(counts.getByRole('row', { name: /^recall/ })).toContainText('%');
+  await compare.getByRole('button', { name: 'Go there' }).click();
+  await compare.getByRole('button', { name: 'Put it into the binding' }).click();
+  await replayed(site, FEW_PACKETS);
+  await expect(compare.getByRole('button', { name: 'Put it into the binding' })).toBeDisabled();
+  await noViolations(site, { parts: ['[data-panel=compare]', '[data-panel=tensors]'] });
+});

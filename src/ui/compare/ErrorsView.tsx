@@ -1,0 +1,170 @@
+import { useMemo } from 'react';
+import type { Binding } from '../../hooks/binding.ts';
+import { overTime, type Spread, spread } from '../../replay/over-time.ts';
+import { scoreAt, VERDICT_NAMES } from '../../workbench/selectors.ts';
+import { select, useWorkbench } from '../../workbench/store.ts';
+import type { ScoreColumns } from '../../workbench/views.ts';
+import { showPanel } from '../shell/desk-store.ts';
+import { detection as texts } from '../texts/detection.ts';
+import './detection.css';
+
+const WORST = 20;
+const MOST_STRETCHES = 120;
+const [DECADES, PER_DECADE] = [6, 4];
+
+/** How large the differences are, where they stand in the trace, and which events are the worst. */
+export default function ErrorsView() {
+  const replay = useWorkbench((state) => state.stages.replay.value);
+  const reference = useWorkbench((state) => state.stages.reference.value);
+  const overlay = useWorkbench((state) => state.overlay);
+  const binding = useWorkbench((state) => state.history.doc.binding);
+  const packet = useWorkbench((state) => (state.selection?.kind === 'packet' ? Number(state.selection.id) : -1));
+  const kind = useWorkbench((state) => state.stages.trace.value?.kind ?? 'packets');
+  const view = useMemo(() => {
+    if (!replay || !reference || !binding) return null;
+    const done = Math.min(replay.done, reference.done);
+    const agrees = (at: number) => scoreAt(replay, overlay.program, at)!.verdict === scoreAt(reference, overlay.reference, at)!.verdict;
+    const errors = eventErrors(replay, reference, done, binding);
+    const order = Array.from(errors.keys()).filter((at) => errors[at]! > 0);
+    order.sort((a, b) => errors[b]! - errors[a]!);
+    const greatest = Math.ceil(Math.log10(errors[order[0] ?? 0] || 1));
+    return {
+      errors,
+      agrees,
+      spread: spread(errors, greatest - DECADES, greatest, PER_DECADE),
+      stretches: overTime(done, MOST_STRETCHES, agrees, (at) => errors[at]!),
+      worst: order.slice(0, WORST),
+    };
+  }, [replay, reference, overlay, binding]);
+  if (!view || !replay || !reference) return null;
+  const tensors = kind === 'tensors';
+  return (
+    <div className="errors-view" data-testid="errors-view">
+      <section>
+        <h3 className="muted">{texts.spread}</h3>
+        <SpreadBars spread={view.spread} />
+      </section>
+      <section>
+        <h3 className="muted">{texts.time}</h3>
+        <ul
+          className="stretches"
+          aria-label={texts.timeLabel(view.stretches.length, view.stretches.filter((one) => differ(one) > 0).length)}
+        >
+          {view.stretches.map((one) => (
+            <li key={one.from}>
+              <button
+                type="button"
+                className={differ(one) > 0 ? 'stretch differs' : 'stretch'}
+                title={texts.stretch(one.from, one.to, differ(one))}
+                aria-label={texts.stretch(one.from, one.to, differ(one))}
+                onClick={() => select('packet', firstOf(one, view.agrees, view.errors))}
+              >
+                <span style={{ height: `${differ(one) > 0 ? Math.max(12, (100 * differ(one)) / (one.to - one.from)) : 4}%` }} />
+              </button>
+            </li>
+          ))}
+        </ul>
+      </section>
+      <section>
+        {view.worst.length === 0 ? (
+          <p className="muted">{texts.allEqual}</p>
+        ) : (
+          <table data-testid="worst-events">
+            <caption>{texts.worst}</caption>
+            <thead>
+              <tr>
+                {Object.entries(texts.worstHeads).map(([key, head]) => (
+                  <th key={key} scope="col" className={key === 'agrees' ? '' : 'num'}>
+                    {head}
+                  </th>
+                ))}
+                <td />
+              </tr>
+            </thead>
+            <tbody>
+              {view.worst.map((at) => (
+                <tr key={at} aria-selected={at === packet} className={at === packet ? 'selected' : ''}>
+                  <th scope="row" className="num">
+                    <button type="button" className="link" onClick={() => select('packet', at)}>
+                      {texts.count(at + 1)}
+                    </button>
+                  </th>
+                  <td className="num">{said(replay, at, tensors)}</td>
+                  <td className="num">{said(reference, at, tensors)}</td>
+                  <td className="num">{view.errors[at]!.toPrecision(3)}</td>
+                  <td className={view.agrees(at) ? 'muted' : 'bad'}>{texts.agrees(view.agrees(at))}</td>
+                  <td>
+                    <button
+                      type="button"
+                      className="button small"
+                      onClick={() => {
+                        select('packet', at);
+                        showPanel('tensors');
+                      }}
+                    >
+                      {texts.tensors}
+                    </button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </section>
+    </div>
+  );
+}
+
+const differ = ({ from, to, agreed }: { from: number; to: number; agreed: number }): number => to - from - agreed;
+
+/** The event of a stretch to look at: the first that differs, else the one that is farthest off. */
+function firstOf({ from, to }: { from: number; to: number }, agrees: (at: number) => boolean, errors: Float64Array): number {
+  let worst = from;
+  for (let at = from; at < to; at++) {
+    if (!agrees(at)) return at;
+    if (errors[at]! > errors[worst]!) worst = at;
+  }
+  return worst;
+}
+
+/** Largest difference of each event's score, or of its outputs where the binding names no score; NaN where neither side ran the model. */
+function eventErrors(replay: ScoreColumns, reference: ScoreColumns, done: number, { output }: Binding): Float64Array {
+  const width = output.kind === 'tensor' ? Math.min(replay.outputWidth, reference.outputWidth) : 0;
+  return Float64Array.from({ length: done }, (_, at) => {
+    if (width === 0) return Math.abs(replay.score[at]! - reference.score[at]!);
+    let most = 0;
+    for (let i = 0; i < width; i++) {
+      most = Math.max(most, Math.abs(replay.outputs[at * replay.outputWidth + i]! - reference.outputs[at * reference.outputWidth + i]!));
+    }
+    return most;
+  });
+}
+
+function said(columns: ScoreColumns, at: number, tensors: boolean): string {
+  const verdict = columns.verdict[at]!;
+  return tensors ? texts.className(verdict) : `${VERDICT_NAMES[verdict] ?? verdict} ${columns.score[at]!.toFixed(4)}`;
+}
+
+function SpreadBars({ spread: { counts, least, perDecade, none } }: { spread: Spread }) {
+  const most = Math.max(1, ...counts);
+  const edge = (bin: number) => (10 ** (least + bin / perDecade)).toPrecision(2);
+  const total = none + counts.reduce((a, b) => a + b, 0);
+  return (
+    <div className="spread">
+      <ul aria-label={texts.spreadLabel(total, none)}>
+        {counts.map((count, bin) => (
+          <li key={edge(bin)} title={texts.spreadBin(edge(bin), edge(bin + 1), count)}>
+            <span className="spread-bar" style={{ height: `${count === 0 ? 0 : Math.max(2, (100 * count) / most)}%` }} />
+            <span className="visually-hidden">{texts.spreadBin(edge(bin), edge(bin + 1), count)}</span>
+          </li>
+        ))}
+      </ul>
+      <p className="spread-axis small muted" aria-hidden="true">
+        {Array.from({ length: counts.length / perDecade + 1 }, (_, decade) => (
+          <span key={decade}>{`1e${least + decade}`}</span>
+        ))}
+      </p>
+      <p className="small muted">{texts.none(edge(0), none)}</p>
+    </div>
+  );
+}
