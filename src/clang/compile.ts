@@ -2,6 +2,7 @@ import { InputError } from '../base/errors.ts';
 import type { Progress } from '../base/progress.ts';
 import type { Program } from '../bpf/program.ts';
 import type { Cpu } from '../compiler/backend/legalize.ts';
+import { type LinkFile, linkObjects, undefinedNames } from '../object/combine.ts';
 import { readObject } from '../object/reader.ts';
 import type { LoadTarget } from '../object/target.ts';
 import { type Diagnostic, parseDiagnostics } from './diagnostics.ts';
@@ -29,7 +30,14 @@ export interface CompileOptions {
   readonly ownHeaders?: boolean;
   /** The running kernel, which CO-RE relocations are resolved against in `programs`. */
   readonly target?: LoadTarget | null;
+  /** Objects that become one with what is compiled, in order. */
+  readonly link?: readonly LinkInput[];
   readonly progress?: Progress;
+}
+
+/** An object to link with; with `symbols` only where the program uses one of these names and does not define it. */
+export interface LinkInput extends LinkFile {
+  readonly symbols?: readonly string[];
 }
 
 export interface CompiledC {
@@ -76,8 +84,10 @@ export async function compileC(source: string, options: CompileOptions = {}): Pr
     return { programs: [], object: null, diagnostics: hasError ? diagnostics : [...diagnostics, crash], ir: null };
   }
   try {
-    const object = moduleToObject(parseModule(ir), { cpu, source: (path) => textAt(tree, path) });
-    const read = readObject(object, file.replace(/\.c$/, '.o'), options.target ?? null);
+    const name = file.replace(/\.c$/, '.o');
+    const compiled = moduleToObject(parseModule(ir), { cpu, source: (path) => textAt(tree, path) });
+    const object = linked({ name, bytes: compiled }, options.link ?? []);
+    const read = readObject(object, name, options.target ?? null);
     return {
       programs: read.programs,
       object,
@@ -88,6 +98,14 @@ export async function compileC(source: string, options: CompileOptions = {}): Pr
     if (!(error instanceof InputError)) throw error;
     return { programs: [], object: null, diagnostics: [...diagnostics, fromError(error, file)], ir };
   }
+}
+
+/** The object with those that it is to be linked with. */
+function linked(own: LinkFile, inputs: readonly LinkInput[]): Uint8Array {
+  if (inputs.length === 0) return own.bytes;
+  const used = undefinedNames(own);
+  const wanted = inputs.filter(({ symbols }) => !symbols || symbols.some((symbol) => used.has(symbol)));
+  return wanted.length === 0 ? own.bytes : linkObjects([own, ...wanted]);
 }
 
 const warning = (file: string, message: string): Diagnostic => ({ severity: 'warning', file, line: 0, column: 0, message });

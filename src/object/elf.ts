@@ -43,6 +43,7 @@ export interface ElfSection {
   readonly size: number;
   readonly link: number;
   readonly info: number;
+  readonly align: number;
   readonly bytes: Uint8Array;
 }
 
@@ -160,6 +161,7 @@ function readSections(file: FileView): ElfSection[] {
       size,
       link: file.u32(at + 40),
       info: file.u32(at + 44),
+      align: file.u64(at + 48),
       bytes,
     };
   });

@@ -34,8 +34,8 @@ import { addFunctions, addLines, CommonTypes, identifier } from './program-btf.t
 export interface WriteOptions {
   /** JSON kept in `.debug_bpformer`, a section that libbpf ignores without a warning. */
   readonly meta?: unknown;
-  /** Main functions get hidden symbols: other objects that are linked with this one see them, nobody else does. */
-  readonly hidden?: boolean;
+  /** Names of functions that get hidden symbols: other objects that are linked with this one see them, nobody else does. */
+  readonly hidden?: readonly string[];
 }
 
 /** A function to be placed: a piece of one program's code and where it goes. */
@@ -138,7 +138,7 @@ class ObjectWriter {
           ...where,
           type: STT_FUNC,
           bind: piece.isGlobal ? STB_GLOBAL : STB_LOCAL,
-          hidden: hidden === true && piece.isEntry,
+          hidden: hidden?.includes(piece.name) === true,
         }),
       );
     }

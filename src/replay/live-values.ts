@@ -1,7 +1,8 @@
 import { OP_CALL, PSEUDO_CALL } from '../bpf/insn.ts';
 import type { Program } from '../bpf/program.ts';
 import type { TensorPlan, ValueBuffer } from '../compiler/api.ts';
-import { BYTES, elementCount } from './tensors.ts';
+import { BYTES } from '../compiler/slots.ts';
+import { elementCount } from '../onnx/tensor.ts';
 
 /**
  * Whether a value lies in memory at a place of the run: whole; not made yet; gone, since a later stage may have taken its place; or

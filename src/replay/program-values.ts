@@ -3,11 +3,12 @@ import type { Insn, Program } from '../bpf/program.ts';
 import type { ProgramMeta, TensorPlan, ValueBuffer, ValuePlace } from '../compiler/api.ts';
 import { allOffsets } from '../compiler/graph/view.ts';
 import { roundName } from '../compiler/ir/outline.ts';
+import { BYTES } from '../compiler/slots.ts';
+import { elementCount } from '../onnx/tensor.ts';
 import type { Tensors } from '../reference/reference.ts';
 import type { VmMap } from '../vm/maps.ts';
 import { type Stepper, Vm } from '../vm/vm.ts';
 import { storeInputs } from './runner.ts';
-import { BYTES, elementCount } from './tensors.ts';
 
 /** The integers of one ONNX value as they stood in the program's memory. */
 export interface ProgramValue {

@@ -2,10 +2,12 @@ import { InputError } from '../base/errors.ts';
 import { MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY } from '../bpf/maps.ts';
 import type { Program } from '../bpf/program.ts';
 import type { ProgramMeta, TensorSlot } from '../compiler/api.ts';
+import { BYTES } from '../compiler/slots.ts';
 import { type LastScore, readScore, SCORE_MAP } from '../hooks/xdp.ts';
+import { elementCount } from '../onnx/tensor.ts';
 import type { Tensors } from '../reference/reference.ts';
 import { Vm, type VmMaps } from '../vm/core.ts';
-import { BYTES, elementCount, loadTensor, storeTensor } from './tensors.ts';
+import { loadTensor, storeTensor } from './tensors.ts';
 
 /** uapi `enum xdp_action`. */
 export const XDP_ACTIONS = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'] as const;

@@ -1,14 +1,11 @@
 import { InputError } from '../base/errors.ts';
 import type { TensorSlot } from '../compiler/api.ts';
+import { BYTES } from '../compiler/slots.ts';
 import type { Tensor, TensorData, ValueInfo } from '../onnx/model.ts';
-import { allocate } from '../onnx/tensor.ts';
+import { allocate, elementCount } from '../onnx/tensor.ts';
 
-/** Size of a stored element. */
-export const BYTES = { u16: 2, i16: 2, i32: 4, f32: 4 } as const;
 const RANGE = { u16: [0, 65_535], i16: [-32_768, 32_767], i32: [-2_147_483_648, 2_147_483_647], f32: [-Infinity, Infinity] } as const;
 const MAX_TOKENS = 65_536;
-
-export const elementCount = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
 
 /**
  * Writes a tensor into a slot of `target` as the program reads it: tokens as they are, floats as float32 or divided by the slot's scale, rounded and

@@ -1,5 +1,6 @@
 import { disasmKernel } from '../bpf/disasm.ts';
 import { PSEUDO_MAP_FD, PSEUDO_MAP_VALUE } from '../bpf/insn.ts';
+import { isGplCompatible } from '../bpf/license.ts';
 import type { Insn, MapDef, Program } from '../bpf/program.ts';
 import type { Btf } from '../object/btf.ts';
 import type { VerifyOptions } from './api.ts';
@@ -32,9 +33,6 @@ export const MAX_VAR_OFF = 1 << 29;
 
 /** cgroup/sock and sk_reuseport programs that name no attach type. */
 const DEFAULT_ATTACH: Readonly<Record<number, number>> = { 9: 2, 21: 39 };
-
-/** Licences that may call what is reserved for the GPL (kernel `license_is_gpl_compatible`). */
-const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL']);
 
 /** The program is refused; the reason was said with `Env.say`. */
 export class Rejection extends Error {
@@ -215,7 +213,7 @@ export class Env {
     this.visits = new Uint32Array(n);
     this.cpus = options.cpus ?? 2;
     this.askKernel = options.kernelBtf;
-    this.gplCompatible = GPL.has(program.license);
+    this.gplCompatible = isGplCompatible(program.license);
     this.strictAlignment = (program.loadFlags & 3) === 1;
     this.testStateFreq = (program.loadFlags & 8) !== 0;
     this.testRegInvariants = (program.loadFlags & 128) !== 0;

@@ -14,6 +14,7 @@ import { familiesFor } from '../../compiler/families.ts';
 import { recognise } from '../../compiler/graph/recognise.ts';
 import { floatCalibration } from '../../compiler/testing/float-calibration.ts';
 import { randomEncoder } from '../../compiler/testing/random-model.ts';
+import { type Form, linkable, linkableObject } from '../../hooks/linkable.ts';
 import { tensorHook } from '../../hooks/tensor.ts';
 import { programBtf } from '../../object/program-btf.ts';
 import { readObject } from '../../object/reader.ts';
@@ -22,7 +23,6 @@ import { importModel } from '../../onnx/import.ts';
 import type { Model } from '../../onnx/model.ts';
 import { bpftoolScript } from './bpftool.ts';
 import { loaderSource } from './libbpf.ts';
-import { type Form, linkable } from './link.ts';
 import { cSource } from './source.ts';
 
 const kernel = await kernelForTests();
@@ -178,11 +178,18 @@ SEC("xdp") int hand(struct xdp_md *ctx) {
 describe.skipIf(!kernel || !CLANG || !has('bpftool'))('a model as a function of a program in C', () => {
   const linked = async (form: Form, model: Compiled) => {
     const made = linkable(model.program, model.meta, form);
-    writeFileSync(join(folder, `${form}_lib.o`), writeObject(made.program, { hidden: made.hidden }));
+    writeFileSync(join(folder, `${form}_lib.o`), linkableObject(made, model.meta));
     writeFileSync(join(folder, `${form}_lib.h`), made.header);
     const out = join(folder, `${form}.linked.o`);
     execFileSync('bpftool', ['gen', 'object', out, built(CALLERS[form], `${form}_hand`), join(folder, `${form}_lib.o`)], { stdio: 'pipe' });
     return load(programOf(out));
+  };
+  /** Map output of the processor that the program ran on: the others' hold zeros. */
+  const outputOf = async (program: Awaited<ReturnType<typeof load>>, bytes: number) => {
+    const values = await program.map('output').lookupIndex(0);
+    for (let at = 0; at < values.length; at += bytes)
+      if (values.subarray(at, at + bytes).some(Boolean)) return values.slice(at, at + bytes);
+    return null;
   };
   const expected = async (model: Compiled, input: Uint8Array) => {
     const program = await load(model.program);
@@ -230,7 +237,7 @@ describe.skipIf(!kernel || !CLANG || !has('bpftool'))('a model as a function of 
       input.set(new Uint8Array(tokens.buffer));
       const output = await expected(model, input);
       const { returnValue } = await program.testRun(packet);
-      expect(await program.map('output').lookupIndex(0)).toEqual(output);
+      expect(await outputOf(program, output.length)).toEqual(output);
       const view = new DataView(output.buffer, output.byteOffset);
       const scores = [0, 1, 2].map((i) => view.getInt32(4 * i, true));
       expect(returnValue).toBe(10 + scores.indexOf(Math.max(...scores)));

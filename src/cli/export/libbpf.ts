@@ -1,6 +1,7 @@
 import type { Program } from '../../bpf/program.ts';
 import type { ProgramMeta, TensorSlot } from '../../compiler/api.ts';
-import { BYTES, elementCount } from '../../replay/tensors.ts';
+import { BYTES } from '../../compiler/slots.ts';
+import { elementCount } from '../../onnx/tensor.ts';
 import { generateMain } from './generate.ts';
 
 const text = (value: string): string => JSON.stringify(value).replace(/[^\x20-\x7e]/g, '?');

@@ -2,12 +2,15 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../../base/errors.ts';
 import { progTypeName } from '../../bpf/progtypes.ts';
-import { type Cpu, compileC, type FileTree } from '../../clang/compile.ts';
+import { type Cpu, compileC, type FileTree, type LinkInput } from '../../clang/compile.ts';
 import { formatDiagnostic } from '../../clang/diagnostics.ts';
 import { runningKernel } from '../../companion/kernel-target.ts';
+import { modelLibrary } from '../../hooks/linkable.ts';
+import { readObject } from '../../object/reader.ts';
+import { parseMeta } from '../../replay/runner.ts';
 import { verify } from '../../verifier/verify.ts';
 import { choice, KERNELS, onlyPositional, PRIVILEGES, parse } from '../args.ts';
-import { print, printJson, readText, tell, userPath, writeOutput } from '../io.ts';
+import { print, printJson, readInput, readText, tell, userPath, writeOutput } from '../io.ts';
 import type { ExitStatus } from '../main.ts';
 
 const CPUS: readonly Cpu[] = ['v1', 'v2', 'v3', 'v4'];
@@ -50,6 +53,24 @@ function besides(path: string): FileTree {
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 }
 
+/** What `--link FILE.o` brings: the object, or of a compiled model one for each way to call it, and the header of the same name. */
+function libraryOf(path: string): { headers: FileTree; link: readonly LinkInput[] } {
+  const bytes = readInput(path);
+  const name = basename(path);
+  const headerName = name.replace(/\.o$/, '.h');
+  const { programs, meta } = readObject(bytes, name);
+  const [program] = programs;
+  if (meta !== undefined && programs.length === 1 && program!.section !== '.text') {
+    const { header, forms } = modelLibrary(program!, parseMeta(meta, path, program!)!);
+    return {
+      headers: { [headerName]: header },
+      link: forms.map(({ form, symbols, object }) => ({ name: `${name} (form ${form})`, bytes: object, symbols })),
+    };
+  }
+  const header = besides(path)[headerName];
+  return { headers: header === undefined ? {} : { [headerName]: header }, link: [{ name, bytes }] };
+}
+
 /** clang's short options as the command line's parser knows them: `-mcpu=v3`, `-Idir`, `-DX=1`, `-O2`. */
 function longOptions(argv: readonly string[]): string[] {
   return argv.flatMap((arg, at) => {
@@ -72,6 +93,7 @@ export async function compileCVerb(argv: readonly string[]): Promise<ExitStatus>
     optimize: 'string',
     include: 'list',
     define: 'list',
+    link: 'list',
     kernel: 'string',
     privilege: 'string',
     json: 'boolean',
@@ -84,12 +106,14 @@ export async function compileCVerb(argv: readonly string[]): Promise<ExitStatus>
   const kernel = choice(args, 'kernel', KERNELS, '6.18');
   const privilege = choice(args, 'privilege', PRIVILEGES, 'root');
   const target = runningKernel();
+  const libraries = args.list('link').map(libraryOf);
   const result = await compileC(readText(path), {
     fileName: basename(path),
     cpu,
     optimize,
     defines: args.list('define'),
-    files: besides(path),
+    files: { ...Object.assign({}, ...libraries.map(({ headers }) => headers)), ...besides(path) },
+    link: libraries.flatMap(({ link }) => link),
     include: args.list('include').map(headersIn),
     target,
   });

@@ -1,10 +1,9 @@
 import { InputError } from '../../base/errors.ts';
 import { PROG_TYPE_XDP } from '../../bpf/progtypes.ts';
-import { writeObject } from '../../object/writer.ts';
+import { FORMS, linkable, linkableObject } from '../../hooks/linkable.ts';
 import { choice, onlyPositional, parse } from '../args.ts';
 import { bpftoolScript } from '../export/bpftool.ts';
 import { loaderSource } from '../export/libbpf.ts';
-import { FORMS, linkable } from '../export/link.ts';
 import { cSource } from '../export/source.ts';
 import { fileName, print, printJson, readInput, writeOutput } from '../io.ts';
 import type { ExitStatus, Verb } from '../main.ts';
@@ -40,7 +39,7 @@ export const exportVerb: Verb = (argv): ExitStatus => {
   else {
     if (!output.endsWith('.o')) throw new InputError('the file is an object and ends in .o', output);
     const made = linkable(program, meta, choice(args, 'form', FORMS, 'ctx'));
-    writeOutput(output, writeObject(made.program, { meta, hidden: made.hidden }));
+    writeOutput(output, linkableObject(made, meta));
     const header = output.replace(/\.o$/, '.h');
     writeOutput(header, new TextEncoder().encode(made.header));
     files.push(header);

@@ -1,4 +1,4 @@
-import { InputError } from '../../base/errors.ts';
+import { InputError } from '../base/errors.ts';
 import {
   ADD,
   ALU64,
@@ -7,6 +7,7 @@ import {
   DW,
   H,
   JEQ,
+  JGE,
   JGT,
   JLT,
   JMP,
@@ -21,14 +22,19 @@ import {
   OP_LDDW,
   PSEUDO_CALL,
   PSEUDO_MAP_FD,
+  RSH,
   ST,
   STX,
   W,
   X,
-} from '../../bpf/insn.ts';
-import type { ArgType, Insn, Program, Subprog } from '../../bpf/program.ts';
-import type { ProgramMeta, TensorSlot } from '../../compiler/api.ts';
-import { BYTES, elementCount } from '../../replay/tensors.ts';
+} from '../bpf/insn.ts';
+import { MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY } from '../bpf/maps.ts';
+import type { ArgType, Insn, MapDef, Program, Subprog } from '../bpf/program.ts';
+import type { ProgramMeta, TensorSlot } from '../compiler/api.ts';
+import { PAGE_BYTES } from '../compiler/kernels/frame.ts';
+import { BYTES } from '../compiler/slots.ts';
+import { writeObject } from '../object/writer.ts';
+import { elementCount } from '../onnx/tensor.ts';
 
 /** How a hand-written program calls a model. */
 export const FORMS = ['ctx', 'struct', 'data'] as const;
@@ -43,10 +49,11 @@ const WRITTEN_OUT = 64;
 
 /** A model as a function of another program: the code, and the header that declares it. */
 export interface Linkable {
-  readonly program: Program;
+  /** The first is the model's function, others read its results. */
+  readonly programs: readonly Program[];
   readonly header: string;
-  /** The function is local to the program that it is linked into, and verified with its callers. */
-  readonly hidden: boolean;
+  /** Functions that are local to the program that they are linked into, and verified with their callers. */
+  readonly hidden: readonly string[];
 }
 
 /** Code under construction: jumps name labels. */
@@ -110,7 +117,23 @@ export function linkable(program: Program, meta: ProgramMeta, form: Form): Linka
       program.name,
       'Compile the model without --binding',
     );
-  return form === 'struct' ? structForm(program, meta, name) : dataForm(program, meta, name);
+  const own = perProcessor(program);
+  return form === 'struct' ? structForm(own, meta, name) : dataForm(own, meta, name);
+}
+
+/** Packets are scored on several processors at once: each gets inputs, values and results of its own. */
+function perProcessor(program: Program): Program {
+  const maps = program.maps.map((map): MapDef => {
+    if (map.type !== MAP_TYPE_ARRAY || map.data || map.section) return map;
+    if (map.valueSize > PAGE_BYTES)
+      throw new InputError(
+        `map ${map.name} has entries of ${map.valueSize} bytes; a per-CPU entry, which several packets at once need, holds ${PAGE_BYTES}`,
+        program.name,
+        'Use the form ctx',
+      );
+    return { ...map, type: MAP_TYPE_PERCPU_ARRAY };
+  });
+  return { ...program, maps };
 }
 
 const guard = (name: string, body: readonly string[]): string => {
@@ -127,26 +150,37 @@ function contextForm(program: Program, name: string, isTensor: boolean): Linkabl
     ? 'Runs the model on what map input holds; results are left in map output.'
     : 'Runs the model on the packet and gives the verdict of its binding.';
   return {
-    program: text,
-    hidden: false,
+    programs: [text],
+    hidden: [],
     header: guard(name, [...TYPES, '', `${context};`, `/* ${what} */`, `extern int ${name}(${context} *ctx);`]),
   };
 }
 
-/** The model's functions behind one that calls the first of them. */
-function around(program: Program, name: string, insns: readonly Insn[], calls: number, args: readonly ArgType[]): Program {
-  const shift = insns.length;
-  const own = insns.map((insn, at) => (at === calls ? { ...insn, imm: shift - at - 1 } : insn));
-  const at = args.findIndex(({ kind }) => kind === 'pointer');
-  const wrapper: Subprog = {
-    name,
-    start: 0,
-    linkage: 'global',
-    args,
-    returns: 'scalar',
+/** A function of ours before those of the model; `model`: where it calls the model, `next`: where it calls the function behind it. */
+interface Wrapper {
+  readonly name: string;
+  readonly args: readonly ArgType[];
+  readonly insns: readonly Insn[];
+  readonly model?: number;
+  readonly next?: number;
+}
+
+/** The model's functions behind those that lead to them. */
+function around(program: Program, wrappers: readonly Wrapper[]): Program {
+  const shift = wrappers.reduce((sum, { insns }) => sum + insns.length, 0);
+  const own: Insn[] = [];
+  const subprogs = wrappers.map(({ name, args, insns, model, next }): Subprog => {
+    const start = own.length;
+    const after = start + insns.length;
+    insns.forEach((insn, at) => {
+      const target = at === model ? shift : at === next ? after : null;
+      own.push(target === null ? insn : { ...insn, imm: target - (start + at) - 1 });
+    });
+    const at = args.findIndex(({ kind }) => kind === 'pointer');
     // What the reader says of the written object, and Linux of such a function on its own.
-    ...(at < 0 ? {} : { unfit: `arg#${at} reference type('UNKNOWN ') size cannot be determined: -22` }),
-  };
+    const unfit = at < 0 ? {} : { unfit: `arg#${at} reference type('UNKNOWN ') size cannot be determined: -22` };
+    return { name, start, linkage: 'global', args, returns: 'scalar', ...unfit };
+  });
   const inner = program.subprogs.map((func, i): Subprog => {
     const moved = { ...func, start: func.start + shift };
     if (i > 0) return moved;
@@ -156,10 +190,10 @@ function around(program: Program, name: string, insns: readonly Insn[], calls: n
   });
   return {
     ...program,
-    name,
+    name: wrappers[0]!.name,
     section: '.text',
     insns: [...own, ...program.insns],
-    subprogs: [wrapper, ...inner],
+    subprogs: [...subprogs, ...inner],
     lineInfo: program.lineInfo.map((line) => ({ ...line, insnIdx: line.insnIdx + shift })),
     origins: [],
     insnOrigins: [],
@@ -259,7 +293,7 @@ function structForm(program: Program, meta: ProgramMeta, name: string): Linkable
     '   result, or the index of the label where the model gives one; -1 without a structure. */',
     `extern int ${name}(struct ${struct} *io);`,
   ];
-  return { program: around(program, name, code.finish(), call, [arg]), header: guard(name, body), hidden: false };
+  return { programs: [around(program, [{ name, args: [arg], insns: code.finish(), model: call }])], header: guard(name, body), hidden: [] };
 }
 
 /** Bytes between two packet pointers as tokens, zeros behind the last one. */
@@ -269,19 +303,22 @@ function dataForm(program: Program, meta: ProgramMeta, name: string): Linkable {
     throw new InputError('only a model of one input of byte tokens can read them from a packet', program.name, 'Use the form struct');
   const count = elementCount(slot.dims);
   const code = new Code();
-  code.put(ALU64 | MOV | X, 6, 1).put(ALU64 | MOV | X, 7, 2);
+  code
+    .put(ALU64 | MOV | X, 6, 1)
+    .put(ALU64 | MOV | X, 7, 2)
+    .put(ALU64 | MOV | X, 9, 3);
   code.lookup(mapIndex(program, 'input'), 8);
   if (slot.byteOff > 0) code.put(ALU64 | ADD | K, 8, 0, 0, slot.byteOff);
-  // Zeros first, so that the copy may end with the packet: a state for each length would be one for each length to come.
+  // The token behind the bytes first, so that the copy may end with the packet: a state for each length would be one for each length to come.
   code
     .put(ALU64 | MOV | K, 3, 0, 0, 0)
     .put(ALU64 | MOV | X, 4, 8)
-    .label('zero')
-    .put(ST | MEM | H, 4, 0, 0, 0);
+    .label('pad')
+    .put(STX | MEM | H, 4, 9);
   code
     .put(ALU64 | ADD | K, 4, 0, 0, 2)
     .put(ALU64 | ADD | K, 3, 0, 0, 1)
-    .jump(JMP | JLT | K, 'zero', 3, 0, count);
+    .jump(JMP | JLT | K, 'pad', 3, 0, count);
   code.put(ALU64 | MOV | K, 3, 0, 0, 0).label('byte');
   code
     .put(ALU64 | MOV | X, 5, 6)
@@ -304,12 +341,87 @@ function dataForm(program: Program, meta: ProgramMeta, name: string): Linkable {
   code.put(OP_CALL, 0, PSEUDO_CALL, 0, 0);
   code.lookup(mapIndex(program, 'output'), 8);
   choose(code, meta.outputs);
+  const padded = `${program.name}_padded`;
+  const hidden = 'extern __attribute__((visibility("hidden"))) int';
   const body = [
-    `/* Runs the model on the ${count} bytes from data on, zeros where data_end comes before. The verifier follows packet pointers only`,
-    '   inside of a program: the symbol is hidden, so that libbpf makes the function static. Results are left in map output; gives the',
-    '   index of the largest of the first one. */',
-    `extern __attribute__((visibility("hidden"))) int ${name}(void *data, void *data_end);`,
+    ...TYPES,
+    '',
+    `/* Runs the model on the ${count} bytes from data on, zeros (or token pad) where data_end comes before. The verifier follows packet`,
+    '   pointers only inside of a program: the symbols are hidden, so that libbpf makes the functions static. Results are left in map',
+    '   output; gives the index of the largest of the first one. */',
+    `${hidden} ${name}(void *data, void *data_end);`,
+    `${hidden} ${padded}(void *data, void *data_end, __u32 pad);`,
   ];
   const pointer: ArgType = { kind: 'pointer' };
-  return { program: around(program, name, code.finish(), call, [pointer, pointer]), header: guard(name, body), hidden: true };
+  const plain = new Code()
+    .put(ALU64 | MOV | K, 3, 0, 0, 0)
+    .put(OP_CALL, 0, PSEUDO_CALL, 0, 0)
+    .put(OP_EXIT);
+  const model = around(program, [
+    { name, args: [pointer, pointer], insns: plain.insns, next: 1 },
+    { name: padded, args: [pointer, pointer, { kind: 'scalar' }], insns: code.finish(), model: call },
+  ]);
+  const scores = scoreForm(program, meta.outputs);
+  return {
+    programs: [model, ...(scores ? [scores.program] : [])],
+    header: guard(name, [...body, ...(scores?.declared ?? [])]),
+    hidden: [name, padded, ...(scores ? [scores.program.name] : [])],
+  };
+}
+
+/** A function that gives one of the integers of the first result, and what they mean. Labels are what the model's function gives itself. */
+function scoreForm(program: Program, [slot]: readonly TensorSlot[]): { program: Program; declared: string[] } | null {
+  if (!slot || slot.classes || slot.elem !== 'i32') return null;
+  const name = `${program.name}_score`;
+  const count = elementCount(slot.dims);
+  const code = new Code();
+  code.put(ALU64 | LSH | K, 1, 0, 0, 32).put(ALU64 | RSH | K, 1, 0, 0, 32);
+  code.jump(JMP | JGE | K, 'failed', 1, 0, count).put(ALU64 | MOV | X, 6, 1);
+  code.lookup(mapIndex(program, 'output'), 8);
+  code
+    .put(ALU64 | LSH | K, 6, 0, 0, 2)
+    .put(ALU64 | ADD | X, 8, 6)
+    .put(LDX | MEM | W, 0, 8, slot.byteOff);
+  code
+    .put(ALU64 | LSH | K, 0, 0, 0, 32)
+    .put(ALU64 | ARSH | K, 0, 0, 0, 32)
+    .put(OP_EXIT);
+  const upper = program.name.toUpperCase();
+  const declared = [
+    '',
+    `/* Integer ${count === 1 ? '0' : `0 to ${count - 1}`} of the first result (${slot.name}) that the last call left. */`,
+    `extern __attribute__((visibility("hidden"))) int ${name}(__u32 index);`,
+    `/* A real number in units of these integers; the compiler computes it. */`,
+    `#define ${upper}_FIXED(real) ((__s32)((real) / ${slot.scale} + ((real) < 0 ? -0.5 : 0.5)))`,
+  ];
+  const args: readonly ArgType[] = [{ kind: 'scalar' }];
+  const subprogs: readonly Subprog[] = [{ name, start: 0, linkage: 'global', args, returns: 'scalar' }];
+  const empty = { lineInfo: [], origins: [], insnOrigins: [], kfuncCalls: new Map<number, string>() };
+  return { program: { ...program, ...empty, name, section: '.text', insns: code.finish(), subprogs }, declared };
+}
+
+/** A model's object in one form, as `FILE.o` beside the header. */
+export const linkableObject = ({ programs, hidden }: Linkable, meta: ProgramMeta): Uint8Array => writeObject(programs, { meta, hidden });
+
+/** What a program in C can call of a model: an object for each form that fits, and one header for all. */
+export interface ModelLibrary {
+  readonly header: string;
+  readonly forms: readonly { readonly form: Form; readonly symbols: readonly string[]; readonly object: Uint8Array }[];
+}
+
+/** Every form of a model that a program may call it in. */
+export function modelLibrary(program: Program, meta: ProgramMeta): ModelLibrary {
+  const headers: string[] = [];
+  const forms = FORMS.flatMap((form) => {
+    let made: Linkable;
+    try {
+      made = linkable(program, meta, form);
+    } catch (error) {
+      if (error instanceof InputError) return [];
+      throw error;
+    }
+    headers.push(made.header);
+    return [{ form, symbols: made.hidden.length > 0 ? made.hidden : [made.programs[0]!.name], object: linkableObject(made, meta) }];
+  });
+  return { header: headers.join('\n'), forms };
 }
