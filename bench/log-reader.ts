@@ -1,16 +1,19 @@
 /**
- * The log reader against real logs: `BPFORMER_CORPUS=F npm run long log-reader [6.18,6.12,6.1]`. Every case of the corpus and the programs of the explanations' and random
- * tests are loaded at levels 1, 2 and 4, into this machine's kernel and into older ones under QEMU (packages in `.cache/kernels`, fetched by `kernels`); our own
- * verifier writes its logs, too. Counted: lines that are neither known nor part of a reason, and logs of which verdict, reason, instruction or counters are not read as the load said.
+ * The log reader against real logs: `BPFORMER_CORPUS=F npm run long log-reader [6.18,6.12,6.1]`. Every case of the corpus, the programs of the explanations' and random
+ * tests, C that our own compiler compiled (the thirty mistakes, functions, the sample) and models compiled for each kernel are loaded at levels 1, 2 and 4, into this machine's
+ * kernel and into older ones under QEMU (packages in `.cache/kernels`, fetched by `kernels`); our own verifier writes its logs, too. Counted: lines that are neither known nor part of a reason, and logs of which verdict, reason, instruction or counters are not read as the load said.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Program } from '../src/bpf/program.ts';
+import { compileC } from '../src/clang/compile.ts';
+import { writtenSource } from '../src/clang/testing/generate.ts';
 import { bootKernel } from '../src/companion/guest-kernel.ts';
 import type { Kernel } from '../src/companion/kernel.ts';
 import { openKernel, whyNoKernel } from '../src/companion/kernel.ts';
 import { parseLogEnd } from '../src/companion/log-end.ts';
 import { programBtf } from '../src/object/program-btf.ts';
+import type { KernelVersion } from '../src/verifier/api.ts';
 import { caseProgram, parseCases } from '../src/verifier/corpus.ts';
 import { CASES, programOf } from '../src/verifier/explain/testing/cases.ts';
 import { LINE, lineText } from '../src/verifier/logfile/lines.ts';
@@ -20,12 +23,16 @@ import { randomProgram } from '../src/verifier/testing/random-programs.ts';
 import { verify } from '../src/verifier/verify.ts';
 import { harmsKernel } from './fuzz/harmful.ts';
 import { packageOf } from './kernels-answers.ts';
+import { encoderPrograms, samplePrograms } from './verifier-programs.ts';
 
 const LEVELS = [1, 2, 4];
 const RANDOM = 100;
 /** Longer logs are left out; an emulated kernel takes minutes for them. */
 const MOST_PROCESSED = 30_000;
 const MOST_EMULATED = 1_000;
+/** Of compiled programs, of which there are few. */
+const MOST_COMPILED = 130_000;
+const MISTAKES = 30;
 
 interface Input {
   readonly name: string;
@@ -40,6 +47,31 @@ function inputs(): Input[] {
     ...CASES.map((test) => ({ name: test.name, program: programOf(test.text) })),
     ...Array.from({ length: RANDOM }, (_, seed) => ({ name: `random ${seed}`, program: randomProgram(seed) })),
   ];
+}
+
+const root = new URL('../', import.meta.url);
+const text = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+
+/** Programs of C by our own compiler: the mistakes that the explanations are tested with, functions, the sample. */
+async function compiledC(): Promise<Input[]> {
+  const mistakes = text('src/verifier/explain/testdata/mistakes.c');
+  const functions = writtenSource(text('src/clang/testdata/functions.c')).source;
+  const sources = [
+    ...Array.from({ length: MISTAKES }, (_, at) => ({ name: `mistake ${at}`, source: `#define CASE ${at}\n${mistakes}` })),
+    { name: 'functions', source: functions },
+    { name: 'classifier', source: text('public/samples/c/classifier.c') },
+  ];
+  const made: Input[] = [];
+  for (const { name, source } of sources) {
+    const { programs } = await compileC(source, { cpu: 'v3' });
+    made.push(...programs.map((program) => ({ name: `C ${name} ${program.name}`, program })));
+  }
+  return made;
+}
+
+async function models(version: KernelVersion): Promise<Input[]> {
+  const made = [...(await samplePrograms([version])), ...encoderPrograms(4, 1, [version])];
+  return made.map(({ name, program }) => ({ name, program }));
 }
 
 interface Tally {
@@ -104,8 +136,9 @@ async function ofKernel(kernel: Kernel, programs: readonly Input[], tally: Tally
     }
     for (const logLevel of LEVELS) {
       try {
-        const btf = program.subprogs.length > 1 ? { btf: programBtf(program) } : {};
-        const loaded = await kernel.load(program, { logLevel, logSize: 16 << 20, ...btf });
+        // With lines, so that sources stand in the log.
+        const btf = program.subprogs.length > 1 || program.lineInfo.length > 0 ? { btf: programBtf(program) } : {};
+        const loaded = await kernel.load(program, { logLevel, logSize: 128 << 20, ...btf });
         await loaded.program?.closeAll();
         // What fails before the verifier begins leaves no log.
         if (loaded.log.trim() === '') tally.notAsked++;
@@ -119,8 +152,10 @@ async function ofKernel(kernel: Kernel, programs: readonly Input[], tally: Tally
 }
 
 export default async function measure([versions = '6.18,6.12,6.1']: string[]): Promise<unknown> {
-  const all = inputs();
+  const compiled = await compiledC();
+  const all = [...inputs(), ...compiled];
   const figures: Record<string, Tally> = {};
+  const programs: Record<string, number> = {};
   const tallyOf = (name: string): Tally => {
     const tally: Tally = { logs: 0, lines: 0, unknown: 0, otherwise: 0, notAsked: 0, examples: [] };
     figures[name] = tally;
@@ -135,21 +170,25 @@ export default async function measure([versions = '6.18,6.12,6.1']: string[]): P
       look(result.log, logLevel, input.name, { accepted: result.accepted, message: result.message, processed: result.processed }, own);
       if (logLevel !== 4) continue;
       if (result.processed <= MOST_PROCESSED) short.push(input);
-      if (result.processed <= MOST_EMULATED) brief.push(input);
+      if (result.processed <= MOST_EMULATED || compiled.includes(input)) brief.push(input);
     }
   }
-  for (const version of versions.split(',')) {
+  for (const version of versions.split(',') as KernelVersion[]) {
     const tally = tallyOf(version);
+    const made = (await models(version)).filter(
+      ({ program }) => verify(program, { kernel: version, privilege: 'root', logLevel: 0 }).processed <= MOST_COMPILED,
+    );
+    programs[version] = made.length;
     if (version === '6.18') {
       const kernel = await openKernel();
       if (!kernel) throw new Error(`no kernel: ${whyNoKernel()}`);
-      await ofKernel(kernel, short, tally);
+      await ofKernel(kernel, [...made, ...short], tally);
       kernel.close();
     } else {
       const { kernel, end } = await bootKernel(packageOf(version));
-      await ofKernel(kernel, brief, tally);
+      await ofKernel(kernel, [...made, ...brief], tally);
       await end();
     }
   }
-  return { programs: all.length, figures };
+  return { programs: all.length, compiledC: compiled.length, models: programs, figures };
 }

@@ -96,7 +96,7 @@ export function encoderPrograms(count: number, seed = 1, targets = TARGETS): Nam
       const tokens = Array.from({ length: shape.sequence }, (__, t) => (t === 0 ? 1 : ((t + 3) * (n + 7) * 31) % shape.vocabulary));
       return new Map([['tokens', tokens]]);
     });
-    return emit(`encoder ${i + 1}`, model, floatCalibration(recognise(model), samples), tensorHook(), dice.pick(targets));
+    return emit(`encoder ${i + 1}`, model, floatCalibration(recognise(model, SELECTION), samples), tensorHook(), dice.pick(targets));
   });
 }
 

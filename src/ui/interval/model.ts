@@ -3,7 +3,7 @@ import { decodeInsns } from '../../bpf/insn.ts';
 import type { Insn } from '../../bpf/program.ts';
 import type { After, Interval } from '../../verifier/lab/interval.ts';
 import { sliceFrom } from '../../verifier/lab/slice.ts';
-import type { ValueRow } from '../../verifier/query/query.ts';
+import type { ValueRow } from '../../verifier/query/told.ts';
 import {
   MASK_HI,
   MASK_LO,

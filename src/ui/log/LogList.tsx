@@ -7,10 +7,12 @@ import { VirtualList, type VirtualListHandle } from '../components/VirtualList.t
 import { log as texts } from '../texts/log.ts';
 import { LONGEST_DRAWN, LogLine } from './LogLine.tsx';
 import { openFold, setCursor, useLogs } from './log-store.ts';
-import { foldedAt, nearestVisit, type RowChoice, rowOfLine, visibleLines } from './rows.ts';
+import { foldedAt, lineOfVisit, nearestVisit, type RowChoice, rowOfLine, visibleLines } from './rows.ts';
 import './log.css';
 
 const ROW_HEIGHT = 18;
+
+const placeOf = (insn: number, visit: number | null): string => `${insn} ${visit}`;
 
 /** Width of a character of the code font. */
 const CHARACTER_PX = 7.5;
@@ -30,6 +32,8 @@ export function LogList({ log, ref, found = null, only = false }: LogListProps) 
   const cursor = useLogs((state) => (state.cursor.key === log.key ? state.cursor.line : -1));
   const selection = useWorkbench((state) => state.selection);
   const insn = selection?.kind === 'insn' ? Number(selection.id) : selection?.kind === 'state' ? Number(splitPart(selection.id).whole) : -1;
+  const visited = selection?.kind === 'state' ? splitPart(selection.id).part : null;
+  const place = placeOf(insn, visited);
   const choice: RowChoice = useMemo(() => ({ fold, opened, only: only && found ? found.line : null }), [fold, opened, only, found]);
   const rows = useMemo(() => visibleLines(log, choice), [log, choice]);
   const active = cursor < 0 ? -1 : rowOfLine(rows, cursor);
@@ -37,16 +41,16 @@ export function LogList({ log, ref, found = null, only = false }: LogListProps) 
   const gutter = String(log.lines).length;
 
   // An instruction that is selected elsewhere brings its nearest visit, unless the cursor stands on one.
-  const followed = useRef(-1);
+  const followed = useRef('');
   useEffect(() => {
-    if (insn < 0 || followed.current === insn) return;
-    followed.current = insn;
+    if (insn < 0 || followed.current === place) return;
+    followed.current = place;
     const { cursor: at } = useLogs.getState();
     const line = at.key === log.key ? at.line : -1;
-    if (line >= 0 && log.insn[line] === insn) return;
-    const visit = nearestVisit(log, insn, line);
+    if (visited === null && line >= 0 && log.insn[line] === insn) return;
+    const visit = visited === null ? nearestVisit(log, insn, line) : lineOfVisit(log, insn, visited);
     if (visit >= 0) setCursor(log.key, visit);
-  }, [insn, log]);
+  }, [insn, visited, place, log]);
 
   const choose = useCallback(
     (row: number) => {
@@ -56,7 +60,7 @@ export function LogList({ log, ref, found = null, only = false }: LogListProps) 
       setCursor(log.key, line);
       const about = log.insn[line]!;
       if (about < 0 || line < run.from || line >= run.to || foldedAt(log, line, choice) > 0) return;
-      followed.current = about;
+      followed.current = placeOf(about, null);
       select('insn', about);
     },
     [log, rows, choice, run],

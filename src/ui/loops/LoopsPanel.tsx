@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import type { FixedStrategy } from '../../compiler/api.ts';
 import type { LoopForm } from '../../verifier/whatif/rewrite.ts';
 import { commitFork, setStrategy } from '../../workbench/actions.ts';
@@ -16,6 +16,8 @@ import { useTask } from '../components/useTask.ts';
 import { loops as texts } from '../texts/loops.ts';
 import { loopsPanel } from '../texts/loops-panel.ts';
 import './loops.css';
+
+const LogLoops = lazy(() => import('./LogLoops.tsx'));
 
 const STRATEGIES = Object.keys(texts.strategies) as FixedStrategy[];
 
@@ -65,7 +67,11 @@ export default function LoopsPanel() {
   const usable = program && !program.fromLog ? program : null;
   return (
     <Panel id="loops" title={loopsPanel.title}>
-      {usable ? (
+      {program?.fromLog && program.code.length > 0 ? (
+        <Suspense>
+          <LogLoops program={program} />
+        </Suspense>
+      ) : usable ? (
         <div className="loops">
           {usable.modelKey ? <Strategies program={usable} /> : null}
           <WhatIf program={usable} />

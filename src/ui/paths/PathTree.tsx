@@ -1,14 +1,14 @@
 import { Check, ChevronDown, ChevronRight, CircleStop, Repeat, Scissors, TriangleAlert, X } from 'lucide-react';
 import { type KeyboardEvent, useContext, useEffect, useRef, useState } from 'react';
+import type { EndName } from '../../verifier/query/exploration.ts';
 import type { OutlineRow } from '../../verifier/query/outline.ts';
-import type { EndName } from '../../verifier/query/recording.ts';
 import type { Asked } from '../../workbench/query.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { PinnedContext } from '../components/pinned.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
 import { Code } from '../program/Code.tsx';
-import { insnText } from '../program/decode.ts';
+import { shownText } from '../program/decode.ts';
 import { paths as texts } from '../texts/paths.ts';
 import { goToStep } from './query-store.ts';
 import { usePathRows } from './usePathRows.ts';
@@ -160,7 +160,7 @@ function RowText({ row, program, functionAt, toEnd }: RowTextProps) {
             <span className="muted">{texts.to(row.firstInsn)}</span>
             {row.expanded === undefined ? (
               <span className="mono path-code path-first">
-                <Code text={insnText(program, row.firstInsn)} />
+                <Code text={shownText(program, row.firstInsn)} />
               </span>
             ) : null}
           </span>
@@ -173,7 +173,7 @@ function RowText({ row, program, functionAt, toEnd }: RowTextProps) {
         <span className="path-what ellipsis">
           <span className="path-stretch">{texts.stretch(row.firstInsn, row.lastInsn)}</span>
           <span className="mono path-code">
-            <Code text={insnText(program, row.firstInsn)} />
+            <Code text={shownText(program, row.firstInsn)} />
           </span>
         </span>
       );

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useCallback, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, useCallback, useRef, useState } from 'react';
 import { type Asked, askRecording } from '../../workbench/query.ts';
 import type { RecordingView } from '../../workbench/query-views.ts';
 import { useWorkbench } from '../../workbench/store.ts';
@@ -11,7 +11,7 @@ import { useRemote } from '../model/useRemote.ts';
 import { paths as texts } from '../texts/paths.ts';
 import { pathsPanel } from '../texts/paths-panel.ts';
 import { PathTree } from './PathTree.tsx';
-import { goToStep, stepAlong, useKernel } from './query-store.ts';
+import { goToStep, stepAlong, useAsked } from './query-store.ts';
 import { RangeView } from './RangeView.tsx';
 import { Rounds } from './Rounds.tsx';
 import { useInsnAtCursor, useStep } from './useStep.ts';
@@ -24,9 +24,8 @@ type TabId = (typeof TABS)[number];
 export function PathsPanel() {
   const program = useWorkbench((state) => state.stages.program.value);
   const isLog = useWorkbench((state) => state.history.doc.source?.kind === 'log');
-  const status = useWorkbench((state) => state.stages.verified.status);
-  const stale = useWorkbench((state) => state.stages.verified.stale);
-  if (isLog || !program || status === 'absent') {
+  const { status, stale } = useWorkbench((state) => (isLog ? state.stages.log : state.stages.verified));
+  if (!program || status === 'absent' || (isLog && program.code.length === 0)) {
     const empty = isLog ? texts.ofLog : texts.empty;
     return (
       <Panel id="paths" title={pathsPanel.title}>
@@ -41,8 +40,7 @@ export function PathsPanel() {
 }
 
 function Exploration({ program, ready }: { program: ProgramView; ready: boolean }) {
-  const kernel = useKernel();
-  const asked = useMemo<Asked>(() => ({ program: program.key, kernel }), [program.key, kernel]);
+  const asked = useAsked(program);
   const of = `${asked.program} ${asked.kernel}`;
   const [stoppedOf, setStopped] = useState<string | null>(null);
   const isStopped = stoppedOf === of;
@@ -80,7 +78,7 @@ function Exploration({ program, ready }: { program: ProgramView; ready: boolean 
           </button>
         </div>
       ) : !recording && !remote.error ? (
-        <Progress progress={remote.progress} label={texts.recording} onCancel={() => setStopped(of)} />
+        <Progress progress={remote.progress} label={asked.log ? texts.following : texts.recording} onCancel={() => setStopped(of)} />
       ) : null}
       {recording && recording.steps === 0 ? <p className="empty">{texts.refused}</p> : null}
       {recording && recording.steps > 0 ? <Views asked={asked} program={program} recording={recording} /> : null}

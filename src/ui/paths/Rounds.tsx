@@ -8,7 +8,7 @@ import { ErrorNote } from '../components/ErrorNote.tsx';
 import { useWidth } from '../components/useWidth.ts';
 import { useRemote } from '../model/useRemote.ts';
 import { Code } from '../program/Code.tsx';
-import { insnText } from '../program/decode.ts';
+import { shownText } from '../program/decode.ts';
 import { paths } from '../texts/paths.ts';
 import { boundText } from '../verifier/range-scale.ts';
 import { goToStep } from './query-store.ts';
@@ -63,7 +63,7 @@ export function Rounds({ asked, program, step }: { asked: Asked; program: Progra
             </select>
           </label>
           <span className="mono ellipsis grow">
-            <Code text={insnText(program, loop.head)} />
+            <Code text={shownText(program, loop.head)} />
           </span>
           {shown ? <Steps table={shown} columns={columns} go={setFrom} /> : null}
         </div>

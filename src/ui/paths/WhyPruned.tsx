@@ -27,7 +27,7 @@ export function WhyPruned({ asked, step, refused }: { asked: Asked; step: number
           <p>{message}</p>
         </article>
       ) : null}
-      {comparisons?.length === 0 && !refused ? <p className="muted">{texts.none}</p> : null}
+      {comparisons?.length === 0 && !refused ? <p className="muted">{asked.log ? texts.ofLog : texts.none}</p> : null}
       {comparisons?.map((one, i) => (
         <Compared key={`${key} ${i}`} asked={asked} compared={one} />
       ))}

@@ -1,5 +1,6 @@
 import { scaleLinear } from 'd3-scale';
-import { HOLDS, type Series } from '../../verifier/query/along.ts';
+import type { Series } from '../../verifier/query/along.ts';
+import { HOLDS } from '../../verifier/query/exploration.ts';
 import { signedLogPosition } from '../verifier/range-scale.ts';
 
 export const LEFT = 56;

@@ -1,7 +1,13 @@
+import { useMemo } from 'react';
 import { create } from 'zustand';
+import { LINE } from '../../verifier/logfile/lines.ts';
 import type { Place } from '../../verifier/query/along.ts';
+import type { LogView } from '../../workbench/log-views.ts';
 import { type Asked, askRecording } from '../../workbench/query.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
+import type { ProgramView } from '../../workbench/views.ts';
+import { setCursor, useLogs } from '../log/log-store.ts';
+import { visitOf } from '../log/rows.ts';
 
 /** Where in the exploration the cursor stands. A step says more than an instruction and a visit: arrivals that were pruned are steps too. */
 interface At {
@@ -31,10 +37,46 @@ export function stepNow(asked: Asked): number | null {
   return standsAt(at, asked) ? at.step : null;
 }
 
-/** Goes to a step: its instruction becomes the selection. */
+/** Goes to a step: its instruction becomes the selection; of a log, its line is where the cursor stands. */
 export function goToStep(asked: Asked, step: number, insn: number): void {
-  useQueryStore.setState({ at: { ...asked, step, insn, visit: null } });
+  if (asked.log) void goToLoggedStep(asked, step, insn);
+  else {
+    useQueryStore.setState({ at: { ...asked, step, insn, visit: null } });
+    select('insn', insn);
+  }
+}
+
+async function goToLoggedStep(asked: Asked, step: number, insn: number): Promise<void> {
+  const line = await askRecording<number>(asked, 'line', { step });
+  const log = useWorkbench.getState().stages.log.value;
+  if (!log || line < 0) return;
+  setCursor(log.key, line);
+  useQueryStore.setState({ at: { ...asked, step, insn, visit: visitAtLine(log, line, insn) } });
   select('insn', insn);
+}
+
+/** The visit of an instruction that a line of the log shows; null for a line that shows none. */
+function visitAtLine(log: LogView, line: number, insn: number): number | null {
+  const visit = log.kind[line] === LINE.insn ? visitOf(log, line) : null;
+  return visit?.insn === insn ? visit.at : null;
+}
+
+/** The visit that the cursor of an open log stands on. */
+export function useLoggedVisit(insn: number): number | null {
+  const log = useWorkbench((state) => (state.history.doc.source?.kind === 'log' ? state.stages.log.value : null));
+  const line = useLogs(({ cursor }) => (log && cursor.key === log.key ? cursor.line : -1));
+  return log && line >= 0 ? visitAtLine(log, line, insn) : null;
+}
+
+/** What is asked about: the exploration of the open program by our verifier, or the one that the open log shows. */
+export function useAsked(program: ProgramView): Asked {
+  const kernel = useKernel();
+  const source = useWorkbench((state) => state.history.doc.source);
+  const log = source?.kind === 'log' ? source.blob : null;
+  return useMemo<Asked>(
+    () => (log ? { program: program.key, kernel: '', log } : { program: program.key, kernel }),
+    [program.key, kernel, log],
+  );
 }
 
 /** One instruction further on the path through the cursor's step, or back. */

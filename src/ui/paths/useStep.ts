@@ -8,7 +8,7 @@ import { splitPart } from '../../workbench/selection.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { PinnedContext } from '../components/pinned.ts';
-import { findStep, useQueryStore } from './query-store.ts';
+import { findStep, useLoggedVisit, useQueryStore } from './query-store.ts';
 
 /** Which instruction is at the cursor, and which of its visits; null for the nearest. */
 export function useInsnAtCursor(program: ProgramView): { readonly insn: number; readonly visit: number | null } {
@@ -29,7 +29,8 @@ export function useInsnAtCursor(program: ProgramView): { readonly insn: number; 
   if (!pinned && held !== place) setHeld(place);
   const shown = pinned ? held : place;
   const insn = Math.min(shown.insn, Math.max(0, program.code.length / 8 - 1));
-  return { insn, visit: shown.visit };
+  const logged = useLoggedVisit(insn);
+  return { insn, visit: shown.visit ?? logged };
 }
 
 interface Found {
@@ -46,12 +47,11 @@ export function useStep(asked: Asked, insn: number, visit: number | null, enable
   const matches = own !== null && own.insn === insn && own.visit === visit;
   const of = `${asked.program} ${asked.kernel} ${insn} ${visit}`;
   const [answer, setAnswer] = useState<{ of: string; step: number | null; error: UserError | null } | null>(null);
-  const { program, kernel } = asked;
   const pinned = useContext(PinnedContext);
   useEffect(() => {
     if (!enabled || matches) return;
     let wanted = true;
-    findStep({ program, kernel }, insn, visit, pinned).then(
+    findStep(asked, insn, visit, pinned).then(
       (step) => {
         if (wanted) setAnswer({ of, step, error: null });
       },
@@ -63,7 +63,7 @@ export function useStep(asked: Asked, insn: number, visit: number | null, enable
     return () => {
       wanted = false;
     };
-  }, [enabled, matches, program, kernel, insn, visit, of, pinned]);
+  }, [enabled, matches, asked, insn, visit, of, pinned]);
   if (matches) return { step: own.step, current: true, error: null };
   if (answer?.of === of) return { step: answer.step, current: true, error: answer.error };
   return { step: own?.step ?? null, current: false, error: null };

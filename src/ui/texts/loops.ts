@@ -6,6 +6,15 @@ export const loops = {
     title: 'No program yet.',
     text: 'Here a model’s loop strategies stand side by side, and a loop of any program can be tried in another form.',
   },
+  ofLog: {
+    title: 'Loops that the log goes round',
+    about:
+      'Counted on all paths that the log shows, with the functions called inside. A loop can be tried in another form where its program is open: a log shows neither its maps nor its type.',
+    following: 'Following the paths of the log',
+    none: 'No path of this log comes back to an instruction.',
+    columns: { head: 'Instructions', code: 'Begins with', rounds: 'Arrivals', processed: 'Processed' },
+    range: (head: number, end: number) => `${count(head)} … ${count(end)}`,
+  },
   model: 'The model, compiled with each strategy',
   compare: 'Compare the strategies',
   again: 'Compare again',

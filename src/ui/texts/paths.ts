@@ -1,6 +1,6 @@
 import type { CellVerdict } from '../../verifier/query/compare.ts';
+import type { EndName } from '../../verifier/query/exploration.ts';
 import type { Edge } from '../../verifier/query/outline.ts';
-import type { EndName } from '../../verifier/query/recording.ts';
 
 /** Texts of the Paths panel and of the state at the cursor. */
 const count = (value: number): string => Math.round(value).toLocaleString('en');
@@ -32,9 +32,10 @@ export const paths = {
     text: 'Here stand all paths that the verifier walked: where they part, where they end, and which state made it stop following one.',
   },
   ofLog: {
-    title: 'A log holds no exploration.',
-    text: 'Open the object or the assembly of this program to walk its paths.',
+    title: 'This log shows no instruction.',
+    text: 'Paths are followed line by line: load the program with log level 1 or 2 to see them.',
   },
+  following: 'Following the paths of the log',
   recording: 'Recording the verification',
   stopped: 'Stopped recording',
   again: 'Record again',
@@ -55,6 +56,7 @@ export const paths = {
   loading: 'loading …',
   row: (text: string, steps: number) => `${text}, ${many(steps, 'instruction', 'instructions')}`,
   why: {
+    ofLog: 'A log does not show the states that were kept, so that it cannot say which of them covers this one.',
     none: 'No state was kept for this instruction, so that nothing was compared.',
     pick: 'Choose the end of a path, or an instruction at which paths meet, to see what it was compared with.',
     pruned: 'Pruned: a kept state covers this one',

@@ -1,6 +1,7 @@
 import { ChevronDown, ChevronLeft, ChevronRight, StepBack, StepForward } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useState } from 'react';
-import type { HeldRow, StateTold, StepTold, ValueRow } from '../../verifier/query/query.ts';
+import type { StepTold } from '../../verifier/query/query.ts';
+import type { HeldRow, StateTold, ValueRow } from '../../verifier/query/told.ts';
 import { type Asked, askRecording } from '../../workbench/query.ts';
 import type { RecordingView } from '../../workbench/query-views.ts';
 import { partId } from '../../workbench/selection.ts';

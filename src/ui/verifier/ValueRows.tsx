@@ -1,5 +1,5 @@
 import { Fragment, useState } from 'react';
-import type { ValueRow } from '../../verifier/query/query.ts';
+import type { ValueRow } from '../../verifier/query/told.ts';
 import { step as texts } from '../texts/paths.ts';
 import { Breakable } from './Breakable.tsx';
 import { RangeBar } from './RangeBar.tsx';

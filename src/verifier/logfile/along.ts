@@ -1,6 +1,6 @@
 import { LINE, type LogColumns, lineText } from './lines.ts';
 import { codeOf } from './reason.ts';
-import { type LogStateRow, logStateAt } from './states.ts';
+import { type LogStateRow, logStateAt, withoutTies } from './states.ts';
 
 const FROM = /^\s*from (\d+) to (\d+)/;
 const SAFE = /: safe\s*$/;
@@ -105,20 +105,13 @@ export function roundsAt(bytes: Uint8Array, log: LogColumns, insn: number, first
   const visits = Math.max(0, (log.visitStart[insn + 1] ?? from) - from);
   const begin = Math.max(0, Math.min(first, visits - 1));
   const lines = Array.from(log.visitLine.subarray(from + begin, from + Math.min(visits, begin + count)));
-  const states = lines.map((line) => new Map(stateBefore(bytes, log, line).map(({ name, text }) => [name, plain(text)])));
+  const states = lines.map((line) => new Map(stateBefore(bytes, log, line).map(({ name, text }) => [name, withoutTies(text)])));
   const names = [...new Set(states.flatMap((state) => [...state.keys()]))].filter(
     (name) => new Set(states.map((state) => state.get(name) ?? '')).size > 1,
   );
   const rounds = lines.map((line, i) => ({ line, values: names.map((name) => states[i]!.get(name) ?? '') }));
   return { insn, visits, first: begin, names, rounds };
 }
-
-/** Ids and precision aside: they are no values. */
-const plain = (text: string): string =>
-  text
-    .replace(/^P(?=-?\d|0x|scalar)/, '')
-    .replace(/\bid=\d+,?/, '')
-    .replace(/\(\)$/, '()');
 
 /** What an instruction reads and writes, in the log's own words. */
 export interface Touched {

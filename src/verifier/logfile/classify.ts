@@ -57,6 +57,8 @@ const FRAME = ascii('frame');
 const PROPAGATING = ascii(': propagating ');
 const FROM = ascii('from ');
 const TO = ascii(' to ');
+/** Between a path's target and its colon: what a processor may do that guesses a branch. */
+const SPECULATIVE = ascii(' (speculative execution)');
 const FUNC = ascii('func#');
 const PROCESSED = ascii('processed ');
 const INSNS = ascii(' insns');
@@ -229,8 +231,10 @@ export class Classifier {
     const from = this.number(bytes, start + FROM.length, end);
     if (from < 0 || !startsWith(bytes, this.next, end, TO)) return LINE.message;
     const target = this.number(bytes, this.next + TO.length, end);
-    if (target < 0 || bytes[this.next] !== COLON) return LINE.message;
-    let at = this.next + 1;
+    if (target < 0) return LINE.message;
+    const colon = startsWith(bytes, this.next, end, SPECULATIVE) ? this.next + SPECULATIVE.length : this.next;
+    if (bytes[colon] !== COLON) return LINE.message;
+    let at = colon + 1;
     while (at < end && bytes[at] === BLANK) at++;
     this.insn = target;
     this.isState(bytes, at, end);

@@ -173,6 +173,7 @@ describe('states', () => {
     expect(lineState('5: frame1: R0_w=scalar(umax=255,var_off=(0x0; 0xff)) R10=fp0 fp-8_w=mmmm???? refs=2', LINE.state)).toEqual({
       frame: 1,
       full: false,
+      refs: '2',
       entries: [
         { name: 'r0', text: 'scalar(umax=255,var_off=(0x0; 0xff))' },
         { name: 'r10', text: 'fp0' },

@@ -223,6 +223,8 @@ export class LogReader {
     }
     // Up to 6.1 said of the main program's context, and of no consequence.
     if (/^reg type unsupported for arg#\d+ function /.test(text)) return LINE.note;
+    // Of a context whose type BTF does not know; of a global function it is the reason.
+    if (/^arg#\d+ reference type\(.*\) size cannot be determined/.test(text) && !this.isValidating(line)) return LINE.note;
     if (/ is global and (?:assumed valid|validated)|^func '.*' \(ret void\)/.test(text)) return LINE.note;
     if (/processed \d+ insns \(limit \d+\)/.test(text)) {
       // A message without its line feed: the reason and the counters stand in one line.
@@ -233,6 +235,13 @@ export class LogReader {
     }
     // Before the kernel's first words and behind its last, others speak.
     return this.begun && this.run.summaryLine < 0 ? LINE.message : LINE.loader;
+  }
+
+  /** Whether the verification of a global function begins above a line. */
+  private isValidating(line: number): boolean {
+    const above = line - 1;
+    if (above < 0 || this.kind[above] !== LINE.note) return false;
+    return this.text(this.lineStart[above]! + this.prefix[above]!, this.lineStart[line]!).startsWith('Validating ');
   }
 
   /** What a line inside of a report is: its own, or the first one behind it. */

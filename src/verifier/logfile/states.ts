@@ -14,6 +14,8 @@ export interface LineState {
   readonly entries: readonly StateEntry[];
   /** Whether everything that is known is printed, rather than what changed. */
   readonly full: boolean;
+  /** Ids of references that are held; absent where none are printed. */
+  readonly refs?: string;
 }
 
 const HEAD = /^\s*(?:from \d+ to \d+(?: \([^)]*\))?:|\d+:)?\s*(?:frame(\d+):)?\s*(?=(?:R\d|fp-\d)|$)/;
@@ -40,9 +42,24 @@ export function lineState(text: string, kind: number): LineState | null {
   // Kernels before 5.17 print the whole state after every instruction.
   const whole = /\bR10=/.test(rest) && /=inv|\(id=0,/.test(rest);
   const numbered = /^\s*\d+:/.test(rest);
-  return { frame: Number(head[1] ?? 0), entries, full: kind === LINE.path || (kind === LINE.state && (!numbered || whole)) };
+  const refs = REFS.exec(rest)?.[1];
+  return {
+    frame: Number(head[1] ?? 0),
+    entries,
+    full: kind === LINE.path || (kind === LINE.state && (!numbered || whole)),
+    ...(refs === undefined ? {} : { refs }),
+  };
 }
 
+/** A value without its ids and the mark of what must be known exactly: they tie it to others and say nothing of itself. */
+export const withoutTies = (text: string): string =>
+  text
+    .replace(/^P(?=-?\d|0x|scalar)/, '')
+    .replace(/\bid=\d+(?:[+-]\d+)?,?/, '')
+    .replace(/\bref_obj_id=\d+,?/, '')
+    .replace(/,\)$/, ')');
+
+const REFS = /\srefs=([\d,]+)/;
 const ENTRY = /^(R\d+|fp-\d+)(?:_[a-zA-Z]+)?=/;
 
 /** Splits `R0=scalar(…) R10=fp0 fp-8=mmmm????` at the blanks outside parentheses. */

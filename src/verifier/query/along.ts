@@ -1,13 +1,8 @@
-import { NOT_INIT, SCALAR, SMAX_HI, SMAX_LO, SMIN_HI, SMIN_LO, TYPE } from '../reg.ts';
-import { toSigned } from '../w64.ts';
-import { CELLS, isRegPlace, isSlotPlace, regPlace, slotPlace } from './cells.ts';
+import { CELLS, regPlace, slotPlace } from './cells.ts';
 import { words } from './columns.ts';
+import { type Exploration, HOLDS } from './exploration.ts';
 import type { LoopHeads } from './loops.ts';
 import type { Way } from './paths.ts';
-import type { Recording } from './recording.ts';
-
-/** What a register or slot holds over a stretch of a path. */
-export const HOLDS = { nothing: 0, number: 1, pointer: 2, mixed: 3, unrecorded: 4 } as const;
 
 /**
  * A register along a path. Point `i` says what holds from position `pos[i]` on, up to the next point: the signed bounds as plain numbers
@@ -37,7 +32,7 @@ export const placeOf = (place: Place): number =>
   place.reg === undefined ? slotPlace(place.frame, place.slot ?? 0) : regPlace(place.frame, place.reg);
 
 /** The bounds of a register along positions [from, to) of a path. */
-export function seriesAlong(recording: Recording, way: Way, at: Place, from: number, to: number, most: number): Series {
+export function seriesAlong(recording: Exploration, way: Way, at: Place, from: number, to: number, most: number): Series {
   const place = placeOf(at);
   const pos = words();
   const ids = words();
@@ -83,13 +78,11 @@ export function seriesAlong(recording: Recording, way: Way, at: Place, from: num
     let holds = -1;
     for (; next < end; next++) {
       const value = ids.at(next);
-      const held = value === UNRECORDED ? HOLDS.unrecorded : heldBy(recording, value, at.reg !== undefined);
+      const held = value === UNRECORDED ? HOLDS.unrecorded : recording.holds(place, value);
       if (held === HOLDS.number) {
-        const reg = at.reg === undefined ? recording.cells.regOfSlot(value) : value;
-        const chunk = recording.cells.regs.chunkOf(reg);
-        const base = recording.cells.regs.baseOf(reg);
-        min = Math.min(min, toSigned(chunk[base + SMIN_LO]!, chunk[base + SMIN_HI]!));
-        max = Math.max(max, toSigned(chunk[base + SMAX_LO]!, chunk[base + SMAX_HI]!));
+        const [low, high] = recording.bounds(place, value);
+        min = Math.min(min, low);
+        max = Math.max(max, high);
       }
       holds = holds < 0 || holds === held ? held : HOLDS.mixed;
     }
@@ -98,20 +91,6 @@ export function seriesAlong(recording: Recording, way: Way, at: Place, from: num
     series.holds[bucket] = holds;
   }
   return series;
-}
-
-/** Does the record of a place hold a number? False for what is neither register nor slot. */
-export function holdsNumber(recording: Recording, id: number, place: number): boolean {
-  return (isRegPlace(place) || isSlotPlace(place)) && heldBy(recording, id, isRegPlace(place)) === HOLDS.number;
-}
-
-function heldBy(recording: Recording, id: number, isReg: boolean): number {
-  if (id === 0) return HOLDS.nothing;
-  const reg = isReg ? id : recording.cells.regOfSlot(id);
-  if (reg === 0) return HOLDS.nothing;
-  const type = recording.cells.regs.chunkOf(reg)[recording.cells.regs.baseOf(reg) + TYPE];
-  if (type === NOT_INIT) return HOLDS.nothing;
-  return type === SCALAR ? HOLDS.number : HOLDS.pointer;
 }
 
 /** A loop that a path goes round. */
@@ -123,7 +102,7 @@ export interface LoopOnPath {
 }
 
 /** The loops of a path, those with most rounds first. */
-export function loopsAlong(recording: Recording, way: Way, heads: LoopHeads): LoopOnPath[] {
+export function loopsAlong(recording: Exploration, way: Way, heads: LoopHeads): LoopOnPath[] {
   const found = new Map<string, { head: number; depth: number; arrivals: number }>();
   way.each((step) => {
     const head = recording.insnAt(step);
@@ -138,7 +117,7 @@ export function loopsAlong(recording: Recording, way: Way, heads: LoopHeads): Lo
 }
 
 /** Steps at which a path comes to a loop's head. */
-export function roundsOf(recording: Recording, way: Way, { head, depth }: Pick<LoopOnPath, 'head' | 'depth'>): Uint32Array {
+export function roundsOf(recording: Exploration, way: Way, { head, depth }: Pick<LoopOnPath, 'head' | 'depth'>): Uint32Array {
   const found = words();
   way.each((step) => {
     if (recording.insnAt(step) === head && recording.depthAt(step) === depth) found.push(step);
@@ -147,7 +126,7 @@ export function roundsOf(recording: Recording, way: Way, { head, depth }: Pick<L
 }
 
 /** Registers and slots of the current function and its callers that do not hold the same at all of `steps`; ids and precision aside. */
-export function differing(recording: Recording, steps: ArrayLike<number>): number[] {
+export function differing(recording: Exploration, steps: ArrayLike<number>): number[] {
   let first: Uint32Array | null = null;
   let depth = 0;
   const differs = new Set<number>();
@@ -162,7 +141,7 @@ export function differing(recording: Recording, steps: ArrayLike<number>): numbe
     }
     for (let place = 0; place < depth * CELLS; place++) {
       if (ids[place] === first[place] || differs.has(place)) continue;
-      if (!recording.cells.alike(place, ids[place]!, first[place]!)) differs.add(place);
+      if (!recording.alike(place, ids[place]!, first[place]!)) differs.add(place);
     }
   }
   return [...differs].sort((a, b) => a - b);

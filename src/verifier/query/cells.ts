@@ -22,6 +22,8 @@ const cellOf = (place: number): number => place % CELLS;
 export const isRegPlace = (place: number): boolean => cellOf(place) < MAX_REG;
 export const isSlotPlace = (place: number): boolean => cellOf(place) >= SLOT_CELL && cellOf(place) < FRAME_CELL;
 export const indexOfPlace = (place: number): number => (isRegPlace(place) ? cellOf(place) : cellOf(place) - SLOT_CELL);
+/** `r3`, `fp-16`. */
+export const placeName = (place: number): string => (isRegPlace(place) ? `r${indexOfPlace(place)}` : `fp${-(indexOfPlace(place) + 1) * 8}`);
 
 /** Slots whose spilled register means something. */
 const KEEPS = (1 << SLOT_SPILL) | (1 << SLOT_DYNPTR) | (1 << SLOT_ITER) | (1 << SLOT_IRQ);

@@ -5,7 +5,8 @@ import { setRangeRules } from '../range-rules.ts';
 import { NOT_INIT, PRECISE, REG, SCALAR, TYPE } from '../reg.ts';
 import { type Frame, MAX_REG, type State } from '../state.ts';
 import { tnumIn } from '../tnum.ts';
-import { type Comparison, NONE, type Recording } from './recording.ts';
+import { NONE } from './exploration.ts';
+import type { Comparison, Recording } from './recording.ts';
 
 /**
  * What one register or slot says to the question whether the kept state covers the new one. It does not stand in the way when it is

@@ -1,6 +1,6 @@
+import { type EndName, NONE } from './exploration.ts';
 import type { LoopHeads } from './loops.ts';
 import type { Paths } from './paths.ts';
-import { type EndName, NONE } from './recording.ts';
 
 /** How a path comes from the one before it. */
 export type Edge = 'start' | 'taken' | 'not taken' | 'callback' | 'other';
@@ -301,10 +301,8 @@ export class Outline {
     const first = this.paths.firstStep(seg);
     const from = recording.insnAt(before);
     const to = recording.insnAt(first);
-    const { opcode } = recording.env.insns[from]!;
     if (recording.depthAt(first) > recording.depthAt(before)) return 'callback';
-    // Conditional jumps of both widths.
-    if (((opcode & 7) !== 5 && (opcode & 7) !== 6) || (opcode & 0xf0) === 0x80) return 'other';
+    if (!recording.isBranch(from)) return 'other';
     return to === from + 1 ? 'not taken' : 'taken';
   }
 }

@@ -1,5 +1,5 @@
 import { words } from './columns.ts';
-import { NONE, type Recording } from './recording.ts';
+import { type Exploration, NONE } from './exploration.ts';
 
 /**
  * The exploration as a tree of segments: stretches of a run without a branch inside. Of the segments that follow one, the one with most
@@ -7,7 +7,7 @@ import { NONE, type Recording } from './recording.ts';
  * branches, and no path lies deeper than the logarithm of all steps.
  */
 export class Paths {
-  readonly recording: Recording;
+  readonly recording: Exploration;
   readonly count: number;
   /** First step of each segment; segments are numbered in the order of their steps. */
   private readonly first: Uint32Array;
@@ -20,7 +20,7 @@ export class Paths {
   private readonly child: Uint32Array;
   readonly roots: readonly number[];
 
-  constructor(recording: Recording) {
+  constructor(recording: Exploration) {
     this.recording = recording;
     const { runs, steps } = recording;
     const splits = new Uint8Array(steps + 1);

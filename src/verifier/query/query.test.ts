@@ -6,7 +6,7 @@ import type { State } from '../state.ts';
 import { randomProgram } from '../testing/random-programs.ts';
 import { verify } from '../verify.ts';
 import { toBigUnsigned } from '../w64.ts';
-import { HOLDS } from './along.ts';
+import { HOLDS } from './exploration.ts';
 import { Paths } from './paths.ts';
 import { Query } from './query.ts';
 import { record } from './recorder.ts';
@@ -119,8 +119,8 @@ describe('why a path was pruned', () => {
     let missed = 0;
     const more = Array.from({ length: 250 }, (_, seed) => [`random ${seed + 2000}`, randomProgram(seed + 2000)] as const);
     for (const [name, made] of [...every, ...more]) {
-      const query = new Query(record(made, OPTIONS));
-      const { recording } = query;
+      const recording = record(made, OPTIONS);
+      const query = new Query(recording);
       for (let step = 0; step < recording.steps; step++) {
         const why = query.why(step);
         if (!recording.isChecked(step) && recording.runEnd(recording.runOf(step)) === 'pruned')

@@ -1,60 +1,12 @@
 import type { InsnIdx } from '../../base/units.ts';
-import type { StateRow } from '../api.ts';
-import { frameRows } from '../format.ts';
-import { setRangeRules } from '../range-rules.ts';
-import {
-  MASK_HI,
-  MASK_LO,
-  S32_MAX,
-  S32_MIN,
-  SMAX_HI,
-  SMAX_LO,
-  SMIN_HI,
-  SMIN_LO,
-  U32_MAX,
-  U32_MIN,
-  UMAX_HI,
-  UMAX_LO,
-  UMIN_HI,
-  UMIN_LO,
-  VALUE_HI,
-  VALUE_LO,
-} from '../reg.ts';
-import type { State } from '../state.ts';
-import { toBigSigned, toBigUnsigned } from '../w64.ts';
-import { differing, holdsNumber, type LoopOnPath, loopsAlong, type Place, roundsOf, type Series, seriesAlong } from './along.ts';
-import { frameOfPlace, indexOfPlace, isRegPlace } from './cells.ts';
-import { type ComparedStates, compareStates } from './compare.ts';
+import { differing, type LoopOnPath, loopsAlong, type Place, roundsOf, type Series, seriesAlong } from './along.ts';
+import { frameOfPlace, indexOfPlace, isRegPlace, placeName } from './cells.ts';
+import type { ComparedStates } from './compare.ts';
+import { type EndName, type Exploration, HOLDS, NONE } from './exploration.ts';
 import { findHeads, type LoopHeads } from './loops.ts';
 import { Outline } from './outline.ts';
 import { Paths, type Way } from './paths.ts';
-import { type EndName, NONE, type Recording } from './recording.ts';
-
-/** A register or slot with everything that is known about it; absent numbers: a pointer's or slot's text says all. */
-export interface ValueRow extends StateRow {
-  readonly frame: number;
-  readonly umin?: bigint;
-  readonly umax?: bigint;
-  readonly s32?: readonly [number, number];
-  readonly u32?: readonly [number, number];
-}
-
-/** What is held beside registers and stack. */
-export interface HeldRow {
-  readonly kind: 'reference' | 'lock' | 'irq' | 'rcu' | 'preempt' | 'speculative' | 'may_goto';
-  readonly id: number;
-  /** Instruction that took it; -1 where none is known. */
-  readonly insnIdx: number;
-}
-
-/** A state in words: of the current function and of its callers. */
-export interface StateTold {
-  readonly frame: number;
-  /** Call instruction of each frame; -1 for the one that verification began with. */
-  readonly calls: readonly number[];
-  readonly rows: readonly ValueRow[];
-  readonly held: readonly HeldRow[];
-}
+import type { StateTold, ValueRow } from './told.ts';
 
 /** What a register or slot holds in a round; '' for nothing, bounds where it is a number. */
 export interface RoundCell {
@@ -96,21 +48,19 @@ export interface StepTold {
   readonly length: number;
 }
 
-const all = (): boolean => true;
-
 /** Questions about one recorded exploration. Positions count along a path, steps through the whole exploration. */
 export class Query {
-  readonly recording: Recording;
+  readonly recording: Exploration;
   readonly paths: Paths;
   readonly outline: Outline;
-  private readonly heads: LoopHeads;
+  readonly heads: LoopHeads;
   private visitStart: Uint32Array | null = null;
   private visitSteps = new Uint32Array(0);
   private lastWay: Way | null = null;
   private lastRounds: { readonly way: Way; readonly key: string; readonly steps: Uint32Array; readonly places: readonly number[] } | null =
     null;
 
-  constructor(recording: Recording) {
+  constructor(recording: Exploration) {
     this.recording = recording;
     this.paths = new Paths(recording);
     this.heads = findHeads(recording);
@@ -127,7 +77,7 @@ export class Query {
   visits(insnIdx: InsnIdx): Uint32Array {
     if (!this.visitStart) {
       const { recording } = this;
-      const start = new Uint32Array(recording.env.insns.length + 2);
+      const start = new Uint32Array(recording.insns + 2);
       const checks = new Uint8Array(recording.steps);
       for (let step = 0; step < recording.steps; step++) {
         if (!recording.isChecked(step)) continue;
@@ -144,8 +94,7 @@ export class Query {
 
   /** The state before a step, in words. */
   told(step: number): StateTold {
-    setRangeRules(this.recording.env.rules.ranges);
-    return tell(this.recording, this.recording.stateBefore(step));
+    return this.recording.told(step);
   }
 
   step(step: number): StepTold | null {
@@ -172,7 +121,7 @@ export class Query {
 
   /** Comparisons of the state that a step brought with kept ones: the last one decided. */
   why(step: number): ComparedStates[] {
-    return this.recording.hasState(step) ? this.recording.comparisons(step).map((one) => compareStates(this.recording, one)) : [];
+    return this.recording.hasState(step) ? this.recording.why(step) : [];
   }
 
   /** Loops of the path through a step: those that it lies in first, from the innermost on, then those with most rounds. */
@@ -200,10 +149,7 @@ export class Query {
     const pos = way.positionOf(step);
     let at = -1;
     while (at + 1 < steps.length && way.positionOf(steps[at + 1]!) <= pos) at++;
-    const names = places.map((place) => ({
-      frame: frameOfPlace(place),
-      name: isRegPlace(place) ? `r${indexOfPlace(place)}` : `fp${-(indexOfPlace(place) + 1) * 8}`,
-    }));
+    const names = places.map((place) => ({ frame: frameOfPlace(place), name: placeName(place) }));
     const wanted = from < 0 ? at - (count >> 1) : from;
     const first = Math.max(0, Math.min(wanted, steps.length - count));
     const columns = Array.from(steps.subarray(first, first + count), (own) => {
@@ -235,7 +181,7 @@ export class Query {
     this.way(step).each((at) => {
       if (!recording.hasState(at) || recording.isWhole(at)) return;
       recording.eachChange(at, (place, id) => {
-        if (holdsNumber(recording, id, place)) changes.set(place, (changes.get(place) ?? 0) + 1);
+        if (recording.holds(place, id) === HOLDS.number) changes.set(place, (changes.get(place) ?? 0) + 1);
       });
     });
     const [most] = [...changes].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
@@ -286,35 +232,4 @@ function cellOf(row: ValueRow | undefined): RoundCell {
   if (!row) return { text: '' };
   const { text, smin, smax } = row;
   return /^P?scalar/.test(text) && smin !== undefined && smax !== undefined ? { text, min: smin, max: smax } : { text };
-}
-
-function tell(recording: Recording, state: State): StateTold {
-  const { names } = recording.env;
-  const rows: ValueRow[] = [];
-  state.frames.forEach((frame, f) => {
-    for (const { name, text, regs: r, base: b } of frameRows(names, frame, all, all)) {
-      const row = { frame: f, name: name.toLowerCase(), text };
-      if (!r) rows.push(row);
-      else
-        rows.push({
-          ...row,
-          smin: toBigSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!),
-          smax: toBigSigned(r[b + SMAX_LO]!, r[b + SMAX_HI]!),
-          umin: toBigUnsigned(r[b + UMIN_LO]!, r[b + UMIN_HI]!),
-          umax: toBigUnsigned(r[b + UMAX_LO]!, r[b + UMAX_HI]!),
-          s32: [r[b + S32_MIN]!, r[b + S32_MAX]!],
-          u32: [r[b + U32_MIN]! >>> 0, r[b + U32_MAX]! >>> 0],
-          tnumValue: toBigUnsigned(r[b + VALUE_LO]!, r[b + VALUE_HI]!),
-          tnumMask: toBigUnsigned(r[b + MASK_LO]!, r[b + MASK_HI]!),
-        });
-    }
-  });
-  const held: HeldRow[] = state.refs
-    .filter(({ id }) => id)
-    .map(({ kind, id, insnIdx }) => ({ kind: kind === 'ptr' ? 'reference' : kind, id, insnIdx }));
-  if (state.activeRcu) held.push({ kind: 'rcu', id: state.activeRcu, insnIdx: -1 });
-  if (state.activePreempt) held.push({ kind: 'preempt', id: state.activePreempt, insnIdx: -1 });
-  if (state.speculative) held.push({ kind: 'speculative', id: 0, insnIdx: -1 });
-  if (state.mayGotoDepth) held.push({ kind: 'may_goto', id: state.mayGotoDepth, insnIdx: -1 });
-  return { frame: state.curFrame, calls: state.frames.map(({ callsite }) => callsite), rows, held };
 }

@@ -9,7 +9,8 @@ import { runPasses } from '../verify.ts';
 import type { Watcher } from '../watch.ts';
 import { CELLS, Cells, FRAME_CELL, PLACES, regPlace, SLOT_CELL, STATE_CELL, slotPlace } from './cells.ts';
 import { bytes, shorts, words } from './columns.ts';
-import { END, EQUAL, EXACTNESS, NONE, Recording } from './recording.ts';
+import { END, NONE } from './exploration.ts';
+import { EQUAL, EXACTNESS, Recording } from './recording.ts';
 
 /** A whole state is kept this often, so that any other one is near. */
 const WHOLE_EVERY = 256;

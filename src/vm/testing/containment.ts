@@ -24,7 +24,8 @@ import {
 } from '../../bpf/insn.ts';
 import type { Insn } from '../../bpf/program.ts';
 import { regPlace, slotPlace } from '../../verifier/query/cells.ts';
-import { NONE, type Recording } from '../../verifier/query/recording.ts';
+import { NONE } from '../../verifier/query/exploration.ts';
+import type { Recording } from '../../verifier/query/recording.ts';
 import {
   baseType,
   CTX,

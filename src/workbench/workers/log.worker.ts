@@ -14,6 +14,7 @@ const handlers: Record<string, Handler> = {
   inspectPaste,
   readFile,
   besideLog: later(() => import('./beside.ts'), 'besideLog'),
+  askLog: later(() => import('./log-query.ts'), 'askLog'),
 };
 
 const DOING: Readonly<Record<string, string>> = {
@@ -22,6 +23,7 @@ const DOING: Readonly<Record<string, string>> = {
   logProgram: 'Collecting the instructions of the log',
   searchLog: 'Searching',
   besideLog: 'Verifying the program of the log',
+  askLog: 'Following the paths of the log',
 };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Working');

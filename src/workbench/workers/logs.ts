@@ -24,7 +24,7 @@ interface Held {
 const logs = new Recent<Held>(2);
 
 /** Works in steps until done, hearing "stop" between slices. */
-async function inSlices(step: () => boolean, context: CallContext, report: () => void): Promise<void> {
+export async function inSlices(step: () => boolean, context: CallContext, report: () => void): Promise<void> {
   let started = performance.now();
   while (!step()) {
     if (performance.now() - started < SLICE_MS) continue;
@@ -40,7 +40,7 @@ const SEARCH_BYTES = 256 * 1024;
 const PROGRAM_LINES = 8192;
 
 /** Progress is shown a few times a second, not after every slice. */
-function paced(report: () => void): () => void {
+export function paced(report: () => void): () => void {
   let last = performance.now();
   return () => {
     const now = performance.now();

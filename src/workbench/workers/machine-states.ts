@@ -1,4 +1,5 @@
-import type { Query, ValueRow } from '../../verifier/query/query.ts';
+import type { Query } from '../../verifier/query/query.ts';
+import type { ValueRow } from '../../verifier/query/told.ts';
 import type { AbstractView } from '../machine-views.ts';
 
 /** So many visits of an instruction are looked through. */

@@ -1,5 +1,6 @@
 import { frameRows } from '../../format.ts';
-import { NONE, type Recording } from '../recording.ts';
+import { NONE } from '../exploration.ts';
+import type { Recording } from '../recording.ts';
 import { loggedSteps } from './log-steps.ts';
 
 /** Holds a recording to a log of level 2: every step, where it came from, and every register and slot that the log shows. */
