@@ -8,17 +8,19 @@ import { DEFAULT_PRECISION } from '../compiler/precision.ts';
 import type { SearchCost } from '../compiler/precision-search.ts';
 import { checkSize } from '../compiler/size.ts';
 import type { Binding } from '../hooks/binding.ts';
-import { checkBinding, type FittedBinding } from '../hooks/fit.ts';
-import { parseBinding } from '../hooks/parse.ts';
+import { checkAnyBinding } from '../hooks/features/fit.ts';
+import { parseAnyBinding } from '../hooks/features/parse.ts';
+import type { FittedBinding } from '../hooks/fit.ts';
+import { hookOf } from '../hooks/hook.ts';
 import { TENSOR_BINDING, tensorHook } from '../hooks/tensor.ts';
-import { xdpHook } from '../hooks/xdp.ts';
 import { importModel } from '../onnx/import.ts';
 import type { Model } from '../onnx/model.ts';
 import type { ExternalData } from '../onnx/tensor.ts';
 import { calibrate } from '../reference/calibrate.ts';
 import { generateInputs } from '../reference/generate.ts';
 import type { Tensors } from '../reference/reference.ts';
-import { npyTensor, packetInputs, tensorInputs } from '../replay/inputs.ts';
+import { npyTensor, tensorInputs } from '../replay/inputs.ts';
+import { generatedFeatures, packetInputsOf } from '../replay/packet-inputs.ts';
 import { readNpy } from '../traces/npy.ts';
 import { isNpz, readNpz } from '../traces/npz.ts';
 import { ethernetFrame, readPcap } from '../traces/pcap.ts';
@@ -53,7 +55,7 @@ export interface CompiledModel extends LoadedModel {
 /** Imports the model and the binding that goes with it. */
 export function loadModel(path: string, args: Args): LoadedModel {
   const bindingPath = args.string('binding');
-  const binding = bindingPath === undefined ? TENSOR_BINDING : parseBinding(readText(bindingPath), bindingPath);
+  const binding = bindingPath === undefined ? TENSOR_BINDING : parseAnyBinding(readText(bindingPath), bindingPath);
   return loadBound(path, dims(args), binding, bindingPath);
 }
 
@@ -68,7 +70,7 @@ export function loadBound(path: string, sizes: Readonly<Record<string, number>>,
     dims: sizes,
     externalData,
   });
-  const fitted = checkBinding(binding, model, where);
+  const fitted = checkAnyBinding(binding, model, where);
   return { bytes, file: fileName(path), externalData, model, binding, fitted };
 }
 
@@ -101,7 +103,10 @@ export async function compileLoaded(
   const { model, binding, fitted, bytes, file, externalData } = loaded;
   checkSize(model);
   const events = trace === undefined ? null : readEvents(trace, loaded);
-  const samples = events ? samplesOf(events, loaded) : generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, binding);
+  const samples = events
+    ? samplesOf(events, loaded)
+    : ((fitted && generatedFeatures(fitted, model, GENERATED_SEED, GENERATED_SAMPLES)) ??
+      generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, binding));
   if (samples.length === 0) throw new InputError('holds nothing that the model could be calibrated on', trace);
   const calibration: Calibration = await calibrate(bytes, samples, {
     source: events ? 'trace' : 'generated',
@@ -110,7 +115,7 @@ export async function compileLoaded(
     externalData,
   });
   const options = { model, modelFile: file, calibration, families: await familiesFor(model), parts: await allParts(), ...target };
-  const hook = fitted ? xdpHook(fitted) : tensorHook();
+  const hook = hookOf(fitted);
   // Generated inputs are tensors, whatever the binding takes.
   const trial = events ?? { kind: 'tensors' as const, tensors: samples };
   const searched = search && (await searchQuant(loaded, { ...options, hook: events ? hook : tensorHook() }, trial, search));
@@ -120,21 +125,26 @@ export async function compileLoaded(
 
 /** What a trace holds: packets of a capture, or inputs of an array. */
 export type Events =
-  | { readonly kind: 'packets'; readonly packets: readonly Uint8Array[] }
+  | {
+      readonly kind: 'packets';
+      readonly packets: readonly Uint8Array[];
+      /** When each came, in ns since some time before the first. */
+      readonly times: readonly number[];
+    }
   | { readonly kind: 'tensors'; readonly tensors: readonly Tensors[] };
 
 /** Reads a trace for a model. Throws {@link InputError} when the one does not go with the other. */
 export function readEvents(path: string, { model, binding }: { model: Pick<Model, 'inputs'>; binding: Binding }): Events {
   const bytes = readInput(path);
-  const takesPackets = binding.input.kind === 'payload';
+  const takesPackets = binding.input.kind !== 'tensor';
   if (!isNpy(bytes) && !isNpz(bytes)) {
     if (!takesPackets)
       throw new InputError(
-        'not an .npy or .npz file, and only a model with a payload binding takes a capture',
+        'not an .npy or .npz file, and only a model with a binding for packets takes a capture',
         path,
         'Give --binding, or an .npy file',
       );
-    return { kind: 'packets', packets: readPackets(bytes, path) };
+    return { kind: 'packets', ...readPackets(bytes, path) };
   }
   if (takesPackets)
     throw new InputError('an array of tensors, but the binding takes packets', path, 'Give a capture, or leave out --binding');
@@ -156,15 +166,20 @@ export function readEvents(path: string, { model, binding }: { model: Pick<Model
 const isNpy = (bytes: Uint8Array): boolean => bytes[0] === 0x93 && bytes[1] === 0x4e;
 
 /** Packets of a capture as an XDP program gets them. Throws {@link InputError} for a capture that ends early: figures over a part would mislead. */
-function readPackets(bytes: Uint8Array, path: string): Uint8Array[] {
+function readPackets(bytes: Uint8Array, path: string): { packets: Uint8Array[]; times: number[] } {
   const { header, packets, damage } = readPcap(bytes, path);
   if (damage) throw damage;
   if (packets.length === 0) throw new InputError('the capture holds no packet', path);
-  return packets.map((packet) => ethernetFrame(header.linkType, packet.data));
+  // Nanoseconds since 1970 are more than a number holds.
+  const origin = packets.reduce((least, { seconds }) => Math.min(least, seconds), Number.POSITIVE_INFINITY) - 1;
+  return {
+    packets: packets.map((packet) => ethernetFrame(header.linkType, packet.data)),
+    times: packets.map(({ seconds, nanoseconds }) => (seconds - origin) * 1e9 + nanoseconds),
+  };
 }
 
 function samplesOf(events: Events, { model, fitted }: LoadedModel): readonly Tensors[] {
   if (events.kind === 'tensors') return events.tensors;
-  const input = model.inputs.find(({ name }) => name === fitted!.inputName)!;
-  return events.packets.map((packet) => packetInputs(packet, fitted!.binding, input)).filter((inputs) => inputs !== null);
+  const inputsOf = packetInputsOf(fitted!, model);
+  return events.packets.map((packet, i) => inputsOf(packet, events.times[i])).filter((inputs) => inputs !== null);
 }

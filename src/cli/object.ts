@@ -2,7 +2,7 @@ import { InputError } from '../base/errors.ts';
 import type { Program } from '../bpf/program.ts';
 import type { ProgramMeta } from '../compiler/api.ts';
 import type { Binding } from '../hooks/binding.ts';
-import { parseBinding } from '../hooks/parse.ts';
+import { parseAnyBinding } from '../hooks/features/parse.ts';
 import type { ValueInfo } from '../onnx/model.ts';
 import { parseMeta } from '../replay/runner.ts';
 import { pickProgram, readPrograms } from './programs.ts';
@@ -28,7 +28,7 @@ export function openObject(path: string, name: string | undefined): OpenedObject
   const { program, meta } = openProgram(path, name);
   if (meta.decoder)
     throw new InputError('it generates text and takes no trace', path, 'Use generate, or run with --input and rows of tokens');
-  const binding = parseBinding(meta.binding, path);
+  const binding = parseAnyBinding(meta.binding, path);
   const inputs = meta.inputs.map(
     ({ name: input, dims, elem }): ValueInfo => ({ name: input, dims, dtype: elem === 'u16' ? 'int64' : 'float32' }),
   );

@@ -1,31 +1,34 @@
 import { createReference } from '../reference/reference.ts';
 import { type AccuracyEvent, measureAccuracy, nodeAccuracy, type ValueAccuracy } from '../replay/accuracy.ts';
-import { packetInputs } from '../replay/inputs.ts';
+import { packetInputsOf } from '../replay/packet-inputs.ts';
 import { ReferenceRunner } from '../replay/reference-runner.ts';
 import { type ReplaySummary, type Runner, replayPackets, replayTensors } from '../replay/replay.ts';
 import type { CompiledModel, Events, LoadedModel } from './model.ts';
 
 /** Runs events through a program, without a reference. */
 export function replayAlone(events: Events, runner: Runner): Promise<ReplaySummary> {
-  return events.kind === 'packets' ? replayPackets(events.packets, runner) : replayTensors(events.tensors, runner);
+  return events.kind === 'packets' ? replayPackets(events.packets, runner, { times: events.times }) : replayTensors(events.tensors, runner);
 }
 
 /** Events whose intermediate values are compared: an interpreter reads them, and more say little more. */
 const NODE_EVENTS = 16;
+/** Packets among which they are looked for. */
+const NODE_CANDIDATES = 10_000;
 
 /** How far the first events' value behind every node is from ONNX Runtime's; null for nodes that have none of their own. */
 export async function errorsByNode(
   { bytes, file, externalData, model, fitted, compiled }: CompiledModel,
   events: Events,
 ): Promise<(ValueAccuracy | null)[]> {
-  const input = fitted && model.inputs.find(({ name }) => name === fitted.inputName)!;
+  const inputsOf = fitted && packetInputsOf(fitted, model);
   const chosen: AccuracyEvent[] =
     events.kind === 'tensors'
       ? events.tensors.slice(0, NODE_EVENTS).map((inputs) => ({ inputs }))
       : events.packets
-          .flatMap((packet) => {
-            const inputs = packetInputs(packet, fitted!.binding, input!);
-            return inputs ? [{ inputs, packet }] : [];
+          .slice(0, NODE_CANDIDATES)
+          .flatMap((packet, i) => {
+            const inputs = inputsOf!(packet, events.times[i]);
+            return inputs ? [{ inputs, packet, timeNs: events.times[i] }] : [];
           })
           .slice(0, NODE_EVENTS);
   const reference = await createReference(bytes, { outputs: 'all', fileName: file, externalData });
@@ -39,10 +42,16 @@ export async function errorsByNode(
 /** Runs events through a program and ONNX Runtime. */
 export async function replayBeside(loaded: LoadedModel, events: Events, runner: Runner): Promise<ReplaySummary> {
   const { bytes, file, externalData, model, fitted } = loaded;
-  const reference = await ReferenceRunner.open(bytes, { fileName: file, externalData }, model, fitted);
+  const reference = await ReferenceRunner.open(
+    bytes,
+    { fileName: file, externalData },
+    model,
+    fitted,
+    fitted ? packetInputsOf(fitted, model) : undefined,
+  );
   try {
     return events.kind === 'packets'
-      ? await replayPackets(events.packets, runner, { reference })
+      ? await replayPackets(events.packets, runner, { reference, times: events.times })
       : await replayTensors(events.tensors, runner, { reference });
   } finally {
     await reference.release();

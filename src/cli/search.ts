@@ -1,6 +1,7 @@
 import type { CompileOptions, Quant } from '../compiler/api.ts';
 import { type SearchCost, searchPrecision, type Trial } from '../compiler/precision-search.ts';
 import { createReference } from '../reference/reference.ts';
+import { packetInputsOf } from '../replay/packet-inputs.ts';
 import { productsOf, type TrialEvents, trialsOf } from '../replay/precision-trials.ts';
 import { tell } from './io.ts';
 import type { LoadedModel } from './model.ts';
@@ -22,7 +23,7 @@ export async function searchQuant(
 ): Promise<Searched> {
   const reference = await createReference(bytes, { fileName: file, externalData });
   try {
-    const { measure } = trialsOf(options, events, [reference, model, fitted]);
+    const { measure } = trialsOf(options, events, [reference, model, fitted, fitted ? packetInputsOf(fitted, model) : undefined]);
     const found = await searchPrecision({
       products: productsOf(options),
       minAgreement,

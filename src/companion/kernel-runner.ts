@@ -1,6 +1,7 @@
 import { InputError } from '../base/errors.ts';
 import type { Program } from '../bpf/program.ts';
 import type { ProgramMeta } from '../compiler/api.ts';
+import { CLOCK_MAP, clockValue } from '../hooks/clock.ts';
 import { readScore, SCORE_MAP } from '../hooks/xdp.ts';
 import { programBtf } from '../object/program-btf.ts';
 import type { Tensors } from '../reference/reference.ts';
@@ -45,7 +46,10 @@ export class KernelRunner {
     return new KernelRunner(kernel, loaded.program, meta, repeat);
   }
 
-  async runPacket(packet: Uint8Array): Promise<Outcome> {
+  /** `timeNs` is what a program with flows takes for now. */
+  async runPacket(packet: Uint8Array, timeNs?: number): Promise<Outcome> {
+    if (timeNs !== undefined && this.program.maps.some(({ def }) => def.name === CLOCK_MAP))
+      await this.program.map(CLOCK_MAP).update(KEY0, clockValue(timeNs));
     const returnValue = await this.#run(packet);
     const score = this.program.maps.some((map) => map.def.name === SCORE_MAP) ? readScore(await this.#value(SCORE_MAP)) : null;
     return { returnValue, score, outputs: score?.ran === false ? null : await this.#outputs(), insnsExecuted: 0 };

@@ -1,3 +1,5 @@
+import type { FeatureInput } from './features/binding.ts';
+
 /**
  * The binding: how an event becomes input tensors and how outputs become a verdict. The same document drives the compiled
  * program and the reference, so both see the same tokens and decide by the same rule. JSON schema: `binding.schema.json`.
@@ -5,7 +7,7 @@
 export interface Binding {
   readonly $schema?: string;
   readonly hook: 'xdp';
-  readonly input: PayloadInput | TensorInput;
+  readonly input: PayloadInput | FeatureInput | TensorInput;
   readonly output: ArgmaxOutput | ThresholdOutput | TensorOutput;
   /** Counts verdicts and keeps the last score in maps `verdicts` and `score`. Always on for packet bindings. */
 }

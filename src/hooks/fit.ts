@@ -2,6 +2,7 @@ import { InputError } from '../base/errors.ts';
 import type { Model, Node, ValueInfo } from '../onnx/model.ts';
 import { elementCount } from '../onnx/tensor.ts';
 import type { ArgmaxOutput, Binding, PayloadInput, ThresholdOutput } from './binding.ts';
+import type { FeatureInput } from './features/binding.ts';
 import { MAX_CLASSES } from './parse.ts';
 
 /** What the numbers of the output mean: unnormalised logits, probabilities that add up to 1, or one probability. */
@@ -10,7 +11,7 @@ export type OutputMeaning = 'logits' | 'probability';
 /** A packet binding that fits its model, with everything that the model decides filled in. */
 export interface FittedBinding {
   readonly binding: Binding;
-  readonly input: PayloadInput;
+  readonly input: PayloadInput | FeatureInput;
   readonly output: ArgmaxOutput | ThresholdOutput;
   /** Model input that takes the tokens. */
   readonly inputName: string;
@@ -25,14 +26,19 @@ export interface FittedBinding {
  * Checks a binding against the model it is for. Gives what the hook and the reference need; null for a tensor binding, which fits
  * every model. Throws {@link InputError} that names both sides of a misfit.
  */
-export function checkBinding(binding: Binding, model: Model, where = 'binding'): FittedBinding | null {
+export function checkBinding(binding: Binding, model: Model, where = 'binding', features?: FeatureCheck): FittedBinding | null {
   const { input, output } = binding;
   if (input.kind === 'tensor' || output.kind === 'tensor') return null;
   const fail = (path: string, what: string, advice = ''): never => {
     throw new InputError(`${path} ${what}`, where, advice);
   };
   const source = choose(model.inputs, input.tensor, '/input/tensor', 'input', fail);
-  checkInput(input, source, model, fail);
+  const others = model.inputs.filter(({ name }) => name !== source.name);
+  if (others.length > 0)
+    fail('/input', `fills \`${source.name}\`, but the model also wants \`${others[0].name}\``, 'Export a model with one input');
+  if (input.kind === 'payload') checkInput(input, source, model, fail);
+  else if (features) features(input, source, model, fail);
+  else fail('/input/kind', `"${input.kind}" is for the command line`, 'Use a payload binding here');
   const result = choose(model.outputs, output.tensor, '/output/tensor', 'output', fail);
   const classes = elementCount(result.dims);
   if (!result.dtype.startsWith('float')) fail('/output', `takes floats, but model output \`${result.name}\` is ${result.dtype}`);
@@ -49,7 +55,9 @@ export function checkBinding(binding: Binding, model: Model, where = 'binding'):
   return { binding, input, output, inputName: source.name, outputName: result.name, classes, meaning };
 }
 
-type Fail = (path: string, what: string, advice?: string) => never;
+export type Fail = (path: string, what: string, advice?: string) => never;
+/** Checks an input of features against the model's input that it fills; handed in by those who take such bindings. */
+export type FeatureCheck = (input: FeatureInput, source: ValueInfo, model: Model, fail: Fail) => void;
 
 function choose(values: readonly ValueInfo[], name: string | undefined, path: string, what: string, fail: Fail): ValueInfo {
   const names = values.map((value) => `\`${value.name}\``).join(', ');
@@ -59,9 +67,6 @@ function choose(values: readonly ValueInfo[], name: string | undefined, path: st
 }
 
 function checkInput(input: PayloadInput, source: ValueInfo, model: Model, fail: Fail): void {
-  const others = model.inputs.filter(({ name }) => name !== source.name);
-  if (others.length > 0)
-    fail('/input', `fills \`${source.name}\`, but the model also wants \`${others[0].name}\``, 'Export a model with one input');
   if (!/^u?int/.test(source.dtype)) {
     fail('/input', `gives tokens, but model input \`${source.name}\` is ${source.dtype}`, 'Use a model that begins with an embedding');
   }

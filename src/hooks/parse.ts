@@ -8,7 +8,7 @@ const VERDICTS = ['PASS', 'DROP', 'TX', 'REDIRECT', 'ABORTED', 'TAG'];
 const LAYERS = ['l2', 'l3', 'l4', 'l4_payload'];
 
 /** A value's rule: throws through `c` when the value breaks it. Rules and messages follow `binding.schema.json`; a test holds the two together. */
-type Rule = (c: Checker, value: unknown, path: string) => void;
+export type Rule = (c: Checker, value: unknown, path: string) => void;
 
 export class Checker {
   readonly #where: string;
@@ -34,7 +34,7 @@ export class Checker {
   }
 }
 
-const show = (value: unknown): string => {
+export const show = (value: unknown): string => {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 40 ? `${text.slice(0, 37)}…` : text;
 };
@@ -44,7 +44,7 @@ export const oneOf =
   (c, value, path) => {
     if (!values.includes(value as string)) c.fail(path, `should be ${values.map((v) => `"${v}"`).join(' or ')}, not ${show(value)}`);
   };
-const text: Rule = (c, value, path) => {
+export const optionalText: Rule = (c, value, path) => {
   if (typeof value !== 'string' || value === '') c.fail(path, `should be a name, not ${show(value)}`);
 };
 const anyText: Rule = (c, value, path) => {
@@ -60,7 +60,7 @@ export const integer =
 const probability: Rule = (c, value, path) => {
   if (typeof value !== 'number' || !(value > 0 && value < 1)) c.fail(path, `should be a number between 0 and 1, not ${show(value)}`);
 };
-const verdict = oneOf(VERDICTS);
+export const verdict = oneOf(VERDICTS);
 const verdicts: Rule = (c, value, path) => {
   if (!Array.isArray(value) || value.length < 2 || value.length > MAX_CLASSES) {
     c.fail(path, `should be a list of 2 to ${MAX_CLASSES} verdicts, not ${show(value)}`);
@@ -71,17 +71,17 @@ const verdicts: Rule = (c, value, path) => {
 const ifindex = integer(1, 0x7fff_ffff);
 const payload = {
   kind: oneOf(['payload']),
-  'tensor?': text,
+  'tensor?': optionalText,
   layer: oneOf(LAYERS),
   length: integer(1, MAX_LENGTH),
   pad: integer(0, 0xffff),
   'otherwise?': verdict,
 };
 const tensor = { kind: oneOf(['tensor']) };
-const argmax = { kind: oneOf(['argmax']), 'tensor?': text, verdicts, 'redirectIfindex?': ifindex };
+const argmax = { kind: oneOf(['argmax']), 'tensor?': optionalText, verdicts, 'redirectIfindex?': ifindex };
 const threshold = {
   kind: oneOf(['threshold']),
-  'tensor?': text,
+  'tensor?': optionalText,
   class: integer(0, MAX_CLASSES - 1),
   threshold: probability,
   above: verdict,
@@ -90,23 +90,28 @@ const threshold = {
 };
 
 /** Chooses the rules of an object by its `kind`. */
-const byKind =
-  (kinds: Readonly<Record<string, Readonly<Record<string, Rule>>>>): Rule =>
+export const byKind =
+  (kinds: Readonly<Record<string, Rule | Readonly<Record<string, Rule>>>>): Rule =>
   (c, value, path) => {
     const kind = typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
     if (kind === undefined) c.fields(value, path, { kind: oneOf(Object.keys(kinds)) });
     if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind)) return oneOf(Object.keys(kinds))(c, kind, `${path}/kind`);
-    c.fields(value, path, kinds[kind]);
+    const rules = kinds[kind];
+    if (typeof rules === 'function') rules(c, value, path);
+    else c.fields(value, path, rules);
   };
 
-/** A binding from JSON text or from the object itself; `where` names it in errors. Throws {@link InputError} with the JSON path. */
-export function parseBinding(source: unknown, where: string): Binding {
+/**
+ * A binding from JSON text or from the object itself; `where` names it in errors, `more` are rules of further inputs by kind. Throws
+ * {@link InputError} with the JSON path.
+ */
+export function parseBinding(source: unknown, where: string, more: Readonly<Record<string, Rule>> = {}): Binding {
   const value = typeof source === 'string' ? parseJson(source, where) : source;
   const c = new Checker(where);
   c.fields(value, '', {
     '$schema?': anyText,
     hook: oneOf(['xdp']),
-    input: byKind({ payload, tensor }),
+    input: byKind({ payload, tensor, ...more }),
     output: byKind({ argmax, threshold, tensor }),
   });
   const binding = value as Binding;
@@ -120,7 +125,7 @@ export function parseBinding(source: unknown, where: string): Binding {
 }
 
 function verdictsOf({ input, output }: Binding): string[] {
-  const otherwise = input.kind === 'payload' && input.otherwise ? [input.otherwise] : [];
+  const otherwise = input.kind !== 'tensor' && input.otherwise ? [input.otherwise] : [];
   if (output.kind === 'argmax') return [...otherwise, ...output.verdicts];
   return output.kind === 'threshold' ? [...otherwise, output.above, output.below] : otherwise;
 }

@@ -23,6 +23,8 @@ export const NO_LAYER = -1;
 export const MAX_START = 0x3fff;
 /** Bits of the byte count: an IPv6 packet has up to 40 + 65,535 bytes. */
 export const COUNT_BITS = 20;
+/** Where the protocol stands in what {@link rangeAndProtocolFunc}'s function returns. */
+export const PROTOCOL_SHIFT = 40;
 /** Offsets in `struct xdp_md`. */
 export const MD_DATA = 0;
 export const MD_DATA_END = 4;
@@ -35,15 +37,23 @@ export const wire16 = (value: number): number => ((value & 0xff) << 8) | (value 
  * the kernel verifies its many header combinations once and apart: its caller sees one unknown number instead of one state for each.
  */
 export function rangeFunc(layer: Layer, origin: OriginId): IrFunc {
-  const b = new FuncBuilder(RANGE_FUNC, 'global', ['ctx']);
+  return buildRange(RANGE_FUNC, layer, origin, false);
+}
+
+/** As {@link rangeFunc}, under another name; of a transport layer with `protocol << 40` besides. */
+export const rangeAndProtocolFunc = (name: string, layer: Layer, origin: OriginId): IrFunc => buildRange(name, layer, origin, true);
+
+function buildRange(name: string, layer: Layer, origin: OriginId, withProtocol: boolean): IrFunc {
+  const b = new FuncBuilder(name, 'global', ['ctx']);
   b.setOrigin(origin);
-  new RangeBuilder(b, layer).build();
+  new RangeBuilder(b, layer, withProtocol).build();
   return b.finish();
 }
 
 class RangeBuilder {
   readonly #b: FuncBuilder;
   readonly #layer: Layer;
+  readonly #withProtocol: boolean;
   readonly #data: Reg;
   readonly #dataEnd: Reg;
   /** Offset of the header that is read next. */
@@ -52,9 +62,10 @@ class RangeBuilder {
   readonly #ipEnd: Reg;
   readonly #none: number;
 
-  constructor(b: FuncBuilder, layer: Layer) {
+  constructor(b: FuncBuilder, layer: Layer, withProtocol: boolean) {
     this.#b = b;
     this.#layer = layer;
+    this.#withProtocol = withProtocol;
     this.#data = b.load(b.arg(0), MD_DATA, 4);
     this.#dataEnd = b.load(b.arg(0), MD_DATA_END, 4);
     this.#off = b.copy(0);
@@ -210,14 +221,15 @@ class RangeBuilder {
     if (this.#layer === 'l4_payload') this.#advance(8);
     b.jump(found);
     b.startBlock(found);
-    this.#returnRange();
+    this.#returnRange(this.#withProtocol ? protocol : null);
   }
 
   /** The IP length may exceed the frame; the copying loop stops at the frame's end by itself. */
-  #returnRange(): void {
+  #returnRange(protocol: Reg | null = null): void {
     const b = this.#b;
     this.#require('uge', this.#ipEnd, this.#off);
     this.#header(0);
-    b.ret(b.or(b.lsh(this.#off, COUNT_BITS), b.sub(this.#ipEnd, this.#off)));
+    const range = b.or(b.lsh(this.#off, COUNT_BITS), b.sub(this.#ipEnd, this.#off));
+    b.ret(protocol ? b.or(range, b.lsh(protocol, PROTOCOL_SHIFT)) : range);
   }
 }

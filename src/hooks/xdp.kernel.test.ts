@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { kernelForTests } from '../companion/vitest-kernel.ts';
 import { Vm } from '../vm/vm.ts';
-import type { ThresholdOutput } from './binding.ts';
+import type { PayloadInput, ThresholdOutput } from './binding.ts';
 import { decide, VERDICT_ORDER } from './decide.ts';
 import type { FittedBinding } from './fit.ts';
 import { tensorHook } from './tensor.ts';
@@ -30,7 +30,7 @@ function lastOf(value: Uint8Array): LastScore {
 
 /** Differences between kernel, interpreter and reference over `packets`. */
 async function differences(
-  fit: FittedBinding,
+  fit: FittedBinding & { readonly input: PayloadInput },
   packets: readonly Uint8Array[],
   cpu: 'v3' | 'v4' = 'v4',
 ): Promise<{ messages: string[]; ran: number; processed: number }> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Vm } from '../vm/vm.ts';
-import type { ArgmaxOutput, ThresholdOutput } from './binding.ts';
+import type { ArgmaxOutput, PayloadInput, ThresholdOutput } from './binding.ts';
 import { decide, OTHERWISE_COUNTER, otherwiseOf, VERDICT_ORDER } from './decide.ts';
 import type { FittedBinding } from './fit.ts';
 import type { Layer } from './layers.ts';
@@ -27,7 +27,12 @@ const argmax = (...verdicts: ArgmaxOutput['verdicts']): ArgmaxOutput => ({ kind:
 const capture = capturePackets(readFileSync(new URL('../../public/samples/payload/calibration.pcap', import.meta.url)));
 
 /** Runs packets through the compiled hook and checks tokens, verdict, score and counters against the reference. */
-function compare(fit: FittedBinding, packets: readonly Uint8Array[], scale = SCALE, cpu: 'v3' | 'v4' = 'v4'): Map<string, number> {
+function compare(
+  fit: FittedBinding & { readonly input: PayloadInput },
+  packets: readonly Uint8Array[],
+  scale = SCALE,
+  cpu: 'v3' | 'v4' = 'v4',
+): Map<string, number> {
   const vm = new Vm(programOf(xdpHook(fit), fit.input.length, fit.classes, scale, cpu));
   const seen = new Map<string, number>();
   let missing = 0;

@@ -5,8 +5,8 @@ import { PROG_TYPE_XDP, XDP_PASS } from '../bpf/progtypes.ts';
 import type { HookCode, HookContext, TensorSlot } from '../compiler/api.ts';
 import type { Reg, Val } from '../compiler/ir/builder.ts';
 import { FuncBuilder } from '../compiler/ir/builder.ts';
-import type { IrFunc, OriginId } from '../compiler/ir/ir.ts';
-import type { VerdictName } from './binding.ts';
+import type { BlockId, IrFunc } from '../compiler/ir/ir.ts';
+import type { PayloadInput, VerdictName } from './binding.ts';
 import { OTHERWISE_COUNTER, otherwiseOf, VERDICT_ORDER } from './decide.ts';
 import type { FittedBinding } from './fit.ts';
 import { COPY_LABEL, parseLabel } from './labels.ts';
@@ -55,8 +55,15 @@ export function readScore(value: Uint8Array): LastScore {
   };
 }
 
-/** The XDP program around a model: packet bytes as tokens, the model, a verdict, counters and the last score. */
-export function xdpHook(fit: FittedBinding): HookCode {
+/** What fills a model's input from a packet. */
+export interface EventSource {
+  readonly maps: readonly MapDef[];
+  /** Emits the code that fills `slot`; for a packet that has nothing for the model it goes to block `missing`, whose place in the layout `place` gives. */
+  build(b: FuncBuilder, context: HookContext, slot: TensorSlot, missing: { readonly block: BlockId; place(): void }): readonly IrFunc[];
+}
+
+/** The XDP program around a model that reads payload bytes as tokens; `source` for another input. */
+export function xdpHook(fit: FittedBinding, source: EventSource = payloadSource(fit.input as PayloadInput)): HookCode {
   const perCpu = (name: string, valueSize: number, maxEntries: number): MapDef => ({
     name,
     type: MAP_TYPE_PERCPU_ARRAY,
@@ -69,39 +76,92 @@ export function xdpHook(fit: FittedBinding): HookCode {
     section: 'xdp',
     progType: PROG_TYPE_XDP,
     io: 'percpu',
-    maps: [perCpu(VERDICTS_MAP, 8, VERDICT_ORDER.length + 1), perCpu(SCORE_MAP, SCORE_BYTES, 1)],
+    maps: [perCpu(VERDICTS_MAP, 8, VERDICT_ORDER.length + 1), perCpu(SCORE_MAP, SCORE_BYTES, 1), ...source.maps],
     binding: fit.binding,
-    buildMain: (context) => new XdpMain(fit, context).build(),
+    buildMain: (context) => new XdpMain(fit, context, source).build(),
   };
+}
+
+/** Bytes of a layer as tokens. */
+const payloadSource = (input: PayloadInput): EventSource => ({
+  maps: [],
+  build: (b, context, slot, missing) => {
+    const origin = (label: string) => context.addOrigin({ kind: 'binding', nodeIdx: -1, label });
+    const [parse, copy] = [origin(parseLabel(input.layer)), origin(COPY_LABEL)];
+    const found = b.newBlock();
+    const bounded = b.newBlock();
+    b.setOrigin(parse);
+    const range = b.call(RANGE_FUNC, [b.arg(0)]);
+    b.branch('eq', range, NO_LAYER, missing.block, found);
+    missing.place();
+    b.startBlock(found);
+    const start = b.rsh(range, COUNT_BITS);
+    b.branch('ule', start, MAX_START, bounded, missing.block);
+    b.startBlock(bounded);
+    b.setOrigin(copy);
+    const target = b.add(context.lookup(b, slot.map, XDP_PASS), slot.byteOff);
+    copyTokens(b, input, target, start, b.and(range, (1 << COUNT_BITS) - 1));
+    return [rangeFunc(input.layer, parse)];
+  },
+});
+
+function copyTokens(b: FuncBuilder, { length, pad }: PayloadInput, slot: Reg, start: Reg, count: Reg): void {
+  fillPadding(b, slot, length, pad);
+  // Packet pointers that were checked in another function do not count: this one checks each byte again.
+  const source = b.add(b.load(b.arg(0), MD_DATA, 4), start);
+  const end = b.load(b.arg(0), MD_DATA_END, 4);
+  const target = b.copy(slot);
+  const i = b.copy(0);
+  const [head, within, readable, done] = [b.newBlock(), b.newBlock(), b.newBlock(), b.newBlock()];
+  b.jump(head);
+  b.startBlock(head);
+  b.branch('ult', i, count, within, done);
+  b.startBlock(within);
+  b.branch('ule', b.add(source, 1), end, readable, done);
+  b.startBlock(readable);
+  b.store(target, 0, b.load(source, 0, 1), 2);
+  b.aluTo(source, 'add', source, 1);
+  b.aluTo(target, 'add', target, 2);
+  b.aluTo(i, 'add', i, 1);
+  b.branch('ult', i, length, head, done);
+  b.startBlock(done);
+}
+
+/** Every token is padding first, four at a time. */
+function fillPadding(b: FuncBuilder, slot: Reg, length: number, pad: number): void {
+  const four = b.const(BigInt.asIntN(64, BigInt(pad) * 0x0001_0001_0001_0001n));
+  const stores = Math.floor(length / 4);
+  if (stores <= UNROLLED_STORES) for (let i = 0; i < stores; i++) b.store(slot, i * 8, four, 8);
+  else {
+    const target = b.copy(slot);
+    b.loop(0, stores, 1, () => {
+      b.store(target, 0, four, 8);
+      b.aluTo(target, 'add', target, 8);
+    });
+  }
+  for (let i = stores * 4; i < length; i++) b.store(slot, i * 2, pad, 2);
 }
 
 class XdpMain {
   readonly #fit: FittedBinding;
   readonly #context: HookContext;
+  readonly #source: EventSource;
   readonly #b = new FuncBuilder('xdp_main', 'main', ['ctx']);
   readonly #input: TensorSlot;
   readonly #output: TensorSlot;
-  readonly #origins: Readonly<Record<'parse' | 'copy' | 'decide' | 'record', OriginId>>;
   readonly #verdict: Reg;
   readonly #score: Reg;
   readonly #class: Reg;
   readonly #lead: Reg;
   readonly #flags: Reg;
 
-  constructor(fit: FittedBinding, context: HookContext) {
+  constructor(fit: FittedBinding, context: HookContext, source: EventSource) {
     this.#fit = fit;
     this.#context = context;
+    this.#source = source;
     this.#input = slotOf(context.inputs, fit.inputName);
     this.#output = slotOf(context.outputs, fit.outputName);
-    const origin = (label: string) => context.addOrigin({ kind: 'binding', nodeIdx: -1, label });
-    this.#origins = {
-      parse: origin(parseLabel(fit.input.layer)),
-      copy: origin(COPY_LABEL),
-      decide: origin(fit.output.kind === 'argmax' ? 'argmax and score' : 'score and threshold'),
-      record: origin('verdict, counters, last score'),
-    };
     const b = this.#b;
-    b.setOrigin(this.#origins.parse);
     this.#verdict = b.copy(VERDICT_ORDER.indexOf(otherwiseOf(fit)));
     this.#score = b.copy(0);
     this.#class = b.copy(0);
@@ -111,73 +171,25 @@ class XdpMain {
 
   build(): IrFunc[] {
     const b = this.#b;
+    const origin = (label: string) => this.#context.addOrigin({ kind: 'binding', nodeIdx: -1, label });
     const finish = b.newBlock();
-    const found = b.newBlock();
-    const bounded = b.newBlock();
     const missing = b.newBlock();
-    const range = b.call(RANGE_FUNC, [b.arg(0)]);
-    b.branch('eq', range, NO_LAYER, missing, found);
-    b.startBlock(missing);
-    this.#count(OTHERWISE_COUNTER);
-    b.jump(finish);
-
-    b.startBlock(found);
-    const start = b.rsh(range, COUNT_BITS);
-    b.branch('ule', start, MAX_START, bounded, missing);
-    b.startBlock(bounded);
-    b.setOrigin(this.#origins.copy);
-    this.#copyTokens(start, b.and(range, (1 << COUNT_BITS) - 1));
+    const place = () => {
+      b.startBlock(missing);
+      this.#count(OTHERWISE_COUNTER);
+      b.jump(finish);
+    };
+    const funcs = this.#source.build(b, this.#context, this.#input, { block: missing, place });
     this.#context.infer(b);
-    b.setOrigin(this.#origins.decide);
+    b.setOrigin(origin(this.#fit.output.kind === 'argmax' ? 'argmax and score' : 'score and threshold'));
     this.#decide();
     b.jump(finish);
 
     b.startBlock(finish);
-    b.setOrigin(this.#origins.record);
+    b.setOrigin(origin('verdict, counters, last score'));
     this.#record();
     this.#return();
-    return [b.finish(), rangeFunc(this.#fit.input.layer, this.#origins.parse)];
-  }
-
-  #copyTokens(start: Reg, count: Reg): void {
-    const b = this.#b;
-    const { length, pad } = this.#fit.input;
-    const slot = b.add(this.#context.lookup(b, this.#input.map, XDP_PASS), this.#input.byteOff);
-    this.#fillPadding(slot, length, pad);
-    // Packet pointers that were checked in another function do not count: this one checks each byte again.
-    const source = b.add(b.load(b.arg(0), MD_DATA, 4), start);
-    const end = b.load(b.arg(0), MD_DATA_END, 4);
-    const target = b.copy(slot);
-    const i = b.copy(0);
-    const [head, within, readable, done] = [b.newBlock(), b.newBlock(), b.newBlock(), b.newBlock()];
-    b.jump(head);
-    b.startBlock(head);
-    b.branch('ult', i, count, within, done);
-    b.startBlock(within);
-    b.branch('ule', b.add(source, 1), end, readable, done);
-    b.startBlock(readable);
-    b.store(target, 0, b.load(source, 0, 1), 2);
-    b.aluTo(source, 'add', source, 1);
-    b.aluTo(target, 'add', target, 2);
-    b.aluTo(i, 'add', i, 1);
-    b.branch('ult', i, length, head, done);
-    b.startBlock(done);
-  }
-
-  /** Every token is padding first, four at a time. */
-  #fillPadding(slot: Reg, length: number, pad: number): void {
-    const b = this.#b;
-    const four = b.const(BigInt.asIntN(64, BigInt(pad) * 0x0001_0001_0001_0001n));
-    const stores = Math.floor(length / 4);
-    if (stores <= UNROLLED_STORES) for (let i = 0; i < stores; i++) b.store(slot, i * 8, four, 8);
-    else {
-      const target = b.copy(slot);
-      b.loop(0, stores, 1, () => {
-        b.store(target, 0, four, 8);
-        b.aluTo(target, 'add', target, 8);
-      });
-    }
-    for (let i = stores * 4; i < length; i++) b.store(slot, i * 2, pad, 2);
+    return [b.finish(), ...funcs];
   }
 
   #decide(): void {

@@ -86,6 +86,8 @@ export interface AccuracyEvent {
   readonly inputs: Tensors;
   /** Of a binding that takes packets. */
   readonly packet?: Uint8Array;
+  /** When it came, where the binding has flows; such events must be the first of their trace. */
+  readonly timeNs?: number;
 }
 
 /** By value, over `events`. The reference must give all values. `report` hears how many events of how many are done. */
@@ -97,8 +99,8 @@ export async function measureAccuracy(
 ): Promise<Map<string, ValueAccuracy>> {
   const reader = new ValueReader(program, meta, tensors);
   const meter = new AccuracyMeter();
-  for (const [i, { inputs, packet }] of events.entries()) {
-    const { values } = packet ? reader.packet(packet) : reader.tensors(inputs);
+  for (const [i, { inputs, packet, timeNs }] of events.entries()) {
+    const { values } = packet ? reader.packet(packet, undefined, timeNs) : reader.tensors(inputs);
     const expected = { ...inputs, ...(await reference.run(inputs)) };
     meter.add(values, Object.fromEntries(Object.entries(expected).map(([name, { data }]) => [name, data])));
     await report?.(i + 1, events.length);

@@ -6,6 +6,9 @@ import type { Tensors } from '../reference/reference.ts';
 import type { NpyArray, NpyDtype } from '../traces/npy.ts';
 import { splitInputs } from './tensors.ts';
 
+/** A packet's inputs for the reference; null for a packet that has nothing for the model. `timeNs`: when it came, of any origin. */
+export type PacketInputs = (packet: Uint8Array, timeNs?: number) => Tensors | null;
+
 /** Tokens of one packet as the reference takes them; null for a packet without the binding's layer. */
 export function packetInputs(packet: Uint8Array, binding: Binding, input: ValueInfo): Tensors | null {
   const tokens = tokensOf(packet, binding);

@@ -15,10 +15,10 @@ class RememberingReference extends ReferenceRunner {
   readonly #packets = new Map<Uint8Array, Promise<ReferenceOutcome>>();
   readonly #tensors = new Map<Tensors, Promise<Record<string, Float64Array>>>();
 
-  override runPacket(packet: Uint8Array): Promise<ReferenceOutcome> {
+  override runPacket(packet: Uint8Array, timeNs?: number): Promise<ReferenceOutcome> {
     let known = this.#packets.get(packet);
     if (!known) {
-      known = super.runPacket(packet);
+      known = super.runPacket(packet, timeNs);
       this.#packets.set(packet, known);
     }
     return known;
@@ -34,7 +34,7 @@ class RememberingReference extends ReferenceRunner {
 }
 
 export type TrialEvents =
-  | { readonly kind: 'packets'; readonly packets: readonly Uint8Array[] }
+  | { readonly kind: 'packets'; readonly packets: readonly Uint8Array[]; readonly times?: readonly number[] }
   | { readonly kind: 'tensors'; readonly tensors: readonly Tensors[] };
 
 /** Nodes of the products with weights, in the order of their multiplications: where a cheaper precision saves most comes first. */
@@ -69,7 +69,7 @@ export function trialsOf(
       };
       const { comparison, events: count } =
         events.kind === 'packets'
-          ? await replayPackets(events.packets, runner, replay)
+          ? await replayPackets(events.packets, runner, { ...replay, times: events.times })
           : await replayTensors(events.tensors, runner, replay);
       return { agreement: comparison?.agreement ?? 0, insns: Math.round(executed / Math.max(1, count)), bytes: weightBytes(program) };
     },

@@ -4,6 +4,7 @@ import type { ProgramMeta, TensorPlan, ValueBuffer, ValuePlace } from '../compil
 import { allOffsets } from '../compiler/graph/view.ts';
 import { roundName } from '../compiler/ir/outline.ts';
 import { BYTES } from '../compiler/slots.ts';
+import { CLOCK_MAP, clockValue } from '../hooks/clock.ts';
 import { elementCount } from '../onnx/tensor.ts';
 import type { Tensors } from '../reference/reference.ts';
 import type { VmMap } from '../vm/maps.ts';
@@ -266,7 +267,8 @@ export class ValueReader {
   }
 
   /** `report` hears how many stages of how many are done. */
-  packet(packet: Uint8Array, report?: (done: number, total: number) => void): ProgramValues {
+  packet(packet: Uint8Array, report?: (done: number, total: number) => void, timeNs?: number): ProgramValues {
+    if (timeNs !== undefined && this.#vm.maps.has(CLOCK_MAP)) this.#vm.maps.get(CLOCK_MAP).update(new Uint8Array(4), clockValue(timeNs));
     return this.#run(packet, report);
   }
 

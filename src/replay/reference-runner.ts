@@ -4,7 +4,7 @@ import { decide, otherwiseOf } from '../hooks/decide.ts';
 import type { FittedBinding } from '../hooks/fit.ts';
 import type { Model } from '../onnx/model.ts';
 import { createReference, type Reference, type ReferenceOptions, type Tensors } from '../reference/reference.ts';
-import { packetInputs } from './inputs.ts';
+import { type PacketInputs, packetInputs } from './inputs.ts';
 
 /** What ONNX Runtime and the binding's rule say about one packet. */
 export interface ReferenceOutcome {
@@ -19,14 +19,17 @@ export interface ReferenceOutcome {
 /** The reference side of a replay: the same bytes, ONNX Runtime, the same rule in floating point. */
 export class ReferenceRunner {
   readonly #reference: Reference;
-  readonly #model: Model;
+  readonly #inputs: PacketInputs;
   /** Null for a tensor binding, which takes no packets. */
   readonly #binding: FittedBinding | null;
 
-  constructor(reference: Reference, model: Model, binding: FittedBinding | null) {
+  /** `inputs` makes a packet's inputs; payload bytes as tokens where it is left out. */
+  constructor(reference: Reference, model: Model, binding: FittedBinding | null, inputs?: PacketInputs) {
     this.#reference = reference;
-    this.#model = model;
     this.#binding = binding;
+    this.#inputs =
+      inputs ??
+      ((packet) => binding && packetInputs(packet, binding.binding, model.inputs.find(({ name }) => name === binding.inputName)!));
   }
 
   static async open(
@@ -34,14 +37,16 @@ export class ReferenceRunner {
     options: ReferenceOptions,
     model: Model,
     binding: FittedBinding | null,
+    inputs?: PacketInputs,
   ): Promise<ReferenceRunner> {
-    return new ReferenceRunner(await createReference(modelBytes, options), model, binding);
+    return new ReferenceRunner(await createReference(modelBytes, options), model, binding, inputs);
   }
 
-  async runPacket(packet: Uint8Array): Promise<ReferenceOutcome> {
+  /** `timeNs`: when it came; packets with flows must come in their order. */
+  async runPacket(packet: Uint8Array, timeNs?: number): Promise<ReferenceOutcome> {
     const fitted = this.#binding;
     if (!fitted) throw new InputError('a tensor binding takes no packets', 'binding');
-    const inputs = packetInputs(packet, fitted.binding, this.#model.inputs.find(({ name }) => name === fitted.inputName)!);
+    const inputs = this.#inputs(packet, timeNs);
     if (!inputs) return { verdict: otherwiseOf(fitted), score: Number.NaN, margin: Number.POSITIVE_INFINITY, outputs: null };
     const outputs = await this.runTensors(inputs);
     const { verdict, score, margin } = decide([...outputs[fitted.outputName]], fitted);

@@ -8,7 +8,8 @@ import { actionName, type Outcome, probability, XDP_ACTIONS } from './runner.ts'
 
 /** Something that runs a compiled model: the engine in this process, or a kernel. */
 export interface Runner {
-  runPacket(packet: Uint8Array): Outcome | Promise<Outcome>;
+  /** `timeNs`: when it came, for programs with flows. */
+  runPacket(packet: Uint8Array, timeNs?: number): Outcome | Promise<Outcome>;
   runTensors(inputs: Tensors): Outcome | Promise<Outcome>;
   /** What the compiler recorded; tells a single probability from a single logit. */
   readonly meta?: ProgramMeta;
@@ -31,6 +32,8 @@ export interface ReplayOptions {
   readonly progress?: Progress;
   /** Events that the reference decides by less than this count as near ties. */
   readonly near?: number;
+  /** When each packet came, in ns of any origin; bindings with flows need them. */
+  readonly times?: ArrayLike<number>;
   onEvent?(index: number, outcome: Outcome): void;
 }
 
@@ -44,14 +47,16 @@ export async function replayPackets(packets: Iterable<Uint8Array>, runner: Runne
   const comparison = options.reference ? new Comparison(PACKET_CLASSES, near) : null;
   const tally = new Tally();
   let maxScoreError: number | null = null;
+  let index = 0;
   for (const packet of packets) {
-    const running = tally.run(() => runner.runPacket(packet), options);
+    const timeNs = options.times?.[index++];
+    const running = tally.run(() => runner.runPacket(packet, timeNs), options);
     // Millions of packets do not wait for what is there already.
     const outcome = running instanceof Promise ? await running : running;
     const verdict = actionName(outcome.returnValue);
     tally.count(verdict);
     if (!comparison) continue;
-    const expected = await options.reference!.runPacket(packet);
+    const expected = await options.reference!.runPacket(packet, timeNs);
     const expectedAction = expected.verdict === 'TAG' ? 'PASS' : expected.verdict;
     const [name] = Object.keys(expected.outputs ?? {});
     const scoreError = Math.abs(expected.score - probability(outcome));

@@ -3,6 +3,7 @@ import { MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY } from '../bpf/maps.ts';
 import type { Program } from '../bpf/program.ts';
 import type { ProgramMeta, TensorSlot } from '../compiler/api.ts';
 import { BYTES } from '../compiler/slots.ts';
+import { CLOCK_MAP, clockValue } from '../hooks/clock.ts';
 import { type LastScore, readScore, SCORE_MAP } from '../hooks/xdp.ts';
 import { elementCount } from '../onnx/tensor.ts';
 import type { Tensors } from '../reference/reference.ts';
@@ -43,7 +44,9 @@ export class ModelRunner {
     this.meta = meta;
   }
 
-  runPacket(packet: Uint8Array): Outcome {
+  /** `timeNs` is what a program with flows takes for now. */
+  runPacket(packet: Uint8Array, timeNs?: number): Outcome {
+    if (timeNs !== undefined && this.vm.maps.has(CLOCK_MAP)) this.vm.maps.get(CLOCK_MAP).update(KEY0, clockValue(timeNs));
     const returnValue = this.vm.runUnseen({ packet });
     const { insnsExecuted } = this.vm;
     const score = this.vm.maps.has(SCORE_MAP) ? readScore(this.vm.maps.get(SCORE_MAP).lookup(KEY0)!) : null;

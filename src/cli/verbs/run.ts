@@ -86,7 +86,7 @@ async function runOnTensors(path: string, args: Args, engine: Engine, repeat: nu
   const onTokens = /\.onnx$/i.test(path) ? null : await runOnTokens(readPrograms(path), args, engine);
   if (onTokens) return onTokens;
   const opened = /\.onnx$/i.test(path) ? await compileModel(path, args) : openObject(path, args.string('program'));
-  if (opened.binding.input.kind === 'payload')
+  if (opened.binding.input.kind !== 'tensor')
     throw new InputError('its binding takes packets', path, 'Give --packet, or compile the model without --binding');
   const arrays = args.list('input').map((text) => {
     const match = /^([^=]+)=(.+)$/.exec(text);

@@ -192,6 +192,18 @@ export class FuncBuilder {
   atomicAdd(base: Reg, off: number, src: Reg, size: 4 | 8): void {
     this.#push({ op: 'atomic', atomic: 'add', dst: null, base: base.reg, off, src: src.reg, size });
   }
+  /** Puts `src` there and gives what was there; a full barrier (kernel ≥ 5.12, cpu v3). */
+  atomicExchange(base: Reg, off: number, src: Reg, size: 4 | 8): Reg {
+    const dst = this.reg();
+    this.#push({ op: 'atomic', atomic: 'xchg', dst: dst.reg, base: base.reg, off, src: src.reg, size });
+    return dst;
+  }
+  /** Puts `src` there if `expected` was there; gives what was there. */
+  atomicCompareExchange(base: Reg, off: number, expected: Val, src: Reg, size: 4 | 8): Reg {
+    const dst = this.reg();
+    this.#push({ op: 'atomic', atomic: 'cmpxchg', dst: dst.reg, base: base.reg, off, src: src.reg, expected: operand(expected), size });
+    return dst;
+  }
   mapPtr(map: string): Reg {
     const dst = this.reg();
     this.#push({ op: 'mapPtr', dst: dst.reg, map });

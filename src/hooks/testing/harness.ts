@@ -3,7 +3,7 @@ import type { MapDef, Origin, Program } from '../../bpf/program.ts';
 import type { HookCode, HookContext, TensorSlot } from '../../compiler/api.ts';
 import { emitProgram } from '../../compiler/backend/emit.ts';
 import type { FuncBuilder } from '../../compiler/ir/builder.ts';
-import type { ArgmaxOutput, Binding, ThresholdOutput } from '../binding.ts';
+import type { ArgmaxOutput, Binding, PayloadInput, ThresholdOutput } from '../binding.ts';
 import type { FittedBinding } from '../fit.ts';
 import type { Layer } from '../layers.ts';
 import { MAX_CLASSES } from '../parse.ts';
@@ -15,10 +15,10 @@ export function fitted(
   output: ArgmaxOutput | ThresholdOutput,
   classes: number,
   extra: Partial<FittedBinding> = {},
-): FittedBinding {
+): FittedBinding & { readonly input: PayloadInput } {
   const input = { kind: 'payload', layer, length, pad: 256 } as const;
   const binding: Binding = { hook: 'xdp', input, output };
-  return { binding, input, output, inputName: 'tokens', outputName: 'logits', classes, meaning: 'logits', ...extra };
+  return { binding, output, inputName: 'tokens', outputName: 'logits', classes, meaning: 'logits', ...extra, input };
 }
 
 /** What {@link standIn} computes, in place of a model: a hash of all tokens gives each output 20 bits of its own, centred on 0. */
@@ -47,8 +47,18 @@ function standIn(b: FuncBuilder, context: HookContext): void {
   }
 }
 
+/** Where the harness's programs have their input. */
+export const INPUT_OFF = 16;
+
 /** The hook's program around the stand-in: inputs at byte 16 of map `in`, outputs at byte 8 of map `out`. */
-export function programOf(hook: HookCode, length: number, classes: number, scale: number, cpu: 'v3' | 'v4' = 'v4'): Program {
+export function programOf(
+  hook: HookCode,
+  length: number,
+  classes: number,
+  scale: number,
+  cpu: 'v3' | 'v4' = 'v4',
+  input: Pick<TensorSlot, 'elem' | 'scale'> = { elem: 'u16', scale: 1 },
+): Program {
   const tables: Uint8Array[] = [];
   const origins: Origin[] = [];
   const slot = (name: string, map: string, dims: number[], byteOff: number, elem: TensorSlot['elem'], s: number): TensorSlot => ({
@@ -61,7 +71,7 @@ export function programOf(hook: HookCode, length: number, classes: number, scale
   });
   const context: HookContext = {
     kernel: '6.18',
-    inputs: [slot('tokens', 'in', [1, length], 16, 'u16', 1)],
+    inputs: [slot('tokens', 'in', [1, length], INPUT_OFF, input.elem, input.scale)],
     outputs: [slot('logits', 'out', [1, classes], 8, 'i32', scale)],
     addOrigin: (origin) => origins.push(origin) - 1,
     lookup: (b, map, onNull) => {
@@ -88,7 +98,7 @@ export function programOf(hook: HookCode, length: number, classes: number, scale
     at += (table.length + 7) & ~7;
   }
   const maps: MapDef[] = [
-    { name: 'in', type: io, keySize: 4, valueSize: 16 + length * 2 + 6, maxEntries: 1, flags: 0 },
+    { name: 'in', type: io, keySize: 4, valueSize: INPUT_OFF + length * (input.elem === 'f32' ? 4 : 2) + 6, maxEntries: 1, flags: 0 },
     { name: 'out', type: io, keySize: 4, valueSize: 8 + MAX_CLASSES * 4, maxEntries: 1, flags: 0 },
     {
       name: '.data.weights',
