@@ -39,6 +39,11 @@ export interface PacketEdit {
   readonly value: number;
 }
 
+/** What C is linked with: an object as it is, or a model that is compiled to be called. */
+export type CLink =
+  | { readonly kind: 'object'; readonly blob: BlobRef }
+  | { readonly kind: 'model'; readonly blob: BlobRef; readonly calibration: CalibrationSource; readonly options: ProjectOptions };
+
 /** The whole project: small, immutable, names bytes by hash. Undo keeps documents, never bytes. */
 export interface ProjectDoc {
   readonly name: string;
@@ -49,7 +54,7 @@ export interface ProjectDoc {
   readonly source:
     | { readonly kind: 'model'; readonly blob: BlobRef }
     | { readonly kind: 'object'; readonly blob: BlobRef; readonly program?: string }
-    | { readonly kind: 'c'; readonly blob: BlobRef; readonly cpu?: Cpu; readonly program?: string }
+    | { readonly kind: 'c'; readonly blob: BlobRef; readonly cpu?: Cpu; readonly program?: string; readonly links?: readonly CLink[] }
     | { readonly kind: 'assembly'; readonly blob: BlobRef }
     | { readonly kind: 'log'; readonly blob: BlobRef }
     | null;
@@ -109,7 +114,10 @@ function withinReach(past: DocHistory['past'], doc: ProjectDoc): DocHistory['pas
 
 /** Every blob that a document names. */
 export function blobsOf({ source, calibration, trace, labels, fork }: ProjectDoc): BlobRef[] {
-  return [source?.blob, calibration.kind === 'generated' ? null : calibration.blob, trace, labels, fork?.text].filter(
+  const links = source?.kind === 'c' ? (source.links ?? []) : [];
+  const measured = (from: CalibrationSource): BlobRef | null => (from.kind === 'generated' ? null : from.blob);
+  const linked = links.flatMap((link) => [link.blob, link.kind === 'model' ? measured(link.calibration) : null]);
+  return [source?.blob, ...linked, measured(calibration), trace, labels, fork?.text].filter(
     (ref): ref is BlobRef => ref !== null && ref !== undefined,
   );
 }

@@ -42,7 +42,7 @@ export function stageKeys(doc: ProjectDoc): StageKeys {
 const sourceKey = (source: NonNullable<ProjectDoc['source']>): string[] => [
   source.kind,
   source.blob.hash,
-  ...(source.kind === 'c' ? [source.cpu ?? 'v3'] : []),
+  ...(source.kind === 'c' ? [source.cpu ?? 'v3', ...(source.links ?? []).map((link) => JSON.stringify(link))] : []),
 ];
 
 /** What of the binding calibration depends on: how events become inputs, not what is done with outputs. */

@@ -186,6 +186,9 @@ function traceSpec(doc: ProjectDoc, keys: StageKeys): TraceSpec {
 /** The calibration itself, by key: small, and the compile worker may be a new one. */
 const calibrations = new Map<string, Calibration>();
 
+/** The calibration of stage key `key`; undefined once it is forgotten. */
+export const calibrationOf = (key: string): Calibration | undefined => calibrations.get(key);
+
 /** Ranges that the calibration of stage key `key` saw, by value name; null once it is forgotten. */
 export function calibratedRanges(key: string): Calibration['ranges'] | null {
   return calibrations.get(key)?.ranges ?? null;
@@ -217,10 +220,10 @@ async function programStage(doc: ProjectDoc, keys: StageKeys, current: () => boo
 }
 
 /** Compiles C into an object, or fails with its first mistake. */
-async function cStage({ blob, cpu }: Extract<ProjectDoc['source'], { kind: 'c' }>, keys: StageKeys): Promise<BlobRef> {
+async function cStage({ blob, cpu, links }: Extract<ProjectDoc['source'], { kind: 'c' }>, keys: StageKeys): Promise<BlobRef> {
   const { object } = await stage('c', keys.c, async (options) => {
     const { compileText } = await import('./c.ts');
-    return compileText(blob.name, new TextDecoder().decode(getBlob(blob)), blob.hash, cpu ?? 'v3', options);
+    return compileText(blob.name, new TextDecoder().decode(getBlob(blob)), blob.hash, cpu ?? 'v3', links ?? [], options);
   });
   if (!object) throw new Cancelled();
   return object;

@@ -73,6 +73,33 @@ export const SAMPLES: readonly Sample[] = [
     load: async (fetchBlob) => ({ ...EMPTY_PROJECT, name: 'classifier', source: { kind: 'c', blob: await fetchBlob('c/classifier.c') } }),
   },
   {
+    id: 'model-c',
+    title: 'model.c',
+    about: 'C that calls a model: the Transformer of payload-ids scores payloads, and C drops those above 0.9; 2,000 packets',
+    desk: 'debug',
+    load: async (fetchBlob) => {
+      const [blob, model, calibration, trace, labels] = await Promise.all([
+        fetchBlob('c/model.c'),
+        fetchBlob('payload/payload-ids.onnx'),
+        fetchBlob('payload/calibration.json'),
+        fetchBlob('payload/heldout.pcap'),
+        fetchBlob('payload/heldout-labels.json'),
+      ]);
+      const options = { ...EMPTY_PROJECT.options, dims: { batch: 1 } };
+      return {
+        ...EMPTY_PROJECT,
+        name: 'model.c',
+        source: {
+          kind: 'c',
+          blob,
+          links: [{ kind: 'model', blob: model, calibration: { kind: 'precomputed', blob: calibration }, options }],
+        },
+        trace,
+        labels,
+      };
+    },
+  },
+  {
     id: 'count-flows',
     title: 'count-flows',
     about: "A kernel's log alone, as bpftool printed it: a program of C that reads beyond a map value",

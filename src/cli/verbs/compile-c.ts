@@ -2,12 +2,10 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../../base/errors.ts';
 import { progTypeName } from '../../bpf/progtypes.ts';
-import { type Cpu, compileC, type FileTree, type LinkInput } from '../../clang/compile.ts';
+import { type Cpu, compileC, type FileTree } from '../../clang/compile.ts';
 import { formatDiagnostic } from '../../clang/diagnostics.ts';
 import { runningKernel } from '../../companion/kernel-target.ts';
-import { modelLibrary } from '../../hooks/linkable.ts';
-import { readObject } from '../../object/reader.ts';
-import { parseMeta } from '../../replay/runner.ts';
+import { headerNameOf, objectCLibrary } from '../../replay/c-library.ts';
 import { verify } from '../../verifier/verify.ts';
 import { choice, KERNELS, onlyPositional, PRIVILEGES, parse } from '../args.ts';
 import { print, printJson, readInput, readText, tell, userPath, writeOutput } from '../io.ts';
@@ -45,30 +43,12 @@ function headersIn(folder: string): FileTree {
 }
 
 /** Headers right beside the source, which `#include "…"` finds first. */
-function besides(path: string): FileTree {
+function besides(path: string): Readonly<Record<string, string>> {
   const folder = dirname(userPath(path));
   const names = readdirSync(folder).filter(
     (name) => name.endsWith('.h') && statSync(join(folder, name), { throwIfNoEntry: false })?.isFile(),
   );
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
-}
-
-/** What `--link FILE.o` brings: the object, or of a compiled model one for each way to call it, and the header of the same name. */
-function libraryOf(path: string): { headers: FileTree; link: readonly LinkInput[] } {
-  const bytes = readInput(path);
-  const name = basename(path);
-  const headerName = name.replace(/\.o$/, '.h');
-  const { programs, meta } = readObject(bytes, name);
-  const [program] = programs;
-  if (meta !== undefined && programs.length === 1 && program!.section !== '.text') {
-    const { header, forms } = modelLibrary(program!, parseMeta(meta, path, program!)!);
-    return {
-      headers: { [headerName]: header },
-      link: forms.map(({ form, symbols, object }) => ({ name: `${name} (form ${form})`, bytes: object, symbols })),
-    };
-  }
-  const header = besides(path)[headerName];
-  return { headers: header === undefined ? {} : { [headerName]: header }, link: [{ name, bytes }] };
 }
 
 /** clang's short options as the command line's parser knows them: `-mcpu=v3`, `-Idir`, `-DX=1`, `-O2`. */
@@ -106,7 +86,9 @@ export async function compileCVerb(argv: readonly string[]): Promise<ExitStatus>
   const kernel = choice(args, 'kernel', KERNELS, '6.18');
   const privilege = choice(args, 'privilege', PRIVILEGES, 'root');
   const target = runningKernel();
-  const libraries = args.list('link').map(libraryOf);
+  const libraries = args
+    .list('link')
+    .map((file) => objectCLibrary(basename(file), readInput(file), besides(file)[headerNameOf(basename(file))]));
   const result = await compileC(readText(path), {
     fileName: basename(path),
     cpu,

@@ -4,7 +4,7 @@ import type { Diagnostic } from '../../clang/diagnostics.ts';
 import { getBlob } from '../../workbench/blobs.ts';
 import { commitC, compileText, setCpu } from '../../workbench/c.ts';
 import type { CView } from '../../workbench/c-view.ts';
-import type { ProjectDoc } from '../../workbench/document.ts';
+import type { CLink, ProjectDoc } from '../../workbench/document.ts';
 import { errorLine, toUserError } from '../../workbench/errors.ts';
 import { RemoteError } from '../../workbench/rpc.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
@@ -14,11 +14,14 @@ import { createEditor, defineThemes, monaco } from '../program/monaco.ts';
 import { useStable } from '../program/useStable.ts';
 import { c as texts } from '../texts/c.ts';
 import { useTheme } from '../theme/useTheme.ts';
+import CLinks from './CLinks.tsx';
 import { firstInsnOf, lineOf } from './lines.ts';
 
 /** After this long without a key clang reads the text; one reading takes half a second. */
 const CHECK_DELAY_MS = 300;
 const CPUS = ['v1', 'v2', 'v3', 'v4'] as const;
+
+const NO_LINKS: readonly CLink[] = [];
 
 type CSource = Extract<ProjectDoc['source'], { kind: 'c' }>;
 
@@ -41,7 +44,7 @@ export default function CEditor({ source }: { source: CSource }) {
   const verified = useWorkbench((state) => state.stages.verified);
   const insn = useWorkbench((state) => state.cursors.insn);
   const cpu = source.cpu ?? 'v3';
-  const { draft, checking } = useDraft(source.blob.name, text, cpu, text !== built);
+  const { draft, checking } = useDraft(source.blob.name, text, cpu, source.links ?? NO_LINKS, text !== built);
   const same = text === built;
   const view = same ? (compiled?.hash === source.blob.hash ? compiled : null) : draft?.text === text ? draft.view : null;
   const fresh = same && program.value !== null && !program.stale ? program.value : null;
@@ -115,6 +118,7 @@ export default function CEditor({ source }: { source: CSource }) {
   return (
     <div className="editor">
       <div className="editor-host" ref={host} data-testid="c-editor" />
+      <CLinks links={source.links ?? NO_LINKS} />
       <div className="editor-bar c-bar">
         <span className="grow editor-status">
           <span className="ellipsis" role="status" data-testid="c-status">
@@ -156,7 +160,13 @@ export default function CEditor({ source }: { source: CSource }) {
 }
 
 /** Compiles what is typed, the latest text when the one before it is done: clang hears nothing while it works. */
-function useDraft(name: string, text: string, cpu: (typeof CPUS)[number], wanted: boolean): { draft: Draft | null; checking: boolean } {
+function useDraft(
+  name: string,
+  text: string,
+  cpu: (typeof CPUS)[number],
+  links: readonly CLink[],
+  wanted: boolean,
+): { draft: Draft | null; checking: boolean } {
   const [draft, setDraft] = useState<Draft | null>(null);
   const [checking, setChecking] = useState(false);
   const state = useRef({ busy: false, next: '' });
@@ -168,7 +178,7 @@ function useDraft(name: string, text: string, cpu: (typeof CPUS)[number], wanted
     setChecking(true);
     for (let of = ''; of !== mine.next; ) {
       of = mine.next;
-      const result = await compileText(name, of, '', cpu).then(
+      const result = await compileText(name, of, '', cpu, links).then(
         (view): Draft => ({ text: of, view, failure: null }),
         (error: unknown): Draft => ({
           text: of,

@@ -1,7 +1,10 @@
 import { lazy, Suspense } from 'react';
 import { openSample } from '../../workbench/actions.ts';
+import { toUserError } from '../../workbench/errors.ts';
+import { RemoteError } from '../../workbench/rpc.ts';
 import { SAMPLES } from '../../workbench/samples.ts';
-import { useWorkbench } from '../../workbench/store.ts';
+import { notify, useWorkbench } from '../../workbench/store.ts';
+import { useCommandHandler } from '../commands.ts';
 import { Panel } from '../components/Panel.tsx';
 import { StageStatus } from '../components/StageGate.tsx';
 import { c as texts } from '../texts/c.ts';
@@ -14,6 +17,7 @@ const CEditor = lazy(() => import('./CEditor.tsx'));
 export default function CPanel() {
   const source = useWorkbench((state) => state.history.doc.source);
   const view = useWorkbench((state) => state.stages.c.value);
+  useCommandHandler('c.call', call);
   const warnings = view?.diagnostics.filter(({ severity }) => severity === 'warning').length ?? 0;
   return (
     <Panel id="c" title={cPanel.title} summary={source?.kind === 'c' ? texts.summary(source.blob.name, warnings) : null}>
@@ -28,8 +32,16 @@ export default function CPanel() {
         <div className="empty">
           <strong>{texts.emptyTitle}</strong>
           <p>{texts.empty}</p>
+          {source?.kind === 'model' ? (
+            <button type="button" className="button bordered" onClick={call}>
+              {texts.callModel(source.blob.name)}
+            </button>
+          ) : null}
           <button type="button" className="button bordered" onClick={() => void openSample(EXAMPLE)}>
             {texts.example}
+          </button>
+          <button type="button" className="button bordered" onClick={() => void openSample(MODEL_EXAMPLE)}>
+            {texts.modelExample}
           </button>
         </div>
       )}
@@ -37,4 +49,11 @@ export default function CPanel() {
   );
 }
 
+function call(): void {
+  void import('../../workbench/c.ts')
+    .then(({ callModelFromC }) => callModelFromC())
+    .catch((error: unknown) => notify(texts.calling, error instanceof RemoteError ? error.error : toUserError(error, texts.calling)));
+}
+
 const EXAMPLE = SAMPLES.find(({ id }) => id === 'classifier-c')!;
+const MODEL_EXAMPLE = SAMPLES.find(({ id }) => id === 'model-c')!;

@@ -1,5 +1,6 @@
 import { FileCode } from 'lucide-react';
 import { lazy } from 'react';
+import { currentDoc } from '../../workbench/store.ts';
 import type { PanelDef } from '../panel.ts';
 import { cPanel as texts } from '../texts/c-panel.ts';
 
@@ -15,6 +16,7 @@ export const panel: PanelDef = {
   shows: ['insn'],
   commands: [
     { id: 'c.build', title: texts.commands.build, keys: ['mod+enter'] },
+    { id: 'c.call', title: texts.commands.call, enabled: () => currentDoc().source?.kind === 'model' },
     { id: 'c.line', title: texts.commands.line, keys: ['alt+enter'] },
   ],
 };

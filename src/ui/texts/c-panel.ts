@@ -2,5 +2,9 @@
 export const cPanel = {
   title: 'C',
   about: 'C compiled in this tab: clang reads and optimises it, the verifier and both engines take what comes out',
-  commands: { build: 'Compile the C and show the result', line: 'Show the instructions of the line at the cursor' },
+  commands: {
+    build: 'Compile the C and show the result',
+    call: 'Call the open model from C',
+    line: 'Show the instructions of the line at the cursor',
+  },
 } as const;

@@ -6,6 +6,18 @@ export const c = {
   empty:
     'Open a .c file, paste C on the Debug desk, or begin with the example. clang’s front end and optimiser run in WebAssembly: 105 MB, fetched from this site when first needed and kept. Nothing leaves this tab.',
   example: 'Open the example: a classifier in XDP',
+  modelExample: 'Open the example: C that calls a model',
+  callModel: (file: string) => `Call ${file} from C`,
+  calling: 'Calling the model from C',
+  linkedWith: 'Linked with',
+  noLinks: 'nothing else',
+  linkButton: 'Link a model or an object …',
+  linkButtonAbout: 'An .onnx model is compiled to be called: include the header of its name. An .o file is linked as it is',
+  linkBusy: 'reading the file …',
+  linking: (file: string) => `Linking with ${file}`,
+  linkAbout: (kind: 'model' | 'object', file: string) =>
+    kind === 'model' ? `${file} is compiled to be called: include "${file.replace(/\.\w+$/, '.h')}"` : `${file} is linked as it is`,
+  unlink: (file: string) => `Do not link with ${file}`,
   label: (file: string) => `C source of ${file}`,
   cpu: 'Instruction set',
   cpuAbout: 'What clang calls -mcpu: v1 has no 32-bit comparisons and jumps, v4 adds signed loads, divisions and long jumps',

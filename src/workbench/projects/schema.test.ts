@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../base/errors.ts';
-import { EMPTY_PROJECT, edited, type ProjectDoc } from '../document.ts';
+import { blobsOf, EMPTY_PROJECT, edited, type ProjectDoc } from '../document.ts';
 import { canonical, metaOf } from './record.ts';
 import { parseDoc, parseHistory, parseMeta } from './schema.ts';
 
@@ -29,6 +29,28 @@ describe('the schema of documents', () => {
     expect(parseHistory(again(history), 'x')).toEqual(history);
     const meta = metaOf('id', { how: 'file', sample: null }, history, { createdAt: 1, changedAt: 2 }, 3);
     expect(parseMeta(again(meta), 'x')).toEqual(meta);
+  });
+
+  it('takes C that is linked with a model and an object, and keeps their bytes with it', () => {
+    const { options } = full;
+    const source = {
+      kind: 'c',
+      blob: blob('p.c'),
+      links: [
+        {
+          kind: 'model',
+          blob: { ...blob('m.onnx'), hash: 'cd'.repeat(32) },
+          calibration: { kind: 'precomputed', blob: blob('c.json') },
+          options,
+        },
+        { kind: 'object', blob: { ...blob('l.o'), hash: 'ef'.repeat(32) } },
+      ],
+    } as const;
+    const doc: ProjectDoc = { ...EMPTY_PROJECT, source };
+    expect(parseDoc(again(doc), 'x')).toEqual(doc);
+    expect(blobsOf(doc).map(({ name }) => name)).toEqual(['p.c', 'm.onnx', 'c.json', 'l.o']);
+    const wrong = { ...doc, source: { ...source, links: [{ kind: 'model', blob: blob('m.onnx') }] } };
+    expect(() => parseDoc(again(wrong), 'x')).toThrow('/source/links/0');
   });
 
   it('says what is wrong and where', () => {

@@ -14,6 +14,8 @@ import type { Origin, ProjectMeta } from './record.ts';
 export const MAX_NAME = 200;
 export const MAX_EDITS = 20_000;
 const MAX_DIMS = 64;
+/** Models and objects that a program in C is linked with. */
+const MAX_LINKS = 16;
 const MAX_LABEL = 300;
 const MAX_BLOB = 2 ** 40;
 const MAX_BINDING = 16_384;
@@ -154,21 +156,27 @@ export const isOptions = once(
 export const isCpu = isOneOf(['v1', 'v2', 'v3', 'v4']);
 
 const kindOnly = fields({ kind: isText(20, 1), blob: isBlobRef });
+const calibrated = fields({ kind: isOneOf(['precomputed', 'trace']), blob: isBlobRef });
+const calibration = once(
+  byTag('kind', { precomputed: calibrated, trace: calibrated, generated: fields({ kind: isOneOf(['generated']) }) }),
+);
+const link = byTag('kind', {
+  object: kindOnly,
+  model: fields({ kind: isText(20, 1), blob: isBlobRef, calibration, options: isOptions }),
+});
 const sourced = byTag('kind', {
   model: kindOnly,
   object: fields({ kind: isText(20, 1), blob: isBlobRef, 'program?': isText(MAX_NAME, 1) }),
-  c: fields({ kind: isText(20, 1), blob: isBlobRef, 'cpu?': isCpu, 'program?': isText(MAX_NAME, 1) }),
+  c: fields({ kind: isText(20, 1), blob: isBlobRef, 'cpu?': isCpu, 'program?': isText(MAX_NAME, 1), 'links?': isList(MAX_LINKS, link) }),
   assembly: kindOnly,
   log: kindOnly,
 });
-const calibrated = fields({ kind: isOneOf(['precomputed', 'trace']), blob: isBlobRef });
-
 const docRule = once(
   fields({
     name: isText(MAX_NAME, 1),
     source: orNull(once(sourced)),
     binding: orNull(isBinding),
-    calibration: once(byTag('kind', { precomputed: calibrated, trace: calibrated, generated: fields({ kind: isOneOf(['generated']) }) })),
+    calibration,
     trace: orNull(isBlobRef),
     labels: orNull(isBlobRef),
     edits: isList(MAX_EDITS, isEdit),

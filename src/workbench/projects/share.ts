@@ -71,6 +71,7 @@ async function baseOf(
   }
   if (source?.kind !== 'assembly' && source?.kind !== 'log' && source?.kind !== 'c')
     return { obstacle: texts.ownSource(source?.blob.name ?? '') };
+  if (source.kind === 'c' && source.links?.[0]) return { obstacle: texts.ownSource(source.links[0].blob.name) };
   const { blob, ...rest } = source;
   const base: LinkPayload['base'] = { kind: 'text', text: { ...rest, name: blob.name, text: text(blob) } };
   if (blob.size > LINK_SIZES.most * 8) return { obstacle: texts.ownSource(blob.name) };

@@ -8,7 +8,7 @@ import { compileC } from './compile-c.ts';
 
 const quiet: CallContext = { progress: () => {}, emit: () => {}, cancelled: false };
 const compiled = async (text: string, fileName = 'a.c'): Promise<CompiledInWorker> =>
-  (await compileC({ fileName, text, cpu: 'v3' }, quiet)).value;
+  (await compileC({ fileName, text, cpu: 'v3', libraries: [] }, quiet)).value;
 
 test('the C that comes with the site becomes an object that the verifier accepts', async () => {
   const { object, diagnostics, programs } = await compiled(readFileSync('public/samples/c/classifier.c', 'utf8'));

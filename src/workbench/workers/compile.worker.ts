@@ -37,6 +37,7 @@ const handlers: Record<string, Handler> = {
   verify: later(() => import('./verify.ts'), 'verifyProgram'),
   verifyLog: later(() => import('./verify-log.ts'), 'verifyLog'),
   queryBase: later(() => import('./query-base.ts'), 'queryBase'),
+  cLibrary: later(() => import('./c-library.ts'), 'cLibrary'),
   explain: later(() => import('./explain.ts'), 'explainProgram'),
 };
 
@@ -53,6 +54,7 @@ const DOING: Readonly<Record<string, string>> = {
   programValues: 'Reading the tensors',
   trace: 'Reading the trace',
   exportObject: 'Writing the object',
+  cLibrary: 'Compiling the model',
 };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Working');
