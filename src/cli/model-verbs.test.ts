@@ -93,6 +93,20 @@ describe('a compiled encoder', () => {
     expect(value.eventsPerSecond).toBeGreaterThan(0);
   });
 
+  it('judges by labels and writes a report that a later run is compared with', async () => {
+    const labels = scratch.write('labels.txt', new TextEncoder().encode('1\n0\n1\n0\n-1\n1\n'));
+    const [first, page] = [scratch.path('run.json'), scratch.path('run.html')];
+    const { value } = await json<{ detection: unknown }>('replay', object, some, '--labels', labels, '--report', first);
+    expect(value.detection).toMatchObject({ class: 1, threshold: 0, program: { recall: expect.any(Number) }, reference: null });
+    const { status } = await call('replay', object, some, '--report', page, '--baseline', first);
+    expect(status).toBe(0);
+    const html = readFileSync(page, 'utf8');
+    expect(html.startsWith('<!doctype html>')).toBe(true);
+    expect(html).toContain('<th>baseline</th>');
+    expect((await call('replay', object, some, '--labels', first)).err).toMatch(/run.json/);
+    expect((await call('replay', object, some, '--report', 'run.txt')).err).toMatch(/run.txt.*an .html or a .json file/);
+  });
+
   it('says that nothing was compared where only the object is at hand', async () => {
     const { value } = await json<Record<string, unknown>>('replay', object, some);
     expect(value).toMatchObject({ events: 6, agreement: null, maxAbsError: null });

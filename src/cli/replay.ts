@@ -2,12 +2,16 @@ import { createReference } from '../reference/reference.ts';
 import { type AccuracyEvent, measureAccuracy, nodeAccuracy, type ValueAccuracy } from '../replay/accuracy.ts';
 import { packetInputsOf } from '../replay/packet-inputs.ts';
 import { ReferenceRunner } from '../replay/reference-runner.ts';
-import { type ReplaySummary, type Runner, replayPackets, replayTensors } from '../replay/replay.ts';
+import { type ReplayOptions, type ReplaySummary, type Runner, replayPackets, replayTensors } from '../replay/replay.ts';
 import type { CompiledModel, Events, LoadedModel } from './model.ts';
 
+type ScoreOptions = Pick<ReplayOptions, 'onScored'>;
+
 /** Runs events through a program, without a reference. */
-export function replayAlone(events: Events, runner: Runner): Promise<ReplaySummary> {
-  return events.kind === 'packets' ? replayPackets(events.packets, runner, { times: events.times }) : replayTensors(events.tensors, runner);
+export function replayAlone(events: Events, runner: Runner, options: ScoreOptions = {}): Promise<ReplaySummary> {
+  return events.kind === 'packets'
+    ? replayPackets(events.packets, runner, { ...options, times: events.times })
+    : replayTensors(events.tensors, runner, options);
 }
 
 /** Events whose intermediate values are compared: an interpreter reads them, and more say little more. */
@@ -40,7 +44,12 @@ export async function errorsByNode(
 }
 
 /** Runs events through a program and ONNX Runtime. */
-export async function replayBeside(loaded: LoadedModel, events: Events, runner: Runner): Promise<ReplaySummary> {
+export async function replayBeside(
+  loaded: LoadedModel,
+  events: Events,
+  runner: Runner,
+  options: ScoreOptions = {},
+): Promise<ReplaySummary> {
   const { bytes, file, externalData, model, fitted } = loaded;
   const reference = await ReferenceRunner.open(
     bytes,
@@ -51,8 +60,8 @@ export async function replayBeside(loaded: LoadedModel, events: Events, runner: 
   );
   try {
     return events.kind === 'packets'
-      ? await replayPackets(events.packets, runner, { reference, times: events.times })
-      : await replayTensors(events.tensors, runner, { reference });
+      ? await replayPackets(events.packets, runner, { ...options, reference, times: events.times })
+      : await replayTensors(events.tensors, runner, { ...options, reference });
   } finally {
     await reference.release();
   }

@@ -113,3 +113,11 @@ export function cheapest(detection: Detection, costs: Costs): { readonly thresho
   });
   return best;
 }
+
+/** How far class `at` is ahead of the best other one among `values`; of a single value, how far it is on the side of the class. NaN without values. */
+export function leadOf(values: ArrayLike<number>, at: number, cut: number): number {
+  if (values.length === 1) return at === 1 ? values[0]! - cut : cut - values[0]!;
+  let best = Number.NEGATIVE_INFINITY;
+  for (let other = 0; other < values.length; other++) if (other !== at && values[other]! > best) best = values[other]!;
+  return at < values.length ? values[at]! - best : Number.NaN;
+}

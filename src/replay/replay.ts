@@ -35,6 +35,16 @@ export interface ReplayOptions {
   /** When each packet came, in ns of any origin; bindings with flows need them. */
   readonly times?: ArrayLike<number>;
   onEvent?(index: number, outcome: Outcome): void;
+  /** Told of both sides of an event as they are compared; without a reference `reference` is null. */
+  onScored?(index: number, program: Scored, reference: Scored | null): void;
+}
+
+/** What one side says about an event. */
+export interface Scored {
+  /** Probability of a threshold's class, or of the chosen one; NaN where no model ran or the binding names none. */
+  readonly score: number;
+  /** Scores of the classes; empty where no model ran. */
+  readonly values: ArrayLike<number>;
 }
 
 const DEFAULT_NEAR = 0.1;
@@ -55,11 +65,16 @@ export async function replayPackets(packets: Iterable<Uint8Array>, runner: Runne
     const outcome = running instanceof Promise ? await running : running;
     const verdict = actionName(outcome.returnValue);
     tally.count(verdict);
-    if (!comparison) continue;
+    const mine: Scored = { score: probability(outcome), values: Object.values(outcome.outputs ?? {})[0] ?? [] };
+    if (!comparison) {
+      options.onScored?.(tally.events - 1, mine, null);
+      continue;
+    }
     const expected = await options.reference!.runPacket(packet, timeNs);
     const expectedAction = expected.verdict === 'TAG' ? 'PASS' : expected.verdict;
     const [name] = Object.keys(expected.outputs ?? {});
-    const scoreError = Math.abs(expected.score - probability(outcome));
+    options.onScored?.(tally.events - 1, mine, { score: expected.score, values: expected.outputs?.[name!] ?? [] });
+    const scoreError = Math.abs(expected.score - mine.score);
     if (!Number.isNaN(scoreError)) maxScoreError = Math.max(maxScoreError ?? 0, scoreError);
     const bothRan = expected.outputs && outcome.outputs;
     comparison.add({
@@ -98,9 +113,14 @@ export async function replayTensors(samples: Iterable<Tensors>, runner: Runner, 
     const outcome = running instanceof Promise ? await running : running;
     const chosen = classOf(outcome.outputs ?? {}, runner.meta, cut);
     tally.count(`class ${chosen.index}`);
-    if (!options.reference) continue;
+    const mine: Scored = { score: Number.NaN, values: chosen.values };
+    if (!options.reference) {
+      options.onScored?.(tally.events - 1, mine, null);
+      continue;
+    }
     const expected = classOf(await options.reference.runTensors(sample), runner.meta, cut);
     const classes = Array.from({ length: Math.max(2, expected.classes) }, (_, i) => `class ${i}`);
+    options.onScored?.(tally.events - 1, mine, { score: Number.NaN, values: expected.values });
     comparison ??= new Comparison(classes, options.near ?? DEFAULT_NEAR);
     comparison.add({
       reference: expected.index,
@@ -118,6 +138,10 @@ class Tally {
   #ms = 0;
   #rested = performance.now();
   readonly #verdicts: Record<string, number> = {};
+
+  get events(): number {
+    return this.#events;
+  }
 
   run(work: () => Outcome | Promise<Outcome>, options: ReplayOptions): Outcome | Promise<Outcome> {
     const before = performance.now();

@@ -1,5 +1,5 @@
 import type { Binding } from '../hooks/binding.ts';
-import { type Detection, detect } from '../replay/detection.ts';
+import { type Detection, detect, leadOf } from '../replay/detection.ts';
 import type { ScoreColumns, TraceView } from './views.ts';
 
 /** Both sides' scores for one class against the labels of a trace. */
@@ -39,13 +39,7 @@ export function detection(
 /** How far the output of class `at` is ahead of the best other one; of a single output, how far it is on the side of the class. */
 function leads({ outputs, outputWidth: width, cut }: ScoreColumns, at: number, done: number): Float64Array | null {
   if (width === 0 || (width === 1 ? at > 1 : at >= width)) return null;
-  return Float64Array.from({ length: done }, (_, event) => {
-    const from = event * width;
-    if (width === 1) return at === 1 ? outputs[from]! - cut : cut - outputs[from]!;
-    let best = Number.NEGATIVE_INFINITY;
-    for (let other = 0; other < width; other++) if (other !== at && outputs[from + other]! > best) best = outputs[from + other]!;
-    return outputs[from + at]! - best;
-  });
+  return Float64Array.from({ length: done }, (_, event) => leadOf(outputs.subarray(event * width, (event + 1) * width), at, cut));
 }
 
 /** Whether detection can be shown at all. */

@@ -7,12 +7,23 @@ import type { Verb } from '../main.ts';
 import { compileModel, type Events, readEvents } from '../model.ts';
 import { openObject } from '../object.ts';
 import { replayAlone, replayBeside } from '../replay.ts';
+import { Detector, withoutCurves, writeReport } from '../run-report.ts';
 
 const isModel = (path: string): boolean => /\.onnx$/i.test(path);
 
+const REPLAY_OPTIONS = {
+  compare: 'string',
+  engine: 'string',
+  program: 'string',
+  labels: 'string',
+  class: 'string',
+  report: 'string',
+  baseline: 'string',
+} as const;
+
 /** `replay MODEL.onnx|FILE.o TRACE`. With `--compare ort`, status 1 when agreement is below `--min-agreement`. */
 export const replayVerb: Verb = async (argv) => {
-  const args = parse(argv, { ...MODEL_OPTIONS, compare: 'string', engine: 'string', program: 'string' });
+  const args = parse(argv, { ...MODEL_OPTIONS, ...REPLAY_OPTIONS });
   if (args.positionals.length !== 2) throw new InputError('takes a model or an object, and a trace', 'arguments');
   const [path, trace] = args.positionals;
   const compare = choice(args, 'compare', ['none', 'ort'] as const, 'none') === 'ort';
@@ -24,10 +35,25 @@ export const replayVerb: Verb = async (argv) => {
   const built = loaded ?? openObject(path, args.string('program'));
   const events: Events = readEvents(trace, built);
   const { program, meta } = built.compiled;
+  const labels = args.string('labels');
+  const report = args.string('report');
+  if (labels === undefined && args.string('class') !== undefined)
+    throw new InputError('--class says what --labels are to judge: give them too', 'arguments');
+  if (report === undefined && args.string('baseline') !== undefined)
+    throw new InputError('--baseline stands in a report: give --report too', 'arguments');
+  const count = events.kind === 'packets' ? events.packets.length : events.tensors.length;
+  const wanted = args.string('class') === undefined ? null : args.count('class', 0, 0);
+  const detector = labels === undefined ? null : new Detector(labels, count, { binding: built.binding, meta }, wanted);
+  const scored = detector ? { onScored: detector.take } : {};
   const runner = engine === 'kernel' ? await KernelRunner.open(program, meta) : new ModelRunner(program, meta, engine);
   try {
-    const summary = compare && loaded ? await replayBeside(loaded, events, runner) : await replayAlone(events, runner);
+    const summary = compare && loaded ? await replayBeside(loaded, events, runner, scored) : await replayAlone(events, runner, scored);
     const { comparison } = summary;
+    const detection = detector?.record() ?? null;
+    if (report !== undefined) {
+      const ran = { model: path, trace, engine, binding: built.binding, built: built.compiled, summary, detection };
+      writeReport(report, ran, args.string('baseline'));
+    }
     const result = {
       events: summary.events,
       verdicts: summary.verdicts,
@@ -37,6 +63,7 @@ export const replayVerb: Verb = async (argv) => {
       eventsPerSecond: summary.eventsPerSecond,
       classes: comparison?.classes.filter(({ events: n }) => n > 0) ?? null,
       nearTies: comparison?.nearTies ?? null,
+      ...(detection ? { detection: withoutCurves(detection) } : {}),
     };
     if (args.flag('json')) printJson(result);
     else {
@@ -53,6 +80,13 @@ export const replayVerb: Verb = async (argv) => {
         const { margin, events: near, disagreed } = comparison.nearTies;
         print(`  within ${margin} of a tie: ${near} events, ${disagreed} of the ${comparison.events - comparison.agreed} disagreements`);
       }
+    }
+    if (detection && !args.flag('json')) {
+      const share = (value: number | null): string => (value === null ? '–' : `${(value * 100).toFixed(2)} %`);
+      const { precision, recall, area } = detection.program;
+      print(
+        `class ${detection.class} at ${detection.threshold}: precision ${share(precision)}, recall ${share(recall)}, area under the curve ${area?.toFixed(4) ?? '–'}`,
+      );
     }
     return !comparison || (comparison.agreement ?? 0) >= minAgreement ? 0 : 1;
   } finally {

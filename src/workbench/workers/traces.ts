@@ -1,6 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import type { Tensor } from '../../onnx/model.ts';
 import { npyTensor } from '../../replay/inputs.ts';
+import { readLabels } from '../../traces/labels.ts';
 import { readNpy } from '../../traces/npy.ts';
 import { ethernetFrame, readPcap } from '../../traces/pcap.ts';
 import type { TraceSpec } from '../clients.ts';
@@ -51,7 +52,7 @@ function read(ref: BlobRef): HeldTrace {
 export function traceView({ key, trace, labels: labelRef }: TraceSpec): Transferred<TraceView> {
   const held = heldTrace(trace);
   const count = countOf(held);
-  const labels = labelRef ? readLabels(labelRef, count) : null;
+  const labels = labelRef ? readLabels(bytesOf(labelRef), labelRef.name, count) : null;
   if (held.kind === 'tensors') {
     const data = Float32Array.from(held.tensor.data as ArrayLike<number | bigint>, Number);
     const { dtype, dims } = held.tensor;
@@ -73,26 +74,7 @@ export function traceView({ key, trace, labels: labelRef }: TraceSpec): Transfer
 
 /** Throws what is wrong with the labels of a trace. */
 export function checkLabels({ trace, labels }: { trace: BlobRef; labels: BlobRef }): void {
-  readLabels(labels, countOf(heldTrace(trace)));
+  readLabels(bytesOf(labels), labels.name, countOf(heldTrace(trace)));
 }
 
 const countOf = (held: HeldTrace): number => (held.kind === 'packets' ? held.frames.length : (held.tensor.dims[0] ?? 0));
-
-/** Labels of a trace: an array of whole numbers, or JSON with a `label` for each packet. */
-function readLabels(ref: BlobRef, count: number): Int8Array {
-  const bytes = bytesOf(ref);
-  const labels = isNpy(bytes)
-    ? Int8Array.from(readNpy(bytes, ref.name).data as ArrayLike<number | bigint>, Number)
-    : jsonLabels(bytes, ref.name);
-  if (labels.length !== count) throw new InputError(`it labels ${labels.length} events, the trace has ${count}`, ref.name);
-  return labels;
-}
-
-function jsonLabels(bytes: Uint8Array, file: string): Int8Array {
-  try {
-    const value = JSON.parse(new TextDecoder().decode(bytes)) as { packets: { label?: number }[] };
-    return Int8Array.from(value.packets, (packet) => packet.label ?? -1);
-  } catch {
-    throw new InputError('these are no labels', file, 'Give JSON with packets, each with a label');
-  }
-}
