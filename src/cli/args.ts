@@ -3,6 +3,7 @@ import { InputError } from '../base/errors.ts';
 import type { Quant, Strategy } from '../compiler/api.ts';
 import { DEFAULT_PRECISION, formatQuant, parseQuant, quantOfJson } from '../compiler/precision.ts';
 import { STRATEGIES as NAMES } from '../compiler/strategy.ts';
+import type { PictureScaling } from '../replay/tensor-files.ts';
 import type { KernelVersion, Privilege } from '../verifier/api.ts';
 import { readText } from './io.ts';
 
@@ -90,6 +91,8 @@ export const MODEL_OPTIONS = {
   quant: 'string',
   calibration: 'string',
   'min-agreement': 'string',
+  mean: 'string',
+  std: 'string',
   cost: 'string',
   specialise: 'boolean',
   json: 'boolean',
@@ -107,6 +110,18 @@ export function quantOption(args: Args): Quant {
     throw new InputError('not a JSON document', text);
   }
   return quantOfJson(document, text);
+}
+
+/** `--mean` and `--std`: a number for each channel of pictures, or one for all. */
+export function pictureScaling(args: Args): PictureScaling {
+  const numbers = (name: 'mean' | 'std', none: number): number[] => {
+    const text = args.string(name);
+    const values = text === undefined ? [none] : text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+    const wrong = (value: number) => !Number.isFinite(value) || (name === 'std' && value === 0);
+    if (values.some(wrong)) throw new InputError(`--${name} takes numbers with commas between them, not ${text}`, 'arguments');
+    return values;
+  };
+  return { mean: numbers('mean', 0), std: numbers('std', 1) };
 }
 
 /** `--dim NAME=N …` as sizes by name. */

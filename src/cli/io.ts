@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, isAbsolute, resolve } from 'node:path';
 import { InputError } from '../base/errors.ts';
 
@@ -20,6 +20,14 @@ export function readInput(path: string): Uint8Array {
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'this is a folder' : `cannot be read (${code})`;
     throw new InputError(why, path);
   }
+}
+
+/** The PNG files of a folder, by name; null when the path is no folder. Throws {@link InputError} for one without any. */
+export function picturesIn(path: string): string[] | null {
+  if (!statSync(userPath(path), { throwIfNoEntry: false })?.isDirectory()) return null;
+  const files = readdirSync(userPath(path)).filter((file) => /\.png$/i.test(file));
+  if (files.length === 0) throw new InputError('this is a folder without a .png file', path);
+  return files.sort().map((file) => `${path.replace(/\/$/, '')}/${file}`);
 }
 
 export const readText = (path: string): string => new TextDecoder().decode(readInput(path));

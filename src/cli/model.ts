@@ -19,13 +19,13 @@ import type { ExternalData } from '../onnx/tensor.ts';
 import { calibrate } from '../reference/calibrate.ts';
 import { generateInputs } from '../reference/generate.ts';
 import type { Tensors } from '../reference/reference.ts';
-import { npyTensor, tensorInputs } from '../replay/inputs.ts';
+import { tensorInputs } from '../replay/inputs.ts';
 import { generatedFeatures, packetInputsOf } from '../replay/packet-inputs.ts';
-import { readNpy } from '../traces/npy.ts';
-import { isNpz, readNpz } from '../traces/npz.ts';
+import { isTensorFile, NO_SCALING, type PictureScaling, pictures, readTensors } from '../replay/tensor-files.ts';
 import { ethernetFrame, readPcap } from '../traces/pcap.ts';
-import { type Args, choice, dims, KERNELS, quantOption, STRATEGIES, share } from './args.ts';
-import { fileName, readInput, readText } from './io.ts';
+import { readPng } from '../traces/png.ts';
+import { type Args, choice, dims, KERNELS, pictureScaling, quantOption, STRATEGIES, share } from './args.ts';
+import { fileName, picturesIn, readInput, readText } from './io.ts';
 import { type Searched, searchQuant } from './search.ts';
 
 /** Inputs generated for calibration where no trace is given. */
@@ -83,6 +83,7 @@ export async function compileModel(path: string, args: Args): Promise<CompiledMo
     quant: auto ? DEFAULT_PRECISION : quantOption(args),
     specialise: args.flag('specialise'),
     method: parseMethod(args.string('calibration') ?? 'minmax'),
+    pictures: pictureScaling(args),
   };
   const search = { minAgreement: share(args, 'min-agreement', 0.999), cost: choice(args, 'cost', ['insns', 'bytes'] as const, 'insns') };
   return compileLoaded(loadModel(path, args), { ...target, ...(auto ? { search } : {}) }, args.string('calibrate'));
@@ -90,6 +91,8 @@ export async function compileModel(path: string, args: Args): Promise<CompiledMo
 
 export type CompileTarget = Pick<CompileOptions, 'kernel' | 'strategy' | 'quant' | 'slots' | 'specialise'> & {
   readonly method: CalibrationMethod;
+  /** How pictures of the trace become numbers. */
+  readonly pictures?: PictureScaling;
   /** The precision is searched for. */
   readonly search?: { readonly minAgreement: number; readonly cost: SearchCost };
 };
@@ -97,12 +100,12 @@ export type CompileTarget = Pick<CompileOptions, 'kernel' | 'strategy' | 'quant'
 /** Calibrates a loaded model on `trace`, or on generated inputs, and compiles it. */
 export async function compileLoaded(
   loaded: LoadedModel,
-  { search, method, ...target }: CompileTarget,
+  { search, method, pictures: scaling, ...target }: CompileTarget,
   trace?: string,
 ): Promise<CompiledModel> {
   const { model, binding, fitted, bytes, file, externalData } = loaded;
   checkSize(model);
-  const events = trace === undefined ? null : readEvents(trace, loaded);
+  const events = trace === undefined ? null : readEvents(trace, loaded, scaling);
   const samples = events
     ? samplesOf(events, loaded)
     : ((fitted && generatedFeatures(fitted, model, GENERATED_SEED, GENERATED_SAMPLES)) ??
@@ -133,14 +136,19 @@ export type Events =
     }
   | { readonly kind: 'tensors'; readonly tensors: readonly Tensors[] };
 
-/** Reads a trace for a model. Throws {@link InputError} when the one does not go with the other. */
-export function readEvents(path: string, { model, binding }: { model: Pick<Model, 'inputs'>; binding: Binding }): Events {
-  const bytes = readInput(path);
+/** Reads a trace for a model: a capture, a file of tensors, or a folder of pictures. Throws {@link InputError} when the one does not go with the other. */
+export function readEvents(
+  path: string,
+  { model, binding }: { model: Pick<Model, 'inputs'>; binding: Binding },
+  scaling: PictureScaling = NO_SCALING,
+): Events {
   const takesPackets = binding.input.kind !== 'tensor';
-  if (!isNpy(bytes) && !isNpz(bytes)) {
+  const folder = picturesIn(path);
+  const bytes = folder ? new Uint8Array(0) : readInput(path);
+  if (!folder && !isTensorFile(bytes, path)) {
     if (!takesPackets)
       throw new InputError(
-        'not an .npy or .npz file, and only a model with a binding for packets takes a capture',
+        'not a file of tensors (.npy, .npz, .safetensors, .pb, .csv or .png), and only a model with a binding for packets takes a capture',
         path,
         'Give --binding, or an .npy file',
       );
@@ -148,22 +156,16 @@ export function readEvents(path: string, { model, binding }: { model: Pick<Model
   }
   if (takesPackets)
     throw new InputError('an array of tensors, but the binding takes packets', path, 'Give a capture, or leave out --binding');
-  if (isNpz(bytes)) {
-    const arrays = [...readNpz(bytes, path)].map(([name, array]) => ({ name, tensor: npyTensor(array), where: path }));
-    return { kind: 'tensors', tensors: tensorInputs(model, arrays) };
-  }
-  if (model.inputs.length > 1) {
-    const names = model.inputs.map(({ name }) => `\`${name}\``).join(', ');
-    throw new InputError(
-      `one array cannot fill the ${model.inputs.length} inputs ${names}`,
-      path,
-      'Give an .npz file with an array for each',
-    );
-  }
-  return { kind: 'tensors', tensors: tensorInputs(model, [{ tensor: npyTensor(readNpy(bytes, fileName(path))), where: path }]) };
+  const arrays = folder
+    ? pictures(
+        folder.map((file) => readPng(readInput(file), file)),
+        model.inputs,
+        path,
+        scaling,
+      )
+    : readTensors(bytes, path, model, scaling);
+  return { kind: 'tensors', tensors: tensorInputs(model, arrays) };
 }
-
-const isNpy = (bytes: Uint8Array): boolean => bytes[0] === 0x93 && bytes[1] === 0x4e;
 
 /** Packets of a capture as an XDP program gets them. Throws {@link InputError} for a capture that ends early: figures over a part would mislead. */
 function readPackets(bytes: Uint8Array, path: string): { packets: Uint8Array[]; times: number[] } {

@@ -197,6 +197,9 @@ function readAttribute(r: WireReader, depth: number, file: string): AttributePro
   return attr;
 }
 
+/** A file that is one TensorProto, as `onnx.save_tensor` writes it. Throws {@link InputError} with the place of the damage. */
+export const readTensorProto = (bytes: Uint8Array, file: string): TensorProto => readTensor(new WireReader(bytes, file));
+
 /** Reads a TensorProto; its raw data stays a view of the file. */
 function readTensor(r: WireReader): TensorProto {
   const tensor: TensorProto = {

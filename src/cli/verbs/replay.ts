@@ -1,7 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import { KernelRunner } from '../../companion/kernel-runner.ts';
 import { ModelRunner } from '../../replay/runner.ts';
-import { choice, ENGINES, MODEL_OPTIONS, parse, share } from '../args.ts';
+import { choice, ENGINES, MODEL_OPTIONS, parse, pictureScaling, share } from '../args.ts';
 import { print, printJson } from '../io.ts';
 import type { Verb } from '../main.ts';
 import { compileModel, type Events, readEvents } from '../model.ts';
@@ -33,7 +33,7 @@ export const replayVerb: Verb = async (argv) => {
     throw new InputError('an object does not hold its model, so there is nothing to compare with', path, 'Give the .onnx file');
   const loaded = isModel(path) ? await compileModel(path, args) : null;
   const built = loaded ?? openObject(path, args.string('program'));
-  const events: Events = readEvents(trace, built);
+  const events: Events = readEvents(trace, built, pictureScaling(args));
   const { program, meta } = built.compiled;
   const labels = args.string('labels');
   const report = args.string('report');

@@ -8,10 +8,11 @@ import { programBtf } from '../../object/program-btf.ts';
 import { decoderOfMeta, scoresOf } from '../../replay/generate.ts';
 import { npyTensor, tensorInputs } from '../../replay/inputs.ts';
 import { ModelRunner, type Outcome, parseMeta } from '../../replay/runner.ts';
+import { readTensors } from '../../replay/tensor-files.ts';
 import { readNpy } from '../../traces/npy.ts';
 import { contextKind } from '../../vm/context.ts';
 import { Vm } from '../../vm/vm.ts';
-import { type Args, choice, ENGINES, type Engine, MODEL_OPTIONS, onlyPositional, parse } from '../args.ts';
+import { type Args, choice, ENGINES, type Engine, MODEL_OPTIONS, onlyPositional, parse, pictureScaling } from '../args.ts';
 import { textMachine } from '../decoder.ts';
 import { fileName, print, printJson, readInput } from '../io.ts';
 import type { ExitStatus, Verb } from '../main.ts';
@@ -88,10 +89,12 @@ async function runOnTensors(path: string, args: Args, engine: Engine, repeat: nu
   const opened = /\.onnx$/i.test(path) ? await compileModel(path, args) : openObject(path, args.string('program'));
   if (opened.binding.input.kind !== 'tensor')
     throw new InputError('its binding takes packets', path, 'Give --packet, or compile the model without --binding');
-  const arrays = args.list('input').map((text) => {
+  const arrays = args.list('input').flatMap((text) => {
     const match = /^([^=]+)=(.+)$/.exec(text);
     const file = match ? match[2] : text;
-    return { name: match?.[1], tensor: npyTensor(readNpy(readInput(file), fileName(file))), where: file };
+    const own = match ? opened.model.inputs.filter(({ name }) => name === match[1]) : opened.model.inputs;
+    const tensors = readTensors(readInput(file), file, { inputs: own.length ? own : opened.model.inputs }, pictureScaling(args));
+    return match && tensors.length === 1 ? [{ ...tensors[0], name: match[1] }] : tensors;
   });
   const samples = tensorInputs(opened.model, arrays);
   if (samples.length === 0) throw new InputError('holds no input', arrays[0].where);

@@ -1,0 +1,139 @@
+import { InputError } from '../base/errors.ts';
+import type { Model, Tensor, ValueInfo } from '../onnx/model.ts';
+import { readTensorProto } from '../onnx/proto.ts';
+import { elementCount, tensorOf } from '../onnx/tensor.ts';
+import { readCsv } from '../traces/csv.ts';
+import { readNpy } from '../traces/npy.ts';
+import { isNpz, readNpz } from '../traces/npz.ts';
+import { isPng, type Picture, readPng } from '../traces/png.ts';
+import { isSafetensors, readSafetensors } from '../traces/safetensors.ts';
+import { npyTensor } from './inputs.ts';
+
+/** An array of a file, for the model's input `name`; without a name for the only one. */
+export interface NamedTensor {
+  readonly name?: string;
+  readonly tensor: Tensor;
+  readonly where: string;
+}
+
+/** How pictures become numbers: (sample / 255 − mean) / deviation, by channel. */
+export interface PictureScaling {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** Samples from 0 to 1. */
+export const NO_SCALING: PictureScaling = { mean: [0], std: [1] };
+const JPEG = [0xff, 0xd8, 0xff];
+const isText = (bytes: Uint8Array): boolean =>
+  bytes.subarray(0, 512).every((byte) => byte >= 32 || byte === 9 || byte === 10 || byte === 13);
+
+/** Whether a file is one of tensors, by its first bytes or its name. */
+export function isTensorFile(bytes: Uint8Array, name: string): boolean {
+  return (
+    isNpy(bytes) || isNpz(bytes) || isPng(bytes) || isSafetensors(bytes) || /\.(csv|tsv|pb|jpe?g|npy|npz|safetensors|png)$/i.test(name)
+  );
+}
+
+const isNpy = (bytes: Uint8Array): boolean => bytes[0] === 0x93 && bytes[1] === 0x4e;
+
+/** Arrays of a tensor file for a model. Throws {@link InputError} with the place in the file that is wrong. */
+export function readTensors(bytes: Uint8Array, where: string, { inputs }: Pick<Model, 'inputs'>, scaling = NO_SCALING): NamedTensor[] {
+  if (isNpy(bytes)) return only(npyTensor(readNpy(bytes, where)), inputs, where);
+  if (isNpz(bytes)) return [...readNpz(bytes, where)].map(([name, array]) => ({ name, tensor: npyTensor(array), where }));
+  if (isPng(bytes)) return pictures([readPng(bytes, where)], inputs, where, scaling);
+  if (JPEG.every((byte, i) => bytes[i] === byte)) throw new InputError('JPEG pictures are not decoded here', where, 'Convert it to PNG');
+  if (isSafetensors(bytes)) {
+    const tensors = [...readSafetensors(bytes, where)];
+    if (tensors.length === 1 && inputs.length === 1) return only(tensors[0]![1], inputs, where);
+    return tensors.map(([name, tensor]) => ({ name, tensor, where }));
+  }
+  if (/\.pb$/i.test(where)) {
+    const proto = readTensorProto(bytes, where);
+    const name = inputs.some((input) => input.name === proto.name) ? proto.name : undefined;
+    return [{ name, tensor: asBatch(tensorOf(proto, where), inputs.find((input) => input.name === name) ?? inputs[0]!), where }];
+  }
+  if (isText(bytes)) return table(new TextDecoder().decode(bytes), inputs, where);
+  throw new InputError('its format is not known', where, 'Tensors are read from .npy, .npz, .safetensors, .pb, .csv and .png files');
+}
+
+function only(tensor: Tensor, inputs: readonly ValueInfo[], where: string): NamedTensor[] {
+  if (inputs.length === 1) return [{ tensor, where }];
+  const names = inputs.map(({ name }) => `\`${name}\``).join(', ');
+  throw new InputError(`one array cannot fill the ${inputs.length} inputs ${names}`, where, 'Give an .npz file with an array for each');
+}
+
+/** A tensor of exactly the input's shape is one input. */
+function asBatch(tensor: Tensor, { dims }: ValueInfo): Tensor {
+  const same = tensor.dims.length === dims.length && tensor.dims.every((dim, i) => dim === dims[i]);
+  return same && dims[0] !== 1 ? { dtype: tensor.dtype, dims: [1, ...dims], data: tensor.data } : tensor;
+}
+
+/** Columns to inputs: one input takes all; of several each takes those that are called `NAME`, `NAME.0`, `NAME[0]`, … */
+function table(text: string, inputs: readonly ValueInfo[], where: string): NamedTensor[] {
+  const { columns, rows, data } = readCsv(text, where);
+  const owner = (column: string): string => column.replace(/(\[\d+\]|\.\d+)$/, '');
+  const known = new Set(inputs.map(({ name }) => name));
+  const unknown = inputs.length > 1 ? columns.find((column) => !known.has(owner(column))) : undefined;
+  if (unknown !== undefined)
+    throw new InputError(`column ${JSON.stringify(unknown)} names none of the inputs ${[...known].join(', ')}`, where);
+  return inputs.map(({ name, dims }) => {
+    const own = columns.flatMap((column, i) => (inputs.length === 1 || owner(column) === name ? [i] : []));
+    const wanted = elementCount(dims);
+    if (own.length !== wanted)
+      throw new InputError(`${own.length} columns go to input \`${name}\`, which takes ${wanted} numbers ([${dims.join(', ')}])`, where);
+    const values = new Float64Array(rows * wanted);
+    for (let row = 0; row < rows; row++)
+      for (const [i, column] of own.entries()) values[row * wanted + i] = data[row * columns.length + column]!;
+    return { name, tensor: { dtype: 'float64', dims: [rows, ...dims.filter((dim, i) => i > 0 || dim !== 1)], data: values }, where };
+  });
+}
+
+/** Pictures of one size as one array, in the layout that the model's input has: channels first or last. */
+export function pictures(
+  all: readonly Picture[],
+  inputs: readonly ValueInfo[],
+  where: string,
+  { mean, std }: PictureScaling,
+): NamedTensor[] {
+  const input = inputs[0]!;
+  const dims = input.dims.length === 4 && input.dims[0] === 1 ? input.dims.slice(1) : input.dims;
+  const { width, height, channels } = all[0]!;
+  const shape = `[${input.dims.join(', ')}]`;
+  if (inputs.length !== 1 || dims.length < 2 || dims.length > 3)
+    throw new InputError(`a picture does not fit input \`${input.name}\` ${shape}`, where);
+  const first = dims.length === 3 && dims[1] === height && dims[2] === width;
+  const last = dims.length === 3 && dims[0] === height && dims[1] === width;
+  const flat = dims.length === 2 && dims[0] === height && dims[1] === width;
+  if (!first && !last && !flat)
+    throw new InputError(
+      `the picture is ${width} × ${height}, but input \`${input.name}\` is ${shape}`,
+      where,
+      'Scale it to the size that the model takes',
+    );
+  const wanted = flat ? 1 : first ? dims[0]! : dims[2]!;
+  if (wanted !== channels && !(wanted === 3 && channels === 1))
+    throw new InputError(`the picture has ${channels} channels, but input \`${input.name}\` ${shape} takes ${wanted}`, where);
+  for (const [what, list] of [
+    ['mean', mean],
+    ['std', std],
+  ] as const)
+    if (list.length !== 1 && list.length !== wanted)
+      throw new InputError(`${list.length} numbers for --${what}, but input \`${input.name}\` has ${wanted} channels`, 'arguments');
+  const raw = !input.dtype.startsWith('float');
+  const data = new Float32Array(all.length * width * height * wanted);
+  for (const [n, picture] of all.entries()) {
+    if (picture.width !== width || picture.height !== height || picture.channels !== channels)
+      throw new InputError(
+        `picture ${n + 1} is ${picture.width} × ${picture.height} × ${picture.channels}, the first ${width} × ${height} × ${channels}`,
+        where,
+      );
+    for (let pixel = 0; pixel < width * height; pixel++)
+      for (let c = 0; c < wanted; c++) {
+        const value = picture.data[pixel * channels + (channels === 1 ? 0 : c)]!;
+        const at = first ? c * width * height + pixel : pixel * wanted + c;
+        data[n * width * height * wanted + at] = raw ? value : (value / 255 - mean[c % mean.length]!) / std[c % std.length]!;
+      }
+  }
+  return [{ tensor: { dtype: 'float32', dims: [all.length, ...dims], data }, where }];
+}
