@@ -16,10 +16,21 @@ export interface Calibration {
   readonly samples: number;
   /** Absent: `minmax`. Weights are scaled in the same way, by channel. */
   readonly method?: CalibrationMethod;
-  /** Value name → smallest and largest element seen; where the method says so, the magnitude to saturate at in 16 and in 8 bits. */
-  readonly ranges: Readonly<
-    Record<string, { readonly min: number; readonly max: number; readonly clip?: { readonly wide: number; readonly narrow: number } }>
-  >;
+  /** By value name. */
+  readonly ranges: Readonly<Record<string, CalibratedRange>>;
+}
+
+/** What a calibration saw of a value. */
+export interface CalibratedRange {
+  /** Smallest and largest finite element. */
+  readonly min: number;
+  readonly max: number;
+  /** Where the method says so, the magnitude to saturate at in 16 and in 8 bits. */
+  readonly clip?: { readonly wide: number; readonly narrow: number };
+  /** Where some elements are as low as attention masks are: largest magnitude of the others. */
+  readonly unmasked?: number;
+  /** All elements were 0 or 1. Only inputs are looked at. */
+  readonly flags?: boolean;
 }
 
 /** Bits of weights and of the activations that they multiply; `precision.ts` says what each is. */

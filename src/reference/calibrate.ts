@@ -1,7 +1,8 @@
 import type { Progress } from '../base/progress.ts';
 import { Cancelled } from '../base/progress.ts';
-import type { Calibration, CalibrationMethod } from '../compiler/api.ts';
+import type { CalibratedRange, Calibration, CalibrationMethod } from '../compiler/api.ts';
 import { percentOf } from '../compiler/calibration-method.ts';
+import { isMaskValue } from '../compiler/graph/masks.ts';
 import type { Tensor } from '../onnx/model.ts';
 import { type ExternalData, isFloat } from '../onnx/tensor.ts';
 import { Magnitudes } from './magnitudes.ts';
@@ -29,7 +30,7 @@ export async function calibrate(modelBytes: Uint8Array, samples: readonly Tensor
   try {
     let rested = performance.now();
     for (const [i, sample] of samples.entries()) {
-      widenRanges(ranges, sample, rangeOf);
+      widenRanges(ranges, sample, inputRange);
       const values = await reference.run(sample);
       widenRanges(ranges, values, anyRange);
       if (magnitudes) for (const tensors of [sample, values]) countMagnitudes(magnitudes, tensors);
@@ -73,29 +74,49 @@ function countMagnitudes(counted: Map<string, Magnitudes>, tensors: Tensors): vo
 /** Lets messages in, such as "stop". */
 export const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-type Range = { min: number; max: number };
-type Ranges = Record<string, Range>;
+type Ranges = Record<string, CalibratedRange>;
 
-function widenRanges(ranges: Ranges, tensors: Tensors, measure: (tensor: Tensor) => Range | null): void {
+function widenRanges(ranges: Ranges, tensors: Tensors, measure: (tensor: Tensor) => CalibratedRange | null): void {
   for (const [name, tensor] of Object.entries(tensors)) {
     const range = measure(tensor);
     if (!range) continue;
     const known = ranges[name];
-    ranges[name] = known ? { min: Math.min(known.min, range.min), max: Math.max(known.max, range.max) } : range;
+    ranges[name] = known ? joined(known, range) : range;
   }
 }
 
-/** Integers that follow from computed values need a scale as these do. */
-const anyRange = (tensor: Tensor): Range | null => (tensor.dtype === 'string' ? null : rangeOf(tensor));
+function joined(a: CalibratedRange, b: CalibratedRange): CalibratedRange {
+  const plain = ({ unmasked, min, max }: CalibratedRange): number => unmasked ?? Math.max(-min, max);
+  return {
+    min: Math.min(a.min, b.min),
+    max: Math.max(a.max, b.max),
+    ...(a.unmasked !== undefined || b.unmasked !== undefined ? { unmasked: Math.max(plain(a), plain(b)) } : {}),
+    ...(a.flags && b.flags ? { flags: true } : {}),
+  };
+}
 
-function rangeOf({ data }: Tensor): Range | null {
+/** Integers that follow from computed values need a scale as these do. */
+const anyRange = (tensor: Tensor): CalibratedRange | null => (tensor.dtype === 'string' ? null : rangeOf(tensor));
+
+function inputRange(tensor: Tensor): CalibratedRange | null {
+  const range = rangeOf(tensor);
+  const flags = range && isFloat(tensor.dtype) && (tensor.data as Float32Array).every((x) => x === 0 || x === 1);
+  return flags ? { ...range, flags } : range;
+}
+
+function rangeOf({ dtype, data }: Tensor): CalibratedRange | null {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
+  let unmasked = 0;
+  let masks = false;
   for (let i = 0; i < data.length; i++) {
     const value = Number(data[i]);
+    if (isMaskValue(value)) masks = true;
     if (!Number.isFinite(value)) continue;
     if (value < min) min = value;
     if (value > max) max = value;
+    if (!isMaskValue(value) && Math.abs(value) > unmasked) unmasked = Math.abs(value);
   }
-  return min <= max ? { min, max } : null;
+  if (min > max) return masks ? { min: 0, max: 0, unmasked: 0 } : null;
+  return { min, max, ...(masks && isFloat(dtype) ? { unmasked } : {}) };
 }

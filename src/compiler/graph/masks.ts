@@ -1,3 +1,5 @@
+import type { Model } from '../../onnx/model.ts';
+import type { Calibration } from '../api.ts';
 import type { Buf, View } from './hops.ts';
 
 /** Everything at least this negative is an attention mask: its softmax weight is zero in float32 too. */
@@ -29,4 +31,34 @@ export function maskedSum(views: readonly View[], constant: Float64Array | null)
   const tables = views.filter((v) => v.buf.unmasked !== undefined);
   const extra = tables.reduce((sum, v) => sum + v.buf.unmasked! * v.gain, constant ? moderate(constant) : 0);
   return { masked: { of: views.filter((v) => !tables.includes(v)), extra, below: BELOW } };
+}
+
+/** Operators that only move elements. */
+const MOVES = ['Cast', 'Expand', 'Flatten', 'Identity', 'Reshape', 'Slice', 'Squeeze', 'Tile', 'Transpose', 'Unsqueeze'];
+/** Operators that take scores to others. */
+const SCORES = [...MOVES, 'Add', 'Max', 'Sum', 'Where'];
+
+/** Whether a value, and whatever is added to it, does nothing but mask the operand of a softmax. */
+function masksOnly(model: Model, name: string, added: boolean): boolean {
+  const readers = model.nodes.filter(({ inputs }) => inputs.includes(name));
+  if (model.outputs.some((output) => output.name === name)) return false;
+  return (
+    readers.length > 0 &&
+    readers.every((node) => {
+      if (node.op === 'Softmax' || node.op === 'LogSoftmax') return added;
+      if (node.op === 'Attention' || node.op === 'MultiHeadAttention') return !added && node.inputs.indexOf(name) >= 3;
+      const sums = node.op === 'Add' || node.op === 'Sum';
+      return (sums || (added ? SCORES : MOVES).includes(node.op)) && masksOnly(model, node.outputs[0], added || sums);
+    })
+  );
+}
+
+/** What calibration says of an input of floats: that it holds attention masks (of which a trace may have none), or nothing but zeros and ones. */
+export function floatInput(model: Model, name: string, calibration?: Calibration): Partial<Buf> {
+  const range = calibration?.ranges[name];
+  if (!range) return {};
+  const { min, max, unmasked = Math.max(-min, max), flags } = range;
+  const likely = range.unmasked !== undefined || unmasked === 0 || calibration.source === 'generated';
+  if (likely && masksOnly(model, name, false)) return { masked: { of: [], extra: unmasked, below: BELOW } };
+  return flags && calibration.source === 'trace' ? { whole: true, known: { min: 0, max: 1 } } : {};
 }

@@ -6,6 +6,7 @@ import { isFamilyOp } from '../families.ts';
 import { OPS } from '../ops.ts';
 import type { Buf, HGraph } from './hops.ts';
 import { joinNodes, place, Walk } from './lazy.ts';
+import { floatInput } from './masks.ts';
 import { narrowed } from './narrow.ts';
 import { type Rules, ruleName } from './rule.ts';
 import { denseMap, product } from './view.ts';
@@ -28,7 +29,8 @@ export function recognise(model: Model, families: Rules = new Map(), calibration
   for (const info of model.inputs) {
     const tokens = /^(u?int(8|16|32|64)|bool)$/.test(info.dtype);
     const own = isIndex(model, info.name) ? null : held?.(info);
-    const buf = own ? walk.buf(info.name, info.dims, 'input', own) : walk.buf(info.name, info.dims, tokens ? 'token' : 'input');
+    const extra = own ?? (tokens ? {} : floatInput(model, info.name, calibration));
+    const buf = walk.buf(info.name, info.dims, tokens && !own ? 'token' : 'input', extra);
     if (info.dtype === 'string') throw new InputError(`input "${info.name}" holds strings`, '', 'Give tokens as integers');
     if (product(info.dims) === 0) throw new InputError(`input "${info.name}" is empty`);
     inputs.push(buf);
