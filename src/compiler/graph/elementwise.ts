@@ -17,7 +17,7 @@ import {
   uniform,
   type Walk,
 } from './lazy.ts';
-import { maskedSum } from './masks.ts';
+import { boundsMasks, maskedSum } from './masks.ts';
 import { normOf } from './norms.ts';
 import { allOffsets, broadcastDims, broadcastMap, denseMap, mapDims, product } from './view.ts';
 import { wholeProduct, wholeSum } from './whole.ts';
@@ -150,6 +150,11 @@ export function clip(walk: Walk, node: Node): void {
     return;
   }
   const lazies = settle(walk, node, [node.inputs[0]]);
+  const [settled] = lazies;
+  if (settled.k === 'view' && hi === Number.POSITIVE_INFINITY && boundsMasks(lo, settled.view)) {
+    walk.set(node.outputs[0], { ...settled, nodes: joinNodes(settled.nodes, [node]) });
+    return;
+  }
   walk.set(node.outputs[0], fuse(walk, node, lazies, ([x]) => Math.min(hi, Math.max(lo, x))) as Lazy);
 }
 
@@ -282,6 +287,8 @@ function settledBinary(walk: Walk, node: Node, decide?: OfTwo): Lazy {
     const view = broadcastView(x.view, dimsOf(walk, node, lazies));
     return { k: 'view', view: { ...view, gain: node.op === 'Mul' ? view.gain * value : view.gain / value }, nodes };
   }
+  if (x.k === 'view' && value !== null && node.op === 'Max' && boundsMasks(value, x.view))
+    return { k: 'view', view: broadcastView(x.view, dimsOf(walk, node, lazies)), nodes };
   const mean = meanOfSquares(x, node, value, nodes);
   if (mean) return mean;
   const fused = fuse(walk, node, lazies, ([p, q]) => fn(p, q));

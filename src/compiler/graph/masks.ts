@@ -1,4 +1,4 @@
-import type { Model } from '../../onnx/model.ts';
+import type { Model, Node } from '../../onnx/model.ts';
 import type { Calibration } from '../api.ts';
 import type { Buf, View } from './hops.ts';
 
@@ -22,8 +22,11 @@ export function moderate(data: Float64Array): number {
 /** Whether a view reads masked elements. */
 export const readsMasks = ({ buf, gain }: View): boolean => gain > 0 && (buf.masked !== undefined || buf.unmasked !== undefined);
 
+/** A lower bound that the softmax behind it makes pointless: where masks are added to masks, files keep sums above the smallest float. */
+export const boundsMasks = (bound: number, x: View): boolean => bound < -1e30 || (isMaskValue(bound) && readsMasks(x));
+
 /** How far masked elements must fall below the others: e⁻¹⁴ is less than a unit of a probability. */
-const BELOW = 14;
+export const BELOW = 14;
 
 /** What is known of a sum of views and constants: `masked` when any of them holds masks. */
 export function maskedSum(views: readonly View[], constant: Float64Array | null): Partial<Buf> {
@@ -35,8 +38,15 @@ export function maskedSum(views: readonly View[], constant: Float64Array | null)
 
 /** Operators that only move elements. */
 const MOVES = ['Cast', 'Expand', 'Flatten', 'Identity', 'Reshape', 'Slice', 'Squeeze', 'Tile', 'Transpose', 'Unsqueeze'];
-/** Operators that take scores to others. */
-const SCORES = [...MOVES, 'Add', 'Max', 'Sum', 'Where'];
+/** Operators that give scores from scores. */
+const SCORES = [...MOVES, 'Clip', 'Max', 'Where'];
+
+/** Whether a node multiplies the value by one positive number. */
+function isFactor(model: Model, { op, inputs }: Node, name: string): boolean {
+  if (op !== 'Mul' && !(op === 'Div' && inputs[0] === name)) return false;
+  const factor = model.initializers.get(inputs[inputs[0] === name ? 1 : 0]);
+  return factor?.data.length === 1 && Number(factor.data[0]) > 0;
+}
 
 /** Whether a value, and whatever is added to it, does nothing but mask the operand of a softmax. */
 function masksOnly(model: Model, name: string, added: boolean): boolean {
@@ -48,7 +58,8 @@ function masksOnly(model: Model, name: string, added: boolean): boolean {
       if (node.op === 'Softmax' || node.op === 'LogSoftmax') return added;
       if (node.op === 'Attention' || node.op === 'MultiHeadAttention') return !added && node.inputs.indexOf(name) >= 3;
       const sums = node.op === 'Add' || node.op === 'Sum';
-      return (sums || (added ? SCORES : MOVES).includes(node.op)) && masksOnly(model, node.outputs[0], added || sums);
+      const moves = (added ? SCORES : MOVES).includes(node.op) || isFactor(model, node, name);
+      return (sums || moves) && masksOnly(model, node.outputs[0], added || sums);
     })
   );
 }
