@@ -33,7 +33,7 @@ export function pool(walk: Walk, node: Node, outDims: readonly number[], name: s
   const made = walk.buf(name, shape, 'act', max ? ofLargest(view) : {});
   walk.ops.push({ kind: 'reduce', x, axes, mode: max ? 'max' : 'mean', out: made, nodes });
   let out: View = { buf: made, map: denseMap(shape), gain: 1 };
-  if (!max && pads(windows)) out = recounted(walk, node, out, windows, nodes);
+  if (!max && pads(windows)) out = recounted(walk, node, out, windows, nodes, name);
   return { ...out, map: transposeMap(out.map, [0, n + 1, ...spatial.map((i) => i - 1)]) };
 }
 
@@ -49,7 +49,7 @@ const ofLargest = ({ buf: { known, grid }, gain }: View): Partial<Buf> => ({
 });
 
 /** Averages divide by the elements that count, fewer at the borders. */
-function recounted(walk: Walk, node: Node, mean: View, windows: readonly Window[], nodes: readonly Node[]): View {
+function recounted(walk: Walk, node: Node, mean: View, windows: readonly Window[], nodes: readonly Node[], name: string): View {
   const include = (attrNumber(node, 'count_include_pad') ?? 0) !== 0;
   const counts = windows.map((w) =>
     Array.from({ length: w.out }, (_, o) => {
@@ -66,7 +66,7 @@ function recounted(walk: Walk, node: Node, mean: View, windows: readonly Window[
   for (const [i, list] of counts.entries()) data = data.flatMap((v) => list.map((n) => (v * windows[i].kernel) / n));
   if (data.every((v) => v === 1)) return mean;
   const mul: Const = { dims: [...windows.map((w) => w.out), 1], data: Float64Array.from(data) };
-  const out = walk.buf(node.outputs[0], shape, 'act');
+  const out = walk.buf(name, shape, 'act');
   walk.ops.push({ kind: 'affine', x: mean, mul, add: null, out, nodes });
   return { buf: out, map: denseMap(shape), gain: 1 };
 }

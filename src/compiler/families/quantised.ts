@@ -5,10 +5,12 @@ import { addViews, emitTwo } from '../graph/elementwise.ts';
 import { UNARY } from '../graph/functions.ts';
 import type { Buf, Const, View } from '../graph/hops.ts';
 import { broadcastView, joinNodes, type Lazy, place, type Walk } from '../graph/lazy.ts';
+import { softmax } from '../graph/norms.ts';
 import { emitMatMul, rows } from '../graph/products.ts';
 import { type OpRule, type Rules, rule } from '../graph/rule.ts';
 import { broadcastDims, denseMap, mapDims, transposeMap } from '../graph/view.ts';
 import { constant, convolveBy } from './convolution.ts';
+import { pool } from './pooling.ts';
 
 /**
  * A quantised tensor of the model: real = scale × (integer − zero). Buffers hold `integer − zero` under the model's own scale, so that sums
@@ -89,12 +91,14 @@ function typeOf(walk: Walk, name: string | undefined): DType | undefined {
   return name ? (walk.model.values.get(name)?.dtype ?? walk.model.initializers.get(name)?.dtype) : undefined;
 }
 
-/** What a buffer of this grid holds. */
-function bufferOf({ scale, zero, type }: Grid): Partial<Buf> {
+/** Whether a grid's integers, less its zero point, fit in int16. */
+const fits = ({ zero, type }: Grid): boolean => BOUNDS[type][1] - zero <= 32767 && BOUNDS[type][0] - zero >= -32768;
+
+/** What a buffer of this grid holds; where its 16 bits do not fit around the zero point, a value keeps the unit that it would have without it. */
+function bufferOf(grid: Grid): Partial<Buf> {
+  const { scale, zero, type } = grid;
   const [min, max] = BOUNDS[type];
-  if (max - zero > 32767 || min - zero < -32768)
-    throw new InputError('16 bits around a zero point at one end do not fit in 16 signed bits', '', 'Quantise symmetrically');
-  return { grid: { scale, min: min - zero, max: max - zero } };
+  return fits(grid) ? { grid: { scale, min: min - zero, max: max - zero } } : { known: { min: (min - zero) * scale, max: (max - zero) * scale } };
 }
 
 /** Writes a value in a grid's integers: where it is computed when nothing else reads it, else by a copy. */
@@ -391,6 +395,48 @@ function qLinearPool(walk: Walk, node: Node): void {
   walk.set(node.outputs[0], { k: 'view', view: { buf: out, map, gain: 1 }, nodes: [] });
 }
 
+/** The real value of the node's first operand through another operator, on the grid of inputs 3 and 4. */
+const through =
+  (op: string, run: (walk: Walk, node: Node) => void): OpRule['run'] =>
+  (walk, node) => {
+    checkGrid(walk, node, 0);
+    const [name] = node.outputs;
+    const real = `${name}.real`;
+    run(walk, { ...node, op, inputs: node.inputs.slice(0, 1), outputs: [real] });
+    toGrid(walk, node, real, name, statedGrid(walk, node, 3, 4));
+  };
+
+function qLinearAveragePool(walk: Walk, node: Node): void {
+  checkGrid(walk, node, 0);
+  const [name] = node.outputs;
+  const view = pool(walk, node, walk.model.values.get(name)!.dims, `${name}.mean`);
+  const grid = statedGrid(walk, node, 3, 4);
+  setGrid(walk, name, grid);
+  walk.set(name, { k: 'view', view: copied(walk, name, view, bufferOf(grid), [node]), nodes: [] });
+}
+
+/** The parts, each with its own scale and zero point, side by side on one grid. */
+function qLinearConcat(walk: Walk, node: Node): void {
+  const [name] = node.outputs;
+  const parts: View[] = [];
+  for (let slot = 2; slot < node.inputs.length; slot += 3) {
+    const weights = weightsOf(walk, node, slot, 0);
+    if (!weights) checkGrid(walk, node, slot);
+    parts.push(
+      weights
+        ? walk.emit(`${name}.constant${slot}`, { k: 'const', t: weights, nodes: [] }, node)
+        : walk.view(node.inputs[slot], node).view,
+    );
+  }
+  const { dims } = walk.model.values.get(name)!;
+  const raw = attrNumber(node, 'axis') ?? 0;
+  const grid = statedGrid(walk, node, 0, 1);
+  const out = walk.buf(name, dims, 'act', bufferOf(grid));
+  walk.ops.push({ kind: 'concat', parts, axis: raw < 0 ? raw + dims.length : raw, out, nodes: [node] });
+  setGrid(walk, name, grid);
+  walk.set(name, { k: 'view', view: { buf: out, map: denseMap(dims), gain: 1 }, nodes: [] });
+}
+
 const INTEGERS = "a product of the model's own integers";
 
 export const QUANTISED: Rules = new Map<string, OpRule>([
@@ -403,11 +449,14 @@ export const QUANTISED: Rules = new Map<string, OpRule>([
   ['MatMulInteger', rule(integerProduct, INTEGERS, 'the second matrix is constant; its scale follows')],
   ['QGemm', rule(qGemm, INTEGERS, 'the second matrix is constant')],
   ['QLinearAdd', rule(qLinearTwo, 'an addition in integers')],
+  ['QLinearAveragePool', rule(qLinearAveragePool, 'a reduction over a view of windows', 'channels first')],
+  ['QLinearConcat', rule(qLinearConcat, 'copies')],
   ['QLinearConv', rule(qLinearConv, INTEGERS, 'constant kernel')],
   ['QLinearGlobalAveragePool', rule(qLinearPool, 'a reduction')],
   ['QLinearLeakyRelu', rule(qLinearTable, 'a table of the integers')],
   ['QLinearMatMul', rule(qLinearMatMul, INTEGERS)],
   ['QLinearMul', rule(qLinearTwo, 'a product in integers')],
   ['QLinearSigmoid', rule(qLinearTable, 'a table of the integers')],
+  ['QLinearSoftmax', rule(through('Softmax', softmax), 'the softmax kernel, and a copy')],
   ['QuantizeLinear', rule(quantise, 'rounding where the value is computed, or a copy', '8 or 16 bits, one scale for an activation')],
 ]);

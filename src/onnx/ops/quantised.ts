@@ -1,7 +1,7 @@
 import type { Shaped } from './context.ts';
 import { type OpContext, type OpDef, product } from './context.ts';
 import { matMulDims } from './linear.ts';
-import { convDims } from './windows.ts';
+import { convDims, poolDims } from './windows.ts';
 
 /** The type of a quantised result is that of its zero point, uint8 without one. */
 const result = (c: OpContext, zero: number, dims: readonly number[]): Shaped[] => [{ dtype: c.opt(zero)?.dtype ?? 'uint8', dims }];
@@ -33,6 +33,12 @@ export const MICROSOFT_QUANTISED: Readonly<Record<string, OpDef>> = {
   QLinearSigmoid: likeFirst(4),
   QLinearLeakyRelu: likeFirst(4),
   QLinearSoftmax: likeFirst(4),
+  QLinearAveragePool: {
+    infer: (c) => {
+      if (c.int('channels_last', 0) === 1) c.fail('channels are last', 'Export the model with channels first');
+      return result(c, 4, poolDims(c, c.in(0).dims));
+    },
+  },
   QLinearGlobalAveragePool: {
     infer: (c) => {
       const { dims } = c.in(0);

@@ -59,11 +59,16 @@ const convTranspose: OpDef = {
   },
 };
 
+/** Shape of what pools of `dims` are. */
+export function poolDims(c: OpContext, dims: readonly number[]): number[] {
+  if (dims.length < 3) c.fail('its input has no spatial dimension');
+  return [...dims.slice(0, 2), ...windowDims(c, dims.slice(2), c.ints('kernel_shape') ?? c.fail('it has no kernel_shape'))];
+}
+
 const pool: OpDef = {
   infer: (c) => {
     const { dims, dtype } = c.in(0);
-    if (dims.length < 3) c.fail('its input has no spatial dimension');
-    const out = [...dims.slice(0, 2), ...windowDims(c, dims.slice(2), c.ints('kernel_shape') ?? c.fail('it has no kernel_shape'))];
+    const out = poolDims(c, dims);
     return [
       { dtype, dims: out },
       { dtype: 'int64', dims: out },
