@@ -65,6 +65,7 @@ const FAMILIES: readonly Family[] = [
       'DequantizeLinear',
       'DynamicQuantizeLinear',
       'MatMulInteger',
+      'MatMulNBits',
       'QGemm',
       'QLinearAdd',
       'QLinearAveragePool',

@@ -18,6 +18,9 @@ const DTYPES: ReadonlyMap<number, DType> = new Map([
   [12, 'uint32'],
   [13, 'uint64'],
   [16, 'bfloat16'],
+  // Two in a byte in the file, one each here.
+  [21, 'uint8'],
+  [22, 'int8'],
 ]);
 const OTHER_TYPES: ReadonlyMap<number, string> = new Map([
   [14, 'complex64'],
@@ -26,8 +29,6 @@ const OTHER_TYPES: ReadonlyMap<number, string> = new Map([
   [18, 'float8e4m3fnuz'],
   [19, 'float8e5m2'],
   [20, 'float8e5m2fnuz'],
-  [21, 'uint4'],
-  [22, 'int4'],
   [23, 'float4e2m1'],
 ]);
 
@@ -110,6 +111,10 @@ export function tensorOf(proto: TensorProto, where: string, externalData?: Exter
   }
   if (dtype === 'string') return { dtype, dims, data: new Uint8Array(0) };
   const raw = proto.external ? externalBytes(proto.external, where, externalData) : proto.rawData;
+  if (proto.dataType === 21 || proto.dataType === 22) {
+    const bytes = raw ?? Uint8Array.from(proto.int32Data, (pair) => Number(pair) & 255);
+    return fromRaw(dtype, dims, count, unpacked(bytes, count, dtype === 'int8'), where);
+  }
   if (raw) return fromRaw(dtype, dims, count, raw, where);
   return fromFields(proto, dtype, dims, count, where);
 }
@@ -138,6 +143,15 @@ function fromRaw(dtype: DType, dims: readonly number[], count: number, raw: Uint
   if (half) return new LazyTensor(dtype, dims, () => widen(raw, dtype));
   if (raw.byteOffset % elementBytes === 0) return { dtype, dims, data: new Type(raw.buffer, raw.byteOffset, count) };
   return new LazyTensor(dtype, dims, () => new Type(Uint8Array.from(raw).buffer, 0, count));
+}
+
+/** Integers of 4 bits, the first of two in the low half of a byte, as bytes; as they are where there are not as many as there should be. */
+function unpacked(pairs: Uint8Array, count: number, signed: boolean): Uint8Array {
+  if (pairs.length !== Math.ceil(count / 2)) return pairs;
+  return Uint8Array.from({ length: count }, (_, i) => {
+    const nibble = (pairs[i >> 1] >> (4 * (i & 1))) & 15;
+    return signed && nibble > 7 ? nibble + 240 : nibble;
+  });
 }
 
 function fromFields(proto: TensorProto, dtype: DType, dims: readonly number[], count: number, where: string): Tensor {

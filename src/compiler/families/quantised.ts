@@ -156,20 +156,32 @@ function quantise(walk: Walk, node: Node): void {
   toGrid(walk, node, input, node.outputs[0], statedGrid(walk, node, 1, 2));
 }
 
-/** Scales and zero points of a constant, and which of them an element has. */
+/** Scales and zero points of a constant, and which of them an element has: one for all, one for each entry of an axis, or for blocks along it. */
 function parameters(
   walk: Walk,
   node: Node,
   t: Const,
 ): { scales: Float64Array; zeros: Float64Array; at: (i: number) => number; axis: number | null } {
-  const scales = constant(walk, node, 1, 'a scale')!.data;
+  const given = constant(walk, node, 1, 'a scale')!;
+  const scales = given.data;
   const zeros = constant(walk, node, 2, 'a zero point')?.data ?? new Float64Array(scales.length);
   if (scales.length === 1) return { scales, zeros, at: () => 0, axis: null };
   const raw = attrNumber(node, 'axis') ?? 1;
   const axis = raw < 0 ? raw + t.dims.length : raw;
-  if (t.dims[axis] !== scales.length || (attrNumber(node, 'block_size') ?? 0) > 0)
-    throw new InputError('scales for blocks of weights', place(node), 'Quantise weights with one scale for a tensor or for each channel');
+  const block = attrNumber(node, 'block_size') ?? 0;
   const inner = t.dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+  if (block > 0) {
+    const blocks = Math.ceil(t.dims[axis] / block);
+    if (given.dims.length !== t.dims.length || given.dims.some((d, i) => d !== (i === axis ? blocks : t.dims[i])))
+      throw new InputError(`scales [${given.dims.join(', ')}] do not fit blocks of ${block} along axis ${axis}`, place(node));
+    const at = (i: number): number => {
+      const row = Math.floor(i / inner);
+      return (Math.floor(row / t.dims[axis]) * blocks + Math.floor((row % t.dims[axis]) / block)) * inner + (i % inner);
+    };
+    return { scales, zeros, at, axis };
+  }
+  if (t.dims[axis] !== scales.length)
+    throw new InputError(`${scales.length} scales for ${t.dims[axis]} entries of axis ${axis}`, place(node), 'Give one for each, or for blocks');
   return { scales, zeros, at: (i) => Math.floor(i / inner) % scales.length, axis };
 }
 
@@ -186,8 +198,12 @@ function dequantise(walk: Walk, node: Node): void {
   const lazy = walk.get(input, node);
   const nodes = joinNodes(lazy.nodes, [node]);
   if (lazy.k === 'const') {
-    const { scales, zeros, axis } = parameters(walk, node, lazy.t);
-    walk.set(node.outputs[0], { k: 'const', t: dequantised(lazy.t, scales, zeros, axis), nodes });
+    const { scales, zeros, at, axis } = parameters(walk, node, lazy.t);
+    const blocks = (attrNumber(node, 'block_size') ?? 0) > 0;
+    // Blocks have steps of their own, which one scale for a row of weights does not keep.
+    const real = (q: number, i: number): number => (q - zeros[zeros.length === 1 ? 0 : at(i)]) * scales[at(i)];
+    const t = blocks ? { dims: lazy.t.dims, data: lazy.t.data.map(real) } : dequantised(lazy.t, scales, zeros, axis);
+    walk.set(node.outputs[0], { k: 'const', t, nodes });
     return;
   }
   const grid = gridOf(walk, input);
@@ -437,6 +453,35 @@ function qLinearConcat(walk: Walk, node: Node): void {
   walk.set(name, { k: 'view', view: { buf: out, map: denseMap(dims), gain: 1 }, nodes: [] });
 }
 
+/** Weights of 2 to 8 bits in blocks along their terms, packed into bytes (`MatMulNBits`). */
+function packedProduct(walk: Walk, node: Node): void {
+  const attr = (name: string, otherwise: number): number => attrNumber(node, name) ?? otherwise;
+  const [k, n, bits, block] = [attr('K', 0), attr('N', 0), attr('bits', 4), attr('block_size', 32)];
+  const [packed, scales] = [1, 2].map((slot) => constant(walk, node, slot, slot === 1 ? 'the weights' : 'a scale')!.data);
+  const zeros = constant(walk, node, 3, 'a zero point')?.data;
+  const bias = constant(walk, node, 5, 'the bias')?.data ?? null;
+  const order = constant(walk, node, 4, 'the order of groups');
+  const [blocks, each] = [Math.ceil(k / block), 8 / bits];
+  const blob = (block * bits) / 8;
+  const floats = zeros && typeOf(walk, node.inputs[3]) !== 'uint8';
+  const rowBytes = Math.ceil((blocks * bits) / 8);
+  if (order || !Number.isInteger(each) || packed.length !== n * blocks * blob || scales.length !== n * blocks)
+    throw new InputError('weights in another order or size than its attributes say', place(node), 'Quantise in blocks of 4 or 8 bits');
+  const piece = (byte: number, i: number): number => (byte >> (bits * (i % each))) & (2 ** bits - 1);
+  const data = Float64Array.from({ length: n * k }, (_, at) => {
+    const [row, i] = [Math.floor(at / k), at % k];
+    const b = Math.floor(i / block);
+    const q = piece(packed[(row * blocks + b) * blob + Math.floor((i % block) / each)], i % block);
+    const zero = !zeros
+      ? 2 ** (bits - 1)
+      : floats
+        ? zeros[row * blocks + b]
+        : piece(zeros[row * rowBytes + Math.floor(b / each)], b);
+    return (q - zero) * scales[row * blocks + b];
+  });
+  product(walk, node, 0, { dims: [n, k], data }, true, bias);
+}
+
 const INTEGERS = "a product of the model's own integers";
 
 export const QUANTISED: Rules = new Map<string, OpRule>([
@@ -446,6 +491,7 @@ export const QUANTISED: Rules = new Map<string, OpRule>([
     rule(dequantise, 'nothing, or weights that keep their integers', 'one scale for an activation; the one it was quantised with'),
   ],
   ['DynamicQuantizeLinear', rule(quantiseByInput, 'nothing: the value keeps 16 bits')],
+  ['MatMulNBits', rule(packedProduct, 'the pair kernel', 'constant weights of 2, 4 or 8 bits, no group indices')],
   ['MatMulInteger', rule(integerProduct, INTEGERS, 'the second matrix is constant; its scale follows')],
   ['QGemm', rule(qGemm, INTEGERS, 'the second matrix is constant')],
   ['QLinearAdd', rule(qLinearTwo, 'an addition in integers')],

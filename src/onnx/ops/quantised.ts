@@ -70,6 +70,7 @@ export const MICROSOFT_QUANTISED: Readonly<Record<string, OpDef>> = {
       return [{ dtype: c.opt(8)?.dtype ?? 'float32', dims: [m, n] }];
     },
   },
+  MatMulNBits: { infer: (c) => [{ dtype: c.in(0).dtype, dims: [...c.in(0).dims.slice(0, -1), c.int('N', 0)] }] },
   MatMulIntegerToFloat: { infer: (c) => [{ dtype: 'float32', dims: matMulDims(c, c.in(0).dims, c.in(1).dims) }] },
   DynamicQuantizeMatMul: { infer: (c) => [{ dtype: 'float32', dims: matMulDims(c, c.in(0).dims, c.in(1).dims) }] },
 };
