@@ -110,9 +110,9 @@ describe('refusals', () => {
   };
 
   test('names an unsupported operator, its node and what to do', () => {
-    const broken = withNode({ op: 'Hardmax', name: 'memory' });
+    const broken = withNode({ op: 'QAttention', name: 'memory' });
     expect(() => compile({ ...options, model: broken })).toThrow(
-      /node memory \(Hardmax, #\d+\): operator Hardmax is not supported\. Nearest rewrite: use ArgMax, or Softmax/,
+      /node memory \(QAttention, #\d+\): operator QAttention is not supported\. Nearest rewrite: quantise the matrices only/,
     );
     expect(() => compile({ ...options, model: broken })).toThrow(InputError);
     expect(() => compile({ ...options, model: withNode({ op: 'constructor' }) })).toThrow(

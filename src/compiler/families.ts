@@ -25,6 +25,8 @@ const ML_OPS = [
   'LinearClassifier',
   'LinearRegressor',
   'Normalizer',
+  'OneHotEncoder',
+  'SVMClassifier',
   'SVMRegressor',
   'Scaler',
   'TreeEnsemble',
@@ -49,7 +51,7 @@ const FAMILIES: readonly Family[] = [
       !initializers.has(index!) && (!initializers.has(data!) || Number(attrs.get('axis') ?? 0) !== 0),
     load: async () => (await import('./families/places.ts')).PLACES,
   },
-  { ops: ['ArgMin', 'TopK'], load: async () => (await import('./families/order.ts')).ORDER },
+  { ops: ['ArgMin', 'Hardmax', 'TopK'], load: async () => (await import('./families/order.ts')).ORDER },
   {
     ops: ['ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceSumSquare'],
     load: async () => (await import('./families/reductions.ts')).REDUCTIONS,

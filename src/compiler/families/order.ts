@@ -1,8 +1,9 @@
 import { InputError } from '../../base/errors.ts';
 import type { Node } from '../../onnx/model.ts';
 import { attrNumber } from '../graph/attrs.ts';
-import type { Buf, View } from '../graph/hops.ts';
-import { joinNodes, place, type Walk } from '../graph/lazy.ts';
+import { affine } from '../graph/elementwise.ts';
+import type { Buf, Const, View } from '../graph/hops.ts';
+import { broadcastView, joinNodes, place, type Walk } from '../graph/lazy.ts';
 import type { OwnOp } from '../graph/own.ts';
 import { type OpRule, type Rules, rule } from '../graph/rule.ts';
 import { denseMap, type IndexMap, mapDims, product, reshapeMap, transposeMap } from '../graph/view.ts';
@@ -142,9 +143,36 @@ function topK(walk: Walk, node: Node): void {
   }
 }
 
+/** Whole numbers up to here are told apart by a table. */
+const NEAR = 500;
+
+/** 1 at the place of the largest element, the first of several, and 0 elsewhere. */
+function hardmax(walk: Walk, node: Node): void {
+  const { view, nodes: before } = walk.view(node.inputs[0], node);
+  const dims = mapDims(view.map);
+  const old = walk.model.opset < 13;
+  const axis = positive(attrNumber(node, 'axis') ?? (old ? 1 : -1), dims.length);
+  // Up to opset 12 everything from the axis on is one dimension.
+  const joined = old ? reshapeMap(view.map, [product(dims.slice(0, axis)), product(dims.slice(axis))]) : view.map;
+  if (!joined) throw new InputError('several dimensions of a transposed tensor', place(node), 'Use axis -1');
+  const { view: x, back } = lastly({ ...view, map: joined }, old ? 1 : axis);
+  const shape = mapDims(x.map);
+  const n = shape[shape.length - 1];
+  const nodes = joinNodes(before, [node]);
+  const name = node.outputs[0];
+  const largest = emitOrder(walk, node, `${name}.place`, x, { k: 1, largest: true, last: false, result: 'place' }, nodes);
+  const own: Const = { dims: [n], data: Float64Array.from({ length: n }, (_, i) => -i) };
+  const known = { min: -Math.min(n, NEAR), max: Math.min(n, NEAR) };
+  const apart = affine(walk, node, broadcastView(largest, shape), shape, null, own, nodes, `${name}.apart`, { whole: true, known });
+  const turned = transposeMap(apart.view.map, back);
+  const map = old ? reshapeMap(turned, dims) : turned;
+  walk.set(name, { k: 'fn', base: { ...apart.view, map: map as IndexMap }, fn: (d) => (Math.abs(d) < 0.5 ? 1 : 0), nodes });
+}
+
 const COMPARED = 'comparisons of the integers, first places before later ones';
 
 export const ORDER: Rules = new Map<string, OpRule>([
   ['ArgMin', rule(argPlace, COMPARED)],
+  ['Hardmax', rule(hardmax, `${COMPARED}; a table of the distance to that place`)],
   ['TopK', rule(topK, `${COMPARED}; a walk of the row for each result`)],
 ]);

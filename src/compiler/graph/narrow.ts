@@ -48,5 +48,8 @@ function needed(ops: readonly HOp[], outputs: readonly Buf[]): HOp[] {
 export function takesMissing(graph: HGraph, buf: Buf): boolean {
   if (graph.outputs.some(({ view }) => view.buf === buf)) return false;
   const readers = graph.ops.filter((op) => opViews(op).some((view) => view.buf === buf));
-  return readers.every((op) => op.kind === 'own' && op.passes.takesMissing && (!op.out.float || takesMissing(graph, op.out)));
+  return readers.every((op) => {
+    const takes = op.kind === 'own' && op.passes.takesMissing;
+    return takes === 'replaced' || (takes && (!op.out.float || takesMissing(graph, op.out)));
+  });
 }

@@ -51,8 +51,8 @@ export interface OwnPasses {
   inner?(op: OwnOp, scales: Scales): readonly InnerRows[];
   /** It reads floats and integers of more than 16 bits as they are; others are given int16 copies. */
   readonly wide?: boolean;
-  /** It knows what to do with floats that are no numbers. */
-  readonly takesMissing?: boolean;
+  /** It knows what to do with floats that are no numbers: they go on to its result, or other values replace them. */
+  readonly takesMissing?: boolean | 'replaced';
   /** Its one step goes from rows to rows and may share a loop over them with its neighbours. */
   readonly joins?: boolean;
   /** The same with what it knows of its weights in the code (`--specialise`), where that is faster. */

@@ -14,7 +14,6 @@ import { denseMap, product } from './view.ts';
 /** What to do instead of an operator that is not supported. */
 const NEAREST: Readonly<Record<string, string>> = {
   Attention: 'export the model with its attention decomposed (opset 17 or lower)',
-  Hardmax: 'use ArgMax, or Softmax',
   QAttention: 'quantise the matrices only (QLinearMatMul)',
 };
 

@@ -139,12 +139,12 @@ export function floatLinearKernel(
   });
 }
 
-/** What a column of floats becomes: its bits, with one value of them replaced, or 1 where they are above a threshold. */
-export type FloatChange = 'copy' | 'impute' | 'binarize';
+/** What a column of floats becomes: its bits, with one value of them replaced, 1 where they are above a threshold, or a whole number. */
+export type FloatChange = 'copy' | 'impute' | 'binarize' | 'truncate';
 
 /**
- * Copies float32 bits. `impute`: a column's NaN (or the bits given) becomes the column's constant; `binarize`: 1 above a key, else 0.
- * Arguments: out, x, parameters of each column (two 32-bit words: what is replaced or the threshold's key, and the replacement).
+ * Copies float32 bits. `impute`: a column's NaN (or the bits given) becomes the column's constant; `binarize`: 1 above a key, else 0;
+ * `truncate`: the fraction is cut off. Arguments: out, x, parameters of each column (two 32-bit words: what is replaced or the threshold's key, and the replacement).
  */
 export function floatCopyKernel(
   name: string,
@@ -155,7 +155,7 @@ export function floatCopyKernel(
   const ports: Port[] = [
     { space: 'scratch', extent: 4 * s.count },
     { space: s.space, extent: 4 * s.count },
-    ...(s.change === 'copy' ? [] : [{ space: 'weights' as const, extent: 8 * s.count }]),
+    ...(s.change === 'copy' || s.change === 'truncate' ? [] : [{ space: 'weights' as const, extent: 8 * s.count }]),
   ];
   return kernelFunc(name, layout, ports, { origin, pack: false }, ({ b, ptrs }) => {
     const steps = [4, 4, 8];
@@ -184,7 +184,47 @@ export function floatCopyKernel(
           b.aluTo(above, 'mul', above, 0x3f80_0000);
           b.assign(bits, above);
         }
+        if (s.change === 'truncate') {
+          // 150 is the exponent of 2²³, from which on floats are whole; below 127 nothing but the sign is left.
+          const cut = b.sub(150, b.and(b.rsh(bits, 23), 255));
+          clamp(b, cut, 0, 31);
+          const small = b.sub(23, cut);
+          b.aluTo(small, 'rsh', small, 63);
+          b.aluTo(small, 'xor', small, 1);
+          b.aluTo(bits, 'rsh', bits, cut);
+          b.aluTo(bits, 'lsh', bits, cut);
+          b.aluTo(bits, 'mul', bits, small);
+        }
         b.store(to!, 0, bits, 4);
+      },
+    );
+  });
+}
+
+/**
+ * For each of `count` categories 1.0 where the float `x` has its bits, else 0. Arguments: out, x, bits of the categories.
+ */
+export function oneHotKernel(name: string, s: { readonly count: number; readonly space: Space }, layout: Layout, origin: OriginId): IrFunc {
+  const ports: Port[] = [
+    { space: 'scratch', extent: 4 * s.count },
+    { space: s.space, extent: 4 },
+    { space: 'weights', extent: 4 * s.count },
+  ];
+  return kernelFunc(name, layout, ports, { origin, pack: false }, ({ b, ptrs }) => {
+    const [out, x, categories] = ptrs as [Reg, Reg, Reg];
+    const bits = b.load(x, 0, 4);
+    b.strided(
+      s.count,
+      [
+        [out, 4],
+        [categories, 4],
+      ],
+      ([to, category]) => {
+        const hit = b.xor(bits, b.load(category!, 0, 4));
+        b.aluTo(hit, 'sub', hit, 1);
+        b.aluTo(hit, 'rsh', hit, 63);
+        b.aluTo(hit, 'mul', hit, 0x3f80_0000);
+        b.store(to!, 0, hit, 4);
       },
     );
   });

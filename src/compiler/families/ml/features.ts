@@ -1,5 +1,6 @@
 import type { Node } from '../../../onnx/model.ts';
 import { attrNumber, attrString } from '../../graph/attrs.ts';
+import { cast } from '../../graph/elementwise.ts';
 import type { Buf, View } from '../../graph/hops.ts';
 import { joinNodes, type Walk } from '../../graph/lazy.ts';
 import type { OwnPasses } from '../../graph/own.ts';
@@ -62,7 +63,7 @@ function emitFloats(
   });
   const passes: OwnPasses = {
     wide: true,
-    takesMissing: true,
+    takesMissing: nan ? 'replaced' : true,
     steps: (op) => [rowsStep(op, rows, rows.features)],
     calls: (op, at, step, group) => {
       const { out: to, reads, space } = operandsOf(at, step, group);
@@ -93,6 +94,15 @@ export function binarizer(walk: Walk, node: Node): void {
   const threshold = attrNumber(node, 'threshold') ?? 0;
   const params = Int32Array.from({ length: 2 * rows.features }, (_, i) => (i % 2 ? 0 : keyOf(threshold)));
   emitFloats(walk, node, rows, 'binarize', false, params, (x) => (x > Math.fround(threshold) ? 1 : 0));
+}
+
+/** Cast: floats that become whole numbers are cut there, bits and all; everything else is the compiler's Cast. */
+export function wholeNumbers(walk: Walk, node: Node): void {
+  const lazy = walk.get(node.inputs[0]!, node);
+  const toInt = [2, 3, 4, 5, 6, 7, 12, 13].includes(attrNumber(node, 'to') ?? 1);
+  const float = lazy.k === 'view' && lazy.view.buf.float && lazy.view.gain === 1 && lazy.view.map.dims.length <= 2;
+  if (toInt && float) emitFloats(walk, node, rowsOf(walk, node), 'truncate', false, null, Math.trunc);
+  else cast(walk, node);
 }
 
 /** Rows divided by their norm. */

@@ -1,7 +1,8 @@
 import type { OpRule, Rules } from '../../graph/rule.ts';
 import { rule } from '../../graph/rule.ts';
-import { arrayFeatureExtractor, binarizer, imputer, join, labelEncoder, normalizer, scaler } from './features.ts';
+import { arrayFeatureExtractor, binarizer, imputer, join, labelEncoder, normalizer, scaler, wholeNumbers } from './features.ts';
 import { linearClassifier, linearRegressor, svmRegressor, treeClassifier, treeEnsemble, treeRegressor } from './models.ts';
+import { oneHotEncoder } from './one-hot.ts';
 import { floatInput } from './rows.ts';
 
 const EXACT = 'float32 features';
@@ -10,12 +11,13 @@ const TREES = 'tables walked in a loop; comparisons decide as in floating point'
 
 const own = (run: OpRule['run'], becomes: string, limits = ''): OpRule => ({ ...rule(run, becomes, limits), input: floatInput });
 
-/** Operators of `ai.onnx.ml`, and Concat, which keeps floats as they are beside them. */
+/** Operators of `ai.onnx.ml`, and Cast and Concat, which keep floats as they are beside them. */
 export const ML: Rules = new Map<string, OpRule>([
   [
     'ai.onnx.ml.ArrayFeatureExtractor',
     own(arrayFeatureExtractor, 'a view, copies, or other labels', 'constant indices, or numbers as labels'),
   ],
+  ['Cast', rule(wholeNumbers, 'nothing, or part of a table')],
   ['Concat', rule(join, 'copies')],
   ['ai.onnx.ml.Binarizer', own(binarizer, 'comparisons of floats', 'on model inputs')],
   ['ai.onnx.ml.FeatureVectorizer', own(join, 'copies', 'on model inputs')],
@@ -24,6 +26,7 @@ export const ML: Rules = new Map<string, OpRule>([
   ['ai.onnx.ml.LinearClassifier', own(linearClassifier, 'products in 64 bits', `${EXACT}; ${TRANSFORMS}`)],
   ['ai.onnx.ml.LinearRegressor', own(linearRegressor, 'products in 64 bits', `${EXACT}; no post_transform`)],
   ['ai.onnx.ml.Normalizer', own(normalizer, 'divisions', 'features are int16 on one scale before it')],
+  ['ai.onnx.ml.OneHotEncoder', own(oneHotEncoder, 'comparisons of floats', 'on model inputs; categories are whole numbers')],
   ['ai.onnx.ml.SVMRegressor', own(svmRegressor, 'products in 64 bits', 'linear kernel')],
   ['ai.onnx.ml.Scaler', own(scaler, 'a factor and an offset for each column, or folded into the trees or the products behind it')],
   ['ai.onnx.ml.TreeEnsemble', own(treeEnsemble, TREES, `${EXACT}; no BRANCH_MEMBER`)],
