@@ -98,7 +98,9 @@ const fits = ({ zero, type }: Grid): boolean => BOUNDS[type][1] - zero <= 32767 
 function bufferOf(grid: Grid): Partial<Buf> {
   const { scale, zero, type } = grid;
   const [min, max] = BOUNDS[type];
-  return fits(grid) ? { grid: { scale, min: min - zero, max: max - zero } } : { known: { min: (min - zero) * scale, max: (max - zero) * scale } };
+  return fits(grid)
+    ? { grid: { scale, min: min - zero, max: max - zero } }
+    : { known: { min: (min - zero) * scale, max: (max - zero) * scale } };
 }
 
 /** Writes a value in a grid's integers: where it is computed when nothing else reads it, else by a copy. */
@@ -181,7 +183,11 @@ function parameters(
     return { scales, zeros, at, axis };
   }
   if (t.dims[axis] !== scales.length)
-    throw new InputError(`${scales.length} scales for ${t.dims[axis]} entries of axis ${axis}`, place(node), 'Give one for each, or for blocks');
+    throw new InputError(
+      `${scales.length} scales for ${t.dims[axis]} entries of axis ${axis}`,
+      place(node),
+      'Give one for each, or for blocks',
+    );
   return { scales, zeros, at: (i) => Math.floor(i / inner) % scales.length, axis };
 }
 
@@ -439,9 +445,7 @@ function qLinearConcat(walk: Walk, node: Node): void {
     const weights = weightsOf(walk, node, slot, 0);
     if (!weights) checkGrid(walk, node, slot);
     parts.push(
-      weights
-        ? walk.emit(`${name}.constant${slot}`, { k: 'const', t: weights, nodes: [] }, node)
-        : walk.view(node.inputs[slot], node).view,
+      weights ? walk.emit(`${name}.constant${slot}`, { k: 'const', t: weights, nodes: [] }, node) : walk.view(node.inputs[slot], node).view,
     );
   }
   const { dims } = walk.model.values.get(name)!;
@@ -472,11 +476,7 @@ function packedProduct(walk: Walk, node: Node): void {
     const [row, i] = [Math.floor(at / k), at % k];
     const b = Math.floor(i / block);
     const q = piece(packed[(row * blocks + b) * blob + Math.floor((i % block) / each)], i % block);
-    const zero = !zeros
-      ? 2 ** (bits - 1)
-      : floats
-        ? zeros[row * blocks + b]
-        : piece(zeros[row * rowBytes + Math.floor(b / each)], b);
+    const zero = !zeros ? 2 ** (bits - 1) : floats ? zeros[row * blocks + b] : piece(zeros[row * rowBytes + Math.floor(b / each)], b);
     return (q - zero) * scales[row * blocks + b];
   });
   product(walk, node, 0, { dims: [n, k], data }, true, bias);

@@ -10,7 +10,8 @@ import { callOf, narrowCopy, operandsOf, rowLoops, rowsOf } from './rows.ts';
 
 /** One float for each category, 1 where the feature is it; other values give zeros. */
 export function oneHotEncoder(walk: Walk, node: Node): void {
-  if (strings(node, 'cats_strings').length) refuse(node, 'categories that are texts are not supported', 'Encode the texts as whole numbers first');
+  if (strings(node, 'cats_strings').length)
+    refuse(node, 'categories that are texts are not supported', 'Encode the texts as whole numbers first');
   const categories = numbers(node, 'cats_int64s');
   const count = categories.length;
   if (count === 0) refuse(node, 'it names no categories', 'Export the model again');
@@ -43,7 +44,8 @@ export function oneHotEncoder(walk: Walk, node: Node): void {
       const build: KernelCall['build'] = (k, l, o) => oneHotKernel(k, shape, l, o);
       return [callOf(op, 'onehot', shape, count, build, [to, reads[0]!, at.param(Int32Array.from(categories, (c) => bitsOf(c) | 0))])];
     },
-    evaluate: (_, [x]) => Float64Array.from({ length: n * features * count }, (_unused, i) => (x![Math.floor(i / count)] === categories[i % count] ? 1 : 0)),
+    evaluate: (_, [x]) =>
+      Float64Array.from({ length: n * features * count }, (_unused, i) => (x![Math.floor(i / count)] === categories[i % count] ? 1 : 0)),
   };
   walk.ops.push({ kind: 'own', out, views: [rows.view], nodes: [node], passes });
   walk.set(name, { k: 'view', view: { buf: out, map: denseMap(dims), gain: 1 }, nodes: [] });
