@@ -87,6 +87,8 @@ export type ArgType =
   | { readonly kind: 'dynptr' }
   /** An address inside an arena, or a number. */
   | { readonly kind: 'arena' }
+  /** Any value; reads through it are guarded. `struct` names the kernel's structure, absent for a number or for anything. */
+  | { readonly kind: 'untrusted'; readonly struct?: string }
   /** A trusted pointer to a structure of the kernel. */
   | { readonly kind: 'btf'; readonly struct: string; readonly mayBeNull: boolean };
 

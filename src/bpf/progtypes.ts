@@ -125,7 +125,7 @@ export interface SectionType {
   readonly exact: boolean;
 }
 
-/** Section (`+`: also with a `/…` suffix), type, attach type, flags (s sleepable, f fragments), as libbpf 1.5 knows them. */
+/** Section (`+`: also with a `/…` suffix), type, attach type, flags (s sleepable, f fragments), as libbpf 1.8 knows them. */
 const SECTIONS: readonly (readonly [section: string, progType: number, attachType: number, flags: string])[] = [
   ['socket', 1, 0, ''], // socket_filter
   ['sk_reuseport/migrate', 21, 40, ''], // sk_reuseport
@@ -141,8 +141,10 @@ const SECTIONS: readonly (readonly [section: string, progType: number, attachTyp
   ['kprobe.session+', 2, 56, ''], // kprobe
   ['uprobe.multi+', 2, 48, ''], // kprobe
   ['uretprobe.multi+', 2, 48, ''], // kprobe
+  ['uprobe.session+', 2, 57, ''], // kprobe
   ['uprobe.multi.s+', 2, 48, 's'], // kprobe
   ['uretprobe.multi.s+', 2, 48, 's'], // kprobe
+  ['uprobe.session.s+', 2, 57, 's'], // kprobe
   ['ksyscall+', 2, 0, ''], // kprobe
   ['kretsyscall+', 2, 0, ''], // kprobe
   ['usdt+', 2, 0, ''], // kprobe
@@ -158,17 +160,30 @@ const SECTIONS: readonly (readonly [section: string, progType: number, attachTyp
   ['netkit/peer', 3, 55, ''], // sched_cls
   ['tracepoint+', 5, 0, ''], // tracepoint
   ['tp+', 5, 0, ''], // tracepoint
+  ['tracepoint.s+', 5, 0, 's'], // tracepoint
+  ['tp.s+', 5, 0, 's'], // tracepoint
   ['raw_tracepoint+', 17, 0, ''], // raw_tracepoint
   ['raw_tp+', 17, 0, ''], // raw_tracepoint
+  ['raw_tracepoint.s+', 17, 0, 's'], // raw_tracepoint
+  ['raw_tp.s+', 17, 0, 's'], // raw_tracepoint
   ['raw_tracepoint.w+', 24, 0, ''], // raw_tracepoint_writable
   ['raw_tp.w+', 24, 0, ''], // raw_tracepoint_writable
   ['tp_btf+', 26, 23, ''], // tracing
+  ['tp_btf.s+', 26, 23, 's'], // tracing
   ['fentry+', 26, 24, ''], // tracing
   ['fmod_ret+', 26, 26, ''], // tracing
   ['fexit+', 26, 25, ''], // tracing
   ['fentry.s+', 26, 24, 's'], // tracing
   ['fmod_ret.s+', 26, 26, 's'], // tracing
   ['fexit.s+', 26, 25, 's'], // tracing
+  ['fsession+', 26, 58, ''], // tracing
+  ['fsession.s+', 26, 58, 's'], // tracing
+  ['fsession.multi+', 26, 61, ''], // tracing
+  ['fsession.multi.s+', 26, 61, 's'], // tracing
+  ['fentry.multi+', 26, 59, ''], // tracing
+  ['fexit.multi+', 26, 60, ''], // tracing
+  ['fentry.multi.s+', 26, 59, 's'], // tracing
+  ['fexit.multi.s+', 26, 60, 's'], // tracing
   ['freplace+', 28, 0, ''], // ext
   ['lsm+', 29, 27, ''], // lsm
   ['lsm.s+', 29, 27, 's'], // lsm

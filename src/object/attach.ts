@@ -9,6 +9,8 @@ const STRUCT_OPS = 27;
 const EXT = 28;
 const LSM = 29;
 const TRACE_RAW_TP = 23;
+/** One program on many functions: the first of the attach types whose functions are named only when it is attached (7.0 and later). */
+const TRACE_FENTRY_MULTI = 59;
 const TRACE_ITER = 28;
 
 /** The kernel's name of what `SEC("fentry/NAME")` and the like name; a module may stand before it. */
@@ -18,7 +20,7 @@ export const attachName = (section: string): string | undefined =>
 /** Why a loader refuses a program for what it attaches to; null when it does not, or when nothing is known of the kernel. */
 export function attachProblem(progType: number, attachType: number, name: string | undefined, kernel: Btf | null): string | null {
   if (progType === EXT) return 'it replaces a function of another program, which only a loader can name';
-  if (progType !== TRACING && progType !== LSM) return null;
+  if ((progType !== TRACING && progType !== LSM) || attachType >= TRACE_FENTRY_MULTI) return null;
   if (name === undefined || name === '') return 'its section does not name what it attaches to';
   if (!kernel) return null;
   const [kind, symbol] =

@@ -90,6 +90,14 @@ function pointsToContext(btf: Btf, pointee: BtfId, progType: number): boolean {
 /** A function takes five arguments; a few more are kept so that the verifier can refuse them. */
 const MAX_ARGS = 8;
 
+const NO_TAGS: ReadonlySet<string> = new Set();
+
+/** What follows three underscores is a flavour of the kernel's structure. */
+const kernelName = ({ name }: BtfType): string => name.replace(/___.*$/s, '');
+
+/** Read as memory of any size, not as an object of the kernel. */
+const isPlain = ({ kind }: BtfType): boolean => kind === 0 || isScalar(kind);
+
 const isScalar = (kind: number): boolean => kind === KIND_INT || kind === KIND_ENUM || kind === KIND_ENUM64;
 
 /** What the kernel's btf_prepare_func_args makes of a BTF function; undefined fields where BTF has no such function. */
@@ -112,12 +120,12 @@ export function functionTypes(
     if (tagged?.has('ctx') || pointsToContext(btf, type.type, progType)) return { kind: 'ctx' };
     const target = btf.at(btf.skip(type.type));
     if (target.kind === KIND_STRUCT && target.name === 'bpf_dynptr') return { kind: 'dynptr' };
+    if (tagged?.has('trusted')) return { kind: 'btf', struct: kernelName(target), mayBeNull: tagged.has('nullable') };
+    if (tagged?.has('untrusted')) return { kind: 'untrusted', ...(isPlain(target) ? {} : { struct: kernelName(target) }) };
     if (tagged?.has('arena')) return { kind: 'arena' };
-    // What follows three underscores is a flavour of the kernel's structure.
-    if (tagged?.has('trusted')) return { kind: 'btf', struct: target.name.replace(/___.*$/s, ''), mayBeNull: tagged.has('nullable') };
     return { kind: 'mem', size: btf.sizeOf(type.type), nonNull: tagged?.has('nonnull') ?? false };
   });
-  const unfit = objection(btf, func.name, proto, args);
+  const unfit = objection(btf, func.name, proto, args, (component) => tags.get(`${funcId}/${component}`) ?? NO_TAGS);
   return {
     args,
     returns: btf.skip(proto.type) === 0 ? 'void' : 'scalar',
@@ -130,11 +138,19 @@ export function functionTypes(
 const MOST_PASSED = 5;
 
 /** What the kernel says against a prototype; null for one that it takes. */
-function objection(btf: Btf, name: string, proto: BtfType, args: readonly ArgType[]): string | null {
+function objection(
+  btf: Btf,
+  name: string,
+  proto: BtfType,
+  args: readonly ArgType[],
+  tagsOf: (component: number) => ReadonlySet<string>,
+): string | null {
   const count = proto.members.length;
   if (count > MOST_PASSED) return `Global function ${name}() with ${count} > ${MOST_PASSED} args. Buggy compiler.`;
   if (!isScalar(btf.at(btf.skip(proto.type)).kind)) return `Global function ${name}() doesn't return scalar. Only those are supported.`;
   for (const [i, arg] of args.entries()) {
+    const wrong = tagObjection(i, arg, btf.at(btf.skip(proto.members[i]!.type)).kind === KIND_PTR, tagsOf(i));
+    if (wrong) return wrong;
     if (arg.kind !== 'mem') continue;
     const type = btf.at(btf.skip(proto.members[i]!.type));
     if (type.kind !== KIND_PTR) return `Arg#${i} type ${kindWord(type.kind)} in ${name}() is not supported yet.`;
@@ -143,6 +159,31 @@ function objection(btf: Btf, name: string, proto: BtfType, args: readonly ArgTyp
     return `arg#${i} reference type('${kindWord(target.kind)} ${target.name}') size cannot be determined: -22`;
   }
   return null;
+}
+
+/** Tags that the kernel knows; each kind of argument goes with few of them. */
+const KNOWN_TAGS = new Set(['ctx', 'nonnull', 'trusted', 'untrusted', 'nullable', 'arena']);
+
+/** What the kernel says against the tags of an argument. */
+function tagObjection(i: number, arg: ArgType, isPointer: boolean, tags: ReadonlySet<string>): string | null {
+  const allows = (...kinds: readonly string[]): boolean => [...tags].every((tag) => kinds.includes(tag));
+  if (!allows(...KNOWN_TAGS)) return `arg#${i} has unsupported set of tags`;
+  if (!isPointer) return tags.size === 0 ? null : `arg#${i} has pointer tag, but is not a pointer type`;
+  const invalid = `arg#${i} has invalid combination of tags`;
+  switch (arg.kind) {
+    case 'ctx':
+      return allows('ctx') ? null : invalid;
+    case 'dynptr':
+      return tags.size === 0 ? null : invalid;
+    case 'btf':
+      return tags.has('nonnull') ? invalid : null;
+    case 'untrusted':
+      return allows('untrusted') ? null : `arg#${i} untrusted cannot be combined with any other tags`;
+    case 'arena':
+      return allows('arena') ? null : `arg#${i} arena cannot be combined with any other tags`;
+    default:
+      return tags.has('nullable') ? invalid : null;
+  }
 }
 
 const HAS_NO_SIZE = new Set([0, KIND_FWD, KIND_FUNC, KIND_FUNC_PROTO]);

@@ -107,6 +107,11 @@ function addFunction(
       return { name: `a${component + 1}`, type: types.pointer(types.memory(arg.size, arg.struct)), offset: 0 };
     }
     if (arg.kind === 'pointer') return { name: `a${component + 1}`, type: types.pointer(0), offset: 0 };
+    if (arg.kind === 'untrusted') {
+      tags.push({ component, name: 'arg:untrusted' });
+      const to = arg.struct === undefined ? 0 : builder.add({ kind: KIND_STRUCT, name: arg.struct, size: 1 });
+      return { name: `a${component + 1}`, type: types.pointer(to), offset: 0 };
+    }
     if (arg.kind === 'dynptr' || arg.kind === 'btf') {
       if (arg.kind === 'btf') tags.push({ component, name: 'arg:trusted' });
       if (arg.kind === 'btf' && arg.mayBeNull) tags.push({ component, name: 'arg:nullable' });

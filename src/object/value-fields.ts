@@ -14,17 +14,18 @@ const MANAGED = new Set([
   'bpf_refcount',
 ]);
 const POINTER_TAGS = new Set(['kptr_untrusted', 'kptr', 'percpu_kptr', 'uptr']);
-/** A value has at most this many fields (kernel BTF_FIELDS_MAX). */
-const MOST_FIELDS = 11;
 /** Types looked at; more than any real value has, so that nested types of a hostile file end. */
 const MOST_TYPES = 2000;
 
 const CONTAINS = 'contains:';
 const NODES: Readonly<Record<string, string>> = { bpf_list_head: 'bpf_list_node', bpf_rb_root: 'bpf_rb_node' };
 
+/** A value has at most this many fields (kernel BTF_FIELDS_MAX); the kernel refuses types with more, and loaders do without them. */
+const MOST_FIELDS = 11;
+
 /** Without a tag that names the nodes of a list or tree the kernel refuses a map's types, and loaders create the map without them. */
 export const isComplete = (fields: readonly ValueField[]): boolean =>
-  fields.every((field) => NODES[field.kind] === undefined || field.nodeOff !== undefined);
+  fields.length <= MOST_FIELDS && fields.every((field) => NODES[field.kind] === undefined || field.nodeOff !== undefined);
 
 /** What the declaration tag `contains:STRUCT:MEMBER` of a list or tree says that it holds. */
 function contents(btf: Btf, root: string, owner: BtfId, component: number): Pick<ValueField, 'target' | 'nodeOff'> {
@@ -57,16 +58,18 @@ export function valueFields(btf: Btf, value: BtfId, variable: BtfId = 0): ValueF
   const fields: ValueField[] = [];
   let budget = MOST_TYPES;
   const walk = (id: BtfId, byteOff: number, depth: number, owner: BtfId, component: number): void => {
-    if (budget-- <= 0 || depth > 16 || fields.length >= MOST_FIELDS) return;
+    if (budget-- <= 0 || depth > 16 || fields.length > MOST_FIELDS) return;
     const type = btf.at(btf.skip(id));
     if (type.kind === KIND_PTR) {
       const tag = btf.at(type.type);
       if (tag.kind !== KIND_TYPE_TAG || !POINTER_TAGS.has(tag.name)) return;
-      fields.push({ kind: tag.name, byteOff, size: 8, target: btf.at(btf.skip(tag.type)).name });
+      const target = btf.at(btf.skip(tag.type)).name;
+      // What a user's page holds is known by its size alone.
+      fields.push({ kind: tag.name, byteOff, size: 8, target, ...(tag.name === 'uptr' ? { targetSize: btf.sizeOf(tag.type) } : {}) });
     } else if (type.kind === KIND_ARRAY) {
       const size = btf.sizeOf(type.type);
       if (size === 0) return;
-      for (let i = 0; i < type.elements && fields.length < MOST_FIELDS && budget > 0; i++)
+      for (let i = 0; i < type.elements && fields.length <= MOST_FIELDS && budget > 0; i++)
         walk(type.type, byteOff + i * size, depth + 1, owner, component);
     } else if (type.kind === KIND_STRUCT) {
       if (MANAGED.has(type.name)) fields.push({ kind: type.name, byteOff, size: type.size, ...contents(btf, type.name, owner, component) });

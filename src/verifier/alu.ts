@@ -238,6 +238,11 @@ function adjust(env: Env, insn: Insn, op: number, byReg: boolean): void {
   const r = env.regs;
   const d = insn.dst * REG;
   if (r[d + TYPE] === ARENA) return;
+  // Whatever an arena pointer is added to becomes one, another pointer too.
+  if (byReg && r[insn.src * REG + TYPE] === ARENA) {
+    copyReg(r, d, r, insn.src * REG);
+    return;
+  }
   const dstIsPtr = r[d + TYPE] !== SCALAR;
   let src: Regs;
   let s: number;

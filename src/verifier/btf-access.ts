@@ -45,6 +45,7 @@ export function accessObject(env: Env, regno: number, off: number, size: number,
   if (type & USER) env.fail(EACCES, `R${regno} is ptr_${name} access user memory: off=${off}\n`);
   if (type & PERCPU) env.fail(EACCES, `R${regno} is ptr_${name} access percpu memory: off=${off}\n`);
   if (access === 'write' && !isLocal && types && env.program.progType === STRUCT_OPS) {
+    if (type & UNTRUSTED) env.fail(EACCES, 'only read is supported\n');
     checkOperationWrite(env, types, name, off, size);
     return;
   }

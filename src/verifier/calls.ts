@@ -88,8 +88,9 @@ function checkMemoryArg(env: Env, i: number, regno: number, arg: ArgType & { kin
   const r = env.regs;
   const b = regno * REG;
   if (!ANY_OFFSET.has(baseType(r[b + TYPE]!))) checkUnmodified(env, r, b, regno, baseType(r[b + TYPE]!) === BTF_ID);
-  const mayBeNull = isNull(r, b) || (r[b + TYPE]! & MAYBE_NULL) !== 0;
+  const mayBeNull = (r[b + TYPE]! & MAYBE_NULL) !== 0;
   checkMemoryBoth(env, regno, arg.size);
+  // A constant null is no pointer that may be null, and passes.
   if (mayBeNull && arg.nonNull) env.fail(EINVAL, `arg#${i} is expected to be non-NULL\n`);
 }
 
@@ -119,6 +120,12 @@ function checkTrustedArg(env: Env, regno: number, struct: string, mayBeNull: boo
   checkUnmodified(env, r, b, regno, true);
 }
 
+/** The kernel has the structure that an argument's tag speaks of (kernel `btf_get_ptr_to_btf_id`). */
+export function checkKernelStruct(env: Env, i: number, struct: string): void {
+  const types = env.kernelTypes();
+  if (types && types.structNamed(struct) === 0) env.fail(EINVAL, `arg#${i} reference type('STRUCT ${struct}') has no matches\n`);
+}
+
 /** The registers fit the prototype that BTF gives the callee (kernel `btf_check_func_arg_match`). */
 function checkArgs(env: Env, subprog: number): void {
   const declared = env.program.subprogs[env.subprogs[subprog]!.declared];
@@ -139,7 +146,10 @@ function checkArgs(env: Env, subprog: number): void {
     } else if (arg.kind === 'arena') {
       if (type !== ARENA && type !== SCALAR) env.fail(EINVAL, `R${regno} is not a pointer to arena or scalar.\n`);
     } else if (arg.kind === 'btf') {
+      checkKernelStruct(env, i, arg.struct);
       if (!(arg.mayBeNull && isNull(r, b))) checkTrustedArg(env, regno, arg.struct, arg.mayBeNull);
+    } else if (arg.kind === 'untrusted') {
+      if (arg.struct !== undefined) checkKernelStruct(env, i, arg.struct);
     } else if (arg.kind === 'mem') {
       checkMemoryArg(env, i, regno, arg);
     }

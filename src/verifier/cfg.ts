@@ -33,7 +33,7 @@ import type { Insn } from '../bpf/program.ts';
 import { E2BIG, EACCES, EINVAL, type Env, EPERM, NO_REG, type SubprogInfo } from './env.ts';
 import { allowedHelper } from './helper-rules.ts';
 import { checkKernelSymbol } from './kernel-symbols.ts';
-import { isAsyncCallbackKfunc, isIterNext, isKfuncCall, isSyncCallbackKfunc, kfuncAt } from './kfunc-table.ts';
+import { changesPacket, isAsyncCallbackKfunc, isIterNext, isKfuncCall, isSyncCallbackKfunc, kfuncAt } from './kfunc-table.ts';
 import { checkMapLoad } from './mapload.ts';
 import { changesPacketData, isAsyncCallbackHelper, isSyncCallbackHelper } from './protos.ts';
 import type { Rules } from './rules.ts';
@@ -380,7 +380,7 @@ export class CfgWalk {
     const sub = env.subprogs[subprogAt(env, t)]!;
     if (name !== null) {
       if (kfuncAt(env, t)?.sleepable) sub.mightSleep = true;
-      if (name === 'bpf_xdp_pull_data') sub.changesPacket = true;
+      if (changesPacket(name)) sub.changesPacket = true;
       return;
     }
     if (allowedHelper(env.rules, env.program.progType, env.attachType, insn.imm)?.mightSleep) sub.mightSleep = true;

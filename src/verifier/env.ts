@@ -4,6 +4,7 @@ import { isGplCompatible } from '../bpf/license.ts';
 import type { Insn, MapDef, Program } from '../bpf/program.ts';
 import type { Btf } from '../object/btf.ts';
 import type { VerifyOptions } from './api.ts';
+import { fieldOf, RES_LOCK } from './fields.ts';
 import { type Names, stateText } from './format.ts';
 import { type TypeReader, typeReader } from './kernel-types.ts';
 import { Log } from './log.ts';
@@ -229,13 +230,10 @@ export class Env {
     return idx >= 0 ? this.maps[idx]! : { ...this.maps[~idx]!.inner!, name: '' };
   }
 
-  /** Byte offset of the spin lock in a map's values. */
-  lockOffset(mapIdx: number): number | undefined {
-    return this.mapAt(mapIdx).spinLockOff;
-  }
-
+  /** A map's values hold a spin lock of either kind. */
   hasLock(mapIdx: number): boolean {
-    return this.lockOffset(mapIdx) !== undefined;
+    const map = this.mapAt(mapIdx);
+    return map.spinLockOff !== undefined || fieldOf(map, RES_LOCK) !== undefined;
   }
 
   /** Number for a structure, for the register field that names it; `id` where several of the kernel's bear the name. */

@@ -40,6 +40,7 @@ import {
 } from './reg.ts';
 import {
   type Frame,
+  isLock,
   MAX_FRAMES,
   MAX_REG,
   MAX_STACK,
@@ -238,7 +239,7 @@ function refsCovered(old: State, cur: State): boolean {
   for (let i = 0; i < old.refs.length; i++) {
     const r = old.refs[i]!;
     const c = cur.refs[i]!;
-    if (!sameId(r.id, c.id) || r.kind !== c.kind || (r.kind === 'lock' && r.ptr !== c.ptr)) return false;
+    if (!sameId(r.id, c.id) || r.kind !== c.kind || (isLock(r) && r.ptr !== c.ptr)) return false;
   }
   return true;
 }

@@ -56,9 +56,11 @@ import {
   markPointer,
   markUnknown,
   OFF,
+  RDONLY,
   REG,
   TRUSTED,
   TYPE,
+  UNTRUSTED,
 } from './reg.ts';
 import { endsAtFence } from './spectre.ts';
 import { StackLiveness } from './stacklive.ts';
@@ -112,6 +114,9 @@ function setArguments(env: Env, subprog: number, frame: Frame): void {
       markUnknown(frame.regs, b);
     } else if (arg.kind === 'dynptr') {
       setDynptr(frame.regs, b, KIND_LOCAL, true, env.newId());
+    } else if (arg.kind === 'untrusted') {
+      markPointer(frame.regs, b, arg.struct === undefined ? MEMORY | RDONLY | UNTRUSTED : BTF_ID | UNTRUSTED);
+      frame.regs[b + AUX] = arg.struct === undefined ? 0 : env.btfTypeIndex(arg.struct);
     } else if (arg.kind === 'btf') {
       markPointer(frame.regs, b, BTF_ID | TRUSTED | (arg.mayBeNull ? MAYBE_NULL : 0));
       frame.regs[b + AUX] = env.btfTypeIndex(arg.struct);

@@ -53,11 +53,17 @@ function markCall(env: Env, sub: SubprogInfo, call: number, lowest: number): voi
   sub.fastcallStackOff = Math.min(sub.fastcallStackOff, off);
 }
 
-/** A `may_goto` that jumps anywhere keeps its count and a time stamp on the stack. */
+/**
+ * A `may_goto` that jumps anywhere keeps its count and a time stamp on the stack. Those that jump to the next instruction are taken out
+ * first, and with them those before them that jumped over nothing else (kernel `opt_remove_nops`).
+ */
 function countsRounds(env: Env, sub: SubprogInfo): boolean {
-  for (let i = sub.start; i < sub.end; i++) {
+  let next = sub.end;
+  for (let i = sub.end - 1; i >= sub.start; i--) {
+    if (!env.visits[i]) continue;
     const { opcode, off } = env.insns[i]!;
-    if (env.visits[i] && opcode === (JMP | JCOND) && off !== 0) return true;
+    if (opcode !== (JMP | JCOND)) next = i;
+    else if (off < 0 || i + 1 + off > next) return true;
   }
   return false;
 }

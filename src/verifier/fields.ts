@@ -37,6 +37,9 @@ const NONE: readonly ValueField[] = [];
 /** The one field of a kind in a map's values. */
 export const fieldOf = (map: MapDef, kind: string): ValueField | undefined => map.fields?.find((field) => field.kind === kind);
 
+/** A spin lock that can fail. */
+export const RES_LOCK = 'bpf_res_spin_lock';
+
 export const isKptr = ({ kind }: ValueField): boolean =>
   kind === 'kptr_untrusted' || kind === 'kptr' || kind === 'percpu_kptr' || kind === 'uptr';
 

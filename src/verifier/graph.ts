@@ -4,6 +4,7 @@ import type { Kfunc } from './kfunc-table.ts';
 import { fieldsBehind, isLocalObject, LOCAL_LOCK, lend } from './local-objects.ts';
 import { releaseReference } from './refs.ts';
 import { ALLOC, AUX, BTF_ID, baseType, ID, isConst, MAP_VALUE, NON_OWN, OFF, REF, REG, TYPE, VALUE_LO } from './reg.ts';
+import { isLock } from './state.ts';
 
 /** Lists and trees of allocated objects: their heads lie in map values or objects beside the lock that guards them. */
 
@@ -35,7 +36,7 @@ function checkLocked(env: Env, b: number, fields: readonly ValueField[], name: s
   const { cur } = env;
   const r = env.regs;
   const ptr = r[b + TYPE] === MAP_VALUE ? r[b + AUX]! : LOCAL_LOCK;
-  if (cur.activeLocks && cur.refs.some((ref) => ref.kind === 'lock' && ref.id === r[b + ID] && ref.ptr === ptr)) return;
+  if (cur.activeLocks && cur.refs.some((ref) => isLock(ref) && ref.id === r[b + ID] && ref.ptr === ptr)) return;
   if (cur.activeLocks) env.say('held lock and object are not in the same allocation\n');
   const lock = fields.find((f) => f.kind === 'bpf_spin_lock');
   env.fail(EINVAL, `bpf_spin_lock at off=${lock?.byteOff ?? -EINVAL} must be held for ${name}\n`);

@@ -19,12 +19,12 @@ import { checkDynptrArg, dynptrAt } from './dynptrs.ts';
 import { EACCES, EFAULT, EINVAL, ENOTSUPP, type Env } from './env.ts';
 import { checkResourceLeak } from './exits.ts';
 import { isKptr } from './fields.ts';
-import { inTreeCallback } from './graph.ts';
 import { allowedHelper, hasTrampoline } from './helper-rules.ts';
 import { checkHelperMemory, checkSizeArg } from './helpermem.ts';
 import { checkKptrType, isKernelStruct, kptrIndex, noKptr } from './kptrs.ts';
 import { keepSecret } from './leaks.ts';
-import { fieldsBehind, isLocalObject, keepsId, LOCAL_LOCK } from './local-objects.ts';
+import { fieldsBehind, keepsId } from './local-objects.ts';
+import { checkSpinLock } from './locks.ts';
 import { mapAllows } from './mapcompat.ts';
 import { checkMapField } from './mapfields.ts';
 import { checkAlignment, checkMapAccess, checkMemAccess, mayAccessPacket } from './memory.ts';
@@ -96,7 +96,7 @@ import {
 } from './reg.ts';
 import { inSleepable } from './sections.ts';
 import type { RawAccess } from './stack.ts';
-import { isSpilledScalar, SLOT_SPILL, SLOT_ZERO, State } from './state.ts';
+import { isSpilledScalar, SLOT_SPILL, SLOT_ZERO } from './state.ts';
 import { isHelperForPlace } from './struct-ops.ts';
 import { checkModelledHelper } from './unmodelled.ts';
 import { checkUnmodified } from './unmodified.ts';
@@ -404,7 +404,7 @@ function checkKind(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
       checkConstString(env, regno);
       return;
     case 'spin_lock':
-      lock(env, regno, meta.proto.id === FUNC.spinLock);
+      checkSpinLock(env, regno, meta.proto.id === FUNC.spinLock);
       return;
     case 'timer':
       checkMapField(env, regno, 'bpf_timer');
@@ -445,41 +445,6 @@ function checkKptrArg(env: Env, regno: number): ValueField {
   if (!field) env.fail(EACCES, `off=${off} doesn't point to kptr\n`);
   if (field.kind !== 'kptr' && field.kind !== 'percpu_kptr') env.fail(EACCES, `off=${off} kptr isn't referenced kptr\n`);
   return field;
-}
-
-/** A spin lock inside a map value; the register's id and map name the lock (kernel `process_spin_lock`). */
-function lock(env: Env, regno: number, take: boolean): void {
-  const r = env.regs;
-  const b = regno * REG;
-  if (!isConst(r, b)) env.fail(EINVAL, `R${regno} doesn't have constant offset. bpf_spin_lock has to be at the constant offset\n`);
-  const isLocal = isLocalObject(r[b + TYPE]!);
-  const owner = isLocal ? `local 'kptr'` : `map '${env.mapAt(r[b + AUX]!).name}'`;
-  const ptr = isLocal ? LOCAL_LOCK : r[b + AUX]!;
-  if (inTreeCallback(env)) env.fail(EACCES, "can't spin_{lock,unlock} in rbtree cb\n");
-  const at = fieldsBehind(env, r, b).find(({ kind }) => kind === 'bpf_spin_lock')?.byteOff;
-  if (at === undefined) env.fail(EINVAL, `${owner} has no valid bpf_spin_lock\n`);
-  const off = toSigned(r[b + VALUE_LO]!, r[b + VALUE_HI]!) + r[b + OFF]!;
-  if (at !== off) env.fail(EINVAL, `off ${off} doesn't point to 'struct bpf_spin_lock' that is at ${at}\n`);
-  const state = env.cur;
-  if (take) {
-    if (state.activeLocks) env.fail(EINVAL, 'Locking two bpf_spin_locks are not allowed\n');
-    state.refs = [...state.refs, { kind: 'lock', id: r[b + ID]!, insnIdx: env.insnIdx, ptr }];
-    state.activeLocks++;
-    state.activeLockId = r[b + ID]!;
-    state.activeLockPtr = ptr;
-    return;
-  }
-  if (!state.activeLocks) env.fail(EINVAL, 'bpf_spin_unlock without taking a lock\n');
-  const held = state.refs.findIndex((x) => x.kind === 'lock' && x.id === r[b + ID] && x.ptr === ptr);
-  if (held < 0) env.fail(EINVAL, 'bpf_spin_unlock of different lock\n');
-  state.refs = state.refs.filter((_, i) => i !== held);
-  state.activeLocks--;
-  state.activeLockId = 0;
-  state.activeLockPtr = -1;
-  // What a list or tree owns may be gone once its lock is released.
-  state.forEachReg((x, at) => {
-    if (x[at + TYPE]! & NON_OWN) State.invalidate(x, at, env.rules.leaksPointers);
-  });
 }
 
 /** A key of an array map that is a known number: the lookup cannot fail (kernel `get_constant_map_key`). */

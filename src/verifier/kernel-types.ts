@@ -1,6 +1,7 @@
 import {
   type Btf,
   type BtfId,
+  type BtfType,
   KIND_ARRAY,
   KIND_ENUM,
   KIND_ENUM64,
@@ -43,6 +44,9 @@ interface Step {
 
 const SCALAR_STEP: Step = { kind: 'scalar', id: 0, flags: 0, field: '', text: '' };
 const error = (text: string): Step => ({ kind: 'error', id: 0, flags: 0, field: '', text });
+
+/** A name as messages have it (kernel `__btf_name_by_offset`). */
+const shown = ({ name }: BtfType): string => name || '(anon)';
 
 export class TypeReader {
   readonly btf: Btf;
@@ -169,12 +173,12 @@ export class TypeReader {
     let flags = flagsIn;
     for (let depth = 0; depth < DEEPEST; depth++) {
       const type = btf.at(id);
-      if (!this.isStruct(id)) return error(`Type '${type.name}' is not a struct\n`);
+      if (!this.isStruct(id)) return error(`Type '${shown(type)}' is not a struct\n`);
       // What is read through a union is not to be trusted, but for unions of one member.
       if (type.kind === KIND_UNION && type.members.length !== 1) flags |= UNTRUSTED;
       if (off + size > type.size) {
         const tail = flexible ? this.flexibleTail(id, off) : null;
-        if (tail === null) return error(`access beyond struct ${type.name} at off ${off} size ${size}\n`);
+        if (tail === null) return error(`access beyond struct ${shown(type)} at off ${off} size ${size}\n`);
         if (tail.id === 0) return { ...SCALAR_STEP, flags };
         id = tail.id;
         off = tail.off;
@@ -236,7 +240,7 @@ export class TypeReader {
       if (btf.at(at).kind === KIND_PTR) {
         if (bytes !== size || off !== start)
           return done(
-            error(`cannot access ptr member ${member.name} with moff ${start} in struct ${type.name} with off ${off} size ${size}\n`),
+            error(`cannot access ptr member ${member.name} with moff ${start} in struct ${shown(type)} with off ${off} size ${size}\n`),
           );
         const tag = btf.at(btf.at(at).type);
         const tagged = tag.kind === KIND_TYPE_TAG ? (TAGS[tag.name] ?? 0) : 0;
@@ -246,11 +250,11 @@ export class TypeReader {
       }
       if (off + size > end && !(flags & UNTRUSTED))
         return done(
-          error(`access beyond the end of member ${member.name} (mend:${end}) in struct ${type.name} with off ${off} size ${size}\n`),
+          error(`access beyond the end of member ${member.name} (mend:${end}) in struct ${shown(type)} with off ${off} size ${size}\n`),
         );
       return done({ ...SCALAR_STEP, flags });
     }
-    return done(error(`struct ${type.name} doesn't have field at offset ${off}\n`));
+    return done(error(`struct ${shown(type)} doesn't have field at offset ${off}\n`));
   }
 
   /** The kernel vouches for some fields: structure `NAME__safe_…` lists them (kernel `btf_nested_type_is_trusted`). */

@@ -12,6 +12,7 @@ import { checkArgOffset, checkConstString } from './helpers.ts';
 import { checkIteratorArg, type IteratorPlace } from './iterator-args.ts';
 import type { Kfunc, KfuncParam } from './kfunc-table.ts';
 import { fieldsBehind, isLocalObject } from './local-objects.ts';
+import { checkResilientLock } from './locks.ts';
 import { checkMapField } from './mapfields.ts';
 import { markPrecise } from './precision.ts';
 import {
@@ -310,6 +311,9 @@ function checkKind(env: Env, meta: KfuncMeta, param: KfuncParam, i: number, kind
       return false;
     case 'irq_flag':
       checkIrqFlag(env, kfunc, regno);
+      return false;
+    case 'res_lock':
+      checkResilientLock(env, kfunc, regno);
       return false;
     default:
       return env.fail(EINVAL, `verifier here does not know the arguments of ${kfunc.name}\n`);

@@ -1,13 +1,14 @@
 import type { Insn, ValueField } from '../bpf/program.ts';
-import { asyncMapCallback, clearCallerSaved, pushAsyncCallback, pushCallback } from './calls.ts';
+import { asyncMapCallback, clearCallerSaved, clearPacketPointers, pushAsyncCallback, pushCallback } from './calls.ts';
 import { sliceFlag } from './dynptr-slots.ts';
 import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
 import { checkReturnRange } from './exits.ts';
 import { giveAway, isInsertion } from './graph.ts';
 import { advanceIterator, destroyIterator, iteratesUnderRcu, iteratorRef } from './iterator-args.ts';
 import { checkKfuncArgs, type KfuncMeta, NO_MAP } from './kfunc-args.ts';
-import { kfuncAt } from './kfunc-table.ts';
+import { changesPacket, kfuncAt } from './kfunc-table.ts';
 import { keepsId, lend, localFields, markNode } from './local-objects.ts';
+import { pushFailedLock, takesResilient } from './locks.ts';
 import { mayAccessPacket } from './memory.ts';
 import { acquireReference, dropReference } from './refs.ts';
 import {
@@ -18,6 +19,7 @@ import {
   ID,
   MAYBE_NULL,
   MEMORY,
+  markConst,
   markNotInit,
   markPointer,
   markUnknown,
@@ -56,6 +58,7 @@ export function checkKfunc(env: Env, insn: Insn): boolean {
   if (name !== undefined) checkModelledKfunc(env, name);
   const kfunc = kfuncAt(env, env.insnIdx);
   if (!kfunc) env.fail(EACCES, `calling kernel function ${name ?? 'kernel-function'} is not allowed\n`);
+  if (takesResilient(kfunc.name)) pushFailedLock(env);
   if (name === '__bpf_trap') env.fail(EFAULT, 'unexpected __bpf_trap() due to uninitialized variable?\n');
   if (kfunc.sleepable && !inSleepable(env)) env.fail(EACCES, `program must be sleepable to call sleepable kfunc ${kfunc.name}\n`);
   const meta: KfuncMeta = {
@@ -90,6 +93,7 @@ export function checkKfunc(env: Env, insn: Insn): boolean {
   }
   clearCallerSaved(env, env.regs);
   setResult(env, meta);
+  if (changesPacket(kfunc.name)) clearPacketPointers(env, env.cur);
   if (kfunc.iterator === 'next') advanceIterator(env, meta.iterator!);
   return throws;
 }
@@ -100,7 +104,8 @@ function setResult(env: Env, meta: KfuncMeta): void {
   const r = env.regs;
   if (result.kind === 'void') return;
   if (result.kind === 'scalar') {
-    markUnknown(r, 0);
+    if (takesResilient(kfunc.name)) markConst(r, 0, 0, 0);
+    else markUnknown(r, 0);
     return;
   }
   if (SPECIAL.has(kfunc.name)) setSpecialResult(env, meta);

@@ -1,6 +1,6 @@
 import type { LocalStruct, ValueField } from '../bpf/program.ts';
 import { EACCES, EINVAL, type Env } from './env.ts';
-import { fieldsOf } from './fields.ts';
+import { fieldsOf, RES_LOCK } from './fields.ts';
 import {
   ALLOC,
   AUX,
@@ -55,7 +55,9 @@ export function fieldsBehind(env: Env, r: Regs, b: number): readonly ValueField[
 export function keepsId(env: Env, r: Regs, b: number): boolean {
   const type = r[b + TYPE]!;
   if (type === MAP_VALUE) return env.hasLock(r[b + AUX]!);
-  return isLocalObject(type) && localStruct(env, r[b + AUX]!)?.spinLockOff !== undefined;
+  return (
+    isLocalObject(type) && localFields(localStruct(env, r[b + AUX]!)).some(({ kind }) => kind === 'bpf_spin_lock' || kind === RES_LOCK)
+  );
 }
 
 /** A node of a list or tree, at its place in the object that holds it (kernel `mark_reg_graph_node`). */

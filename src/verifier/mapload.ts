@@ -2,7 +2,7 @@ import { PSEUDO_MAP_FD, PSEUDO_MAP_IDX, PSEUDO_MAP_IDX_VALUE, PSEUDO_MAP_VALUE }
 import { MAP_TYPE_ARENA, MAP_TYPE_ARRAY, MAP_TYPE_CGROUP_STORAGE, MAP_TYPE_PERCPU_CGROUP_STORAGE } from '../bpf/maps.ts';
 import type { Insn, MapDef } from '../bpf/program.ts';
 import { EINVAL, type Env, MAX_VAR_OFF } from './env.ts';
-import { fieldOf } from './fields.ts';
+import { fieldOf, RES_LOCK } from './fields.ts';
 
 /** Maps that a program names: whether its kind may use them, and whether an address inside a value is one. */
 const ENOTSUPP = 524;
@@ -11,8 +11,8 @@ const EBUSY = 16;
 const SOCKET_FILTER = 1;
 /** kprobe, tracepoint, perf_event, raw_tracepoint and its writable kind. */
 const TRACING_TYPES = new Set([2, 5, 7, 17, 24]);
-/** Arrays, hashes, ring buffers, local storage, queues, arenas, program arrays. */
-const SLEEPABLE_MAPS = new Set([1, 9, 2, 5, 6, 10, 12, 13, 27, 31, 28, 24, 29, 32, 22, 23, 33, 3]);
+/** Arrays, hashes, ring buffers, local storage, queues, arenas. */
+const SLEEPABLE_MAPS = new Set([1, 9, 2, 5, 6, 10, 12, 13, 27, 31, 28, 24, 29, 32, 22, 23, 33]);
 
 /** The map of an `lddw` (kernel `resolve_pseudo_ldimm64` and `check_map_prog_compatibility`). */
 export function checkMapLoad(env: Env, insn: Insn, second: number): void {
@@ -31,10 +31,9 @@ function checkKind(env: Env, map: MapDef): void {
   const tracing = TRACING_TYPES.has(progType);
   const has = (kind: string): boolean => fieldOf(map, kind) !== undefined;
   if (tracing && (has('bpf_list_head') || has('bpf_rb_root'))) env.fail(EINVAL, 'tracing progs cannot use bpf_{list_head,rb_root} yet\n');
-  if (map.spinLockOff !== undefined) {
-    if (progType === SOCKET_FILTER) env.fail(EINVAL, 'socket filter progs cannot use bpf_spin_lock yet\n');
-    if (tracing) env.fail(EINVAL, 'tracing progs cannot use bpf_spin_lock yet\n');
-  }
+  const hasSpinLock = map.spinLockOff !== undefined;
+  if ((hasSpinLock || has(RES_LOCK)) && progType === SOCKET_FILTER) env.fail(EINVAL, 'socket filter progs cannot use bpf_spin_lock yet\n');
+  if (hasSpinLock && tracing) env.fail(EINVAL, 'tracing progs cannot use bpf_spin_lock yet\n');
   if (tracing && has('bpf_timer')) env.fail(EINVAL, 'tracing progs cannot use bpf_timer yet\n');
   if (tracing && has('bpf_wq')) env.fail(EINVAL, 'tracing progs cannot use bpf_wq yet\n');
   if (sleepable && (!SLEEPABLE_MAPS.has(map.type) || env.rules.notInSleepable.includes(map.type)))

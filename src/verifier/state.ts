@@ -123,7 +123,7 @@ export function isSpilledScalar(frame: Frame, spi: number): boolean {
 
 /** Something the program must give back: a reference, a lock. Immutable, so that states share it. */
 export interface Reference {
-  readonly kind: 'ptr' | 'lock' | 'irq';
+  readonly kind: 'ptr' | 'irq' | LockKind;
   readonly id: number;
   readonly insnIdx: number;
   /** Map of a lock. */
@@ -214,6 +214,11 @@ export const linkIsReg = (link: number): boolean => (link & (1 << 9)) !== 0;
 
 /** States that nothing refers to any more. */
 const spareStates: State[] = [];
+/** A spin lock, a resilient one, and one that keeps interrupts off. */
+export type LockKind = 'lock' | 'res' | 'res_irq';
+
+export const isLock = ({ kind }: Reference): boolean => kind === 'lock' || kind === 'res' || kind === 'res_irq';
+
 const NO_REFS: readonly Reference[] = [];
 
 /** The abstract state of the machine on one path (kernel `bpf_verifier_state`). */

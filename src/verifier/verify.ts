@@ -130,6 +130,8 @@ function checkPrivilege(env: Env): void {
 
 const SYSCALL = 31;
 const TRACING = 26;
+/** The first of the attach types that name no function; 6.18 has none of them. */
+const TRACE_FENTRY_MULTI = 59;
 /** fentry, fexit, fmod_ret, iter. */
 const SLEEPABLE_TRACING = new Set([24, 25, 26, 28]);
 
@@ -142,6 +144,7 @@ function checkAttach(env: Env): void {
     return;
   }
   checkSleep(env);
+  if (progType === TRACING && env.attachType >= TRACE_FENTRY_MULTI) env.fail(EINVAL, 'Tracing programs must provide btf_id\n');
   if (progType === STRUCT_OPS) checkStructOps(env);
 }
 

@@ -18,7 +18,7 @@ import {
   VALUE_HI,
   VALUE_LO,
 } from '../reg.ts';
-import type { State } from '../state.ts';
+import { isLock, type State } from '../state.ts';
 import { toBigSigned, toBigUnsigned } from '../w64.ts';
 
 /** A register or slot with everything that is known about it; absent numbers: a pointer's or slot's text says all. */
@@ -72,7 +72,7 @@ export function tell(names: Names, state: State): StateTold {
   });
   const held: HeldRow[] = state.refs
     .filter(({ id }) => id)
-    .map(({ kind, id, insnIdx }) => ({ kind: kind === 'ptr' ? 'reference' : kind, id, insnIdx }));
+    .map((ref) => ({ kind: ref.kind === 'ptr' ? 'reference' : isLock(ref) ? 'lock' : 'irq', id: ref.id, insnIdx: ref.insnIdx }));
   if (state.activeRcu) held.push({ kind: 'rcu', id: state.activeRcu, insnIdx: -1 });
   if (state.activePreempt) held.push({ kind: 'preempt', id: state.activePreempt, insnIdx: -1 });
   if (state.speculative) held.push({ kind: 'speculative', id: 0, insnIdx: -1 });
