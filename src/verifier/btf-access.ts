@@ -1,6 +1,6 @@
 import { EACCES, EINVAL, type Env, EPERM } from './env.ts';
 import { tnumText } from './format.ts';
-import type { TypeReader } from './kernel-types.ts';
+import type { TypeReader, Walked } from './kernel-types.ts';
 import { accessLocal } from './local-objects.ts';
 import {
   ALLOC,
@@ -62,7 +62,12 @@ export function accessObject(env: Env, regno: number, off: number, size: number,
     readUnknown(env, r[b + AUX]!, off, size, value);
     return;
   }
-  const found = types.access(struct, off, size);
+  readField(env, types, types.access(struct, off, size), value, (found) => pointerFlags(env, b, name, found));
+}
+
+/** What a load from a kernel object yields; `flagsOf` says how far a pointer in it is trusted. */
+export function readField(env: Env, types: TypeReader, found: Walked, value: number, flagsOf: (found: Walked) => number): void {
+  const r = env.cur.frame.regs;
   if (found.kind === 'error') env.fail(EACCES, found.text);
   if (value < 0) return;
   const v = value * REG;
@@ -74,7 +79,7 @@ export function accessObject(env: Env, regno: number, off: number, size: number,
     markPointer(r, v, MEMORY | found.flags);
     return;
   }
-  const flags = pointerFlags(env, b, name, found);
+  const flags = flagsOf(found);
   markPointer(r, v, BTF_ID | flags);
   r[v + AUX] = env.btfTypeIndex(types.btf.at(found.id).name, found.id);
   if (flags & MAYBE_NULL) r[v + ID] = env.newId();

@@ -369,8 +369,7 @@ function checkKind(env: Env, arg: ArgProto, regno: number, meta: Meta): void {
       return;
     case 'key':
       checkHelperMemory(env, regno, meta.map!.keySize, 'read', false, null);
-      if (meta.map!.type === MAP_TYPE_ARRAY || meta.map!.type === MAP_TYPE_PERCPU_ARRAY)
-        meta.constKey = constantKey(env, regno, meta.map!.keySize);
+      if (hasFixedSize(meta.map!)) meta.constKey = constantKey(env, regno, meta.map!.keySize);
       return;
     case 'value':
       if (arg.mayBeNull && isNull(r, b)) return;
@@ -446,6 +445,12 @@ function checkKptrArg(env: Env, regno: number): ValueField {
   if (field.kind !== 'kptr' && field.kind !== 'percpu_kptr') env.fail(EACCES, `off=${off} kptr isn't referenced kptr\n`);
   return field;
 }
+
+const FLAG_INNER_MAP = 1 << 12;
+
+/** An array with as many entries as its definition says; inner maps may be promised to differ (kernel `can_elide_value_nullness`). */
+const hasFixedSize = ({ type, flags }: MapDef): boolean =>
+  (type === MAP_TYPE_ARRAY || type === MAP_TYPE_PERCPU_ARRAY) && (flags & FLAG_INNER_MAP) === 0;
 
 /** A key of an array map that is a known number: the lookup cannot fail (kernel `get_constant_map_key`). */
 function constantKey(env: Env, regno: number, keySize: number): number {

@@ -2,7 +2,7 @@ import { ATOMIC, CMPXCHG, DW, FETCH, LOAD_ACQ, MEM, MEMSX, modeOf, STORE_REL, si
 import { MAP_FLAG_RDONLY_PROG, MAP_FLAG_WRONLY_PROG, MAP_TYPE_ARRAY } from '../bpf/maps.ts';
 import type { Insn, MapDef } from '../bpf/program.ts';
 import { clobberReg, readReg, writeReg } from './args.ts';
-import { accessObject } from './btf-access.ts';
+import { accessObject, readField } from './btf-access.ts';
 import { ctxAccess } from './ctx.ts';
 import { btfContext, hasBtfContext } from './ctx-btf.ts';
 import { isLaterCtxField } from './ctx-rules.ts';
@@ -245,7 +245,7 @@ export function checkMemAccess(
       if (read && value >= 0) markUnknown(r, value * REG);
       break;
     case MAP_PTR:
-      accessMapPointer(env, regno, off, access, value);
+      accessMapPointer(env, regno, off, size, access, value);
       break;
     case ARENA:
       if (read && value >= 0) markUnknown(r, value * REG);
@@ -367,14 +367,18 @@ const MAP_STRUCTS: Readonly<Record<number, string>> = {
   33: 'bpf_arena',
 };
 
-/** Fields of `struct bpf_map` may be read by privileged programs. */
-function accessMapPointer(env: Env, regno: number, off: number, access: Access, value: number): void {
+/** Fields of the kernel's structure for a map may be read by privileged programs (kernel `check_ptr_to_map_access`). */
+function accessMapPointer(env: Env, regno: number, off: number, size: number, access: Access, value: number): void {
   const name = MAP_STRUCTS[env.mapAt(env.regs[regno * REG + AUX]!).type] ?? 'bpf_array';
   if (!env.rules.leaksPointers)
     env.fail(EPERM, `${env.rules.early ? name : `'struct ${name}'`} access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n`);
   if (off < 0) env.fail(EACCES, `R${regno} is ${name} invalid negative access: off=${off}\n`);
   if (access === 'write') env.fail(EACCES, `only read from ${name} is supported\n`);
-  if (value >= 0) markUnknown(env.regs, value * REG);
+  // The types at hand are the running kernel's, which say nothing about an older one.
+  const types = env.rules.kernel === '6.18' ? env.kernelTypes() : null;
+  const struct = types?.structNamed(name) ?? 0;
+  if (types && struct !== 0) readField(env, types, types.access(struct, off, size), value, ({ flags }) => flags);
+  else if (value >= 0) markUnknown(env.regs, value * REG);
 }
 
 function accessOther(env: Env, regno: number, off: number, size: number, access: Access, value: number): void {

@@ -409,7 +409,7 @@ export const RULE_TEXTS: readonly RuleText[] = [
   ),
   rule(
     'section',
-    /holding a lock|Locking two|spin_unlock|spin_lock can|can't spin_|must be held for|not in the same allocation/,
+    /holding a lock|Locking two|_unlock (?:without|of different|cannot)|AA deadlock|spin_lock can|can't spin_|must be held for|not in the same allocation/,
     'one lock at a time, taken and given back in one function, and nothing but plain instructions between',
     'While the lock is held another processor spins. A second lock or a call could make both wait for each other.',
     'Keep the locked part short: load and store in it, and do everything else before or after.',
@@ -841,6 +841,13 @@ export const RULE_TEXTS: readonly RuleText[] = [
     'what sleepable programs, or programs that are none, may do',
     'A program that may wait for memory must run where waiting is permitted, with maps that survive that.',
     'Change the sleepable flag of the program, or its type.',
+  ),
+  rule(
+    'environment',
+    /must provide btf_id|has no matches/,
+    'types and functions that this kernel has',
+    'The name is looked up among the kernel’s own types, and there is none, or the program gives no name.',
+    'Name a function or structure of this kernel.',
   ),
   rule(
     'environment',

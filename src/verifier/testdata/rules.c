@@ -205,4 +205,21 @@ SEC("tp_btf/sys_enter") int f(void *ctx) {
   if (!a || bpf_res_spin_lock(&a->lock)) return 0;
   return 0;
 }
+#elif CASE == 29
+/* The kernel's structure for a map may be read, field by field. */
+SEC("socket") int f(void *ctx) { return *(volatile unsigned *)((char *)&left + 41); }
+#elif CASE == 30
+SEC("tc") int f(void *ctx) { return *(volatile unsigned long long *)&left != 0; }
+#elif CASE == 31
+SEC("tc") int f(void *ctx) { return *(volatile unsigned *)((char *)&left + 100000); }
+#elif CASE == 32
+/* An inner map may have fewer entries than its definition says. */
+struct inner { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_INNER_MAP); __uint(max_entries, 1); __type(key, int); __type(value, int); };
+struct { __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, 1); __type(key, int); __type(value, int); __array(values, struct inner); } outer SEC(".maps");
+SEC("tc") int f(void *ctx) {
+  int key = 0;
+  void *found = bpf_map_lookup_elem(&outer, &key);
+  int *value = found ? bpf_map_lookup_elem(found, &key) : &key;
+  return *value;
+}
 #endif
