@@ -10,15 +10,18 @@ import {
   attentionPackBytes,
   exponentialBits,
   SCORE_ZERO,
+  SUM_ZERO,
   scoresOff,
   TOP_ZERO,
 } from '../kernels/attention.ts';
-import type { Level } from '../kernels/frame.ts';
+import { type Level, PAGE_BYTES } from '../kernels/frame.ts';
+import { READY_TERMS, type ReadyShape, readyKernel, readyName, readyRowBytes } from '../kernels/ready.ts';
 import { EXP_PER_UNIT, expParams, expTable } from '../kernels/softmax.ts';
 import type { Places } from '../lower/places.ts';
 import type { Group } from '../plan/groups.ts';
 import { productBits } from '../plan/scales.ts';
-import { loopsOver, type Step } from '../plan/steps.ts';
+import { type Access, loopsOver, type Step } from '../plan/steps.ts';
+import type { KernelCall } from '../stages.ts';
 
 /** Bits of a value at most, so that exponentials keep enough. */
 const VALUE_BITS = 13;
@@ -93,10 +96,11 @@ function fused(scores: MatMul, softmax: Softmax, means: MatMul): OwnOp | null {
     joins: true,
     widths: (op) => [qBits, kBits, valueBits].map((most, i) => ({ buf: op.views[i]!.buf, bits: most })),
     packBytes: () => attentionPackBytes({ d, n }),
-    steps: (op) => [attentionStep(op, means.a.map)],
-    calls: (op, at, step, group) => [
-      { ...attentionCall(op, at, step, group, softmax.x.gain, bits), parts: [scores.nodes, softmax.nodes, means.nodes] },
-    ],
+    steps: (op) => attentionSteps(op, means.a.map),
+    calls: (op, at, step, group) =>
+      step.part > 0
+        ? [readyCall(op, at, step, group)]
+        : [{ ...attentionCall(op, at, step, group, softmax.x.gain, bits), parts: [scores.nodes, softmax.nodes, means.nodes] }],
     inner: (op, scales) => {
       const place = { strides: attentionLoops(op, means.a.map).map((l) => l.strides[4]!), elems: n, byteOff: scoresOff(d) };
       const scale = scales.unit(op.views[0]!) * scales.unit(op.views[1]!);
@@ -111,23 +115,89 @@ function fused(scores: MatMul, softmax: Softmax, means: MatMul): OwnOp | null {
   return { kind: 'own', out: means.out, views: [q, k, v], nodes: joinNodes(scores.nodes, softmax.nodes, means.nodes), passes };
 }
 
-/** Loops over the rows of results, queries, keys, values and weights of the mean, which lie as `weights` says. */
+/** A head's keys or values as rows of which sums are made: where the terms and the rows are in their view, and what sums begin with. */
+interface Operand {
+  readonly view: View;
+  readonly terms: Dim;
+  readonly rows: Dim;
+  readonly zero: number;
+}
+
+const operandsOf = ({ views: [, k, v] }: OwnOp): [Operand, Operand] => {
+  const rank = k!.map.dims.length;
+  const [keys, values] = [k!.map.dims, v!.map.dims];
+  return [
+    { view: k!, terms: keys[rank - 2]!, rows: keys[rank - 1]!, zero: SCORE_ZERO },
+    { view: v!, terms: values[rank - 2]!, rows: values[rank - 1]!, zero: SUM_ZERO },
+  ];
+};
+
+const headsOf = ({ map }: View): number[] => mapDims(map).slice(0, -2);
+
+/** Words of a head's rows that were made ready. */
+const readyWords = ({ terms, rows }: Operand): number => (dimSize(rows) * readyRowBytes(dimSize(terms))) / 8;
+
+/** Fewer queries would not make up for making keys and values ready, and longer sums or larger values would not fit. */
+const READY_QUERIES = 8;
+const isReady = (op: OwnOp): boolean =>
+  mapDims(op.views[0]!.map).at(-2)! >= READY_QUERIES &&
+  operandsOf(op).every((operand) => {
+    const heads = headsOf(operand.view).reduce((a, b) => a * b, 1);
+    return dimSize(operand.terms) <= READY_TERMS && 8 * heads * readyWords(operand) <= PAGE_BYTES;
+  });
+
+/** Loops over the rows of results, queries, keys, values and weights of the mean, which lie as `weights` says; then over keys and values that were made ready. */
 function attentionLoops(op: OwnOp, weights: IndexMap): Loop[] {
   const [q, k, v] = op.views as [View, View, View];
   const rank = q.map.dims.length;
   const outDims = denseMap(op.out.dims).dims.slice(0, -1);
   const still: Dim = [{ n: dimSize(q.map.dims[rank - 2]!), stride: 0 }];
-  const batch = (view: View): Dim[] => [...view.map.dims.slice(0, rank - 2), still];
-  return loopsOver([outDims, q.map.dims.slice(0, -1), batch(k), batch(v), weights.dims.slice(0, -1)], `value ${op.out.name}`);
+  const batch = (dims: readonly Dim[]): Dim[] => [...dims.slice(0, rank - 2), still];
+  const ready = operandsOf(op).map((operand) => batch(denseMap([...headsOf(operand.view), readyWords(operand)]).dims));
+  return loopsOver(
+    [outDims, q.map.dims.slice(0, -1), batch(k.map.dims), batch(v.map.dims), weights.dims.slice(0, -1), ...ready],
+    `value ${op.out.name}`,
+  );
 }
 
-function attentionStep(op: OwnOp, weights: IndexMap): Step {
+/** Where it pays, keys and values of all heads are made ready first. */
+function attentionSteps(op: OwnOp, weights: IndexMap): Step[] {
+  if (!isReady(op)) return [attentionStep(op, weights, [])];
+  const made = operandsOf(op).map((operand, i): Step => {
+    const heads = headsOf(operand.view);
+    const dims = [...heads, readyWords(operand)];
+    const buf: Buf = { id: -1, name: `${op.out.name}.${i === 0 ? 'keys' : 'values'}`, dims, kind: 'act', bytes: 8 };
+    const loops = loopsOver([denseMap(dims).dims.slice(0, -1), operand.view.map.dims.slice(0, -2)], `value ${op.out.name}`);
+    const access = (of: Buf, off: number, at: number): Access => ({ buf: of, off, outer: loops.map((l) => l.strides[at]!), inner: [] });
+    return {
+      op,
+      part: i + 1,
+      nodes: op.nodes,
+      outer: loops.map((l) => l.n),
+      lanes: 1,
+      inner: [],
+      out: access(buf, 0, 0),
+      reads: [access(operand.view.buf, operand.view.map.off, 1)],
+    };
+  });
+  return [
+    ...made,
+    attentionStep(
+      op,
+      weights,
+      made.map((step) => step.out!.buf),
+    ),
+  ];
+}
+
+/** Reads queries, keys and values, or the buffers in which these were made `ready`. */
+function attentionStep(op: OwnOp, weights: IndexMap, ready: readonly Buf[]): Step {
   const [q, k, v] = op.views as [View, View, View];
   const rank = q.map.dims.length;
   const outer = attentionLoops(op, weights);
-  const access = (view: View, i: number, inner: number[] = []) => ({
-    buf: view.buf,
-    off: view.map.off,
+  const access = (buf: Buf, off: number, i: number, inner: number[] = []): Access => ({
+    buf,
+    off,
     outer: outer.map((l) => l.strides[i]!),
     inner,
   });
@@ -142,30 +212,49 @@ function attentionStep(op: OwnOp, weights: IndexMap): Step {
     out: { buf: op.out, off: 0, outer: outer.map((l) => l.strides[0]!), inner: [1] },
     reads: [
       access(
-        q,
+        q.buf,
+        q.map.off,
         1,
         levels.map((f) => f.stride),
       ),
-      access(k, 2),
-      access(v, 3),
+      ...(ready.length ? ready.map((buf, i) => access(buf, 0, 5 + i)) : [access(k.buf, k.map.off, 2), access(v.buf, v.map.off, 3)]),
     ],
   };
 }
 
-function attentionCall(
-  op: OwnOp,
-  at: Places,
-  step: Step,
-  group: Group,
-  gain: number,
-  bits: number,
-): ReturnType<OwnPasses['calls']>[number] {
+function readyCall(op: OwnOp, at: Places, step: Step, group: Group): KernelCall {
+  const { terms, rows, zero } = operandsOf(op)[step.part - 1]!;
+  const read = at.operand(step.reads[0]!, group).operand;
+  const shape: ReadyShape = {
+    space: read.space,
+    rows: dimSize(rows),
+    rowStride: 2 * evenly(rows)!,
+    offs: bytesOf(terms),
+    zero,
+  };
+  return {
+    key: JSON.stringify(['ready', shape]),
+    name: readyName(shape),
+    build: (name, layout, origin) => readyKernel(name, shape, layout, origin),
+    args: [at.operand(step.out!, group).operand, read],
+    nodes: op.nodes,
+  };
+}
+
+const bytesOf = (dim: Dim): number[] => [...allOffsets({ off: 0, dims: [dim] })].map((off) => 2 * off);
+
+function attentionCall(op: OwnOp, at: Places, step: Step, group: Group, gain: number, bits: number): KernelCall {
   const [q, k, v] = op.views as [View, View, View];
   const rank = q.map.dims.length;
   const [query, key, value] = step.reads.map((r) => at.operand(r, group));
   const write = at.operand(step.out!, group);
   const out = at.scales.of(op.out);
-  const offsets = (dim: Dim): number[] => [...allOffsets({ off: 0, dims: [dim] })].map((off) => 2 * off);
+  const ready = isReady(op);
+  const lies = ({ terms, rows }: Operand): AttentionShape['keys'] =>
+    ready
+      ? { kOffs: Array.from({ length: dimSize(terms) }, (_, i) => 2 * i), nStride: readyRowBytes(dimSize(terms)) }
+      : { kOffs: bytesOf(terms), nStride: 2 * evenly(rows)! };
+  const [keys, values] = operandsOf(op);
   const shape: AttentionShape = {
     qLevels: step.inner.map((n, i): Level => ({ n, strides: [step.reads[0]!.inner[i]! * 2] })),
     d: mapDims(q.map)[rank - 1]!,
@@ -175,11 +264,12 @@ function attentionCall(
     qLane: query!.lane,
     outLane: write.lane,
     n: mapDims(k.map)[rank - 1]!,
-    keys: { kOffs: offsets(k.map.dims[rank - 2]!), nStride: 2 * evenly(k.map.dims[rank - 1]!)! },
+    keys: lies(keys),
     columns: mapDims(v.map)[rank - 1]!,
-    values: { kOffs: offsets(v.map.dims[rank - 2]!), nStride: 2 * evenly(v.map.dims[rank - 1]!)! },
+    values: lies(values),
     bits,
     outMax: out.max,
+    ready,
   };
   const ratio = at.scales.unit(v) / out.scale;
   // Value times quotient stays below 2⁶².

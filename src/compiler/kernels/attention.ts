@@ -4,8 +4,8 @@ import { clamp } from './arith.ts';
 import { type DotShape, dotRun, packRows } from './dot.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Space } from './frame.ts';
 import { inBoth } from './pair.ts';
+import { crossSum, pairedProducts } from './paired.ts';
 import { EXP_LIMIT, EXP_TABLE_BYTES } from './softmax.ts';
-import type { Tick } from './ticks.ts';
 
 /** A lane holds `n · 2^bits · 2^valueBits ≤ 2³¹` of exponentials times values. */
 const LANE_BITS = 31;
@@ -30,18 +30,20 @@ export interface AttentionShape {
   readonly values: { readonly kOffs: readonly number[]; readonly nStride: number };
   readonly bits: number;
   readonly outMax: number;
+  /** Keys and values were made ready for {@link pairedProducts} (`ready.ts`). */
+  readonly ready: boolean;
 }
 
-export const attentionName = (s: AttentionShape): string => `attend_${s.n}x${s.d}x${s.columns}`;
+export const attentionName = (s: AttentionShape): string => `attend_${s.n}x${s.d}x${s.columns}${s.ready ? '' : '_plain'}`;
 
 /** Keys or columns that share a load. */
 const BLOCK = 4;
 
-/** Bytes of the packing area: a word for each element of a query, a block of words below all scores, then a word for each key. */
-export const attentionPackBytes = (s: Pick<AttentionShape, 'd' | 'n'>): number => 8 * (s.d + BLOCK + s.n);
+/** Bytes of the packing area: a word for each element of a query, then a word for each key. */
+export const attentionPackBytes = (s: Pick<AttentionShape, 'd' | 'n'>): number => 8 * (s.d + s.n);
 
 /** Where a pair's scores stand in the packing area, and then its exponentials: a word for each key, a half for each query. */
-export const scoresOff = (d: number): number => 8 * (d + BLOCK);
+export const scoresOff = (d: number): number => 8 * d;
 
 /**
  * Multiplier and shift of the table's index, what is added to the largest scores ({@link SCORE_ZERO} without what they hold of it, and half a step of the table);
@@ -67,7 +69,8 @@ const UNROLL = 4;
  * scores, the softmax and the mean.
  */
 export function attentionKernel(name: string, s: AttentionShape, layout: Layout, origin: OriginId, parts: readonly OriginId[]): IrFunc {
-  const reach = ({ kOffs, nStride }: AttentionShape['keys'], columns: number): number => (columns - 1) * nStride + Math.max(...kOffs) + 2;
+  const reach = ({ kOffs, nStride }: AttentionShape['keys'], rows: number): number =>
+    s.ready ? rows * nStride : (rows - 1) * nStride + Math.max(...kOffs) + 2;
   const ports = [
     { space: s.qSpace, extent: extentOf(s.qLevels, 0, 2) + s.qLane },
     { space: 'scratch' as const, extent: 2 * s.columns + s.outLane },
@@ -96,12 +99,22 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
     b.setOrigin(parts[0]!);
     packRows(b, scores, q, q, pack);
     const words = b.add(pack, scoresOff(s.d));
-    // What stands before the first scores is below all of them.
-    for (let r = 1; r <= BLOCK; r++) b.store(words, -8 * r, b.const(inBoth(GUARD)), 8);
-    b.store(kept(), BEGIN, b.const(inBoth(SCORE_ZERO)), 8);
-    b.store(kept(), GUARDS, b.const(inBoth(GUARD)), 8);
+    /** Sums of a block of rows of the second operand; what they begin with is stored with rows that were made ready, and the same for all others. */
+    const sumsOf = (shape: DotShape, rows: number, x: Reg, at: Reg, zero: number): Reg[] => {
+      const { nStride } = shape.b!;
+      if (!s.ready) return dotRun(b, shape, rows, 0, shape.k, x, at, () => b.const(inBoth(zero)));
+      const cross = b.load(kept(), CROSS, 8);
+      const sums = Array.from({ length: rows }, (_, r) => {
+        const sum = b.load(at, (r + 1) * nStride - 8, 8);
+        b.aluTo(sum, 'sub', sum, cross);
+        return sum;
+      });
+      pairedProducts(b, sums, shape.k, x, (r, k) => b.load(at, r * nStride + 2 * k, 2));
+      return sums;
+    };
+    if (s.ready) b.store(kept(), CROSS, crossSum(b, pack, s.d), 8);
     for (let chain = 0; chain < CHAINS; chain++) b.store(kept(), TOP + 8 * chain, 0, 8);
-    const last = blocks(
+    blocks(
       b,
       s.n,
       [
@@ -109,17 +122,20 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
         [words, 8 * BLOCK],
       ],
       (rows, [key, word]) => {
-        const side = Array.from({ length: BLOCK }, (_, r) => maxTicks(b, kept, r % CHAINS, () => b.load(word!, 8 * (r - BLOCK), 8))).flat();
-        const begin = (): Reg => b.load(kept(), BEGIN, 8);
-        const sums = dotRun(b, scores, rows, 0, s.d, pack, key!, begin, side);
+        const sums = sumsOf(scores, rows, pack, key!, SCORE_ZERO);
         for (const [r, sum] of sums.entries()) b.store(word!, 8 * r, sum, 8);
+        const guard = b.const(inBoth(GUARD));
+        for (let chain = 0; chain < CHAINS; chain++) {
+          const top = b.load(kept(), TOP + 8 * chain, 8);
+          for (let r = chain; r < rows; r += CHAINS) largestInto(b, top, sums[r]!, guard);
+          b.store(kept(), TOP + 8 * chain, top, 8);
+        }
       },
     );
-    const count = s.n % BLOCK || BLOCK;
-    const behind = s.n % BLOCK ? 0 : BLOCK;
-    for (let r = 0; r < count; r++) for (const tick of maxTicks(b, kept, r % CHAINS, () => b.load(last[1]!, 8 * (r - behind), 8))) tick();
-    const guarded = (): Reg => b.add(b.load(kept(), TOP + 8, 8), b.const(inBoth(GUARD)));
-    for (const tick of maxTicks(b, kept, 0, guarded)) tick();
+    const top = b.load(kept(), TOP, 8);
+    const guard = b.const(inBoth(GUARD));
+    largestInto(b, top, b.add(b.load(kept(), TOP + 8, 8), guard), guard);
+    b.store(kept(), TOP, top, 8);
     b.setOrigin(parts[1]!);
     const m = b.load(params, 0, 8);
     const shift = b.and(b.load(params, 8, 8), 63);
@@ -157,118 +173,68 @@ export function attentionKernel(name: string, s: AttentionShape, layout: Layout,
       // Sums begin raised by 2³¹, so that they are not negative and their halves can be read.
       b.store(kept(), PLUS + 8 * lane, b.sub(half, b.mul(b.const(SUM_ZERO), inverse)), 8);
     }
-    b.store(kept(), BEGIN, b.const(inBoth(SUM_ZERO)), 8);
-    const second = b.add(out, s.outLane);
-    const sumsOf = (columns: number, value: Reg, to: number, side: readonly Tick[]): void => {
-      const begin = (): Reg => b.load(kept(), BEGIN, 8);
-      const made = dotRun(b, means, columns, 0, s.n, words, value, begin, side);
-      for (const [r, sum] of made.entries()) b.store(kept(), to + 8 * r, sum, 8);
-    };
-    const full = Math.floor(s.columns / BLOCK);
-    const rest = s.columns % BLOCK;
-    const first = full > 0 ? BLOCK : rest;
-    sumsOf(first, values, DONE, []);
-    const round = (columns: number, [value, to, to2]: readonly Reg[]): void => {
-      sumsOf(columns, value!, NEXT, meanTicks(b, s, BLOCK, kept, to!, to2!));
-      mendMeans(b, s, BLOCK, kept, to!, to2!);
-      for (let r = 0; r < columns; r++) b.store(kept(), DONE + 8 * r, b.load(kept(), NEXT + 8 * r, 8), 8);
-    };
+    if (s.ready) b.store(kept(), CROSS, crossSum(b, words, s.n), 8);
+    const bits = Math.ceil(Math.log2(2 * s.outMax + 1));
     const strides: Stride[] = [
-      [b.add(values, BLOCK * s.values.nStride), BLOCK * s.values.nStride],
+      [values, BLOCK * s.values.nStride],
       [out, 2 * BLOCK],
-      [second, 2 * BLOCK],
+      [b.add(out, s.outLane), 2 * BLOCK],
     ];
-    let at = full > 1 ? b.strided(full - 1, strides, (pointers) => round(BLOCK, pointers)) : strides.map(([pointer]) => pointer);
-    if (full > 0 && rest > 0) {
-      round(rest, at);
-      at = at.map((pointer) => b.add(pointer, 2 * BLOCK));
-    }
-    const columns = rest || first;
-    for (const tick of meanTicks(b, s, columns, kept, at[1]!, at[2]!)) tick();
-    mendMeans(b, s, columns, kept, at[1]!, at[2]!);
+    blocks(b, s.columns, strides, (columns, [value, first, second]) => {
+      for (const [r, sum] of sumsOf(means, columns, words, value!, SUM_ZERO).entries()) b.store(kept(), SUMS + 8 * r, sum, 8);
+      /** `(sum · inverse + plus) s>> shift` of a column's lane. */
+      const mean = (r: number, lane: number): Reg => {
+        const y = b.load(kept(), SUMS + 8 * r + 4 * lane, 4);
+        b.aluTo(y, 'mul', y, b.load(kept(), INVERSE + 8 * lane, 8));
+        b.aluTo(y, 'add', y, b.load(kept(), PLUS + 8 * lane, 8));
+        b.aluTo(y, 'arsh', y, b.load(kept(), OUT_SHIFT, 8));
+        return y;
+      };
+      const each = (body: (r: number, lane: number, to: Reg) => void): void => {
+        for (let r = 0; r < columns; r++) for (const [lane, to] of [first!, second!].entries()) body(r, lane, to);
+      };
+      let range: Reg | null = null;
+      each((r, lane, to) => {
+        const y = mean(r, lane);
+        b.store(to, 2 * r, y, 2);
+        b.aluTo(y, 'add', y, 2 ** (bits - 1));
+        if (range) b.aluTo(range, 'or', range, y);
+        else range = y;
+      });
+      // Where a mean was out of range: all of them once more, clamped.
+      b.when('ugt', range!, 2 ** bits - 1, () =>
+        each((r, lane, to) => {
+          const y = mean(r, lane);
+          clamp(b, y, -s.outMax - 1, s.outMax);
+          b.store(to, 2 * r, y, 2);
+        }),
+      );
+    });
   });
 }
 
-/** Keys in blocks and what is left of them; gives where the pointers stand behind the last whole block. */
-function blocks(b: FuncBuilder, count: number, strides: Stride[], body: (rows: number, at: readonly Reg[]) => void): readonly Reg[] {
+/** Rows of the second operand in blocks, and what is left of them. */
+function blocks(b: FuncBuilder, count: number, strides: Stride[], body: (rows: number, at: readonly Reg[]) => void): void {
   const full = Math.floor(count / BLOCK);
   const rest = full > 0 ? b.strided(full, strides, (at) => body(BLOCK, at)) : strides.map(([pointer]) => pointer);
   if (count % BLOCK) body(count % BLOCK, rest);
-  return rest;
 }
 
-/** Places on the stack: the largest scores of each chain, a score; sums whose results are made, and those after them; for each query its inverse and what is added; shift; range. */
-const [TOP, SCORE, DONE, NEXT, INVERSE, PLUS, OUT_SHIFT, RANGE, BEGIN, GUARDS] = [0, 16, 24, 56, 88, 104, 120, 128, 136, 144];
-const KEPT_WORDS = 19;
+/** Places on the stack: the largest scores of each chain; sums of values; for each query its inverse and what is added; shift; what all sums have too much. */
+const [TOP, SUMS, INVERSE, PLUS, OUT_SHIFT, CROSS] = [0, 16, 48, 64, 80, 88];
+const KEPT_WORDS = 12;
 /** What sums of values begin with: a lane is below 2³¹. */
-const SUM_ZERO = 2 ** 31;
+export const SUM_ZERO = 2 ** 31;
 
 /** Largest scores are taken of every other key: one after the other each would have to wait for the one before. */
 const CHAINS = 2;
 
-/** Both lanes `top = max(top, score)` of one chain, scores with their guard. */
-function maxTicks(b: FuncBuilder, kept: () => Reg, chain: number, load: () => Reg): Tick[] {
-  const top = TOP + 8 * chain;
-  let [above, ones] = [] as unknown as [Reg, Reg];
-  return [
-    () => {
-      const score = load();
-      b.aluTo(score, 'sub', score, b.load(kept(), top, 8));
-      b.store(kept(), SCORE, score, 8);
-      above = b.load(kept(), GUARDS, 8);
-      b.aluTo(above, 'and', above, score);
-    },
-    () => {
-      ones = b.rsh(above, 31);
-    },
-    () => b.aluTo(above, 'sub', above, ones),
-    () => b.aluTo(above, 'and', above, b.load(kept(), SCORE, 8)),
-    () => {
-      b.aluTo(above, 'add', above, b.load(kept(), top, 8));
-      b.store(kept(), top, above, 8);
-    },
-  ];
-}
-
-type Results = Pick<AttentionShape, 'outMax'>;
-
-/** Sums of values times exponentials become means: `(sum · inverse + plus) s>> shift` for each lane. */
-function meanTicks(b: FuncBuilder, { outMax }: Results, columns: number, kept: () => Reg, out: Reg, second: Reg): Tick[] {
-  const bits = Math.ceil(Math.log2(2 * outMax + 1));
-  return Array.from({ length: 2 * columns }, (_, i): Tick[] => {
-    const [r, lane] = [i >> 1, i & 1];
-    let y: Reg;
-    return [
-      () => {
-        y = b.load(kept(), DONE + 8 * r + 4 * lane, 4);
-        b.aluTo(y, 'mul', y, b.load(kept(), INVERSE + 8 * lane, 8));
-      },
-      () => b.aluTo(y, 'add', y, b.load(kept(), PLUS + 8 * lane, 8)),
-      () => b.aluTo(y, 'arsh', y, b.load(kept(), OUT_SHIFT, 8)),
-      () => {
-        b.store(lane ? second : out, 2 * r, y, 2);
-        b.aluTo(y, 'add', y, 2 ** (bits - 1));
-      },
-      () => {
-        if (i > 0) b.aluTo(y, 'or', y, b.load(kept(), RANGE, 8));
-        b.store(kept(), RANGE, y, 8);
-      },
-    ];
-  }).flat();
-}
-
-/** Where a mean was out of range: all of them once more, clamped. */
-function mendMeans(b: FuncBuilder, { outMax }: Results, columns: number, kept: () => Reg, out: Reg, second: Reg): void {
-  const bits = Math.ceil(Math.log2(2 * outMax + 1));
-  b.when('ugt', b.load(kept(), RANGE, 8), 2 ** bits - 1, () => {
-    for (let i = 0; i < 2 * columns; i++) {
-      const [r, lane] = [i >> 1, i & 1];
-      const y = b.load(kept(), DONE + 8 * r + 4 * lane, 4);
-      b.aluTo(y, 'mul', y, b.load(kept(), INVERSE + 8 * lane, 8));
-      b.aluTo(y, 'add', y, b.load(kept(), PLUS + 8 * lane, 8));
-      b.aluTo(y, 'arsh', y, b.load(kept(), OUT_SHIFT, 8));
-      clamp(b, y, -outMax - 1, outMax);
-      b.store(lane ? second : out, 2 * r, y, 2);
-    }
-  });
+/** Both lanes `top = max(top, score)`, scores with their guard; the score is lost. */
+function largestInto(b: FuncBuilder, top: Reg, score: Reg, guard: Reg): void {
+  b.aluTo(score, 'sub', score, top);
+  const above = b.and(score, guard);
+  const ones = b.rsh(above, 31);
+  b.aluTo(above, 'sub', above, ones);
+  b.aluTo(above, 'and', above, score);
+  b.aluTo(top, 'add', top, above);
 }

@@ -5,7 +5,6 @@ import type { Integers } from '../plan/weight-quant.ts';
 import { activationBitsOf, DEFAULT_PRECISION, weightBitsOf } from '../precision.ts';
 import { type Limit, notNegative, requant, saturator } from './arith.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Port, type Space, walk } from './frame.ts';
-import { spread, type Tick } from './ticks.ts';
 
 /** Products are exact in a 32-bit lane up to this many terms of int8 × int16: 512 · 127 · 32768 < 2³¹. */
 export const MAX_LANE_TERMS = 512;
@@ -275,8 +274,7 @@ const UNROLL = 64;
 
 /**
  * Sums of `count` terms from term `from` on for `rows` columns of the second operand; lanes are not taken apart. Where weights are stored with a zero
- * of their own, all terms are done at once, and sums begin with what stands behind the words; else with `begin`. `side` is done once, between
- * products: never in a loop over terms, whose code stands once for many of them, so where there is one only behind it.
+ * of their own, all terms are done at once, and sums begin with what stands behind the words; else with `begin`.
  */
 export function dotRun(
   b: FuncBuilder,
@@ -287,7 +285,6 @@ export function dotRun(
   pack: Reg,
   w: Reg,
   begin: () => Reg = () => b.copy(0),
-  side: readonly Tick[] = [],
 ): Reg[] {
   const how = howOf(s);
   const accs = Array.from({ length: rows }, () => (how.bits === 4 ? b.load(pack, 8 * s.k, 8) : begin()));
@@ -313,7 +310,7 @@ export function dotRun(
       }
     }
   };
-  const run = (first: number, n: number, p: Reg, q: Reg, between?: () => void): void => {
+  const run = (first: number, n: number, p: Reg, q: Reg): void => {
     if (how.bits === 4) {
       runNibbles(first, n, p, q);
       return;
@@ -323,30 +320,24 @@ export function dotRun(
       for (let r = 0; r < rows; r++) {
         const t = b.load(q, rowOff(r) + kOff(k) - kOff(first), bytes, true);
         b.aluTo(t, 'mul', t, x);
-        between?.();
         b.aluTo(accs[r], 'add', accs[r], t);
       }
     }
   };
   if (count <= unroll || !steady) {
-    run(from, count, pack, w, spread(side, rows * count));
+    run(from, count, pack, w);
     return accs;
   }
   const whole = Math.floor(count / unroll);
-  // What would leave nothing behind the loop leaves its last round there.
-  const looped = side.length > 0 && whole > 1 && count % unroll === 0 ? whole - 1 : whole;
-  const rest = count - looped * unroll;
-  // A single round is no loop.
-  const between = spread(side, rows * (looped === 1 ? count : rest));
   const [p, q] = b.strided(
-    looped,
+    whole,
     [
       [pack, 8 * unroll],
       [w, how.bits === 4 ? unroll / 2 : kOff(from + unroll - 1) - kOff(from) + (kOff(from + 1) - kOff(from))],
     ],
-    ([x, y]) => run(from, unroll, x, y, looped === 1 ? between : undefined),
+    ([x, y]) => run(from, unroll, x, y),
   );
-  if (rest > 0) run(from, rest, p, q, between);
+  if (count % unroll) run(from, count % unroll, p, q);
   return accs;
 }
 
