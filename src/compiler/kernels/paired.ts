@@ -6,8 +6,10 @@ import type { FuncBuilder, Reg } from '../ir/builder.ts';
  * of several lanes, and the sum is the same word, bit for bit, as that of products one by one. What overflows in between cancels.
  */
 
-/** Weights are stored this much above their value: loads without a sign leave the processor's adders alone. */
+/** Weights of 16 bits are stored this much above their value: loads without a sign leave the processor's adders alone. */
 export const PAIRED_ZERO = 2 ** 15;
+/** The same of weights of 8 bits. */
+export const PAIRED_ZERO8 = 2 ** 7;
 
 /**
  * Adds the products of `terms` words and the weights of each column to its sum, and {@link crossSum} and {@link crossOf} with them. `weight` loads a weight as it is
@@ -41,25 +43,25 @@ export function pairedProducts(
   }
 }
 
-/** What every sum of {@link pairedProducts} has too much because of its words. */
-export function crossSum(b: FuncBuilder, words: Reg, terms: number): Reg {
+/** What every sum of {@link pairedProducts} has too much because of its words; `zero`: what its weights are raised by. */
+export function crossSum(b: FuncBuilder, words: Reg, terms: number, zero = PAIRED_ZERO): Reg {
   const sum = b.copy(0);
   for (let k = 0; k < terms; k += 2) {
     const x = b.load(words, 8 * k, 8);
     if (k + 1 < terms) {
-      b.aluTo(x, 'add', x, PAIRED_ZERO);
+      b.aluTo(x, 'add', x, zero);
       const next = b.load(words, 8 * k + 8, 8);
-      b.aluTo(next, 'add', next, PAIRED_ZERO);
+      b.aluTo(next, 'add', next, zero);
       b.aluTo(x, 'mul', x, next);
-    } else b.aluTo(x, 'mul', x, PAIRED_ZERO);
+    } else b.aluTo(x, 'mul', x, zero);
     b.aluTo(sum, 'add', sum, x);
   }
   return sum;
 }
 
-/** The same because of its weights, as they are without {@link PAIRED_ZERO}. */
-export function crossOf(weights: ArrayLike<number>): number {
+/** The same because of its weights, as they are without what they are raised by. */
+export function crossOf(weights: ArrayLike<number>, zero = PAIRED_ZERO): number {
   let sum = 0;
-  for (let k = 0; k + 1 < weights.length; k += 2) sum += weights[k]! * weights[k + 1]! + PAIRED_ZERO * (weights[k]! + weights[k + 1]!);
+  for (let k = 0; k + 1 < weights.length; k += 2) sum += weights[k]! * weights[k + 1]! + zero * (weights[k]! + weights[k + 1]!);
   return sum;
 }

@@ -3,6 +3,7 @@ import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { type Limit, notNegative, requant, saturator } from './arith.ts';
 import { DOT_SHIFT, ROW_PARAM_BYTES, requantWith, residualPorts } from './dot.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Space, walk } from './frame.ts';
+import { crossOf, crossSum, PAIRED_ZERO, PAIRED_ZERO8, pairedProducts } from './paired.ts';
 
 /**
  * Three rows in one word, `x0 + x1·2²¹ + x2·2⁴²`: one multiply serves all of them. A lane holds a sum s with |s| < 2²⁰. Activations of `bits` bits without
@@ -13,6 +14,8 @@ export const TRI_LANE = 21;
 /** What a lane is raised by, so that it is never negative and a mask takes it out. */
 export const TRI_RAISE = 2 ** (TRI_LANE - 1);
 const LANE_MASK = 2 ** TRI_LANE - 1;
+/** All lanes raised. */
+const RAISED = BigInt(TRI_RAISE) * (1n + (1n << BigInt(TRI_LANE)) + (1n << BigInt(2 * TRI_LANE)));
 /** Terms of one run at most. */
 const RUN = 64;
 const ROWS = 4;
@@ -49,9 +52,18 @@ export interface TriShape {
   readonly residual?: { readonly space: Space; readonly lane: number };
 }
 
+/** Sums beyond this leave no room for what stands behind the words in the packing area. */
+export const TRI_TERMS = 4032;
+/** Bytes of the packing area: words, then for each run what its sums have too much ({@link crossSum}). */
+export const triPackBytes = (k: number): number => 8 * (k + triForm(k).runs);
+
+const zeroOf = (bytes: 1 | 2): number => (bytes === 1 ? PAIRED_ZERO8 : PAIRED_ZERO);
+
 const weightBytes = (k: number): number => Math.ceil((ROWS * k * triForm(k).bytes) / 8) * 8;
-/** Bytes of a block: weights of four rows, then rounding term and multiplier (8 bytes each) of each row. */
-export const triBlockBytes = (k: number): number => weightBytes(k) + ROWS * ROW_PARAM_BYTES;
+/** Where a block's sums begin: for each run a word for each row. */
+const beginsOff = (k: number): number => weightBytes(k) + ROWS * ROW_PARAM_BYTES;
+/** Bytes of a block: weights of four rows, rounding term and multiplier (8 bytes each) of each row, words with which sums begin. */
+export const triBlockBytes = (k: number): number => beginsOff(k) + 8 * ROWS * triForm(k).runs;
 export const triName = (s: TriShape): string => `tri_k${s.k}_n${s.n}${s.residual ? '_plus' : ''}${s.relu ? '_relu' : ''}`;
 
 /** Arguments: the first of three rows of `a`, the place of its results, the weights ({@link packTri}); then the residual and its multiplier. */
@@ -64,41 +76,43 @@ export function triKernel(name: string, s: TriShape, layout: Layout, origin: Ori
     { space: 'weights' as const, extent: Math.ceil(s.n / ROWS) * block },
     ...(s.residual ? residualPorts(s.residual, s.n, 3) : []),
   ];
-  const raised = BigInt(TRI_RAISE) * (1n + (1n << BigInt(TRI_LANE)) + (1n << BigInt(2 * TRI_LANE)));
   return kernelFunc(name, layout, ports, { origin, pack: true }, ({ b, ptrs, pack }) => {
     packLanes(b, s, { lanes: 3, lane: TRI_LANE, shift: 15 - triForm(s.k).bits }, ptrs[0]!, pack);
+    const crosses = b.add(pack, 8 * s.k);
+    const whole = Math.floor(s.k / terms);
+    const [behind, last] = b.strided(
+      whole,
+      [
+        [pack, 8 * terms],
+        [crosses, 8],
+      ],
+      ([x, to]) => b.store(to!, 0, crossSum(b, x!, terms, zeroOf(bytes)), 8),
+    );
+    if (s.k % terms) b.store(last!, 0, crossSum(b, behind!, s.k % terms, zeroOf(bytes)), 8);
     const factor = s.residual ? b.load(ptrs[4]!, 0, 8) : null;
-    const run = (rows: number, count: number, x: Reg, w: Reg): Reg[] => {
-      const accs = Array.from({ length: rows }, () => b.const(raised));
-      for (let k = 0; k < count; k++) {
-        const word = b.load(x, 8 * k, 8);
-        for (let r = 0; r < rows; r++) {
-          const t = b.load(w, (r * s.k + k) * bytes, bytes, true);
-          b.aluTo(t, 'mul', t, word);
-          b.aluTo(accs[r]!, 'add', accs[r]!, t);
-        }
-      }
+    const run = (rows: number, count: number, [x, w, begins, cross]: readonly Reg[]): Reg[] => {
+      const much = b.load(cross!, 0, 8);
+      const accs = Array.from({ length: rows }, (_, r) => b.sub(b.load(begins!, 8 * r, 8), much));
+      pairedProducts(b, accs, count, x!, (r, k) => b.load(w!, (r * s.k + k) * bytes, bytes));
       return accs;
     };
     const doBlock = (rows: number, [w, out, residual]: readonly Reg[]): void => {
       let sums: (() => Reg[])[];
-      if (runs === 1) sums = run(rows, s.k, pack, w!).map((acc) => () => takeApart(b, acc));
+      const from: readonly Reg[] = [pack, w!, b.add(w!, beginsOff(s.k)), crosses];
+      if (runs === 1) sums = run(rows, s.k, from).map((acc) => () => takeApart(b, acc));
       else {
         const totals = Array.from({ length: rows }, () => [b.copy(0), b.copy(0), b.copy(0)]);
-        const flush = (count: number, x: Reg, q: Reg): void => {
-          for (const [r, acc] of run(rows, count, x, q).entries())
+        const flush = (count: number, at: readonly Reg[]): void => {
+          for (const [r, acc] of run(rows, count, at).entries())
             for (const [lane, value] of takeApart(b, acc).entries()) b.aluTo(totals[r]![lane]!, 'add', totals[r]![lane]!, value);
         };
-        const whole = Math.floor(s.k / terms);
-        const [x, q] = b.strided(
+        const bytesOn = [8 * terms, bytes * terms, 8 * ROWS, 8];
+        const end = b.strided(
           whole,
-          [
-            [pack, 8 * terms],
-            [w!, bytes * terms],
-          ],
-          ([from, to]) => flush(terms, from!, to!),
+          from.map((reg, i) => [reg, bytesOn[i]!] as const),
+          (at) => flush(terms, at),
         );
-        if (s.k % terms) flush(s.k % terms, x!, q!);
+        if (s.k % terms) flush(s.k % terms, end);
         sums = totals.map((lanes) => () => lanes);
       }
       const outputs = saturator(b, rows * 3, s.outMax);
@@ -200,6 +214,7 @@ export function packTri(n: number, k: number, weights: Float64Array, bias: Float
   const form = triForm(k);
   const block = triBlockBytes(k);
   const bytes = new Uint8Array(Math.ceil(n / ROWS) * block);
+  const zero = zeroOf(form.bytes);
   const view = new DataView(bytes.buffer);
   const shift = 15 - form.bits;
   // The mean of what an arithmetic shift by `shift` bits cuts off, in units of what is left.
@@ -209,13 +224,16 @@ export function packTri(n: number, k: number, weights: Float64Array, bias: Float
     const step = triStep(values);
     const base = Math.floor(row / ROWS) * block;
     const at = base + (row % ROWS) * k * form.bytes;
-    let sum = 0;
-    values.forEach((v, j) => {
-      const w = Math.round(v / step);
-      sum += w;
-      if (form.bytes === 1) view.setInt8(at + j, w);
-      else view.setInt16(at + 2 * j, w, true);
+    const integers = Int16Array.from(values, (v) => Math.round(v / step));
+    const sum = integers.reduce((total, w) => total + w, 0);
+    integers.forEach((w, j) => {
+      if (form.bytes === 1) view.setUint8(at + j, w + zero);
+      else view.setUint16(at + 2 * j, w + zero, true);
     });
+    for (let run = 0; run < form.runs; run++) {
+      const part = integers.subarray(run * form.terms, (run + 1) * form.terms);
+      view.setBigInt64(base + beginsOff(k) + 8 * (ROWS * run + (row % ROWS)), RAISED - BigInt(crossOf(part, zero)), true);
+    }
     const limit = 2 ** 61 / (form.runs * 2 ** TRI_LANE);
     const mul = Math.max(-limit, Math.min(limit, Math.round(((unit * 2 ** shift * step) / outScale) * 2 ** DOT_SHIFT)));
     const runs = Math.ceil(k / form.terms);

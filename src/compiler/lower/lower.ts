@@ -7,6 +7,7 @@ import { dotPackBytes } from '../kernels/dot.ts';
 import { type Layout, PAGE_BYTES } from '../kernels/frame.ts';
 import { rsqrtTable } from '../kernels/norm.ts';
 import { expTable } from '../kernels/softmax.ts';
+import { triPackBytes } from '../kernels/tri.ts';
 import { placeBuffers } from '../memory.ts';
 import type { Origins } from '../origins.ts';
 import type { Parts } from '../parts.ts';
@@ -132,6 +133,7 @@ function callsOf(places: Places, step: Step, group: Group, chunks: ReadonlyMap<H
 function packBytesOf(step: Step, { sums }: Parts): number {
   if (step.op?.kind === 'own') return step.op.passes.packBytes?.(step.op, step) ?? 0;
   if (sums?.takesSums(step.op, step.lanes)) return sums.sumsBytes(step.op);
+  if (step.op?.kind === 'linear' && step.lanes === 3) return triPackBytes(step.op.weights.dims[1]!);
   if (step.op?.kind === 'linear') return dotPackBytes(step.op.weights.dims[1], step.op.precision);
   if (step.op?.kind === 'matmul') return 8 * product(step.inner);
   return step.op?.kind === 'softmax' ? 2 * product(step.inner) : 0;

@@ -1,4 +1,5 @@
 import type { HOp } from '../graph/hops.ts';
+import { TRI_TERMS } from '../kernels/tri.ts';
 import type { Parts } from '../parts.ts';
 import { activationBitsOf } from '../precision.ts';
 import type { Step } from './steps.ts';
@@ -14,7 +15,8 @@ const fitsTriples = ({ op, lanes, outer }: Step, { sums }: Parts): boolean =>
   lanes === 2 &&
   op?.kind === 'linear' &&
   outer[outer.length - 1]! >= 3 &&
-  (op.precision === 'w8a8' || (op.precision !== undefined && activationBitsOf(op.precision) === 8 && sums?.takesSums(op, 3) === true));
+  ((op.precision === 'w8a8' && op.weights.dims[1]! <= TRI_TERMS) ||
+    (op.precision !== undefined && activationBitsOf(op.precision) === 8 && sums?.takesSums(op, 3) === true));
 
 /**
  * Takes rows three at a time where all products over the same loops allow it; what stands between them goes along, so that they still share their
