@@ -3,9 +3,11 @@ import type { GraphPass } from '../passes/note.ts';
 import { foldNormAffine } from './affine.ts';
 import { fuseAttention } from './attention.ts';
 import { foldEmbeddings } from './embedding.ts';
+import { mergeLinears } from './linears.ts';
 import { foldResiduals } from './residual.ts';
 
 const FOLDS: readonly (readonly [GraphPass, (graph: HGraph) => HGraph])[] = [
+  ['linears', mergeLinears],
   ['embeddings', foldEmbeddings],
   ['attention', fuseAttention],
   ['residuals', foldResiduals],

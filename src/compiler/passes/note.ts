@@ -4,7 +4,17 @@ import type { Lowered } from '../lower/lower.ts';
 import type { Scales } from '../plan/scales.ts';
 
 /** Passes whose result is a graph of ops, in their order; `specialised` only with weights in the code. */
-export const GRAPH_PASSES = ['recognised', 'precision', 'specialised', 'split', 'embeddings', 'attention', 'residuals', 'norms'] as const;
+export const GRAPH_PASSES = [
+  'recognised',
+  'precision',
+  'specialised',
+  'split',
+  'linears',
+  'embeddings',
+  'attention',
+  'residuals',
+  'norms',
+] as const;
 export type GraphPass = (typeof GRAPH_PASSES)[number];
 
 /** What the compiler tells of a pass that is done, if it is asked to (`CompileOptions.onPass`). */

@@ -72,6 +72,11 @@ export const pipeline = {
       name: 'Wide values split',
       about: 'A value that fits no per-CPU entry becomes parts, where its readers look at parts.',
     },
+    linears: {
+      short: 'Products',
+      name: 'Products merged',
+      about: 'A product of a product becomes one, where that multiplies less.',
+    },
     embeddings: {
       short: 'Tables',
       name: 'Embeddings folded',
