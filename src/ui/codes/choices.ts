@@ -1,0 +1,65 @@
+import { putBlob } from '../../workbench/blobs.ts';
+import { callOnProgram } from '../../workbench/clients.ts';
+import type { CodeFile, CodeSide } from '../../workbench/codes-views.ts';
+import type { ProjectDoc } from '../../workbench/document.ts';
+import type { Stages } from '../../workbench/stages.ts';
+import { codes as texts } from '../texts/codes.ts';
+
+/** A program that can stand at one side. */
+export interface Choice {
+  readonly id: string;
+  readonly label: string;
+  readonly name: string;
+  /** The instructions are those of the program on show. */
+  readonly isOpen: boolean;
+  side(): Promise<CodeSide>;
+}
+
+/** Ids do not name the bytes of the open program: it changes and stays chosen. */
+const OPEN = 'open:';
+
+/** The open program and its siblings, then those of the files that were added. */
+export function choicesOf(doc: ProjectDoc, stages: Pick<Stages, 'program' | 'c'>, files: readonly CodeFile[]): Choice[] {
+  const { source, fork } = doc;
+  const program = stages.program.value;
+  const own: Choice[] = [];
+  if (program && !program.fromLog) {
+    const blob = source?.kind === 'object' ? source.blob : source?.kind === 'c' ? (stages.c.value?.object ?? null) : null;
+    const open: Choice = {
+      id: OPEN,
+      label: texts.open(program.name),
+      name: program.name,
+      isOpen: true,
+      side: async () => {
+        if (blob && !fork) return { kind: 'object', blob, program: program.name };
+        const bytes = await callOnProgram<Uint8Array<ArrayBuffer>>(program.key, 'exportObject');
+        return { kind: 'object', blob: await putBlob(`${doc.name}.o`, bytes), program: null };
+      },
+    };
+    const siblings = blob ? program.siblings.filter(({ name }) => name !== program.name) : [];
+    own.push(
+      open,
+      ...siblings.map(
+        ({ name }): Choice => ({
+          id: OPEN + name,
+          label: texts.ofFile(name, blob!.name),
+          name,
+          isOpen: false,
+          side: async () => ({ kind: 'object', blob: blob!, program: name }),
+        }),
+      ),
+    );
+  }
+  const added = files.flatMap(({ kind, blob, programs }) =>
+    programs.map(
+      ({ name }): Choice => ({
+        id: `${blob.hash}:${name}`,
+        label: texts.ofFile(name, blob.name),
+        name,
+        isOpen: false,
+        side: async () => ({ kind, blob, program: kind === 'object' ? name : null }),
+      }),
+    ),
+  );
+  return [...own, ...added];
+}
