@@ -157,6 +157,12 @@ export class CoreResolver {
     return list;
   }
 
+  /** The value that the compiler put there and the kernel's; null where the kernel has no such thing. Throws {@link CoreError} for what libbpf refuses. */
+  values(relocation: ExtCore): { readonly local: bigint; readonly target: bigint | null } {
+    const { from, to } = this.resolve(relocation);
+    return { local: from.value, target: to?.value ?? null };
+  }
+
   private resolve(relocation: ExtCore): Resolved {
     const { kind, typeId } = relocation;
     const access = this.local.string(relocation.accessOff);

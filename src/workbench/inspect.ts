@@ -1,6 +1,8 @@
 import type { KernelVersion } from '../verifier/api.ts';
+import type { BtfFileView, BtfPart, BtfRow, BtfTypeView, MapTypesView, RelocationView } from './btf-views.ts';
 import { hold } from './clients.ts';
 import type { CodeFile, CodeSide, CodesView, CodeText } from './codes-views.ts';
+import type { BlobRef } from './document.ts';
 import { recognise } from './files.ts';
 import { readFile } from './read-file.ts';
 import { type CallOptions, RemoteError, WorkerClient } from './rpc.ts';
@@ -33,3 +35,23 @@ export function compareCodes(sides: readonly [CodeSide, CodeSide], kernel: Kerne
 
 export const codeTexts = (key: string, from: number, to: number): Promise<readonly CodeText[]> =>
   inspectWorker.call<readonly CodeText[]>('codeTexts', { key, from, to });
+
+/** The types of a blob: an object's, or a kernel's. */
+export function openBtf(blob: BlobRef, options: CallOptions = {}): Promise<BtfFileView> {
+  hold(inspectWorker, blob);
+  return inspectWorker.call<BtfFileView>('openBtf', { blob }, options);
+}
+
+/** Asks the worker about types that {@link openBtf} opened. */
+export const askBtf = {
+  find: (blob: BlobRef, query: string, kind: string) => inspectWorker.call<number>('findTypes', { blob, query, kind }),
+  rows: (blob: BlobRef, query: string, kind: string, from: number, to: number) =>
+    inspectWorker.call<readonly BtfRow[]>('typeRows', { blob, query, kind, from, to }),
+  detail: (blob: BlobRef, id: number) => inspectWorker.call<BtfTypeView>('typeDetail', { blob, id }),
+  parts: (blob: BlobRef, id: number) => inspectWorker.call<readonly BtfPart[]>('typeParts', { blob, id }),
+  relocations: (blob: BlobRef, target: BlobRef | null) => {
+    if (target) hold(inspectWorker, target);
+    return inspectWorker.call<readonly RelocationView[]>('coreRelocations', { blob, target });
+  },
+  maps: (blob: BlobRef) => inspectWorker.call<readonly MapTypesView[]>('mapTypeRows', { blob }),
+};

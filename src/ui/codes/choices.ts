@@ -1,7 +1,7 @@
 import { putBlob } from '../../workbench/blobs.ts';
 import { callOnProgram } from '../../workbench/clients.ts';
 import type { CodeFile, CodeSide } from '../../workbench/codes-views.ts';
-import type { ProjectDoc } from '../../workbench/document.ts';
+import type { BlobRef, ProjectDoc } from '../../workbench/document.ts';
 import type { Stages } from '../../workbench/stages.ts';
 import { codes as texts } from '../texts/codes.ts';
 
@@ -18,23 +18,33 @@ export interface Choice {
 /** Ids do not name the bytes of the open program: it changes and stays chosen. */
 const OPEN = 'open:';
 
+/** The object that the open program stands in as it is: the file, or what C was compiled to; null where there is none, as of a model. */
+export function openObject(doc: ProjectDoc, stages: Pick<Stages, 'c'>): BlobRef | null {
+  const { source, fork } = doc;
+  if (fork) return null;
+  return source?.kind === 'object' ? source.blob : source?.kind === 'c' ? (stages.c.value?.object ?? null) : null;
+}
+
+/** The object of the open program, written where there is none. */
+export async function writtenObject(doc: ProjectDoc, stages: Pick<Stages, 'program' | 'c'>): Promise<BlobRef> {
+  const own = openObject(doc, stages);
+  if (own) return own;
+  const bytes = await callOnProgram<Uint8Array<ArrayBuffer>>(stages.program.value!.key, 'exportObject');
+  return putBlob(`${doc.name}.o`, bytes);
+}
+
 /** The open program and its siblings, then those of the files that were added. */
 export function choicesOf(doc: ProjectDoc, stages: Pick<Stages, 'program' | 'c'>, files: readonly CodeFile[]): Choice[] {
-  const { source, fork } = doc;
   const program = stages.program.value;
   const own: Choice[] = [];
   if (program && !program.fromLog) {
-    const blob = source?.kind === 'object' ? source.blob : source?.kind === 'c' ? (stages.c.value?.object ?? null) : null;
+    const blob = openObject(doc, stages);
     const open: Choice = {
       id: OPEN,
       label: texts.open(program.name),
       name: program.name,
       isOpen: true,
-      side: async () => {
-        if (blob && !fork) return { kind: 'object', blob, program: program.name };
-        const bytes = await callOnProgram<Uint8Array<ArrayBuffer>>(program.key, 'exportObject');
-        return { kind: 'object', blob: await putBlob(`${doc.name}.o`, bytes), program: null };
-      },
+      side: async () => ({ kind: 'object', blob: await writtenObject(doc, stages), program: blob ? program.name : null }),
     };
     const siblings = blob ? program.siblings.filter(({ name }) => name !== program.name) : [];
     own.push(

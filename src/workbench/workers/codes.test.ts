@@ -29,8 +29,15 @@ test('two programs with their verdicts, counts and rows, and texts of the rows t
     [false, "R2 invalid mem access 'scalar'", 1, 4],
   ]);
   expect(value.functions).toMatchObject([{ names: ['same', 'same'], insns: [3, 4], differing: 1, registers: 0 }]);
-  const rows = [...value.kind].map((kind, row) => [kind, value.a[row], value.b[row]]).filter(([kind]) => kind !== ROW_FUNCTION && kind !== ROW_SOURCE);
-  expect(rows.map(([, x, y]) => [x, y])).toEqual([[0, 0], [-1, 1], [1, 2], [2, 3]]);
+  const rows = [...value.kind]
+    .map((kind, row) => [kind, value.a[row], value.b[row]])
+    .filter(([kind]) => kind !== ROW_FUNCTION && kind !== ROW_SOURCE);
+  expect(rows.map(([, x, y]) => [x, y])).toEqual([
+    [0, 0],
+    [-1, 1],
+    [1, 2],
+    [2, 3],
+  ]);
   const texts = codeTexts({ key: 'k', from: 0, to: 99 });
   expect(texts).toHaveLength(value.kind.length);
   expect(texts).toContainEqual(['', 'r3 = *(u8 *)(r2 +0)']);

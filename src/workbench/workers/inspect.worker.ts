@@ -8,8 +8,19 @@ const handlers: Record<string, Handler> = {
   codeFile: later(() => import('./codes.ts'), 'codeFile'),
   compareCodes: later(() => import('./codes.ts'), 'compareCodes'),
   codeTexts: later(() => import('./codes.ts'), 'codeTexts'),
+  openBtf: later(() => import('./btf.ts'), 'openBtf'),
+  findTypes: later(() => import('./btf.ts'), 'findTypes'),
+  typeRows: later(() => import('./btf.ts'), 'typeRows'),
+  typeDetail: later(() => import('./btf.ts'), 'typeDetail'),
+  typeParts: later(() => import('./btf.ts'), 'typeParts'),
+  coreRelocations: later(() => import('./btf.ts'), 'coreRelocations'),
+  mapTypeRows: later(() => import('./btf.ts'), 'mapTypeRows'),
 };
 
-const DOING: Readonly<Record<string, string>> = { codeFile: 'Reading the file', compareCodes: 'Comparing the programs' };
+const DOING: Readonly<Record<string, string>> = {
+  codeFile: 'Reading the file',
+  compareCodes: 'Comparing the programs',
+  openBtf: 'Reading the types',
+};
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Reading');
