@@ -1,0 +1,44 @@
+import { fieldId } from './fields.ts';
+import type { Walk } from './walk.ts';
+
+const ARP = fieldId('arp');
+const HW_TYPE = fieldId('arp.hw.type');
+const PROTO_TYPE = fieldId('arp.proto.type');
+const HW_SIZE = fieldId('arp.hw.size');
+const PROTO_SIZE = fieldId('arp.proto.size');
+const OPCODE = fieldId('arp.opcode');
+const GRATUITOUS = fieldId('arp.isgratuitous');
+const SRC_MAC = fieldId('arp.src.hw_mac');
+const SRC_IP = fieldId('arp.src.proto_ipv4');
+const DST_MAC = fieldId('arp.dst.hw_mac');
+const DST_IP = fieldId('arp.dst.proto_ipv4');
+
+/** RFC 826, with addresses of Ethernet and IPv4. */
+export function arp(walk: Walk, at: number): void {
+  const { out } = walk;
+  const hardware = walk.u8(at + 4);
+  const protocol = walk.u8(at + 5);
+  const length = 8 + 2 * (hardware + protocol);
+  const item = walk.open(ARP, at);
+  const hardwareType = walk.add16(HW_TYPE, at);
+  const protocolType = walk.add16(PROTO_TYPE, at + 2);
+  walk.add8(HW_SIZE, at + 4);
+  walk.add8(PROTO_SIZE, at + 5);
+  const operation = walk.add16(OPCODE, at + 6);
+  const isMac = (hardwareType === 1 || hardwareType === 6) && hardware === 6;
+  const isIpv4 = protocolType === 0x0800 && protocol === 4;
+  const sender = at + 8;
+  const target = sender + hardware + protocol;
+  // Requests and replies about oneself announce an address.
+  if (isIpv4 && (operation === 1 || operation === 2)) {
+    if (walk.u32(sender + hardware) === walk.u32(target + hardware)) out.add(GRATUITOUS, at, 0, 1);
+  }
+  for (const [from, mac, ip] of [
+    [sender, SRC_MAC, SRC_IP],
+    [target, DST_MAC, DST_IP],
+  ] as const) {
+    if (hardware > 0 && isMac) walk.addBytes(mac, from, 6);
+    if (protocol > 0 && isIpv4) walk.addIpv4(ip, from + hardware);
+  }
+  out.close(item, at + length);
+}

@@ -1,0 +1,124 @@
+import { arp } from './arp.ts';
+import type { Dissection } from './dissection.ts';
+import { fieldId } from './fields.ts';
+import { icmp, icmpv6 } from './icmp.ts';
+import { ipv4 } from './ip.ts';
+import { authentication, extensionHeaders, ipv6 } from './ipv6.ts';
+import { ethernet, linkLayer, serviceVlan, vlan } from './link.ts';
+import { tcp } from './tcp.ts';
+import { udp } from './udp.ts';
+import { EVERYTHING, type Next, OutOfBounds, type Surroundings, Walk, type Wanted } from './walk.ts';
+
+const FRAME = fieldId('frame');
+const NUMBER = fieldId('frame.number');
+const LEN = fieldId('frame.len');
+const CAP_LEN = fieldId('frame.cap_len');
+const TIME_EPOCH = fieldId('frame.time_epoch');
+const TIME_RELATIVE = fieldId('frame.time_relative');
+const TIME_DELTA = fieldId('frame.time_delta');
+const INTERFACE = fieldId('frame.interface_id');
+const COMMENT = fieldId('frame.comment');
+const MALFORMED = fieldId('_ws.malformed');
+const SHORT = fieldId('_ws.short');
+/** Headers within headers: what is deeper is left as it is. */
+const MAX_HEADERS = 64;
+
+/** What the capture knows of a packet. */
+export interface PacketFacts {
+  /** From 0. */
+  readonly index: number;
+  readonly linkType: number;
+  /** Bytes on the wire. */
+  readonly original: number;
+  /** Since 1970; NaN without a time. */
+  readonly seconds: number;
+  readonly nanoseconds: number;
+  /** Seconds since the first packet and since the one before. */
+  readonly relative: number;
+  readonly delta: number;
+  readonly interfaceIndex: number;
+  readonly comments: readonly string[];
+}
+
+const next: Next = {
+  ethernet,
+  etherType(walk, type, at) {
+    if (!deeper(walk)) return walk.data(at);
+    if (type === 0x0800) ipv4(walk, at);
+    else if (type === 0x86dd) ipv6(walk, at);
+    else if (type === 0x0806 || type === 0x8035) arp(walk, at);
+    else if (type === 0x8100 || type === 0x9100) vlan(walk, at);
+    else if (type === 0x88a8) serviceVlan(walk, at);
+    else walk.data(at);
+  },
+  ipProtocol(walk, protocol, at) {
+    if (!deeper(walk)) return walk.data(at);
+    if (protocol === 6) tcp(walk, at);
+    else if (protocol === 17) udp(walk, at);
+    else if (protocol === 1) icmp(walk, at);
+    else if (protocol === 58) icmpv6(walk, at);
+    else if (protocol === 51) authentication(walk, at);
+    else if (protocol === 4) ipv4(walk, at);
+    else if (protocol === 41) ipv6(walk, at);
+    else if (protocol === 43 || protocol === 44 || protocol === 60) extensionHeaders(walk, protocol, at);
+    else walk.data(at);
+  },
+};
+
+const deeper = (walk: Walk): boolean => walk.out.protocols.length < MAX_HEADERS;
+
+const walk = new Walk(next);
+
+/**
+ * Dissects a packet into `out`. `around` tells what other packets say about it (streams, pieces of datagrams); `wanted` leaves out
+ * applications that nobody asks for. Never throws: a packet that ends within a header keeps what was read, and is marked.
+ */
+export function dissect(
+  out: Dissection,
+  frame: Uint8Array,
+  facts: PacketFacts,
+  around: Surroundings | null = null,
+  wanted: Wanted = EVERYTHING,
+): void {
+  out.reset(frame);
+  frameFields(out, frame, facts);
+  walk.out = out;
+  walk.bytes = frame;
+  walk.end = frame.length;
+  walk.wire = Math.max(frame.length, facts.original);
+  walk.addressLength = 0;
+  walk.fragmented = false;
+  walk.quoted = false;
+  walk.nesting = 0;
+  walk.around = around;
+  walk.wanted = wanted;
+  try {
+    if (walk.wire > 0) linkLayer(walk, facts.linkType);
+  } catch (error) {
+    if (!(error instanceof OutOfBounds)) throw error;
+    // Items that were begun end with the bytes.
+    for (let at = out.count - 1, level = out.level; at >= 0 && level > 0; at--) {
+      if (out.depth[at]! !== level - 1) continue;
+      level--;
+      if (out.length[at] === 0) out.length[at] = Math.max(0, out.sources[out.source[at]!]!.length - out.start[at]!);
+    }
+    out.level = 0;
+    out.from = 0;
+    out.add(error.captured ? SHORT : MALFORMED, frame.length, 0, 1);
+  }
+}
+
+function frameFields(out: Dissection, frame: Uint8Array, facts: PacketFacts): void {
+  const item = out.open(FRAME, 0, frame.length);
+  out.add(INTERFACE, 0, 0, facts.interfaceIndex);
+  if (!Number.isNaN(facts.seconds)) {
+    out.add(TIME_EPOCH, 0, 0, facts.seconds + facts.nanoseconds / 1e9);
+    out.add(TIME_DELTA, 0, 0, facts.delta);
+    out.add(TIME_RELATIVE, 0, 0, facts.relative);
+  }
+  out.add(NUMBER, 0, 0, facts.index + 1);
+  out.add(LEN, 0, 0, facts.original);
+  out.add(CAP_LEN, 0, 0, frame.length);
+  for (const comment of facts.comments) out.addText(COMMENT, 0, 0, comment);
+  out.close(item, frame.length);
+}

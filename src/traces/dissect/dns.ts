@@ -1,0 +1,252 @@
+import { type FieldId, fieldId } from './fields.ts';
+import { printable } from './names.ts';
+import type { Walk } from './walk.ts';
+
+const id = fieldId;
+const DNS = id('dns');
+const MDNS = id('mdns');
+const LLMNR = id('llmnr');
+const LENGTH = id('dns.length');
+const ID = id('dns.id');
+const FLAGS = id('dns.flags');
+const RESPONSE = id('dns.flags.response');
+const AUTHORITATIVE = id('dns.flags.authoritative');
+const OPCODE = id('dns.flags.opcode');
+const AUTHENTICATED = id('dns.flags.authenticated');
+const TRUNCATED = id('dns.flags.truncated');
+const RCODE = id('dns.flags.rcode');
+/** Field, its place, and whether only responses have it. */
+const FLAG_BITS: readonly (readonly [field: FieldId, shift: number, mask: number, responses: boolean])[] = [
+  [OPCODE, 11, 15, false],
+  [AUTHORITATIVE, 10, 1, true],
+  [TRUNCATED, 9, 1, false],
+  [id('dns.flags.recdesired'), 8, 1, false],
+  [id('dns.flags.recavail'), 7, 1, true],
+  [id('dns.flags.z'), 6, 1, false],
+  [AUTHENTICATED, 5, 1, true],
+  [id('dns.flags.checkdisable'), 4, 1, false],
+  [RCODE, 0, 15, true],
+];
+/** What the other bits mean in link-local multicast is another thing (RFC 4795 section 2.1.1). */
+const LLMNR_BITS: ReadonlySet<FieldId> = new Set([OPCODE, TRUNCATED, RCODE]);
+const UPDATE = 5;
+const COUNTS: readonly FieldId[] = [id('dns.count.queries'), id('dns.count.answers'), id('dns.count.auth_rr'), id('dns.count.add_rr')];
+const SECTIONS = ['Queries', 'Answers', 'Authoritative nameservers', 'Additional records'];
+const QRY_NAME = id('dns.qry.name');
+const QRY_NAME_LEN = id('dns.qry.name.len');
+const LABELS = id('dns.count.labels');
+const QRY_TYPE = id('dns.qry.type');
+const QRY_CLASS = id('dns.qry.class');
+const RESP_NAME = id('dns.resp.name');
+const RESP_TYPE = id('dns.resp.type');
+const RESP_CLASS = id('dns.resp.class');
+const RESP_TTL = id('dns.resp.ttl');
+const RESP_LEN = id('dns.resp.len');
+const A = id('dns.a');
+const AAAA = id('dns.aaaa');
+const MX_PREFERENCE = id('dns.mx.preference');
+const MX_EXCHANGE = id('dns.mx.mail_exchange');
+const TXT = id('dns.txt');
+const TXT_LENGTH = id('dns.txt.length');
+const SOA_MNAME = id('dns.soa.mname');
+const SOA_RNAME = id('dns.soa.rname');
+const SOA_SERIAL = id('dns.soa.serial_number');
+const SRV_PRIORITY = id('dns.srv.priority');
+const SRV_WEIGHT = id('dns.srv.weight');
+const SRV_PORT = id('dns.srv.port');
+const SRV_TARGET = id('dns.srv.target');
+/** Types whose data is one name. */
+const NAMED: Readonly<Record<number, FieldId>> = { 2: id('dns.ns'), 5: id('dns.cname'), 12: id('dns.ptr.domain_name') };
+export const TYPE_NAMES: Readonly<Record<number, string>> = {
+  1: 'A',
+  2: 'NS',
+  5: 'CNAME',
+  6: 'SOA',
+  12: 'PTR',
+  15: 'MX',
+  16: 'TXT',
+  28: 'AAAA',
+  33: 'SRV',
+  35: 'NAPTR',
+  41: 'OPT',
+  43: 'DS',
+  46: 'RRSIG',
+  48: 'DNSKEY',
+  64: 'SVCB',
+  65: 'HTTPS',
+  255: 'ANY',
+};
+const SRV = 33;
+const OPT = 41;
+/** Names are at most this long, and have fewer pointers than bytes (RFC 1035 section 3.1). */
+const MAX_NAME = 1025;
+const CACHE_FLUSH = 0x8000;
+
+/** Over TCP each message has its length in front (RFC 1035 section 4.2.2). */
+export function dnsOverTcp(walk: Walk, from: number): void {
+  for (let at = from; at + 2 <= walk.end; ) {
+    const length = walk.u16(at);
+    // A message that goes on in another segment is left to whoever reads streams.
+    if (at + 2 + length > walk.wire || length === 0) {
+      walk.data(at);
+      return;
+    }
+    walk.within(at, length + 2, () => message(walk, at + 2, DNS, at));
+    at += 2 + length;
+  }
+}
+
+export function dns(walk: Walk, at: number, protocol: FieldId): void {
+  message(walk, at, protocol, -1);
+}
+
+function message(walk: Walk, at: number, protocol: FieldId, lengthAt: number): void {
+  const { out } = walk;
+  const multicast = protocol === MDNS;
+  walk.need(at, 4);
+  const item = walk.open(protocol, lengthAt >= 0 ? lengthAt : at);
+  if (lengthAt >= 0) walk.add16(LENGTH, lengthAt);
+  walk.add16(ID, at);
+  const flags = walk.u16(at + 2);
+  const response = flags >> 15 === 1;
+  out.add(FLAGS, at + 2, 2, flags);
+  out.level++;
+  out.add(RESPONSE, at + 2, 2, flags >> 15);
+  for (const [field, shift, mask, onlyResponses] of FLAG_BITS) {
+    if (protocol === LLMNR && !LLMNR_BITS.has(field)) continue;
+    // Queries that set the bit ask for it (RFC 6840 section 5.7).
+    const asked = field === AUTHENTICATED && (flags >> shift) & mask;
+    if (!onlyResponses || response || asked) out.add(field, at + 2, 2, (flags >> shift) & mask);
+  }
+  out.level--;
+  // The sections of an update have other names (RFC 2136 section 2.2).
+  const update = ((flags >> 11) & 15) === UPDATE;
+  const counts = COUNTS.map((field, i) => {
+    const count = walk.u16(at + 4 + 2 * i);
+    if (!update || i === 3) out.add(field, at + 4 + 2 * i, 2, count);
+    return count;
+  });
+  let next = at + 12;
+  for (const [section, count] of counts.entries()) {
+    if (count === 0) continue;
+    const group = out.group(next, 0, SECTIONS[section]!);
+    for (let i = 0; i < count; i++) next = section === 0 ? question(walk, next, at, multicast) : record(walk, next, at, multicast);
+    out.close(group, next);
+  }
+  out.close(item, walk.end);
+}
+
+interface Name {
+  readonly text: string;
+  /** Bytes of the name as text; labels are counted in them. */
+  readonly length: number;
+  readonly labels: number;
+  /** Behind the name where it stands. */
+  readonly end: number;
+}
+
+/** Follows pointers, which count from the beginning of the message; a name that never ends is said to loop. */
+function readName(walk: Walk, from: number, message: number): Name {
+  let at = from;
+  let end = -1;
+  let labels = 0;
+  let pointers = 0;
+  const raw: number[] = [];
+  for (;;) {
+    const length = walk.u8(at++);
+    if (length === 0) break;
+    if (length >= 0xc0) {
+      const target = message + (((length & 0x3f) << 8) | walk.u8(at++));
+      if (end < 0) end = at;
+      if (++pointers > MAX_NAME || target === at + 2) {
+        const text = '<Name contains a pointer that loops>';
+        return { text, length: text.length, labels: 1, end };
+      }
+      at = target;
+      continue;
+    }
+    // Other label types were given up (RFC 6891 section 5).
+    walk.need(at, length > 0x3f ? walk.wire + 1 : length);
+    if (raw.length > 0) raw.push(0x2e);
+    for (let i = 0; i < length; i++) raw.push(walk.bytes[at + i]!);
+    at += length;
+    labels++;
+    if (raw.length >= MAX_NAME) {
+      const text = '<Name too long>';
+      while (walk.u8(at) !== 0 && walk.u8(at) < 0xc0) at += walk.u8(at) + 1;
+      return { text, length: text.length, labels: 1, end: end < 0 ? at + 1 : end };
+    }
+  }
+  const bytes = Uint8Array.from(raw);
+  const text = raw.length === 0 ? '<Root>' : printable(bytes, 0, bytes.length);
+  return { text, length: raw.length === 0 ? text.length : raw.length, labels: Math.max(1, labels), end: end < 0 ? at : end };
+}
+
+function question(walk: Walk, at: number, message: number, multicast: boolean): number {
+  const { out } = walk;
+  const name = readName(walk, at, message);
+  const type = walk.u16(name.end);
+  const classOf = walk.u16(name.end + 2);
+  const group = out.group(at, name.end + 4 - at, `${name.text}: type ${TYPE_NAMES[type] ?? type}`);
+  out.addText(QRY_NAME, at, name.end - at, name.text);
+  out.add(QRY_NAME_LEN, at, name.end - at, name.length > 1 ? name.length : 0);
+  out.add(LABELS, at, name.end - at, name.length > 1 ? name.labels : 0);
+  out.add(QRY_TYPE, name.end, 2, type);
+  out.add(QRY_CLASS, name.end + 2, 2, multicast ? classOf & ~CACHE_FLUSH : classOf);
+  out.level = out.depth[group]!;
+  return name.end + 4;
+}
+
+function record(walk: Walk, at: number, message: number, multicast: boolean): number {
+  const { out } = walk;
+  const name = readName(walk, at, message);
+  const type = walk.u16(name.end);
+  const classOf = walk.u16(name.end + 2);
+  const data = name.end + 10;
+  const length = walk.u16(name.end + 8);
+  walk.need(at, data + length - at);
+  const group = out.group(at, data + length - at, `${name.text}: type ${TYPE_NAMES[type] ?? type}`);
+  // Names of services are fields of another kind.
+  if (type !== SRV) out.addText(RESP_NAME, at, name.end - at, name.text);
+  out.add(RESP_TYPE, name.end, 2, type);
+  // The pseudo-record of EDNS has other meanings in the place of class and time (RFC 6891).
+  if (type !== OPT) {
+    out.add(RESP_CLASS, name.end + 2, 2, multicast ? classOf & ~CACHE_FLUSH : classOf);
+    out.add(RESP_TTL, name.end + 4, 4, walk.u32(name.end + 4));
+  }
+  out.add(RESP_LEN, name.end + 8, 2, length);
+  if (length > 0) recordData(walk, type, data, length, message);
+  out.level = out.depth[group]!;
+  return data + length;
+}
+
+function recordData(walk: Walk, type: number, at: number, length: number, message: number): void {
+  const { out } = walk;
+  const addName = (field: FieldId, from: number): number => {
+    const name = readName(walk, from, message);
+    out.addText(field, from, name.end - from, name.text);
+    return name.end;
+  };
+  if (type === 1) walk.addIpv4(A, at);
+  else if (type === 28) walk.addBytes(AAAA, at, 16);
+  else if (type in NAMED) addName(NAMED[type]!, at);
+  else if (type === 15) {
+    walk.add16(MX_PREFERENCE, at);
+    addName(MX_EXCHANGE, at + 2);
+  } else if (type === 16) {
+    for (let from = at; from < at + length; ) {
+      const size = walk.add8(TXT_LENGTH, from);
+      walk.need(from + 1, size);
+      out.addText(TXT, from + 1, size, new TextDecoder().decode(walk.bytes.subarray(from + 1, from + 1 + size)));
+      from += 1 + size;
+    }
+  } else if (type === 6) {
+    const rname = addName(SOA_MNAME, at);
+    walk.add32(SOA_SERIAL, addName(SOA_RNAME, rname));
+  } else if (type === 33) {
+    walk.add16(SRV_PRIORITY, at);
+    walk.add16(SRV_WEIGHT, at + 2);
+    walk.add16(SRV_PORT, at + 4);
+    addName(SRV_TARGET, at + 6);
+  }
+}

@@ -1,0 +1,172 @@
+import { type FieldId, fieldId } from './fields.ts';
+import { printable } from './names.ts';
+import type { Walk } from './walk.ts';
+
+const id = fieldId;
+const HTTP = id('http');
+const REQUEST = id('http.request');
+const RESPONSE = id('http.response');
+const METHOD = id('http.request.method');
+const URI = id('http.request.uri');
+const REQUEST_VERSION = id('http.request.version');
+const RESPONSE_VERSION = id('http.response.version');
+const CODE = id('http.response.code');
+const PHRASE = id('http.response.phrase');
+const REQUEST_LINE = id('http.request.line');
+const RESPONSE_LINE = id('http.response.line');
+const CONTENT_LENGTH = id('http.content_length');
+/** Headers with a field of their own, in lower case. */
+const HEADERS: ReadonlyMap<string, FieldId> = new Map(
+  [
+    ['host', 'http.host'],
+    ['user-agent', 'http.user_agent'],
+    ['content-type', 'http.content_type'],
+    ['content-length', 'http.content_length_header'],
+    ['connection', 'http.connection'],
+    ['server', 'http.server'],
+    ['cookie', 'http.cookie'],
+    ['set-cookie', 'http.set_cookie'],
+    ['referer', 'http.referer'],
+    ['accept', 'http.accept'],
+    ['accept-encoding', 'http.accept_encoding'],
+    ['accept-language', 'http.accept_language'],
+    ['location', 'http.location'],
+    ['date', 'http.date'],
+    ['transfer-encoding', 'http.transfer_encoding'],
+    ['cache-control', 'http.cache_control'],
+    ['last-modified', 'http.last_modified'],
+    ['authorization', 'http.authorization'],
+  ].map(([header, field]) => [header!, id(field!)]),
+);
+/** Of HTTP and its extensions (WebDAV, UPnP, Microsoft's): the IANA registry, and what Wireshark takes besides. */
+const METHODS = new Set(
+  `GET PUT COPY HEAD LOCK MOVE POLL POST BCOPY BMOVE MKCOL TRACE PATCH LABEL MERGE DELETE SEARCH UNLOCK REPORT UPDATE NOTIFY BDELETE CONNECT OPTIONS
+  CHECKIN PROPFIND CHECKOUT CCM_POST SUBSCRIBE PROPPATCH BPROPFIND BPROPPATCH UNCHECKOUT MKACTIVITY MKWORKSPACE RPC_CONNECT RPC_IN_DATA
+  UNSUBSCRIBE RPC_OUT_DATA VERSION-CONTROL BASELINE-CONTROL SSTP_DUPLEX_POST`.split(/\s+/),
+);
+/** Those that ask for an event rather than for a document. */
+const NOTIFICATIONS = new Set(['NOTIFY', 'SUBSCRIBE', 'UNSUBSCRIBE']);
+const CR = 13;
+const LF = 10;
+
+interface Line {
+  readonly text: string;
+  /** Without and with the characters that end it. */
+  readonly end: number;
+  readonly next: number;
+}
+
+/** The line at `at`; the last one ends with the packet, `whole` then says no. */
+function line(walk: Walk, at: number): Line & { readonly whole: boolean } {
+  const { bytes, end } = walk;
+  let stop = at;
+  while (stop < end && bytes[stop] !== LF && bytes[stop] !== CR) stop++;
+  const whole = stop < end;
+  let next = Math.min(end, stop + 1);
+  if (bytes[stop] === CR && next < end && bytes[next] === LF) next++;
+  return { text: latin(bytes, at, stop), end: stop, next, whole };
+}
+
+function latin(bytes: Uint8Array, from: number, to: number): string {
+  let text = '';
+  for (let at = from; at < to; at++) text += String.fromCharCode(bytes[at]!);
+  return text;
+}
+
+type Kind = 'request' | 'response' | 'notification';
+
+function kindOf(first: string): Kind | null {
+  const text = first.startsWith('M-') ? first.slice(2) : first;
+  if (text.startsWith('HTTP/') || text.startsWith('ICY')) return 'response';
+  const space = text.indexOf(' ');
+  const method = space < 0 ? text : text.slice(0, space);
+  if (!METHODS.has(method)) return null;
+  return NOTIFICATIONS.has(method) ? 'notification' : 'request';
+}
+
+/** On any port: the first line begins or ends with the protocol's name. */
+export function looksLikeHttp(walk: Walk, at: number): boolean {
+  const first = line(walk, at);
+  if (!first.whole || first.text.length === 8) return false;
+  return /^HTTP\/1\./i.test(first.text) || /HTTP\/1\..$/is.test(first.text);
+}
+
+/** HTTP/1 (RFC 9112), as far as one segment holds it. False where the segment begins no message. */
+export function http(walk: Walk, from: number): boolean {
+  const { out, bytes } = walk;
+  const start = walk.end - from > 3 && bytes[from] === CR && bytes[from + 1] === LF ? from + 2 : from;
+  if (start >= walk.end || bytes[start]! < 0x20 || bytes[start]! > 0x7e) return false;
+  const first = line(walk, start);
+  let kind = kindOf(first.text);
+  if (!kind && first.text !== '' && !first.text.includes(':')) return false;
+  const item = walk.open(HTTP, from);
+  let at = start;
+  while (at < walk.end) {
+    const here = line(walk, at);
+    // A line that the capture cut is not read.
+    if (!here.whole && walk.end < walk.wire) walk.need(walk.end, 1);
+    if (here.text === '') {
+      at = here.next;
+      break;
+    }
+    const begins = kindOf(here.text);
+    const colon = here.text.indexOf(':');
+    if (begins) {
+      kind = begins;
+      const group = out.group(at, here.next - at, printable(bytes, at, here.end));
+      if (begins === 'response') statusLine(walk, at, here.text);
+      else requestLine(walk, at, here.text);
+      out.level = out.depth[group]!;
+    } else if (colon >= 0) header(walk, at, here, colon, kind);
+    else break;
+    at = here.next;
+  }
+  if (kind === 'request') out.add(REQUEST, from, 0, 1);
+  else if (kind === 'response') out.add(RESPONSE, from, 0, 1);
+  out.close(item, walk.end);
+  return true;
+}
+
+/** `GET /path HTTP/1.1`: each part ends with spaces, the last one with the line. */
+function requestLine({ out, bytes }: Walk, at: number, text: string): void {
+  const parts = /^(\S*) *(\S*) *(.*)$/s.exec(text);
+  if (!parts) return;
+  const [, method = '', uri = '', version = ''] = parts;
+  out.addText(METHOD, at, method.length, method);
+  const uriAt = at + text.indexOf(uri, method.length);
+  if (text.length <= method.length) return;
+  out.addText(URI, uriAt, uri.length, printable(bytes, uriAt, uriAt + uri.length));
+  const versionAt = at + text.length - version.length;
+  out.addText(REQUEST_VERSION, versionAt, version.length, printable(bytes, versionAt, versionAt + version.length));
+}
+
+/** `HTTP/1.1 200 OK`. */
+function statusLine({ out, bytes }: Walk, at: number, text: string): void {
+  const parts = /^(\S*) *(\d{3})? *(.*)$/s.exec(text);
+  if (!parts) return;
+  const [, version = '', code, phrase = ''] = parts;
+  out.addText(RESPONSE_VERSION, at, version.length, version);
+  if (code === undefined) return;
+  out.add(CODE, at + text.indexOf(code, version.length), 3, Number(code));
+  const phraseAt = at + text.length - phrase.length;
+  if (text.length > version.length + 1 + code.length) {
+    out.addText(PHRASE, phraseAt, phrase.length, printable(bytes, phraseAt, phraseAt + phrase.length));
+  }
+}
+
+function header({ out, bytes }: Walk, at: number, { end, next, text }: Line, colon: number, kind: Kind | null): void {
+  const whole = printable(bytes, at, next);
+  const lineField = kind === 'response' ? RESPONSE_LINE : REQUEST_LINE;
+  const field = HEADERS.get(text.slice(0, colon).toLowerCase());
+  let valueAt = at + colon + 1;
+  while (valueAt < end && (bytes[valueAt] === 0x20 || bytes[valueAt] === 9)) valueAt++;
+  if (field === undefined) out.group(at, next - at, printable(bytes, at, end));
+  else {
+    const value = printable(bytes, valueAt, end);
+    out.addText(field, at, next - at, value);
+    out.level++;
+    if (field === HEADERS.get('content-length') && /^\d+/.test(value)) out.add(CONTENT_LENGTH, at, next - at, Number.parseInt(value, 10));
+  }
+  if (kind) out.addText(lineField, at, next - at, whole);
+  out.level--;
+}

@@ -1,0 +1,137 @@
+import { fieldId } from './fields.ts';
+import type { Walk } from './walk.ts';
+
+const id = fieldId;
+const ICMP = id('icmp');
+const TYPE = id('icmp.type');
+const CODE = id('icmp.code');
+const CHECKSUM = id('icmp.checksum');
+const IDENT = id('icmp.ident');
+const SEQ = id('icmp.seq');
+const SEQ_LE = id('icmp.seq_le');
+const MTU = id('icmp.mtu');
+const GATEWAY = id('icmp.redir_gw');
+const ICMPV6 = id('icmpv6');
+const TYPE6 = id('icmpv6.type');
+const CODE6 = id('icmpv6.code');
+const CHECKSUM6 = id('icmpv6.checksum');
+const IDENT6 = id('icmpv6.echo.identifier');
+const SEQ6 = id('icmpv6.echo.sequence_number');
+const MTU6 = id('icmpv6.mtu');
+const NS_TARGET = id('icmpv6.nd.ns.target_address');
+const NA_TARGET = id('icmpv6.nd.na.target_address');
+const NA_R = id('icmpv6.nd.na.flag.r');
+const NA_S = id('icmpv6.nd.na.flag.s');
+const NA_O = id('icmpv6.nd.na.flag.o');
+const OPT_TYPE = id('icmpv6.opt.type');
+const OPT_LENGTH = id('icmpv6.opt.length');
+const OPT_LINKADDR = id('icmpv6.opt.linkaddr');
+const RA_HOPS = id('icmpv6.nd.ra.cur_hop_limit');
+const RA_LIFETIME = id('icmpv6.nd.ra.router_lifetime');
+
+const ECHO_REPLY = 0;
+const UNREACHABLE = 3;
+const QUENCH = 4;
+const REDIRECT = 5;
+const ECHO = 8;
+const TIME_EXCEEDED = 11;
+const PARAMETER_PROBLEM = 12;
+const ERRORS = new Set([UNREACHABLE, QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM]);
+/** Echo, time stamp, information and address mask carry an identifier and a sequence number. */
+const NUMBERED = new Set([ECHO_REPLY, ECHO, 13, 14, 15, 16, 17, 18]);
+const ETHERTYPE_IPV4 = 0x0800;
+const ETHERTYPE_IPV6 = 0x86dd;
+
+/** RFC 792. Errors quote the beginning of the packet that they are about, which is dissected too. */
+export function icmp(walk: Walk, at: number): void {
+  const { out } = walk;
+  const item = walk.open(ICMP, at);
+  walk.need(at, 6);
+  const type = walk.add8(TYPE, at);
+  const code = walk.add8(CODE, at + 1);
+  walk.add16(CHECKSUM, at + 2);
+  if (NUMBERED.has(type)) {
+    walk.add16(IDENT, at + 4);
+    const sequence = walk.add16(SEQ, at + 6);
+    out.add(SEQ_LE, at + 6, 2, ((sequence & 0xff) << 8) | (sequence >> 8));
+  } else if (type === UNREACHABLE && code === 4) walk.add16(MTU, at + 6);
+  else if (type === REDIRECT) walk.addIpv4(GATEWAY, at + 4);
+  walk.need(at + 4, 4);
+  out.close(item, at + 8);
+  if (ERRORS.has(type)) quote(walk, at + 8, ETHERTYPE_IPV4);
+  else if (type === ECHO || type === ECHO_REPLY) walk.data(at + 8);
+}
+
+function quote(walk: Walk, at: number, etherType: number): void {
+  if (walk.wire <= at) return;
+  const { quoted } = walk;
+  walk.quoted = true;
+  walk.out.level++;
+  walk.next.etherType(walk, etherType, at);
+  walk.out.level--;
+  walk.quoted = quoted;
+}
+
+const V6_ECHO = 128;
+const V6_ECHO_REPLY = 129;
+const V6_ROUTER_SOLICITATION = 133;
+const V6_ROUTER_ADVERTISEMENT = 134;
+const V6_NEIGHBOUR_SOLICITATION = 135;
+const V6_NEIGHBOUR_ADVERTISEMENT = 136;
+
+/** RFC 4443 and, for neighbours and routers, RFC 4861. */
+export function icmpv6(walk: Walk, at: number): void {
+  const { out } = walk;
+  walk.need(at, 1);
+  const item = walk.open(ICMPV6, at);
+  const type = walk.add8(TYPE6, at);
+  walk.add8(CODE6, at + 1);
+  walk.add16(CHECKSUM6, at + 2);
+  if (type >= 1 && type <= 4) {
+    if (type === 2) walk.add32(MTU6, at + 4);
+    out.close(item, at + 8);
+    quote(walk, at + 8, ETHERTYPE_IPV6);
+    return;
+  }
+  if (type === V6_ECHO || type === V6_ECHO_REPLY) {
+    walk.add16(IDENT6, at + 4);
+    walk.add16(SEQ6, at + 6);
+    out.close(item, at + 8);
+    walk.data(at + 8);
+    return;
+  }
+  let behind = at + 4;
+  if (type === V6_ROUTER_SOLICITATION) behind = at + 8;
+  else if (type === V6_ROUTER_ADVERTISEMENT) {
+    walk.add8(RA_HOPS, at + 4);
+    walk.add16(RA_LIFETIME, at + 6);
+    behind = at + 16;
+  } else if (type === V6_NEIGHBOUR_SOLICITATION) {
+    walk.addBytes(NS_TARGET, at + 8, 16);
+    behind = at + 24;
+  } else if (type === V6_NEIGHBOUR_ADVERTISEMENT) {
+    const flags = walk.u32(at + 4);
+    out.add(NA_R, at + 4, 4, flags >>> 31);
+    out.add(NA_S, at + 4, 4, (flags >>> 30) & 1);
+    out.add(NA_O, at + 4, 4, (flags >>> 29) & 1);
+    walk.addBytes(NA_TARGET, at + 8, 16);
+    behind = at + 24;
+  } else {
+    out.close(item, walk.end);
+    return;
+  }
+  while (behind < walk.wire) {
+    const length = walk.u8(behind + 1) * 8;
+    const kind = walk.u8(behind);
+    const option = out.group(behind, Math.max(2, length), `Option ${kind}`);
+    walk.add8(OPT_TYPE, behind);
+    walk.add8(OPT_LENGTH, behind + 1);
+    if (length === 0) break;
+    // Source and target link-layer addresses.
+    if ((kind === 1 || kind === 2) && length > 2) walk.addBytes(OPT_LINKADDR, behind + 2, length - 2);
+    if (kind === 5) walk.add32(MTU6, behind + 4);
+    out.close(option, behind + length);
+    behind += length;
+  }
+  out.close(item, walk.end);
+}

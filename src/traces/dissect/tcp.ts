@@ -1,0 +1,212 @@
+import { fieldId } from './fields.ts';
+import { tcpPayload } from './ports.ts';
+import type { Walk } from './walk.ts';
+
+const id = fieldId;
+const TCP = id('tcp');
+const SRCPORT = id('tcp.srcport');
+const DSTPORT = id('tcp.dstport');
+const PORT = id('tcp.port');
+const STREAM = id('tcp.stream');
+const LEN = id('tcp.len');
+const SEQ = id('tcp.seq');
+const SEQ_RAW = id('tcp.seq_raw');
+const NXTSEQ = id('tcp.nxtseq');
+const ACK = id('tcp.ack');
+const ACK_RAW = id('tcp.ack_raw');
+const HDR_LEN = id('tcp.hdr_len');
+const FLAGS = id('tcp.flags');
+/** From the highest bit down; the first covers three. */
+const FLAG_BITS: readonly (readonly [field: number, shift: number, mask: number])[] = [
+  [id('tcp.flags.res'), 9, 7],
+  [id('tcp.flags.ae'), 8, 1],
+  [id('tcp.flags.cwr'), 7, 1],
+  [id('tcp.flags.ece'), 6, 1],
+  [id('tcp.flags.urg'), 5, 1],
+  [id('tcp.flags.ack'), 4, 1],
+  [id('tcp.flags.push'), 3, 1],
+  [id('tcp.flags.reset'), 2, 1],
+  [id('tcp.flags.syn'), 1, 1],
+  [id('tcp.flags.fin'), 0, 1],
+];
+const WINDOW_VALUE = id('tcp.window_size_value');
+const WINDOW = id('tcp.window_size');
+const SCALE_FACTOR = id('tcp.window_size_scalefactor');
+const CHECKSUM = id('tcp.checksum');
+const URGENT = id('tcp.urgent_pointer');
+const OPTIONS = id('tcp.options');
+const KIND = id('tcp.option_kind');
+const OPTION_LEN = id('tcp.option_len');
+const MSS = id('tcp.options.mss_val');
+const SHIFT = id('tcp.options.wscale.shift');
+const MULTIPLIER = id('tcp.options.wscale.multiplier');
+const SACK_COUNT = id('tcp.options.sack.count');
+const SACK_LE = id('tcp.options.sack_le');
+const SACK_RE = id('tcp.options.sack_re');
+const TSVAL = id('tcp.options.timestamp.tsval');
+const TSECR = id('tcp.options.timestamp.tsecr');
+const PAYLOAD = id('tcp.payload');
+
+export const FIN = 1;
+export const SYN = 2;
+export const RST = 4;
+export const ACK_FLAG = 16;
+const MAX_SHIFT = 14;
+
+const OPTION_NAMES: Readonly<Record<number, string>> = {
+  0: 'End of options',
+  1: 'No-operation',
+  2: 'Maximum segment size',
+  3: 'Window scale',
+  4: 'SACK permitted',
+  5: 'SACK',
+  8: 'Timestamps',
+  34: 'Fast open cookie',
+  30: 'Multipath TCP',
+};
+
+/** RFC 9293, with the options of RFC 7323 and RFC 2018. */
+export function tcp(walk: Walk, at: number): void {
+  const { out } = walk;
+  const sourcePort = walk.u16(at);
+  const destinationPort = walk.u16(at + 2);
+  const item = walk.open(TCP, at);
+  out.add(SRCPORT, at, 2, sourcePort);
+  out.add(DSTPORT, at + 2, 2, destinationPort);
+  out.add(PORT, at, 2, sourcePort);
+  out.add(PORT, at + 2, 2, destinationPort);
+  const sequence = walk.u32(at + 4);
+  // Quoted headers may end here.
+  if (walk.quoted) out.add(SEQ, at + 4, 4, sequence);
+  const acknowledgment = walk.u32(at + 8);
+  const header = (walk.u8(at + 12) >> 4) * 4;
+  const flags = walk.u16(at + 12) & 0xfff;
+  const window = walk.u16(at + 14);
+  // A quoted packet is cut by whoever quotes it, and a piece does not say how long the whole is.
+  const length = walk.quoted || walk.fragmented ? -1 : walk.wire - at - header;
+  const known = length >= 0;
+  const stream = walk.around?.stream({
+    protocol: 6,
+    bytes: walk.bytes,
+    source: walk.source,
+    destination: walk.destination,
+    addressLength: walk.addressLength,
+    sourcePort,
+    destinationPort,
+    sequence,
+    acknowledgment,
+    flags,
+    window,
+    windowScale: flags & SYN ? windowScale(walk, at + 20, at + header) : -1,
+    payload: known ? length : -1,
+  });
+  if (stream) out.add(STREAM, at, 0, stream.stream);
+  if (known) out.add(LEN, at + 12, 1, length);
+  const relative = known ? (stream?.sequenceBase ?? null) : null;
+  const shown = relative === null ? sequence : (sequence - relative) >>> 0;
+  if (!walk.quoted) {
+    out.add(SEQ, at + 4, 4, shown);
+    out.add(SEQ_RAW, at + 4, 4, sequence);
+  }
+  if (header < 20) {
+    out.add(HDR_LEN, at + 12, 1, header);
+    out.close(item, at + 20);
+    return;
+  }
+  if (known) {
+    const next = shown + length + (flags & (SYN | FIN) ? 1 : 0);
+    out.add(NXTSEQ, at, 0, next >>> 0);
+  }
+  const base = known ? (stream?.acknowledgmentBase ?? null) : null;
+  out.add(ACK, at + 8, 4, base === null || !(flags & ACK_FLAG) ? acknowledgment : (acknowledgment - base) >>> 0);
+  out.add(ACK_RAW, at + 8, 4, acknowledgment);
+  out.add(HDR_LEN, at + 12, 1, header);
+  out.add(FLAGS, at + 12, 2, flags);
+  out.level++;
+  for (const [field, shift, mask] of FLAG_BITS) out.add(field, at + (shift > 7 ? 12 : 13), 1, ((flags >> shift) & mask) === 0 ? 0 : 1);
+  out.level--;
+  out.add(WINDOW_VALUE, at + 14, 2, window);
+  windowOf(walk, at, flags, window, known ? (stream?.windowShift ?? -1) : -1, stream?.windowShift ?? -1);
+  walk.add16(CHECKSUM, at + 16);
+  walk.add16(URGENT, at + 18);
+  if (header > 20) options(walk, at + 20, at + header, stream?.acknowledgmentBase ?? 0);
+  const behind = at + header;
+  const carried = Math.min(walk.end, walk.wire) - behind;
+  // What comes with a reset is a cause in words.
+  if (flags & RST) {
+    out.close(item, at + header + Math.max(0, carried));
+    return;
+  }
+  if (carried > 0 && known) out.add(PAYLOAD, behind, carried, 0);
+  out.close(item, behind);
+  if (carried > 0 && (known || walk.fragmented)) tcpPayload(walk, behind, sourcePort, destinationPort);
+}
+
+/** The window as its sender means it: the factor was agreed on by the two SYNs. */
+function windowOf({ out }: Walk, at: number, flags: number, window: number, applied: number, shift: number): void {
+  out.add(WINDOW, at + 14, 2, flags & SYN || applied < 0 ? window : window * 2 ** applied);
+  if (!(flags & SYN)) out.add(SCALE_FACTOR, at + 14, 2, shift < 0 ? shift : 2 ** shift);
+}
+
+function windowScale(walk: Walk, from: number, to: number): number {
+  const end = Math.min(to, walk.end);
+  for (let at = from; at + 1 < end; ) {
+    const kind = walk.bytes[at]!;
+    if (kind === 0) break;
+    if (kind === 1) {
+      at++;
+      continue;
+    }
+    const length = walk.bytes[at + 1]!;
+    if (kind === 3 && length === 3 && at + 2 < end) return Math.min(MAX_SHIFT, walk.bytes[at + 2]!);
+    if (length < 2) break;
+    at += length;
+  }
+  return -1;
+}
+
+function options(walk: Walk, from: number, to: number, base: number): void {
+  const { out } = walk;
+  const held = Math.min(to, walk.end) - from;
+  if (held <= 0) walk.need(from, 1);
+  const all = out.add(OPTIONS, from, held, 0);
+  out.level++;
+  for (let at = from; at < to; ) {
+    const kind = walk.u8(at);
+    const single = kind === 0 || kind === 1;
+    const room = to - at;
+    const length = single ? 1 : room > 1 ? walk.u8(at + 1) : 0;
+    const item = out.group(at, Math.max(1, Math.min(length, room)), OPTION_NAMES[kind] ?? `Option ${kind}`);
+    if (!single && (length < 2 || length > room)) {
+      out.level = out.depth[item]!;
+      break;
+    }
+    out.add(KIND, at, 1, kind);
+    if (!single) out.add(OPTION_LEN, at + 1, 1, length);
+    if (kind === 2 && length === 4) walk.add16(MSS, at + 2);
+    else if (kind === 3 && length === 3) {
+      const shift = walk.add8(SHIFT, at + 2);
+      out.add(MULTIPLIER, at + 2, 1, 2 ** Math.min(MAX_SHIFT, shift));
+    } else if (kind === 5 && length > 2) sack(walk, at, length, base);
+    else if (kind === 8 && length === 10) {
+      walk.add32(TSVAL, at + 2);
+      walk.add32(TSECR, at + 6);
+    }
+    out.level = out.depth[item]!;
+    if (kind === 0) break;
+    at += length;
+  }
+  out.level = out.depth[all]!;
+}
+
+/** Blocks that the receiver has beyond the acknowledged ones; their edges count from the start of the other side's stream. */
+function sack(walk: Walk, at: number, length: number, base: number): void {
+  const { out } = walk;
+  let blocks = 0;
+  for (let edge = at + 2; edge + 8 <= at + length; edge += 8) {
+    out.add(SACK_LE, edge, 4, (walk.u32(edge) - base) >>> 0);
+    out.add(SACK_RE, edge + 4, 4, (walk.u32(edge + 4) - base) >>> 0);
+    blocks++;
+  }
+  out.add(SACK_COUNT, at, 0, blocks);
+}

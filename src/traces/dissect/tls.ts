@@ -1,0 +1,200 @@
+import { type FieldId, fieldId } from './fields.ts';
+import type { Walk } from './walk.ts';
+
+const id = fieldId;
+const TLS = id('tls');
+const CONTENT_TYPE = id('tls.record.content_type');
+const RECORD_VERSION = id('tls.record.version');
+const RECORD_LENGTH = id('tls.record.length');
+const HANDSHAKE_TYPE = id('tls.handshake.type');
+const HANDSHAKE_LENGTH = id('tls.handshake.length');
+const HANDSHAKE_VERSION = id('tls.handshake.version');
+const RANDOM = id('tls.handshake.random');
+const SESSION_LENGTH = id('tls.handshake.session_id_length');
+const SESSION = id('tls.handshake.session_id');
+const SUITES_LENGTH = id('tls.handshake.cipher_suites_length');
+const SUITE = id('tls.handshake.ciphersuite');
+const METHODS_LENGTH = id('tls.handshake.comp_methods_length');
+const METHOD = id('tls.handshake.comp_method');
+const EXTENSIONS_LENGTH = id('tls.handshake.extensions_length');
+const EXTENSION_TYPE = id('tls.handshake.extension.type');
+const EXTENSION_LEN = id('tls.handshake.extension.len');
+const SNI_LIST = id('tls.handshake.extensions_server_name_list_len');
+const SNI_TYPE = id('tls.handshake.extensions_server_name_type');
+const SNI_LEN = id('tls.handshake.extensions_server_name_len');
+const SNI = id('tls.handshake.extensions_server_name');
+const ALPN_LEN = id('tls.handshake.extensions_alpn_len');
+const ALPN_STR_LEN = id('tls.handshake.extensions_alpn_str_len');
+const ALPN_STR = id('tls.handshake.extensions_alpn_str');
+const VERSIONS_LEN = id('tls.handshake.extensions.supported_versions_len');
+const VERSION = id('tls.handshake.extensions.supported_version');
+const GROUPS_LEN = id('tls.handshake.extensions_supported_groups_length');
+const GROUP = id('tls.handshake.extensions_supported_group');
+const SIGNATURES_LEN = id('tls.handshake.sig_hash_alg_len');
+const SIGNATURE = id('tls.handshake.sig_hash_alg');
+
+const HANDSHAKE = 22;
+const APPLICATION_DATA = 23;
+const CONTENT_TYPES = new Set([20, 21, HANDSHAKE, APPLICATION_DATA, 24]);
+/** SSL 3.0 to TLS 1.2, which TLS 1.3 writes too, and China's. */
+const VERSIONS = new Set([0x300, 0x301, 0x302, 0x303, 0x101]);
+const MAX_RECORD = 0x4000;
+const CLIENT_HELLO = 1;
+const SERVER_HELLO = 2;
+const HANDSHAKE_NAMES: Readonly<Record<number, string>> = {
+  0: 'Hello request',
+  1: 'Client hello',
+  2: 'Server hello',
+  4: 'New session ticket',
+  5: 'End of early data',
+  8: 'Encrypted extensions',
+  11: 'Certificate',
+  12: 'Server key exchange',
+  13: 'Certificate request',
+  14: 'Server hello done',
+  15: 'Certificate verify',
+  16: 'Client key exchange',
+  20: 'Finished',
+  22: 'Certificate status',
+  24: 'Key update',
+};
+const EXT_SERVER_NAME = 0;
+const EXT_GROUPS = 10;
+const EXT_SIGNATURES = 13;
+const EXT_ALPN = 16;
+const EXT_VERSIONS = 43;
+
+/** On any port: a record of a handshake or of data, of a version that exists and a length that may be. */
+export function looksLikeTls(walk: Walk, at: number): boolean {
+  if (walk.end - at < 5) return false;
+  const { bytes } = walk;
+  const type = bytes[at]!;
+  const length = (bytes[at + 3]! << 8) | bytes[at + 4]!;
+  if (type !== HANDSHAKE && type !== APPLICATION_DATA) return false;
+  return VERSIONS.has((bytes[at + 1]! << 8) | bytes[at + 2]!) && length > 0 && length < MAX_RECORD + 2048;
+}
+
+/** Records (RFC 8446 section 5.1) of one segment; the hellos in full, other handshake messages by type and length. */
+export function tls(walk: Walk, from: number): void {
+  const { out } = walk;
+  const item = walk.open(TLS, from);
+  let at = from;
+  while (at < walk.end) {
+    const known =
+      walk.end - at >= 5 && CONTENT_TYPES.has(walk.bytes[at]!) && VERSIONS.has((walk.bytes[at + 1]! << 8) | walk.bytes[at + 2]!);
+    if (!known) {
+      out.group(at, walk.end - at, 'Continuation data');
+      break;
+    }
+    const length = walk.u16(at + 3);
+    const record = out.group(at, 5 + length, 'Record layer');
+    const type = walk.add8(CONTENT_TYPE, at);
+    walk.add16(RECORD_VERSION, at + 1);
+    walk.add16(RECORD_LENGTH, at + 3);
+    const start = at;
+    if (type === HANDSHAKE) walk.within(at + 5, length, () => handshakes(walk, start + 5));
+    out.level = out.depth[record]!;
+    at += 5 + length;
+  }
+  out.close(item, walk.end);
+}
+
+function handshakes(walk: Walk, from: number): void {
+  const { out } = walk;
+  let at = from;
+  while (at < walk.wire) {
+    if (walk.wire - at < 4) return;
+    const type = walk.u8(at);
+    const length = walk.u24(at + 1);
+    // An encrypted message reads like anything; what does not fit is one.
+    if (!(type in HANDSHAKE_NAMES) || at + 4 + length > walk.wire) {
+      out.group(at, walk.wire - at, 'Encrypted handshake message');
+      out.level--;
+      return;
+    }
+    const group = out.group(at, 4 + length, HANDSHAKE_NAMES[type]!);
+    walk.add8(HANDSHAKE_TYPE, at);
+    walk.add24(HANDSHAKE_LENGTH, at + 1);
+    const start = at + 4;
+    if (type === CLIENT_HELLO || type === SERVER_HELLO) walk.within(start, length, () => hello(walk, start, type === CLIENT_HELLO));
+    out.level = out.depth[group]!;
+    at += 4 + length;
+  }
+}
+
+function hello(walk: Walk, from: number, client: boolean): void {
+  walk.add16(HANDSHAKE_VERSION, from);
+  walk.addBytes(RANDOM, from + 2, 32);
+  const session = walk.add8(SESSION_LENGTH, from + 34);
+  if (session > 0) walk.addBytes(SESSION, from + 35, session);
+  let at = from + 35 + session;
+  if (client) {
+    const suites = walk.add16(SUITES_LENGTH, at);
+    list16(walk, SUITE, at + 2, suites);
+    at += 2 + suites;
+    const methods = walk.add8(METHODS_LENGTH, at);
+    for (let i = 0; i < methods; i++) walk.add8(METHOD, at + 1 + i);
+    at += 1 + methods;
+  } else {
+    walk.add16(SUITE, at);
+    walk.add8(METHOD, at + 2);
+    at += 3;
+  }
+  if (walk.wire - at < 2) return;
+  const length = walk.add16(EXTENSIONS_LENGTH, at);
+  walk.within(at + 2, length, () => extensions(walk, at + 2, client));
+}
+
+function list16(walk: Walk, field: FieldId, at: number, length: number): void {
+  for (let i = 0; i + 2 <= length; i += 2) walk.add16(field, at + i);
+}
+
+function extensions(walk: Walk, from: number, client: boolean): void {
+  const { out } = walk;
+  let at = from;
+  while (walk.wire - at >= 4) {
+    const type = walk.u16(at);
+    const length = walk.u16(at + 2);
+    const group = out.group(at, 4 + length, `Extension ${type}`);
+    walk.add16(EXTENSION_TYPE, at);
+    walk.add16(EXTENSION_LEN, at + 2);
+    const start = at + 4;
+    walk.within(start, length, () => extension(walk, type, start, length, client));
+    out.level = out.depth[group]!;
+    at += 4 + length;
+  }
+}
+
+function extension(walk: Walk, type: number, at: number, length: number, client: boolean): void {
+  const { out } = walk;
+  if (length === 0) return;
+  if (type === EXT_SERVER_NAME) {
+    const size = walk.add16(SNI_LIST, at);
+    for (let entry = at + 2; entry + 3 <= at + 2 + size && entry + 3 <= walk.wire; ) {
+      walk.add8(SNI_TYPE, entry);
+      const bytes = walk.add16(SNI_LEN, entry + 1);
+      walk.need(entry + 3, bytes);
+      out.addText(SNI, entry + 3, bytes, ascii(walk, entry + 3, bytes));
+      entry += 3 + bytes;
+    }
+  } else if (type === EXT_ALPN) {
+    const size = walk.add16(ALPN_LEN, at);
+    for (let entry = at + 2; entry < at + 2 + size && entry < walk.wire; ) {
+      const bytes = walk.add8(ALPN_STR_LEN, entry);
+      walk.need(entry + 1, bytes);
+      out.addText(ALPN_STR, entry + 1, bytes, ascii(walk, entry + 1, bytes));
+      entry += 1 + bytes;
+    }
+  } else if (type === EXT_VERSIONS) {
+    if (client) list16(walk, VERSION, at + 1, walk.add8(VERSIONS_LEN, at));
+    else walk.add16(VERSION, at);
+  } else if (type === EXT_GROUPS) list16(walk, GROUP, at + 2, walk.add16(GROUPS_LEN, at));
+  else if (type === EXT_SIGNATURES) list16(walk, SIGNATURE, at + 2, walk.add16(SIGNATURES_LEN, at));
+}
+
+/** Names here are ASCII; other bytes are replaced. */
+function ascii({ bytes }: Walk, at: number, length: number): string {
+  let text = '';
+  for (let i = at; i < at + length; i++) text += bytes[i]! < 0x80 ? String.fromCharCode(bytes[i]!) : '\ufffd';
+  return text;
+}

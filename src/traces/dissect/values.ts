@@ -1,0 +1,34 @@
+import { hexText, ipv4Text, ipv6Text, macText } from '../addresses.ts';
+import type { Dissection } from './dissection.ts';
+import { FIELDS, type FieldType } from './fields.ts';
+
+const HEX_DIGITS: Partial<Record<FieldType, number>> = { u8x: 2, u16x: 4, u24x: 6, u32x: 8 };
+
+/** An item's value as `tshark -T fields` writes it; empty for protocols and lines of text. */
+export function fieldText(out: Dissection, at: number): string {
+  const { type } = FIELDS[out.field[at]!]!;
+  switch (type) {
+    case 'protocol':
+    case 'text':
+      return '';
+    case 'string':
+      return out.text[at] ?? '';
+    case 'ipv4':
+      return ipv4Text(out.bytes(at), 0);
+    case 'ipv6':
+      return ipv6Text(out.bytes(at), 0);
+    case 'ether':
+      return macText(out.bytes(at), 0);
+    case 'bytes:':
+      return hexText(out.bytes(at)).replace(/..(?=.)/g, '$&:');
+    case 'bytes':
+      return hexText(out.bytes(at));
+    case 'time':
+      return out.value[at]!.toFixed(9);
+    default: {
+      const digits = HEX_DIGITS[type];
+      const value = out.value[at]!;
+      return digits === undefined ? String(value) : `0x${value.toString(16).padStart(digits, '0')}`;
+    }
+  }
+}

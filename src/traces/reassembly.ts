@@ -1,0 +1,70 @@
+import type { Fragment } from './dissect/walk.ts';
+
+interface Datagram {
+  readonly pieces: { readonly packet: number; readonly offset: number; readonly data: Uint8Array }[];
+  /** Length of the whole; -1 as long as the last piece is missing. */
+  total: number;
+  held: number;
+}
+
+/** Bytes of datagrams that are not complete; the oldest are given up beyond it. */
+const MAX_HELD = 16 << 20;
+const MAX_DATAGRAM = 65_535 + 8;
+
+/**
+ * Puts datagrams together from their pieces (RFC 791 section 3.2, RFC 8200 section 4.5): a datagram is whole with the packet that fills
+ * its last gap, whatever the order. Where pieces overlap, the one that came first keeps its bytes.
+ */
+export class Reassembly {
+  readonly #open = new Map<string, Datagram>();
+  readonly #complete = new Map<number, readonly number[]>();
+  #held = 0;
+
+  /** The whole datagram when this piece completes it, else null. */
+  add(packet: number, { key, offset, more, data }: Fragment): Uint8Array | null {
+    let datagram = this.#open.get(key);
+    if (!datagram) {
+      datagram = { pieces: [], total: -1, held: 0 };
+      this.#open.set(key, datagram);
+    }
+    if (offset + data.length > MAX_DATAGRAM) return null;
+    if (!more) datagram.total = Math.max(datagram.total, offset + data.length);
+    datagram.pieces.push({ packet, offset, data: data.slice() });
+    datagram.held += data.length;
+    this.#held += data.length;
+    const whole = joined(datagram);
+    if (whole) {
+      this.#drop(key, datagram);
+      this.#complete.set(packet, [...new Set(datagram.pieces.map((piece) => piece.packet))]);
+    }
+    while (this.#held > MAX_HELD) {
+      const [oldest, first] = this.#open.entries().next().value!;
+      this.#drop(oldest, first);
+    }
+    return whole;
+  }
+
+  /** The packets that hold the pieces of the datagram which `packet` completed. */
+  piecesOf(packet: number): readonly number[] | null {
+    return this.#complete.get(packet) ?? null;
+  }
+
+  #drop(key: string, datagram: Datagram): void {
+    this.#open.delete(key);
+    this.#held -= datagram.held;
+  }
+}
+
+function joined({ pieces, total }: Datagram): Uint8Array | null {
+  if (total < 0) return null;
+  const sorted = [...pieces].sort((a, b) => a.offset - b.offset);
+  let reached = 0;
+  for (const { offset, data } of sorted) {
+    if (offset > reached) return null;
+    reached = Math.max(reached, offset + data.length);
+  }
+  if (reached < total) return null;
+  const whole = new Uint8Array(total);
+  for (const { offset, data } of [...pieces].reverse()) whole.set(data.subarray(0, Math.max(0, total - offset)), offset);
+  return whole;
+}
