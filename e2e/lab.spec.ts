@@ -1,5 +1,5 @@
 import { noViolations } from './axe.ts';
-import { expect, FEW_PACKETS, replayed, test } from './page.ts';
+import { agreement, expect, FEW_PACKETS, replayed, test } from './page.ts';
 
 test('an operator quantised too coarsely is named as where the error begins, and thresholds are judged by the labels', async ({ site }) => {
   test.slow();
@@ -15,6 +15,7 @@ test('an operator quantised too coarsely is named as where the error begins, and
 
   await site.getByRole('tab', { name: 'Compare' }).click();
   const compare = site.locator('[data-panel=compare]');
+  expect(await agreement(site)).toBeLessThan(1);
   await compare.getByRole('button', { name: 'Errors' }).click();
   await compare.getByTestId('worst-events').getByRole('button', { name: 'Show its tensors' }).first().click();
   const source = site.getByTestId('divergence-source');
@@ -31,7 +32,18 @@ test('an operator quantised too coarsely is named as where the error begins, and
   await expect(counts.getByRole('row', { name: /^recall/ })).toContainText('%');
   await compare.getByRole('button', { name: 'Go there' }).click();
   await compare.getByRole('button', { name: 'Put it into the binding' }).click();
-  await replayed(site, FEW_PACKETS);
   await expect(compare.getByRole('button', { name: 'Put it into the binding' })).toBeDisabled();
+
+  // Two runs in this tab: the coarse product, and the same with another threshold.
+  await compare.getByRole('button', { name: 'Runs' }).click();
+  await expect(compare.getByTestId('runs')).toHaveAttribute('data-runs', '2');
+  const rows = compare.getByTestId('runs').locator('tbody tr');
+  await rows.last().getByRole('button').click();
+  await compare.getByRole('button', { name: 'Make it the baseline' }).click();
+  await expect(rows.first()).toContainText('points');
+  const report = site.waitForEvent('download');
+  await rows.first().getByRole('button').click();
+  await compare.getByRole('button', { name: 'Save as HTML' }).click();
+  expect((await report).suggestedFilename()).toMatch(/^payload-ids-.*\.html$/);
   await noViolations(site, { parts: ['[data-panel=compare]', '[data-panel=tensors]'] });
 });

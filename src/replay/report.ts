@@ -72,6 +72,7 @@ const SHARES: ReadonlySet<string> = new Set(['agreement', 'precision', 'recall']
 /** Of a share in points, of a quantity as part of the old one. */
 export function changeOf(id: string, value: number | null, old: number | null): string {
   if (value === null || old === null) return '–';
+  if (value === old) return '=';
   if (SHARES.has(id)) return `${value >= old ? '+' : '−'}${Math.abs((value - old) * 100).toFixed(2)} points`;
   if (old === 0) return '–';
   const share = (value / old - 1) * 100;

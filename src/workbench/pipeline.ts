@@ -375,7 +375,7 @@ class Filling {
       outputs,
       outputWidth,
       cut,
-      ...(engine ? { engine } : {}),
+      ...(engine ? { engine, busyMs: (this.columns.busyMs ?? 0) + (batch.busyMs ?? 0) } : {}),
     };
     if (jobs[this.#name]?.key === this.#key) {
       setStage(this.#name, { value: this.columns, key: this.#key, stale: false } as never);

@@ -238,6 +238,8 @@ export interface ScoreColumns {
   readonly cut: number;
   /** What ran the program; absent for the reference. */
   readonly engine?: 'interp' | 'wasm';
+  /** Time that the program took for the events computed in this tab, pauses left out; absent for the reference. */
+  readonly busyMs?: number;
   /** Events from this one on were decided by the weights of another model. */
   readonly swapped?: { readonly from: number; readonly name: string };
 }
@@ -250,6 +252,7 @@ export interface ScoreBatch {
   readonly outputWidth: number;
   readonly cut: number;
   readonly engine?: 'interp' | 'wasm';
+  readonly busyMs?: number;
 }
 
 export interface AssemblyDiagnostic {

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { type CompareView, compareColumns, NEAR } from '../../workbench/comparison.ts';
 import { cancelStage } from '../../workbench/pipeline.ts';
 import { formatCount, liveDone } from '../../workbench/selectors.ts';
@@ -15,6 +15,7 @@ import './compare.css';
 const ScatterPlot = lazy(() => import('./ScatterPlot.tsx'));
 const DetectionView = lazy(() => import('./DetectionView.tsx'));
 const ErrorsView = lazy(() => import('./ErrorsView.tsx'));
+const RunsView = lazy(() => import('./RunsView.tsx'));
 
 type View = keyof typeof texts.views;
 const VIEWS = Object.keys(texts.views) as View[];
@@ -44,6 +45,9 @@ export function ComparePanel() {
   const swapped = reference.value?.swapped;
   const measured = view !== null && view.result.events > 0;
   const [shown, setShown] = useState<View>('agreement');
+  useEffect(() => {
+    if (complete) void import('../../workbench/runs.ts').then(({ watchRuns }) => watchRuns());
+  }, [complete]);
 
   return (
     <Panel
@@ -94,7 +98,7 @@ export function ComparePanel() {
               </div>
             </div>
           ) : (
-            <Suspense>{shown === 'detection' ? <DetectionView /> : <ErrorsView />}</Suspense>
+            <Suspense>{shown === 'detection' ? <DetectionView /> : shown === 'errors' ? <ErrorsView /> : <RunsView />}</Suspense>
           )}
         </div>
       ) : reference.status === 'running' || reference.error || pending ? null : (

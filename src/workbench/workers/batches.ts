@@ -21,6 +21,7 @@ export class Batches {
   #outputs = new Float32Array(0);
   #width = 0;
   #sent = performance.now();
+  #busyMs = 0;
 
   readonly #engine: ScoreBatch['engine'];
   readonly #cut: number;
@@ -65,6 +66,11 @@ export class Batches {
     for (let i = 0; before > 0 && i < this.#count - 1; i++) this.#outputs.set(old.subarray(i * before, (i + 1) * before), i * width);
   }
 
+  /** Adds time that the program took, without pauses. */
+  spend(ms: number): void {
+    this.#busyMs += ms;
+  }
+
   sendWhenDue(): void {
     if (performance.now() - this.#sent > BATCH_MS) this.send();
   }
@@ -80,7 +86,7 @@ export class Batches {
       outputs: this.#outputs.slice(0, count * outputWidth),
       outputWidth,
       cut: this.#cut,
-      ...(this.#engine ? { engine: this.#engine } : {}),
+      ...(this.#engine ? { engine: this.#engine, busyMs: this.#busyMs } : {}),
     };
     this.#context.emit(batch, [batch.score.buffer, batch.verdict.buffer, batch.outputs.buffer]);
     this.#start += count;
@@ -88,5 +94,6 @@ export class Batches {
     this.#width = 0;
     this.#outputs = new Float32Array(0);
     this.#sent = performance.now();
+    this.#busyMs = 0;
   }
 }

@@ -89,12 +89,14 @@ export async function replay({ program, trace, from, to }: ReplayArgs, context: 
     const spent = performance.now() - rested;
     if (spent <= SLICE_MS) continue;
     stride = Math.max(1, Math.min(MOST_STRIDE, Math.floor(((i + 1 - began) * SLICE_MS) / spent / 10)));
+    batches.spend(spent);
     batches.sendWhenDue();
     await rest();
     if (context.cancelled) throw new Cancelled();
     rested = performance.now();
     began = i + 1;
   }
+  batches.spend(performance.now() - rested);
   batches.send();
 }
 
