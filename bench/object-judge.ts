@@ -1,6 +1,6 @@
 /**
  * Every program of every BPF object below a folder, loaded into the running kernel with libbpf (native/objects-loader.c) and verified here:
- * how many agree, by folder, and every difference. Needs root, a C compiler and libbpf-dev; `BPFORMER_LIBBPF` may name a folder with another
+ * how many agree, by folder, every difference, and why the rest never came to the kernel's verifier. Needs root, a C compiler and libbpf-dev; `BPFORMER_LIBBPF` may name a folder with another
  * libbpf (`bpf/libbpf.h`, `libbpf.a`), `BPFORMER_ANSWERS` one that keeps the kernel's answers. What may harm the kernel is not loaded.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -68,6 +68,7 @@ const COUNTS = [
   'programs',
   'harmful',
   'notAsked',
+  // Of those not asked: those that the reader calls unloadable.
   'refusedToo',
   'asked',
   'verdict',
@@ -90,6 +91,12 @@ interface Difference {
   readonly kernel: string;
 }
 
+/** Programs that never came to the verifier for one reason, and how many of them the reader calls unloadable. */
+interface Reason {
+  readonly programs: number;
+  readonly told: number;
+}
+
 const kernel = runningKernel();
 
 function verifyHere(program: Program): VerifyResult {
@@ -104,11 +111,33 @@ function verifyHere(program: Program): VerifyResult {
   });
 }
 
+/** libbpf's or the kernel's reason for not verifying at all, without names and numbers. */
+const reasonOf = (answer: Answer): string =>
+  (
+    answer.said
+      .trim()
+      .split('\n')
+      .find((line) => /failed to|not resolved|not found|bad map relo|missing|unsupported/.test(line)) ??
+    answer.said.trim().split('\n')[0] ??
+    ''
+  )
+    .replace(/^libbpf: /, '')
+    .replace(/'[^']*'|"[^"]*"/g, '…')
+    .replace(/\b(struct|extern|func ksym|var ksym) \S+/g, '$1 …')
+    .replace(/\d+/g, 'N')
+    .slice(0, 120);
+
+function addReason(reasons: Map<string, Reason>, reason: string, told: boolean): void {
+  const known = reasons.get(reason) ?? { programs: 0, told: 0 };
+  reasons.set(reason, { programs: known.programs + 1, told: known.told + (told ? 1 : 0) });
+}
+
 /** What differs between an answer of the kernel and ours; counts it. */
 function compare(
   answer: Answer,
   program: Program | undefined,
   counts: Counts,
+  reasons: Map<string, Reason>,
 ): readonly [what: string, ours: string, kernel: string] | null {
   counts.programs++;
   const end = parseLogEnd(answer.log);
@@ -127,7 +156,9 @@ function compare(
   }
   const ours = result.accepted ? 'accepted' : (result.message ?? '');
   if (!asked) {
-    if (!result.accepted) counts.refusedToo++;
+    const told = program.unloadable !== undefined;
+    if (told) counts.refusedToo++;
+    addReason(reasons, reasonOf(answer), told);
     return null;
   }
   // A refusal after verification (no room for the program, no such attach point) is not the verifier's.
@@ -147,7 +178,9 @@ function compare(
   const said = rewritten && POISON.test(ours) ? ours : theirs.trim();
   // libbpf strikes the instruction out with the message; other refusals come before any instruction.
   const named = /^infinite loop detected at insn (\d+)/m.exec(answer.paths ?? '');
-  const insn = named ? Number(named[1]) : rewritten || paths.insnIdx === null ? result.insnIdx : paths.insnIdx;
+  // The limit is met before the instruction is printed.
+  const isTooLong = said.startsWith('BPF program is too large. Processed');
+  const insn = named ? Number(named[1]) : rewritten || isTooLong || paths.insnIdx === null ? result.insnIdx : paths.insnIdx;
   if (ours === said) counts.message++;
   if (result.insnIdx === insn) counts.insn++;
   if (ours !== said) return ['message', ours, said];
@@ -168,6 +201,7 @@ export function judgeObjects(folder: string, filter: string): object {
   const loader = buildLoader();
   const folders = new Map<string, Counts>();
   const differences: Difference[] = [];
+  const reasons = new Map<string, Reason>();
   for (const file of objectsBelow(folder).filter((name) => name.includes(filter))) {
     const path = join(folder, file);
     const bytes = new Uint8Array(readFileSync(path));
@@ -190,17 +224,22 @@ export function judgeObjects(folder: string, filter: string): object {
     const harmful = programs.filter(harmsKernel).map(({ name }) => name);
     counts.harmful += harmful.length;
     const answers = ask(loader, path, bytes, harmful);
-    if (answers.length === 0 || answers[0]!.open !== undefined) continue;
+    if (answers[0]?.open !== undefined) {
+      addReason(reasons, `object not opened: ${reasonOf(answers[0])}`, false);
+      continue;
+    }
     for (const answer of answers) {
       const found = compare(
         answer,
         programs.find(({ name }) => name === answer.name),
         counts,
+        reasons,
       );
       if (found) note(answer, ...found);
     }
   }
   const total = noCounts();
   for (const counts of folders.values()) for (const name of COUNTS) total[name] += counts[name];
-  return { total, folders: Object.fromEntries(folders), differences };
+  const notComparable = Object.fromEntries([...reasons].sort(([, a], [, b]) => b.programs - a.programs));
+  return { total, folders: Object.fromEntries(folders), notComparable, differences };
 }

@@ -99,6 +99,8 @@ export interface Subprog {
   /** Known for global functions with BTF; absent otherwise. */
   readonly args?: readonly ArgType[];
   readonly returns?: 'scalar' | 'void'; // static ones say `void` alone
+  /** The object has no BTF of it, or none that the kernel takes: some instructions are then confined to the main function. */
+  readonly untyped?: boolean;
   /** What the kernel says against the prototype of a global function, which then cannot be called. */
   readonly unfit?: string;
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import type { Btf } from '../object/btf.ts';
+import { btfObjection } from '../object/btf-check.ts';
 import type { LoadTarget } from '../object/target.ts';
 import { kernelBtf } from './kernel-btf.ts';
 
@@ -55,6 +56,7 @@ const kernel: RunningKernel = {
   btf: kernelBtf,
   config: once(readConfig),
   symbols,
+  refusesTypes: btfObjection,
   virtual: (name) => {
     switch (name) {
       case 'LINUX_KERNEL_VERSION':

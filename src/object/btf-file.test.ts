@@ -88,7 +88,7 @@ it.each(COMPILERS)('%s: relocations are resolved against the file, and not at al
   writeFileSync(source, SOURCE);
   execFileSync(compiler, ['-target', 'bpf', '-O2', '-g', '-c', source, '-o', object]);
   const bytes = readFileSync(object);
-  const none: LoadTarget = { btf: () => null, config: () => null, symbols: () => null, virtual: () => undefined };
+  const none: LoadTarget = { btf: () => null, config: () => null, symbols: () => null, refusesTypes: () => null, virtual: () => undefined };
   const offsets = (target: LoadTarget) => {
     const { programs, warnings } = readObject(bytes, 'core.o', target);
     const added = (name: string) =>

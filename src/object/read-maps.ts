@@ -34,6 +34,9 @@ const MAX_ATTRIBUTES = 32;
 /** An ARRAY map's value has at most 2 GiB − 1. */
 const MAX_VALUE_BYTES = 2 ** 31 - 1;
 
+/** `maps` as older loaders and tc know it, and `lirc_mode2/maps` as ir-keytable does. */
+export const isLegacyMaps = ({ name, type }: ElfSection): boolean => /^(.*\/)?maps$/.test(name) && type === SHT_PROGBITS;
+
 const isDataName = (name: string): boolean => /^\.(data|rodata|bss)(\.|$)/.test(name);
 
 /** The map name that libbpf gives a data section (internal_map_name): `.data.x` as it is, plain ones after the file. */
@@ -187,8 +190,8 @@ function dataMap(elf: ElfFile, btf: Btf | null, section: ElfSection, fileName: s
   return { def, sectionIdx: section.index, offset: -1, order };
 }
 
-/** All maps of an object, in the order of their symbols. */
-export function readMaps(elf: ElfFile, btf: Btf | null, fileName: string, warnings: string[]): ObjectMaps {
+/** All maps of an object, in the order of their symbols; without `isTyped` the kernel is told no types of their values. */
+export function readMaps(elf: ElfFile, btf: Btf | null, fileName: string, warnings: string[], isTyped = true): ObjectMaps {
   const found: Found[] = [];
   let dataBytes = 0;
   let zeroBytes = 0;
@@ -202,8 +205,7 @@ export function readMaps(elf: ElfFile, btf: Btf | null, fileName: string, warnin
       if (!btf) throw new InputError('the object defines maps in .maps, but has no BTF', fileName, 'compile with -g');
       found.push(...btfMaps(elf, btf, section, fileName, warnings));
       if (elf.relocations.has(section.index)) warnings.push('initial entries of maps (values = { … }) are not read');
-    } else if (section.name === 'maps' && section.type === SHT_PROGBITS && isFirst(section))
-      found.push(...legacyMaps(elf, section, fileName));
+    } else if (isLegacyMaps(section) && isFirst(section)) found.push(...legacyMaps(elf, section, fileName));
     else if (isDataName(section.name) && section.flags & SHF_ALLOC && !(section.flags & SHF_EXECINSTR) && section.size > 0) {
       // Sections of a hostile file may all show the same bytes of it.
       dataBytes += section.bytes.length;
@@ -227,7 +229,11 @@ export function readMaps(elf: ElfFile, btf: Btf | null, fileName: string, warnin
   const arenaData = elf.sections.find(({ name }) => name === ARENA_DATA)?.index;
   const definitions = new Map(found.map((map, index) => [`${map.sectionIdx}/${map.offset}`, index]));
   return {
-    maps: found.map((map) => map.def),
+    maps: found.map(({ def: { fields, spinLockOff, ...def } }) => ({
+      ...def,
+      ...(isTyped && fields ? { fields } : {}),
+      ...(isTyped && spinLockOff !== undefined ? { spinLockOff } : {}),
+    })),
     definitionAt: (sectionIdx, offset) => definitions.get(`${sectionIdx}/${offset}`),
     dataOf: (sectionIdx) => (sectionIdx === arenaData && arena >= 0 ? arena : definitions.get(`${sectionIdx}/-1`)),
   };

@@ -12,7 +12,7 @@ import { argTags, exceptionCallbacks, functionTypes } from './func-types.ts';
 import { type CodeFunction, type Linked, Linker, type Placed } from './link.ts';
 import { localStructs } from './local-structs.ts';
 import { originsOf } from './origins.ts';
-import { dataMapName, readMaps } from './read-maps.ts';
+import { dataMapName, isLegacyMaps, readMaps } from './read-maps.ts';
 import type { LoadTarget } from './target.ts';
 
 /** What an object file holds, linked and ready to be verified and run. */
@@ -72,8 +72,10 @@ class DebugInfo {
         ...(types?.unfit ? { unfit: types.unfit } : {}),
       };
     // Only what BTF calls global is checked apart from its callers; libbpf makes hidden functions static.
-    if (!types?.isGlobal || !func.isVisible)
-      return { name: func.name, start, linkage: 'static', ...(types?.returns === 'void' ? { returns: 'void' } : {}) };
+    if (!types?.isGlobal || !func.isVisible) {
+      const known = types ? (types.returns === 'void' ? { returns: 'void' as const } : {}) : { untyped: true };
+      return { name: func.name, start, linkage: 'static', ...known };
+    }
     return {
       name: func.name,
       start,
@@ -157,9 +159,11 @@ export function readObject(bytes: Uint8Array, fileName: string, target: LoadTarg
   const extSection = sectionNamed('.BTF.ext');
   const btf = btfSection ? readBtf(btfSection.bytes, `${fileName}, section .BTF`) : null;
   const ext = btf && extSection ? readBtfExt(extSection.bytes, (off) => btf.string(off), `${fileName}, section .BTF.ext`) : null;
-  const debug = new DebugInfo(btf, ext);
+  const objection = (btf && target?.refusesTypes(btf)) ?? null;
+  if (objection !== null) warn(`the kernel refuses the object's types, and libbpf loads it without them: ${objection}`);
+  const debug = new DebugInfo(btf, objection === null ? ext : null);
   const license = new TextDecoder().decode(sectionNamed('license')?.bytes ?? new Uint8Array()).replace(/\0.*$/s, '');
-  const read = readMaps(elf, btf, fileName, warnings);
+  const read = readMaps(elf, btf, fileName, warnings, objection === null);
   const externs = resolveExterns(elf, btf, dataMapName('.kconfig', fileName), target);
   const maps = externs.configMap ? [...read.maps, externs.configMap] : read.maps;
   const coreCount = [...(ext?.core.values() ?? [])].reduce((sum, list) => sum + list.length, 0);
@@ -175,8 +179,8 @@ export function readObject(bytes: Uint8Array, fileName: string, target: LoadTarg
   if (coreCount > 0 && !kernel) {
     warn(`${coreCount} CO-RE relocations are unresolved: field offsets are those of the compiler's headers, not of a running kernel`);
   }
-  if (target && elf.sections.some(({ name, size }) => name === 'maps' && size > 0))
-    warn('maps are defined in section maps: libbpf 1.0 and later refuses the object, loaders before it and tc load it');
+  const legacy = target && elf.sections.find((section) => isLegacyMaps(section) && section.size > 0);
+  if (legacy) warn(`maps are defined in section ${legacy.name}: libbpf 1.0 and later refuses the object, loaders before it and tc load it`);
   // Found by trying: 1.1 makes maps of `.bss` alone among the zeroed sections, 1.5 of these too.
   if (target && elf.sections.some(({ name, size }) => name.startsWith('.bss.') && size > 0))
     warn('a section .bss.NAME needs libbpf 1.5 or later: 1.1 loads only .bss and .data.NAME');

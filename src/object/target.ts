@@ -10,6 +10,8 @@ export interface LoadTarget {
   readonly config: () => ReadonlyMap<string, string> | null;
   /** Addresses by symbol (`/proc/kallsyms`); null where they are not at hand. */
   readonly symbols: () => ReadonlyMap<string, bigint> | null;
+  /** What the kernel says against an object's own types, which it then does without; null when it takes them. */
+  readonly refusesTypes: (btf: Btf) => string | null;
   /** What libbpf finds out by itself: `LINUX_KERNEL_VERSION` and other names with that prefix. */
   readonly virtual: (name: string) => bigint | undefined;
 }

@@ -185,9 +185,10 @@ export function checkSubprogs(env: Env): void {
 /** BTF gives functions their prototypes; without it some instructions are confined to the main one. */
 export function checkAbnormalReturn(env: Env): void {
   for (const sub of env.subprogs.slice(1)) {
-    if (sub.declared >= 0) {
+    const declared = env.program.subprogs[sub.declared];
+    if (declared && !declared.untyped) {
       // These end the function with a number where the packet or the called program is missing.
-      const isVoid = env.program.subprogs[sub.declared]!.returns === 'void';
+      const isVoid = declared.returns === 'void';
       if (isVoid && sub.hasLdAbs) env.fail(EINVAL, "LD_ABS is only allowed in functions that return 'int'.\n");
       if (isVoid && sub.hasTailCall) env.fail(EINVAL, "tail_call is only allowed in functions that return 'int'.\n");
       continue;
