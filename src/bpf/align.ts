@@ -117,7 +117,7 @@ function alignFunction(left: Side, right: Side, i: number, j: number): AlignedRo
   if (as.length === 0) return bs.map((b) => ({ kind: ONLY_B, a: -1, b }));
   if (bs.length === 0) return as.map((a) => ({ kind: ONLY_A, a, b: -1 }));
   const [ka, kb] = [as.map((at) => content(left.program, at)), bs.map((at) => content(right.program, at))];
-  const steps = as.length * bs.length <= MOST_PAIRS ? best(left, right, as, bs, ka, kb) : byRuns(ka, kb);
+  const steps = aligned(left, right, as, bs, ka, kb);
   const rows = steps.map(([x, y]): AlignedRow => {
     if (y < 0) return { kind: ONLY_A, a: as[x]!, b: -1 };
     if (x < 0) return { kind: ONLY_B, a: -1, b: bs[y]! };
@@ -194,6 +194,38 @@ function content(program: Program, idx: InsnIdx): Content {
 const nameAt = (program: Program, start: InsnIdx): string =>
   plainName(program.subprogs.find((func) => func.start === start)?.name ?? `${start}`);
 
+/** Equal ends first: what an edit leaves alone costs nothing. */
+function aligned(
+  left: Side,
+  right: Side,
+  as: readonly InsnIdx[],
+  bs: readonly InsnIdx[],
+  ka: readonly Content[],
+  kb: readonly Content[],
+): [number, number][] {
+  const most = Math.min(as.length, bs.length);
+  let head = 0;
+  while (head < most && ka[head]!.exact === kb[head]!.exact) head++;
+  let tail = 0;
+  while (tail < most - head && ka.at(-1 - tail)!.exact === kb.at(-1 - tail)!.exact) tail++;
+  const [n, m] = [as.length - head - tail, bs.length - head - tail];
+  const middle = <T>(list: readonly T[], count: number): readonly T[] => list.slice(head, head + count);
+  // Too many to weigh: they stand one behind the other.
+  const between =
+    n * m <= MOST_PAIRS
+      ? best(left, right, middle(as, n), middle(bs, m), middle(ka, n), middle(kb, m))
+      : [
+          ...Array.from({ length: n }, (_, x): [number, number] => [x, -1]),
+          ...Array.from({ length: m }, (_, y): [number, number] => [-1, y]),
+        ];
+  const equal = (count: number, x: number, y: number): [number, number][] => Array.from({ length: count }, (_, at) => [x + at, y + at]);
+  return [
+    ...equal(head, 0, 0),
+    ...between.map(([x, y]): [number, number] => [x < 0 ? -1 : x + head, y < 0 ? -1 : y + head]),
+    ...equal(tail, head + n, head + m),
+  ];
+}
+
 // What a pair is worth; two gaps are worth nothing.
 const WORTH_EXACT = 6;
 const WORTH_OPERATION = 4;
@@ -245,20 +277,6 @@ function best(
     else steps.push([-1, --y]);
   }
   return steps.reverse();
-}
-
-/** Equal instructions at both ends; what lies between stands one behind the other. */
-function byRuns(ka: readonly Content[], kb: readonly Content[]): [number, number][] {
-  let head = 0;
-  while (head < Math.min(ka.length, kb.length) && ka[head]!.exact === kb[head]!.exact) head++;
-  let tail = 0;
-  while (tail < Math.min(ka.length, kb.length) - head && ka.at(-1 - tail)!.exact === kb.at(-1 - tail)!.exact) tail++;
-  const steps: [number, number][] = [];
-  for (let at = 0; at < head; at++) steps.push([at, at]);
-  for (let x = head; x < ka.length - tail; x++) steps.push([x, -1]);
-  for (let y = head; y < kb.length - tail; y++) steps.push([-1, y]);
-  for (let at = tail; at > 0; at--) steps.push([ka.length - at, kb.length - at]);
-  return steps;
 }
 
 function numbers(texts: readonly string[]): Int32Array {

@@ -28,3 +28,7 @@ export async function checkEdit(
 
 /** Lets the worker load before the first key is pressed. */
 export const warmEditWorker = (): void => editWorker.warm();
+
+/** What the verifier knows before an instruction of the text that was checked last. */
+export const editStateAt = (insn: number): Promise<readonly { readonly name: string; readonly text: string }[]> =>
+  editWorker.call<readonly { readonly name: string; readonly text: string }[]>('stateAt', { insn });

@@ -15,6 +15,25 @@ export interface EditBase {
   readonly rest: Omit<Program, 'insns' | 'lineInfo' | 'origins' | 'insnOrigins'>;
 }
 
+/** How the verdict on an edited program differs from that on the program that is edited. */
+export interface EditChange {
+  readonly accepted: boolean;
+  readonly message: string | null;
+  readonly insnIdx: number | null;
+  readonly processed: number;
+  readonly insns: readonly [was: number, now: number];
+  /** The first instruction, in the program's order, that both have and before which a register or stack slot is known otherwise. */
+  readonly state: {
+    readonly was: number;
+    readonly now: number;
+    readonly name: string;
+    readonly before: string;
+    readonly after: string;
+  } | null;
+  /** The program is too long for states to be kept. */
+  readonly stateless: boolean;
+}
+
 /** The verifier on an edited program. */
 export interface EditVerdict {
   readonly accepted: boolean;
@@ -26,6 +45,8 @@ export interface EditVerdict {
   readonly line: number | null;
   readonly elsewhere: string | null;
   readonly ms: number;
+  /** Null for the program as it was. */
+  readonly change: EditChange | null;
 }
 
 /** What a check says first. */

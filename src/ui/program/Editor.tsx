@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { type Named, placesOf, renamed } from '../../bpf/rename.ts';
 import { commitFork } from '../../workbench/actions.ts';
 import { callOnProgram } from '../../workbench/clients.ts';
-import { checkEdit, warmEditWorker } from '../../workbench/edit-check.ts';
+import { checkEdit, editStateAt, warmEditWorker } from '../../workbench/edit-check.ts';
 import type { EditBase, EditVerdict } from '../../workbench/edit-view.ts';
 import { toUserError } from '../../workbench/errors.ts';
 import { RemoteError } from '../../workbench/rpc.ts';
@@ -9,8 +10,9 @@ import { announce, notify, useWorkbench } from '../../workbench/store.ts';
 import type { AssemblyDiagnostic, ProgramView } from '../../workbench/views.ts';
 import { program as texts } from '../texts/program.ts';
 import { useTheme } from '../theme/useTheme.ts';
+import { EditChanges } from './EditChanges.tsx';
 import { EditorBar } from './EditorBar.tsx';
-import { createEditor, defineThemes, markersOf, monaco, setSurroundings } from './monaco.ts';
+import { createEditor, defineThemes, markersOf, monaco, setLinks, setSurroundings } from './monaco.ts';
 import { funcOf } from './rows.ts';
 import { useStable } from './useStable.ts';
 
@@ -144,8 +146,30 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
     }
   });
 
+  /** A map or function is named in other functions too: the whole program becomes one step of the project, with what was typed here. */
+  const renameOutside = useStable(async (named: Named, name: string) => {
+    const text = editor.current?.getValue();
+    if (text === undefined || !base || check.diagnostics.length > 0) return;
+    const label = texts.renaming(named.name, name);
+    try {
+      const whole = await callOnProgram<string>(base.key, 'editedText', { func: base.func, text });
+      await commitFork(renamed(whole, placesOf(whole, named), name), label);
+      announce(texts.renamed(named.name, name));
+      onApplied();
+      onClose();
+    } catch (error) {
+      fail(label, error);
+    }
+  });
+  const registerAt = useStable(async (line: number, register: string) => {
+    const insn = insnOfLine.current[line] ?? -1;
+    const rows = insn < 0 ? [] : await editStateAt(insn).catch(() => []);
+    return rows.find(({ name }) => name.toLowerCase() === register)?.text ?? null;
+  });
+
   useEffect(() => {
     if (!host.current || !base) return;
+    setLinks({ registerAt, renameOutside: (named, name) => void renameOutside(named, name) });
     setSurroundings(base.rest.maps, base.rest.subprogs);
     const created = createEditor(host.current, base.text, texts.editLabel(base.name));
     editor.current = created;
@@ -181,7 +205,7 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
       created.dispose();
       editor.current = null;
     };
-  }, [base, numberOf, run, leave, apply]);
+  }, [base, numberOf, run, leave, apply, registerAt, renameOutside]);
 
   return (
     <div className="editor" data-testid="editor">
@@ -196,6 +220,7 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
         )}
       </div>
       <div className="editor-host" ref={host} />
+      {check.verdict?.change ? <EditChanges verdict={check.verdict} change={check.verdict.change} /> : null}
       <EditorBar
         check={check}
         changed={changed}

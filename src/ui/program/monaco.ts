@@ -7,14 +7,18 @@ import 'monaco-editor/features/find/register.js';
 import 'monaco-editor/features/folding/register.js';
 import 'monaco-editor/features/gotoError/register.js';
 import 'monaco-editor/features/gotoLine/register.js';
+import 'monaco-editor/features/gotoSymbol/register.js';
 import 'monaco-editor/features/hover/register.js';
 import 'monaco-editor/features/linesOperations/register.js';
+import 'monaco-editor/features/rename/register.js';
 import 'monaco-editor/features/suggest/register.js';
 import 'monaco-editor/features/wordHighlighter/register.js';
 import EditorWorker from 'monaco-editor/editor/editor.worker.js?worker';
+import { type Named, type NamePlace, nameAt, nameProblem, placesOf } from '../../bpf/rename.ts';
 import type { EditVerdict } from '../../workbench/edit-view.ts';
 import type { AssemblyDiagnostic } from '../../workbench/views.ts';
-import { explainLine, explainWord, type Suggestion, type Surroundings, suggestions } from './assist.ts';
+import { program as texts } from '../texts/program.ts';
+import { explainLine, explainWord, helperOf, labelsOf, type Suggestion, type Surroundings, suggestions } from './assist.ts';
 
 self.MonacoEnvironment = { getWorker: () => new EditorWorker() };
 
@@ -45,10 +49,69 @@ export function setSurroundings(maps: Surroundings['maps'], funcs: Surroundings[
   surroundings = { maps, funcs };
 }
 
+/** What the editor knows beyond its text. */
+export interface EditorLinks {
+  /** What the verifier knows of a register before the instruction of a line; null where it knows nothing. */
+  readonly registerAt: (line: number, register: string) => Promise<string | null>;
+  /** Renames a map or function, which other functions name too. */
+  readonly renameOutside: (named: Named, name: string) => void;
+}
+let links: EditorLinks = { registerAt: async () => null, renameOutside: () => {} };
+export function setLinks(next: EditorLinks): void {
+  links = next;
+}
+
+const isHelper = (name: string): boolean => helperOf(name) !== undefined;
+const namedAt = (model: monaco.editor.ITextModel, position: monaco.Position): Named | null =>
+  nameAt(model.getLineContent(position.lineNumber), position.column - 1, isHelper);
+const rangeOf = ({ line, from, to }: NamePlace): monaco.Range => new monaco.Range(line + 1, from + 1, line + 1, to + 1);
+
+monaco.languages.registerRenameProvider(LANGUAGE, {
+  resolveRenameLocation: (model, position) => {
+    const named = namedAt(model, position);
+    const none = new monaco.Range(position.lineNumber, position.column, position.lineNumber, position.column);
+    if (!named) return { range: none, text: '', rejectReason: texts.renameNothing };
+    return { range: rangeOf({ line: position.lineNumber - 1, from: named.from, to: named.to }), text: named.name };
+  },
+  provideRenameEdits: (model, position, name) => {
+    const named = namedAt(model, position);
+    const text = model.getValue();
+    if (!named) return { edits: [], rejectReason: texts.renameNothing };
+    const taken = named.kind === 'label' ? labelsOf(text) : [...surroundings.maps, ...surroundings.funcs].map((each) => each.name);
+    const problem = named.name === name ? null : nameProblem(name, taken);
+    if (problem) return { edits: [], rejectReason: texts.renameRefused(problem) };
+    if (named.kind !== 'label') {
+      links.renameOutside(named, name);
+      return { edits: [] };
+    }
+    const edits = placesOf(text, named).map((place) => ({
+      resource: model.uri,
+      versionId: undefined,
+      textEdit: { range: rangeOf(place), text: name },
+    }));
+    return { edits };
+  },
+});
+
+/** A label's own line; a function of this text. */
+monaco.languages.registerDefinitionProvider(LANGUAGE, {
+  provideDefinition: (model, position) => {
+    const named = namedAt(model, position);
+    if (!named) return null;
+    const place = placesOf(model.getValue(), named).find(({ line, from }) => {
+      const before = model.getLineContent(line + 1).slice(0, from);
+      return named.kind === 'label' ? /^\s*$/.test(before) : /^\s*\.(func|map|inner)\s+$/.test(before);
+    });
+    return place ? { uri: model.uri, range: rangeOf(place) } : null;
+  },
+});
+
 monaco.languages.registerHoverProvider(LANGUAGE, {
-  provideHover: (model, position) => {
+  provideHover: async (model, position) => {
     const word = model.getWordAtPosition(position)?.word ?? '';
-    const own = explainWord(word, surroundings);
+    const register = /^[rw](10|\d)$/.test(word) ? await links.registerAt(position.lineNumber, word.replace(/^w/, 'r')) : null;
+    const described = explainWord(word, surroundings);
+    const own = register === null ? described : `${described ?? ''}\n\n${texts.knownHere} \`${register}\``;
     const line = explainLine(model.getLineContent(position.lineNumber));
     const contents = [
       ...(own ? [{ value: own }] : []),
