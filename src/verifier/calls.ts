@@ -220,8 +220,18 @@ export function pushCallback(env: Env, subprog: number, setUp: (caller: Regs, ca
   caller.callbackDepth = 0;
 }
 
+/** What a callback that runs later may return. */
+export const ZERO: readonly [number, number] = [0, 0];
+export const ANY_INT: readonly [number, number] = [-(2 ** 31), 2 ** 31 - 1];
+
 /** Queues a callback that runs later, by itself: on a fresh stack, in a state of its own (kernel `push_async_cb`). */
-export function pushAsyncCallback(env: Env, subprog: number, maySleep: boolean, setUp: (callee: Regs) => void): void {
+export function pushAsyncCallback(
+  env: Env,
+  subprog: number,
+  maySleep: boolean,
+  setUp: (callee: Regs) => void,
+  [min, max]: readonly [number, number] = ZERO,
+): void {
   const sub = env.subprogs[subprog]!;
   argsMatch(env, subprog);
   sub.isCallback = true;
@@ -239,6 +249,8 @@ export function pushAsyncCallback(env: Env, subprog: number, maySleep: boolean, 
   frame.asyncEntryCount = caller.asyncEntryCount + 1;
   setUp(frame.regs);
   frame.isAsyncCallback = true;
+  frame.callbackMin = min;
+  frame.callbackMax = max;
 }
 
 /** Context of a timer's or work queue's callback: map, key and value. */

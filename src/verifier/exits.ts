@@ -73,8 +73,6 @@ export function returnRange(progType: number, attachType: number): readonly [num
   }
 }
 
-const ASYNC_RANGE = [0, 0] as const;
-
 /** The result of the function that an LSM program attaches to; null where it is not known. */
 function hookResult(env: Env): number | null {
   const types = env.program.progType === LSM ? env.kernelTypes() : null;
@@ -108,7 +106,7 @@ export function checkReturnRange(env: Env, regno: number): void {
     return;
   }
   const where = isAsync ? 'At async callback return' : 'At program exit';
-  const range = isAsync ? ASYNC_RANGE : programRange(env);
+  const range = isAsync ? ([frame.callbackMin, frame.callbackMax] as const) : programRange(env);
   if (!range) return;
   if (type !== SCALAR) env.fail(EINVAL, `${where} the register R${regno} is not a known value (${typeName(type)})\n`);
   markPrecise(env, regno);

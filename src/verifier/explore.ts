@@ -159,7 +159,11 @@ function walk(env: Env, path: Place): boolean {
     env.step = -1;
     env.prevInsnIdx = prevInsnIdx;
     if (idx >= count) env.fail(14, `invalid insn idx ${idx} insn_cnt ${count}\n`);
-    if (++env.processed > LIMIT_INSNS) env.fail(E2BIG, `BPF program is too large. Processed ${env.processed} insn\n`);
+    if (++env.processed > LIMIT_INSNS) {
+      // The one that is too many is not looked at: the last that the log shows is the one before.
+      if (prevInsnIdx >= 0) env.insnIdx = prevInsnIdx;
+      env.fail(E2BIG, `BPF program is too large. Processed ${env.processed} insn\n`);
+    }
     if (env.processed % PROGRESS_EVERY === 0 && env.options.onProgress && env.tick()) throw new Stopped();
     cur.lastInsnIdx = prevInsnIdx;
     cur.insnIdx = idx;

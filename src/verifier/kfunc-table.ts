@@ -129,8 +129,8 @@ const GRAPH =
 
 export const isGraphKfunc = (name: string): boolean => GRAPH.test(name);
 
-/** What may be called while a lock is held (kernel `kfunc_spin_allowed`). */
 /** Packet pointers are void behind the call (kernel `is_kfunc_pkt_changing`). */
 export const changesPacket = (name: string): boolean => name === 'bpf_xdp_pull_data';
 
+/** What may be called while a lock is held (kernel `kfunc_spin_allowed`). */
 export const allowedUnderLock = (name: string): boolean => isGraphKfunc(name) || /^bpf_(iter_num_|res_spin_)/.test(name);

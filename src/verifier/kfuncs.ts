@@ -1,12 +1,12 @@
 import type { Insn, ValueField } from '../bpf/program.ts';
-import { asyncMapCallback, clearCallerSaved, clearPacketPointers, pushAsyncCallback, pushCallback } from './calls.ts';
+import { ANY_INT, asyncMapCallback, clearCallerSaved, clearPacketPointers, pushAsyncCallback, pushCallback, ZERO } from './calls.ts';
 import { sliceFlag } from './dynptr-slots.ts';
 import { EACCES, EFAULT, EINVAL, type Env } from './env.ts';
 import { checkReturnRange } from './exits.ts';
 import { giveAway, isInsertion } from './graph.ts';
 import { advanceIterator, destroyIterator, iteratesUnderRcu, iteratorRef } from './iterator-args.ts';
 import { checkKfuncArgs, type KfuncMeta, NO_MAP } from './kfunc-args.ts';
-import { changesPacket, kfuncAt } from './kfunc-table.ts';
+import { changesPacket, isAsyncCallbackKfunc, kfuncAt } from './kfunc-table.ts';
 import { keepsId, lend, localFields, markNode } from './local-objects.ts';
 import { pushFailedLock, takesResilient } from './locks.ts';
 import { mayAccessPacket } from './memory.ts';
@@ -80,7 +80,10 @@ export function checkKfunc(env: Env, insn: Insn): boolean {
   checkKfuncArgs(env, meta);
   if (meta.iterator && kfunc.iterator !== 'new') meta.refId = iteratorRef(env, meta.iterator);
   if (kfunc.iterator === 'destroy') destroyIterator(env, meta.iterator!, kfunc.params[0]!.size / 8);
-  if (kfunc.name === 'bpf_wq_set_callback_impl') pushAsyncCallback(env, meta.subprog, true, asyncMapCallback(meta.mapAux, meta.mapUid));
+  if (isAsyncCallbackKfunc(kfunc.name)) {
+    const isWork = kfunc.name !== 'bpf_wq_set_callback_impl';
+    pushAsyncCallback(env, meta.subprog, true, asyncMapCallback(meta.mapAux, meta.mapUid), isWork ? ANY_INT : ZERO);
+  }
   if (kfunc.name === 'bpf_rbtree_add_impl') pushCallback(env, meta.subprog, treeCallback(env, meta.root!));
   checkSections(env, kfunc);
   if (meta.releaseRegno && !dropReference(env, env.regs[meta.releaseRegno * REG + REF]!))

@@ -19,6 +19,7 @@ export interface Visit {
   /** Chain of calls into the loop, as the log shows it. */
   readonly key: string;
   entry: State | null;
+  /** Oldest first; the kernel settles the latest first. */
   backedges: State[];
   count: number;
 }
@@ -82,7 +83,7 @@ export class Loops {
     const visit = this.visitOf(at);
     if (!visit) return;
     if (this.env.log.detail) this.env.log.write(`SCC backedge ${visit.key}\n`);
-    visit.backedges.unshift(backedge);
+    visit.backedges.push(backedge);
     visit.count++;
     this.env.backedgeCount++;
     this.env.updatePeak();
@@ -103,7 +104,10 @@ export class Loops {
         break;
       }
       let changed = false;
-      for (const st of visit.backedges) if (propagatePrecision(env, st.equalState!, st)) changed = true;
+      for (let i = visit.backedges.length - 1; i >= 0; i--) {
+        const st = visit.backedges[i]!;
+        if (propagatePrecision(env, st.equalState!, st)) changed = true;
+      }
       if (!changed) break;
     }
     for (const st of visit.backedges) env.release(st);

@@ -222,4 +222,24 @@ SEC("tc") int f(void *ctx) {
   int *value = found ? bpf_map_lookup_elem(found, &key) : &key;
   return *value;
 }
+#elif CASE >= 33
+/* Work that a task does later, in a callback that may sleep and may return any int. */
+struct bpf_task_work { __u64 opaque; } __attribute__((aligned(8)));
+struct job { char text[16]; struct bpf_task_work work; };
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, int); __type(value, struct job); } jobs SEC(".maps"), others SEC(".maps");
+struct bpf_map { int id; } RELOCATED;
+extern int bpf_task_work_schedule_resume_impl(struct task_struct *task, struct bpf_task_work *work, void *map, int (*callback)(struct bpf_map *map, void *key, void *value), void *aux) __ksym;
+long far;
+static int later(struct bpf_map *map, void *key, void *value) {
+  bpf_copy_from_user(value, CASE == 34 ? 32 : 16, NULL);
+  return CASE == 35 ? far : bpf_get_prandom_u32();
+}
+SEC("perf_event") int f(void *ctx) {
+  int key = 0;
+  struct job *job = bpf_map_lookup_elem(&jobs, &key);
+  struct bpf_task_work here;
+  if (!job) return 0;
+  void *work = CASE == 36 ? (void *)&here : CASE == 37 ? (void *)job->text : CASE == 38 ? NULL : &job->work;
+  return bpf_task_work_schedule_resume_impl((void *)bpf_get_current_task_btf(), work, CASE == 39 ? &others : &jobs, later, NULL);
+}
 #endif
