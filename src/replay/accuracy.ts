@@ -2,7 +2,7 @@ import type { Program } from '../bpf/program.ts';
 import type { ProgramMeta, TensorPlan } from '../compiler/api.ts';
 import type { Model } from '../onnx/model.ts';
 import type { Reference, Tensors } from '../reference/reference.ts';
-import { isMask } from '../reference/value-error.ts';
+import { isMask, scaleAt } from '../reference/value-error.ts';
 import { type ProgramValue, ValueReader } from './program-values.ts';
 
 /** How far the integers of one value are from ONNX Runtime's numbers, over some events. */
@@ -41,7 +41,7 @@ export class AccuracyMeter {
     }
   }
 
-  #addValue({ name, data, scale, max, masks }: ProgramValue, reference: ArrayLike<number | bigint>): void {
+  #addValue({ name, data, scale, scales, max, masks }: ProgramValue, reference: ArrayLike<number | bigint>): void {
     let sums = this.#sums.get(name);
     if (!sums) {
       sums = { elements: 0, maxAbs: 0, sumAbs: 0, signal: 0, noise: 0, saturated: 0, top: 0 };
@@ -51,7 +51,7 @@ export class AccuracyMeter {
       const expected = Number(reference[i]);
       if (isMask(masks, expected)) continue;
       const integer = Math.abs(data[i]!);
-      const error = Math.abs(data[i]! * scale - expected);
+      const error = Math.abs(data[i]! * scaleAt({ scale, scales }, i) - expected);
       sums.elements++;
       sums.sumAbs += error;
       sums.signal += expected * expected;

@@ -9,6 +9,7 @@ import { allOffsets, type Dim, denseMap, mapDims, transposeMap } from '../graph/
 import { banded } from './bands.ts';
 import { depthwise, groupedProducts } from './groups.ts';
 import { emitPad } from './pad.ts';
+import { dense } from './take.ts';
 import { bandsOf, type Window, windowed, windowsOf } from './windows.ts';
 
 /** The constant in an input, or null when it is left out. */
@@ -35,7 +36,11 @@ export function convolveBy(walk: Walk, node: Node, weights: Const, bias: Float64
     );
   const outs = walk.model.values.get(node.outputs[0])!.dims.slice(2);
   const windows = windowsOf(node, dims.slice(2), weights.dims.slice(2), outs);
-  emit(walk, node, view, windows, weights, bias, attrNumber(node, 'group') ?? 1, joinNodes(nodes, [node]));
+  const groups = attrNumber(node, 'group') ?? 1;
+  const all = joinNodes(nodes, [node]);
+  // Channels that were shuffled do not lie group by group.
+  const x = groups > 1 && view.map.dims[1].length > 1 ? dense(walk, view, `${node.inputs[0]}.copy`, all) : view;
+  emit(walk, node, x, windows, weights, bias, groups, all);
 }
 
 /** Windows as rows, kernels as columns: a product with constant weights whose rows overlap in memory. `weights`: [M, C / groups, kernel…]. */

@@ -17,7 +17,7 @@ import {
   uniform,
   type Walk,
 } from './lazy.ts';
-import { boundsMasks, maskedSum } from './masks.ts';
+import { boundsMasks, isMaskValue, maskedSum } from './masks.ts';
 import { normOf } from './norms.ts';
 import { allOffsets, broadcastDims, broadcastMap, denseMap, mapDims, product } from './view.ts';
 import { wholeProduct, wholeSum } from './whole.ts';
@@ -352,8 +352,26 @@ export function affine(
   return { k: 'view', view, nodes: [] };
 }
 
+/** What is subtracted, negated, where it is a function of tokens or flags that reaches as high as masks reach low. */
+function negatedMask(walk: Walk, node: Node): Lazy | null {
+  const lazy = walk.get(node.inputs[1], node);
+  if (lazy.k !== 'fn') return null;
+  const { buf, gain } = lazy.base;
+  const { min, max } = buf.kind === 'token' ? { min: 0, max: (buf.vocabulary ?? 256) - 1 } : buf.whole && buf.known ? buf.known : NOTHING;
+  const fn: Fn = (x) => -lazy.fn(x);
+  for (let v = min; v <= max; v++) if (isMaskValue(fn(v * gain))) return { ...lazy, fn };
+  return null;
+}
+const NOTHING = { min: 1, max: 0 };
+
 /** `a op b` of two computed tensors. */
 function ofTwo(walk: Walk, node: Node): Lazy {
+  const low = node.op === 'Sub' ? negatedMask(walk, node) : null;
+  if (low) {
+    const name = `${node.outputs[0]}.low`;
+    walk.set(name, low);
+    return ofTwo(walk, { ...node, op: 'Add', inputs: [node.inputs[0], name] });
+  }
   const [a, b] = node.inputs.map((name) => walk.view(name, node));
   const nodes = joinNodes(a.nodes, b.nodes, [node]);
   const dims = broadcastDims(mapDims(a.view.map), mapDims(b.view.map)) as number[];
