@@ -27,6 +27,7 @@ const ML_OPS = [
   'Normalizer',
   'OneHotEncoder',
   'SVMClassifier',
+  'SVMClassifier',
   'SVMRegressor',
   'Scaler',
   'TreeEnsemble',

@@ -112,6 +112,28 @@ const CASES: readonly Case[] = [
     nodes: [node('Tanh', 'x', 't'), node('GatherND', 't i', 'u'), node('ScatterND', 'x i u', 'out')],
     initializers: { i: whole([3, 2, 2], 0, 1, 0, 3, 1, 1, 1, 3, 2, 1, 2, 3) },
   },
+  ...['add', 'mul', 'max', 'min'].map(
+    (reduction): Case => ({
+      name: `ScatterElements, several updates of one element, reduction ${reduction}`,
+      nodes: [
+        node('Tanh', 'x', 't'),
+        node('Slice', 'x starts ends two', 'u'),
+        node('ScatterElements', 't i u', 'out', { axis: { int: 1 }, reduction: { string: reduction } }),
+      ],
+      initializers: {
+        starts: whole([1], 0),
+        ends: whole([1], 3),
+        two: whole([1], 1),
+        i: whole([3, 3, 4], ...Array.from({ length: 36 }, (_, i) => (i * 3) % 4)),
+      },
+      opset: 18,
+    }),
+  ),
+  {
+    name: 'ScatterND of rows, two of them into one, reduction add',
+    nodes: [node('Tanh', 'x', 't'), node('ScatterND', 't i x', 'out', { reduction: { string: 'add' } })],
+    initializers: { i: whole([3, 1], 2, 0, 2) },
+  },
   ...['edge', 'reflect'].map(
     (mode): Case => ({
       name: `Pad, mode ${mode}`,

@@ -1,13 +1,14 @@
 import { InputError } from '../../base/errors.ts';
 import type { Node } from '../../onnx/model.ts';
 import { attrNumber, attrString } from '../graph/attrs.ts';
+import { emitTwo } from '../graph/elementwise.ts';
 import type { Buf, Const, View } from '../graph/hops.ts';
 import { joinNodes, type Lazy, place, type Walk } from '../graph/lazy.ts';
 import { isMaskValue, MASK_FLOOR, moderate } from '../graph/masks.ts';
 import { type OpRule, type Rules, rule } from '../graph/rule.ts';
 import { gather } from '../graph/shapes.ts';
 import { broadcastMap, denseMap, denseStrides, type IndexMap, mapDims, product, sliceMap } from '../graph/view.ts';
-import { emitPut, emitTake, type Index } from './take.ts';
+import { dense, emitPut, emitTake, type Index } from './take.ts';
 
 const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 const wrapped = (index: number, n: number): number => (index < 0 ? index + n : index);
@@ -171,8 +172,12 @@ function target(walk: Walk, node: Node, updates: View): { view: View; nodes: rea
 
 function scatter(walk: Walk, node: Node, index: Lazy, places: Int32Array, indicesOf: () => readonly Index[]): void {
   const reduction = attrString(node, 'reduction') ?? 'none';
-  if (reduction !== 'none')
-    throw new InputError(`reduction "${reduction}"`, place(node), 'Scatter into zeros with distinct indices and add the result');
+  if (reduction !== 'none') {
+    if (index.k !== 'const')
+      throw new InputError(`reduction "${reduction}" at computed places`, place(node), 'Scatter at constant places, or without reduction');
+    setView(walk, node, reduced(walk, node, reduction, places));
+    return;
+  }
   const dims = walk.dims(walk.get(node.inputs[0]!, node));
   const updates = viewOf(walk, node, 2);
   const base = target(walk, node, updates.view);
@@ -180,6 +185,53 @@ function scatter(walk: Walk, node: Node, index: Lazy, places: Int32Array, indice
   const indices = index.k === 'const' ? [] : indicesOf();
   const taken = { name: node.outputs[0]!, dims, nodes, places, indices };
   setView(walk, node, emitPut(walk, node, base.view, updates.view, taken, base.extra));
+}
+
+/** Elements of several updates beside the one that they are combined with. */
+const MOST_UPDATES = 64;
+
+/** The data with updates added, multiplied, or compared: for each element a row of itself and its updates is taken, and reduced. */
+function reduced(walk: Walk, node: Node, reduction: string, places: Int32Array): View {
+  const name = node.outputs[0]!;
+  const [data, updates] = [0, 2].map((slot) => viewOf(walk, node, slot));
+  const nodes = joinNodes(data!.nodes, updates!.nodes, [node]);
+  const dims = mapDims(data!.view.map);
+  const size = product(dims);
+  const own: number[][] = Array.from({ length: size }, (_, e) => [e]);
+  places.forEach((at, i) => void own[at]!.push(size + i));
+  const width = Math.max(...own.map((row) => row.length));
+  if (width > MOST_UPDATES)
+    throw new InputError(`${width - 1} updates of one element`, place(node), 'Multiply by a constant matrix of zeros and ones instead');
+  const flat = (view: View, what: string): View => {
+    const whole = dense(walk, view, `${name}.${what}`, nodes);
+    return { ...whole, map: denseMap([product(mapDims(view.map))]) };
+  };
+  const neutral: Const = { dims: [1], data: Float64Array.of(reduction === 'mul' ? 1 : 0) };
+  const parts = [flat(data!.view, 'data'), flat(updates!.view, 'updates'), neutral];
+  const total = size + places.length + 1;
+  const all = walk.buf(`${name}.all`, [total], 'act');
+  walk.ops.push({ kind: 'concat', parts, axis: 0, out: all, nodes });
+  // The largest of a row is the same if one of it stands there twice.
+  const spare = (row: readonly number[]): number => (reduction === 'max' || reduction === 'min' ? row[0]! : total - 1);
+  const chosen = Int32Array.from(own.flatMap((row) => [...row, ...new Array<number>(width - row.length).fill(spare(row))]));
+  const shape = [...dims, width];
+  const source: View = { buf: all, map: denseMap([total]), gain: 1 };
+  const x = emitTake(walk, node, source, { name: `${name}.rows`, dims: shape, nodes, places: chosen });
+  if (reduction === 'mul') {
+    const factor = (i: number): View => {
+      const map = sliceMap(x.map, dims.length, i, 1) as IndexMap;
+      return { ...x, map: { off: map.off, dims: map.dims.slice(0, -1) } };
+    };
+    let result = factor(0);
+    for (let i = 1; i < width; i++)
+      result = emitTwo(walk, node, 'mul', result, factor(i), nodes, i === width - 1 ? name : `${name}.product${i}`).view;
+    return result;
+  }
+  const mode = reduction === 'add' ? 'sum' : reduction === 'max' || reduction === 'min' ? reduction : null;
+  if (!mode) throw new InputError(`reduction "${reduction}"`, place(node), 'Use add, mul, max or min');
+  const out = walk.buf(name, dims, 'act');
+  walk.ops.push({ kind: 'reduce', x, axes: [dims.length], mode, out, nodes });
+  return { buf: out, map: denseMap(dims), gain: 1 };
 }
 
 function scatterElements(walk: Walk, node: Node): void {
@@ -204,6 +256,9 @@ export const PLACES: Rules = new Map<string, OpRule>([
   ['Gather', rule(gatherRows, 'an embedding lookup, a view, copies of runs, or of elements', BY)],
   ['GatherElements', rule(gatherElements, 'copies of elements', BY)],
   ['GatherND', rule(gatherTuples, 'copies of elements', `${BY}; two computed indices at most`)],
-  ['ScatterElements', rule(scatterElements, 'a copy, and copies of elements into it', `${BY}; without reduction`)],
-  ['ScatterND', rule(scatterTuples, 'a copy, and copies of elements into it', `${BY}; without reduction; two computed indices at most`)],
+  ['ScatterElements', rule(scatterElements, 'a copy, and copies of elements into it', `${BY}; a reduction at constant places`)],
+  [
+    'ScatterND',
+    rule(scatterTuples, 'a copy, and copies of elements into it', `${BY}; a reduction at constant places; two computed indices at most`),
+  ],
 ]);

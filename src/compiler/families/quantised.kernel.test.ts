@@ -205,6 +205,33 @@ describe.skipIf(!kernel)('quantised models against ONNX Runtime, the kernel and 
       ),
     ],
     [
+      'averages, and a concatenation of two grids',
+      model(
+        [1, 3, 6, 6],
+        [
+          q('x', 'xq'),
+          {
+            op: 'QLinearAveragePool',
+            domain: 'com.microsoft',
+            inputs: ['xq', 's', 'z', 's3', 'z'],
+            outputs: ['pq'],
+            attrs: { kernel_shape: ints(2, 2), strides: ints(2, 2), pads: ints(1, 1, 1, 1) },
+          },
+          { op: 'MaxPool', inputs: ['xq'], outputs: ['mq'], attrs: { kernel_shape: ints(3, 3), strides: ints(1, 1) } },
+          {
+            op: 'QLinearConcat',
+            domain: 'com.microsoft',
+            inputs: ['s3', 'z', 'pq', 's3', 'z', 'mq', 's', 'z'],
+            outputs: ['cq'],
+            attrs: { axis: { int: 1 } },
+          },
+          dq('cq', 'y', 's3', 'z'),
+        ],
+        {},
+        { 'com.microsoft': 1 },
+      ),
+    ],
+    [
       'QLinearMatMul',
       model(
         [1, 5, 16],
@@ -224,6 +251,72 @@ describe.skipIf(!kernel)('quantised models against ONNX Runtime, the kernel and 
     // A step of eight bits is 0.4 to 0.8 % of these ranges: few integers are other ones, and by one step, where the runtime rounds between two operators.
     expect(error).toBeLessThan(0.008);
     expect(meanError).toBeLessThan(0.0002);
+  });
+
+  test.each<[string, Readonly<Record<string, AttrSpec>>, Tensor]>([
+    [
+      'for each channel',
+      { axis: { int: 1 } },
+      tensor(
+        'float32',
+        [6],
+        [1, 2, 3, 4, 5, 6].map((v) => v / 100),
+      ),
+    ],
+    ['for blocks', { axis: { int: 0 }, block_size: { int: 8 } }, whole('float32', [2, 6], 1, 9)],
+  ])('weights with scales %s', async (_, attrs, scales) => {
+    const spec = {
+      ...model([4, 16], [dq('w', 'r', 'bs', 'bz', attrs), { op: 'MatMul', inputs: ['x', 'r'], outputs: ['y'] }], {
+        w: whole('int8', [16, 6], -8, 7),
+        bs: scales,
+        bz: whole('int8', scales.dims, -2, 2),
+      }),
+      opset: 21,
+    };
+    const { refused, differing, exactError, error } = await judge(spec, { kernel });
+    expect([refused, differing]).toEqual([null, 0]);
+    expect(exactError).toBeLessThan(1e-5);
+    expect(error).toBeLessThan(3e-3);
+  });
+
+  test('QLinearSoftmax, which the runtime computes from tables of integers', async () => {
+    const node: NodeSpec = {
+      op: 'QLinearSoftmax',
+      domain: 'com.microsoft',
+      inputs: ['xq', 's', 'z', 'ps', 'z2'],
+      outputs: ['yq'],
+      attrs: { axis: { int: -1 }, opset: { int: 13 } },
+    };
+    const spec = model([4, 16], [q('x', 'xq'), node, dq('yq', 'y', 'ps', 'z2')], { ps: f(1 / 255) }, { 'com.microsoft': 1 });
+    const { refused, differing, error } = await judge(spec, { kernel });
+    expect([refused, differing]).toEqual([null, 0]);
+    // One step of the result, which has 88 of them here.
+    expect(error).toBeLessThan(1.01 / 87);
+  });
+
+  test('MatMulNBits', async () => {
+    const attrs = { K: { int: 32 }, N: { int: 6 }, bits: { int: 4 }, block_size: { int: 16 } };
+    const node: NodeSpec = { op: 'MatMulNBits', domain: 'com.microsoft', inputs: ['x', 'w', 'ws', 'wz'], outputs: ['y'], attrs };
+    const packed = { w: whole('uint8', [6, 2, 8], 0, 255), ws: whole('float32', [12], 1, 5), wz: whole('uint8', [6], 0, 255) };
+    const { refused, differing, exactError, error } = await judge(model([4, 32], [node], packed, { 'com.microsoft': 1 }), { kernel });
+    expect([refused, differing]).toEqual([null, 0]);
+    expect(exactError).toBeLessThan(1e-5);
+    expect(error).toBeLessThan(3e-3);
+  });
+
+  test('16 bits around a zero point at one side', async () => {
+    const spec = model(
+      [4, 16],
+      [q('x', 'xq', 'fine', 'aside'), dq('xq', 'r', 'fine', 'aside'), { op: 'MatMul', inputs: ['r', 'w'], outputs: ['y'] }],
+      {
+        fine: f(0.0001),
+        aside: { dtype: 'uint16', dims: [], data: Uint16Array.of(25_000) },
+        w: whole('float32', [16, 6], -3, 3),
+      },
+    );
+    const { refused, differing, error } = await judge({ ...spec, opset: 21 }, { kernel });
+    expect([refused, differing]).toEqual([null, 0]);
+    expect(error).toBeLessThan(1e-3);
   });
 
   test.each(['MatMulInteger', 'ConvInteger'])('DynamicQuantizeLinear and %s: closer to real numbers than the reference', async (op) => {

@@ -40,6 +40,8 @@ describe.skipIf(!kernel)('operators against ONNX Runtime, the kernel and both en
     ['ArgMax of rows', one('ArgMax', [4, 9], { axis: { int: -1 }, keepdims: { int: 0 } })],
     ['ArgMax of columns', one('ArgMax', [5, 7], { axis: { int: 0 } })],
     ['ArgMin, the last of equals', one('ArgMin', [3, 4, 6], { axis: { int: 1 }, select_last_index: { int: 1 }, keepdims: { int: 0 } })],
+    ['Hardmax of columns', one('Hardmax', [2, 5, 4], { axis: { int: 1 } })],
+    ['Hardmax of all behind an axis, as before opset 13', one('Hardmax', [3, 2, 4], {}, {}, 11)],
     ['ReduceL1', one('ReduceL1', [3, 5, 4], { axes: ints(1) })],
     ['ReduceL2 of all', one('ReduceL2', [3, 8], { keepdims: { int: 0 } })],
     ['ReduceSumSquare', one('ReduceSumSquare', [2, 3, 6], { axes: ints(0, 2), keepdims: { int: 0 } })],

@@ -38,6 +38,25 @@ function attention(computed: number | null): ModelSpec {
   };
 }
 
+test('masks of flags that are subtracted, under a lower bound for sums of masks, cost no accuracy', async () => {
+  const spec = attention(1e12);
+  const nodes = spec.nodes.flatMap((each) =>
+    each.outputs[0] === 'masked'
+      ? [node('Sub', 's added', 'kept'), node('Add', 'kept causal', 'sum'), node('Max', 'sum least', 'masked')]
+      : [each],
+  );
+  const causal = Float32Array.from({ length: 64 }, (_, i) => (i % 8 > Math.floor(i / 8) ? SMALLEST : 0));
+  const initializers = {
+    ...spec.initializers,
+    least: scalar(SMALLEST),
+    causal: { dtype: 'float32', dims: [8, 8], data: causal } as Tensor,
+  };
+  const own = (random: () => number, name: string): number => (name === 'x' ? random() * 4 - 2 : random() < 0.75 ? 1 : 0);
+  const { exactError, differing, refused } = await judge({ ...spec, nodes, initializers }, { kernel, samples: 1, input: own });
+  expect({ differing, refused }).toEqual({ differing: 0, refused: null });
+  expect(exactError).toBeLessThan(1e-5);
+});
+
 /** One key in four is masked. */
 const input =
   (kept: number, masked: number) =>

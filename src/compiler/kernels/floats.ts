@@ -45,13 +45,13 @@ function unpack(b: FuncBuilder, bits: Reg): { significand: Reg; exponent: Reg } 
 }
 
 /** An element as a significand and an exponent. */
-function operand(b: FuncBuilder, from: Reg, elem: Elem): { significand: Reg; exponent: Reg } {
+export function operand(b: FuncBuilder, from: Reg, elem: Elem): { significand: Reg; exponent: Reg } {
   const value = b.load(from, 0, ELEM_BYTES[elem], elem !== 'f32');
   return elem === 'f32' ? unpack(b, value) : { significand: value, exponent: b.copy(150) };
 }
 
 /** `significand · factor` as a 64-bit integer; what is too large for it keeps its sign and is at least 2⁵⁴ high. */
-function times(b: FuncBuilder, { significand, exponent }: { significand: Reg; exponent: Reg }, factor: Reg): Reg {
+export function times(b: FuncBuilder, { significand, exponent }: { significand: Reg; exponent: Reg }, factor: Reg): Reg {
   const product = b.load(factor, 0, 4, true);
   b.aluTo(product, 'mul', product, significand);
   const shift = b.sub(b.load(factor, 4, 4, true), exponent);

@@ -12,7 +12,7 @@ const STEP_BITS = 7;
 const REACH = 22;
 const POINTS = REACH << STEP_BITS;
 /** Fraction bits of an argument of a table. */
-const ARG_BITS = 24;
+export const ARG_BITS = 24;
 
 /** `e^-x` in 2⁻³⁰, a point for every 1/128. */
 export const decayTable = (): Int32Array => Int32Array.from({ length: POINTS + 2 }, (_, i) => Math.round(Math.exp(-i / 128) * ONE));
@@ -22,7 +22,7 @@ const TABLE_BYTES = 4 * (POINTS + 2);
 export const SIGMOID_BYTES = TABLE_BYTES;
 
 /** A number of 2⁻²⁴ that is not negative, as an argument of a table: `0 … 22`. */
-function argument(b: FuncBuilder, x: Reg): void {
+export function argument(b: FuncBuilder, x: Reg): void {
   // A comparison rather than a clamp without a branch: the verifier takes bounds of a table's index from it.
   const most = REACH * 2 ** ARG_BITS - 1;
   b.when('ugt', x, most, () => b.assign(x, most));
@@ -61,7 +61,7 @@ export function sigmoidOf(b: FuncBuilder, table: Reg, x: Reg): Reg {
 }
 
 /** `e^-x` to 10⁻⁸: the point below, times 1 − f + f²/2 for the rest. */
-function decay(b: FuncBuilder, table: Reg, x: Reg): Reg {
+export function decay(b: FuncBuilder, table: Reg, x: Reg): Reg {
   const at = b.rsh(x, ARG_BITS - STEP_BITS);
   b.aluTo(at, 'lsh', at, 2);
   b.aluTo(at, 'add', table, at);

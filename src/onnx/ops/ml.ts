@@ -95,7 +95,11 @@ export const ML: Readonly<Record<string, OpDef>> = {
   LinearRegressor: regressor((c) => c.int('targets', 1)),
   Normalizer: keep('float32'),
   OneHotEncoder: oneHot,
-  SVMClassifier: classifier('classlabels_ints', (_, classes) => classes),
+  // Without probabilities machines for pairs of classes give their scores.
+  SVMClassifier: classifier('classlabels_ints', (c, classes) => {
+    const pairs = listLength(c.attr('vectors_per_class')) > 0 && listLength(c.attr('prob_a')) === 0;
+    return pairs && classes > 2 ? (classes * (classes - 1)) / 2 : classes;
+  }),
   SVMRegressor: regressor(() => 1),
   Scaler: keep('float32'),
   TreeEnsemble: regressor((c) => c.int('n_targets', 1)),

@@ -10,20 +10,25 @@ import type { Scores } from './scores.ts';
 
 /** Columns that one call multiplies. */
 const COLUMNS_A_CALL = 32;
+/** Products of one call, which the verifier walks. */
+const PRODUCTS_A_CALL = 4096;
 /** Bits of a score's unit where scores are transformed: terms may reach 2³⁰ before they saturate. */
 const TRANSFORMED_BITS = 24;
 /** Bits that scores have where the calibration gives their range. */
 const RESULT_BITS = 36;
 
-/** `scores[n] = Σ x[c]·weights[n, c] + base[n]`; where they are the node's `result` as they are, its calibrated range gives their unit. */
+/**
+ * `scores[n] = Σ x[c]·weights[n, c] + base[n]`; where they are the node's `result` as they are, its calibrated range gives their unit. `rows`: where
+ * they are not the node's first input.
+ */
 export function emitLinear(
   walk: Walk,
   node: Node,
   weights: readonly (readonly number[])[],
   base: readonly number[],
   result: string | null,
+  rows = rowsOf(walk, node),
 ): Scores {
-  const rows = rowsOf(walk, node);
   const count = weights.length;
   for (const row of weights)
     if (row.length !== rows.features)
@@ -38,14 +43,15 @@ export function emitLinear(
 }
 
 /** Columns of a call: the most that divide them all. */
-function columnsACall(features: number): number {
-  for (let n = Math.min(features, COLUMNS_A_CALL); n > 1; n--) if (features % n === 0) return n;
+function columnsACall(features: number, scores: number): number {
+  const most = Math.min(features, COLUMNS_A_CALL, Math.floor(PRODUCTS_A_CALL / scores));
+  for (let n = most; n > 1; n--) if (features % n === 0) return n;
   return 1;
 }
 
 function linearPasses(rows: Rows, weights: readonly (readonly number[])[], base: readonly number[], result: string | null): OwnPasses {
   const count = weights.length;
-  const columns = columnsACall(rows.features);
+  const columns = columnsACall(rows.features, count);
   const outer = rowLoops(rows.n);
   return {
     wide: true,

@@ -71,6 +71,19 @@ const classifier = (input: string, rows: number, transform: string): NodeSpec =>
     post_transform: text(transform),
   });
 
+/** A machine of two support vectors for each class, with features of one size. */
+const machine = (classes: number, type: string, attrs: Readonly<Record<string, AttrSpec>> = {}): NodeSpec =>
+  ml('SVMClassifier', ['scaled'], ['label', 'scores'], {
+    classlabels_ints: ints(Array.from({ length: classes }, (_, i) => 3 * i)),
+    vectors_per_class: ints(new Array(classes).fill(2)),
+    support_vectors: { floats: floats(2 * classes * FEATURES) },
+    coefficients: { floats: floats((classes - 1) * 2 * classes) },
+    rho: { floats: floats((classes * (classes - 1)) / 2, 0.1) },
+    kernel_type: text(type),
+    kernel_params: { floats: [0.4, 0.3, 3] },
+    ...attrs,
+  });
+
 const CASES: Readonly<Record<string, Case>> = {
   'LinearClassifier, softmax, features of all sizes': {
     nodes: [classifier('X', 4, 'SOFTMAX')],
@@ -113,6 +126,54 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     outputs: ['y'],
     tolerance: 1e-5,
+  },
+  'SVMRegressor of exponentials, features of one size as they come': {
+    nodes: [
+      ml('Normalizer', ['X'], ['even'], { norm: text('L2') }),
+      ml('SVMRegressor', ['even'], ['y'], {
+        coefficients: { floats: floats(40) },
+        support_vectors: { floats: floats(40 * FEATURES) },
+        rho: { floats: [0.5] },
+        n_supports: { int: 40 },
+        kernel_type: text('RBF'),
+        kernel_params: { floats: [0.7, 0, 3] },
+      }),
+    ],
+    outputs: ['y'],
+    tolerance: 2e-3,
+  },
+  'SVMClassifier of exponentials behind a Scaler, three classes': {
+    nodes: [scaler, machine(3, 'RBF')],
+    outputs: ['label', 'scores'],
+    tolerance: 2e-4,
+  },
+  'SVMClassifier of four classes, six pairs': { nodes: [scaler, machine(4, 'LINEAR')], outputs: ['label', 'scores'], tolerance: 1e-5 },
+  'SVMClassifier of cubes, two classes': { nodes: [scaler, machine(2, 'POLY')], outputs: ['label', 'scores'], tolerance: 5e-4 },
+  'SVMClassifier of tanh, probabilities': {
+    nodes: [scaler, machine(2, 'SIGMOID', { prob_a: { floats: [-1.7] }, prob_b: { floats: [0.2] } })],
+    outputs: ['label', 'scores'],
+    tolerance: 4e-3,
+  },
+  'OneHotEncoder of a column that is cut to whole numbers, before trees': {
+    nodes: [
+      ml('ArrayFeatureExtractor', ['X', 'column'], ['one'], {}),
+      { op: 'Cast', inputs: ['one'], outputs: ['whole'], attrs: { to: { int: 7 } } },
+      ml('OneHotEncoder', ['whole'], ['hot'], { cats_int64s: ints([-1, 0, 1, 2]), zeros: { int: 1 } }),
+      { op: 'Reshape', inputs: ['hot', 'row'], outputs: ['flat'] },
+      ml('TreeEnsembleRegressor', ['flat'], ['y'], stump(2)),
+    ],
+    outputs: ['y', 'flat'],
+    tolerance: 1e-4,
+    initializers: { column: int64([5]), row: int64([-1, 4]) },
+  },
+  'Imputer before a linear model': {
+    nodes: [
+      ml('Imputer', ['X'], ['filled'], { imputed_value_floats: { floats: SIZES }, replaced_value_float: { float: Number.NaN } }),
+      classifier('filled', 3, 'SOFTMAX'),
+    ],
+    outputs: ['label', 'scores'],
+    tolerance: 4e-6,
+    missing: true,
   },
   'Normalizer L2': { nodes: [ml('Normalizer', ['X'], ['y'], { norm: text('L2') })], outputs: ['y'], tolerance: 2e-3 },
   'Normalizer L1 of scaled features': {

@@ -4,7 +4,6 @@ import type { Walk } from '../../graph/lazy.ts';
 import { classLabels, numbers, refuse } from './attrs.ts';
 import { type Ensemble, isLeaf, namedEnsemble, tensorEnsemble } from './ensemble.ts';
 import { emitLinear } from './linear.ts';
-import { rowsOf } from './rows.ts';
 import { emitFinish, emitLabel, type LabelRule, type Scores, transformOf } from './scores.ts';
 import { emitTrees, scoreBits, scoreBound, type TreesSpec } from './trees.ts';
 
@@ -170,30 +169,5 @@ export function linearRegressor(walk: Walk, node: Node): void {
     refuse(node, `post_transform ${attrString(node, 'post_transform')} of a regression`, 'Apply it with a node of its own');
   const weights = matrix(node, numbers(node, 'coefficients'), targets);
   const scores = emitLinear(walk, node, weights, intercepts, node.outputs[0]!);
-  emitFinish(walk, node, node.outputs[0]!, scores, 'none', 'own');
-}
-
-function onlyLinear(node: Node): void {
-  const kernel = attrString(node, 'kernel_type') ?? 'LINEAR';
-  if (kernel !== 'LINEAR') refuse(node, `kernel ${kernel} is not supported`, 'Train with a linear kernel (LinearSVC, LinearSVR)');
-}
-
-/** With a linear kernel the support vectors add up to one vector of coefficients. */
-export function svmRegressor(walk: Walk, node: Node): void {
-  onlyLinear(node);
-  const { features } = rowsOf(walk, node);
-  const vectors = numbers(node, 'support_vectors');
-  const coefficients = numbers(node, 'coefficients');
-  const rho = numbers(node, 'rho')[0] ?? 0;
-  if ((attrNumber(node, 'one_class') ?? 0) !== 0)
-    refuse(node, 'one-class machines are not supported', 'Take the score outside of the model');
-  const count = vectors.length / features;
-  const weights = Array.from({ length: features }, (_, c) => {
-    if (count === 0) return coefficients[c]!;
-    let sum = 0;
-    for (let v = 0; v < count; v++) sum += coefficients[v]! * vectors[v * features + c]!;
-    return sum;
-  });
-  const scores = emitLinear(walk, node, [weights], [rho], node.outputs[0]!);
   emitFinish(walk, node, node.outputs[0]!, scores, 'none', 'own');
 }
