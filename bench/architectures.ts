@@ -13,6 +13,7 @@ import { KernelRunner } from '../src/companion/kernel-runner.ts';
 import type { Compiled } from '../src/compiler/api.ts';
 import { compile } from '../src/compiler/compile.ts';
 import { familiesFor } from '../src/compiler/families.ts';
+import { allParts } from '../src/compiler/parts.ts';
 import { tensorHook } from '../src/hooks/tensor.ts';
 import { programBtf } from '../src/object/program-btf.ts';
 import { importModel } from '../src/onnx/import.ts';
@@ -84,6 +85,7 @@ async function judge(folder: string, inputs: number): Promise<Row> {
       strategy: 'auto',
       quant: 'w8a16',
       families: await familiesFor(model),
+      parts: await allParts(),
     });
     row.insns = compiled.program.insns.length;
     const kernel = await openKernel();

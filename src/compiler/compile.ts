@@ -12,6 +12,7 @@ import { fold } from './fold/fold.ts';
 import type { Buf, HGraph } from './graph/hops.ts';
 import { takesMissing } from './graph/narrow.ts';
 import { recognise } from './graph/recognise.ts';
+import { leavesUnread } from './graph/unread.ts';
 import { mapDims, product } from './graph/view.ts';
 import type { FuncBuilder, Reg } from './ir/builder.ts';
 import type { IrFunc } from './ir/ir.ts';
@@ -104,8 +105,10 @@ function graphOf(options: CompileOptions): HGraph {
   };
   const recognised = told('recognised', recognise(model, families, calibration));
   const precise = told('precision', applyPrecision(recognised, model, parseQuant(quant)));
-  const { special } = partsOf(options);
-  const own = special ? told('specialised', special.specialiseGraph(precise)) : precise;
+  const { special, unread } = partsOf(options);
+  const own = special
+    ? told('specialised', special.specialiseGraph(precise))
+    : told('unread', unread && leavesUnread(precise) ? unread.dropDead(precise) : precise);
   return fold(told('split', splitWideValues(own, PAGE_BYTES)), told);
 }
 

@@ -3,11 +3,12 @@ import type { HGraph } from '../graph/hops.ts';
 import type { Lowered } from '../lower/lower.ts';
 import type { Scales } from '../plan/scales.ts';
 
-/** Passes whose result is a graph of ops, in their order; `specialised` only with weights in the code. */
+/** Passes whose result is a graph of ops, in their order; `specialised` only with weights in the code, and then in place of `unread`. */
 export const GRAPH_PASSES = [
   'recognised',
   'precision',
   'specialised',
+  'unread',
   'split',
   'linears',
   'embeddings',

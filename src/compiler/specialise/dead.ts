@@ -1,7 +1,7 @@
 import { type Buf, type Const, type HGraph, type HOp, isView, opViews, type View } from '../graph/hops.ts';
 import { broadcastMap, denseMap, mapDims, product } from '../graph/view.ts';
 import { allOf, fitMap, type Kept, keptOffsets, offsetsOf } from './fit.ts';
-import { columnsUsed, neededElements } from './needed.ts';
+import { type ColumnsRead, everyColumn, neededElements } from './needed.ts';
 
 type Linear = HOp & { readonly kind: 'linear' };
 
@@ -22,17 +22,17 @@ class Unfit extends Error {
 }
 
 /**
- * Leaves out what no result depends on: heads whose output is multiplied by zero alone, rows and columns of zero weights, rows of which a pooled
- * classifier reads nothing. Ops shrink with their buffers; what would be left in an uneven order of memory stays.
+ * Leaves out what no result depends on: rows of which a classifier reads nothing and, by what `columnsRead` finds in the weights, heads whose output is multiplied by
+ * zero alone, rows and columns of zero weights. Ops shrink with their buffers; what would be left in an uneven order of memory stays.
  */
-export function dropDead(graph: HGraph): HGraph {
+export function dropDead(graph: HGraph, columnsRead: ColumnsRead = everyColumn): HGraph {
   if (graph.ops.some(({ out }) => out.bound)) return graph;
-  const needed = neededElements(graph);
+  const needed = neededElements(graph, columnsRead);
   const live = { ...graph, ops: graph.ops.filter((op) => needed.get(op.out)?.includes(1)) };
   const fixed = new Set<Buf>();
   for (;;) {
     try {
-      return shrink(live, needed, fixed);
+      return shrink(live, needed, fixed, columnsRead);
     } catch (error) {
       if (!(error instanceof Unfit) || fixed.has(error.buf)) throw error;
       fixed.add(error.buf);
@@ -40,7 +40,7 @@ export function dropDead(graph: HGraph): HGraph {
   }
 }
 
-function shrink(graph: HGraph, needed: ReadonlyMap<Buf, Uint8Array>, fixed: ReadonlySet<Buf>): HGraph {
+function shrink(graph: HGraph, needed: ReadonlyMap<Buf, Uint8Array>, fixed: ReadonlySet<Buf>, columnsRead: ColumnsRead): HGraph {
   const shrunk = new Map<Buf, Shrunk>();
   const renamed = (buf: Buf): Buf => shrunk.get(buf)?.buf ?? buf;
   for (const op of graph.ops) {
@@ -82,7 +82,7 @@ function shrink(graph: HGraph, needed: ReadonlyMap<Buf, Uint8Array>, fixed: Read
     return seen;
   };
   const whole = (view: View): View => viewOf(view, allOf(view.map), view.buf);
-  const ops = graph.ops.map((op): HOp => shrinkOp(op, shrunk.get(op.out), needed.get(op.out)!, { tryView, viewOf, whole }));
+  const ops = graph.ops.map((op): HOp => shrinkOp(op, shrunk.get(op.out), needed.get(op.out)!, { tryView, viewOf, whole, columnsRead }));
   return {
     ...graph,
     ops,
@@ -134,14 +134,15 @@ interface Views {
   readonly tryView: (view: View, kept: Kept) => View | null;
   readonly viewOf: (view: View, kept: Kept, out: Buf) => View;
   readonly whole: (view: View) => View;
+  readonly columnsRead: ColumnsRead;
 }
 
-function shrinkOp(op: HOp, to: Shrunk | undefined, need: Uint8Array, { tryView, viewOf, whole }: Views): HOp {
+function shrinkOp(op: HOp, to: Shrunk | undefined, need: Uint8Array, { tryView, viewOf, whole, columnsRead }: Views): HOp {
   const out = to?.buf ?? op.out;
   const seen = (view: View): View => (to ? viewOf(view, to.kept, op.out) : whole(view));
   switch (op.kind) {
     case 'linear':
-      return shrinkLinear(op, to, need, tryView);
+      return shrinkLinear(op, to, columnsRead(op, need), tryView);
     case 'matmul': {
       if (!to) return { ...op, a: whole(op.a), b: whole(op.b) };
       const [a, b] = [allOf(op.a.map), allOf(op.b.map)];
@@ -181,12 +182,11 @@ function shrinkOp(op: HOp, to: Shrunk | undefined, need: Uint8Array, { tryView, 
 }
 
 /** A product without the rows that nobody needs and, where what is left lies evenly, without the columns that are zero. */
-function shrinkLinear(op: Linear, to: Shrunk | undefined, need: Uint8Array, tryView: Views['tryView']): Linear {
+function shrinkLinear(op: Linear, to: Shrunk | undefined, used: Uint8Array, tryView: Views['tryView']): Linear {
   const [n, k] = op.weights.dims as [number, number];
   const all = allOf(op.a.map);
   const rows = to ? to.kept.slice(0, -1) : all.slice(0, -1);
   const columns = to ? to.kept.at(-1)! : Array.from({ length: n }, (_, i) => i);
-  const used = columnsUsed(op, need);
   const wanted = all.at(-1)!.filter((j) => used[j] === 1);
   for (const terms of [wanted, all.at(-1)!]) {
     const a = terms.length > 0 ? tryView(op.a, [...rows, terms]) : null;

@@ -2,8 +2,14 @@ import type { Buf, HGraph, HOp, View } from '../graph/hops.ts';
 import { isView, opViews } from '../graph/hops.ts';
 import { allOffsets, denseMap, mapDims, product, sliceMap } from '../graph/view.ts';
 
-/** Which elements of each buffer anything reads that has a part in the results: zero weights read nothing. 1 for each that is needed. */
-export function neededElements(graph: HGraph): Map<Buf, Uint8Array> {
+/** Columns of a product's weights that are read where these results are needed: 1 for each. */
+export type ColumnsRead = (op: HOp & { kind: 'linear' }, need: Uint8Array) => Uint8Array;
+
+/** All of them, whatever the weights are. */
+export const everyColumn: ColumnsRead = ({ weights }) => new Uint8Array(weights.dims[1]!).fill(1);
+
+/** Which elements of each buffer anything reads that has a part in the results. 1 for each that is needed. */
+export function neededElements(graph: HGraph, columnsRead: ColumnsRead): Map<Buf, Uint8Array> {
   const needed = new Map<Buf, Uint8Array>();
   const maskOf = (buf: Buf): Uint8Array => {
     let mask = needed.get(buf);
@@ -19,18 +25,18 @@ export function neededElements(graph: HGraph): Map<Buf, Uint8Array> {
     for (const [i, at] of allOffsets(view.map).entries()) if (mask[at] === 0 && wanted(i)) mask[at] = 1;
   };
   for (const { view } of graph.outputs) mark(view, () => true);
-  for (const op of [...graph.ops].reverse()) markReads(op, maskOf(op.out), mark);
+  for (const op of [...graph.ops].reverse()) markReads(op, maskOf(op.out), mark, columnsRead);
   return needed;
 }
 
 type Mark = (view: View, wanted: (index: number) => boolean) => void;
 
-function markReads(op: HOp, need: Uint8Array, mark: Mark): void {
+function markReads(op: HOp, need: Uint8Array, mark: Mark, columnsRead: ColumnsRead): void {
   if (!need.includes(1)) return;
   switch (op.kind) {
     case 'linear': {
       const [n, k] = op.weights.dims as [number, number];
-      const used = columnsUsed(op, need);
+      const used = columnsRead(op, need);
       const rows = Uint8Array.from({ length: need.length / n }, (_, m) => (need.subarray(m * n, (m + 1) * n).includes(1) ? 1 : 0));
       mark(op.a, (i) => rows[Math.floor(i / k)] === 1 && used[i % k] === 1);
       if (op.residual) mark(op.residual, (i) => need[i] === 1);
@@ -88,7 +94,7 @@ function markReads(op: HOp, need: Uint8Array, mark: Mark): void {
   }
 }
 
-/** Columns of a product's weights that are not zero in every row that is needed; the first where all are, for a product must have a term. */
+/** Columns that are not zero in every row that is needed; the first where all are, for a product must have a term. */
 export function columnsUsed({ weights }: HOp & { kind: 'linear' }, need: Uint8Array): Uint8Array {
   const [n, k] = weights.dims as [number, number];
   const used = new Uint8Array(k);

@@ -12,6 +12,7 @@ import type { Compiled } from '../api.ts';
 import { compile } from '../compile.ts';
 import { familiesFor } from '../families.ts';
 import { recognise } from '../graph/recognise.ts';
+import { partsFor } from '../parts.ts';
 import { evaluate, readView } from './evaluate.ts';
 import { plainHook } from './tensor-hook.ts';
 
@@ -77,6 +78,7 @@ export async function judge(file: Uint8Array | ModelSpec, options: JudgeOptions 
     strategy: 'auto',
     quant: 'w8a16',
     families,
+    parts: await partsFor({ model, quant: 'w8a16' }),
   });
   const machines = [new Vm(compiled.program), new Vm(compiled.program, { engine: 'wasm' })];
   const loaded = options.kernel ? await options.kernel.load(compiled.program, { btf: programBtf(compiled.program) }) : null;

@@ -60,7 +60,7 @@ export async function checkRandom(kernel: Kernel, dense: Model, vocabulary: numb
     strategy: whyNot(target.strategy, target.kernel) ? 'global' : target.strategy,
     quant: target.quant,
     specialise,
-    parts: await partsFor(target),
+    parts: await partsFor({ model, ...target }),
   });
   const loaded = await kernel.load(compiled.program, { btf: programBtf(compiled.program) });
   if (!loaded.program) return { refused: loaded.message ?? loaded.log.slice(-500), differing: 0, error: 0 };

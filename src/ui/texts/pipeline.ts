@@ -67,6 +67,11 @@ export const pipeline = {
       name: 'Specialised',
       about: 'What follows from the values of the weights: constants fold through, and what no result depends on goes.',
     },
+    unread: {
+      short: 'Unread',
+      name: 'Unread rows dropped',
+      about: 'Elements that no result depends on are not computed, such as all rows of a last layer but the one that a classifier reads.',
+    },
     split: {
       short: 'Split',
       name: 'Wide values split',

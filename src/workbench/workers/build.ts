@@ -39,7 +39,7 @@ export async function compileOptions(
     slots,
     onPass,
     families: await familiesFor(model),
-    parts: await partsFor({ quant, specialise }),
+    parts: await partsFor({ model, quant, specialise }),
     progress: {
       report: (stage, done, total) => context.progress(stage, done, total),
       get cancelled() {
