@@ -12,50 +12,56 @@ export const PAIRED_ZERO = 2 ** 15;
 export const PAIRED_ZERO8 = 2 ** 7;
 
 /**
- * Adds the products of `terms` words and the weights of each column to its sum, and {@link crossSum} and {@link crossOf} with them. `weight` loads a weight as it is
- * stored. A last term without a neighbour is multiplied by itself.
+ * Adds the products of `terms` numbers or words and the weights of each column to its sum, and {@link crossInto} and {@link crossOf} with them. `weight` loads a weight as
+ * it is stored. A last term without a neighbour is multiplied by itself.
  */
-export function pairedProducts(
+export function pairedTerms(
+  b: FuncBuilder,
+  sums: readonly Reg[],
+  terms: number,
+  value: (term: number) => Reg,
+  weight: (column: number, term: number) => Reg,
+): void {
+  for (let k = 0; k < terms; k += 2) {
+    const x = value(k);
+    const next = k + 1 < terms ? value(k + 1) : null;
+    for (const [r, sum] of sums.entries()) {
+      const t = weight(r, next ? k + 1 : k);
+      if (next) {
+        b.aluTo(t, 'add', t, x);
+        const u = weight(r, k);
+        b.aluTo(u, 'add', u, next);
+        b.aluTo(t, 'mul', t, u);
+      } else b.aluTo(t, 'mul', t, x);
+      b.aluTo(sum, 'add', sum, t);
+    }
+  }
+}
+
+/** {@link pairedTerms} of words in memory. */
+export const pairedProducts = (
   b: FuncBuilder,
   sums: readonly Reg[],
   terms: number,
   words: Reg,
   weight: (column: number, term: number) => Reg,
-): void {
-  for (let k = 0; k + 1 < terms; k += 2) {
-    const x = b.load(words, 8 * k, 8);
-    const next = b.load(words, 8 * k + 8, 8);
-    for (const [r, sum] of sums.entries()) {
-      const t = weight(r, k + 1);
-      b.aluTo(t, 'add', t, x);
-      const u = weight(r, k);
-      b.aluTo(u, 'add', u, next);
-      b.aluTo(t, 'mul', t, u);
-      b.aluTo(sum, 'add', sum, t);
-    }
-  }
-  if (terms % 2 === 0) return;
-  const x = b.load(words, 8 * (terms - 1), 8);
-  for (const [r, sum] of sums.entries()) {
-    const t = weight(r, terms - 1);
-    b.aluTo(t, 'mul', t, x);
-    b.aluTo(sum, 'add', sum, t);
-  }
+): void => pairedTerms(b, sums, terms, (k) => b.load(words, 8 * k, 8), weight);
+
+/** Adds what every sum of {@link pairedTerms} has too much because of two neighbours, which are lost, or of a last term; `zero`: what weights are raised by. */
+export function crossInto(b: FuncBuilder, sum: Reg, x: Reg, next: Reg | null, zero: number): void {
+  if (next) {
+    b.aluTo(x, 'add', x, zero);
+    b.aluTo(next, 'add', next, zero);
+    b.aluTo(x, 'mul', x, next);
+  } else b.aluTo(x, 'mul', x, zero);
+  b.aluTo(sum, 'add', sum, x);
 }
 
-/** What every sum of {@link pairedProducts} has too much because of its words; `zero`: what its weights are raised by. */
+/** The same of all words of {@link pairedProducts}. */
 export function crossSum(b: FuncBuilder, words: Reg, terms: number, zero = PAIRED_ZERO): Reg {
   const sum = b.copy(0);
-  for (let k = 0; k < terms; k += 2) {
-    const x = b.load(words, 8 * k, 8);
-    if (k + 1 < terms) {
-      b.aluTo(x, 'add', x, zero);
-      const next = b.load(words, 8 * k + 8, 8);
-      b.aluTo(next, 'add', next, zero);
-      b.aluTo(x, 'mul', x, next);
-    } else b.aluTo(x, 'mul', x, zero);
-    b.aluTo(sum, 'add', sum, x);
-  }
+  const word = (k: number): Reg => b.load(words, 8 * k, 8);
+  for (let k = 0; k < terms; k += 2) crossInto(b, sum, word(k), k + 1 < terms ? word(k + 1) : null, zero);
   return sum;
 }
 

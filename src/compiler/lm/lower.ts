@@ -31,7 +31,18 @@ import {
 } from './attend-kernels.ts';
 import { type Attend, type Decoder, type PositionOp, productsOf } from './decoder.ts';
 import { INPUT, POSITION_BLOCK, paddedPositions } from './layout.ts';
-import { blockBytes, blocksPerCall, formOf, type MatvecShape, matvecKernel, matvecName, packKernel, packMatrix, ROWS } from './matvec.ts';
+import {
+  blockBytes,
+  blocksPerCall,
+  formOf,
+  type MatrixForm,
+  type MatvecShape,
+  matvecKernel,
+  matvecName,
+  packKernel,
+  packMatrix,
+  ROWS,
+} from './matvec.ts';
 
 /** A call of a kernel whose arguments may depend on the position. */
 interface PositionCall {
@@ -204,7 +215,7 @@ class Lowering {
     const to: Operand = scores ? { space: 'output', off: 0, strides: [] } : this.#places.operand(step.out as Access, group).operand;
     const pack: Operand = { space: 'scratch', off: 0, strides: [] };
     const rows: Operand = { space: 'weights', off: this.#weights.add(bytes), strides: [] };
-    const args: Operand[] = [form === 'dot3' ? pack : a, to, rows, ...(form === 'w4' ? [pack] : [])];
+    const args: Operand[] = [form === 'dot3' ? pack : a, to, rows, ...(form === 'dot3' ? [] : [pack])];
     const elem = scores ? 4 : 2;
     const product: PositionCall = {
       call: {
@@ -218,11 +229,11 @@ class Lowering {
       times: blocks / per,
       byTime: [0, elem * ROWS * per, blockBytes(k, form) * per, 0],
     };
-    return form === 'w4' || form === 'dot3' ? [...this.#packing(op, a, k, form), product] : [product];
+    return [...this.#packing(op, a, k, form), product];
   }
 
   /** Prepares a vector for the matrices behind, if the one before did not read the same. */
-  #packing(op: HOp, a: Operand, k: number, form: 'w4' | 'dot3'): PositionCall[] {
+  #packing(op: HOp, a: Operand, k: number, form: MatrixForm): PositionCall[] {
     const key = JSON.stringify([form, op.kind === 'linear' && op.a.buf.id, a.off, k]);
     if (this.#packed === key) return [];
     this.#packed = key;

@@ -6,13 +6,13 @@ import { notNegative, requant, saturator } from '../kernels/arith.ts';
 import { DOT_SHIFT } from '../kernels/dot.ts';
 import { type Layout, MAP_OF } from '../kernels/frame.ts';
 import { extract, packMatvec, packVector, runsOf } from '../kernels/matvec.ts';
+import { crossInto, crossOf, PAIRED_ZERO, PAIRED_ZERO8, pairedTerms } from '../kernels/paired.ts';
 import { integerOf, rowSteps } from '../plan/weight-quant.ts';
 import { rowParams } from '../plan/weights.ts';
 import { decoderFunc } from './frame.ts';
 
 /** Rows of a matrix that share one load of the vector. */
 export const ROWS = 4;
-const PARAM_BYTES = 16;
 /** Sums of int16 weights are taken in units of 2⁸, so that their multiplier fits. */
 const WIDE_SHIFT = 8;
 /** Instructions that the verifier walks in one function: it goes through every round of every loop. */
@@ -37,11 +37,13 @@ interface FormFacts {
   readonly sumShift: number;
   /** About how many instructions one term of four rows takes. */
   readonly insns: number;
+  /** What weights are stored above their value where two terms share a multiplication (`kernels/paired.ts`). */
+  readonly zero?: number;
 }
 
 const FORMS: Readonly<Record<MatrixForm, FormFacts>> = {
-  w16: { termBytes: 8, most: 127 << WIDE_SHIFT, xShift: 0, sumShift: WIDE_SHIFT, insns: 13 },
-  w8: { termBytes: 4, most: 127, xShift: 0, sumShift: 0, insns: 13 },
+  w16: { termBytes: 8, most: 127 << WIDE_SHIFT, xShift: 0, sumShift: WIDE_SHIFT, insns: 13, zero: PAIRED_ZERO },
+  w8: { termBytes: 4, most: 127, xShift: 0, sumShift: 0, insns: 13, zero: PAIRED_ZERO8 },
   w4: { termBytes: 2, most: 7, xShift: 0, sumShift: 0, insns: 17 },
   dot3: { termBytes: 32 / 3, most: 127, xShift: 8, sumShift: 0, insns: 5 },
 };
@@ -79,17 +81,20 @@ export interface MatvecShape {
   readonly outBytes: number;
 }
 
-/** Weights of four rows side by side, then rounding term and multiplier of each. */
+/** Rounding term and multiplier of a row, and what its sum begins with where that is not zero. */
+const paramBytes = (form: MatrixForm): number => (FORMS[form].zero ? 24 : 16);
+
+/** Weights of four rows side by side, then {@link paramBytes} of each. */
 export function blockBytes(k: number, form: MatrixForm): number {
   const { words, runs } = runsOf({ ...DOT3, k });
   const bytes = form === 'dot3' ? 8 * ROWS * words * runs : FORMS[form].termBytes * k;
-  return Math.ceil(bytes / 8) * 8 + ROWS * PARAM_BYTES;
+  return Math.ceil(bytes / 8) * 8 + ROWS * paramBytes(form);
 }
 
 /** Bytes of the packing area that a vector of `k` takes. */
 export function packedBytes(k: number, form: MatrixForm): number {
   const { words, runs } = runsOf({ ...DOT3, k });
-  return form === 'dot3' ? 8 * words * runs : form === 'w4' ? 8 : 0;
+  return form === 'dot3' ? 8 * words * runs : 8;
 }
 
 /** Blocks of four rows in one call: a divisor of all `blocks`, as many as the verifier walks in {@link WALK} instructions. */
@@ -102,8 +107,8 @@ export function blocksPerCall(k: number, blocks: number, form: MatrixForm): numb
 export const matvecName = (s: MatvecShape): string =>
   `${s.scores ? 'scores' : 'matvec'}_k${s.k}_n${s.blocks * ROWS}${s.form === 'w8' ? '' : `_${s.form}`}${s.relu ? '_relu' : ''}`;
 
-/** Prepares a vector for `w4` (its sum) or `dot3` (its words) in the packing area. Arguments: vector, packing area (0). */
-export function packKernel(name: string, k: number, form: 'w4' | 'dot3', layout: Layout, origin: OriginId): IrFunc {
+/** Prepares a vector for `dot3` (its words) or other forms (what sums begin with) in the packing area. Arguments: vector, packing area (0). */
+export function packKernel(name: string, k: number, form: MatrixForm, layout: Layout, origin: OriginId): IrFunc {
   const scratch = { map: MAP_OF.scratch, bytes: layout.bytes.scratch };
   const ports = [
     { ...scratch, extent: 2 * k },
@@ -116,13 +121,19 @@ export function packKernel(name: string, k: number, form: 'w4' | 'dot3', layout:
       return;
     }
     const sum = b.copy(0);
+    const { zero } = FORMS[form];
     const add = (count: number, from: Reg): void => {
-      for (let i = 0; i < count; i++) b.aluTo(sum, 'add', sum, b.load(from, 2 * i, 2, true));
+      const value = (i: number): Reg => b.load(from, 2 * i, 2, true);
+      for (let i = 0; i < count; i += zero ? 2 : 1) {
+        const x = value(i);
+        if (zero) crossInto(b, sum, x, i + 1 < count ? value(i + 1) : null, zero);
+        else b.aluTo(sum, 'add', sum, x);
+      }
     };
     const full = Math.floor(k / UNROLL);
     const [rest] = full > 0 ? b.strided(full, [[x, 2 * UNROLL]], ([from]) => add(UNROLL, from)) : [x];
     add(k % UNROLL, rest);
-    b.store(pack, 0, b.mul(sum, -NIBBLE_ZERO), 8);
+    b.store(pack, 0, zero ? b.sub(0, sum) : b.mul(sum, -NIBBLE_ZERO), 8);
   });
 }
 
@@ -135,7 +146,7 @@ export function matvecKernel(name: string, s: MatvecShape, layout: Layout, origi
     { ...scratch, extent: s.form === 'dot3' ? packedBytes(s.k, s.form) : 2 * s.k },
     { map: s.scores ? 'scores' : MAP_OF.scratch, bytes: s.outBytes, extent: elem * ROWS * s.blocks },
     { map: MAP_OF.weights, bytes: layout.bytes.weights, extent: block * s.blocks },
-    ...(s.form === 'w4' ? [{ ...scratch, extent: 8 }] : []),
+    ...(s.form === 'dot3' ? [] : [{ ...scratch, extent: 8 }]),
   ];
   return decoderFunc(name, layout, ports, [], origin, (b, [x, out, w, pack]) => {
     b.strided(
@@ -145,14 +156,14 @@ export function matvecKernel(name: string, s: MatvecShape, layout: Layout, origi
         [w, block],
       ],
       ([to, rows]) => {
-        const sums = s.form === 'dot3' ? sumWords(b, s.k, x, rows) : sumRows(b, s, x, rows, pack);
-        const results = saturator(b, ROWS, s.scores ? SCORE_MAX : s.outMax);
-        const params = block - ROWS * PARAM_BYTES;
+        const bytes = paramBytes(s.form);
         // Blocks of a long vector reach further than an instruction's offset.
-        const at = b.add(rows, params);
+        const at = b.add(rows, block - ROWS * bytes);
+        const sums = s.form === 'dot3' ? sumWords(b, s.k, x, rows) : sumRows(b, s, x, rows, pack!, at);
+        const results = saturator(b, ROWS, s.scores ? SCORE_MAX : s.outMax);
         for (const [r, sum] of sums.entries()) {
           if (FORMS[s.form].sumShift) b.aluTo(sum, 'arsh', sum, FORMS[s.form].sumShift);
-          requant(b, sum, b.load(at, r * PARAM_BYTES + 8, 8), b.load(at, r * PARAM_BYTES, 8), DOT_SHIFT);
+          requant(b, sum, b.load(at, r * bytes + 8, 8), b.load(at, r * bytes, 8), DOT_SHIFT);
           if (s.relu) notNegative(b, sum);
           results.put(sum, (value) => b.store(to, elem * r, value, elem));
         }
@@ -162,29 +173,39 @@ export function matvecKernel(name: string, s: MatvecShape, layout: Layout, origi
   });
 }
 
-function sumRows(b: FuncBuilder, s: MatvecShape, x: Reg, w: Reg, pack: Reg | undefined): Reg[] {
-  const sums = Array.from({ length: ROWS }, () => (pack ? b.load(pack, 0, 8) : b.copy(0)));
-  const { termBytes } = FORMS[s.form];
+function sumRows(b: FuncBuilder, s: MatvecShape, x: Reg, w: Reg, pack: Reg, params: Reg): Reg[] {
+  const { termBytes, zero } = FORMS[s.form];
+  const sums = Array.from({ length: ROWS }, (_, r) => {
+    const sum = b.load(pack, 0, 8);
+    if (zero) b.aluTo(sum, 'add', sum, b.load(params, r * paramBytes(s.form) + 16, 8));
+    return sum;
+  });
   const term = (r: number, t: Reg, v: Reg): void => {
     b.aluTo(t, 'mul', t, v);
     b.aluTo(sums[r], 'add', sums[r], t);
   };
-  const run = (count: number, p: Reg, q: Reg): void => {
+  const nibbles = (count: number, p: Reg, q: Reg): void => {
     for (let k = 0; k < count; k++) {
       const v = b.load(p, 2 * k, 2, true);
-      if (s.form === 'w4') {
-        for (const half of [0, 1]) {
-          const both = b.load(q, 2 * k + half, 1);
-          term(2 * half, b.and(both, 15), v);
-          b.aluTo(both, 'rsh', both, 4);
-          term(2 * half + 1, both, v);
-        }
-      } else {
-        const bytes = s.form === 'w16' ? 2 : 1;
-        for (let r = 0; r < ROWS; r++) term(r, b.load(q, (ROWS * k + r) * bytes, bytes, true), v);
+      for (const half of [0, 1]) {
+        const both = b.load(q, 2 * k + half, 1);
+        term(2 * half, b.and(both, 15), v);
+        b.aluTo(both, 'rsh', both, 4);
+        term(2 * half + 1, both, v);
       }
     }
   };
+  const bytes = s.form === 'w16' ? 2 : 1;
+  const run = (count: number, p: Reg, q: Reg): void =>
+    s.form === 'w4'
+      ? nibbles(count, p, q)
+      : pairedTerms(
+          b,
+          sums,
+          count,
+          (k) => b.load(p, 2 * k, 2, true),
+          (r, k) => b.load(q, (ROWS * k + r) * bytes, bytes),
+        );
   const full = Math.floor(s.k / UNROLL);
   const rest = s.k % UNROLL;
   if (full === 0) run(rest, x, w);
@@ -271,20 +292,24 @@ export function packMatrix(weights: Const, bias: Float64Array | null, scales: Ma
   const block = blockBytes(k, form);
   const bytes = new Uint8Array(Math.ceil(n / ROWS) * block);
   const view = new DataView(bytes.buffer);
-  const bytes8 = new Int8Array(bytes.buffer);
-  const bytes16 = new Int16Array(bytes.buffer);
+  const bytes16 = new Uint16Array(bytes.buffer);
+  const integers = new Int16Array(k);
+  const { zero } = FORMS[form];
   for (let row = 0; row < n; row++) {
     const from = row * k;
     const step = steps[row]!;
     const base = Math.floor(row / ROWS) * block;
     const lane = row % ROWS;
-    if (form === 'w16') for (let j = 0; j < k; j++) bytes16[base / 2 + ROWS * j + lane] = integerOf(data[from + j]!, step, how);
-    else if (form === 'w8') for (let j = 0; j < k; j++) bytes8[base + ROWS * j + lane] = integerOf(data[from + j]!, step, how);
-    else
+    const at = base + block - (ROWS - lane) * paramBytes(form);
+    if (zero) {
+      for (let j = 0; j < k; j++) integers[j] = integerOf(data[from + j]!, step, how);
+      const stored = form === 'w16' ? bytes16.subarray(base / 2) : bytes.subarray(base);
+      for (let j = 0; j < k; j++) stored[ROWS * j + lane] = integers[j]! + zero;
+      view.setBigInt64(at + 16, BigInt(-crossOf(integers, zero)), true);
+    } else
       for (let j = 0; j < k; j++)
         bytes[base + 2 * j + (lane >> 1)]! |= (integerOf(data[from + j]!, step, how) + NIBBLE_ZERO) << (4 * (lane & 1));
     const { add, mul } = params(row);
-    const at = base + block - (ROWS - lane) * PARAM_BYTES;
     view.setBigInt64(at, add, true);
     view.setBigInt64(at + 8, mul, true);
   }
