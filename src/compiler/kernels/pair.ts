@@ -12,8 +12,8 @@ import { crossOf, crossSum, PAIRED_ZERO, pairedProducts } from './paired.ts';
  * AND and one OR test both rows.
  */
 
-/** Sums of up to this many terms; longer ones would leave weights less than 9 bits. */
-export const PAIR_TERMS = 128;
+/** Sums of up to this many terms; weights of longer ones would often have less than the 8 bits of others. */
+export const PAIR_TERMS = 256;
 const ROWS = 4;
 /** Bits of a lane besides its sign. */
 export const PAIR_LANE_BITS = 31;
