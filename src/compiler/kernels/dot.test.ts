@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Precision } from '../api.ts';
-import { packLinear } from '../plan/weights.ts';
+import { packLinear, putRow } from '../plan/weights.ts';
 import { kernelProgram, layoutFor, PACK_BYTES, runKernel, SCRATCH_BYTES } from '../testing/kernel-bench.ts';
-import { blockBytes, blockWeightBytes, type DotShape, dotKernel, dotWeights, MAX_LANE_TERMS, NIBBLE_ZERO, rowBytes } from './dot.ts';
+import { type DotShape, dotKernel, dotWeights, MAX_LANE_TERMS } from './dot.ts';
 
 const A = PACK_BYTES;
 const OUT = 28000;
@@ -45,20 +45,8 @@ function linearCase(
     precision,
   };
   const bytes = packLinear({ dims: [n, k], data: new Float64Array(n * k) }, null, { unit: 1, outScale: 1 }, how).fill(0);
-  const view = new DataView(bytes.buffer);
   const add = BigInt(12345) << 20n;
-  for (let row = 0; row < n; row++) {
-    const base = Math.floor(row / 4) * blockBytes(k, how);
-    const at = base + (row % 4) * rowBytes(k, how);
-    for (let j = 0; j < k; j++) {
-      if (how.bits === 8) view.setInt8(at + j, w[row * k + j]);
-      else if (how.bits === 16) view.setInt16(at + 2 * j, w[row * k + j], true);
-      else bytes[at + (j >> 1)] |= (w[row * k + j] + NIBBLE_ZERO) << (4 * (j & 1));
-    }
-    const params = base + blockWeightBytes(k, how) + (row % 4) * 16;
-    view.setBigInt64(params, add, true);
-    view.setBigInt64(params + 8, BigInt(mul), true);
-  }
+  for (let row = 0; row < n; row++) putRow(bytes, row, Int16Array.from(w.subarray(row * k, (row + 1) * k)), how, { add, mul: BigInt(mul) });
   const scratch = new Uint8Array(SCRATCH_BYTES);
   new Int16Array(scratch.buffer, A, x.length).set(x);
   const program = kernelProgram(

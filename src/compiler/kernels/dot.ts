@@ -5,6 +5,7 @@ import type { Integers } from '../plan/weight-quant.ts';
 import { activationBitsOf, DEFAULT_PRECISION, weightBitsOf } from '../precision.ts';
 import { type Limit, notNegative, requant, saturator } from './arith.ts';
 import { extentOf, kernelFunc, type Layout, type Level, type Port, type Space, walk } from './frame.ts';
+import { crossInto, PAIRED_ZERO, PAIRED_ZERO8, pairedTerms } from './paired.ts';
 
 /** Products are exact in a 32-bit lane up to this many terms of int8 × int16: 512 · 127 · 32768 < 2³¹. */
 export const MAX_LANE_TERMS = 512;
@@ -91,8 +92,18 @@ export const dotPackBytes = (k: number, precision?: Precision): number => 8 * (d
 export const rowBytes = (k: number, { bits }: Pick<DotWeights, 'bits'>): number => Math.ceil((k * bits) / 8);
 /** Bytes of the weights in a block of four rows of `k`. */
 export const blockWeightBytes = (k: number, how: Pick<DotWeights, 'bits'>): number => Math.ceil((ROWS * rowBytes(k, how)) / 8) * 8;
-/** Bytes of a block: weights, then rounding term and multiplier (8 bytes each) of each row. */
-export const blockBytes = (k: number, how: Pick<DotWeights, 'bits'>): number => blockWeightBytes(k, how) + ROWS * ROW_PARAM_BYTES;
+/** What weights are stored above their value. */
+export const weightZero = ({ bits }: Pick<DotWeights, 'bits'>): number =>
+  bits === 16 ? PAIRED_ZERO : bits === 8 ? PAIRED_ZERO8 : NIBBLE_ZERO;
+/** Sums that leave their accumulators before the next begins. */
+export const dotRuns = (k: number, { run }: Pick<DotWeights, 'run'>): number => Math.ceil(k / Math.min(k, run));
+/** Terms of each of them but the last; pairs of terms stay together. */
+const runTerms = (k: number, { run }: Pick<DotWeights, 'run'>): number => Math.min(k, run);
+/** Where in a block the words stand that its rows' sums begin with, for each run one of each row; none where weights have four bits. */
+export const beginsOff = (k: number, how: Pick<DotWeights, 'bits'>): number => blockWeightBytes(k, how) + ROWS * ROW_PARAM_BYTES;
+/** Bytes of a block: weights, rounding term and multiplier (8 bytes each) of each row, words that sums begin with. */
+export const blockBytes = (k: number, how: Pick<DotWeights, 'bits' | 'run'>): number =>
+  beginsOff(k, how) + (how.bits === 4 ? 0 : 8 * ROWS * dotRuns(k, how));
 
 export function dotName(s: DotShape): string {
   const b = s.b ? `mm${s.outBytes === 4 ? 's' : ''}_${s.b.nStride}_${s.b.kOffs[1] ?? 0}` : 'lin';
@@ -133,12 +144,13 @@ export function dotKernel(name: string, s: DotShape, layout: Layout, origin: Ori
     const sum = packRows(b, s, ptrs[0], apart ? ptrs[3] : ptrs[0], pack);
     // What the zero of stored weights adds to a sum is the same for all of them: sums begin with its negative.
     if (sum) b.store(pack, 8 * s.k, b.mul(sum, -NIBBLE_ZERO), 8);
+    const crosses = s.b || how.bits === 4 ? null : crossesOf(b, s, pack);
     const second = apart ? ptrs[4] : s.lanes === 2 ? b.add(ptrs[1], s.outLane) : null;
     const shared = s.b ? { add: b.load(ptrs[2], 0, 8), mul: b.load(ptrs[2], 8, 8) } : null;
     const factor = s.residual ? b.load(ptrs[4], 0, 8) : null;
     const doBlock = (rows: number, [w, out, ...more]: readonly Reg[]): void => {
       const out2 = second ? more[0] : out;
-      const sums = dotBlock(b, s, rows, pack, w);
+      const sums = dotBlock(b, s, rows, pack, w, crosses);
       if (s.outBytes === 4) {
         for (const [r, sum] of sums.entries()) for (const [lane, y] of sum().entries()) b.store(lane ? out2 : out, 4 * r, y, 4);
         return;
@@ -230,29 +242,64 @@ export function packRows(b: FuncBuilder, s: DotShape, a: Reg, a2: Reg, pack: Reg
   return sum;
 }
 
+/** What the sums of each run have too much because of its words, side by side on the stack. */
+function crossesOf(b: FuncBuilder, s: DotShape, pack: Reg): Reg {
+  const how = howOf(s);
+  const zero = weightZero(how);
+  const at = b.stackSlot(8 * dotRuns(s.k, how)).addr();
+  const crossRun = (count: number, words: Reg, to: Reg): void => {
+    const sum = b.copy(0);
+    const word = (from: Reg, k: number): Reg => b.load(from, 8 * k, 8);
+    const add = (terms: number, from: Reg): void => {
+      for (let k = 0; k < terms; k += 2) crossInto(b, sum, word(from, k), k + 1 < terms ? word(from, k + 1) : null, zero);
+    };
+    const whole = Math.floor(count / UNROLL);
+    const [rest] = whole > 0 ? b.strided(whole, [[words, 8 * UNROLL]], ([from]) => add(UNROLL, from)) : [words];
+    add(count % UNROLL, rest);
+    b.store(to, 0, sum, 8);
+  };
+  const terms = runTerms(s.k, how);
+  const whole = Math.floor(s.k / terms);
+  const [words, to] = b.strided(
+    whole,
+    [
+      [pack, 8 * terms],
+      [at, 8],
+    ],
+    ([from, out]) => crossRun(terms, from, out),
+  );
+  if (s.k % terms) crossRun(s.k % terms, words, to);
+  return at;
+}
+
 /** Sums of `rows` output columns, each as one value or a low and a high lane, taken apart when asked for. */
-function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg): (() => Reg[])[] {
+function dotBlock(b: FuncBuilder, s: DotShape, rows: number, pack: Reg, w: Reg, crosses: Reg | null): (() => Reg[])[] {
   const how = howOf(s);
   const limit = how.run;
-  if (s.k <= limit) return dotRun(b, s, rows, 0, s.k, pack, w).map((acc) => () => splitLanes(b, s, acc));
-  if (how.bits !== 8) throw new Error(`${s.k} terms of ${how.bits} bits do not fit a lane`);
+  const begins = crosses && b.add(w, beginsOff(s.k, how));
+  /** Words that the sums of a run begin with. */
+  const begin = (at: Reg | null, cross: Reg | null): ((r: number) => Reg) | undefined =>
+    at && cross ? (r) => b.sub(b.load(at, 8 * r, 8), b.load(cross, 0, 8)) : undefined;
+  if (s.k <= limit) return dotRun(b, s, rows, 0, s.k, pack, w, begin(begins, crosses)).map((acc) => () => splitLanes(b, s, acc));
+  if (how.bits !== 8 || !begins) throw new Error(`${s.k} terms of ${how.bits} bits do not fit a lane`);
   // Longer sums leave their lanes every 512 terms.
   const sums = Array.from({ length: rows }, () => Array.from({ length: s.lanes }, () => b.copy(0)));
-  const runs = Math.floor(s.k / limit);
-  const flush = (from: number, n: number, p: Reg, q: Reg): void => {
-    for (const [r, acc] of dotRun(b, s, rows, from, n, p, q).entries()) {
+  const flush = (n: number, [p, q, at, cross]: readonly Reg[]): void => {
+    for (const [r, acc] of dotRun(b, s, rows, 0, n, p, q, begin(at, cross)).entries()) {
       for (const [lane, value] of splitLanes(b, s, acc).entries()) b.aluTo(sums[r][lane], 'add', sums[r][lane], value);
     }
   };
-  const [p, q] = b.strided(
-    runs,
+  const rest = b.strided(
+    Math.floor(s.k / limit),
     [
       [pack, limit * 8],
       [w, limit],
+      [begins, 8 * ROWS],
+      [crosses!, 8],
     ],
-    ([from, to]) => flush(0, limit, from, to),
+    (at) => flush(limit, at),
   );
-  if (s.k % limit) flush(0, s.k % limit, p, q);
+  if (s.k % limit) flush(s.k % limit, rest);
   return sums.map((sum) => () => sum);
 }
 
@@ -284,10 +331,10 @@ export function dotRun(
   count: number,
   pack: Reg,
   w: Reg,
-  begin: () => Reg = () => b.copy(0),
+  begin: (row: number) => Reg = () => b.copy(0),
 ): Reg[] {
   const how = howOf(s);
-  const accs = Array.from({ length: rows }, () => (how.bits === 4 ? b.load(pack, 8 * s.k, 8) : begin()));
+  const accs = Array.from({ length: rows }, (_, r) => (how.bits === 4 ? b.load(pack, 8 * s.k, 8) : begin(r)));
   const bytes = how.bits === 16 ? 2 : 1;
   const kOff = (k: number): number => (s.b ? s.b.kOffs[k] : how.bits === 4 ? k >> 1 : k * bytes);
   const rowOff = (r: number): number => (s.b ? r * s.b.nStride : r * rowBytes(s.k, how));
@@ -315,10 +362,20 @@ export function dotRun(
       runNibbles(first, n, p, q);
       return;
     }
+    if (!s.b) {
+      pairedTerms(
+        b,
+        accs,
+        n,
+        (k) => b.load(p, 8 * k, 8),
+        (r, k) => b.load(q, rowOff(r) + bytes * k, bytes),
+      );
+      return;
+    }
     for (let k = first; k < first + n; k++) {
       const x = b.load(p, 8 * (k - first), 8);
       for (let r = 0; r < rows; r++) {
-        const t = b.load(q, rowOff(r) + kOff(k) - kOff(first), bytes, true);
+        const t = b.load(q, rowOff(r) + kOff(k) - kOff(first), 2, true);
         b.aluTo(t, 'mul', t, x);
         b.aluTo(accs[r], 'add', accs[r], t);
       }

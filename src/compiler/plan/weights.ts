@@ -1,16 +1,19 @@
 import type { CalibrationMethod } from '../api.ts';
 import type { Const } from '../graph/hops.ts';
 import {
+  beginsOff,
   blockBytes,
   blockWeightBytes,
   DOT_SHIFT,
   type DotWeights,
+  dotRuns,
   largestSum,
-  NIBBLE_ZERO,
   ROW_PARAM_BYTES,
   rowBytes,
   sumUnit,
+  weightZero,
 } from '../kernels/dot.ts';
+import { crossOf } from '../kernels/paired.ts';
 import { integerOf, rowSteps } from './weight-quant.ts';
 
 /** Collects bytes of `.data.weights`: tables, weights, multipliers. */
@@ -77,25 +80,43 @@ export function packLinear(
   const steps = rowSteps(weights, how, method);
   const block = blockBytes(k, how);
   const bytes = new Uint8Array(Math.ceil(n / 4) * block);
-  const view = new DataView(bytes.buffer);
   const { data } = weights;
   const most = largestSum(k, how);
+  const integers = new Int16Array(k);
   for (let row = 0; row < n; row++) {
     const step = steps[row];
-    const base = (row >> 2) * block;
-    const at = base + (row & 3) * rowBytes(k, how);
-    for (let j = 0; j < k; j++) {
-      const w = integerOf(data[row * k + j], step, how);
-      if (how.bits === 16) view.setInt16(at + 2 * j, w, true);
-      else if (how.bits === 8) bytes[at + j] = w;
-      else bytes[at + (j >> 1)] |= (w + NIBBLE_ZERO) << (4 * (j & 1));
-    }
-    const params = base + blockWeightBytes(k, how) + (row & 3) * ROW_PARAM_BYTES;
-    const { add, mul } = rowParams(bias?.[row] ?? 0, unit * step * sumUnit(how), outScale, most);
-    view.setBigInt64(params, add, true);
-    view.setBigInt64(params + 8, mul, true);
+    for (let j = 0; j < k; j++) integers[j] = integerOf(data[row * k + j], step, how);
+    putRow(bytes, row, integers, how, rowParams(bias?.[row] ?? 0, unit * step * sumUnit(how), outScale, most));
   }
   return bytes;
+}
+
+/** Puts a row of weights and its {@link rowParams} into a matrix. */
+export function putRow(
+  bytes: Uint8Array,
+  row: number,
+  integers: Int16Array,
+  how: DotWeights,
+  { add, mul }: { add: bigint; mul: bigint },
+): void {
+  const k = integers.length;
+  const view = new DataView(bytes.buffer);
+  const base = (row >> 2) * blockBytes(k, how);
+  const at = base + (row & 3) * rowBytes(k, how);
+  const zero = weightZero(how);
+  integers.forEach((w, j) => {
+    if (how.bits === 16) view.setUint16(at + 2 * j, w + zero, true);
+    else if (how.bits === 8) bytes[at + j] = w + zero;
+    else bytes[at + (j >> 1)] |= (w + zero) << (4 * (j & 1));
+  });
+  const params = base + blockWeightBytes(k, how) + (row & 3) * ROW_PARAM_BYTES;
+  view.setBigInt64(params, add, true);
+  view.setBigInt64(params + 8, mul, true);
+  if (how.bits === 4) return;
+  for (let run = 0; run < dotRuns(k, how); run++) {
+    const part = how.run < k ? integers.subarray(run * how.run, (run + 1) * how.run) : integers;
+    view.setBigInt64(base + beginsOff(k, how) + 8 * (4 * run + (row & 3)), BigInt(-crossOf(part, zero)), true);
+  }
 }
 
 export const int64s = (...values: number[]): BigInt64Array => BigInt64Array.from(values, (v) => BigInt(clampInt(v, -(2 ** 62), 2 ** 62)));
