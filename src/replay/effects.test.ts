@@ -57,7 +57,9 @@ test('what a program sends, and what its maps hold on the way', () => {
   for (const first of [2, 3, 8, 3, 2]) recorder.run(Uint8Array.of(first, ...new Uint8Array(19)), 0);
   const { sent, messages, snapshots, events, leftOut } = recorder.result();
   expect(events).toBe(5);
-  expect(sent.map(({ event, verdict, rewritten, redirect, data }) => [event, verdict, rewritten, redirect && redirectText(redirect), data[0]])).toEqual([
+  expect(
+    sent.map(({ event, verdict, rewritten, redirect, data }) => [event, verdict, rewritten, redirect && redirectText(redirect), data[0]]),
+  ).toEqual([
     [1, 'TX', true, null, 255],
     [2, 'REDIRECT', false, 'device 5', 8],
     [3, 'TX', true, null, 255],

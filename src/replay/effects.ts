@@ -1,5 +1,5 @@
-import type { Redirect, VmEvent } from '../vm/machine.ts';
 import type { Vm } from '../vm/core.ts';
+import type { Redirect, VmEvent } from '../vm/machine.ts';
 import { actionName } from './runner.ts';
 
 /** A packet that left the program otherwise than it came, or that it sent somewhere. */
@@ -72,7 +72,12 @@ export class EffectRecorder {
     const { returnValue, packet: after, redirect, events, metadata } = this.#vm.run({ packet });
     const verdict = actionName(returnValue);
     const rewritten = after !== null && !sameBytes(packet, after);
-    if (after && verdict !== 'DROP' && verdict !== 'ABORTED' && (rewritten || redirect !== null || verdict === 'TX' || metadata.length > 0)) {
+    if (
+      after &&
+      verdict !== 'DROP' &&
+      verdict !== 'ABORTED' &&
+      (rewritten || redirect !== null || verdict === 'TX' || metadata.length > 0)
+    ) {
       if (this.#sent.length < MOST_KEPT) this.#sent.push({ event, verdict, redirect, data: after, metadata, rewritten });
       else this.#leftSent++;
     }
@@ -115,5 +120,7 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** Where a redirect pointed, in words. */
 export function redirectText(redirect: Redirect): string {
   if ('ifindex' in redirect) return `device ${redirect.ifindex}`;
-  return 'key' in redirect ? `${redirect.map}[${redirect.key}]` : `all of ${redirect.map}${redirect.all === 'without ingress' ? ' but ingress' : ''}`;
+  return 'key' in redirect
+    ? `${redirect.map}[${redirect.key}]`
+    : `all of ${redirect.map}${redirect.all === 'without ingress' ? ' but ingress' : ''}`;
 }

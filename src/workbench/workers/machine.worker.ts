@@ -17,6 +17,7 @@ const handlers: Record<string, Handler> = {
   tensor: machineTensor,
   profile: later(() => import('./machine-profile.ts'), 'profileEvents'),
   nodeTimes: later(() => import('./node-times.ts'), 'nodeTimes'),
+  effects: later(() => import('./effects.ts'), 'recordEffects'),
 };
 
 const DOING: Readonly<Record<string, string>> = {
@@ -27,6 +28,7 @@ const DOING: Readonly<Record<string, string>> = {
   tensor: 'Reading a tensor',
   profile: 'Profiling',
   nodeTimes: 'Timing the operators',
+  effects: 'Recording effects',
 };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Working');

@@ -1,0 +1,38 @@
+const count = (value: number): string => value.toLocaleString('en');
+
+/** Texts of the Effects panel. */
+export const effects = {
+  record: 'Record',
+  again: 'Record again',
+  recordAbout: 'Run the whole trace once more and note what the program does beside deciding',
+  working: 'recording',
+  summary: (events: number) => `over ${count(events)} packets`,
+  empty: {
+    title: 'Nothing is recorded yet.',
+    text: 'A program may rewrite packets, send them back or elsewhere, write to ring buffers and keep maps. Record a trace, and all of it stands here, packet by packet.',
+    needs: 'It takes a capture and a program that the verifier accepts.',
+  },
+  views: { sent: 'Packets', messages: 'Messages', maps: 'Maps' },
+  counted: (name: string, n: number) => `${name} ${count(n)}`,
+  noSent: 'No packet was rewritten, sent back or redirected.',
+  noMessages: 'Nothing was printed, and nothing written to a ring buffer or perf events.',
+  noMaps: 'The program has no map of small values.',
+  save: 'Save as pcap',
+  sentList: 'Packets that were sent on',
+  messageList: 'Messages to user space',
+  left: (n: number) => `${count(n)} more are not kept`,
+  packet: (event: number) => `packet ${count(event + 1)}`,
+  bytes: (n: number) => `${count(n)} B`,
+  rewritten: 'rewritten',
+  metadata: (n: number) => `+ ${n} B metadata`,
+  after: 'After packet',
+  afterIs: (events: number) => count(events),
+  entries: (name: string, n: number, left: number) =>
+    left > 0 ? `${name}, ${count(n)} of ${count(n + left)} entries` : `${name}, ${count(n)} ${n === 1 ? 'entry' : 'entries'}`,
+  key: 'key',
+  value: 'value',
+  number: 'as one integer',
+  changed: '● changed',
+  fresh: '● new',
+  noEntries: 'no entries',
+};
