@@ -204,7 +204,10 @@ export function readMaps(elf: ElfFile, btf: Btf | null, fileName: string, warnin
     if (section.name === '.maps' && section.type === SHT_PROGBITS && isFirst(section)) {
       if (!btf) throw new InputError('the object defines maps in .maps, but has no BTF', fileName, 'compile with -g');
       found.push(...btfMaps(elf, btf, section, fileName, warnings));
-      if (elf.relocations.has(section.index)) warnings.push('initial entries of maps (values = { … }) are not read');
+      if (elf.relocations.has(section.index))
+        warnings.push(
+          'libbpf puts in the initial entries of maps (values = { … }) when it loads the object; the engine here starts without them',
+        );
     } else if (isLegacyMaps(section) && isFirst(section)) found.push(...legacyMaps(elf, section, fileName));
     else if (isDataName(section.name) && section.flags & SHF_ALLOC && !(section.flags & SHF_EXECINSTR) && section.size > 0) {
       // Sections of a hostile file may all show the same bytes of it.

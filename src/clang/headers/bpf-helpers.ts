@@ -63,21 +63,43 @@ export const BPF_HELPERS_H = `#ifndef __BPF_HELPERS__
 enum libbpf_pin_type { LIBBPF_PIN_NONE, LIBBPF_PIN_BY_NAME };
 enum libbpf_tristate { TRI_NO = 0, TRI_YES = 1, TRI_MODULE = 2 };
 
-#define bpf_printk(fmt, args...) \\
-  ({ static const char ____fmt[] = fmt; bpf_trace_printk(____fmt, sizeof(____fmt), ##args); })
-
 #define ___bpf_pick(_0, _1, _2, _3, _4, _5, _6, _7, _8, _9, _a, _b, _c, N, ...) N
 #define ___bpf_narg(...) ___bpf_pick(_, ##__VA_ARGS__, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 #define ___bpf_concat(a, b) a##b
 #define ___bpf_apply(fn, n) ___bpf_concat(fn, n)
 #define ___bpf_fill0(arr, p)
-#define ___bpf_fill1(arr, p, x) arr[p] = x
-#define ___bpf_fill2(arr, p, x, args...) arr[p] = x; ___bpf_fill1(arr, p + 1, args)
-#define ___bpf_fill3(arr, p, x, args...) arr[p] = x; ___bpf_fill2(arr, p + 1, args)
-#define ___bpf_fill4(arr, p, x, args...) arr[p] = x; ___bpf_fill3(arr, p + 1, args)
-#define ___bpf_fill5(arr, p, x, args...) arr[p] = x; ___bpf_fill4(arr, p + 1, args)
-#define ___bpf_fill6(arr, p, x, args...) arr[p] = x; ___bpf_fill5(arr, p + 1, args)
+#define ___bpf_fill1(arr, p, x) arr[p] = (unsigned long long)(x)
+#define ___bpf_fill2(arr, p, x, args...) arr[p] = (unsigned long long)(x); ___bpf_fill1(arr, p + 1, args)
+#define ___bpf_fill3(arr, p, x, args...) arr[p] = (unsigned long long)(x); ___bpf_fill2(arr, p + 1, args)
+#define ___bpf_fill4(arr, p, x, args...) arr[p] = (unsigned long long)(x); ___bpf_fill3(arr, p + 1, args)
+#define ___bpf_fill5(arr, p, x, args...) arr[p] = (unsigned long long)(x); ___bpf_fill4(arr, p + 1, args)
+#define ___bpf_fill6(arr, p, x, args...) arr[p] = (unsigned long long)(x); ___bpf_fill5(arr, p + 1, args)
+#define ___bpf_fill7(arr, p, x, args...) arr[p] = (unsigned long long)(x); ___bpf_fill6(arr, p + 1, args)
+#define ___bpf_fill8(arr, p, x, args...) arr[p] = (unsigned long long)(x); ___bpf_fill7(arr, p + 1, args)
+#define ___bpf_fill9(arr, p, x, args...) arr[p] = (unsigned long long)(x); ___bpf_fill8(arr, p + 1, args)
+#define ___bpf_fill10(arr, p, x, args...) arr[p] = (unsigned long long)(x); ___bpf_fill9(arr, p + 1, args)
+#define ___bpf_fill11(arr, p, x, args...) arr[p] = (unsigned long long)(x); ___bpf_fill10(arr, p + 1, args)
+#define ___bpf_fill12(arr, p, x, args...) arr[p] = (unsigned long long)(x); ___bpf_fill11(arr, p + 1, args)
 #define ___bpf_fill(arr, args...) ___bpf_apply(___bpf_fill, ___bpf_narg(args))(arr, 0, args)
+
+/* Up to three values go in registers, more in an array (kernel 5.16). */
+#define ___bpf_printk_few(fmt, args...) \\
+  ({ static const char ____fmt[] = fmt; bpf_trace_printk(____fmt, sizeof(____fmt), ##args); })
+#define ___bpf_printk_many(fmt, args...) \\
+  ({ static const char ____fmt[] = fmt; unsigned long long ____param[___bpf_narg(args)]; ___bpf_fill(____param, args); \\
+     bpf_trace_vprintk(____fmt, sizeof(____fmt), ____param, sizeof(____param)); })
+#define ___bpf_printk_for(...) \\
+  ___bpf_pick(_, ##__VA_ARGS__, ___bpf_printk_many, ___bpf_printk_many, ___bpf_printk_many, ___bpf_printk_many, ___bpf_printk_many, \\
+              ___bpf_printk_many, ___bpf_printk_many, ___bpf_printk_many, ___bpf_printk_many, ___bpf_printk_few, ___bpf_printk_few, \\
+              ___bpf_printk_few, ___bpf_printk_few)
+#define bpf_printk(fmt, args...) ___bpf_printk_for(args)(fmt, ##args)
+
+/* A tail call by a constant index, in an order that the JIT makes a jump of. */
+static inline __attribute__((always_inline)) void bpf_tail_call_static(void *ctx, const void *map, const __u32 slot)
+{
+  asm volatile("r1 = %[ctx]\\n\\tr2 = %[map]\\n\\tr3 = %[slot]\\n\\tcall 12"
+               : : [ctx]"r"(ctx), [map]"r"(map), [slot]"i"(slot) : "r0", "r1", "r2", "r3", "r4", "r5");
+}
 
 #define BPF_SEQ_PRINTF(seq, fmt, args...) \\
   ({ static const char ___fmt[] = fmt; unsigned long long ___param[___bpf_narg(args)]; ___bpf_fill(___param, args); \\

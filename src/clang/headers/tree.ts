@@ -2,6 +2,7 @@ import type { FileTree } from '../toolchain.ts';
 import { BPF_HELPERS_H } from './bpf-helpers.ts';
 import { BPF_CORE_READ_H, BPF_ENDIAN_H, BPF_TRACING_H } from './bpf-macros.ts';
 import { helperDefinitions } from './helper-defs.ts';
+import { BPF_EXPERIMENTAL_H, KERNEL_TYPES_H, STRING_H } from './kernel-types.ts';
 import { LINUX_BPF_H } from './linux-bpf.ts';
 import { NETWORK_HEADERS, PTRACE_H } from './network.ts';
 import { LINUX_TYPES_H } from './types.ts';
@@ -15,6 +16,7 @@ const VMLINUX_H = `#ifndef __VMLINUX_H__
 ${Object.keys(NETWORK_HEADERS)
   .map((name) => `#include <linux/${name}>`)
   .join('\n')}
+#include <linux/kernel-types.h>
 #endif
 `;
 
@@ -34,7 +36,9 @@ export function builtinHeaders(): FileTree {
       'bpf_tracing.h': BPF_TRACING_H,
       'bpf_core_read.h': BPF_CORE_READ_H,
     },
-    linux: { 'types.h': LINUX_TYPES_H, 'bpf.h': LINUX_BPF_H, 'ptrace.h': PTRACE_H, ...NETWORK_HEADERS },
+    'string.h': STRING_H,
+    'bpf_experimental.h': BPF_EXPERIMENTAL_H,
+    linux: { 'kernel-types.h': KERNEL_TYPES_H, 'types.h': LINUX_TYPES_H, 'bpf.h': LINUX_BPF_H, 'ptrace.h': PTRACE_H, ...NETWORK_HEADERS },
   };
   return made;
 }

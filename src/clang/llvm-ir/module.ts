@@ -55,7 +55,7 @@ export type Inst =
   | { readonly op: 'insertvalue'; readonly value: Value; readonly element: Value; readonly path: readonly number[] }
   | { readonly op: 'atomicrmw'; readonly code: string; readonly ptr: Value; readonly value: Value; readonly ordering: string }
   | { readonly op: 'cmpxchg'; readonly ptr: Value; readonly expected: Value; readonly value: Value }
-  | { readonly op: 'fence' }
+  | { readonly op: 'fence'; readonly single: boolean }
   | { readonly op: 'br'; readonly cond: Value | null; readonly targets: readonly string[] }
   | { readonly op: 'switch'; readonly value: Value; readonly other: string; readonly cases: readonly (readonly [bigint, string])[] }
   | { readonly op: 'ret'; readonly value: Value | null }

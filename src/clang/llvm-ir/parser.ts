@@ -586,9 +586,12 @@ class Parser {
           type: { kind: 'struct', members: [value.type, intType(1)], packed: false },
         };
       }
-      case 'fence':
+      case 'fence': {
+        // One of a single thread keeps the compiler from moving accesses, and nothing else.
+        const single = lexer.is('syncscope');
         this.memory();
-        return { inst: { op: 'fence' }, type: VOID };
+        return { inst: { op: 'fence', single }, type: VOID };
+      }
       case 'tail':
       case 'musttail':
       case 'notail':

@@ -4,9 +4,13 @@ import { leaves } from '../llvm-ir/types.ts';
 import type { FunctionLowering } from './function.ts';
 import { aliasOfCall } from './values.ts';
 
+/** A loop's early end, by name and as the bytes that compilers before clang 19 need (`cond_break` of the kernel's tests). */
+const MAY_GOTO =
+  /^\s*(may_goto\s+\$\{\d+:l\}|1:\s*\.byte 0xe5\s*;\s*\.byte 0\s*;\s*\.long \(\(\$\{\d+:l\} - 1b - 8\) \/ 8\) & 0xffff\s*;\s*\.short 0)\s*;?\s*$/;
+
 /**
  * Inline assembly: barriers, whose template is empty, and instructions with at most one result. Operands are numbered results first;
- * `asm goto` with instructions, results in memory and names of symbols are refused.
+ * `asm goto` other than `may_goto`, results in memory and names of symbols are refused.
  */
 export function lowerAsm(f: FunctionLowering, line: Line, inst: Extract<Inst, { op: 'call' }>, to: (target: string) => BlockId): void {
   if (inst.callee.kind !== 'asm') return;
@@ -21,7 +25,13 @@ export function lowerAsm(f: FunctionLowering, line: Line, inst: Extract<Inst, { 
   }
   const first = template.trim().split('\n')[0];
   const refuse = (why: string): never => f.refuse(`inline assembly ${why}: ${first}`);
-  if (inst.next !== null) refuse('that jumps to labels of C (asm goto) is not supported');
+  if (inst.next !== null) {
+    const [exit, ...more] = inst.indirect;
+    if (!MAY_GOTO.test(template) || exit === undefined || more.length > 0 || all.some((constraint) => !/^[!~]/.test(constraint)))
+      refuse('that jumps to labels of C (asm goto) is supported for may_goto alone; this does not fit');
+    f.code.end({ op: 'mayGoto', exit: to(exit!), next: to(inst.next) });
+    return;
+  }
   if (outputs.length > 1) refuse('with several results is not supported');
   if ([...outputs, ...inputs].some((constraint) => constraint.includes('m'))) refuse('with operands in memory is not supported');
   let clobbers = 0;

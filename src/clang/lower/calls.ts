@@ -4,7 +4,7 @@ import type { CallArg, Inst, Line, Value } from '../llvm-ir/module.ts';
 import { lowerAsm } from './asm.ts';
 import type { FunctionLowering } from './function.ts';
 import { lowerIntrinsic } from './intrinsics.ts';
-import { copyMemory, moveMemory } from './memory.ts';
+import { compareMemory, copyMemory, differMemory, moveMemory } from './memory.ts';
 import { width } from './significant.ts';
 import { aliasOfCall, isAggregate } from './values.ts';
 
@@ -12,6 +12,8 @@ type Call = Extract<Inst, { op: 'call' }>;
 
 /** Registers that arguments go in. */
 const MAX_ARGS = 5;
+/** Bytes up to which a comparison is written out, as clang's back end does. */
+const MOST_COMPARED = 128n;
 /** Functions of C's library that LLVM makes of loops and assignments; BPF has none to call. */
 const LIBRARY = /^(mem(cpy|set|move|cmp|chr)|bcmp|str(len|cmp|ncmp|cpy)|__.*(di3|ti3|sf2|df2|sf|df|si|di))$/;
 
@@ -45,6 +47,13 @@ function lowerLibrary(f: FunctionLowering, line: Line, name: string, args: reado
     const [to, from] = [f.addressOf(args[0]!.value), f.addressOf(args[1]!.value)];
     (name === 'memcpy' ? copyMemory : moveMemory)(f, to, from, Number(size.value), 1);
     if (f.isUsed(line.name)) f.moveTo(f.regFor(line.name!), f.resolve(args[0]!.value));
+    return true;
+  }
+  if ((name === 'memcmp' || name === 'bcmp') && size?.kind === 'int' && size.value <= MOST_COMPARED && line.name !== null) {
+    const [a, b] = [f.addressOf(args[0]!.value), f.addressOf(args[1]!.value)];
+    const align = Math.min(args[0]!.align, args[1]!.align) || 1;
+    if (name === 'bcmp') differMemory(f, f.regFor(line.name), a, b, Number(size.value), align);
+    else compareMemory(f, f.regFor(line.name), a, b, Number(size.value), f.opWidth(line.type));
     return true;
   }
   return f.refuse(

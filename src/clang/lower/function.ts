@@ -681,7 +681,7 @@ export class FunctionLowering {
         this.exchange(inst, name, type);
         return;
       case 'fence':
-        this.refuse('a memory barrier has no BPF instruction');
+        if (!inst.single) this.barrier();
         return;
       case 'call': {
         const { to, finish } = this.edges(block);
@@ -817,6 +817,18 @@ export class FunctionLowering {
       if (from === 1) this.code.emit({ op: 'alu', alu: 'sub', width: to, dst, a: { imm: 0 }, b: this.extended(inst.value, false, to) });
       else this.signExtend(src, from, to, dst);
     } else this.zeroExtend(src, from, to, dst);
+  }
+
+  /** BPF has no barrier of its own; atomic operations that give the old value order everything before and after them (kernel, atomic_t.rst). */
+  private barrier(): void {
+    if (this.context.cpu === 'v1' || this.context.cpu === 'v2')
+      this.refuse('a memory barrier needs atomic operations with results: -mcpu=v3');
+    const { code } = this;
+    const [base, old] = [code.reg(), code.reg()];
+    code.emit({ op: 'stackAddr', dst: base, slot: 0, off: this.frameBytes });
+    this.frameBytes += 8;
+    code.emit({ op: 'store', base, off: 0, src: { imm: 0 }, size: 8 });
+    code.emit({ op: 'atomic', atomic: 'add', dst: old, base, off: 0, src: code.constant(0n), size: 8 });
   }
 
   private load(inst: Extract<Inst, { op: 'load' }>, name: string | null, type: Type): void {

@@ -1,4 +1,4 @@
-import type { Size, VReg } from '../../compiler/ir/ir.ts';
+import type { Size, VReg, Width } from '../../compiler/ir/ir.ts';
 import type { Address, FunctionLowering } from './function.ts';
 
 /** Copies and fills of more instructions are refused: the optimiser makes such calls of loops, which are better written as loops. */
@@ -60,4 +60,46 @@ export function fillMemoryWith(f: FunctionLowering, to: Address, byte: VReg, byt
   code.emit({ op: 'alu', alu: 'and', width: 64, dst: spread, a: { reg: byte }, b: { imm: 255 } });
   code.emit({ op: 'alu', alu: 'mul', width: 64, dst: spread, a: { reg: spread }, b: { reg: ones } });
   for (const { off, size } of pieces) code.emit({ op: 'store', base: target.base, off: target.off + off, src: { reg: spread }, size });
+}
+
+/** Anything but 0 in the low half of `dst` when two places differ. */
+export function differMemory(f: FunctionLowering, dst: VReg, a: Address, b: Address, bytes: number, align: number): void {
+  const { code } = f;
+  const [left, right] = [f.place(a), f.place(b)];
+  code.emit({ op: 'mov', dst, src: { imm: 0 }, width: 64 });
+  for (const { off, size } of f.pieces(bytes, align)) {
+    const [x, y] = [code.reg(), code.reg()];
+    code.emit({ op: 'load', dst: x, base: left.base, off: left.off + off, size, signed: false });
+    code.emit({ op: 'load', dst: y, base: right.base, off: right.off + off, size, signed: false });
+    code.emit({ op: 'alu', alu: 'xor', width: 64, dst: x, a: { reg: x }, b: { reg: y } });
+    if (size === 8) {
+      code.emit({ op: 'alu', alu: 'rsh', width: 64, dst: y, a: { reg: x }, b: { imm: 32 } });
+      code.emit({ op: 'alu', alu: 'or', width: 64, dst: x, a: { reg: x }, b: { reg: y } });
+    }
+    code.emit({ op: 'alu', alu: 'or', width: 64, dst, a: { reg: dst }, b: { reg: x } });
+  }
+  // What is left above the low half is no part of the result.
+  code.emit({ op: 'alu', alu: 'lsh', width: 64, dst, a: { reg: dst }, b: { imm: 32 } });
+  code.emit({ op: 'alu', alu: 'rsh', width: 64, dst, a: { reg: dst }, b: { imm: 32 } });
+}
+
+/** The difference of the first bytes that differ, as `memcmp` gives it; 0 without any. */
+export function compareMemory(f: FunctionLowering, dst: VReg, a: Address, b: Address, bytes: number, opWidth: Width): void {
+  const { code } = f;
+  const [left, right] = [f.place(a), f.place(b)];
+  const end = code.newBlock();
+  for (let off = 0; off < bytes; off++) {
+    const [x, y] = [code.reg(), code.reg()];
+    code.emit({ op: 'load', dst: x, base: left.base, off: left.off + off, size: 1, signed: false });
+    code.emit({ op: 'load', dst: y, base: right.base, off: right.off + off, size: 1, signed: false });
+    const [differs, next] = [code.newBlock(), code.newBlock()];
+    code.end({ op: 'branch', cmp: 'eq', width: opWidth, a: { reg: x }, b: { reg: y }, ifTrue: next, ifFalse: differs });
+    code.start(differs);
+    code.emit({ op: 'alu', alu: 'sub', width: opWidth, dst, a: { reg: x }, b: { reg: y } });
+    code.end({ op: 'jump', to: end });
+    code.start(next);
+  }
+  code.emit({ op: 'mov', dst, src: { imm: 0 }, width: 64 });
+  code.end({ op: 'jump', to: end });
+  code.start(end);
 }
