@@ -11,6 +11,7 @@ import { loadTensor, storeTensor } from '../../replay/tensors.ts';
 import { Vm } from '../../vm/vm.ts';
 import { compile } from '../compile.ts';
 import { familiesFor } from '../families.ts';
+import { judge } from '../testing/judge.ts';
 import { plainHook } from '../testing/tensor-hook.ts';
 
 /** More in a long run: BPFORMER_RANDOM_RECURRENT=300. */
@@ -36,7 +37,8 @@ const shapes = fc.record({
 });
 type Shape = typeof shapes extends fc.Arbitrary<infer T> ? T : never;
 
-function modelOf(s: Shape): Uint8Array {
+/** `given`: initial states are inputs of the model. */
+function modelOf(s: Shape, given = false): Uint8Array {
   const random = randomOf(s.seed);
   const directions = s.direction === 'bidirectional' ? 2 : 1;
   const rows = GATES[s.op] * s.hidden;
@@ -51,9 +53,9 @@ function modelOf(s: Shape): Uint8Array {
     // ReLU grows without bound where weights are large.
     r: tensor([directions, rows, s.hidden], (relu ? 0.5 : 1.5) / Math.sqrt(s.hidden)),
     b: tensor([directions, 2 * rows], 0.5),
-    h0: tensor([directions, 1, s.hidden], 1.5),
-    c0: tensor([directions, 1, s.hidden], 2),
+    ...(given ? {} : { h0: tensor([directions, 1, s.hidden], 1.5), c0: tensor([directions, 1, s.hidden], 2) }),
   };
+  const states = s.op === 'LSTM' ? ['h0', 'c0'] : ['h0'];
   const attrs: Record<string, AttrSpec> = {
     hidden_size: { int: s.hidden },
     direction: { string: s.direction },
@@ -65,11 +67,35 @@ function modelOf(s: Shape): Uint8Array {
   return encodeModel({
     opset: 14,
     nodes: [{ op: s.op, inputs, outputs, attrs }],
-    inputs: [{ name: 'x', dtype: 'float32', dims: [s.steps, 1, s.size] }],
+    inputs: [
+      { name: 'x', dtype: 'float32', dims: [s.steps, 1, s.size] },
+      ...(given ? states : []).map((name) => ({ name, dtype: 'float32' as const, dims: [directions, 1, s.hidden] })),
+    ],
     outputs: outputs.map((name) => ({ name })),
     initializers,
   });
 }
+
+describe.skipIf(!kernel)('recurrent layers', () => {
+  test.each(['RNN', 'GRU', 'LSTM'] as const)('%s in both directions from states that are inputs', async (op) => {
+    const shape = {
+      steps: 9,
+      size: 5,
+      hidden: 7,
+      after: true,
+      bias: true,
+      initial: true,
+      relu: false,
+      seed: 3,
+      kernel: '6.18',
+      strategy: 'global',
+    } as const;
+    const { refused, differing, exactError, error } = await judge(modelOf({ ...shape, op, direction: 'bidirectional' }, true), { kernel });
+    expect([refused, differing]).toEqual([null, 0]);
+    expect(exactError).toBeLessThan(1e-5);
+    expect(error).toBeLessThan(1e-3);
+  });
+});
 
 describe.skipIf(!kernel)('random recurrent layers', () => {
   test(

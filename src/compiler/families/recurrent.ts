@@ -8,10 +8,12 @@ import { type Rules, rule } from '../graph/rule.ts';
 import { denseMap, type Factor } from '../graph/view.ts';
 import { floatCopyKernel } from '../kernels/floats.ts';
 import { type CellShape, cellKernel, GATE_BITS, type Gate, packProject, projectKernel, wordsKernel } from '../kernels/recurrent.ts';
+import { copyKernel, ROW_SHIFT, rowName } from '../kernels/rows.ts';
 import { sigmoidTable } from '../kernels/scores.ts';
 import type { Places } from '../lower/places.ts';
 import type { Group } from '../plan/groups.ts';
 import type { Step } from '../plan/steps.ts';
+import { int64s } from '../plan/weights.ts';
 import type { KernelCall, Operand } from '../stages.ts';
 import { narrowCopy } from './ml/rows.ts';
 
@@ -111,7 +113,12 @@ function cellOf(walk: Walk, node: Node): Cell {
   const count = GATES[op] * hidden;
   const part = (t: Const, d: number, of: number): Float64Array => t.data.slice(d * of, (d + 1) * of);
   const zero = new Float64Array(count);
-  const h0 = constant(5, 'its initial state')?.data ?? new Float64Array(directions.length * hidden);
+  // States that depend on the data are copied before the first step; until then they are zero.
+  const initial = (at: number): Float64Array => {
+    const lazy = rest[at - 1];
+    return lazy?.k === 'const' ? lazy.t.data : new Float64Array(directions.length * hidden);
+  };
+  const h0 = initial(5);
   const relu = gates.some((row) => row.includes('Relu'));
   return {
     op,
@@ -126,9 +133,24 @@ function cellOf(walk: Walk, node: Node): Cell {
     wBias: directions.map((_, d) => (bias ? part(bias, 2 * d, count) : zero)),
     rBias: directions.map((_, d) => (bias ? part(bias, 2 * d + 1, count) : zero)),
     h0,
-    c0: constant(6, 'its initial cell state')?.data ?? new Float64Array(directions.length * hidden),
+    c0: initial(6),
     range: relu ? null : Math.max(0, Math.ceil(Math.log2(Math.max(1, ...h0.map(Math.abs))))),
   };
+}
+
+/** Which view of the op an initial state is that depends on the data; 0 where it is constant. */
+interface Starts {
+  readonly h: number;
+  readonly c: number;
+}
+
+function initialView(walk: Walk, node: Node, slot: number): View | null {
+  const name = node.inputs[slot];
+  if (!name || walk.get(name, node).k === 'const') return null;
+  const { view } = walk.view(name, node);
+  if (view.map.dims.some((dim) => dim.length > 1))
+    refuse(node, 'its initial state is laid out in a way that does not fit', 'Insert a Reshape that keeps dimensions whole');
+  return view;
 }
 
 /** One operator: a loop over the steps of each direction, in order. */
@@ -140,8 +162,12 @@ function recurrent(walk: Walk, node: Node): void {
   if (columns.length > 1 || rows.length > 1)
     refuse(node, 'its input is laid out in a way that does not fit', 'Insert a Reshape that keeps dimensions whole');
   const space = spaceOf(cell);
+  const started = [5, 6].map((slot) => initialView(walk, node, slot));
+  const [h, c] = started;
+  const views = [x, ...started.filter((view) => view !== null)];
+  const starts: Starts = { h: h ? 1 : 0, c: c ? views.length - 1 : 0 };
   const out = walk.buf(node.outputs[0] || `${node.outputs.find(Boolean) ?? node.name}.states`, [space.size], 'act', {});
-  walk.ops.push({ kind: 'own', out, views: [x], nodes: joinNodes(nodes, [node]), passes: passesOf(cell, space) });
+  walk.ops.push({ kind: 'own', out, views, nodes: joinNodes(nodes, [node]), passes: passesOf(cell, space, starts) });
   const { hidden, directions, steps } = cell;
   const seen = (off: number, ...factors: readonly Factor[]): View => ({
     buf: out,
@@ -164,7 +190,7 @@ function recurrent(walk: Walk, node: Node): void {
       known: { min: -(2 ** (cell.range ?? 0)), max: 2 ** (cell.range ?? 0) },
     });
     const { known: _, ...free } = both;
-    const buf = cell.range === null ? free : both;
+    const buf = cell.range === null || h ? free : both;
     walk.ops.push({ kind: 'concat', parts: last, axis: 0, out: buf, nodes: [node] });
     put(node.outputs[1], { buf, map: denseMap(buf.dims), gain: 1 });
   }
@@ -206,11 +232,16 @@ function emitCells(walk: Walk, node: Node, cell: Cell, space: Space, states: Buf
   return { buf: out, map: denseMap(out.dims), gain: 1 };
 }
 
-function passesOf(cell: Cell, space: Space): OwnPasses {
+function passesOf(cell: Cell, space: Space, starts: Starts): OwnPasses {
   const { steps, hidden, directions } = cell;
   const rangeOf = (scale: number): number => Math.round(Math.log2(scale * 2 ** 15));
   return {
-    scale: (op, scales) => ({ scale: 2 ** ((cell.range ?? Math.max(0, Math.ceil(Math.log2(scales.bound(op.out))))) - 15), max: 32767 }),
+    scale: (op, scales) => {
+      const range = cell.range ?? Math.max(0, Math.ceil(Math.log2(scales.bound(op.out))));
+      const first = op.views[starts.h]!;
+      const start = starts.h ? Math.ceil(Math.log2(scales.of(first.buf).max * Math.abs(scales.unit(first)))) : 0;
+      return { scale: 2 ** (Math.max(range, start) - 15), max: 32767 };
+    },
     steps: (op) => {
       const common = { op, nodes: op.nodes, lanes: 1 as const, inner: [hidden] };
       const x = op.views[0]!;
@@ -218,6 +249,7 @@ function passesOf(cell: Cell, space: Space): OwnPasses {
       const along = x.map.dims[2]![0]?.stride ?? 1;
       return [
         { ...common, part: 0, outer: [], out: { buf: op.out, off: 0, outer: [], inner: [1] }, reads: [] },
+        ...startSteps(cell, space, starts, op),
         ...directions.map((reverse, d): Step => {
           const sign = reverse ? -1 : 1;
           const first = reverse ? steps - 1 : 0;
@@ -231,12 +263,56 @@ function passesOf(cell: Cell, space: Space): OwnPasses {
         }),
       ];
     },
-    calls: (op, at, step, group) =>
-      step.part === 0
-        ? [initialCall(cell, space, op, at, step, group)]
-        : stepCalls(cell, space, op, at, step, group, rangeOf(at.scales.of(op.out).scale)),
-    evaluate: (_, [x]) => evaluate(cell, space, x!),
+    calls: (op, at, step, group) => {
+      if (step.part === 0) return [initialCall(cell, space, op, at, step, group)];
+      if (step.part > directions.length) return [startCall(cell, starts, op, at, step, group)];
+      return stepCalls(cell, space, op, at, step, group, rangeOf(at.scales.of(op.out).scale));
+    },
+    evaluate: (_, inputs) =>
+      evaluate({ ...cell, h0: starts.h ? inputs[starts.h]! : cell.h0, c0: starts.c ? inputs[starts.c]! : cell.c0 }, space, inputs[0]!),
   };
+}
+
+/** Copies of initial states into the places from which the first step of each direction reads; parts behind those of the directions. */
+function startSteps(cell: Cell, space: Space, starts: Starts, op: OwnOp): Step[] {
+  const { directions, hidden, steps } = cell;
+  return (['h', 'c'] as const).flatMap((which, kind) => {
+    if (!starts[which]) return [];
+    const { buf, map } = op.views[starts[which]]!;
+    return directions.map((reverse, d): Step => {
+      const to = which === 'h' ? space.state(d, reverse ? steps : -1) : space.scratch(d) + 2 * space.sums;
+      return {
+        op,
+        part: 1 + (1 + kind) * directions.length + d,
+        nodes: op.nodes,
+        outer: [],
+        lanes: 1,
+        inner: [hidden],
+        out: { buf: op.out, off: to, outer: [], inner: [1] },
+        reads: [{ buf, off: map.off + d * (map.dims[0]![0]?.stride ?? 0), outer: [], inner: [map.dims[2]![0]?.stride ?? 1] }],
+      };
+    });
+  });
+}
+
+/** A hidden state is copied in the unit of states; a cell state becomes 32-bit integers, as the product with a matrix of ones in its diagonal. */
+function startCall(cell: Cell, starts: Starts, op: OwnOp, at: Places, step: Step, group: Group): KernelCall {
+  const { hidden, directions } = cell;
+  const isCell = step.part > 2 * directions.length;
+  const unit = at.scales.unit(op.views[isCell ? starts.c : starts.h]!);
+  if (!isCell) {
+    const { shape, args } = at.shape(step, group);
+    const factor = at.param(int64s((unit / at.scales.of(op.out).scale) * 2 ** ROW_SHIFT));
+    const build: KernelCall['build'] = (n, l, o) => copyKernel(n, shape, l, o);
+    return { key: JSON.stringify(['copy', shape]), name: rowName('copy', shape), build, args: [...args, factor], nodes: op.nodes };
+  }
+  const same = Float64Array.from({ length: hidden * hidden }, (_, i) => (i % (hidden + 1) === 0 ? 1 : 0));
+  const [read] = step.reads;
+  const from = at.operand(read!, group).operand;
+  const shape = { k: hidden, n: hidden, space: from.space, stride: 2 * read!.inner[0]! };
+  const packed = at.param(packProject(same, new Float64Array(hidden), hidden, hidden, unit));
+  const to = at.operand(step.out!, group).operand;
+  return call(op, 'project', shape, `${hidden}x${hidden}`, (n, l, o) => projectKernel(n, shape, l, o), [to, from, packed]);
 }
 
 const call = (
@@ -370,7 +446,7 @@ function evaluate(cell: Cell, space: Space, x: Float64Array): Float64Array {
   return out;
 }
 
-const LIMITS = 'batch 1, whole sequences, constant initial states, the usual activations';
+const LIMITS = 'batch 1, whole sequences, the usual activations';
 
 export const RECURRENT: Rules = new Map([
   ['GRU', rule(recurrent, 'a loop over the steps', LIMITS)],
