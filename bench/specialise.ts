@@ -102,7 +102,7 @@ export default async function measure(): Promise<unknown> {
       ['four of five weights zero', 1, 0.415],
     ] as const) {
       const model = share ? pruned(whole, block, share, 7) : whole;
-      const graph = recognise(model);
+      const graph = recognise(model, await familiesFor(model));
       const inputs = samples
         .slice(0, 12)
         .map(

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Model, Tensor } from '../onnx/model.ts';
 import { Vm } from '../vm/vm.ts';
 import type { Compiled, CompileOptions } from './api.ts';
 import { compile } from './compile.ts';
@@ -26,8 +27,21 @@ const shape = {
   seed: 3,
 } as const;
 
+/** Every other weight of the products is zero, no row and no column is: dense ones of more than four bits stay in memory. */
+function halfZero(model: Model): Model {
+  const initializers = new Map(model.initializers);
+  for (const { op, inputs } of model.nodes) {
+    const weights = initializers.get(inputs[1] ?? '');
+    if (op !== 'MatMul' || weights?.dims.length !== 2) continue;
+    const n = weights.dims[1]!;
+    const data = (weights.data as Float32Array).map((w, i) => ((Math.floor(i / n) + i) % 2 ? 0 : w));
+    initializers.set(inputs[1]!, { ...weights, data } as Tensor);
+  }
+  return { ...model, initializers };
+}
+
 function compiled(options: Partial<CompileOptions>): { made: Compiled; samples: number[][] } {
-  const model = randomEncoder(shape);
+  const model = halfZero(randomEncoder(shape));
   const samples = Array.from({ length: 4 }, (_, n) =>
     Array.from({ length: shape.sequence }, (_unused, i) => (i * 5 + n * 3) % shape.vocabulary),
   );

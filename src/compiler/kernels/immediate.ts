@@ -1,7 +1,7 @@
 import type { Reg } from '../ir/builder.ts';
 import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { notNegative, requant, saturator } from './arith.ts';
-import { DOT_SHIFT, type DotShape, packRows, splitLanes } from './dot.ts';
+import { DOT_SHIFT, type DotShape, type DotWeights, packRows, splitLanes } from './dot.ts';
 import { extentOf, kernelFunc, type Layout } from './frame.ts';
 
 /** A matrix in code: integers `[n][k]`, and what a sum becomes for each row, `(sum · mul + add) s>> 32`. */
@@ -13,15 +13,22 @@ export interface ImmediateMatrix {
 const ROWS = 4;
 /** Instructions that a matrix may take: three for each weight that is not zero. */
 const MOST_WEIGHTS = 8192;
-/** A matrix this small is cheaper in code whatever its weights are. */
-const SMALL = 2048;
-/** A larger one if no more than this share of its weights is not zero. */
-const DENSE = 0.5;
+/** Cycles of a weight in the code: a multiplication, a shift, an addition. */
+const CYCLES = { product: 1, shift: 0.5, one: 0.3 } as const;
+/** Cycles of a weight in memory: two share a multiplication, but for those of four bits. */
+const IN_MEMORY = 0.6;
+const NIBBLE_IN_MEMORY = 1.1;
 
-/** Whether a matrix is better in code than in memory: small or sparse, and its sums in one run. */
-export function suitsImmediates(integers: Int32Array, k: number, run: number): boolean {
-  const rest = integers.reduce((count, w) => count + (w === 0 ? 0 : 1), 0);
-  return k <= run && rest <= MOST_WEIGHTS && (integers.length <= SMALL || rest <= DENSE * integers.length);
+/** Whether a matrix is better in code than in memory: enough zeros, ones and powers of two, and its sums in one run. */
+export function suitsImmediates(integers: Int32Array, k: number, { run, bits }: Pick<DotWeights, 'run' | 'bits'>): boolean {
+  let [count, cycles] = [0, 0];
+  for (const w of integers) {
+    if (w === 0) continue;
+    count++;
+    const size = Math.abs(w);
+    cycles += size === 1 ? CYCLES.one : Number.isInteger(Math.log2(size)) ? CYCLES.shift : CYCLES.product;
+  }
+  return k <= run && count <= MOST_WEIGHTS && cycles <= (bits === 4 ? NIBBLE_IN_MEMORY : IN_MEMORY) * integers.length;
 }
 
 /**

@@ -38,7 +38,7 @@ function shiftedMatrix(m: PairMatrix): ImmediateMatrix {
 /** The call of a product with its weights in the code; null where they are better in memory. `pair`: results are made by shifts. */
 export function immediateCall(at: Places, op: Linear, shape: DotShape, pair: boolean, args: readonly Operand[]): KernelCall | null {
   const matrix = pair ? shiftedMatrix(pairMatrix(op, at.scales, () => 0)) : matrixOf(at, op, shape.lanes);
-  if (!suitsImmediates(matrix.integers, shape.k, dotWeights(shape.k, shape.lanes, op.precision).run)) return null;
+  if (!suitsImmediates(matrix.integers, shape.k, dotWeights(shape.k, shape.lanes, op.precision))) return null;
   return {
     key: JSON.stringify(['immediate', op.out.id, shape]),
     name: `imm_${dotName(shape)}`,

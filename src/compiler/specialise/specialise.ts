@@ -7,6 +7,7 @@ export { immediateCall } from './immediates.ts';
 
 /** What follows from the values of the weights: constants in their readers' biases, what no result depends on left out, trees as branches. */
 export function specialiseGraph(graph: HGraph): HGraph {
-  const live = dropDead(foldConstants(graph), columnsUsed);
+  // By shapes first: zeros that lie unevenly would keep rows that nobody reads.
+  const live = dropDead(dropDead(foldConstants(graph)), columnsUsed);
   return { ...live, ops: live.ops.map((op) => (op.kind === 'own' ? (op.passes.specialised?.(op) ?? op) : op)) };
 }
