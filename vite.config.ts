@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
 import { CSP } from './scripts/csp.mjs';
@@ -14,6 +15,7 @@ export default defineConfig({
   base: './',
   plugins: [react(), policy, offline()],
   worker: { format: 'es' },
+  resolve: { alias: { 'd3-transition': fileURLToPath(new URL('src/ui/model/no-transition.ts', import.meta.url)) } },
   build: {
     target: 'es2022',
     // A data: URL would need a wider policy.
