@@ -22,10 +22,10 @@ import type { Tensors } from '../reference/reference.ts';
 import { tensorInputs } from '../replay/inputs.ts';
 import { generatedFeatures, packetInputsOf } from '../replay/packet-inputs.ts';
 import { isTensorFile, NO_SCALING, type PictureScaling, pictures, readTensors } from '../replay/tensor-files.ts';
-import { ethernetFrame, readPcap } from '../traces/pcap.ts';
 import { readPng } from '../traces/png.ts';
 import { type Args, choice, dims, KERNELS, pictureScaling, quantOption, STRATEGIES, share } from './args.ts';
 import { fileName, picturesIn, readInput, readText } from './io.ts';
+import { isCapture, readPackets } from './packets.ts';
 import { type Searched, searchQuant } from './search.ts';
 
 /** Inputs generated for calibration where no trace is given. */
@@ -105,7 +105,7 @@ export async function compileLoaded(
 ): Promise<CompiledModel> {
   const { model, binding, fitted, bytes, file, externalData } = loaded;
   checkSize(model);
-  const events = trace === undefined ? null : readEvents(trace, loaded, scaling);
+  const events = trace === undefined ? null : await readEvents(trace, loaded, { scaling });
   const samples = events
     ? samplesOf(events, loaded)
     : ((fitted && generatedFeatures(fitted, model, GENERATED_SEED, GENERATED_SAMPLES)) ??
@@ -137,22 +137,24 @@ export type Events =
   | { readonly kind: 'tensors'; readonly tensors: readonly Tensors[] };
 
 /** Reads a trace for a model: a capture, a file of tensors, or a folder of pictures. Throws {@link InputError} when the one does not go with the other. */
-export function readEvents(
+export async function readEvents(
   path: string,
   { model, binding }: { model: Pick<Model, 'inputs'>; binding: Binding },
-  scaling: PictureScaling = NO_SCALING,
-): Events {
+  { scaling = NO_SCALING, filter }: { readonly scaling?: PictureScaling | undefined; readonly filter?: string | undefined } = {},
+): Promise<Events> {
   const takesPackets = binding.input.kind !== 'tensor';
   const folder = picturesIn(path);
-  const bytes = folder ? new Uint8Array(0) : readInput(path);
-  if (!folder && !isTensorFile(bytes, path)) {
+  const captured = !folder && (await isCapture(path));
+  // A capture may be larger than what fits into memory.
+  const bytes = folder || captured ? new Uint8Array(0) : readInput(path);
+  if (captured || (!folder && !isTensorFile(bytes, path))) {
     if (!takesPackets)
       throw new InputError(
         'not a file of tensors (.npy, .npz, .safetensors, .pb, .csv or .png), and only a model with a binding for packets takes a capture',
         path,
         'Give --binding, or an .npy file',
       );
-    return { kind: 'packets', ...readPackets(bytes, path) };
+    return { kind: 'packets', ...(await readPackets(path, filter)) };
   }
   if (takesPackets)
     throw new InputError('an array of tensors, but the binding takes packets', path, 'Give a capture, or leave out --binding');
@@ -165,19 +167,6 @@ export function readEvents(
       )
     : readTensors(bytes, path, model, scaling);
   return { kind: 'tensors', tensors: tensorInputs(model, arrays) };
-}
-
-/** Packets of a capture as an XDP program gets them. Throws {@link InputError} for a capture that ends early: figures over a part would mislead. */
-function readPackets(bytes: Uint8Array, path: string): { packets: Uint8Array[]; times: number[] } {
-  const { header, packets, damage } = readPcap(bytes, path);
-  if (damage) throw damage;
-  if (packets.length === 0) throw new InputError('the capture holds no packet', path);
-  // Nanoseconds since 1970 are more than a number holds.
-  const origin = packets.reduce((least, { seconds }) => Math.min(least, seconds), Number.POSITIVE_INFINITY) - 1;
-  return {
-    packets: packets.map((packet) => ethernetFrame(header.linkType, packet.data)),
-    times: packets.map(({ seconds, nanoseconds }) => (seconds - origin) * 1e9 + nanoseconds),
-  };
 }
 
 function samplesOf(events: Events, { model, fitted }: LoadedModel): readonly Tensors[] {

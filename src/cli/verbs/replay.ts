@@ -19,6 +19,7 @@ const REPLAY_OPTIONS = {
   class: 'string',
   report: 'string',
   baseline: 'string',
+  filter: 'string',
 } as const;
 
 /** `replay MODEL.onnx|FILE.o TRACE`. With `--compare ort`, status 1 when agreement is below `--min-agreement`. */
@@ -33,7 +34,7 @@ export const replayVerb: Verb = async (argv) => {
     throw new InputError('an object does not hold its model, so there is nothing to compare with', path, 'Give the .onnx file');
   const loaded = isModel(path) ? await compileModel(path, args) : null;
   const built = loaded ?? openObject(path, args.string('program'));
-  const events: Events = readEvents(trace, built, pictureScaling(args));
+  const events: Events = await readEvents(trace, built, { scaling: pictureScaling(args), filter: args.string('filter') });
   const { program, meta } = built.compiled;
   const labels = args.string('labels');
   const report = args.string('report');
