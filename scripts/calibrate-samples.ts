@@ -12,8 +12,9 @@ import { importModel } from '../src/onnx/import.ts';
 import { calibrate } from '../src/reference/calibrate.ts';
 import type { Tensors } from '../src/reference/reference.ts';
 import { npyTensor, packetInputs, tensorInputs } from '../src/replay/inputs.ts';
+import { ethernetFrame } from '../src/traces/frames.ts';
 import { readNpy } from '../src/traces/npy.ts';
-import { ethernetFrame, readPcap } from '../src/traces/pcap.ts';
+import { readPcap } from '../src/traces/pcap.ts';
 
 const samples = resolve(dirname(fileURLToPath(import.meta.url)), '../public/samples');
 const read = (path: string): Uint8Array => new Uint8Array(readFileSync(path));

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { layerRange } from '../hooks/layers.ts';
-import { ipv6Text, summarizePacket } from './packet.ts';
+import { ipv6Text } from './addresses.ts';
+import { summarizePacket } from './packet.ts';
 
 const be16 = (value: number) => [value >> 8, value & 255];
 const ascii = (text: string) => [...new TextEncoder().encode(text)];

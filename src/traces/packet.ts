@@ -1,4 +1,5 @@
 import { type ByteRange, ETHERTYPE_IPV4, ETHERTYPE_IPV6, layerRange, MAX_VLAN_TAGS, PROTO_TCP, VLAN_TAGS } from '../hooks/layers.ts';
+import { ipv4Text, ipv6Text, macText } from './addresses.ts';
 import { payloadInfo } from './payload-info.ts';
 
 /** What a list of packets shows of a frame, and where its layers lie. */
@@ -135,25 +136,4 @@ function carriedInfo(frame: Uint8Array, l3: ByteRange, protocol: number, carried
 function tcpInfo(frame: Uint8Array, at: number, payloadBytes: number): string {
   const flags = TCP_FLAGS.filter((_, bit) => frame[at + 13] & (1 << bit));
   return `TCP ${flags.join(' ') || 'without flags'}${payloadBytes > 0 ? `, ${payloadBytes} bytes` : ''}`;
-}
-
-function macText(bytes: Uint8Array, at: number): string {
-  return [...bytes.subarray(at, at + 6)].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
-}
-
-function ipv4Text(bytes: Uint8Array, at: number): string {
-  return bytes.subarray(at, at + 4).join('.');
-}
-
-/** Shortened as RFC 5952 wants it: the longest run of two or more zero groups becomes `::`. */
-export function ipv6Text(bytes: Uint8Array, at: number): string {
-  const groups = Array.from({ length: 8 }, (_, i) => u16(bytes, at + 2 * i).toString(16));
-  let best = { from: 0, length: 1 };
-  for (let from = 0; from < 8; from++) {
-    let length = 0;
-    while (from + length < 8 && groups[from + length] === '0') length++;
-    if (length > best.length) best = { from, length };
-  }
-  if (best.length < 2) return groups.join(':');
-  return `${groups.slice(0, best.from).join(':')}::${groups.slice(best.from + best.length).join(':')}`;
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../base/errors.ts';
-import { ethernetFrame, LINKTYPE_RAW, PcapReader, readPcap } from './pcap.ts';
+import { ethernetFrame } from './frames.ts';
+import { LINKTYPE_RAW, PcapReader, readPcap } from './pcap.ts';
 import { writePcap } from './testing/write-pcap.ts';
 
 const packet = fc.record({

@@ -134,7 +134,7 @@ function parseHeader(view: DataView, name: string): PcapHeader {
   const swapped = view.getUint32(0, true);
   const bigEndian = magic === MAGIC_MICROSECONDS || magic === MAGIC_NANOSECONDS;
   if (magic === MAGIC_PCAPNG) {
-    throw new InputError('this capture is in the pcapng format', name, 'Convert it with: editcap -F pcap in.pcapng out.pcap');
+    throw new InputError('this capture is in the pcapng format', name, 'Open it in the Capture panel, and use it as trace from there');
   }
   if (!bigEndian && swapped !== MAGIC_MICROSECONDS && swapped !== MAGIC_NANOSECONDS) {
     throw new InputError(`this is no capture: it begins with 0x${magic.toString(16).padStart(8, '0')}`, name, 'Open a .pcap file');
@@ -169,17 +169,4 @@ export function readPcap(bytes: Uint8Array, name = ''): Capture {
   const packets = reader.push(bytes);
   reader.end();
   return { header: reader.header!, packets, damage: reader.damage };
-}
-
-/**
- * A packet as an XDP program on an Ethernet device gets it: frames of raw IP captures gain an Ethernet header of zero addresses.
- */
-export function ethernetFrame(linkType: number, data: Uint8Array): Uint8Array {
-  if (!RAW_IP.has(linkType)) return data;
-  const frame = new Uint8Array(14 + data.length);
-  const etherType = data.length > 0 && data[0] >> 4 === 6 ? 0x86dd : 0x0800;
-  frame[12] = etherType >> 8;
-  frame[13] = etherType & 0xff;
-  frame.set(data, 14);
-  return frame;
 }

@@ -1,3 +1,5 @@
+import { InputError } from '../../base/errors.ts';
+
 /** Bytes that can be read anywhere: a file on disk, a File of the page, or what a compressed one unpacks to. */
 export interface ByteSource {
   /** What messages call it. */
@@ -27,7 +29,14 @@ export function blobSource(blob: Blob, name = ''): ByteSource {
   return {
     name,
     size: blob.size,
-    read: async (offset, length) => new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
+    async read(offset, length) {
+      try {
+        return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
+      } catch {
+        // A File is as it was when it was chosen, or nothing (File API section 4).
+        throw new InputError('the file cannot be read any more: it has changed on disk, or it is gone', name, 'Open it again');
+      }
+    },
   };
 }
 

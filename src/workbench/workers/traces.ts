@@ -1,9 +1,10 @@
 import { InputError } from '../../base/errors.ts';
 import type { Tensor } from '../../onnx/model.ts';
 import { npyTensor } from '../../replay/inputs.ts';
+import { ethernetFrame } from '../../traces/frames.ts';
 import { readLabels } from '../../traces/labels.ts';
 import { readNpy } from '../../traces/npy.ts';
-import { ethernetFrame, readPcap } from '../../traces/pcap.ts';
+import { readPcap } from '../../traces/pcap.ts';
 import type { TraceSpec } from '../clients.ts';
 import type { BlobRef } from '../document.ts';
 import type { UserError } from '../errors.ts';

@@ -1,0 +1,91 @@
+import { useMemo } from 'react';
+import type { PacketDetail } from '../../workbench/capture-views.ts';
+import { useWidth } from '../components/useWidth.ts';
+import { VirtualList } from '../components/VirtualList.tsx';
+import { capture as texts } from '../texts/capture.ts';
+
+const printable = (byte: number) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·');
+const WIDE_FROM_PX = 470;
+
+interface HexViewProps {
+  readonly detail: PacketDetail;
+  readonly item: number;
+  readonly onItem: (item: number) => void;
+}
+
+/** Bytes of the packet, or of the datagram that the chosen field lies in; choosing a byte chooses the smallest field around it. */
+export function HexView({ detail, item, onItem }: HexViewProps) {
+  const { items, sources } = detail;
+  const chosen = items[item];
+  const source = chosen?.source ?? 0;
+  const bytes = sources[source] ?? new Uint8Array(0);
+  const { ref, width } = useWidth();
+  const perRow = width >= WIDE_FROM_PX ? 16 : 8;
+  const from = chosen?.start ?? 0;
+  const to = chosen ? chosen.start + chosen.length : 0;
+  // The innermost field of each byte: later items are deeper.
+  const fields = useMemo(() => {
+    const of = new Int32Array(bytes.length).fill(-1);
+    for (const [at, one] of items.entries()) {
+      if (one.source !== source || one.length === 0) continue;
+      for (let byte = one.start; byte < Math.min(of.length, one.start + one.length); byte++) {
+        const before = items[of[byte]!];
+        if (!before || one.length <= before.length) of[byte] = at;
+      }
+    }
+    return of;
+  }, [items, bytes, source]);
+  const rows = Math.ceil(bytes.length / perRow);
+  const choose = (at: number) => {
+    const field = fields[at];
+    if (field !== undefined && field >= 0) onItem(field);
+  };
+  return (
+    <div className="capture-bytes" ref={ref}>
+      <p className="small muted capture-bytes-head">
+        {texts.bytesOf(source)} · {bytes.length} B
+      </p>
+      <VirtualList
+        className="mono"
+        label={texts.bytes}
+        count={rows}
+        rowHeight={18}
+        active={chosen ? Math.floor(from / perRow) : -1}
+        onActivate={(row) => choose(row * perRow)}
+      >
+        {(row) => {
+          const start = row * perRow;
+          const shown = [...bytes.subarray(start, start + perRow)];
+          const mark = (at: number) => (at >= from && at < to ? ' on' : '');
+          return (
+            <div className="hex-row">
+              <span className="hex-offset muted">{start.toString(16).padStart(4, '0')}</span>
+              <span className="hex-cells">
+                {shown.map((byte, i) => (
+                  <span
+                    key={i}
+                    className={`hex-cell${mark(start + i)}`}
+                    title={texts.byte(start + i, byte)}
+                    onClick={(event) => {
+                      event.stopPropagation();
+                      choose(start + i);
+                    }}
+                  >
+                    {byte.toString(16).padStart(2, '0')}
+                  </span>
+                ))}
+              </span>
+              <span className="hex-text">
+                {shown.map((byte, i) => (
+                  <span key={i} className={`hex-char${mark(start + i)}`}>
+                    {printable(byte)}
+                  </span>
+                ))}
+              </span>
+            </div>
+          );
+        }}
+      </VirtualList>
+    </div>
+  );
+}
