@@ -65,7 +65,7 @@ describe('pcap', () => {
     expect(() => readPcap(new TextEncoder().encode('GET / HTTP/1.1 and more'))).toThrow(InputError);
     const pcapng = new Uint8Array(64);
     pcapng.set([0x0a, 0x0d, 0x0d, 0x0a]);
-    expect(() => readPcap(pcapng)).toThrow(/pcapng format\. Convert it/);
+    expect(() => readPcap(pcapng)).toThrow(/pcapng format\. Open it/);
     expect(() => readPcap(writePcap([], { linkType: 113 }))).toThrow(/link type 113/);
   });
 
