@@ -29,6 +29,8 @@ export class Reassembly {
     }
     if (offset + data.length > MAX_DATAGRAM) return null;
     if (!more) datagram.total = Math.max(datagram.total, offset + data.length);
+    // A piece that came before says nothing new.
+    if (datagram.pieces.some((piece) => piece.offset === offset && piece.data.length >= data.length)) return null;
     datagram.pieces.push({ packet, offset, data: data.slice() });
     datagram.held += data.length;
     this.#held += data.length;
@@ -55,8 +57,8 @@ export class Reassembly {
   }
 }
 
-function joined({ pieces, total }: Datagram): Uint8Array | null {
-  if (total < 0) return null;
+function joined({ pieces, total, held }: Datagram): Uint8Array | null {
+  if (total < 0 || held < total) return null;
   const sorted = [...pieces].sort((a, b) => a.offset - b.offset);
   let reached = 0;
   for (const { offset, data } of sorted) {

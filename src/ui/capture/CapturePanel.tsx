@@ -148,12 +148,12 @@ function Facts({ view }: { view: CaptureView }) {
 
 function Tabs({ tab, onTab }: { tab: 'packets' | 'flows'; onTab: (tab: 'packets' | 'flows') => void }): ReactNode {
   return (
-    <div className="capture-tabs" role="group" aria-label={texts.tabs.label}>
+    <fieldset className="capture-tabs" aria-label={texts.tabs.label}>
       {(['packets', 'flows'] as const).map((one) => (
         <button key={one} type="button" className="button small" aria-pressed={tab === one} onClick={() => onTab(one)}>
           {texts.tabs[one]}
         </button>
       ))}
-    </div>
+    </fieldset>
   );
 }

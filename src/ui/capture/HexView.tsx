@@ -42,9 +42,7 @@ export function HexView({ detail, item, onItem }: HexViewProps) {
   };
   return (
     <div className="capture-bytes" ref={ref}>
-      <p className="small muted capture-bytes-head">
-        {texts.bytesOf(source)} · {bytes.length} B
-      </p>
+      <p className="small muted capture-bytes-head">{texts.bytesOf(source, bytes.length)}</p>
       <VirtualList
         className="mono"
         label={texts.bytes}
@@ -62,8 +60,10 @@ export function HexView({ detail, item, onItem }: HexViewProps) {
               <span className="hex-offset muted">{start.toString(16).padStart(4, '0')}</span>
               <span className="hex-cells">
                 {shown.map((byte, i) => (
-                  <span
+                  <button
                     key={i}
+                    type="button"
+                    tabIndex={-1}
                     className={`hex-cell${mark(start + i)}`}
                     title={texts.byte(start + i, byte)}
                     onClick={(event) => {
@@ -72,7 +72,7 @@ export function HexView({ detail, item, onItem }: HexViewProps) {
                     }}
                   >
                     {byte.toString(16).padStart(2, '0')}
-                  </span>
+                  </button>
                 ))}
               </span>
               <span className="hex-text">

@@ -59,7 +59,7 @@ export const capture = {
   tree: 'Fields',
   treeItem: (label: string, value: string) => (value === '' ? label : `${label}: ${value}`),
   bytes: 'Bytes',
-  bytesOf: (source: number) => (source === 0 ? 'Frame' : 'Put together from pieces'),
+  bytesOf: (source: number, bytes: number) => `${source === 0 ? 'Frame' : 'Put together from pieces'} · ${bytes} B`,
   byte: (at: number, value: number) => `byte ${at}, ${value.toString(16).padStart(2, '0')}`,
   fieldFilter: 'Filter on this field',
   flows: 'Flows',
