@@ -116,11 +116,13 @@ function setArguments(env: Env, subprog: number, frame: Frame): void {
       setDynptr(frame.regs, b, KIND_LOCAL, true, env.newId());
     } else if (arg.kind === 'untrusted') {
       markPointer(frame.regs, b, arg.struct === undefined ? MEMORY | RDONLY | UNTRUSTED : BTF_ID | UNTRUSTED);
-      frame.regs[b + AUX] = arg.struct === undefined ? 0 : env.btfTypeIndex(arg.struct);
+      if (arg.struct === undefined) return;
+      frame.regs[b + AUX] = env.btfTypeIndex(arg.struct);
+      frame.regs[b + ID] = env.newId();
     } else if (arg.kind === 'btf') {
       markPointer(frame.regs, b, BTF_ID | TRUSTED | (arg.mayBeNull ? MAYBE_NULL : 0));
       frame.regs[b + AUX] = env.btfTypeIndex(arg.struct);
-      if (arg.mayBeNull) frame.regs[b + ID] = env.newId();
+      frame.regs[b + ID] = env.newId();
     } else {
       markPointer(frame.regs, b, arg.nonNull ? MEMORY : MEMORY | MAYBE_NULL);
       frame.regs[b + AUX] = arg.size;

@@ -1,7 +1,7 @@
 import { DW, JCOND, JMP, LDX, MEM, OP_CALL, STX } from '../bpf/insn.ts';
 import type { Env, SubprogInfo } from './env.ts';
+import { callSummary } from './helper-here.ts';
 import { isKfuncCall, kfuncAt } from './kfunc-table.ts';
-import { callSummary } from './protos.ts';
 
 /**
  * Compilers wrap calls that keep registers in spills and fills which the kernel removes (`mark_fastcall_patterns`). For the

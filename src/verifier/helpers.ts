@@ -19,7 +19,8 @@ import { checkDynptrArg, dynptrAt } from './dynptrs.ts';
 import { EACCES, EFAULT, EINVAL, ENOTSUPP, type Env } from './env.ts';
 import { checkResourceLeak } from './exits.ts';
 import { isKptr } from './fields.ts';
-import { allowedHelper, hasTrampoline } from './helper-rules.ts';
+import { helperHere } from './helper-here.ts';
+import { hasTrampoline } from './helper-rules.ts';
 import { checkHelperMemory, checkSizeArg } from './helpermem.ts';
 import { checkKptrType, isKernelStruct, kptrIndex, noKptr } from './kptrs.ts';
 import { keepSecret } from './leaks.ts';
@@ -97,7 +98,6 @@ import {
 import { inSleepable } from './sections.ts';
 import type { RawAccess } from './stack.ts';
 import { isSpilledScalar, SLOT_SPILL, SLOT_ZERO } from './state.ts';
-import { isHelperForPlace } from './struct-ops.ts';
 import { checkModelledHelper } from './unmodelled.ts';
 import { checkUnmodified } from './unmodified.ts';
 import { toSigned, toUnsigned } from './w64.ts';
@@ -184,13 +184,6 @@ const MAX_ERRNO = 4095;
 
 const nameOf = (id: number): string => helperName(id) ?? 'unknown';
 
-const GET_RETVAL = 186;
-const SET_RETVAL = 187;
-/** Attach types of control group programs whose return value nothing reads: ingress, egress, sock_ops, received messages, names of sockets. */
-const NO_RETVAL = new Set([0, 1, 3, 19, 20, 52, 29, 30, 53, 31, 32, 54]);
-
-const hasRetval = (env: Env, id: number): boolean => (id !== GET_RETVAL && id !== SET_RETVAL) || !NO_RETVAL.has(env.attachType);
-
 const SYSCALL = 31;
 /** Storage of sockets and paths: what a tracing program attaches to decides, and syscall programs attach to nothing. */
 const TRACING_ONLY = new Set<number>([FUNC.skStorageGet, FUNC.skStorageDelete, 147]);
@@ -199,7 +192,7 @@ const TRACING_ONLY = new Set<number>([FUNC.skStorageGet, FUNC.skStorageDelete, 1
 export function checkHelperCall(env: Env, insn: Insn): void {
   const id = insn.imm;
   if (id < 0 || id > Math.min(MAX_HELPER, env.rules.maxHelper)) env.fail(EINVAL, `invalid func ${nameOf(id)}#${id}\n`);
-  const proto = hasRetval(env, id) && isHelperForPlace(env, id) ? allowedHelper(env.rules, env.program.progType, env.attachType, id) : null;
+  const proto = helperHere(env, id);
   if (!proto) {
     const { saysUnknownFunc } = env.rules;
     env.fail(

@@ -29,8 +29,8 @@ import {
 } from '../bpf/insn.ts';
 import type { Insn } from '../bpf/program.ts';
 import type { Env } from './env.ts';
+import { callSummary } from './helper-here.ts';
 import { kfuncAt } from './kfunc-table.ts';
-import { callSummary } from './protos.ts';
 
 const ALL = 0xffff;
 const CALLER_SAVED = 0x3f;

@@ -1,5 +1,3 @@
-import { PSEUDO_CALL } from '../bpf/insn.ts';
-import type { Insn } from '../bpf/program.ts';
 import { ALLOWED, PROTO_ROWS, PROTO_VARIANTS, type ProtoRow } from './protos-data.ts';
 
 export interface ArgProto {
@@ -193,14 +191,3 @@ export const changesPacketData = (id: number): boolean => CHANGES_PACKET.has(id)
 export const isSyncCallbackHelper = (id: number): boolean =>
   id === FUNC.forEachMapElem || id === FUNC.findVma || id === FUNC.loop || id === FUNC.userRingbufDrain;
 export const isAsyncCallbackHelper = (id: number): boolean => id === FUNC.timerSetCallback;
-
-/** How many argument registers a call reads, when its prototype is known. */
-export function callSummary(
-  env: { readonly program: { readonly progType: number } },
-  insn: Insn,
-): { params: number; isVoid: boolean; fastcall: boolean } | null {
-  if (insn.src === PSEUDO_CALL || insn.src !== 0) return null;
-  const proto = helperProto(env.program.progType, insn.imm);
-  if (!proto) return null;
-  return { params: proto.args.length, isVoid: proto.result === 'void', fastcall: proto.fastcall };
-}
