@@ -10,112 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { type CDPSession, chromium, type Page } from '@playwright/test';
 import { findBrowser, LAUNCH_ARGS } from '../e2e/browser.ts';
 import { serve } from '../scripts/serve.mjs';
-import { assemble } from '../src/bpf/asm.ts';
-import { readLog } from '../src/verifier/logfile/reader.ts';
-import { verify } from '../src/verifier/verify.ts';
+import { frames, round } from './browser/frames.ts';
+import { makeLog, TURNS } from './browser/long-log.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const TURNS = 10_000;
-
-/** A loop with packet reads, a map value at a variable offset and a function; at its end a byte is read without a check, so that the log has a reason. */
-const PROGRAM = `.section xdp
-.map hits array 4 64 1
-r6 = *(u32 *)(r1 +0)
-r7 = *(u32 *)(r1 +4)
-r2 = r6
-r2 += 64
-if r2 > r7 goto out
-*(u32 *)(r10 -4) = 0
-r2 = r10
-r2 += -4
-r1 = map[hits]
-call bpf_map_lookup_elem
-if r0 == 0 goto out
-r9 = r0
-r8 = 0
-turn:
-r1 = *(u8 *)(r6 +14)
-r1 &= 15
-r3 = *(u16 *)(r6 +36)
-r4 = r9
-r4 += r1
-*(u8 *)(r4 +0) = r3
-r1 = r3
-r2 = r8
-call mix
-r8 += 1
-if r8 < ${TURNS} goto turn
-r0 = *(u8 *)(r7 +0)
-exit
-out:
-r0 = 2
-exit
-.func mix static
-r0 = r1
-r0 <<= 3
-r0 ^= r2
-r0 &= 255
-exit
-`;
-
-function makeLog(): { bytes: Uint8Array; makeMs: number; lines: number; readMs: number } {
-  const { program, diagnostics } = assemble(PROGRAM);
-  if (!program) throw new Error(JSON.stringify(diagnostics));
-  const before = performance.now();
-  const bytes = verify(program, { kernel: '6.18', privilege: 'root', logLevel: 2 }).logBytes();
-  const makeMs = performance.now() - before;
-  const started = performance.now();
-  const { columns } = readLog(bytes);
-  return { bytes, makeMs, lines: columns.lines, readMs: performance.now() - started };
-}
-
-const round = (value: number, digits = 0): number => Number(value.toFixed(digits));
-
-/** As text: what runs in the page must not pass through this process's loader, which adds names of its own. */
-const WATCH = `{
-  window.watch?.observer.disconnect();
-  const watch = { stop: false, deltas: [], tasks: [] };
-  window.watch = watch;
-  watch.observer = new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) watch.tasks.push(entry.duration);
-  });
-  watch.observer.observe({ entryTypes: ['longtask'] });
-  let last = performance.now();
-  requestAnimationFrame(function tick(now) {
-    watch.deltas.push(now - last);
-    last = now;
-    if (!watch.stop) requestAnimationFrame(tick);
-  });
-}`;
-
-interface Watched {
-  readonly stop: boolean;
-  readonly deltas: number[];
-  readonly tasks: number[];
-}
-
-/** Frame intervals while `act` runs; long tasks are those over 50 ms. */
-async function frames(page: Page, act: () => Promise<void>): Promise<object> {
-  await page.evaluate(WATCH);
-  await act();
-  const { deltas, tasks } = await page.evaluate(() => {
-    const { watch } = window as unknown as { watch: Watched & { stop: boolean } };
-    watch.stop = true;
-    return { deltas: watch.deltas.slice(1), tasks: watch.tasks };
-  });
-  const sorted = deltas.toSorted((a, b) => a - b);
-  const at = (share: number) => round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0, 1);
-  return {
-    frames: deltas.length,
-    medianMs: at(0.5),
-    p95Ms: at(0.95),
-    worstMs: at(1),
-    over50Ms: deltas.filter((delta) => delta > 50).length,
-    longTasks: tasks.length,
-    longestTaskMs: round(Math.max(0, ...tasks)),
-  };
-}
-
 /** Bytes of the page's heap and of array buffers, after a collection. */
 async function memory(page: Page, session: CDPSession): Promise<object> {
   await session.send('HeapProfiler.collectGarbage');
@@ -220,6 +118,17 @@ async function inBrowser(path: string, lines: number): Promise<object | string> 
       await search('R3=scalar', false),
       await search('r4 = r\\d$|goto pc-\\d+', true),
     ];
+    // The same log as a recording: its paths are followed once, when somebody first asks.
+    await page.keyboard.press('Alt+Enter');
+    let followedMs = 0;
+    const paths = await frames(page, async () => {
+      const started = performance.now();
+      await page.getByText('Paths', { exact: true }).first().click();
+      await page.waitForSelector('[data-testid=paths-summary]', { timeout: 120_000 });
+      await page.locator('[data-panel=paths] .vrow').first().waitFor();
+      followedMs = performance.now() - started;
+    });
+    await page.getByText('Log', { exact: true }).first().click();
     let stopMs = 0;
     const catastrophic = await frames(page, async () => {
       await page.getByRole('button', { name: 'Regular expression' }).click({ trial: true });
@@ -242,6 +151,7 @@ async function inBrowser(path: string, lines: number): Promise<object | string> 
       keys,
       scrollBar: { ...scrollBar, furthestLine: furthest },
       searches,
+      paths: { followedMs: round(followedMs), ...paths },
       catastrophicPattern: { stoppedAfterMs: round(stopMs), ...catastrophic },
     };
   } finally {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, isAbsolute, resolve } from 'node:path';
+import { constants, gunzipSync } from 'node:zlib';
 import { InputError } from '../base/errors.ts';
 
 const MAX_FILE_BYTES = 2 ** 31;
@@ -28,6 +29,17 @@ export function picturesIn(path: string): string[] | null {
   const files = readdirSync(userPath(path)).filter((file) => /\.png$/i.test(file));
   if (files.length === 0) throw new InputError('this is a folder without a .png file', path);
   return files.sort().map((file) => `${path.replace(/\/$/, '')}/${file}`);
+}
+
+/** As {@link readInput}; what gzip has packed is unpacked. */
+export function readUnzipped(path: string): Uint8Array {
+  const bytes = readInput(path);
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  try {
+    return new Uint8Array(gunzipSync(bytes, { maxOutputLength: MAX_FILE_BYTES, finishFlush: constants.Z_SYNC_FLUSH }));
+  } catch {
+    throw new InputError('its first bytes are those of gzip, and it does not unpack', path);
+  }
 }
 
 export const readText = (path: string): string => new TextDecoder().decode(readInput(path));

@@ -39,8 +39,8 @@ export async function openFiles(files: readonly File[]): Promise<void> {
   for (const file of files) {
     const doing = `Opening ${file.name}`;
     try {
-      const { bytes, ref } = await readFile(file, shortName(file.name));
-      const kind = recognise(file.name, bytes);
+      const { bytes, ref, sample } = await readFile(file, shortName(file.name));
+      const kind = recognise(file.name, bytes, sample);
       if (kind === 'project') {
         projects.push(file);
         continue;

@@ -7,8 +7,8 @@ const PCAP_MAGICS = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1]);
 const PCAPNG_MAGIC = 0x0a0d0d0a;
 const ZIP_MAGIC = 0x504b0304;
 
-/** What a file is, by its contents first and its name second. */
-export function recognise(name: string, bytes: Uint8Array): FileKind {
+/** What a file is, by its contents first and its name second. `sampled`: what tells a log, where that is known. */
+export function recognise(name: string, bytes: Uint8Array, sampled?: string): FileKind {
   if (bytes.length === 0) throw new InputError('the file is empty', name, 'Give an .onnx, .pcap, .npy, .o, .c, .s or .log file');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = bytes.length >= 4 ? view.getUint32(0, false) : 0;
@@ -24,7 +24,7 @@ export function recognise(name: string, bytes: Uint8Array): FileKind {
   if (extension === 'onnx') return 'model';
   if (extension === 'c') return 'c';
   if (extension !== 'json' && extension !== 'pcap' && extension !== 'npy') {
-    const sample = logSample(bytes);
+    const sample = sampled ?? logSample(bytes);
     // A log is told by its words, whatever it is called; a bare list of instructions by its name as well.
     if (looksLikeLog(sample) || (extension !== 's' && extension !== 'asm' && looksLikeListing(sample))) return 'log';
   }

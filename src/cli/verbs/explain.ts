@@ -7,7 +7,7 @@ import { verify } from '../../verifier/verify.ts';
 import { choice, KERNELS, onlyPositional, PRIVILEGES, parse } from '../args.ts';
 import { explainLog } from '../explain-log.ts';
 import { explanationRow } from '../explanation-row.ts';
-import { print, printJson, readInput } from '../io.ts';
+import { print, printJson, readUnzipped } from '../io.ts';
 import type { Verb } from '../main.ts';
 import { pickProgram, readPrograms } from '../programs.ts';
 
@@ -20,7 +20,7 @@ const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
 export const explainVerb: Verb = (argv) => {
   const args = parse(argv, { program: 'string', kernel: 'string', privilege: 'string', btf: 'string', with: 'string', json: 'boolean' });
   const path = onlyPositional(args, 'one object or assembly file');
-  const input = readInput(path);
+  const input = readUnzipped(path);
   const options: VerifyOptions = {
     kernel: choice(args, 'kernel', KERNELS, '6.18'),
     privilege: choice(args, 'privilege', PRIVILEGES, 'root'),

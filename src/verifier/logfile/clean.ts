@@ -1,4 +1,5 @@
 import type { LogEncoding } from './lines.ts';
+import { utf16Of } from './recognise.ts';
 
 const LF = 10;
 const CR = 13;
@@ -26,15 +27,29 @@ function isUtf8(bytes: Uint8Array): boolean {
   return true;
 }
 
-const UTF16_LE = 0xfffe;
-const UTF16_BE = 0xfeff;
+const PIECE_BYTES = 4 * 1024 * 1024;
 
-/** What PowerShell's `>` writes. */
+/** In pieces, since one string could not hold a large log. */
 function fromUtf16(bytes: Uint8Array): Uint8Array<ArrayBuffer> | null {
-  const mark = bytes.length >= 2 ? (bytes[0]! << 8) | bytes[1]! : 0;
-  if (mark !== UTF16_LE && mark !== UTF16_BE) return null;
-  const text = new TextDecoder(mark === UTF16_LE ? 'utf-16le' : 'utf-16be').decode(bytes);
-  return new TextEncoder().encode(text);
+  const label = utf16Of(bytes);
+  if (!label) return null;
+  const decoder = new TextDecoder(label);
+  const encoder = new TextEncoder();
+  const pieces: Uint8Array[] = [];
+  for (let from = 0; from < bytes.length; from += PIECE_BYTES)
+    pieces.push(encoder.encode(decoder.decode(bytes.subarray(from, from + PIECE_BYTES), { stream: from + PIECE_BYTES < bytes.length })));
+  return joined(pieces);
+}
+
+/** Pieces one after the other. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.length;
+  }
+  return out;
 }
 
 /**

@@ -3,6 +3,7 @@ import { Classifier } from './classify.ts';
 import { cleanLog } from './clean.ts';
 import { decodeLog, LINE, type LineKind, type LogColumns, type LogEncoding, type LogFunction, type LogRun } from './lines.ts';
 import { findPrefix, type PrefixPattern, prefixLength } from './prefix.ts';
+import { logSample } from './recognise.ts';
 import { isSection, REPORT_HEAD } from './report.ts';
 import { newRun, type RunDraft, settleRun } from './runs.ts';
 import { GAP, unwrapLog } from './unwrap.ts';
@@ -11,8 +12,6 @@ import { GAP, unwrapLog } from './unwrap.ts';
 export const MOST_LOG_BYTES = 512 * 1024 * 1024;
 export const MOST_LOG_LINES = 8_000_000;
 
-/** How much of the log is searched for a logger's prefix. */
-const SAMPLE_BYTES = 64 * 1024;
 const MOST_RUNS = 10_000;
 const MOST_FUNCTIONS = 1_000;
 const LF = 10;
@@ -93,10 +92,7 @@ export class LogReader {
   }
 
   private sample(): string {
-    const { bytes, encoding } = this;
-    if (bytes.length <= 2 * SAMPLE_BYTES) return decodeLog(bytes, encoding);
-    // The head may be a loader's or a table; the tail is the verifier's.
-    return `${decodeLog(bytes.subarray(0, SAMPLE_BYTES), encoding)}\n${decodeLog(bytes.subarray(-SAMPLE_BYTES), encoding)}`;
+    return logSample(this.bytes, this.encoding);
   }
 
   /** Bytes read so far. */

@@ -1,10 +1,12 @@
+import { joined } from './clean.ts';
+import { recordField, textOfRecord } from './json-records.ts';
 import { decodeLog, type LogEncoding } from './lines.ts';
+import { logSample } from './recognise.ts';
 
 /** A loader's word for lines that it left out. */
 export const GAP =
   /^(?:[[(]?\s*(?:\.{3}|…)\s*[\])]?|[[(<]?\s*(?:snip|snipped|truncated|output truncated)\s*[\])>]?|.{0,40}\b\d[\d,]* (?:more )?lines?(?:\(s\))? (?:omitted|skipped|truncated|hidden|elided|removed|left out).{0,40}|\(truncated.*|Skipped \d+ bytes,.*)$/i;
 
-const SAMPLE_BYTES = 256 * 1024;
 const LF = 10;
 /** Text that is decoded at once; whole lines. */
 const PIECE_BYTES = 4 * 1024 * 1024;
@@ -46,6 +48,8 @@ const BEFORE_STRING = new RegExp(
 const ONE_LINE = /\bload program: .*\(.*lines?(?:\(s\))? omitted\)/;
 
 interface Work {
+  /** Each line is a JSON document that holds a piece of the log in this member. */
+  readonly field: readonly string[] | null;
   readonly entities: boolean;
   readonly escapes: boolean;
   readonly breaks: boolean;
@@ -83,7 +87,11 @@ function workFor(whole: string): Work | null {
     .split('\n')
     .map((line) => line.slice(0, LONGEST_WORDS))
     .join('\n');
+  const field = recordField(whole);
+  // What a record has around its text is gone with the record.
+  if (field) return { field, entities: false, escapes: false, breaks: false, spaces: false, words: false, oneLine: false, suffix: null };
   const work: Work = {
+    field,
     entities: ENTITY.test(sample),
     escapes: new RegExp(SPELT_ESCAPE.source, 'i').test(sample),
     breaks: SPELT_BREAK.test(whole),
@@ -115,6 +123,13 @@ function splitOneLine(line: string): string {
 
 function unwrapText(text: string, work: Work): string {
   let out = text;
+  if (work.field) {
+    const { field } = work;
+    out = out
+      .split('\n')
+      .map((line) => textOfRecord(line, field))
+      .join('\n');
+  }
   if (work.entities) {
     out = out.replace(BREAK, '\n').replace(TAG, '');
     out = out.replace(new RegExp(ENTITY.source, 'g'), (entity) => ENTITIES[entity.slice(1, -1)] ?? entity);
@@ -150,15 +165,10 @@ export function unwrapLog(
   bytes: Uint8Array<ArrayBuffer>,
   encoding: LogEncoding,
 ): { bytes: Uint8Array<ArrayBuffer>; encoding: LogEncoding } {
-  const small = bytes.length <= 2 * SAMPLE_BYTES;
-  const sample = small
-    ? decodeLog(bytes, encoding)
-    : `${decodeLog(bytes.subarray(0, SAMPLE_BYTES), encoding)}\n${decodeLog(bytes.subarray(-SAMPLE_BYTES), encoding)}`;
-  const work = workFor(sample);
+  const work = workFor(logSample(bytes, encoding));
   if (!work) return { bytes, encoding };
   const encoder = new TextEncoder();
   const pieces: Uint8Array[] = [];
-  let length = 0;
   for (let from = 0; from < bytes.length; ) {
     let to = Math.min(bytes.length, from + PIECE_BYTES);
     if (to < bytes.length) {
@@ -167,14 +177,7 @@ export function unwrapLog(
     }
     const piece = encoder.encode(unwrapText(decodeLog(bytes.subarray(from, to), encoding), work));
     pieces.push(piece);
-    length += piece.length;
     from = to;
   }
-  const out = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.length;
-  }
-  return { bytes: out, encoding: 'utf-8' };
+  return { bytes: joined(pieces), encoding: 'utf-8' };
 }

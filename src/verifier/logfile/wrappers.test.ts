@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LINE, lineText } from './lines.ts';
 import { readLog } from './reader.ts';
 import { logReason } from './reason.ts';
+import { logSample, looksLikeLog, utf16Of } from './recognise.ts';
 import { logReport } from './report.ts';
 import { logStateAt } from './states.ts';
 import { logStory } from './story.ts';
@@ -140,6 +141,33 @@ describe.each(Object.entries(KERNELS))('a log of Linux %s', (_, log) => {
     'hard blanks': (text) => text.replaceAll(' ', '\u00a0'),
     'one string': (text) =>
       `time="2026-11-27" level=error msg="cannot load: ${text.replaceAll('"', '\\"').replaceAll('\t', '\\t').replaceAll('\n', '\\n')}" subsys=loader\n`,
+    'docker’s own file': (text) =>
+      records(text, (line, at) => ({ log: `${line}\n`, stream: 'stderr', time: `2026-11-27T02:00:00.0000000${times(at)}Z` })),
+    'journalctl -o json': (text) =>
+      records(text, (line, at) => ({ __CURSOR: `s=${(at * 7919).toString(16)};i=a${at}`, PRIORITY: '6', MESSAGE: line, _PID: '812' })),
+    'a cloud’s records': (text) =>
+      records(text, (line, at) => ({
+        insertId: (at * 104729).toString(36),
+        jsonPayload: { level: 'error', message: line },
+        severity: 'ERROR',
+      })),
+    'one record of a logger': (text) =>
+      `{"level":"error","ts":1795744800.1,"caller":"loader/load.go:31","msg":"cannot load","error":${JSON.stringify(`program first: load program: permission denied:\n${text}`)}}\n`,
+    'kubectl --prefix': (text) => lineByLine(text, () => '[pod/agent-x7f2k/agent] '),
+    'a container runtime': (text) => lineByLine(text, (at) => `2026-11-27T02:00:00.0000000${times(at)}+00:00 stderr F `),
+    klog: (text) => lineByLine(text, (at) => `E1127 02:00:00.0000${times(at)}       1 loader.go:12] `),
+    env_logger: (text) => lineByLine(text, (at) => `[2026-11-27T02:00:${times(at)}Z WARN  aya::bpf] `),
+    systemd: (text) =>
+      `Nov 27 02:00:00 host systemd[1]: libbpf: prog 'first': -- BEGIN PROG LOAD LOG --\n${text
+        .trimEnd()
+        .split('\n')
+        .map((line) => `                                 ${line}`)
+        .join(
+          '\n',
+        )}\n                                 -- END PROG LOAD LOG --\nNov 27 02:00:00 host systemd[1]: libbpf: prog 'first': failed to load: -13\nNov 27 02:00:00 host systemd[1]: Started agent.service.\n`,
+    'bpftool -d': (text) =>
+      `libbpf: loading object from xdp.bpf.o\nlibbpf: elf: section(3) xdp, size 24, link 0, flags 6, type=1\nlibbpf: sec 'xdp': found program 'first' at insn offset 0 (0 bytes), code size 3 insns (24 bytes)\nlibbpf: license of xdp.bpf.o is GPL\nlibbpf: prog 'first': BPF program load failed: Permission denied\nlibbpf: prog 'first': -- BEGIN PROG LOAD LOG --\n${text}-- END PROG LOAD LOG --\nlibbpf: prog 'first': failed to load: -13\nlibbpf: failed to load object 'xdp.bpf.o'\nError: failed to load object file\n`,
+    'the middle of a large file': (text) => `${'a day in the life of an agent\n'.repeat(9000)}${text}${'and another one\n'.repeat(18000)}`,
     'a record a line': (text) => lineByLine(text, (at) => `{"level":"debug","ts":1795744800.${times(at)},"msg":"`, '","logger":"loader"}'),
   };
 
@@ -154,6 +182,14 @@ describe.each(Object.entries(KERNELS))('a log of Linux %s', (_, log) => {
     expect(rows.map(({ name }) => name)).toContain('r2');
   });
 });
+
+function records(text: string, of: (line: string, at: number) => object): string {
+  return `${text
+    .trimEnd()
+    .split('\n')
+    .map((line, at) => JSON.stringify(of(line, at)).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e'))
+    .join('\n')}\n`;
+}
 
 function lineByLine(text: string, prefix: (at: number) => string, suffix = ''): string {
   const lines = text.trimEnd().split('\n');
@@ -270,5 +306,48 @@ describe('what was left out', () => {
     expect(run).toMatchObject({ gaps: 1, message, verdict: message === null ? 'unknown' : 'rejected', complete: false });
     if (message !== null) expect(run.insnIdx).toBe(insnIdx);
     expect(run.insnLines).toBe(insnIdx === null ? 0 : 1);
+  });
+});
+
+describe('other encodings', () => {
+  const wide = (text: string, bigEndian: boolean, mark: boolean): Uint8Array<ArrayBuffer> => {
+    const all = mark ? `\ufeff${text}` : text;
+    const bytes = new Uint8Array(all.length * 2);
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < all.length; i++) view.setUint16(i * 2, all.charCodeAt(i), !bigEndian);
+    return bytes;
+  };
+
+  it.each([
+    [false, true],
+    [true, true],
+    [false, false],
+    [true, false],
+  ])('two bytes a letter, big end first %s, with a mark %s', (bigEndian, mark) => {
+    const bytes = wide(LINUX_6_18.replaceAll('\n', '\r\n'), bigEndian, mark);
+    expect(looksLikeLog(logSample(bytes))).toBe(true);
+    const { columns } = readLog(bytes);
+    expect(columns.runs[columns.run]).toMatchObject(SAID);
+  });
+
+  it('are not seen in a file of numbers', () => {
+    expect(utf16Of(new Uint8Array(4096))).toBeNull();
+    expect(utf16Of(Uint8Array.from({ length: 4096 }, (_, i) => (i * 31) & 0xff))).toBeNull();
+  });
+});
+
+describe('several programs in one output', () => {
+  it('are runs of their own, by name and verdict, and the refused one is shown', () => {
+    const accepted = LINUX_6_18.replace(/1: \(71\)[\s\S]*?(?=processed)/, '1: (95) exit\n').replace(/^ {6}\d:.*\n/gm, '');
+    const framed = (name: string, log: string): string =>
+      `libbpf: prog '${name}': -- BEGIN PROG LOAD LOG --\n${log}-- END PROG LOAD LOG --\n`;
+    const text = `${framed('one', accepted)}${framed('two', accepted)}libbpf: prog 'three': BPF program load failed: Permission denied\n${framed('three', LINUX_6_18)}libbpf: prog 'three': failed to load: -13\n`;
+    const { columns } = read(text);
+    expect(columns.runs.filter(({ insnLines }) => insnLines > 0).map(({ program, verdict }) => [program, verdict])).toEqual([
+      ['one', 'accepted'],
+      ['two', 'accepted'],
+      ['three', 'rejected'],
+    ]);
+    expect(columns.runs[columns.run]).toMatchObject({ ...SAID, program: 'three' });
   });
 });
