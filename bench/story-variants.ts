@@ -17,6 +17,8 @@ import { programBtf } from '../src/object/program-btf.ts';
 import { readObject } from '../src/object/reader.ts';
 import type { VerifyOptions } from '../src/verifier/api.ts';
 import { explain } from '../src/verifier/explain/explain.ts';
+import { readLog } from '../src/verifier/logfile/reader.ts';
+import { tellLog } from '../src/verifier/logfile/told.ts';
 import { messageWords, reduce } from '../src/verifier/reduce/reduce.ts';
 import { verify } from '../src/verifier/verify.ts';
 
@@ -44,12 +46,13 @@ const CASES: readonly Case[] = [...source.matchAll(/^#(?:el)?if CASE == (\d+) \/
 const markOf = (line: number): string => /\/\/ (\w+)$/.exec(lines[line - 1] ?? '')?.[1] ?? '';
 const lineAt = (program: Program, insnIdx: number): number => program.lineInfo.findLast((info) => info.insnIdx <= insnIdx)?.line ?? 0;
 
-function kernelSays(path: string): { accepted: boolean; message: string } {
+function kernelSays(path: string): { accepted: boolean; message: string; output: string } {
   const pin = `/sys/fs/bpf/bpformer-variants-${process.pid}`;
   const run = spawnSync('bpftool', ['-d', 'prog', 'load', path, pin], { encoding: 'utf8', maxBuffer: 1 << 28 });
   rmSync(pin, { force: true });
   const log = (run.stdout + run.stderr).split('\n').filter((line) => !/^(stack depth|verification time) /.test(line));
-  return { accepted: run.status === 0, message: log[log.findIndex((line) => line.startsWith('processed ')) - 1] ?? '' };
+  const message = log[log.findIndex((line) => line.startsWith('processed ')) - 1] ?? '';
+  return { accepted: run.status === 0, message, output: run.stdout + run.stderr };
 }
 
 export default async function measure(only: string[]): Promise<unknown> {
@@ -76,6 +79,9 @@ export default async function measure(only: string[]): Promise<unknown> {
     edits: 0,
     editsRefused: 0,
     reducedSame: 0,
+    logLine: 0,
+    logClass: 0,
+    logStory: 0,
   };
   const complaints: string[] = [];
   try {
@@ -137,6 +143,20 @@ export default async function measure(only: string[]): Promise<unknown> {
           totals.editsRefused++;
           complain(`edit refused: ${fix.title}: ${loaded.message}`);
         }
+        // The same from bpftool's output alone.
+        const { bytes, columns } = readLog(new TextEncoder().encode(theirs.output));
+        const alone = tellLog(bytes, columns);
+        const shown = alone.reason?.source?.text ?? '';
+        if (/\/\/ here/.test(shown)) totals.logLine++;
+        else complain(`the log alone names ${shown || 'no source'}`);
+        if (alone.class === told.class) totals.logClass++;
+        else complain(`the log alone is of class ${alone.class}, the program of ${told.class}`);
+        const logMarks = [...alone.story.map(({ source: text }) => text), shown].map(
+          (text) => /\/\/ (\w+)(?: @ .*)?$/.exec(text)?.[1] ?? '',
+        );
+        const lost = test.marks.filter((mark) => !logMarks.includes(mark));
+        if (lost.length === 0) totals.logStory++;
+        else complain(`the log's story misses ${lost.join(', ')}`);
         const reduced = reduce(program!, { verify: options });
         const again = verify(reduced.program, options);
         const keeps = !again.accepted && messageWords(again.message ?? '') === messageWords(result.message ?? '');

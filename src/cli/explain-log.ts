@@ -1,17 +1,15 @@
 import { InputError } from '../base/errors.ts';
 import type { Program } from '../bpf/program.ts';
 import type { VerifyOptions } from '../verifier/api.ts';
-import { CLASS_TEXTS } from '../verifier/explain/classes.ts';
 import { explain } from '../verifier/explain/explain.ts';
-import { ruleOf } from '../verifier/explain/rule-texts.ts';
 import { explanationText } from '../verifier/explain/text.ts';
 import { type Beside, verifyBeside } from '../verifier/logfile/beside.ts';
 import type { LogColumns } from '../verifier/logfile/lines.ts';
 import { readLog } from '../verifier/logfile/reader.ts';
-import { codeOf, type LogReason, logReason } from '../verifier/logfile/reason.ts';
+import { codeOf } from '../verifier/logfile/reason.ts';
 import { logSample, looksLikeListing, looksLikeLog } from '../verifier/logfile/recognise.ts';
 import type { LogReport, ReportPlace } from '../verifier/logfile/report.ts';
-import { logStory } from '../verifier/logfile/story.ts';
+import { type LogTold, tellLog } from '../verifier/logfile/told.ts';
 import { explanationRow } from './explanation-row.ts';
 import { print, printJson } from './io.ts';
 
@@ -36,17 +34,10 @@ export function explainLog(input: Uint8Array, path: string, { json, programs, na
   const program = beside === '' ? null : programOf(programs, name ?? run.program, beside);
   const side = program && verifyBeside(bytes, columns, program, options);
   const found = program && side && !side.result.accepted ? explain(program, side.result, { verify: options }) : null;
-  const reason = logReason(bytes, columns);
-  const story = reason?.insn && reason.subject ? logStory(bytes, columns, reason.insn.line, reason.subject) : [];
-  const rule = run.message === null ? null : ruleOf(run.message);
+  const log = tellLog(bytes, columns);
+  const { reason, story } = log;
   if (json) {
-    const told = rule && {
-      class: rule.class,
-      title: CLASS_TEXTS[rule.class].title,
-      allowed: rule.allowed,
-      why: rule.why,
-      change: rule.change,
-    };
+    const told = log.class && { class: log.class, title: log.title, allowed: log.allowed, why: log.why, change: log.change };
     printJson({
       log: {
         verdict: run.verdict,
@@ -62,7 +53,7 @@ export function explainLog(input: Uint8Array, path: string, { json, programs, na
       ...(side ? { beside: besideRow(side), explanation: found && explanationRow(found) } : {}),
     });
   } else {
-    print(logText(columns, reason, story, rule));
+    print(logText(columns, log));
     if (side) print(`\n${besideText(side)}`);
     if (found) print(`\nThe program, explained by our verifier:\n\n${explanationText(found)}`);
     if (!side && reason) print('\nRead from the log alone: give the object or the assembly (--with FILE) for edits.\n');
@@ -113,12 +104,7 @@ function besideText({ same, values, difference, result, level }: Beside): string
   return `${lines.join('\n')}\n`;
 }
 
-function logText(
-  columns: LogColumns,
-  reason: LogReason | null,
-  story: ReturnType<typeof logStory>,
-  rule: ReturnType<typeof ruleOf>,
-): string {
+function logText(columns: LogColumns, { reason, story, title, allowed, why, change }: LogTold): string {
   const run = columns.runs[columns.run]!;
   const notes = [...columns.warnings];
   if (!run.complete && run.gaps === 0) notes.push('The log ends before the counters that stand last: it was cut off');
@@ -131,18 +117,21 @@ function logText(
           : 'the log ends before a verdict';
     return `${[said, ...notes].join('\n')}\n`;
   }
-  const lines = [rule ? CLASS_TEXTS[rule.class].title : 'The verifier refuses the program', '', `  the verifier says: ${run.message}`];
+  const lines = [title || 'The verifier refuses the program', '', `  the verifier says: ${run.message}`];
   if (reason.insn) lines.push(`  at line ${reason.insn.line + 1}: ${codeOf(reason.insn.text)}`);
   if (reason.source) lines.push(`  from ${reason.source.text}`);
   for (const { name, text } of reason.known) lines.push(`  known about ${name}: ${text}`);
-  if (rule) lines.push(`  needed: ${rule.allowed}`);
+  if (allowed) lines.push(`  needed: ${allowed}`);
   if (story.length > 0) lines.push('', 'How the log came to it:');
-  for (const { line, insn, code, name, value, taken } of story) {
+  let from = '';
+  for (const { line, insn, code, name, value, taken, source } of story) {
     const held = value ? `${name} is ${value}` : taken === null ? name : '';
     const way = taken === null ? '' : `the branch is ${taken ? 'taken' : 'not taken'}${held ? ': ' : ''}`;
+    if (source && source !== from) lines.push(`  ; ${source}`);
+    from = source;
     lines.push(`  ${insn}: ${code}`, `    line ${line + 1}: ${way}${held}`);
   }
-  if (rule) lines.push('', `Why: ${rule.why}`, `What to change: ${rule.change}`);
+  if (why) lines.push('', `Why: ${why}`, `What to change: ${change}`);
   if (reason.report) lines.push('', ...reportLines(reason.report));
   if (notes.length > 0) lines.push('', ...notes.map((note) => `Note: ${note}.`));
   return `${lines.join('\n')}\n`;

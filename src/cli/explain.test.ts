@@ -50,9 +50,9 @@ describe('explain', () => {
     const { status, out } = await call('explain', log);
     expect(status).toBe(1);
     expect(out).toContain('0: r2 = 7\n    line 2: r2 is 7');
-    expect(out).toContain('needed: a pointer whose origin is known');
+    expect(out).toContain('needed: a pointer that the kernel handed out');
     const { value } = await json<{ log: { insn: number; subject: string; class: string } }>('explain', log);
-    expect(value.log).toMatchObject({ insn: 1, subject: 'r2', class: 'provenance' });
+    expect(value.log).toMatchObject({ insn: 1, subject: 'r2', class: 'wrong-type' });
   });
 
   describe('a log with its program', () => {

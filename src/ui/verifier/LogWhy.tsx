@@ -1,10 +1,9 @@
 import { useMemo, useState } from 'react';
-import { CLASS_TEXTS } from '../../verifier/explain/classes.ts';
-import { ruleOf } from '../../verifier/explain/rule-texts.ts';
-import { codeOf, logReason } from '../../verifier/logfile/reason.ts';
+import { codeOf } from '../../verifier/logfile/reason.ts';
 import type { LogReport, ReportPlace } from '../../verifier/logfile/report.ts';
 import { logStateAt } from '../../verifier/logfile/states.ts';
-import { type LogStep, logStory } from '../../verifier/logfile/story.ts';
+import type { LogStep } from '../../verifier/logfile/story.ts';
+import { tellLog } from '../../verifier/logfile/told.ts';
 import { type LogView, runOf } from '../../workbench/log-views.ts';
 import { select } from '../../workbench/store.ts';
 import { LogBeside } from '../log/LogBeside.tsx';
@@ -25,13 +24,9 @@ const ROLES = { made: 'made', moved: 'moved', called: 'made', branch: 'decision'
 
 /** A rejection as the log tells it: the rule behind its message, and how the register at fault got its value, line by line. */
 export function LogWhy({ log }: { log: LogView }) {
-  const reason = useMemo(() => logReason(log.bytes, log), [log]);
   const run = runOf(log);
-  const rule = useMemo(() => (run.message ? ruleOf(run.message) : null), [run.message]);
-  const steps = useMemo(
-    () => (reason?.insn && reason.subject ? logStory(log.bytes, log, reason.insn.line, reason.subject) : []),
-    [log, reason],
-  );
+  const told = useMemo(() => tellLog(log.bytes, log), [log]);
+  const { reason, story: steps } = told;
   const [chosen, setChosen] = useState({ of: log.key, at: -1 });
 
   const go = (line: number) => {
@@ -49,7 +44,7 @@ export function LogWhy({ log }: { log: LogView }) {
       place: String(step.insn),
       code: step.code,
       text: words(step),
-      detail: <Registers log={log} line={step.line} name={step.name} />,
+      detail: <Registers log={log} line={step.line} name={step.name} source={step.source} />,
     }),
   );
   const fault: StoryItem | null = reason?.insn
@@ -69,7 +64,7 @@ export function LogWhy({ log }: { log: LogView }) {
       {reason ? (
         <>
           <header className="why-head">
-            <h2>{rule ? CLASS_TEXTS[rule.class].title : why.log.says}</h2>
+            <h2>{told.title || why.log.says}</h2>
             {reason.source ? <p className="muted mono">{reason.source.text.replace(/^;\s*/, '')}</p> : null}
           </header>
           <dl className="why-facts">
@@ -81,10 +76,10 @@ export function LogWhy({ log }: { log: LogView }) {
                 </dd>
               </div>
             ))}
-            {rule ? (
+            {told.allowed ? (
               <div className="why-fact">
                 <dt>{why.allowed}</dt>
-                <dd>{rule.allowed}</dd>
+                <dd>{told.allowed}</dd>
               </div>
             ) : null}
           </dl>
@@ -100,14 +95,14 @@ export function LogWhy({ log }: { log: LogView }) {
             />
           ) : null}
           {reason.subject !== '' && steps.length === 0 ? <p className="muted">{why.log.none}</p> : null}
-          {rule ? (
+          {told.why ? (
             <section className="why-section why-words">
               <h2>{why.rule}</h2>
               <p>
-                {rule.why} <MessageLink message={run.message ?? ''} />
+                {told.why} <MessageLink message={run.message ?? ''} />
               </p>
               <h2>{why.change}</h2>
-              <p>{rule.change}</p>
+              <p>{told.change}</p>
             </section>
           ) : (
             <p className="muted">{why.log.unruled}</p>
@@ -175,11 +170,12 @@ function Report({ report, onGo }: { report: LogReport; onGo: (place: ReportPlace
 }
 
 /** The registers behind a line, as the log knows them. */
-function Registers({ log, line, name }: { log: LogView; line: number; name: string }) {
+function Registers({ log, line, name, source = '' }: { log: LogView; line: number; name: string; source?: string }) {
   const { rows } = useMemo(() => logStateAt(log.bytes, log, line), [log, line]);
-  if (rows.length === 0) return null;
+  if (rows.length === 0 && source === '') return null;
   return (
     <>
+      {source ? <p className="muted mono">{source}</p> : null}
       <p className="muted">{why.log.registers(line)}</p>
       <dl className="why-facts why-registers">
         {rows.map((row) => (

@@ -147,6 +147,9 @@ export function boundCandidates(found: Diagnosis): Candidate[] {
       const end = isPacket(regs[reg * REG + TYPE]!) ? 0x7fff : (objectSize(trace, reg)?.to ?? 0);
       const known = isConst(regs, reg * REG) && type !== STACK ? fixed - constOf(found, use) : fixed;
       list.push(...bound(found, use.at, use.reg, end - known - access.size - use.others));
+      // A constant index, such as the counter of a loop in one of its rounds, has become part of the place in the frame.
+      if (type === STACK && isConst(regs, reg * REG) && constOf(found, use) > 0)
+        list.push(...bound(found, use.at, use.reg, end - (fixed - constOf(found, use)) - access.size));
       if (fixed < 0 && type !== STACK) {
         // The fixed part lies before the object: the index must make up for it.
         list.push({

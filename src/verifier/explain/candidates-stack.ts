@@ -49,6 +49,8 @@ export function movedAccess(found: Diagnosis): Candidate[] {
       const insn = trace.program.insns[event.insnIdx]!;
       const op = opOf(insn);
       if (classOf(insn) !== ALU64 || (op !== ADD && op !== SUB) || insn.opcode & X || event.place.reg < 0) continue;
+      // What counts the rounds of a loop is no place in an object.
+      if (trace.path.indexOf(event.insnIdx) !== trace.path.lastIndexOf(event.insnIdx)) continue;
       const imm = insn.imm + (op === ADD ? target - place : place - target);
       if (imm !== (imm | 0)) continue;
       list.push({

@@ -5,7 +5,7 @@ import { isConst, isNull, REF, REG, SCALAR, TYPE } from '../reg.ts';
 import { isSpilled } from '../state.ts';
 import { classOfMessage, type ExplanationClass, registerOfMessage } from './classes.ts';
 import { addressReg } from './facts.ts';
-import { type Place, type SliceEvent, slice } from './slice.ts';
+import { decisiveBranches, type Place, placeText, type SliceEvent, slice, slotOf } from './slice.ts';
 import { type Trace, traceRejection } from './trace.ts';
 
 /** What is wrong and with what: the base of the explanation and of the search for edits. */
@@ -36,8 +36,12 @@ function placeAtFault(trace: Trace, cls: ExplanationClass, message: string): Pla
   }
   // A part of a pointer is stored: the pointer is at fault, not the slot.
   if (/invalid size of register spill/.test(message)) return place(insn.src);
-  const argument = /passed to trusted arg(\d)/.exec(message);
-  if (argument) return place(Number(argument[1]) + 1);
+  const argument = /passed to trusted arg(\d)|^arg#(\d)/.exec(message);
+  if (argument) return place(Number(argument[1] ?? argument[2]) + 1);
+  if (/cannot overwrite referenced dynptr/.test(message)) {
+    const slot = slotOf(state.frame, insn.dst, insn.off);
+    if (slot) return { frameno: slot.frameno, reg: -1, slot: slot.slot };
+  }
   const named = registerOfMessage(message);
   if (named >= 0 && named <= 10) return place(named);
   if (cls === 'return-range') return place(0);
@@ -67,7 +71,26 @@ export function diagnose(program: Program, options: VerifyOptions, message: stri
   const walked = last >= 0 && trace.insnIdx !== null && trace.steps[last]!.insnIdx === trace.path[trace.path.length - 1];
   const place = walked ? (heldAtExit(trace, base) ?? placeAtFault(trace, base, message)) : null;
   const events = place ? slice(trace, place, last) : [];
+  const nothing = base === 'provenance' && place ? nullBranch(trace, events) : null;
+  if (nothing) return { class: 'null-check', message, trace, place, events: [...nothing, ...events], walked };
   return { class: refine(base, trace, place, events), message, trace, place, events, walked };
+}
+
+/**
+ * What made the pointer that a branch found to be null, where that branch alone leads to the access of a number: the compiler has put 0 in place of the pointer there.
+ * Null where it is otherwise.
+ */
+function nullBranch(trace: Trace, events: readonly SliceEvent[]): readonly SliceEvent[] | null {
+  if (!/mem access/.test(trace.said) || events.some((e) => POINTER.test(e.before) || POINTER.test(e.after))) return null;
+  const [at] = decisiveBranches(trace, 1);
+  const step = at === undefined ? undefined : trace.steps[at];
+  if (at === undefined || !step) return null;
+  const place: Place = { frameno: step.frameno, reg: trace.program.insns[step.insnIdx]!.dst, slot: -1 };
+  const next = trace.steps[at + 1];
+  const after = next?.frameno === step.frameno ? placeText(trace, next.frame, place) : '';
+  if (!/_or_null/.test(placeText(trace, step.frame, place)) || after !== '0') return null;
+  const made = slice(trace, place, at + 1);
+  return made.length > 0 ? made.filter((event) => !events.some(({ stepIdx }) => stepIdx === event.stepIdx)) : null;
 }
 
 /** What the path adds to the message. */

@@ -87,8 +87,11 @@ export function sourceOf(program: Program, insnIdx: InsnIdx | null): Source {
   return { line, labels };
 }
 
-const code = (program: Program, insnIdx: InsnIdx | null): string =>
-  insnIdx !== null && program.insns[insnIdx] ? disasmKernel(program.insns, insnIdx).replace(/^\([0-9a-f]{2}\) /, '') : '';
+function code(program: Program, insnIdx: InsnIdx | null): string {
+  if (insnIdx === null || !program.insns[insnIdx]) return '';
+  const kfunc = program.kfuncCalls.get(insnIdx);
+  return kfunc === undefined ? disasmKernel(program.insns, insnIdx).replace(/^\([0-9a-f]{2}\) /, '') : `call ${kfunc}`;
+}
 
 function storyStep(trace: Trace, event: SliceEvent): Draft {
   const subject = placeName(event.place);
@@ -116,7 +119,7 @@ function storyStep(trace: Trace, event: SliceEvent): Draft {
             ? `the function is entered with ${subject}: ${after}`
             : event.lost
               ? `${subject} was ${before} and now ${is}`
-              : `${subject} ${is}`;
+              : `${subject} ${is}${event.repeats > 0 ? `; so it was made in ${event.repeats.toLocaleString('en')} earlier rounds` : ''}`;
   return {
     role,
     insnIdx: event.insnIdx,
@@ -173,10 +176,14 @@ function taking(found: Diagnosis): { readonly at: number; readonly step: Draft }
 
 /** The call that entered the section which the program is still in. */
 function entering(found: Diagnosis): { readonly at: number; readonly step: Draft }[] {
-  const section = /inside bpf_(\w+)-ed region|within (\w+)|while holding a (lock)/.exec(found.message);
+  const section =
+    /inside bpf_(\w+)-ed region|while holding a (lock)|(?:within|in) (?:(non-preemptible) region|(IRQ-disabled) region|(\w+))/.exec(
+      found.message,
+    );
   const { trace } = found;
   if (found.class !== 'section' || !section) return [];
-  const name = section[3] ? 'bpf_spin_lock' : `bpf_${section[1] ?? section[2]}`;
+  const [, ended, lock, preempt, irq, named] = section;
+  const name = lock ? 'bpf_spin_lock' : preempt ? 'bpf_preempt_disable' : irq ? 'bpf_local_irq_save' : `bpf_${ended ?? named}`;
   const at = trace.steps.findLastIndex(
     ({ insnIdx }) => code(trace.program, insnIdx).includes(`call ${name}`) || trace.program.kfuncCalls.get(insnIdx) === name,
   );

@@ -42,7 +42,7 @@ import {
   TYPE,
   VALUE_LO,
 } from '../reg.ts';
-import { FP, type Frame, isSpilled } from '../state.ts';
+import { FP, type Frame, isSpilled, SLOT_DYNPTR } from '../state.ts';
 import { toBigSigned } from '../w64.ts';
 import type { Trace, TraceStep } from './trace.ts';
 
@@ -70,10 +70,14 @@ export interface SliceEvent {
   readonly lost: boolean;
   /** The step made more known: a comparison that narrowed the range or gave a pointer its proof. */
   readonly proved: boolean;
+  /** How often the instruction did the same on earlier rounds of its loop. */
+  repeats: number;
 }
 
 /** Steps of a slice; what lies further back is left out. */
 export const MAX_EVENTS = 24;
+/** Rounds of a loop that are told one by one. */
+const TOLD_ROUNDS = 2;
 
 export const placeName = (place: Place): string => (place.reg >= 0 ? `r${place.reg}` : `fp${-(place.slot + 1) * 8}`);
 
@@ -83,11 +87,15 @@ function heldIn(frame: Frame, place: Place): { readonly regs: Regs; readonly bas
   return { regs: frame.spills, base: place.slot * REG };
 }
 
+const isDynptr = (frame: Frame, place: Place): boolean =>
+  place.reg < 0 && place.slot < frame.slots && frame.types[place.slot * 8] === SLOT_DYNPTR;
+
 /** The place as the log writes it; '' when it holds nothing. */
 export function placeText(trace: Trace, frame: Frame, place: Place): string {
   const value = heldIn(frame, place);
   if (!value || value.regs[value.base + TYPE] === NOT_INIT) {
     if (place.reg >= 0 || place.slot < 0 || place.slot >= frame.slots) return '';
+    if (isDynptr(frame, place)) return 'a dynptr';
     return frame.types.subarray(place.slot * 8, place.slot * 8 + 8).some((t) => t !== 0) ? 'bytes' : '';
   }
   return regText(trace.env.names, frame.frameno, value.regs, value.base).replace(/^P/, '');
@@ -109,6 +117,7 @@ function isPointer(frame: Frame, place: Place): boolean {
 function sameValue(a: Frame, b: Frame, place: Place): boolean {
   const x = heldIn(a, place);
   const y = heldIn(b, place);
+  if (!x && !y && place.reg < 0) return isDynptr(a, place) === isDynptr(b, place);
   if (!x || !y) return x === y;
   for (let i = 0; i < REG; i++) if (i !== PRECISE && i !== 20 && x.regs[x.base + i] !== y.regs[y.base + i]) return false;
   return true;
@@ -179,10 +188,11 @@ function after(trace: Trace, stepIdx: number): Frame | null {
  */
 export function slice(trace: Trace, start: Place, end: number): SliceEvent[] {
   const events = new Map<number, SliceEvent>();
+  const rounds = new Map<string, SliceEvent[]>();
   const work: { readonly place: Place; readonly from: number }[] = [{ place: start, from: end - 1 }];
   while (work.length > 0 && events.size < MAX_EVENTS) {
     const { place, from } = work.shift()!;
-    followBack(trace, place, from, events, work);
+    followBack(trace, place, from, events, rounds, work);
   }
   return [...events.values()].sort((a, b) => a.stepIdx - b.stepIdx);
 }
@@ -209,9 +219,11 @@ function followBack(
   start: Place,
   from: number,
   events: Map<number, SliceEvent>,
+  rounds: Map<string, SliceEvent[]>,
   work: { readonly place: Place; readonly from: number }[],
 ): void {
   let place = start;
+  let changed = false;
   const add = (stepIdx: number, kind: EventKind, at: Place): void => {
     const step = trace.steps[stepIdx]!;
     const next = step.frameno === at.frameno ? after(trace, stepIdx) : null;
@@ -225,8 +237,18 @@ function followBack(
         : '';
     const narrowed = next !== null && kind === 'decision';
     const lost = next !== null && loses(trace, stepIdx, kind, at, next);
-    if (!events.has(stepIdx))
-      events.set(stepIdx, { stepIdx, insnIdx: step.insnIdx, place: at, kind, before, after: now, lost, proved: narrowed });
+    if (events.has(stepIdx)) return;
+    const event: SliceEvent = { stepIdx, insnIdx: step.insnIdx, place: at, kind, before, after: now, lost, proved: narrowed, repeats: 0 };
+    // Of a loop that did the same in every round two rounds are told, and the others counted.
+    const key = `${kind} ${step.insnIdx} ${at.frameno} ${at.reg} ${at.slot} ${lost}`;
+    const same = rounds.get(key) ?? [];
+    rounds.set(key, same);
+    if (kind === 'made' && same.length === TOLD_ROUNDS) {
+      same.at(-1)!.repeats++;
+      return;
+    }
+    same.push(event);
+    events.set(stepIdx, event);
   };
   for (let j = from; j >= 0 && events.size < MAX_EVENTS; j--) {
     const step = trace.steps[j]!;
@@ -267,13 +289,17 @@ function followBack(
     if (!next || sameValue(step.frame, next, place)) continue;
     if (isJump(insn) && opOf(insn) !== JA) add(j, 'decision', place);
     else if (opOf(insn) === EXIT && classOf(insn) === JMP) continue;
-    else add(j, 'changed', place);
+    else {
+      add(j, 'changed', place);
+      changed = true;
+    }
   }
   // Nothing on the path made it: it is as the function was entered with.
   const first = trace.steps[0];
   if (!first || trace.path.length > trace.steps.length || first.frameno !== place.frameno || place.reg === FP) return;
   const value = placeText(trace, first.frame, place);
-  if (!events.has(-1))
+  // What a call has put there was nothing before.
+  if (!events.has(-1) && (value !== '' || !changed))
     events.set(-1, {
       stepIdx: 0,
       insnIdx: first.insnIdx,
@@ -283,6 +309,7 @@ function followBack(
       after: value,
       lost: false,
       proved: false,
+      repeats: 0,
     });
 }
 

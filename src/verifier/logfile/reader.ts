@@ -384,12 +384,14 @@ export class LogReader {
   }
 }
 
-/** The last rejected run, else the last with instructions, else the last. */
+/** The last rejected run, else the last with instructions, else one of which nothing but words is there, else the last. */
 function chosenRun(runs: readonly LogRun[]): number {
-  const rejected = runs.findLastIndex((run) => run.verdict === 'rejected' && (run.insnLines > 0 || run.message !== null));
+  const rejected = runs.findLastIndex((run) => run.verdict === 'rejected' && (run.insnLines > 0 || (run.message !== null && run.complete)));
   if (rejected >= 0) return rejected;
   const walked = runs.findLastIndex((run) => run.insnLines > 0);
-  return walked >= 0 ? walked : runs.length - 1;
+  if (walked >= 0) return walked;
+  const worded = runs.findLastIndex((run) => run.verdict === 'rejected' && run.message !== null);
+  return worded >= 0 ? worded : runs.length - 1;
 }
 
 /** A log with holes says less than it seems to: values from before a hole are not known behind it. */

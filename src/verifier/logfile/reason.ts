@@ -17,6 +17,16 @@ export interface LogReason {
   readonly report: LogReport | null;
 }
 
+/** Registers and slots that a text of the verifier names: `R3`, the register of an argument, a slot by its offset. */
+function namesIn(text: string): string[] {
+  const names = [...text.matchAll(/\bR(\d+)\b/g)].map((match) => `r${match[1]}`);
+  const argument = /\barg#(\d)\b|passed to trusted arg(\d)/.exec(text);
+  if (argument) names.unshift(`r${Number(argument[1] ?? argument[2]) + 1}`);
+  const slot = /invalid (?:indirect )?read from stack (?:R\d+ )?off (-\d+)(?:\+(\d+))?/.exec(text);
+  if (slot) names.unshift(`fp${Math.floor((Number(slot[1]) + Number(slot[2] ?? 0)) / 8) * 8}`);
+  return names;
+}
+
 /** What the log says about the rejection: its words, the instruction and source line before them, the registers they name. */
 export function logReason(bytes: Uint8Array, log: LogColumns): LogReason | null {
   const run = log.runs[log.run];
@@ -39,7 +49,7 @@ export function logReason(bytes: Uint8Array, log: LogColumns): LogReason | null 
   const all = [message, ...lines.map(({ text }) => text)];
   const report = logReport(bytes, log);
   if (report) all.push(report.at?.text ?? '', report.reason);
-  const names = [...new Set(all.flatMap((text) => [...text.matchAll(/\bR(\d+)\b/g)].map((match) => `r${match[1]}`)))];
+  const names = [...new Set(all.flatMap(namesIn))];
   const state = insnLine >= run.from ? logStateAt(bytes, log, insnLine) : null;
   return {
     lines,

@@ -12,6 +12,8 @@ export interface LogStep {
   readonly value: string;
   readonly code: string;
   readonly taken: boolean | null;
+  /** Its line of C as the log shows it, with file and line; '' where it shows none. */
+  readonly source: string;
 }
 
 const MOST_STEPS = 24;
@@ -61,6 +63,20 @@ function shownAt(log: LogColumns, line: number): number {
   return line;
 }
 
+/** How far up the source of an instruction is looked for: it is printed where it changes. */
+const MOST_UP = 400;
+
+/** The line of C that an instruction's line belongs to: the last one printed above it; '' where the log has none. */
+export function sourceAbove(bytes: Uint8Array, log: LogColumns, line: number): string {
+  const first = Math.max(log.runs[log.run]!.from, line - MOST_UP);
+  for (let at = line - 1; at >= first; at--) {
+    if (log.kind[at] === LINE.source) return lineText(bytes, log, at).trim().replace(/^;\s*/, '');
+    // Another path has a source of its own.
+    if (log.kind[at] === LINE.gap) return '';
+  }
+  return '';
+}
+
 /**
  * Where the value of register `name` at `line` came from, as far as the log shows it: definitions, copies through registers and stack, and branches that
  * tested it. Nothing is computed that the log does not print.
@@ -80,7 +96,7 @@ export function logStory(bytes: Uint8Array, log: LogColumns, line: number, name:
     const add = (kind: LogStep['kind'], of: string, taken: boolean | null = null): void => {
       // A line shows the state behind its instruction: of a branch the side that goes on, of a call into the program the start of its function.
       const elsewhere = taken === true || (kind === 'called' && (of !== 'r0' || code.startsWith('call pc')));
-      steps.push({ kind, line: at, insn, name: of, value: elsewhere ? '' : known(of), code, taken });
+      steps.push({ kind, line: at, insn, name: of, value: elsewhere ? '' : known(of), code, taken, source: sourceAbove(bytes, log, at) });
     };
     const writes = WRITES.exec(code);
     const stores = STORES.exec(code);
