@@ -8,6 +8,7 @@ import type { CLink, ProjectDoc } from '../../workbench/document.ts';
 import { errorLine, toUserError } from '../../workbench/errors.ts';
 import { RemoteError } from '../../workbench/rpc.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
+import { notedLine, noteLine } from '../../workbench/text-line.ts';
 import type { ProgramView, VerifiedView } from '../../workbench/views.ts';
 import { useCommandHandler } from '../commands.ts';
 import { createEditor, defineThemes, monaco } from '../program/monaco.ts';
@@ -64,6 +65,7 @@ export default function CEditor({ source }: { source: CSource }) {
     if (at >= 0) select('insn', at);
   });
   useCommandHandler('c.line', showLine);
+  const noteCursor = useStable((line: number) => noteLine(source.blob.hash, line));
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new text of the same file is set below, so that the cursor stays where it is
   useEffect(() => {
@@ -71,6 +73,12 @@ export default function CEditor({ source }: { source: CSource }) {
     const created = createEditor(host.current, built, texts.label(source.blob.name), 'c');
     editor.current = created;
     const subscription = created.onDidChangeModelContent(() => setText(created.getValue()));
+    const linked = notedLine(source.blob.hash);
+    if (linked !== null && linked <= (created.getModel()?.getLineCount() ?? 0)) {
+      created.setPosition({ lineNumber: linked, column: 1 });
+      created.revealLineInCenter(linked);
+    }
+    const cursor = created.onDidChangeCursorPosition(({ position }) => noteCursor(position.lineNumber));
     created.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter, build);
     created.addCommand(monaco.KeyMod.Alt | monaco.KeyCode.Enter, showLine);
     const click = created.onMouseDown(({ target }) => {
@@ -78,12 +86,13 @@ export default function CEditor({ source }: { source: CSource }) {
     });
     return () => {
       subscription.dispose();
+      cursor.dispose();
       click.dispose();
       created.getModel()?.dispose();
       created.dispose();
       editor.current = null;
     };
-  }, [source.blob.name, build, showLine]);
+  }, [source.blob.name, build, showLine, noteCursor]);
 
   // Undo, redo and a file of the same name bring another text.
   useEffect(() => {

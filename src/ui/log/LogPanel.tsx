@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
 import { runOf } from '../../workbench/log-views.ts';
 import { useWorkbench } from '../../workbench/store.ts';
+import { notedLine } from '../../workbench/text-line.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
@@ -27,9 +28,12 @@ export function LogPanel() {
   const cursor = useLogs((state) => (state.cursor.key === log?.key ? state.cursor.line : -1));
   const failure = log ? runOf(log).messageLine : -1;
   useEffect(() => {
-    // A rejection is what a log is opened for.
-    if (log && failure >= 0 && useLogs.getState().cursor.key !== log.key) setCursor(log.key, failure);
-  }, [log, failure]);
+    if (!log || useLogs.getState().cursor.key === log.key) return;
+    const linked = blob && origin === 'document' ? notedLine(blob.hash) : null;
+    // A rejection is what a log is opened for, unless a link leads to another line.
+    if (linked !== null && linked <= log.lines) setCursor(log.key, linked - 1);
+    else if (failure >= 0) setCursor(log.key, failure);
+  }, [log, failure, blob, origin]);
   const matches = search.status === 'none' || search.status === 'bad' ? null : search.found;
   return (
     <Panel

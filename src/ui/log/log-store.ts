@@ -8,7 +8,8 @@ import type { LogView } from '../../workbench/log-views.ts';
 import { ownLog } from '../../workbench/logs.ts';
 import { RemoteError } from '../../workbench/rpc.ts';
 import type { StageProgress } from '../../workbench/stages.ts';
-import { announce } from '../../workbench/store.ts';
+import { announce, currentDoc } from '../../workbench/store.ts';
+import { noteLine } from '../../workbench/text-line.ts';
 import type { VerifiedView } from '../../workbench/views.ts';
 import type { SearchBatch } from '../../workbench/workers/logs.ts';
 import { log as texts } from '../texts/log.ts';
@@ -77,6 +78,8 @@ const { getState, setState } = useLogs;
 
 export function setCursor(key: string, line: number): void {
   setState({ cursor: { key, line } });
+  const { source } = currentDoc();
+  if (source?.kind === 'log' && !key.startsWith('own ')) noteLine(source.blob.hash, line + 1);
 }
 
 export function toggleFold(): void {

@@ -176,10 +176,9 @@ function taking(found: Diagnosis): { readonly at: number; readonly step: Draft }
 
 /** The call that entered the section which the program is still in. */
 function entering(found: Diagnosis): { readonly at: number; readonly step: Draft }[] {
-  const section =
-    /inside bpf_(\w+)-ed region|while holding a (lock)|(?:within|in) (?:(non-preemptible) region|(IRQ-disabled) region|(\w+))/.exec(
-      found.message,
-    );
+  const section = /inside bpf_(\w+)-ed region|while holding a (lock)|(?:within|in) (?:(non-preemptible)|(IRQ-disabled)|(\w+)) region/.exec(
+    found.message,
+  );
   const { trace } = found;
   if (found.class !== 'section' || !section) return [];
   const [, ended, lock, preempt, irq, named] = section;

@@ -58,6 +58,7 @@ const payload: fc.Arbitrary<LinkPayload> = fc
       ),
       { nil: undefined },
     ),
+    line: fc.integer({ min: 1, max: 2 ** 31 }),
     desk: fc.constantFrom('explore', 'debug'),
   })
   .map(({ fork, ...rest }) => ({ v: 1 as const, ...rest, ...(fork ? { fork } : {}) }));

@@ -47,6 +47,8 @@ export interface LinkPayload {
   readonly fork?: LinkFork;
   readonly select?: { readonly kind: SelectionKind; readonly id: string | number };
   readonly desk?: string;
+  /** Line, from 1, of the log or the C at which the cursor stands. */
+  readonly line?: number;
 }
 
 /** A program whose source is text. */
@@ -256,4 +258,5 @@ const payloadRule = fields({
   }),
   'select?': fields({ kind: isOneOf(Object.keys(ARTIFACT_OF)), id: idRule }),
   'desk?': isText(40, 1),
+  'line?': isInt(1, 2 ** 31),
 });

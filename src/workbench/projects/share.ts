@@ -8,6 +8,7 @@ import { RemoteError } from '../rpc.ts';
 import { SAMPLES } from '../samples.ts';
 import { ARTIFACT_OF, type SelectionKind, splitPart } from '../selection.ts';
 import { announce, currentDoc, editDoc, openDoc, select, useWorkbench } from '../store.ts';
+import { notedLine, noteLine } from '../text-line.ts';
 import { docHash } from './hash.ts';
 import { applyChanges, changesFrom, decodeLink, encodeLink, LINK_SIZES, type LinkFork, type LinkPayload } from './link.ts';
 import { linkTexts as texts } from './link-texts.ts';
@@ -23,6 +24,9 @@ export type Share =
 
 const text = (ref: BlobRef): string => new TextDecoder().decode(getBlob(ref));
 
+/** Whether the project is a text whose panel has a cursor of its own. */
+const showsLines = ({ source }: ProjectDoc): boolean => source?.kind === 'log' || source?.kind === 'c';
+
 /** The open project as a link, if it fits into one. */
 export async function makeLink(): Promise<Share> {
   const doc = currentDoc();
@@ -33,6 +37,7 @@ export async function makeLink(): Promise<Share> {
   if ('obstacle' in changes) return { kind: 'file', why: changes.obstacle };
   const fork = doc.fork && doc.source?.kind !== 'object' ? await forkOf(doc.fork.text) : null;
   const { selection } = useWorkbench.getState();
+  const line = showsLines(doc) ? notedLine(doc.source!.blob.hash) : null;
   const payload: LinkPayload = {
     v: 1,
     base: based.base,
@@ -40,6 +45,7 @@ export async function makeLink(): Promise<Share> {
     ...(fork ? { fork } : {}),
     ...(selection ? { select: { kind: selection.kind, id: selection.id } } : {}),
     ...(deskHook() ? { desk: deskHook()!.get() } : {}),
+    ...(line === null ? {} : { line }),
   };
   const fragment = encodeLink(payload);
   if (fragment.length > LINK_SIZES.most) return { kind: 'file', why: texts.tooLong(fragment.length, LINK_SIZES.most) };
@@ -115,6 +121,8 @@ export async function openLink(fragment: string): Promise<void> {
   const payload = decodeLink(fragment);
   const based = await openBase(payload.base);
   const doc = applyChanges(based.doc, payload.set);
+  // Before it opens: the panel of the text looks where it shall stand.
+  if (payload.line !== undefined && doc.source) noteLine(doc.source.blob.hash, payload.line);
   openDoc(doc, { how: 'link', sample: based.sample });
   announce(texts.linkOpened(doc.name));
   if (payload.desk) deskHook()?.set(payload.desk);
