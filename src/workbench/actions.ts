@@ -40,7 +40,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
     const doing = `Opening ${file.name}`;
     try {
       const { bytes, ref, sample } = await readFile(file, shortName(file.name));
-      const kind = recognise(file.name, bytes, sample);
+      const kind = await recognise(file.name, bytes, sample);
       if (kind === 'project') {
         projects.push(file);
         continue;

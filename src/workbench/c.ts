@@ -85,7 +85,7 @@ async function makeLibrary(link: CLink, options: CallOptions): Promise<CLibrary>
 /** Links the C with a file: an object, or a model that is compiled to be called. Throws {@link RemoteError} for what is neither. */
 export async function linkWith(file: File): Promise<void> {
   const { bytes, ref } = await readFile(file, file.name);
-  const kind = recognise(file.name, bytes);
+  const kind = await recognise(file.name, bytes);
   if (kind === 'object') addLink({ kind, blob: ref });
   else if (kind === 'model') {
     hold(compileWorker, ref);

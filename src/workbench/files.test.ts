@@ -13,8 +13,8 @@ describe('what a file is', () => {
     ['x.s', '.section xdp\nr0 = 2\nexit\n', 'assembly'],
     ['x.json', '{"R1=ctx()": 1}', 'binding'],
     ['x.o', '\x7fELF', 'object'],
-  ])('%s with %j is %s', (name, text, kind) => {
-    expect(recognise(name, bytes(text))).toBe(kind);
+  ])('%s with %j is %s', async (name, text, kind) => {
+    expect(await recognise(name, bytes(text))).toBe(kind);
   });
 
   it.each([
@@ -22,7 +22,7 @@ describe('what a file is', () => {
     ['x.txt', 'Dear all'],
     ['x.o', 'no elf'],
     ['empty.log', ''],
-  ])('%s with %j is refused in words', (name, text) => {
-    expect(() => recognise(name, bytes(text))).toThrow(/log|ELF|empty/);
+  ])('%s with %j is refused in words', async (name, text) => {
+    await expect(recognise(name, bytes(text))).rejects.toThrow(/log|ELF|empty/);
   });
 });

@@ -1,5 +1,4 @@
 import { InputError } from '../base/errors.ts';
-import { logSample, looksLikeListing, looksLikeLog } from '../verifier/logfile/recognise.ts';
 
 export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'binding' | 'project' | 'log' | 'c';
 
@@ -8,7 +7,7 @@ const PCAPNG_MAGIC = 0x0a0d0d0a;
 const ZIP_MAGIC = 0x504b0304;
 
 /** What a file is, by its contents first and its name second. `sampled`: what tells a log, where that is known. */
-export function recognise(name: string, bytes: Uint8Array, sampled?: string): FileKind {
+export async function recognise(name: string, bytes: Uint8Array, sampled?: string): Promise<FileKind> {
   if (bytes.length === 0) throw new InputError('the file is empty', name, 'Give an .onnx, .pcap, .npy, .o, .c, .s or .log file');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = bytes.length >= 4 ? view.getUint32(0, false) : 0;
@@ -24,6 +23,7 @@ export function recognise(name: string, bytes: Uint8Array, sampled?: string): Fi
   if (extension === 'onnx') return 'model';
   if (extension === 'c') return 'c';
   if (extension !== 'json' && extension !== 'pcap' && extension !== 'npy') {
+    const { logSample, looksLikeListing, looksLikeLog } = await import('../verifier/logfile/recognise.ts');
     const sample = sampled ?? logSample(bytes);
     // A log is told by its words, whatever it is called; a bare list of instructions by its name as well.
     if (looksLikeLog(sample) || (extension !== 's' && extension !== 'asm' && looksLikeListing(sample))) return 'log';

@@ -16,7 +16,7 @@ export const inspectWorker = new WorkerClient(
 /** Reads a file of programs. Throws {@link RemoteError} for one without any. */
 export async function readCodeFile(file: File, options: CallOptions = {}): Promise<CodeFile> {
   const { bytes, ref } = await readFile(file, file.name);
-  const kind = recognise(file.name, bytes);
+  const kind = await recognise(file.name, bytes);
   if (kind !== 'object' && kind !== 'assembly')
     throw new RemoteError({ what: `${file.name} holds no program`, where: '', advice: 'Give an object (.o) or assembly (.s)' });
   return describeCodes({ kind, blob: ref, program: null }, options);
