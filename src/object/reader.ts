@@ -184,6 +184,11 @@ export function readObject(bytes: Uint8Array, fileName: string, target: LoadTarg
   // Found by trying: 1.1 makes maps of `.bss` alone among the zeroed sections, 1.5 of these too.
   if (target && elf.sections.some(({ name, size }) => name.startsWith('.bss.') && size > 0))
     warn('a section .bss.NAME needs libbpf 1.5 or later: 1.1 loads only .bss and .data.NAME');
+  const empty = target ? read.maps.filter(lacksEntries).map(({ name }) => name) : [];
+  if (empty.length > 0)
+    warn(
+      `no number of entries is given for ${empty.join(', ')}: Linux makes no such map, so user space has to set one before it loads the object`,
+    );
   const hasOperations = elf.sections.some(({ name }) => name.startsWith('.struct_ops'));
   const operations = readOperations(elf, btf, hasOperations ? (target?.btf() ?? null) : null);
   const meta = parseMeta(elf, warnings);
@@ -235,6 +240,10 @@ const KPTR_XCHG = 194;
 const TRACING = 26;
 const LSM = 29;
 const isKptrExchange = (insn: Insn): boolean => insn.opcode === OP_CALL && insn.src === 0 && insn.imm === KPTR_XCHG;
+
+/** Perf event arrays get their number from libbpf; local storage of cgroups, sockets, inodes and tasks, and operations, have none. */
+const NEEDS_NO_ENTRIES = new Set([4, 19, 21, 24, 26, 28, 29, 32]);
+const lacksEntries = ({ type, maxEntries }: MapDef): boolean => maxEntries === 0 && !NEEDS_NO_ENTRIES.has(type);
 
 function toProgram(entry: CodeFunction, linked: Linked, debug: DebugInfo, object: AboutObject): Program {
   const section = entry.section.name;

@@ -78,7 +78,8 @@ function takeTurn(env: Env): void {
 function* passes(env: Env): Generator<void, void> {
   takeTurn(env);
   const count = env.insns.length;
-  if (env.program.unloadable !== undefined) env.refuse(EINVAL, env.program.unloadable);
+  // Neither the kernel's verifier nor this one has a say: a loader gives up before.
+  if (env.program.unloadable !== undefined) env.refuse(EINVAL, `cannot be judged: ${env.program.unloadable}`);
   if (count === 0 || count > env.rules.limitInsns) env.fail(E2BIG, '');
   checkPrivilege(env);
   checkDeviceFunctions(env);

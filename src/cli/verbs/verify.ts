@@ -88,7 +88,7 @@ export const verifyVerb: Verb = (argv) => {
     for (const { path, program, result } of rows) {
       if (rows.length > 1) print(`== ${path} ${program.name}`);
       // The kernel never sees it: its log has nothing to say.
-      if (program.unloadable !== undefined) tell(`${path}: ${program.name} cannot be loaded: ${program.unloadable}`);
+      if (program.unloadable !== undefined) tell(`${path}: ${program.name} cannot be judged: ${program.unloadable}`);
       print(result.log);
     }
   }
