@@ -19,6 +19,7 @@ import { checkDynptrArg, dynptrAt } from './dynptrs.ts';
 import { EACCES, EFAULT, EINVAL, ENOTSUPP, type Env } from './env.ts';
 import { checkResourceLeak } from './exits.ts';
 import { isKptr } from './fields.ts';
+import { isFormat } from './format-string.ts';
 import { helperHere } from './helper-here.ts';
 import { hasTrampoline } from './helper-rules.ts';
 import { checkHelperMemory, checkSizeArg } from './helpermem.ts';
@@ -513,6 +514,19 @@ function release(env: Env, meta: Meta, id: number): void {
   env.fail(EINVAL, `func ${nameOf(id)}#${id} reference has not been acquired before\n`);
 }
 
+const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+
+/** What a call of `bpf_snprintf` prints with: the format lies in a constant, the size of the arguments is one. */
+function checkFormat(env: Env): void {
+  const r = env.regs;
+  const b = 3 * REG;
+  const { data } = env.mapAt(r[b + AUX]!);
+  const from = r[b + OFF]! + r[b + VALUE_LO]!;
+  const text = latin1(data!.subarray(from, data!.indexOf(0, from)));
+  if (!isFormat(text, r[5 * REG + VALUE_LO]! >>> 3)) env.fail(EINVAL, 'Invalid format string\n');
+}
+
+const SNPRINTF = 165;
 const GET_FUNC_IP = 173;
 const KPROBE = 2;
 const TRACING = 26;
@@ -528,6 +542,8 @@ function beforeReturn(env: Env, meta: Meta, id: number): void {
     checkResourceLeak(env, true, 'tail_call');
   } else if (id === FUNC.getLocalStorage) {
     if (!isNull(r, 2 * REG)) env.fail(EINVAL, "get_local_storage() doesn't support non-zero flags\n");
+  } else if (id === SNPRINTF) {
+    checkFormat(env);
   } else if (id === FUNC.loop) {
     noteLoopInline(env, meta.subprog);
     markPrecise(env, 1);
