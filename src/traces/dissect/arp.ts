@@ -16,14 +16,12 @@ const DST_IP = fieldId('arp.dst.proto_ipv4');
 /** RFC 826, with addresses of Ethernet and IPv4. */
 export function arp(walk: Walk, at: number): void {
   const { out } = walk;
-  const hardware = walk.u8(at + 4);
-  const protocol = walk.u8(at + 5);
-  const length = 8 + 2 * (hardware + protocol);
   const item = walk.open(ARP, at);
   const hardwareType = walk.add16(HW_TYPE, at);
   const protocolType = walk.add16(PROTO_TYPE, at + 2);
-  walk.add8(HW_SIZE, at + 4);
-  walk.add8(PROTO_SIZE, at + 5);
+  const hardware = walk.add8(HW_SIZE, at + 4);
+  const protocol = walk.add8(PROTO_SIZE, at + 5);
+  const length = 8 + 2 * (hardware + protocol);
   const operation = walk.add16(OPCODE, at + 6);
   const isMac = (hardwareType === 1 || hardwareType === 6) && hardware === 6;
   const isIpv4 = protocolType === 0x0800 && protocol === 4;

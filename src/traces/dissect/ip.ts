@@ -78,8 +78,7 @@ export function ipv4(walk: Walk, at: number): void {
   walk.add16(CHECKSUM, at + 10);
   walk.addIpv4(SRC, at + 12);
   walk.addIpv4(ADDR, at + 12);
-  // Options may name the destination, so they are wanted first.
-  walk.need(at + 20, header - 20);
+  findRoute(walk, at + 20, at + header);
   walk.addIpv4(DST, at + 16);
   walk.addIpv4(ADDR, at + 16);
   if (header > 20) options(walk, at + 20, at + header);
@@ -95,18 +94,26 @@ export function ipv4(walk: Walk, at: number): void {
       return;
     }
     const pair = hexText(walk.bytes, at + 12, at + 20);
-    fragmentOf(walk, at + header, `4 ${pair} ${identification} ${protocol}`, offset, more, protocol);
+    fragmentOf(walk, at + header, `4 ${pair} ${identification} ${protocol}`, { offset, more, protocol, end: at + length });
   });
+}
+
+interface Piece {
+  readonly offset: number;
+  readonly more: boolean;
+  readonly protocol: number;
+  /** Where its packet ends, as its header says. */
+  readonly end: number;
 }
 
 /**
  * A piece of a datagram. The piece that completes it carries the whole; the others carry bytes, except that the first one of a datagram that
  * never completes shows its header.
  */
-export function fragmentOf(walk: Walk, at: number, key: string, offset: number, more: boolean, protocol: number): void {
+export function fragmentOf(walk: Walk, at: number, key: string, { offset, more, protocol, end: claimed }: Piece): void {
   const { around, out } = walk;
   // Only whole pieces count, as Wireshark has it.
-  const whole = walk.end === walk.wire && !walk.quoted;
+  const whole = walk.end === claimed && !walk.quoted;
   const datagram = whole && around ? around.reassemble({ key, offset, more, data: walk.bytes.subarray(at, walk.end) }) : null;
   if (!datagram) {
     walk.fragmented = true;
@@ -135,6 +142,17 @@ export function fragmentOf(walk: Walk, at: number, key: string, offset: number, 
   walk.bytes = bytes;
   walk.end = end;
   walk.wire = wire;
+}
+
+/** A route among the options names the destination (RFC 791), so all of them must be there before it is told. */
+function findRoute(walk: Walk, from: number, to: number): void {
+  for (let at = from; at < to; ) {
+    const type = walk.u8(at);
+    if (type === 0) return;
+    const length = type === 1 ? 1 : walk.u8(at + 1);
+    if (length < 1) return;
+    at += length;
+  }
 }
 
 function options(walk: Walk, from: number, to: number): void {

@@ -111,7 +111,8 @@ function headers(walk: Walk, first: number, from: number, packet: number): void 
       const offset = word & 0xfff8;
       if (offset !== 0 || word & 1) {
         const pair = hexText(walk.bytes, packet + 8, packet + 40);
-        fragmentOf(walk, at, `6 ${pair} ${identification}`, offset, (word & 1) !== 0, next);
+        const end = packet + 40 + walk.u16(packet + 4);
+        fragmentOf(walk, at, `6 ${pair} ${identification}`, { offset, more: (word & 1) !== 0, protocol: next, end });
         return;
       }
     } else {
