@@ -81,3 +81,77 @@ describe('bindings of features on the command line', () => {
     expect(err).toMatch(/\/input gives 1 numbers, but model input `x` is \[1, 8\]: 8 numbers/);
   });
 });
+
+describe('bindings of system calls on the command line', () => {
+  const embedding = Float32Array.from({ length: 514 * 4 }, (_, i) => Math.sin(i * 12.9898) * 2);
+  const calls = scratch.write(
+    'calls.onnx',
+    encodeModel({
+      opset: 17,
+      nodes: [
+        { op: 'Gather', name: '/embed', inputs: ['emb', 'calls'], outputs: ['e'] },
+        { op: 'ReduceMean', name: '/mean', inputs: ['e'], outputs: ['m'], attrs: { axes: { ints: [1] }, keepdims: { int: 0 } } },
+        { op: 'MatMul', name: '/out', inputs: ['m', 'w'], outputs: ['y'] },
+      ],
+      inputs: [{ name: 'calls', dtype: 'int64', dims: [1, 6] }],
+      outputs: [{ name: 'y', dtype: 'float32', dims: [1, 2] }],
+      initializers: {
+        emb: { dtype: 'float32', dims: [514, 4], data: embedding },
+        w: { dtype: 'float32', dims: [4, 2], data: Float32Array.from([1, -1, 0.5, -0.5, -1, 1, 0.3, -0.3]) },
+      },
+    }),
+  );
+  const rule = scratch.write(
+    'calls.json',
+    JSON.stringify({
+      hook: 'tracepoint',
+      input: { kind: 'syscalls', length: 6, every: 2 },
+      output: { kind: 'threshold', class: 1, threshold: 0.5, above: 'TAG', below: 'PASS' },
+    }),
+  );
+  const names = ['read', 'write', 'openat', 'close', 'mmap', 'execve', 'socket', 'connect'];
+  const trace = scratch.write(
+    't.strace',
+    Array.from({ length: 300 }, (_, i) => `${100 + (i % 3)} 10:00:00.${String(i).padStart(6, '0')} ${names[(i * i) % 7]}(1) = 0`).join(
+      '\n',
+    ),
+  );
+
+  it('replay a trace in both engines as ONNX Runtime says, also from the object', async () => {
+    const compiled = await json<{ verify: { accepted: boolean; type: string } }>(
+      'compile',
+      calls,
+      '-o',
+      scratch.path('c.o'),
+      '--binding',
+      rule,
+      '--calibrate',
+      trace,
+    );
+    expect(compiled.value.verify).toMatchObject({ accepted: true, type: 'tracepoint' });
+    const beside = await json<Replayed>(
+      'replay',
+      calls,
+      trace,
+      '--binding',
+      rule,
+      '--calibrate',
+      trace,
+      '--compare',
+      'ort',
+      '--min-agreement',
+      '0.97',
+    );
+    expect(beside.status).toBe(0);
+    expect(beside.value.events).toBe(300);
+    expect(Object.values(beside.value.verdicts).reduce((a, b) => a + b)).toBe(150);
+    const object = await json<Replayed>('replay', scratch.path('c.o'), trace, '--engine', 'interp');
+    expect(object.value.verdicts).toEqual(beside.value.verdicts);
+  }, 120_000);
+
+  it('a capture is no trace of calls, and the kernel runs none for a test', async () => {
+    const capture2 = await call('replay', calls, capture, '--binding', rule);
+    expect(capture2.status).toBe(2);
+    expect(capture2.err).toMatch(/c\.pcap: this is no trace of system calls/);
+  });
+});

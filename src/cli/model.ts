@@ -21,10 +21,12 @@ import { generateInputs } from '../reference/generate.ts';
 import type { Tensors } from '../reference/reference.ts';
 import { tensorInputs } from '../replay/inputs.ts';
 import { generatedFeatures, packetInputsOf } from '../replay/packet-inputs.ts';
+import { callInputs } from '../replay/syscalls.ts';
 import { isTensorFile, NO_SCALING, type PictureScaling, pictures, readTensors } from '../replay/tensor-files.ts';
 import { readPng } from '../traces/png.ts';
+import { readCalls, type SystemCall } from '../traces/syscalls/calls.ts';
 import { type Args, choice, dims, KERNELS, pictureScaling, quantOption, STRATEGIES, share } from './args.ts';
-import { fileName, picturesIn, readInput, readText } from './io.ts';
+import { fileName, picturesIn, readInput, readText, tell } from './io.ts';
 import { isCapture, readPackets } from './packets.ts';
 import { type Searched, searchQuant } from './search.ts';
 
@@ -120,8 +122,8 @@ export async function compileLoaded(
   const options = { model, modelFile: file, calibration, families: await familiesFor(model), parts: await allParts(), ...target };
   const hook = hookOf(fitted);
   // Generated inputs are tensors, whatever the binding takes.
-  const trial = events ?? { kind: 'tensors' as const, tensors: samples };
-  const searched = search && (await searchQuant(loaded, { ...options, hook: events ? hook : tensorHook() }, trial, search));
+  const trial = events && events.kind !== 'calls' ? events : { kind: 'tensors' as const, tensors: samples };
+  const searched = search && (await searchQuant(loaded, { ...options, hook: trial === events ? hook : tensorHook() }, trial, search));
   const chosen: CompileOptions = { ...options, hook, ...(searched ? { quant: searched.quant } : {}) };
   return { ...loaded, compiled: compile(chosen), options: chosen, events, searched: searched ?? null };
 }
@@ -134,7 +136,12 @@ export type Events =
       /** When each came, in ns since some time before the first. */
       readonly times: readonly number[];
     }
-  | { readonly kind: 'tensors'; readonly tensors: readonly Tensors[] };
+  | { readonly kind: 'tensors'; readonly tensors: readonly Tensors[] }
+  | { readonly kind: 'calls'; readonly calls: readonly SystemCall[] };
+
+/** Events of a trace. */
+export const eventCount = (events: Events): number =>
+  (events.kind === 'packets' ? events.packets : events.kind === 'tensors' ? events.tensors : events.calls).length;
 
 /** Reads a trace for a model: a capture, a file of tensors, or a folder of pictures. Throws {@link InputError} when the one does not go with the other. */
 export async function readEvents(
@@ -142,6 +149,7 @@ export async function readEvents(
   { model, binding }: { model: Pick<Model, 'inputs'>; binding: Binding },
   { scaling = NO_SCALING, filter }: { readonly scaling?: PictureScaling | undefined; readonly filter?: string | undefined } = {},
 ): Promise<Events> {
+  if (binding.input.kind === 'syscalls') return { kind: 'calls', calls: readCallFile(path) };
   const takesPackets = binding.input.kind !== 'tensor';
   const folder = picturesIn(path);
   const captured = !folder && (await isCapture(path));
@@ -169,8 +177,18 @@ export async function readEvents(
   return { kind: 'tensors', tensors: tensorInputs(model, arrays) };
 }
 
+/** System calls of strace's output, perf's or JSON; lines that are none are told on stderr. */
+function readCallFile(path: string): readonly SystemCall[] {
+  const { calls, left, format } = readCalls(readText(path), path);
+  if (calls.length === 0) throw new InputError('the trace holds no system call', path);
+  const others = Object.entries(left).map(([what, lines]) => `${what} ${lines}`);
+  if (others.length > 0) tell(`bpformer: ${path} (${format}): lines that begin no call: ${others.join(', ')}`);
+  return calls;
+}
+
 function samplesOf(events: Events, { model, fitted }: LoadedModel): readonly Tensors[] {
   if (events.kind === 'tensors') return events.tensors;
+  if (events.kind === 'calls') return callInputs(events.calls, fitted!, model);
   const inputsOf = packetInputsOf(fitted!, model);
   return events.packets.map((packet, i) => inputsOf(packet, events.times[i])).filter((inputs) => inputs !== null);
 }

@@ -1,4 +1,5 @@
 import type { FeatureInput } from './features/binding.ts';
+import type { SyscallInput } from './syscalls/binding.ts';
 
 /**
  * The binding: how an event becomes input tensors and how outputs become a verdict. The same document drives the compiled
@@ -6,8 +7,9 @@ import type { FeatureInput } from './features/binding.ts';
  */
 export interface Binding {
   readonly $schema?: string;
-  readonly hook: 'xdp';
-  readonly input: PayloadInput | FeatureInput | TensorInput;
+  /** `tracepoint` goes with system calls, `xdp` with everything else. */
+  readonly hook: 'xdp' | 'tracepoint';
+  readonly input: PayloadInput | FeatureInput | SyscallInput | TensorInput;
   readonly output: ArgmaxOutput | ThresholdOutput | TensorOutput;
   /** Counts verdicts and keeps the last score in maps `verdicts` and `score`. Always on for packet bindings. */
 }

@@ -18,7 +18,7 @@ export interface Decision {
 }
 
 /** The verdict on packets without the layer. */
-export const otherwiseOf = (fit: FittedBinding): VerdictName => fit.input.otherwise ?? 'PASS';
+export const otherwiseOf = (fit: FittedBinding): VerdictName => ('otherwise' in fit.input ? fit.input.otherwise : undefined) ?? 'PASS';
 
 /** The reference's decision, in floating point, from the values of the model's output. */
 export function decide(values: readonly number[], fit: FittedBinding): Decision {

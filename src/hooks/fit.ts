@@ -4,6 +4,7 @@ import { elementCount } from '../onnx/tensor.ts';
 import type { ArgmaxOutput, Binding, PayloadInput, ThresholdOutput } from './binding.ts';
 import type { FeatureInput } from './features/binding.ts';
 import { MAX_CLASSES } from './parse.ts';
+import type { SyscallInput } from './syscalls/binding.ts';
 
 /** What the numbers of the output mean: unnormalised logits, probabilities that add up to 1, or one probability. */
 export type OutputMeaning = 'logits' | 'probability';
@@ -11,7 +12,7 @@ export type OutputMeaning = 'logits' | 'probability';
 /** A packet binding that fits its model, with everything that the model decides filled in. */
 export interface FittedBinding {
   readonly binding: Binding;
-  readonly input: PayloadInput | FeatureInput;
+  readonly input: PayloadInput | FeatureInput | SyscallInput;
   readonly output: ArgmaxOutput | ThresholdOutput;
   /** Model input that takes the tokens. */
   readonly inputName: string;
@@ -56,8 +57,8 @@ export function checkBinding(binding: Binding, model: Model, where = 'binding', 
 }
 
 export type Fail = (path: string, what: string, advice?: string) => never;
-/** Checks an input of features against the model's input that it fills; handed in by those who take such bindings. */
-export type FeatureCheck = (input: FeatureInput, source: ValueInfo, model: Model, fail: Fail) => void;
+/** Checks an input of features or system calls against the model's input that it fills; handed in by those who take such bindings. */
+export type FeatureCheck = (input: FeatureInput | SyscallInput, source: ValueInfo, model: Model, fail: Fail) => void;
 
 function choose(values: readonly ValueInfo[], name: string | undefined, path: string, what: string, fail: Fail): ValueInfo {
   const names = values.map((value) => `\`${value.name}\``).join(', ');

@@ -102,15 +102,20 @@ export const byKind =
   };
 
 /**
- * A binding from JSON text or from the object itself; `where` names it in errors, `more` are rules of further inputs by kind. Throws
+ * A binding from JSON text or from the object itself; `where` names it in errors, `more` are rules of further inputs by kind, at `hooks`. Throws
  * {@link InputError} with the JSON path.
  */
-export function parseBinding(source: unknown, where: string, more: Readonly<Record<string, Rule>> = {}): Binding {
+export function parseBinding(
+  source: unknown,
+  where: string,
+  more: Readonly<Record<string, Rule>> = {},
+  hooks: readonly string[] = ['xdp'],
+): Binding {
   const value = typeof source === 'string' ? parseJson(source, where) : source;
   const c = new Checker(where);
   c.fields(value, '', {
     '$schema?': anyText,
-    hook: oneOf(['xdp']),
+    hook: oneOf(hooks),
     input: byKind({ payload, tensor, ...more }),
     output: byKind({ argmax, threshold, tensor }),
   });
@@ -124,8 +129,8 @@ export function parseBinding(source: unknown, where: string, more: Readonly<Reco
   return binding;
 }
 
-function verdictsOf({ input, output }: Binding): string[] {
-  const otherwise = input.kind !== 'tensor' && input.otherwise ? [input.otherwise] : [];
+export function verdictsOf({ input, output }: Binding): string[] {
+  const otherwise = 'otherwise' in input && input.otherwise ? [input.otherwise] : [];
   if (output.kind === 'argmax') return [...otherwise, ...output.verdicts];
   return output.kind === 'threshold' ? [...otherwise, output.above, output.below] : otherwise;
 }

@@ -62,8 +62,8 @@ export interface EventSource {
   build(b: FuncBuilder, context: HookContext, slot: TensorSlot, missing: { readonly block: BlockId; place(): void }): readonly IrFunc[];
 }
 
-/** The XDP program around a model that reads payload bytes as tokens; `source` for another input. */
-export function xdpHook(fit: FittedBinding, source: EventSource = payloadSource(fit.input as PayloadInput)): HookCode {
+/** Counters of verdicts and the last score, of each processor. */
+export const scoreMaps = (): MapDef[] => {
   const perCpu = (name: string, valueSize: number, maxEntries: number): MapDef => ({
     name,
     type: MAP_TYPE_PERCPU_ARRAY,
@@ -72,11 +72,29 @@ export function xdpHook(fit: FittedBinding, source: EventSource = payloadSource(
     maxEntries,
     flags: 0,
   });
+  return [perCpu(VERDICTS_MAP, 8, VERDICT_ORDER.length + 1), perCpu(SCORE_MAP, SCORE_BYTES, 1)];
+};
+
+/** Writes an entry of map `score`. */
+export function storeScore(
+  b: FuncBuilder,
+  last: Reg,
+  value: Readonly<Record<'score' | 'verdict' | 'class' | 'flags' | 'lead', Reg>>,
+): void {
+  b.store(last, OFF_SCORE, value.score, 4);
+  b.store(last, OFF_VERDICT, value.verdict, 4);
+  b.store(last, OFF_CLASS, value.class, 4);
+  b.store(last, OFF_FLAGS, value.flags, 4);
+  b.store(last, OFF_LEAD, value.lead, 8);
+}
+
+/** The XDP program around a model that reads payload bytes as tokens; `source` for another input. */
+export function xdpHook(fit: FittedBinding, source: EventSource = payloadSource(fit.input as PayloadInput)): HookCode {
   return {
     section: 'xdp',
     progType: PROG_TYPE_XDP,
     io: 'percpu',
-    maps: [perCpu(VERDICTS_MAP, 8, VERDICT_ORDER.length + 1), perCpu(SCORE_MAP, SCORE_BYTES, 1), ...source.maps],
+    maps: [...scoreMaps(), ...source.maps],
     binding: fit.binding,
     buildMain: (context) => new XdpMain(fit, context, source).build(),
   };
@@ -228,11 +246,7 @@ class XdpMain {
   #record(): void {
     const b = this.#b;
     const last = this.#context.lookup(b, SCORE_MAP, XDP_PASS);
-    b.store(last, OFF_SCORE, this.#score, 4);
-    b.store(last, OFF_VERDICT, this.#verdict, 4);
-    b.store(last, OFF_CLASS, this.#class, 4);
-    b.store(last, OFF_FLAGS, this.#flags, 4);
-    b.store(last, OFF_LEAD, this.#lead, 8);
+    storeScore(b, last, { score: this.#score, verdict: this.#verdict, class: this.#class, flags: this.#flags, lead: this.#lead });
     this.#count(this.#verdict);
   }
 

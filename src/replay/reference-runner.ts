@@ -48,6 +48,11 @@ export class ReferenceRunner {
     if (!fitted) throw new InputError('a tensor binding takes no packets', 'binding');
     const inputs = this.#inputs(packet, timeNs);
     if (!inputs) return { verdict: otherwiseOf(fitted), score: Number.NaN, margin: Number.POSITIVE_INFINITY, outputs: null };
+    return this.judge(inputs, fitted);
+  }
+
+  /** What the binding says of the model's answer to inputs. */
+  async judge(inputs: Tensors, fitted: FittedBinding): Promise<ReferenceOutcome> {
     const outputs = await this.runTensors(inputs);
     const { verdict, score, margin } = decide([...outputs[fitted.outputName]], fitted);
     return { verdict, score, margin, outputs };

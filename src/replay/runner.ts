@@ -4,9 +4,11 @@ import type { Program } from '../bpf/program.ts';
 import type { ProgramMeta, TensorSlot } from '../compiler/api.ts';
 import { BYTES } from '../compiler/slots.ts';
 import { CLOCK_MAP, clockValue } from '../hooks/clock.ts';
-import { type LastScore, readScore, SCORE_MAP } from '../hooks/xdp.ts';
+import { enterContext } from '../hooks/syscalls/context.ts';
+import { type LastScore, readScore, SCORE_BYTES, SCORE_MAP } from '../hooks/xdp.ts';
 import { elementCount } from '../onnx/tensor.ts';
 import type { Tensors } from '../reference/reference.ts';
+import type { SystemCall } from '../traces/syscalls/calls.ts';
 import { Vm, type VmMaps } from '../vm/core.ts';
 import { loadTensor, storeTensor } from './tensors.ts';
 
@@ -28,6 +30,7 @@ export interface Outcome {
 }
 
 const KEY0 = new Uint8Array(4);
+const NO_SCORE = new Uint8Array(SCORE_BYTES);
 /** For programs that look at no packet. */
 const NO_PACKET = new Uint8Array(64);
 
@@ -51,6 +54,15 @@ export class ModelRunner {
     const { insnsExecuted } = this.vm;
     const score = this.vm.maps.has(SCORE_MAP) ? readScore(this.vm.maps.get(SCORE_MAP).lookup(KEY0)!) : null;
     return { returnValue, score, outputs: score?.ran === false ? null : this.#outputs(), insnsExecuted };
+  }
+
+  /** A system call, for programs at raw_syscalls/sys_enter; null where the model did not run at it. */
+  runCall({ pid, tid, nr }: SystemCall): Outcome | null {
+    this.vm.maps.get(SCORE_MAP).update(KEY0, NO_SCORE);
+    this.vm.task = { process: pid, thread: tid };
+    const returnValue = this.vm.runUnseen({ context: enterContext(nr, tid) });
+    const score = readScore(this.vm.maps.get(SCORE_MAP).lookup(KEY0)!);
+    return score.ran ? { returnValue, score, outputs: this.#outputs(), insnsExecuted: this.vm.insnsExecuted } : null;
   }
 
   /** One inference on tensors, for programs whose inputs lie in a map. */

@@ -309,6 +309,11 @@ export class Vm {
     return this.#machine.clockNs;
   }
 
+  /** The process (thread group) and thread that programs find running, 1 of each at first. */
+  set task(task: { readonly process: number; readonly thread: number }) {
+    this.#machine.task = task;
+  }
+
   /** One event through the program. Throws {@link VmFault}, which names the instruction. */
   run(input: VmInput): RunResult {
     this.#begin();
@@ -631,6 +636,7 @@ export class Vm {
       cpus: this.#cpus,
       events: [],
       redirect: null,
+      task: { process: 1, thread: 1 },
       room: EVENT_ROOM,
       spend: (bytes) => this.#spend(bytes),
       clockNs: 1_000_000_000,

@@ -43,6 +43,8 @@ export interface Machine {
   readonly cpus: Cpus;
   readonly events: VmEvent[];
   redirect: Redirect | null;
+  /** Process (thread group) and thread that run; user and group are root's. */
+  task: { readonly process: number; readonly thread: number };
   /** The virtual clock, in nanoseconds, which goes on by a microsecond with each look at it. */
   clockNs: number;
   nextRandom(): number;
@@ -81,7 +83,11 @@ export * from './errno.ts';
 export type Helper = (m: Machine) => number;
 export type HelperTable = Readonly<Record<number, Helper>>;
 
+/** What a helper returns that put both words of r0 there itself. */
+export const WORDS_ARE_SET = Number.NaN;
+
 export function setResult(m: Machine, value: number): void {
+  if (Number.isNaN(value)) return;
   m.registers[0] = value;
   m.registers[1] = Math.floor(value / 4294967296);
 }

@@ -1,4 +1,5 @@
 import { InputError } from '../../base/errors.ts';
+import { progTypeName } from '../../bpf/progtypes.ts';
 import { strategyCosts } from '../../compiler/compile.ts';
 import { readWeightsHeader } from '../../compiler/weights-map.ts';
 import { writeObject } from '../../object/writer.ts';
@@ -45,7 +46,7 @@ export const compileVerb: Verb = async (argv) => {
       file: output,
       name: program.name,
       section: program.section,
-      type: text && meta.binding === null ? 'syscall' : 'xdp',
+      type: progTypeName(program.progType),
       accepted,
       message,
       insn: insnIdx,

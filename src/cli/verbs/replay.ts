@@ -4,7 +4,7 @@ import { ModelRunner } from '../../replay/runner.ts';
 import { choice, ENGINES, MODEL_OPTIONS, parse, pictureScaling, share } from '../args.ts';
 import { print, printJson } from '../io.ts';
 import type { Verb } from '../main.ts';
-import { compileModel, type Events, readEvents } from '../model.ts';
+import { compileModel, type Events, eventCount, readEvents } from '../model.ts';
 import { openObject } from '../object.ts';
 import { replayAlone, replayBeside } from '../replay.ts';
 import { Detector, withoutCurves, writeReport } from '../run-report.ts';
@@ -42,7 +42,7 @@ export const replayVerb: Verb = async (argv) => {
     throw new InputError('--class says what --labels are to judge: give them too', 'arguments');
   if (report === undefined && args.string('baseline') !== undefined)
     throw new InputError('--baseline stands in a report: give --report too', 'arguments');
-  const count = events.kind === 'packets' ? events.packets.length : events.tensors.length;
+  const count = eventCount(events);
   const wanted = args.string('class') === undefined ? null : args.count('class', 0, 0);
   const detector = labels === undefined ? null : new Detector(labels, count, { binding: built.binding, meta }, wanted);
   const scored = detector ? { onScored: detector.take } : {};

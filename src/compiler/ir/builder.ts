@@ -192,6 +192,12 @@ export class FuncBuilder {
   atomicAdd(base: Reg, off: number, src: Reg, size: 4 | 8): void {
     this.#push({ op: 'atomic', atomic: 'add', dst: null, base: base.reg, off, src: src.reg, size });
   }
+  /** Adds `src` and gives what was there; a full barrier (kernel ≥ 5.12, cpu v3). */
+  atomicFetchAdd(base: Reg, off: number, src: Reg, size: 4 | 8): Reg {
+    const dst = this.reg();
+    this.#push({ op: 'atomic', atomic: 'add', dst: dst.reg, base: base.reg, off, src: src.reg, size });
+    return dst;
+  }
   /** Puts `src` there and gives what was there; a full barrier (kernel ≥ 5.12, cpu v3). */
   atomicExchange(base: Reg, off: number, src: Reg, size: 4 | 8): Reg {
     const dst = this.reg();

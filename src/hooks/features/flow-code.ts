@@ -1,8 +1,9 @@
 import { FuncBuilder, type Reg } from '../../compiler/ir/builder.ts';
 import type { IrFunc, OriginId } from '../../compiler/ir/ir.ts';
 import { CLOCK_MAP } from '../clock.ts';
+import { entryOf } from '../entry.ts';
 import { greatest, isLess, isZero, least, notNegative, select } from './branchless.ts';
-import { entryOf, FLOW_KEY_BYTES, FLOW_STATS, FLOW_STATS_MAP, FLOWS_MAP, RECORD_MAP, ringLength } from './maps.ts';
+import { FLOW_KEY_BYTES, FLOW_STATS, FLOW_STATS_MAP, FLOWS_MAP, RECORD_MAP, ringLength } from './maps.ts';
 import type { FlowLimits } from './plan.ts';
 import {
   ADDRESS_WORD,

@@ -2,9 +2,10 @@ import { InputError } from '../../base/errors.ts';
 import type { TensorSlot } from '../../compiler/api.ts';
 import { FuncBuilder, type Reg } from '../../compiler/ir/builder.ts';
 import type { IrFunc, OriginId } from '../../compiler/ir/ir.ts';
+import { entryOf } from '../entry.ts';
 import { greatest, isEqual, isZero, least, notNegative, select } from './branchless.ts';
 import type { FeatureSource } from './catalogue.ts';
-import { entryOf, FEATURES_MAP, RECORD_MAP } from './maps.ts';
+import { FEATURES_MAP, RECORD_MAP } from './maps.ts';
 import { type Entry, type FeaturePlan, LOG2_UNIT, quantiserOf, type Transform } from './plan.ts';
 import { MAX_RAW, PACKET, SEQUENCE_WORD } from './words.ts';
 

@@ -1,6 +1,5 @@
 import { MAP_TYPE_ARRAY, MAP_TYPE_LRU_HASH, MAP_TYPE_PERCPU_ARRAY } from '../../bpf/maps.ts';
 import type { MapDef } from '../../bpf/program.ts';
-import type { FuncBuilder, Reg, Val } from '../../compiler/ir/builder.ts';
 import { CLOCK_MAP } from '../clock.ts';
 import type { FeaturePlan } from './plan.ts';
 import { RING_WORD, recordWords } from './words.ts';
@@ -40,13 +39,4 @@ export function featureMaps({ count, flows, sequence }: FeaturePlan): MapDef[] {
     map(CLOCK_MAP, MAP_TYPE_ARRAY, 4, 16, 1),
     map(FLOW_STATS_MAP, MAP_TYPE_PERCPU_ARRAY, 4, 8, Object.keys(FLOW_STATS).length),
   ];
-}
-
-/** Address of an array's entry; where there is none (there always is) the function returns `onNull`. */
-export function entryOf(b: FuncBuilder, map: string, onNull: number, index: Val = 0): Reg {
-  const key = b.stackSlot(8);
-  b.store(key.addr(), 0, index, 4);
-  const entry = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(map), key.addr()]);
-  b.when('eq', entry, 0, () => b.ret(onNull));
-  return entry;
 }

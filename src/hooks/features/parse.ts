@@ -1,5 +1,6 @@
 import type { Binding } from '../binding.ts';
-import { byKind, type Checker, integer, oneOf, optionalText, parseBinding, type Rule, show, verdict } from '../parse.ts';
+import { byKind, Checker, integer, oneOf, optionalText, parseBinding, type Rule, show, verdict, verdictsOf } from '../parse.ts';
+import { MAX_WINDOW } from '../syscalls/binding.ts';
 import { CHANNELS, FIELD_NAMES, FLOW_NAMES } from './catalogue.ts';
 import { MAX_SEQUENCE } from './words.ts';
 
@@ -84,6 +85,15 @@ const kept = {
 };
 const hasTokens = (value: unknown): boolean => typeof value === 'object' && value !== null && 'tokens' in value;
 
+const syscalls = {
+  kind: oneOf(['syscalls']),
+  'tensor?': optionalText,
+  length: integer(1, MAX_WINDOW),
+  every: integer(1, 1 << 20),
+  'calls?': integer(1, 65_000),
+  'processes?': integer(1, MAX_ENTRIES),
+};
+
 /** Rules of the inputs that are features, by kind. */
 const FEATURE_RULES: Readonly<Record<string, Rule>> = {
   fields: (c, value, path) => c.fields(value, path, { ...fields, ...common, 'layer?': oneOf(['l3', 'l4']) }),
@@ -98,4 +108,19 @@ const FEATURE_RULES: Readonly<Record<string, Rule>> = {
 };
 
 /** A binding of any kind, from JSON text or from the object itself. Throws {@link InputError} with the JSON path. */
-export const parseAnyBinding = (source: unknown, where: string): Binding => parseBinding(source, where, FEATURE_RULES);
+export function parseAnyBinding(source: unknown, where: string): Binding {
+  const binding = parseBinding(source, where, { ...FEATURE_RULES, syscalls: (c, value, path) => c.fields(value, path, syscalls) }, [
+    'xdp',
+    'tracepoint',
+  ]);
+  const c = new Checker(where);
+  const isCalls = binding.input.kind === 'syscalls';
+  if (isCalls !== (binding.hook === 'tracepoint'))
+    c.fail(
+      '/hook',
+      `"${binding.hook}" does not go with an input of kind "${binding.input.kind}": it takes "${isCalls ? 'tracepoint' : 'xdp'}"`,
+    );
+  const stops = isCalls ? verdictsOf(binding).find((name) => name !== 'PASS' && name !== 'TAG') : undefined;
+  if (stops) c.fail('/output', `says ${stops}, but system calls are only watched: PASS or TAG`);
+  return binding;
+}

@@ -1,9 +1,10 @@
 import { FuncBuilder, type Reg, type Val } from '../../compiler/ir/builder.ts';
 import type { IrFunc, OriginId } from '../../compiler/ir/ir.ts';
+import { entryOf } from '../entry.ts';
 import { PROTO_TCP } from '../layers.ts';
 import { COUNT_BITS, MAX_START, MD_DATA, MD_DATA_END, NO_LAYER, PROTOCOL_SHIFT, rangeAndProtocolFunc } from '../range-code.ts';
 import { isEqual, isLess, notNegative, select } from './branchless.ts';
-import { entryOf, RECORD_MAP } from './maps.ts';
+import { RECORD_MAP } from './maps.ts';
 import type { FeaturePlan } from './plan.ts';
 import { ADDRESS_BYTES, ADDRESS_WORD, COUNTED_BYTES, FIELD, type FieldWord, MAX_OPTIONS } from './words.ts';
 

@@ -15,6 +15,7 @@ import {
   u32,
   u64,
   unsigned,
+  WORDS_ARE_SET,
 } from '../machine.ts';
 import { formatPrintk } from '../printk.ts';
 
@@ -23,8 +24,6 @@ const MAX_LOOPS = 1 << 23;
 /** Length of a task's name, TASK_COMM_LEN. */
 const NAME_LENGTH = 16;
 const TASK_NAME = 'bpformer';
-/** Process and thread that programs find running; user and group are root's. */
-const TASK_ID = 1;
 /** A tick of a kernel with HZ=250, in nanoseconds. */
 const JIFFY = 4_000_000;
 /** Jiffies start five minutes before they wrap at 32 bits. */
@@ -185,7 +184,11 @@ export const GENERAL_HELPERS: HelperTable = {
   },
   7: (m) => m.nextRandom() >>> 0,
   8: (m) => m.cpus.current,
-  14: () => TASK_ID * 4294967296 + TASK_ID,
+  14: (m) => {
+    m.registers[0] = m.task.thread;
+    m.registers[1] = m.task.process;
+    return WORDS_ARE_SET;
+  },
   15: () => 0,
   16: (m) => {
     const size = u32(m, 2);

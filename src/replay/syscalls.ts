@@ -1,0 +1,90 @@
+import type { FittedBinding } from '../hooks/fit.ts';
+import type { SyscallInput } from '../hooks/syscalls/binding.ts';
+import { CallWindows } from '../hooks/syscalls/windows.ts';
+import type { Model, ValueInfo } from '../onnx/model.ts';
+import { Comparison } from '../reference/compare.ts';
+import type { Tensors } from '../reference/reference.ts';
+import type { SystemCall } from '../traces/syscalls/calls.ts';
+import type { ReferenceRunner } from './reference-runner.ts';
+import type { ReplayOptions, ReplaySummary, Scored } from './replay.ts';
+import { type ModelRunner, probability } from './runner.ts';
+
+const NEAR = 0.1;
+const CLASSES = ['PASS', 'TAG'];
+
+/** A verdict on a process, and the call at which it fell. */
+export interface CallVerdict {
+  /** Index of the call in the trace. */
+  readonly index: number;
+  readonly call: SystemCall;
+  readonly verdict: string;
+  readonly score: number;
+}
+
+function tensorOf(tokens: Uint16Array, { dtype, dims }: ValueInfo) {
+  return { dtype, dims, data: dtype === 'int32' ? Int32Array.from(tokens) : BigInt64Array.from(tokens, BigInt) };
+}
+
+/** The model's inputs at the calls where it runs. */
+export function callInputs(calls: readonly SystemCall[], fitted: FittedBinding, model: Model): Tensors[] {
+  const input = model.inputs.find(({ name }) => name === fitted.inputName)!;
+  const windows = new CallWindows(fitted.input as SyscallInput);
+  return calls.flatMap(({ pid, nr }) => {
+    const tokens = windows.next(pid, nr);
+    return tokens ? [{ [input.name]: tensorOf(tokens, input) }] : [];
+  });
+}
+
+interface CallOptions extends Pick<ReplayOptions, 'onScored'> {
+  onVerdict?(verdict: CallVerdict): void;
+}
+
+/** What is said of a call at which the model does not run. */
+const UNSEEN: Scored = { score: Number.NaN, values: [] };
+
+/** Runs system calls through the program and, if there is one, the reference; the verdicts are those on processes, at every so many calls. */
+export async function replayCalls(
+  calls: readonly SystemCall[],
+  runner: ModelRunner,
+  beside?: { readonly reference: ReferenceRunner; readonly fitted: FittedBinding; readonly model: Model },
+  options: CallOptions = {},
+): Promise<ReplaySummary> {
+  const comparison = beside ? new Comparison(CLASSES, NEAR) : null;
+  const expected = beside ? callInputs(calls, beside.fitted, beside.model) : [];
+  const verdicts: Record<string, number> = {};
+  let maxScoreError: number | null = null;
+  let ms = 0;
+  let judged = 0;
+  for (const [index, call] of calls.entries()) {
+    const before = performance.now();
+    const outcome = runner.runCall(call);
+    ms += performance.now() - before;
+    if (!outcome) {
+      options.onScored?.(index, UNSEEN, beside ? UNSEEN : null);
+      continue;
+    }
+    const { verdict } = outcome.score!;
+    verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+    const mine: Scored = { score: probability(outcome), values: Object.values(outcome.outputs!)[0]! };
+    options.onVerdict?.({ index, call, verdict, score: mine.score });
+    if (!beside) {
+      options.onScored?.(index, mine, null);
+      continue;
+    }
+    const said = await beside.reference.judge(expected[judged++]!, beside.fitted);
+    options.onScored?.(index, mine, { score: said.score, values: said.outputs![beside.fitted.outputName]! });
+    maxScoreError = Math.max(maxScoreError ?? 0, Math.abs(said.score - mine.score));
+    const { outputName } = beside.fitted;
+    comparison!.add({
+      reference: CLASSES.indexOf(said.verdict),
+      actual: CLASSES.indexOf(verdict),
+      margin: said.margin,
+      referenceValues: said.outputs![outputName]!,
+      actualValues: outcome.outputs![outputName]!,
+    });
+  }
+  // The program must have run the model as often as the reference says.
+  if (beside && judged !== expected.length) throw new Error(`the program ran the model ${judged} times, the reference ${expected.length}`);
+  const eventsPerSecond = ms > 0 ? (calls.length / ms) * 1000 : 0;
+  return { events: calls.length, verdicts, comparison: comparison?.result() ?? null, maxScoreError, eventsPerSecond };
+}
