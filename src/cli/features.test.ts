@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { traffic } from '../hooks/testing/traffic.ts';
 import { encodeModel } from '../onnx/testing/encode-model.ts';
+import { readNpy } from '../traces/npy.ts';
 import { writePcap } from '../traces/testing/write-pcap.ts';
 import { call, json, scratchFolder } from './testing/call.ts';
 
@@ -66,6 +68,34 @@ describe('bindings of features on the command line', () => {
     const object = await json<Replayed>('replay', scratch.path('m.o'), capture, '--engine', 'interp');
     expect(object.value.verdicts).toEqual(wasm.value.verdicts);
   }, 120_000);
+
+  it('write what a model is trained on', async () => {
+    const { value } = await json<{ events: number; rows: number; columns: string[] }>(
+      'features',
+      binding,
+      capture,
+      '-o',
+      scratch.path('x.npy'),
+      '--events',
+      scratch.path('e.npy'),
+    );
+    expect(value.events).toBe(400);
+    expect(value.columns).toEqual([
+      'tcp.syn',
+      'ip.proto=6',
+      'ip.proto=17',
+      'flow.bytes',
+      'flow.gap',
+      'signed_size -3',
+      'signed_size -2',
+      'signed_size -1',
+    ]);
+    const [x, e] = [scratch.path('x.npy'), scratch.path('e.npy')].map((file) => readNpy(new Uint8Array(readFileSync(file))));
+    expect(x!.shape).toEqual([value.rows, WIDTH]);
+    expect(e!.shape).toEqual([value.rows]);
+    // TCP and UDP are one-hot.
+    for (let row = 0; row < value.rows; row++) expect(Number(x!.data[row * WIDTH + 1]) + Number(x!.data[row * WIDTH + 2])).toBe(1);
+  });
 
   it('a model that takes another number of features is refused with both numbers', async () => {
     const other = scratch.write(

@@ -7,6 +7,7 @@ import { asmVerb, disasmVerb } from '../verbs/asm.ts';
 import { compileVerb } from '../verbs/compile.ts';
 import { conformanceVerb } from '../verbs/conformance.ts';
 import { explainVerb } from '../verbs/explain.ts';
+import { featuresVerb } from '../verbs/features.ts';
 import { reduceVerb } from '../verbs/reduce.ts';
 import { replayVerb } from '../verbs/replay.ts';
 import { runVerb } from '../verbs/run.ts';
@@ -19,6 +20,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   conformance: conformanceVerb,
   disasm: disasmVerb,
   explain: explainVerb,
+  features: featuresVerb,
   reduce: reduceVerb,
   replay: replayVerb,
   run: runVerb,

@@ -170,3 +170,13 @@ export function quantiserOf({ unit, min, max, mean, scale }: Transform, slotScal
   const offset = Math.max(-(2 ** 61), Math.min(2 ** 61, Math.round(((-mean * scale) / slotScale) * 2 ** shiftOut)));
   return { shiftIn, factor, add: BigInt(offset) + (1n << BigInt(shiftOut - 1)), shiftOut };
 }
+
+/** What each number of the input is. */
+export function columnsOf({ entries, tokens, count }: FeaturePlan): string[] {
+  if (tokens) return Array.from({ length: count }, (_, i) => `token ${i - count}`);
+  return entries.flatMap((entry) =>
+    entry.kind === 'channels'
+      ? Array.from({ length: entry.length }, (_, i) => entry.channels.map(({ channel }) => `${channel} ${i - entry.length}`)).flat()
+      : [entry.name],
+  );
+}

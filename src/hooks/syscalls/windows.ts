@@ -22,8 +22,8 @@ export class CallWindows {
     if (process.tokens.length > length) process.tokens.shift();
     if (nr === EXIT_GROUP) this.#processes.delete(pid);
     if (process.count % every !== 0) return null;
-    const window = new Uint16Array(length).fill(padOf(this.#input));
-    window.set(process.tokens, length - process.tokens.length);
-    return window;
+    const row = new Uint16Array(length).fill(padOf(this.#input));
+    row.set(process.tokens, length - process.tokens.length);
+    return row;
   }
 }
