@@ -6,11 +6,11 @@ import { columnsOf, planOf } from '../../hooks/features/plan.ts';
 import { writeNpy } from '../../traces/npy.ts';
 import { parse } from '../args.ts';
 import { print, printJson, readText, writeOutput } from '../io.ts';
-import type { Verb } from '../main.ts';
+import type { ExitStatus, Verb } from '../main.ts';
 import { readEvents } from '../model.ts';
 
 /** `features BINDING.json CAPTURE -o X.npy [--events E.npy]`: what a model is trained on, number for number what the program will compute. */
-export const featuresVerb: Verb = (argv) => {
+export const featuresVerb: Verb = async (argv): Promise<ExitStatus> => {
   const args = parse(argv, { output: 'string', events: 'string', json: 'boolean' });
   const output = args.string('output');
   if (args.positionals.length !== 2) throw new InputError('takes a binding and a capture', 'arguments');
@@ -20,7 +20,7 @@ export const featuresVerb: Verb = (argv) => {
   if (!isFeatureInput(binding.input)) throw new InputError(`its input is of kind "${binding.input.kind}", not of features`, path);
   const plan = planOf(binding.input);
   const extractor = new FeatureExtractor(plan);
-  const events = readEvents(trace, { model: { inputs: [] }, binding });
+  const events = await readEvents(trace, { model: { inputs: [] }, binding });
   if (events.kind !== 'packets') throw new InputError('this is no capture', trace);
   const rows: Float32Array[] = [];
   const seen: number[] = [];
