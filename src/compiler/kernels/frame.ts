@@ -72,7 +72,7 @@ export function kernelFunc(
   options: {
     readonly origin: OriginId;
     readonly pack: boolean;
-    /** Loops never become callbacks: what they share would not fit in the 512 bytes that all frames together may have. */
+    /** Loops become neither callbacks nor code repeated: what they share, or what each round spills, would not fit in the 512 bytes that all frames together may have. */
     readonly noCallbacks?: boolean;
   },
   body: (frame: Frame) => void,
@@ -82,7 +82,9 @@ export function kernelFunc(
     linkageOf(layout),
     ports.map(() => 'scalar'),
     'scalar',
-    loopStyle(layout, options.noCallbacks ? 0 : 1),
+    options.noCallbacks && layout.strategy === 'unrolled'
+      ? { ...loopStyle(layout, 0), form: 'bounded' }
+      : loopStyle(layout, options.noCallbacks ? 0 : 1),
   );
   b.setOrigin(options.origin);
   const bail = b.newBlock();

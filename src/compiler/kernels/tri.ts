@@ -19,6 +19,8 @@ const RAISED = BigInt(TRI_RAISE) * (1n + (1n << BigInt(TRI_LANE)) + (1n << BigIn
 /** Terms of one run at most. */
 const RUN = 64;
 const ROWS = 4;
+/** Weights of a call whose loops are walked whatever the strategy is. */
+const WALKED = 8192;
 /** Short sums keep weights of more than 8 bits. */
 const SHORT_TERMS = 128;
 
@@ -76,7 +78,9 @@ export function triKernel(name: string, s: TriShape, layout: Layout, origin: Ori
     { space: 'weights' as const, extent: Math.ceil(s.n / ROWS) * block },
     ...(s.residual ? residualPorts(s.residual, s.n, 3) : []),
   ];
-  return kernelFunc(name, layout, ports, { origin, pack: true }, ({ b, ptrs, pack }) => {
+  // What loops share would not fit in the 512 bytes that all frames together have up to 6.1; the verifier walks this many products.
+  const noCallbacks = s.n * s.k <= WALKED;
+  return kernelFunc(name, layout, ports, { origin, pack: true, noCallbacks }, ({ b, ptrs, pack }) => {
     packLanes(b, s, { lanes: 3, lane: TRI_LANE, shift: 15 - triForm(s.k).bits }, ptrs[0]!, pack);
     const crosses = b.add(pack, 8 * s.k);
     const whole = Math.floor(s.k / terms);
