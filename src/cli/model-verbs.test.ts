@@ -129,7 +129,7 @@ describe('two inputs', () => {
 
   it.each([
     [['--input', `a=${a}`], /0 arrays are given for input `b`/],
-    [['--input', a, '--input', b], /0 arrays are given for input `a`. Give one as NAME=X.npy/],
+    [['--input', a, '--input', b], /one array cannot fill the 2 inputs `a`, `b`.*NAME=FILE/],
     [['--input', `a=${a}`, '--input', `b=${b}`, '--input', `c=${b}`], /the model has no input `c`/],
     [['--input', `a=${a}`, '--input', `b=${fewer}`], /input `b` has 2 entries, `a` has 5/],
     [['--input', `a=${b}`, '--input', `b=${b}`], /has shape \[5, 6\], the model's input `a` takes \[1, 4\]/],

@@ -46,9 +46,9 @@ describe('precision on the command line', () => {
     expect(file.value).toEqual(list.value);
     const { accuracy, nodes } = list.value;
     expect(accuracy.margins.least).toBeLessThanOrEqual(accuracy.margins.median);
-    const coarse = nodes.find(({ name }) => name === '/layers.0/intermediate/Add')!.error!;
+    const coarse = nodes.find(({ name }) => name === '/layers.0/attention/value/Add')!.error!;
     const plain = await json<Compiled>(...compile);
-    const fine = plain.value.nodes.find(({ name }) => name === '/layers.0/intermediate/Add')!.error!;
+    const fine = plain.value.nodes.find(({ name }) => name === '/layers.0/attention/value/Add')!.error!;
     expect(coarse.elements).toBe(fine.elements);
     expect(Number(coarse.sqnr)).toBeLessThan(Number(fine.sqnr) - 10);
     expect(accuracy.relativeError).toBeGreaterThan(plain.value.accuracy.relativeError);

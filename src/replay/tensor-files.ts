@@ -53,6 +53,8 @@ export function readTensors(bytes: Uint8Array, where: string, { inputs }: Pick<M
     const name = inputs.some((input) => input.name === proto.name) ? proto.name : undefined;
     return [{ name, tensor: asBatch(tensorOf(proto, where), inputs.find((input) => input.name === name) ?? inputs[0]!), where }];
   }
+  const claimed = /\.(npy|npz|safetensors|png)$/i.exec(where)?.[1]?.toLowerCase();
+  if (claimed) throw new InputError(`this is no .${claimed} file: it begins otherwise`, where);
   if (isText(bytes)) return table(new TextDecoder().decode(bytes), inputs, where);
   throw new InputError('its format is not known', where, 'Tensors are read from .npy, .npz, .safetensors, .pb, .csv and .png files');
 }
@@ -60,7 +62,11 @@ export function readTensors(bytes: Uint8Array, where: string, { inputs }: Pick<M
 function only(tensor: Tensor, inputs: readonly ValueInfo[], where: string): NamedTensor[] {
   if (inputs.length === 1) return [{ tensor, where }];
   const names = inputs.map(({ name }) => `\`${name}\``).join(', ');
-  throw new InputError(`one array cannot fill the ${inputs.length} inputs ${names}`, where, 'Give an .npz file with an array for each');
+  throw new InputError(
+    `one array cannot fill the ${inputs.length} inputs ${names}`,
+    where,
+    'Give an .npz file with an array for each, or to `run` NAME=FILE for each',
+  );
 }
 
 /** A tensor of exactly the input's shape is one input. */

@@ -93,7 +93,12 @@ async function runOnTensors(path: string, args: Args, engine: Engine, repeat: nu
     const match = /^([^=]+)=(.+)$/.exec(text);
     const file = match ? match[2] : text;
     const own = match ? opened.model.inputs.filter(({ name }) => name === match[1]) : opened.model.inputs;
-    const tensors = readTensors(readInput(file), file, { inputs: own.length ? own : opened.model.inputs }, pictureScaling(args));
+    const tensors = readTensors(
+      readInput(file),
+      file,
+      { inputs: own.length > 0 ? own : opened.model.inputs.slice(0, 1) },
+      pictureScaling(args),
+    );
     return match && tensors.length === 1 ? [{ ...tensors[0], name: match[1] }] : tensors;
   });
   const samples = tensorInputs(opened.model, arrays);

@@ -46,7 +46,7 @@ export const RULE_TEXTS: readonly RuleText[] = [
   // Of this verifier, and of the kernel about itself
   rule(
     'own-limit',
-    /verifier here|which is not at hand|was not checked/,
+    /verifier here|which is not at hand|was not checked|^cannot be judged/,
     'what this verifier models',
     OWN,
     'Ask the kernel itself, with the companion or bpftool.',
@@ -654,6 +654,13 @@ export const RULE_TEXTS: readonly RuleText[] = [
     'the context pointer as the program got it',
     'The function takes the event from its context.',
     'Keep the context in r6 to r9 and pass that register.',
+  ),
+  rule(
+    'encoding',
+    /Invalid format string/,
+    'a format of printable text with conversions that the helper knows, one for each argument',
+    'The kernel prints with this format later, in places where nothing may fail. So it reads the constant text now and counts what it asks for.',
+    'Use the conversions that bpf_snprintf documents, as many as there are arguments of 8 bytes.',
   ),
   rule(
     'wrong-type',
