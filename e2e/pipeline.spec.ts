@@ -35,12 +35,12 @@ test('the compiler is stepped by keys and by dragging, one selection runs throug
 
   await pass.focus();
   await site.keyboard.press('End');
-  const code = panel.getByRole('listbox', { name: /^Code of attend/ });
+  const code = panel.getByRole('listbox', { name: /^Code of ready/ });
   await expect(code).toBeVisible();
   await code.locator('.vrow.related', { hasText: 'r2 = r10' }).first().click();
   await expect(site.locator('[data-panel=program] .vrow.selected')).toContainText('r2 = r10');
   await panel.getByRole('button', { name: 'Pass before' }).click();
-  await expect(panel.getByRole('listbox', { name: /^Code of attend/ }).locator('.vrow.selected')).toHaveCount(1);
+  await expect(panel.getByRole('listbox', { name: /^Code of ready/ }).locator('.vrow.selected')).toHaveCount(1);
   await site.keyboard.press(',');
   await expect(panel.getByRole('region', { name: 'Estimated cost by loop strategy' }).getByRole('row', { name: /^global/ })).toContainText(
     'chosen',
