@@ -21,10 +21,10 @@ export function FindBar({ finding, cursor, onGo, onLeave }: FindBarProps) {
   const at = place >= 0 && place < hits.length && hits.at(place) === cursor ? place : -1;
 
   const step = useStable((by: 1 | -1) => {
-    if (hits.length === 0) return;
-    // A number means that instruction first; later steps go from hit to hit.
-    const index = /^\d+$/.test(query.trim()) && at < 0 ? Number(query.trim()) : -1;
-    if (index >= 0 && hits.has(index)) onGo(index);
+    // A number means that instruction first, found already or not; later steps go from hit to hit.
+    const index = /^#?\d+$/.test(query.trim()) && at < 0 ? Number(query.trim().replace('#', '')) : -1;
+    if (index >= 0 && index < total && (hits.has(index) || done < total)) onGo(index);
+    else if (hits.length === 0) return;
     else if (by === 1) onGo(hits.at((at >= 0 ? at + 1 : hits.placeOf(cursor + 1)) % hits.length));
     else onGo(hits.at(((at >= 0 ? at : hits.placeOf(Math.max(0, cursor))) - 1 + hits.length) % hits.length));
   });

@@ -16,11 +16,12 @@ export interface Finding {
 }
 
 interface Found {
+  readonly query: string;
   readonly hits: Hits;
   readonly done: number;
 }
 
-const NONE: Found = { hits: new Hits(), done: 0 };
+const NONE: Found = { query: '', hits: new Hits(), done: 0 };
 
 /** A search of the program that runs in a worker and fills as it goes. */
 export function useFind(program: ProgramView): Finding {
@@ -39,7 +40,7 @@ export function useFind(program: ProgramView): Finding {
     let done = 0;
     const show = () => {
       frame = 0;
-      setFound({ hits, done });
+      setFound({ query, hits, done });
     };
     const soon = () => {
       frame ||= requestAnimationFrame(show);
@@ -73,7 +74,9 @@ export function useFind(program: ProgramView): Finding {
 
   const stop = useCallback(() => {
     controller.current?.abort();
-    setFound((present) => ({ ...present, done: total }));
-  }, [total]);
-  return { query, hits: found.hits, done: query.trim() === '' ? total : found.done, total, setQuery, stop };
+    setFound((present) => ({ query, hits: present.query === query ? present.hits : NONE.hits, done: total }));
+  }, [query, total]);
+  // What was found for the text before stands for a moment longer.
+  const { hits, done } = found.query === query ? found : NONE;
+  return { query, hits, done: query.trim() === '' ? total : done, total, setQuery, stop };
 }
