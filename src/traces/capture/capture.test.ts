@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { gzipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
+import xxhash from 'xxhash-wasm';
 import { InputError } from '../../base/errors.ts';
 import { Cancelled } from '../../base/progress.ts';
 import { type MadePacket, pcapFile, pcapngFile, zstdFile } from '../testing/capture-files.ts';
@@ -118,6 +119,9 @@ describe('openCapture', () => {
 /** As `toEqual`, which takes a second for a megabyte. */
 const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, at) => byte === b[at]);
 
+/** A frame that decoders pass over (RFC 8878 section 3.1.2). */
+const SKIPPABLE = [0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+
 describe('packed captures', () => {
   const packets = Array.from({ length: 3000 }, (_, at) => ({
     data: Uint8Array.from({ length: 1500 }, (_, i) => ((i * at) % 251) ^ (at * 7)),
@@ -138,6 +142,19 @@ describe('packed captures', () => {
       for (const data of batch.data) expect(same(data, packets[10 + seen++]!.data)).toBe(true);
     }
     expect(seen).toBe(2980);
+  });
+
+  it('compares the checksum of each zstd frame', async () => {
+    const { h64Raw } = await xxhash();
+    const sum = (part: Uint8Array): number => Number(BigInt.asUintN(32, h64Raw(part)));
+    const [first, second] = [plain.subarray(0, 1_000_000), plain.subarray(1_000_000)];
+    const frames = (wrong: number): Uint8Array =>
+      Uint8Array.from([...zstdFile(first, sum(first)), ...SKIPPABLE, ...zstdFile(second, sum(second) ^ wrong)]);
+    const whole = await open(frames(0));
+    expect([whole.count, whole.damage]).toEqual([3000, null]);
+    expect(same(await whole.packet(2), packets[2]!.data)).toBe(true);
+    const bytes = frames(1);
+    expect((await open(bytes)).damage).toMatchObject({ offset: bytes.length - 4, what: expect.stringContaining('checksum') });
   });
 
   it('shows what unpacks before the damage', async () => {

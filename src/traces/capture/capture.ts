@@ -68,7 +68,8 @@ function packingOf(head: Uint8Array): Packing | null {
 }
 
 async function unpacked(file: ByteSource, packing: Packing): Promise<UnpackedSource> {
-  const decoder = packing === 'gzip' ? new (await import('./gzip.ts')).GzipDecoder() : new (await import('./zstd.ts')).ZstdDecoder();
+  const decoder =
+    packing === 'gzip' ? new (await import('./gzip.ts')).GzipDecoder() : await (await import('./zstd.ts')).ZstdDecoder.create();
   return new UnpackedSource(file, decoder);
 }
 

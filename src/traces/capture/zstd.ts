@@ -1,36 +1,67 @@
 import { Decompress } from 'fzstd';
+import xxhash, { type XXHash, type XXHashAPI } from 'xxhash-wasm';
 import type { Damage } from './source.ts';
 import type { Decoder, Snapshot } from './unpacked.ts';
+import { ZstdFrames } from './zstd-frames.ts';
 
 /** What fzstd keeps between two pieces: the frame with its window and tables, or how many bytes to pass over, and bytes of a block that is not whole. */
 interface DecompressState {
-  s?: number | { b: number; w: Uint8Array; o: Int32Array };
+  s?: number | { b: number; l: number; c: number; w: Uint8Array; o: Int32Array };
   c: Uint8Array[];
   l: number;
   z: number;
 }
 
-/** Zstandard (RFC 8878): frames of blocks. Checksums of frames are not compared. */
+/**
+ * Zstandard (RFC 8878): frames of blocks. Checksums of frames are compared as long as the stream is read from its beginning without a break; a
+ * frame whose bytes were given already and whose checksum is wrong ends the stream behind it.
+ */
 export class ZstdDecoder implements Decoder {
   consumed = 0;
   damage: Damage | null = null;
   ended = false;
   #out: Uint8Array[] = [];
   #stream = this.#fresh();
+  readonly #hashes: XXHashAPI;
+  /** Null once the stream was set back: what it gives then was compared before. */
+  #check: { readonly frames: ZstdFrames; hash: XXHash<bigint>; readonly digests: number[] } | null;
+
+  private constructor(hashes: XXHashAPI) {
+    this.#hashes = hashes;
+    this.#check = { frames: new ZstdFrames(), hash: hashes.create64(), digests: [] };
+  }
+
+  static async create(): Promise<ZstdDecoder> {
+    return new ZstdDecoder(await xxhash());
+  }
 
   push(bytes: Uint8Array): Uint8Array[] {
     this.#out = [];
     const from = this.consumed;
     this.consumed += bytes.length;
     try {
+      this.#check?.frames.push(bytes);
       if (bytes.length > 0) this.#stream.push(bytes);
       else this.#finish();
+      this.#compare();
     } catch (error) {
       // Blocks before the wrong one have been given.
       const why = bytes.length > 0 ? `damaged (${(error as Error).message})` : 'cut';
       this.damage = { offset: from, what: `the compressed data is ${why}` };
     }
     return this.#out;
+  }
+
+  /** Compares the checksums that were read with those of what was given. */
+  #compare(): void {
+    const check = this.#check;
+    if (!check) return;
+    const { digests, frames } = check;
+    while (digests.length > 0 && frames.passed.length > 0) {
+      const { offset, value } = frames.passed.shift()!;
+      if (digests.shift() !== value && !this.damage)
+        this.damage = { offset, what: 'the compressed data is damaged: the checksum of its frame is another one' };
+    }
   }
 
   /** The file may end behind a frame; a last frame that is very short waits to be told that nothing follows. */
@@ -50,6 +81,7 @@ export class ZstdDecoder implements Decoder {
     this.consumed = consumed;
     this.damage = null;
     this.ended = false;
+    this.#check = null;
     this.#stream = this.#fresh();
     Object.assign(this.#stream, copy(state as DecompressState));
   }
@@ -57,6 +89,13 @@ export class ZstdDecoder implements Decoder {
   #fresh(): Decompress {
     return new Decompress((piece) => {
       if (piece.length > 0) this.#out.push(piece);
+      const frame = (this.#stream as unknown as DecompressState).s;
+      if (!this.#check || typeof frame !== 'object') return;
+      if (piece.length > 0) this.#check.hash.update(piece);
+      if (!frame.l) return;
+      // The last block of a frame; its checksum is the lower half of XXH64.
+      if (frame.c) this.#check.digests.push(Number(BigInt.asUintN(32, this.#check.hash.digest())));
+      this.#check.hash = this.#hashes.create64();
     });
   }
 }

@@ -110,14 +110,15 @@ export function pcapngFile(packets: readonly MadePacket[], options: PcapngOption
   return out.done();
 }
 
-/** A Zstandard frame of blocks that are not compressed (RFC 8878 section 3.1.1), with a window of 1 MB. */
-export function zstdFile(bytes: Uint8Array): Uint8Array {
-  const out: Uint8Array[] = [Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 10 << 3)];
+/** A Zstandard frame of blocks that are not compressed (RFC 8878 section 3.1.1), with a window of 1 MB, and the checksum if one is given. */
+export function zstdFile(bytes: Uint8Array, checksum?: number): Uint8Array {
+  const out: Uint8Array[] = [Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, checksum === undefined ? 0 : 4, 10 << 3)];
   for (let at = 0; at < bytes.length || at === 0; at += 100_000) {
     const part = bytes.subarray(at, at + 100_000);
     const last = at + 100_000 >= bytes.length ? 1 : 0;
     const header = last | (part.length << 3);
     out.push(Uint8Array.of(header & 0xff, (header >> 8) & 0xff, header >> 16), part);
   }
+  if (checksum !== undefined) out.push(new Uint8Array(Uint32Array.of(checksum).buffer));
   return new Uint8Array(Buffer.concat(out));
 }
