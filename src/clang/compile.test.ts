@@ -3,6 +3,7 @@ import { disassemble } from '../bpf/listing.ts';
 import { verify } from '../verifier/verify.ts';
 import { Vm } from '../vm/vm.ts';
 import { compileC } from './compile.ts';
+import { VALIDATE } from './testdata/validate.ts';
 
 const PACKET = `
 #include "vmlinux.h"
@@ -74,18 +75,6 @@ int run_transformer_on_packet(struct xdp_md *ctx)
     return XDP_DROP;
   }
   return XDP_PASS;
-}
-char LICENSE[] SEC("license") = "GPL";
-`;
-
-const VALIDATE = `
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-struct bpf_context { struct { __u32 dim[8]; } tensor; };
-SEC("syscall")
-int validate(struct bpf_context *ctx) {
-  if (ctx->tensor.dim[0] > 4096) return -1;
-  return 0;
 }
 char LICENSE[] SEC("license") = "GPL";
 `;
