@@ -1,7 +1,8 @@
-import { useMemo } from 'react';
+import { useEffect, useMemo, useRef } from 'react';
 import type { PacketDetail } from '../../workbench/capture-views.ts';
 import { useWidth } from '../components/useWidth.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
+import { useStable } from '../program/useStable.ts';
 import { capture as texts } from '../texts/capture.ts';
 
 const printable = (byte: number) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·');
@@ -40,8 +41,22 @@ export function HexView({ detail, item, onItem }: HexViewProps) {
     const field = fields[at];
     if (field !== undefined && field >= 0) onItem(field);
   };
+  // Rows are options, which hold nothing to operate: a click on a byte chooses more exactly than its row, whose keys go by rows.
+  const chooseByte = useStable((event: MouseEvent) => {
+    const byte = (event.target as Element).closest<HTMLElement>('[data-byte]')?.dataset.byte;
+    if (byte === undefined) return;
+    event.stopPropagation();
+    choose(Number(byte));
+  });
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const element = box.current;
+    element?.addEventListener('click', chooseByte, true);
+    return () => element?.removeEventListener('click', chooseByte, true);
+  }, [chooseByte]);
   return (
-    <div className="capture-bytes" ref={ref}>
+    <div className="capture-bytes" ref={box}>
+      <div ref={ref} />
       <p className="small muted capture-bytes-head">{texts.bytesOf(source, bytes.length)}</p>
       <VirtualList
         className="mono"
@@ -60,19 +75,9 @@ export function HexView({ detail, item, onItem }: HexViewProps) {
               <span className="hex-offset muted">{start.toString(16).padStart(4, '0')}</span>
               <span className="hex-cells">
                 {shown.map((byte, i) => (
-                  <button
-                    key={i}
-                    type="button"
-                    tabIndex={-1}
-                    className={`hex-cell${mark(start + i)}`}
-                    title={texts.byte(start + i, byte)}
-                    onClick={(event) => {
-                      event.stopPropagation();
-                      choose(start + i);
-                    }}
-                  >
+                  <span key={i} className={`hex-cell${mark(start + i)}`} title={texts.byte(start + i, byte)} data-byte={start + i}>
                     {byte.toString(16).padStart(2, '0')}
-                  </button>
+                  </span>
                 ))}
               </span>
               <span className="hex-text">
