@@ -81,8 +81,12 @@ function shrink(graph: HGraph, needed: ReadonlyMap<Buf, Uint8Array>, fixed: Read
     if (!seen) throw new Unfit(shrunk.has(view.buf) ? view.buf : out);
     return seen;
   };
-  const whole = (view: View): View => viewOf(view, allOf(view.map), view.buf);
-  const ops = graph.ops.map((op): HOp => shrinkOp(op, shrunk.get(op.out), needed.get(op.out)!, { tryView, viewOf, whole, columnsRead }));
+  // A buffer that stays is read as before, also where its elements lie in no order that loops could be found for anew.
+  const whole = (view: View): View => (shrunk.has(view.buf) ? viewOf(view, allOf(view.map), view.buf) : view);
+  const unfit = (op: Linear): Unfit => new Unfit(shrunk.has(op.a.buf) ? op.a.buf : op.out);
+  const ops = graph.ops.map(
+    (op): HOp => shrinkOp(op, shrunk.get(op.out), needed.get(op.out)!, { tryView, viewOf, whole, unfit, columnsRead }),
+  );
   return {
     ...graph,
     ops,
@@ -134,15 +138,17 @@ interface Views {
   readonly tryView: (view: View, kept: Kept) => View | null;
   readonly viewOf: (view: View, kept: Kept, out: Buf) => View;
   readonly whole: (view: View) => View;
+  readonly unfit: (op: Linear) => Unfit;
   readonly columnsRead: ColumnsRead;
 }
 
-function shrinkOp(op: HOp, to: Shrunk | undefined, need: Uint8Array, { tryView, viewOf, whole, columnsRead }: Views): HOp {
+function shrinkOp(op: HOp, to: Shrunk | undefined, need: Uint8Array, views: Views): HOp {
+  const { viewOf, whole, columnsRead } = views;
   const out = to?.buf ?? op.out;
   const seen = (view: View): View => (to ? viewOf(view, to.kept, op.out) : whole(view));
   switch (op.kind) {
     case 'linear':
-      return shrinkLinear(op, to, columnsRead(op, need), tryView);
+      return shrinkLinear(op, to, columnsRead(op, need), views);
     case 'matmul': {
       if (!to) return { ...op, a: whole(op.a), b: whole(op.b) };
       const [a, b] = [allOf(op.a.map), allOf(op.b.map)];
@@ -182,7 +188,7 @@ function shrinkOp(op: HOp, to: Shrunk | undefined, need: Uint8Array, { tryView, 
 }
 
 /** A product without the rows that nobody needs and, where what is left lies evenly, without the columns that are zero. */
-function shrinkLinear(op: Linear, to: Shrunk | undefined, used: Uint8Array, tryView: Views['tryView']): Linear {
+function shrinkLinear(op: Linear, to: Shrunk | undefined, used: Uint8Array, { tryView, whole, unfit }: Views): Linear {
   const [n, k] = op.weights.dims as [number, number];
   const all = allOf(op.a.map);
   const rows = to ? to.kept.slice(0, -1) : all.slice(0, -1);
@@ -208,7 +214,8 @@ function shrinkLinear(op: Linear, to: Shrunk | undefined, used: Uint8Array, tryV
       bias: op.bias && Float64Array.from(columns, (i) => op.bias![i]!),
     };
   }
-  throw new Unfit(op.a.buf);
+  if (!to && whole(op.a) === op.a) return op;
+  throw unfit(op);
 }
 
 function cutConst(t: Const, dims: readonly number[], to: Shrunk | undefined): Const {
