@@ -140,6 +140,30 @@ describe('C', { timeout: 120_000 }, () => {
     expect(vm.runXdp(Uint8Array.from({ length: 64 }, (_, at) => (at < 3 ? 1 : 0))).returnValue).toBe(2);
   });
 
+  it('takes programs on system calls, and ones that bring their own VLAN header', async () => {
+    const source = `
+#include <linux/bpf.h>
+#include <linux/if_vlan.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+struct vlan_hdr { __be16 tci, proto; };
+struct how { __u64 flags, mode; };
+__u64 seen[2];
+SEC("ksyscall/openat2")
+int BPF_KSYSCALL(opens, int dfd, const char *path, struct how *how) {
+  seen[0] += dfd;
+  seen[1] += BPF_PROBE_READ_USER(how, flags) & VLAN_VID_MASK;
+  return sizeof(struct vlan_hdr);
+}
+char LICENSE[] SEC("license") = "GPL";
+`;
+    const { programs, diagnostics } = await compileC(source, { fileName: 'opens.c' });
+    expect(diagnostics).toEqual([]);
+    expect(verify(programs[0]!, { kernel: '6.18', privilege: 'root', logLevel: 0 }).message).toBeNull();
+    expect(disassemble(programs[0]!).match(/bpf_probe_read_kernel/g)).toHaveLength(3);
+  });
+
   it('compiles the check of a tensor’s first dimension', async () => {
     const { programs, diagnostics } = await compileC(VALIDATE, { fileName: 'validate.c' });
     expect(diagnostics).toEqual([]);

@@ -32,6 +32,9 @@ const castArgs = (prefix: string, item: (i: number) => string, most: number): st
     )
     .join('\n');
 
+/** Where system calls on x86-64 find their arguments. */
+const SYSCALL_REGS = ['di', 'si', 'dx', 'r10', 'r8', 'r9'];
+
 /** Arguments of traced functions on x86-64 (System V calling convention), and programs that name them. */
 export const BPF_TRACING_H = `#ifndef __BPF_TRACING_H__
 #define __BPF_TRACING_H__
@@ -82,6 +85,19 @@ typeof(name(0)) name(struct pt_regs *ctx) \\
 { _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \\"-Wint-conversion\\"") \\
   return ____##name(___bpf_apply(___bpf_kretprobe_args, ___bpf_narg(args))(args)); _Pragma("clang diagnostic pop") } \\
 static __always_inline typeof(name(0)) ____##name(struct pt_regs *ctx, ##args)
+/* Entries of system calls get the registers of the caller as their only argument. */
+#define ___bpf_kernel_reg(field) ({ unsigned long __reg = 0; bpf_probe_read_kernel(&__reg, sizeof(__reg), &(field)); __reg; })
+${castArgs('___bpf_syscall_args', (i) => `(void *)___bpf_kernel_reg(regs->${SYSCALL_REGS[i]})`, 6)}
+#define ___bpf_syscall_args(args...) ___bpf_apply(___bpf_syscall_args, ___bpf_narg(args))(args)
+#define BPF_KSYSCALL(name, args...) \\
+name(struct pt_regs *ctx); \\
+static __always_inline typeof(name(0)) ____##name(struct pt_regs *ctx, ##args); \\
+typeof(name(0)) name(struct pt_regs *ctx) \\
+{ struct pt_regs *regs = (struct pt_regs *)PT_REGS_PARM1(ctx); (void)regs; \\
+  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \\"-Wint-conversion\\"") \\
+  return ____##name(___bpf_syscall_args(args)); _Pragma("clang diagnostic pop") } \\
+static __always_inline typeof(name(0)) ____##name(struct pt_regs *ctx, ##args)
+#define BPF_KPROBE_SYSCALL BPF_KSYSCALL
 #define BPF_UPROBE(name, args...) BPF_KPROBE(name, ##args)
 #define BPF_URETPROBE(name, args...) BPF_KRETPROBE(name, ##args)
 #endif
@@ -142,5 +158,11 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __weak __ksym;
 ${reads('core_read', 'bpf_core_read')}
 #define BPF_CORE_READ(src, a, ...) ___bpf_apply(___core_read, ___bpf_narg(a, ##__VA_ARGS__))(src, a, ##__VA_ARGS__)
 #define BPF_CORE_READ_INTO(dst, src, a, ...) ({ *(dst) = BPF_CORE_READ(src, a, ##__VA_ARGS__); 0; })
+${reads('core_read_user', 'bpf_core_read_user')}
+#define BPF_CORE_READ_USER(src, a, ...) ___bpf_apply(___core_read_user, ___bpf_narg(a, ##__VA_ARGS__))(src, a, ##__VA_ARGS__)
+${reads('probe_read', 'bpf_probe_read_kernel')}
+#define BPF_PROBE_READ(src, a, ...) ___bpf_apply(___probe_read, ___bpf_narg(a, ##__VA_ARGS__))(src, a, ##__VA_ARGS__)
+${reads('probe_read_user', 'bpf_probe_read_user')}
+#define BPF_PROBE_READ_USER(src, a, ...) ___bpf_apply(___probe_read_user, ___bpf_narg(a, ##__VA_ARGS__))(src, a, ##__VA_ARGS__)
 #endif
 `;

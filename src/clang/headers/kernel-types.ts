@@ -6,6 +6,10 @@ export const KERNEL_TYPES_H = `#ifndef __BPFORMER_KERNEL_TYPES_H__
 #define __BPFORMER_KERNEL_TYPES_H__
 #include <linux/types.h>
 typedef int pid_t;
+struct vlan_hdr {
+  __be16 h_vlan_TCI;
+  __be16 h_vlan_encapsulated_proto;
+};
 typedef unsigned int uid_t;
 typedef unsigned int gid_t;
 typedef unsigned short umode_t;

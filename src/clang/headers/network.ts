@@ -27,10 +27,17 @@ struct ethhdr {
   unsigned char h_source[ETH_ALEN];
   __be16 h_proto;
 } __attribute__((packed));
-struct vlan_hdr {
-  __be16 h_vlan_TCI;
-  __be16 h_vlan_encapsulated_proto;
-};`,
+`,
+  ),
+  // Linux gives programs no layout of the tag: they bring their own `struct vlan_hdr`.
+  'if_vlan.h': guard(
+    'if_vlan',
+    `
+#define VLAN_VID_MASK 0x0fff
+#define VLAN_CFI_MASK 0x1000
+#define VLAN_PRIO_MASK 0xe000
+#define VLAN_PRIO_SHIFT 13`,
+    ['linux/if_ether.h'],
   ),
   'in.h': guard(
     'in',
