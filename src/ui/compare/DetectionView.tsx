@@ -59,7 +59,7 @@ function NoLabels() {
       <input
         ref={file}
         type="file"
-        accept=".npy,.json"
+        accept=".npy,.json,.txt,.csv"
         hidden
         aria-label={texts.noLabels.open}
         onChange={({ target }) => {

@@ -6,7 +6,7 @@ export const detection = {
   noLabels: {
     title: 'This trace has no labels.',
     text: 'With a class for every event, precision, recall and the cost of each threshold stand here.',
-    files: 'An .npy of whole numbers, or JSON with packets that have a label each.',
+    files: 'An .npy of whole numbers, a text with one a line, or JSON with packets that have a label each.',
     open: 'Open labels',
   },
   noScores: 'The outputs of this model are not kept for every event, so there is no score to draw a curve of.',
