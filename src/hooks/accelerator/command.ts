@@ -1,0 +1,57 @@
+import type { AccelHook } from '../../bpf/accelerator/hooks.ts';
+import type { AccelOp, AccelRole } from '../../bpf/accelerator/layout.ts';
+
+/** A tensor in device memory, as the driver describes it. */
+export interface TensorDesc {
+  readonly name: string;
+  readonly dims: readonly number[];
+  /** Bytes from one element to the next along each dimension; as many as `dims`. */
+  readonly strides: readonly number[];
+  /** ONNX's number of the element type. */
+  readonly dtype: number;
+  readonly addr: number;
+  readonly bytes: number;
+  readonly role: AccelRole;
+  /** 32 bytes; null where nobody vouches. */
+  digest: Uint8Array | null;
+  sealed: boolean;
+  signed: boolean;
+}
+
+/** One command to the matrix units. Commands of one `pass` (one token of one request) are submitted together. */
+export interface Command {
+  /** Order of submission over the whole device, from 0. */
+  readonly seq: number;
+  readonly request: number;
+  readonly tenant: number;
+  readonly token: number;
+  readonly layer: number;
+  readonly op: AccelOp;
+  /** The ONNX nodes that it does the work of, by index in the model; several after fusion. */
+  readonly nodes: readonly number[];
+  readonly label: string;
+  /** Inputs in the operator's order, then outputs. At most four are described to programs. */
+  readonly tensors: readonly TensorDesc[];
+  readonly flops: number;
+  /** Bytes between memory and units. */
+  readonly bytes: number;
+  /** Of the device's clock, ns; 0 none. */
+  readonly deadlineNs: number;
+  priority: number;
+  /** Handle of the request's key; 0 none. */
+  key: number;
+}
+
+/** What the device adds to a command when a hook runs. */
+export interface HookMoment {
+  readonly hook: AccelHook;
+  /** Which of the command's tensors the call is about. */
+  readonly tensorIndex: number;
+  readonly nowNs: number;
+  readonly queuedNs: number;
+  /** At `complete`. */
+  readonly elapsedNs: number;
+  readonly queueDepth: number;
+  readonly unitsBusy: number;
+  readonly status: number;
+}
