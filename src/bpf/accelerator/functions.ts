@@ -25,7 +25,7 @@ const NOT_TELEMETRY = ACCEL_HOOKS.filter((hook) => hook !== 'telemetry');
 const BEFORE_UNITS: readonly AccelHook[] = ['submit', 'validate_tensor', 'dispatch'];
 const DATA: readonly AccelHook[] = ['submit', 'validate_tensor', 'dispatch', 'complete'];
 
-type Row = readonly [name: string, params: readonly string[], hooks: readonly AccelHook[], doc: string, returns?: 'u64'];
+type Row = readonly [name: string, params: readonly string[], hooks: readonly AccelHook[], doc: string, returns?: AccelFunction['returns']];
 
 const ROWS: readonly Row[] = [
   ['accel_now_ns', [], ACCEL_HOOKS, 'Time of the device in nanoseconds (modelled): what token buckets count by.', 'u64'],
@@ -88,5 +88,8 @@ const ROWS: readonly Row[] = [
 
 /** Functions of the device, by name: the only table; the header, the verifier, the engine and the documentation come from it. */
 export const ACCEL_FUNCTIONS: ReadonlyMap<string, AccelFunction> = new Map(
-  ROWS.map(([name, params, hooks, doc, returns = 'int']): [string, AccelFunction] => [name, { name, params: params.map(param), hooks, doc, returns }]),
+  ROWS.map(([name, params, hooks, doc, returns = 'int' as const]): [string, AccelFunction] => [
+    name,
+    { name, params: params.map(param), hooks, doc, returns },
+  ]),
 );
