@@ -46,6 +46,36 @@ interface Ran {
   nsPerRun: number;
 }
 
+interface Figures {
+  events: number;
+  verdicts: Record<string, number>;
+  agreement: number | null;
+  maxAbsError: number;
+  classes: unknown;
+  nearTies: unknown;
+  detection: unknown;
+}
+interface Pairs {
+  both: number;
+  onlyA: number;
+  onlyB: number;
+  neither: number;
+  p: number;
+}
+interface Both extends Figures {
+  against: Figures & {
+    settings: { quant: string };
+    comparison: {
+      events: number;
+      same: number;
+      differs: number;
+      differing: { event: number; a: { verdict: string }; b: { verdict: string } }[];
+      pairs: { reference: Pairs; labels: Pairs };
+      times: object;
+    };
+  };
+}
+
 describe('a compiled encoder', () => {
   let compiled: Compiled;
   beforeAll(async () => {
@@ -102,15 +132,78 @@ describe('a compiled encoder', () => {
     expect(status).toBe(0);
     const html = readFileSync(page, 'utf8');
     expect(html.startsWith('<!doctype html>')).toBe(true);
-    expect(html).toContain('<th>baseline</th>');
+    expect(html).toContain('<th scope="col">baseline</th>');
+    expect(html).toMatch(/bpformer replay .*encoder\.o/);
     expect((await call('replay', object, some, '--labels', first)).err).toMatch(/run.json/);
     expect((await call('replay', object, some, '--report', 'run.txt')).err).toMatch(/run.txt.*an .html or a .json file/);
+  });
+
+  it('compares two precisions on one trace, event by event', async () => {
+    const labels = scratch.write('classes.txt', new TextEncoder().encode(Array.from({ length: 64 }, (_, at) => at % 2).join('\n')));
+    const [page, record] = [scratch.path('both.html'), scratch.path('both.json')];
+    const options = ['--calibrate', calibration, '--compare', 'ort', '--labels', labels, '--against-quant', 'w1a8', '--differing', '3'];
+    const { status, value } = await json<Both>('replay', MODEL, compared, ...options, '--report', record);
+    expect(status).toBe(0);
+    const { against, ...first } = value;
+    const alone = await json<Omit<Both, 'against'>>('replay', MODEL, compared, ...options.slice(0, 6));
+    for (const name of ['events', 'verdicts', 'agreement', 'maxAbsError', 'classes', 'nearTies', 'detection'] as const)
+      expect(first[name], name).toEqual(alone.value[name]);
+    expect(against.settings.quant).toBe('w1a8');
+    const { comparison } = against;
+    expect(comparison.events).toBe(64);
+    expect(comparison.differs).toBe(64 - comparison.same);
+    expect(comparison.differs).toBeGreaterThan(0);
+    expect(comparison.differing.length).toBe(Math.min(3, comparison.differs));
+    for (const { a, b } of comparison.differing) expect(a.verdict).not.toBe(b.verdict);
+    const { reference, labels: judged } = comparison.pairs;
+    expect(reference.both + reference.onlyA).toBe(Math.round(first.agreement! * 64));
+    expect(reference.both + reference.onlyB).toBe(Math.round(against.agreement! * 64));
+    expect(judged.both + judged.onlyA + judged.onlyB + judged.neither).toBe(64);
+    expect(comparison.times).toMatchObject({ a: expect.any(Number), b: expect.any(Number), ratio: expect.any(Number) });
+    expect(JSON.parse(readFileSync(record, 'utf8'))).toMatchObject({
+      format: 'bpformer-comparison',
+      version: 1,
+      differs: comparison.differs,
+    });
+    expect((await call('replay', MODEL, compared, ...options, '--report', page)).status).toBe(0);
+    expect(readFileSync(page, 'utf8')).toContain('exact McNemar p');
+  }, 60_000);
+
+  it('refuses a second program that takes another kind of trace', async () => {
+    const filter = scratch.write('pass.s', new TextEncoder().encode('r0 = 2\nexit\n'));
+    expect((await call('replay', object, some, '--against', filter)).err).toMatch(
+      /some\.npy: an array of tensors, but the program takes packets/,
+    );
+    expect((await call('replay', object, some, '--differing', '3')).err).toMatch(/--differing .*give --against too/);
+    expect((await call('replay', object, some, '--against', object, '--baseline', 'x', '--report', 'x.html')).err).toMatch(/not both/);
   });
 
   it('says that nothing was compared where only the object is at hand', async () => {
     const { value } = await json<Record<string, unknown>>('replay', object, some);
     expect(value).toMatchObject({ events: 6, agreement: null, maxAbsError: null });
     expect((await call('replay', object, some, '--compare', 'ort')).err).toMatch(/does not hold its model.*Give the .onnx file/);
+  });
+});
+
+describe('two programs of other people', () => {
+  const program = (name: string, text: string): string => scratch.write(name, new TextEncoder().encode(text));
+  const capture = `${SAMPLE}/heldout.pcap`;
+  const labels = `${SAMPLE}/heldout-labels.json`;
+
+  it('are compared by their verdicts; class 0 is to go on', async () => {
+    const [pass, drop] = [program('pass.s', 'r0 = 2\nexit\n'), program('drop.s', 'r0 = 1\nexit\n')];
+    const { value } = await json<Both>('replay', pass, capture, '--against', drop, '--labels', labels, '--differing', '0');
+    expect(value).toMatchObject({ events: 2000, verdicts: { PASS: 2000 }, agreement: null });
+    const { comparison, verdicts } = value.against;
+    expect(verdicts).toEqual({ DROP: 2000 });
+    expect(comparison).toMatchObject({ same: 0, differs: 2000, differing: [] });
+    expect(comparison.pairs.labels).toMatchObject({ both: 0, onlyA: 1000, onlyB: 1000, neither: 0, p: 1 });
+    expect((await call('replay', pass, capture, '--labels', labels)).err).toMatch(/gives no score/);
+  });
+
+  it('of another type are refused', async () => {
+    const filter = program('filter.s', '.type socket_filter\nr0 = 0\nexit\n');
+    expect((await call('replay', filter, capture)).err).toMatch(/filter\.s: it has no \.debug_bpformer section and is no XDP program/);
   });
 });
 

@@ -143,14 +143,14 @@ export type Events =
 export const eventCount = (events: Events): number =>
   (events.kind === 'packets' ? events.packets : events.kind === 'tensors' ? events.tensors : events.calls).length;
 
-/** Reads a trace for a model: a capture, a file of tensors, or a folder of pictures. Throws {@link InputError} when the one does not go with the other. */
+/** Reads a trace for a model, or (without a binding) for a program that takes packets: a capture, a file of tensors, or a folder of pictures. Throws {@link InputError} when the one does not go with the other. */
 export async function readEvents(
   path: string,
-  { model, binding }: { model: Pick<Model, 'inputs'>; binding: Binding },
+  { model, binding }: { model: Pick<Model, 'inputs'>; binding: Binding | null },
   { scaling = NO_SCALING, filter }: { readonly scaling?: PictureScaling | undefined; readonly filter?: string | undefined } = {},
 ): Promise<Events> {
-  if (binding.input.kind === 'syscalls') return { kind: 'calls', calls: readCallFile(path) };
-  const takesPackets = binding.input.kind !== 'tensor';
+  if (binding?.input.kind === 'syscalls') return { kind: 'calls', calls: readCallFile(path) };
+  const takesPackets = binding?.input.kind !== 'tensor';
   const folder = picturesIn(path);
   const captured = !folder && (await isCapture(path));
   // A capture may be larger than what fits into memory.
@@ -165,7 +165,11 @@ export async function readEvents(
     return { kind: 'packets', ...(await readPackets(path, filter)) };
   }
   if (takesPackets)
-    throw new InputError('an array of tensors, but the binding takes packets', path, 'Give a capture, or leave out --binding');
+    throw new InputError(
+      `an array of tensors, but the ${binding ? 'binding' : 'program'} takes packets`,
+      path,
+      binding ? 'Give a capture, or leave out --binding' : 'Give a capture',
+    );
   const arrays = folder
     ? pictures(
         folder.map((file) => readPng(readInput(file), file)),

@@ -65,7 +65,8 @@ export class Comparison {
       if (pair.reference !== pair.actual) this.#nearDisagreed++;
     }
     for (let i = 0; i < pair.referenceValues.length; i++) {
-      const error = Math.abs(pair.referenceValues[i] - pair.actualValues[i]);
+      // Outputs are float32 on either side, whatever column they came through.
+      const error = Math.abs(Math.fround(pair.referenceValues[i]) - Math.fround(pair.actualValues[i]));
       if (!(error <= this.#maxAbsError)) this.#maxAbsError = error;
       this.#sumAbsError += error;
       this.#noise += error * error;

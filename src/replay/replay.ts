@@ -3,8 +3,9 @@ import { Cancelled } from '../base/progress.ts';
 import type { ProgramMeta } from '../compiler/api.ts';
 import { Comparison, type ComparisonResult, chooseClass, cutOf } from '../reference/compare.ts';
 import type { Tensors } from '../reference/reference.ts';
-import type { ReferenceRunner } from './reference-runner.ts';
-import { actionName, type Outcome, probability, XDP_ACTIONS } from './runner.ts';
+import type { ReferenceOutcome, ReferenceRunner } from './reference-runner.ts';
+import { actionName, type Outcome, probability } from './runner.ts';
+import { XDP_ACTIONS } from './verdicts.ts';
 
 /** Something that runs a compiled model: the engine in this process, or a kernel. */
 export interface Runner {
@@ -41,6 +42,8 @@ export interface ReplayOptions {
 
 /** What one side says about an event. */
 export interface Scored {
+  /** Return value of a packet program, number of the class of tensors, 1 for a system call that is tagged. */
+  readonly verdict: number;
   /** Probability of a threshold's class, or of the chosen one; NaN where no model ran or the binding names none. */
   readonly score: number;
   /** Scores of the classes; empty where no model ran. */
@@ -50,6 +53,29 @@ export interface Scored {
 const DEFAULT_NEAR = 0.1;
 /** Verdicts that a binding can name, in the order of the confusion matrix. TAG passes the packet on. */
 const PACKET_CLASSES: readonly string[] = XDP_ACTIONS;
+
+/** What a program's outcome for a packet says. */
+export const packetScored = (outcome: Outcome): Scored => ({
+  verdict: outcome.returnValue,
+  score: probability(outcome),
+  values: Object.values(outcome.outputs ?? {})[0] ?? [],
+});
+
+/** What ONNX Runtime's says. */
+export function referenceScored(expected: ReferenceOutcome): Scored {
+  const [name] = Object.keys(expected.outputs ?? {});
+  return {
+    verdict: PACKET_CLASSES.indexOf(expected.verdict === 'TAG' ? 'PASS' : expected.verdict),
+    score: expected.score,
+    values: expected.outputs?.[name!] ?? [],
+  };
+}
+
+/** What outputs for tensors say, of either side. */
+export function tensorScored(outputs: Readonly<Record<string, Float64Array>>, meta: ProgramMeta | undefined): Scored {
+  const { index, values } = classOf(outputs, meta, cutOf(meta?.model.nodes ?? []));
+  return { verdict: index, score: Number.NaN, values };
+}
 
 /** Runs packets through the program and, if there is one, the reference. Disagreement means another verdict. */
 export async function replayPackets(packets: Iterable<Uint8Array>, runner: Runner, options: ReplayOptions = {}): Promise<ReplaySummary> {
@@ -65,24 +91,23 @@ export async function replayPackets(packets: Iterable<Uint8Array>, runner: Runne
     const outcome = running instanceof Promise ? await running : running;
     const verdict = actionName(outcome.returnValue);
     tally.count(verdict);
-    const mine: Scored = { score: probability(outcome), values: Object.values(outcome.outputs ?? {})[0] ?? [] };
+    const mine = packetScored(outcome);
     if (!comparison) {
       options.onScored?.(tally.events - 1, mine, null);
       continue;
     }
     const expected = await options.reference!.runPacket(packet, timeNs);
-    const expectedAction = expected.verdict === 'TAG' ? 'PASS' : expected.verdict;
-    const [name] = Object.keys(expected.outputs ?? {});
-    options.onScored?.(tally.events - 1, mine, { score: expected.score, values: expected.outputs?.[name!] ?? [] });
+    const theirs = referenceScored(expected);
+    options.onScored?.(tally.events - 1, mine, theirs);
     const scoreError = Math.abs(expected.score - mine.score);
     if (!Number.isNaN(scoreError)) maxScoreError = Math.max(maxScoreError ?? 0, scoreError);
     const bothRan = expected.outputs && outcome.outputs;
     comparison.add({
-      reference: PACKET_CLASSES.indexOf(expectedAction),
+      reference: theirs.verdict,
       actual: Math.max(0, PACKET_CLASSES.indexOf(verdict)),
       margin: expected.margin,
-      referenceValues: bothRan ? expected.outputs[name] : [],
-      actualValues: bothRan ? outcome.outputs[name] : [],
+      referenceValues: bothRan ? theirs.values : [],
+      actualValues: bothRan ? mine.values : [],
     });
   }
   return tally.summary(comparison?.result() ?? null, maxScoreError);
@@ -113,14 +138,14 @@ export async function replayTensors(samples: Iterable<Tensors>, runner: Runner, 
     const outcome = running instanceof Promise ? await running : running;
     const chosen = classOf(outcome.outputs ?? {}, runner.meta, cut);
     tally.count(`class ${chosen.index}`);
-    const mine: Scored = { score: Number.NaN, values: chosen.values };
+    const mine: Scored = { verdict: chosen.index, score: Number.NaN, values: chosen.values };
     if (!options.reference) {
       options.onScored?.(tally.events - 1, mine, null);
       continue;
     }
     const expected = classOf(await options.reference.runTensors(sample), runner.meta, cut);
     const classes = Array.from({ length: Math.max(2, expected.classes) }, (_, i) => `class ${i}`);
-    options.onScored?.(tally.events - 1, mine, { score: Number.NaN, values: expected.values });
+    options.onScored?.(tally.events - 1, mine, { verdict: expected.index, score: Number.NaN, values: expected.values });
     comparison ??= new Comparison(classes, options.near ?? DEFAULT_NEAR);
     comparison.add({
       reference: expected.index,

@@ -11,9 +11,7 @@ import type { Tensors } from '../reference/reference.ts';
 import type { SystemCall } from '../traces/syscalls/calls.ts';
 import { Vm, type VmMaps } from '../vm/core.ts';
 import { loadTensor, storeTensor } from './tensors.ts';
-
-/** uapi `enum xdp_action`. */
-export const XDP_ACTIONS = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'] as const;
+import { XDP_ACTIONS } from './verdicts.ts';
 
 /** Name of an XDP program's return value. */
 export const actionName = (returnValue: number): string => XDP_ACTIONS[returnValue] ?? `RETURN ${returnValue}`;

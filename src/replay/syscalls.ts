@@ -5,12 +5,12 @@ import type { Model, ValueInfo } from '../onnx/model.ts';
 import { Comparison } from '../reference/compare.ts';
 import type { Tensors } from '../reference/reference.ts';
 import type { SystemCall } from '../traces/syscalls/calls.ts';
-import type { ReferenceRunner } from './reference-runner.ts';
+import type { ReferenceOutcome, ReferenceRunner } from './reference-runner.ts';
 import type { ReplayOptions, ReplaySummary, Scored } from './replay.ts';
-import { type ModelRunner, probability } from './runner.ts';
+import { type ModelRunner, type Outcome, probability } from './runner.ts';
+import { CALL_CLASSES } from './verdicts.ts';
 
 const NEAR = 0.1;
-const CLASSES = ['PASS', 'TAG'];
 
 /** A verdict on a process, and the call at which it fell. */
 export interface CallVerdict {
@@ -40,7 +40,21 @@ interface CallOptions extends Pick<ReplayOptions, 'onScored'> {
 }
 
 /** What is said of a call at which the model does not run. */
-const UNSEEN: Scored = { score: Number.NaN, values: [] };
+export const UNSEEN: Scored = { verdict: 0, score: Number.NaN, values: [] };
+
+/** What a program says of a call at which it ran the model. */
+export const callScored = (outcome: Outcome): Scored => ({
+  verdict: CALL_CLASSES.indexOf(outcome.score!.verdict),
+  score: probability(outcome),
+  values: Object.values(outcome.outputs!)[0]!,
+});
+
+/** What ONNX Runtime says of it. */
+export const callReferenceScored = (said: ReferenceOutcome, { outputName }: FittedBinding): Scored => ({
+  verdict: CALL_CLASSES.indexOf(said.verdict),
+  score: said.score,
+  values: said.outputs![outputName]!,
+});
 
 /** Runs system calls through the program and, if there is one, the reference; the verdicts are those on processes, at every so many calls. */
 export async function replayCalls(
@@ -49,7 +63,7 @@ export async function replayCalls(
   beside?: { readonly reference: ReferenceRunner; readonly fitted: FittedBinding; readonly model: Model },
   options: CallOptions = {},
 ): Promise<ReplaySummary> {
-  const comparison = beside ? new Comparison(CLASSES, NEAR) : null;
+  const comparison = beside ? new Comparison(CALL_CLASSES, NEAR) : null;
   const expected = beside ? callInputs(calls, beside.fitted, beside.model) : [];
   const verdicts: Record<string, number> = {};
   let maxScoreError: number | null = null;
@@ -65,19 +79,19 @@ export async function replayCalls(
     }
     const { verdict } = outcome.score!;
     verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
-    const mine: Scored = { score: probability(outcome), values: Object.values(outcome.outputs!)[0]! };
+    const mine = callScored(outcome);
     options.onVerdict?.({ index, call, verdict, score: mine.score });
     if (!beside) {
       options.onScored?.(index, mine, null);
       continue;
     }
     const said = await beside.reference.judge(expected[judged++]!, beside.fitted);
-    options.onScored?.(index, mine, { score: said.score, values: said.outputs![beside.fitted.outputName]! });
+    options.onScored?.(index, mine, callReferenceScored(said, beside.fitted));
     maxScoreError = Math.max(maxScoreError ?? 0, Math.abs(said.score - mine.score));
     const { outputName } = beside.fitted;
     comparison!.add({
-      reference: CLASSES.indexOf(said.verdict),
-      actual: CLASSES.indexOf(verdict),
+      reference: CALL_CLASSES.indexOf(said.verdict),
+      actual: CALL_CLASSES.indexOf(verdict),
       margin: said.margin,
       referenceValues: said.outputs![outputName]!,
       actualValues: outcome.outputs![outputName]!,

@@ -1,6 +1,7 @@
 import type { Binding } from '../hooks/binding.ts';
-import { Comparison, type ComparisonResult, chooseClass } from '../reference/compare.ts';
-import { scoreAt, VERDICT_NAMES } from './selectors.ts';
+import type { ComparisonResult } from '../reference/compare.ts';
+import { compareScores } from '../replay/compare-scores.ts';
+import { meets } from '../replay/verdicts.ts';
 import type { Overlay } from './store.ts';
 import type { ScoreColumns, TraceView } from './views.ts';
 
@@ -24,15 +25,13 @@ export interface Scatter {
 
 export interface CompareView {
   readonly result: ComparisonResult;
-  readonly maxScoreError: number;
+  /** Null where no event has a score on both sides. */
+  readonly maxScoreError: number | null;
   /** Events that both sides decided without running the model. */
   readonly withoutInference: number;
   readonly labels: readonly LabelAccuracy[];
   readonly scatter: Scatter;
 }
-
-/** A score this near the threshold may fall either way; the share of such events is stated. */
-export const NEAR = 0.1;
 
 interface CompareInput {
   readonly trace: TraceView;
@@ -44,13 +43,10 @@ interface CompareInput {
 
 /** Compares the events that both the program and the reference have done. */
 export function compareColumns({ trace, replay, reference, overlay, binding }: CompareInput): CompareView {
+  const { kind } = trace;
   const done = Math.min(replay.done, reference.done);
-  const tensors = trace.kind === 'tensors';
   const width = Math.min(replay.outputWidth, reference.outputWidth);
-  const names = tensors ? Array.from({ length: Math.max(2, width) }, (_, at) => String(at)) : [...VERDICT_NAMES];
-  const comparison = new Comparison(names, NEAR);
-  const threshold = binding.output.kind === 'threshold' ? binding.output.threshold : null;
-  const points = tensors ? done * width : done;
+  const points = kind === 'tensors' ? done * width : done;
   const scatter = {
     reference: new Float32Array(points),
     program: new Float32Array(points),
@@ -58,53 +54,30 @@ export function compareColumns({ trace, replay, reference, overlay, binding }: C
     agrees: new Uint8Array(points),
   };
   const labels = new Map<number, { events: number; program: number; reference: number }>();
-  let [count, maxScoreError, withoutInference] = [0, 0, 0];
-  for (let i = 0; i < done; i++) {
-    const mine = scoreAt(replay, overlay.program, i)!;
-    const theirs = scoreAt(reference, overlay.reference, i)!;
-    const ran = tensors || !(Number.isNaN(mine.score) && Number.isNaN(theirs.score));
+  let count = 0;
+  const both = { kind, program: replay, reference, binding, programChanged: overlay.program, referenceChanged: overlay.reference };
+  const { result, maxScoreError, withoutInference } = compareScores(both, ({ at, mine, theirs, ran, mineValues, theirValues }) => {
     const agrees = mine.verdict === theirs.verdict;
-    if (!ran) withoutInference++;
-    const changed = overlay.program.has(i) || overlay.reference.has(i);
-    const referenceValues = !ran
-      ? []
-      : width > 0 && !changed
-        ? reference.outputs.subarray(i * reference.outputWidth, i * reference.outputWidth + width)
-        : [theirs.score];
-    const actualValues = !ran
-      ? []
-      : width > 0 && !changed
-        ? replay.outputs.subarray(i * replay.outputWidth, i * replay.outputWidth + width)
-        : [mine.score];
-    const margin = threshold !== null ? Math.abs(theirs.score - threshold) : chooseClass(referenceValues, reference.cut).margin;
-    comparison.add({
-      reference: theirs.verdict,
-      actual: mine.verdict,
-      margin: ran ? margin : Number.POSITIVE_INFINITY,
-      referenceValues,
-      actualValues,
-    });
-    if (ran && !tensors) maxScoreError = Math.max(maxScoreError, Math.abs(mine.score - theirs.score));
     const add = (x: number, y: number) => {
       scatter.reference[count] = x;
       scatter.program[count] = y;
-      scatter.event[count] = i;
+      scatter.event[count] = at;
       scatter.agrees[count] = agrees ? 1 : 0;
       count++;
     };
-    if (tensors) for (let at = 0; at < width; at++) add(referenceValues[at]!, actualValues[at]!);
+    if (kind === 'tensors') for (let i = 0; i < Math.min(mineValues.length, theirValues.length); i++) add(theirValues[i]!, mineValues[i]!);
     else if (ran) add(theirs.score, mine.score);
-    const label = trace.labels?.[i] ?? -1;
+    const label = trace.labels?.[at] ?? -1;
     if (label >= 0) {
       const row = labels.get(label) ?? { events: 0, program: 0, reference: 0 };
       row.events++;
-      if (meets(label, mine.verdict, binding, tensors)) row.program++;
-      if (meets(label, theirs.verdict, binding, tensors)) row.reference++;
+      if (meets(label, mine.verdict, binding, kind)) row.program++;
+      if (meets(label, theirs.verdict, binding, kind)) row.reference++;
       labels.set(label, row);
     }
-  }
+  });
   return {
-    result: comparison.result(),
+    result,
     maxScoreError,
     withoutInference,
     labels: [...labels].map(([label, row]) => ({ label, ...row })).sort((a, b) => a.label - b.label),
@@ -113,17 +86,7 @@ export function compareColumns({ trace, replay, reference, overlay, binding }: C
       program: scatter.program.subarray(0, count),
       event: scatter.event.subarray(0, count),
       agrees: scatter.agrees.subarray(0, count),
-      quantity: tensors ? 'output' : 'score',
+      quantity: kind === 'tensors' ? 'output' : 'score',
     },
   };
-}
-
-/** Whether a verdict is the one that the binding gives to class `label`. */
-function meets(label: number, verdict: number, binding: Binding, tensors: boolean): boolean {
-  if (tensors) return verdict === label;
-  const { output } = binding;
-  const name = VERDICT_NAMES[verdict];
-  if (output.kind === 'threshold') return name === (label === output.class ? output.above : output.below);
-  if (output.kind === 'argmax') return name === output.verdicts[label];
-  return verdict === label;
 }

@@ -115,7 +115,7 @@ function completeRun({ stages, history: { doc } }: WorkbenchState): KeptRun | nu
       nsPerEvent: mine.busyMs === undefined ? null : (mine.busyMs * 1e6) / mine.total,
       verdicts: verdictsOf(mine.verdict, tensors),
       comparison: result,
-      maxScoreError: tensors ? null : maxScoreError,
+      maxScoreError,
       detection: detectionOf(stages, doc.binding),
     },
   };

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
-import { type CompareView, compareColumns, NEAR } from '../../workbench/comparison.ts';
+import { NEAR } from '../../replay/compare-scores.ts';
+import { type CompareView, compareColumns } from '../../workbench/comparison.ts';
 import { cancelStage } from '../../workbench/pipeline.ts';
 import { formatCount, liveDone } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
@@ -127,7 +128,7 @@ function Headline({ view, tensors }: { view: CompareView; tensors: boolean }) {
       <div>
         <dt>{texts.maxError(tensors)}</dt>
         <dd className="big" data-testid="max-error">
-          {(tensors ? result.maxAbsError : view.maxScoreError).toFixed(4)}
+          {(view.maxScoreError ?? result.maxAbsError).toFixed(4)}
         </dd>
         <dd className="muted">
           {tensors ? texts.mean(result.meanAbsError) : result.maxAbsError > 0 ? texts.outputs(result.maxAbsError) : ''}
