@@ -39,7 +39,7 @@ export const ACCEL_HOOK_DEFS: Readonly<Record<AccelHook, AccelHookDef>> = {
   },
   token: {
     name: 'token',
-    when: 'once for each pass, before its first command is dispatched; deferring holds the whole pass back',
+    when: 'once for each pass, when the passes of its request before it are done and before its first command is dispatched; deferring holds the whole pass back, and the hook runs again',
     writes: ['priority', 'defer_ns'],
     returns: ['abort', 'defer'],
   },

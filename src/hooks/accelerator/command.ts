@@ -18,6 +18,14 @@ export interface TensorDesc {
   signed: boolean;
 }
 
+/** The work of a command on real bytes. */
+export interface Kernel {
+  /** `computed`: the units do the arithmetic; `recorded`: they give back what the reference computed for the same inputs. */
+  readonly how: 'computed' | 'recorded';
+  /** Plain bytes of the command's inputs, in order; gives those of its outputs. */
+  run(inputs: readonly Uint8Array[]): readonly Uint8Array[];
+}
+
 /** One command to the matrix units. Commands of one `pass` (one token of one request) are submitted together. */
 export interface Command {
   /** Order of submission over the whole device, from 0. */
@@ -40,6 +48,8 @@ export interface Command {
   priority: number;
   /** Handle of the request's key; 0 none. */
   key: number;
+  /** Without one the command takes its time and leaves memory as it is. */
+  readonly kernel?: Kernel;
 }
 
 /** What the device adds to a command when a hook runs. */
