@@ -15,7 +15,7 @@ import { checkBinding } from '../src/hooks/fit.ts';
 import { parseBinding } from '../src/hooks/parse.ts';
 import { xdpHook } from '../src/hooks/xdp.ts';
 import { importModel } from '../src/onnx/import.ts';
-import { readPcap } from '../src/traces/pcap.ts';
+import { framesOf } from '../src/replay/testing/frames-of.ts';
 import { Debugger } from '../src/vm/debug/debugger.ts';
 import { CompiledProfiler } from '../src/vm/profile/compiled.ts';
 import { Counters } from '../src/vm/profile/counters.ts';
@@ -47,11 +47,11 @@ export default async function measure(): Promise<Record<string, unknown>> {
     quant: 'w8a16',
   });
   // The packet that the program works on longest: one that the model sees.
-  const packets = readPcap(read('heldout.pcap'), 'heldout.pcap').packets.slice(0, 50);
+  const packets = (await framesOf(read('heldout.pcap'))).slice(0, 50);
   const plain = new Vm(program);
-  const lengths = packets.map(({ data }) => plain.runXdp(data).insnsExecuted);
+  const lengths = packets.map((data) => plain.runXdp(data).insnsExecuted);
   const insns = Math.max(...lengths);
-  const { data: packet } = packets[lengths.indexOf(insns)]!;
+  const packet = packets[lengths.indexOf(insns)]!;
 
   const profiler = new Profiler(new Vm(program));
   let debug = new Debugger(new Vm(program), ({ prepareXdp }) => prepareXdp(packet));

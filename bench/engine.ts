@@ -21,7 +21,7 @@ import { importModel } from '../src/onnx/import.ts';
 import { createReference } from '../src/reference/reference.ts';
 import { packetInputs } from '../src/replay/inputs.ts';
 import { ModelRunner } from '../src/replay/runner.ts';
-import { readPcap } from '../src/traces/pcap.ts';
+import { framesOf } from '../src/replay/testing/frames-of.ts';
 import { Vm } from '../src/vm/vm.ts';
 import loops from './interpreter.ts';
 import { smallFilter } from './small-filter.ts';
@@ -86,7 +86,7 @@ export default async function measure(): Promise<unknown> {
     strategy: 'auto',
     quant: 'w8a16',
   });
-  const packets = readPcap(read('heldout.pcap'), 'heldout.pcap').packets.map((packet) => packet.data);
+  const packets = await framesOf(read('heldout.pcap'));
   // Compiled for good before the flag is set, which holds for what is compiled from then on. Another number of processors makes other
   // code of it: V8 would take what it has compiled already for the same code.
   const unhinted = new Vm(program, { engine: 'wasm', cpus: 2 });

@@ -21,7 +21,7 @@ import { packetInputs } from '../src/replay/inputs.ts';
 import { ReferenceRunner } from '../src/replay/reference-runner.ts';
 import { replayPackets } from '../src/replay/replay.ts';
 import { ModelRunner, type Outcome } from '../src/replay/runner.ts';
-import { readPcap } from '../src/traces/pcap.ts';
+import { framesOf } from '../src/replay/testing/frames-of.ts';
 import { verify } from '../src/verifier/verify.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -59,7 +59,7 @@ export default async function measure(): Promise<unknown> {
   const { program, meta } = compile(options);
   const compileMs = performance.now() - beforeCompile;
   const verdict = verify(program, { kernel: '6.18', privilege: 'root', logLevel: 0 });
-  const packets = readPcap(read('heldout.pcap'), 'heldout.pcap').packets.map((packet) => packet.data);
+  const packets = await framesOf(read('heldout.pcap'));
   const labels = (JSON.parse(readFileSync(join(folder, 'heldout-labels.json'), 'utf8')) as { packets: { label: number }[] }).packets;
 
   const engine = new ModelRunner(program, meta, 'wasm');

@@ -19,7 +19,7 @@ import { xdpHook } from '../src/hooks/xdp.ts';
 import { programBtf } from '../src/object/program-btf.ts';
 import { importModel } from '../src/onnx/import.ts';
 import { calibrate } from '../src/reference/calibrate.ts';
-import { readPcap } from '../src/traces/pcap.ts';
+import { framesOf } from '../src/replay/testing/frames-of.ts';
 import { Vm } from '../src/vm/vm.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -37,7 +37,7 @@ async function cases(): Promise<Case[]> {
   const model = importModel(read(`${SAMPLE}/payload-ids.onnx`), { fileName: 'payload-ids.onnx', dims: { batch: 1 } });
   const fit = checkBinding(parseBinding(new TextDecoder().decode(read(`${SAMPLE}/binding.json`)), 'binding.json'), model)!;
   const calibration = JSON.parse(new TextDecoder().decode(read(`${SAMPLE}/calibration.json`))) as Calibration;
-  const [first] = readPcap(read(`${SAMPLE}/heldout.pcap`), 'heldout.pcap').packets;
+  const [first] = await framesOf(read(`${SAMPLE}/heldout.pcap`));
   const made: Case[] = [
     {
       ...target,
@@ -46,7 +46,7 @@ async function cases(): Promise<Case[]> {
       calibration,
       hook: xdpHook(fit),
       families: SELECTION,
-      packet: first!.data,
+      packet: first!,
       store: null,
     },
   ];

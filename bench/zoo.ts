@@ -13,7 +13,8 @@ import { importModel, inspectModel } from '../src/onnx/import.ts';
 import type { Model, Tensor } from '../src/onnx/model.ts';
 import { calibrate } from '../src/reference/calibrate.ts';
 import { createReference } from '../src/reference/reference.ts';
-import { loadTensor, splitInputs, storeTensor } from '../src/replay/tensors.ts';
+import { splitInputs } from '../src/replay/split-inputs.ts';
+import { loadTensor, storeTensor } from '../src/replay/tensors.ts';
 import { readNpy } from '../src/traces/npy.ts';
 
 const argument = (name: string): string | undefined => {

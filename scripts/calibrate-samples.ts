@@ -12,9 +12,8 @@ import { importModel } from '../src/onnx/import.ts';
 import { calibrate } from '../src/reference/calibrate.ts';
 import type { Tensors } from '../src/reference/reference.ts';
 import { npyTensor, packetInputs, tensorInputs } from '../src/replay/inputs.ts';
-import { ethernetFrame } from '../src/traces/frames.ts';
+import { framesOf } from '../src/replay/testing/frames-of.ts';
 import { readNpy } from '../src/traces/npy.ts';
-import { readPcap } from '../src/traces/pcap.ts';
 
 const samples = resolve(dirname(fileURLToPath(import.meta.url)), '../public/samples');
 const read = (path: string): Uint8Array => new Uint8Array(readFileSync(path));
@@ -30,10 +29,8 @@ async function calibrateSample(folder: string, modelFile: string, trace: string)
   if (existsSync(bindingPath)) {
     const fit = checkBinding(parseBinding(readFileSync(bindingPath, 'utf8'), bindingPath), model)!;
     const input = model.inputs.find(({ name }) => name === fit.inputName)!;
-    const { header, packets } = readPcap(file, trace);
-    inputs = packets
-      .map((packet) => packetInputs(ethernetFrame(header.linkType, packet.data), fit.binding, input))
-      .filter((tensors) => tensors !== null);
+    const packets = await framesOf(file, trace);
+    inputs = packets.map((packet) => packetInputs(packet, fit.binding, input)).filter((tensors) => tensors !== null);
   } else inputs = tensorInputs(model, [{ tensor: npyTensor(readNpy(file, trace)), where: trace }]);
   return calibrate(bytes, inputs, { source: 'trace', fileName: modelFile });
 }

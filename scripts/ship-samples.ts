@@ -13,8 +13,7 @@ import { checkBinding } from '../src/hooks/fit.ts';
 import { importModel } from '../src/onnx/import.ts';
 import { cutOf } from '../src/reference/compare.ts';
 import { ReferenceRunner } from '../src/replay/reference-runner.ts';
-import { ethernetFrame } from '../src/traces/frames.ts';
-import { readPcap } from '../src/traces/pcap.ts';
+import { framesOf } from '../src/replay/testing/frames-of.ts';
 import type { ProgramSpec } from '../src/workbench/clients.ts';
 import { type BlobRef, EMPTY_PROJECT, type ProjectDoc } from '../src/workbench/document.ts';
 import { stageKeys } from '../src/workbench/keys.ts';
@@ -92,7 +91,7 @@ async function compute(): Promise<Shipped> {
     options: doc.options,
     fork: null,
   };
-  const { header, packets } = readPcap(new Uint8Array(readFileSync(join(folder, 'heldout.pcap'))), 'heldout.pcap');
+  const packets = await framesOf(new Uint8Array(readFileSync(join(folder, 'heldout.pcap'))));
   const ours = collector(packets.length);
   await replay({ program, trace, from: 0, to: packets.length }, ours.context);
   const theirs = collector(packets.length);
@@ -101,7 +100,7 @@ async function compute(): Promise<Shipped> {
   const runner = await ReferenceRunner.open(bytes, { fileName: model.name }, imported, checkBinding(binding, imported));
   const batches = new Batches(0, theirs.context, cutOf(imported.nodes));
   for (const packet of packets) {
-    const { score, verdict, outputs } = await runner.runPacket(ethernetFrame(header.linkType, packet.data));
+    const { score, verdict, outputs } = await runner.runPacket(packet);
     batches.add(score, VERDICT_ORDER.indexOf(verdict === 'TAG' ? 'PASS' : verdict), firstOutput(outputs));
   }
   batches.send();

@@ -10,7 +10,7 @@ import { importModel } from '../../src/onnx/import.ts';
 import { configureOrt } from '../../src/reference/ort.ts';
 import { createReference } from '../../src/reference/reference.ts';
 import { packetInputs } from '../../src/replay/inputs.ts';
-import { readPcap } from '../../src/traces/pcap.ts';
+import { framesOf } from '../../src/replay/testing/frames-of.ts';
 import { Vm } from '../../src/vm/vm.ts';
 import { smallFilter } from '../small-filter.ts';
 
@@ -43,7 +43,7 @@ async function measure(): Promise<unknown> {
     strategy: 'auto',
     quant: 'w8a16',
   });
-  const packets = readPcap(await read('heldout.pcap'), 'heldout.pcap').packets.map((packet) => packet.data);
+  const packets = await framesOf(await read('heldout.pcap'));
   let before = performance.now();
   const translated = new Vm(program, { engine: 'wasm' });
   const startUpMs = performance.now() - before;

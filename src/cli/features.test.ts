@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { traffic } from '../hooks/testing/traffic.ts';
 import { encodeModel } from '../onnx/testing/encode-model.ts';
+import { writeCapture } from '../traces/capture/write.ts';
 import { readNpy } from '../traces/npy.ts';
-import { writePcap } from '../traces/testing/write-pcap.ts';
 import { call, json, scratchFolder } from './testing/call.ts';
 
 const scratch = scratchFolder();
@@ -38,14 +38,7 @@ const model = scratch.write(
 );
 const capture = scratch.write(
   'c.pcap',
-  writePcap(
-    traffic(3, 400, 20).map(({ frame, timeNs }) => ({
-      data: frame,
-      seconds: 1_700_000_000 + Math.floor(timeNs / 1e9),
-      nanoseconds: timeNs % 1e9,
-    })),
-    { nanoseconds: true },
-  ),
+  writeCapture(traffic(3, 400, 20).map(({ frame, timeNs }) => ({ data: frame, timeNs: 1_700_000_000_000_000_000n + BigInt(timeNs) }))),
 );
 
 interface Replayed {

@@ -3,8 +3,10 @@ import type { Model, Node, ValueInfo } from '../onnx/model.ts';
 import { elementCount } from '../onnx/tensor.ts';
 import type { ArgmaxOutput, Binding, PayloadInput, ThresholdOutput } from './binding.ts';
 import type { FeatureInput } from './features/binding.ts';
-import { MAX_CLASSES } from './parse.ts';
 import type { SyscallInput } from './syscalls/binding.ts';
+
+/** Classes that a binding can tell apart. */
+export const MAX_CLASSES = 64;
 
 /** What the numbers of the output mean: unnormalised logits, probabilities that add up to 1, or one probability. */
 export type OutputMeaning = 'logits' | 'probability';

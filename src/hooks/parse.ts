@@ -1,9 +1,9 @@
 import { InputError } from '../base/errors.ts';
 import type { Binding } from './binding.ts';
+import { MAX_CLASSES } from './fit.ts';
 
 /** Inputs longer than this are more than one packet's worth. */
 const MAX_LENGTH = 1024;
-export const MAX_CLASSES = 64;
 const VERDICTS = ['PASS', 'DROP', 'TX', 'REDIRECT', 'ABORTED', 'TAG'];
 const LAYERS = ['l2', 'l3', 'l4', 'l4_payload'];
 

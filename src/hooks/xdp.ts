@@ -55,6 +55,12 @@ export function readScore(value: Uint8Array): LastScore {
   };
 }
 
+/** The probability in a value of map `score`; null where no model ran. */
+export function scoreRead(value: Uint8Array): number | null {
+  if ((value[OFF_FLAGS]! & SCORE_RAN) === 0) return null;
+  return (value[OFF_SCORE]! + value[OFF_SCORE + 1]! * 2 ** 8 + value[OFF_SCORE + 2]! * 2 ** 16 + value[OFF_SCORE + 3]! * 2 ** 24) / 65_536;
+}
+
 /** What fills a model's input from a packet. */
 export interface EventSource {
   readonly maps: readonly MapDef[];

@@ -4,7 +4,7 @@ import { tokensOf } from '../hooks/tokens.ts';
 import type { DType, Model, Tensor, ValueInfo } from '../onnx/model.ts';
 import type { Tensors } from '../reference/reference.ts';
 import type { NpyArray, NpyDtype } from '../traces/npy.ts';
-import { splitInputs } from './tensors.ts';
+import { splitInputs } from './split-inputs.ts';
 
 /** A packet's inputs for the reference; null for a packet that has nothing for the model. `timeNs`: when it came, of any origin. */
 export type PacketInputs = (packet: Uint8Array, timeNs?: number) => Tensors | null;

@@ -8,11 +8,11 @@ import { checkBinding } from '../hooks/fit.ts';
 import { parseBinding } from '../hooks/parse.ts';
 import { xdpHook } from '../hooks/xdp.ts';
 import { importModel } from '../onnx/import.ts';
-import { readPcap } from '../traces/pcap.ts';
 import { Debugger } from '../vm/debug/debugger.ts';
 import { Vm } from '../vm/vm.ts';
 import { stageProgress, valueStates } from './live-values.ts';
 import { readPlace, ValueCollector, ValueReader } from './program-values.ts';
+import { framesOf } from './testing/frames-of.ts';
 
 const folder = resolve(import.meta.dirname, '../../public/samples/payload');
 const read = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)));
@@ -36,9 +36,7 @@ it('at any place of a run, values are those of the whole run as far as they are 
     strategy: 'auto',
     quant: 'w8a16',
   });
-  const packet = readPcap(read('heldout.pcap'), 'heldout.pcap').packets.find(
-    ({ data }) => new ValueReader(program, meta, plan).packet(data).ran,
-  )!.data;
+  const packet = (await framesOf(read('heldout.pcap'))).find((data) => new ValueReader(program, meta, plan).packet(data).ran)!;
   const whole = new Map(new ValueReader(program, meta, plan).packet(packet).values.map((value) => [value.name, value]));
   const debug = new Debugger(new Vm(program), ({ prepareXdp }) => prepareXdp(packet));
   await debug.continue();

@@ -1,6 +1,6 @@
 import type { Calibration, CalibrationMethod } from '../compiler/api.ts';
 import type { Binding } from '../hooks/binding.ts';
-import { getBlob } from './blobs.ts';
+import { contentOf } from './blobs.ts';
 import type { BlobRef, CalibrationSource, ProjectOptions } from './document.ts';
 import { type CallOptions, WorkerClient } from './rpc.ts';
 
@@ -55,9 +55,9 @@ export interface ProgramSpec {
   readonly fork: BlobRef | null;
 }
 
-/** Hands the bytes of `refs` to `client`'s worker unless it has them. */
+/** Hands what `refs` name to `client`'s worker unless it has them. */
 export function hold(client: WorkerClient, ...refs: readonly (BlobRef | null)[]): void {
-  for (const ref of refs) if (ref) client.hold(ref.hash, getBlob(ref));
+  for (const ref of refs) if (ref) client.hold(ref.hash, contentOf(ref));
 }
 
 /** How to build again each program that the page shows: a worker may have been ended since. */

@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
 import { eventOf } from './event-values.ts';
+import { useFrames } from './frames.ts';
 import { type Artifacts, type Relations, relate } from './relations.ts';
 import { useWorkbench } from './store.ts';
 
@@ -10,7 +11,10 @@ export function useArtifacts(): Artifacts {
   const trace = useWorkbench((state) => state.stages.trace.value);
   const binding = useWorkbench((state) => state.history.doc.binding);
   const packet = useWorkbench(eventOf);
-  return useMemo(() => ({ model, program, trace, binding, packet }), [model, program, trace, binding, packet]);
+  // Packets that come from their file later make other relations.
+  const frames = useFrames(({ version }) => version);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
+  return useMemo(() => ({ model, program, trace, binding, packet }), [model, program, trace, binding, packet, frames]);
 }
 
 /** What belongs to the present selection in every panel. */

@@ -8,6 +8,11 @@ export interface BlobRef {
   readonly hash: string;
   readonly name: string;
   readonly size: number;
+  /**
+   * Of a file that is too large to be held: when it was changed last, in ms since 1970. Its hash is then that of its size, this time and
+   * samples of its bytes.
+   */
+  readonly modified?: number;
 }
 
 /** Where the ranges of the model's values come from. */

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from 'react';
 import { compileWorker, hold } from './clients.ts';
 import { useArtifacts } from './current-relations.ts';
 import type { RelatedElements } from './dependencies.ts';
+import { frameOf } from './frames.ts';
 import { editedPacket, openModelSpec } from './pipeline.ts';
 import type { Range } from './ranges.ts';
 import { type Artifacts, relate, tokenBytes } from './relations.ts';
@@ -55,8 +56,9 @@ function useTokens(artifacts: Artifacts): readonly (readonly [string, number[]])
   return useMemo(() => {
     const { trace, binding, packet } = artifacts;
     const tokens = tokenBytes(packet, artifacts);
-    if (!tokens || trace?.kind !== 'packets' || binding?.input.kind !== 'payload') return [];
-    const bytes = editedPacket(trace.bytes.subarray(trace.start[packet], trace.start[packet + 1]), edits, packet);
+    const frame = trace?.kind === 'packets' ? frameOf(trace, packet) : null;
+    if (!tokens || !frame || binding?.input.kind !== 'payload') return [];
+    const bytes = editedPacket(frame, edits, packet);
     const { length, pad } = binding.input;
     const contents = Array.from({ length }, (_, i) => (tokens.from + i < tokens.to ? bytes[tokens.from + i]! : pad));
     return [[tokens.tensor, contents] as const];

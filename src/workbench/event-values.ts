@@ -2,6 +2,7 @@ import { create } from 'zustand';
 import { Cancelled } from '../base/progress.ts';
 import { callOnProgram, compileWorker, hold, referenceWorker } from './clients.ts';
 import { toUserError, type UserError } from './errors.ts';
+import { frameOf, useFrames } from './frames.ts';
 import { stageKeys } from './keys.ts';
 import { editedPacket, openModelSpec } from './pipeline.ts';
 import { RemoteError } from './rpc.ts';
@@ -72,9 +73,11 @@ function request(state: WorkbenchState): Request | null {
       spec: { kind: 'tensors', trace: doc.trace, index: event },
     };
   }
+  const frame = frameOf(view, event);
+  if (!frame) return null;
   const edits = doc.edits.filter((edit) => edit.packet === event);
   const eventKey = JSON.stringify([trace.key, event, edits]);
-  const bytes = editedPacket(view.bytes.subarray(view.start[event], view.start[event + 1]), edits, event).slice();
+  const bytes = editedPacket(frame, edits, event).slice();
   const key = JSON.stringify([program.value.key, eventKey]);
   return { key, event, eventKey, programKey: program.value.key, spec: { kind: 'packet', bytes } };
 }
@@ -156,7 +159,12 @@ async function compute(next: Request): Promise<void> {
 /** Keeps the values of the event at the cursor computed until the returned function is called. */
 export function wantEventValues(): () => void {
   wanted++;
-  unsubscribe ??= useWorkbench.subscribe(consider);
+  if (!unsubscribe) {
+    const ends = [useWorkbench.subscribe(consider), useFrames.subscribe(consider)];
+    unsubscribe = () => {
+      for (const end of ends) end();
+    };
+  }
   consider();
   let done = false;
   return () => {

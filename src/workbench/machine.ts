@@ -4,6 +4,7 @@ import { useBreakpoints } from './breakpoints.ts';
 import { hold, machineWorker, programFor } from './clients.ts';
 import { toUserError, type UserError } from './errors.ts';
 import { eventOf } from './event-values.ts';
+import { frameOf } from './frames.ts';
 import type {
   AbstractView,
   BreakpointSpec,
@@ -83,7 +84,8 @@ export function machinePlace(state: WorkbenchState): Place | null {
   let spec: EventSpec = { kind: 'packet', bytes: new Uint8Array(0) };
   if (view?.kind === 'tensors' && doc.trace && event >= 0) spec = { kind: 'tensors', trace: doc.trace, index: event };
   else if (view?.kind === 'packets' && event >= 0) {
-    const bytes = view.bytes.subarray(view.start[event], view.start[event + 1]);
+    const bytes = frameOf(view, event);
+    if (!bytes) return null;
     spec = { kind: 'packet', bytes: editedPacket(bytes, doc.edits, event).slice() };
   }
   const edits = doc.edits.filter(({ packet }) => packet === event);

@@ -15,6 +15,7 @@ import {
 } from './clients.ts';
 import type { BlobRef, PacketEdit, ProjectDoc } from './document.ts';
 import { toUserError } from './errors.ts';
+import { loadFrame } from './frames.ts';
 import { type StageKeys, stageKeys } from './keys.ts';
 import { programOfLog, readLogFile, verdictOfLog } from './logs.ts';
 import { quiet } from './quiet.ts';
@@ -364,6 +365,8 @@ class Filling {
     verdict.set(batch.verdict, batch.start);
     outputs.set(batch.outputs, batch.start * batch.outputWidth);
     const { outputWidth, cut, engine } = batch;
+    const executed = batch.executed && (this.columns.executed ?? new Uint32Array(total));
+    if (batch.executed) executed!.set(batch.executed, batch.start);
     const done = batch.start + batch.score.length;
     const shipped = this.columns.live !== undefined && done < total;
     this.columns = {
@@ -376,6 +379,7 @@ class Filling {
       outputWidth,
       cut,
       ...(engine ? { engine, busyMs: (this.columns.busyMs ?? 0) + (batch.busyMs ?? 0) } : {}),
+      ...(executed ? { executed } : {}),
     };
     if (jobs[this.#name]?.key === this.#key) {
       setStage(this.#name, { value: this.columns, key: this.#key, stale: false } as never);
@@ -405,8 +409,11 @@ async function applyEdits(doc: ProjectDoc, keys: StageKeys): Promise<void> {
   }
   const view = trace.value;
   for (const packet of packets) {
-    const original = view.bytes.subarray(view.start[packet]!, view.start[packet + 1]!);
-    const bytes = editedPacket(original, doc.edits, packet).slice();
+    const bytes = await loadFrame(view, packet).then(
+      (original) => editedPacket(original, doc.edits, packet).slice(),
+      () => null,
+    );
+    if (!bytes) continue;
     const known = useWorkbench.getState().stages.reference;
     const [mine, reference] = await Promise.all([
       callOnProgram<Rescored>(program.value.key, 'scoreOne', { bytes }).catch(() => null),

@@ -1,6 +1,7 @@
 import type { Binding } from '../hooks/binding.ts';
 import { COPY_LABEL, parseLabel } from '../hooks/labels.ts';
 import { layerRange } from '../hooks/layers.ts';
+import { frameOf } from './frames.ts';
 import { inRanges, NO_RANGES, type Range, rangeCount, rangesOf, united } from './ranges.ts';
 import { type Selection, splitPart } from './selection.ts';
 import type { ModelView, ProgramView, TraceView } from './views.ts';
@@ -148,7 +149,8 @@ export function tokenBytes(
 ): { readonly from: number; readonly to: number; readonly tensor: string; readonly layer: string } | null {
   if (trace?.kind !== 'packets' || binding?.input.kind !== 'payload' || packet < 0 || packet >= trace.count) return null;
   const { layer, length } = binding.input;
-  const range = layerRange(trace.bytes.subarray(trace.start[packet]!, trace.start[packet + 1]!), layer);
+  const frame = frameOf(trace, packet);
+  const range = frame && layerRange(frame, layer);
   const tensor = binding.input.tensor ?? model?.inputs[0]?.name;
   return range && tensor !== undefined ? { from: range.start, to: Math.min(range.end, range.start + length), tensor, layer } : null;
 }

@@ -147,7 +147,7 @@ export class WorkerClient {
   /** Workers that ended before they showed life, since the last one that did. */
   #stillborn = 0;
   /** Blobs that the worker has, and that its successor gets. */
-  readonly #held = new Map<string, Uint8Array>();
+  readonly #held = new Map<string, Uint8Array | Blob>();
 
   constructor(name: string, create: () => Worker) {
     this.#name = name;
@@ -261,7 +261,7 @@ export class WorkerClient {
     }
   }
 
-  #postBlob(worker: Worker, hash: string, bytes: Uint8Array): void {
+  #postBlob(worker: Worker, hash: string, bytes: Uint8Array | Blob): void {
     worker.postMessage({ id: 0, method: 'hold', args: { hash, bytes } } satisfies ToWorker);
   }
 
@@ -271,7 +271,7 @@ export class WorkerClient {
   }
 
   /** Sends a blob once per worker life. */
-  hold(hash: string, bytes: Uint8Array): void {
+  hold(hash: string, bytes: Uint8Array | Blob): void {
     const worker = this.#start();
     if (this.#held.has(hash)) return;
     this.#held.set(hash, bytes);

@@ -191,15 +191,21 @@ export interface VerifiedView {
   readonly fromLog?: boolean;
 }
 
-export interface PacketTraceView {
+/** Packets one after another: number i lies at [start[i], start[i + 1]). */
+export interface FramesView {
+  readonly bytes: Uint8Array;
+  readonly start: Uint32Array;
+}
+
+export interface PacketTraceView extends FramesView {
   readonly kind: 'packets';
   readonly key: string;
   readonly file: string;
   readonly count: number;
-  /** All packets one after another. */
+  /** The first packets: all of a small trace. `frames.ts` gives the others. */
   readonly bytes: Uint8Array;
   readonly start: Uint32Array;
-  /** Seconds since the first packet. */
+  /** Seconds since the first packet; NaN where the capture has no time. */
   readonly time: Float64Array;
   readonly warning: UserError | null;
   /** Class by packet where labels are known, -1 where one is not. */
@@ -240,6 +246,8 @@ export interface ScoreColumns {
   readonly engine?: 'interp' | 'wasm';
   /** Time that the program took for the events computed in this tab, pauses left out; absent for the reference. */
   readonly busyMs?: number;
+  /** Instructions that each event executed; absent for the reference and where results came with the site. */
+  readonly executed?: Uint32Array;
   /** Events from this one on were decided by the weights of another model. */
   readonly swapped?: { readonly from: number; readonly name: string };
 }
@@ -253,6 +261,7 @@ export interface ScoreBatch {
   readonly cut: number;
   readonly engine?: 'interp' | 'wasm';
   readonly busyMs?: number;
+  readonly executed?: Uint32Array;
 }
 
 export interface AssemblyDiagnostic {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kernelForTests } from '../../companion/vitest-kernel.ts';
 import { writeObject } from '../../object/writer.ts';
-import { readPcap } from '../../traces/pcap.ts';
+import { framesOf } from '../../replay/testing/frames-of.ts';
 import { Vm } from '../../vm/vm.ts';
 import { MODEL_OPTIONS, parse } from '../args.ts';
 import { compileModel } from '../model.ts';
@@ -118,10 +118,8 @@ beforeAll(async () => {
   });
   // The stack takes VLAN tags off before a socket sees the frame.
   const tagged = (data: Uint8Array): boolean => [0x8100, 0x88a8].includes((data[12]! << 8) | data[13]!);
-  packets = readPcap(new Uint8Array(readFileSync(join(SAMPLE, 'heldout.pcap'))), 'heldout.pcap')
-    .packets.map(({ data }) => data)
-    .filter((data) => !tagged(data))
-    .slice(0, PACKETS);
+  const all = await framesOf(new Uint8Array(readFileSync(join(SAMPLE, 'heldout.pcap'))));
+  packets = all.filter((data) => !tagged(data)).slice(0, PACKETS);
   const vm = new Vm(program);
   expected = packets.map((packet) => {
     const { returnValue } = vm.runXdp(packet);

@@ -4,9 +4,8 @@ import type { HookCode, HookContext, TensorSlot } from '../../compiler/api.ts';
 import { emitProgram } from '../../compiler/backend/emit.ts';
 import type { FuncBuilder } from '../../compiler/ir/builder.ts';
 import type { ArgmaxOutput, Binding, PayloadInput, ThresholdOutput } from '../binding.ts';
-import type { FittedBinding } from '../fit.ts';
+import { type FittedBinding, MAX_CLASSES } from '../fit.ts';
 import type { Layer } from '../layers.ts';
-import { MAX_CLASSES } from '../parse.ts';
 
 /** A fitted binding without a model behind it. */
 export function fitted(

@@ -1,12 +1,13 @@
 import { InputError } from '../../base/errors.ts';
 import type { Working } from '../../base/pace.ts';
 import type { PacketColumns } from './columns.ts';
-import { fileKind } from './file-kinds.ts';
 import { type CaptureInterface, type CaptureSection, IndexState, type ResolvedName } from './index-state.ts';
 import { indexPcap, MAGICS } from './pcap.ts';
-import { indexPcapng, MAGIC_PCAPNG } from './pcapng.ts';
 import type { ByteSource, Damage } from './source.ts';
-import { UnpackedSource } from './unpacked.ts';
+import type { UnpackedSource } from './unpacked.ts';
+
+/** Section header block, the same in both byte orders. */
+const MAGIC_PCAPNG = 0x0a0d0d0a;
 
 export type CaptureFormat = 'pcap' | 'pcapng';
 export type Packing = 'gzip' | 'zstd';
@@ -53,10 +54,11 @@ const BATCH_PACKETS = 4096;
 export async function openCapture(file: ByteSource, working: Working = {}): Promise<Capture> {
   const head = await file.read(0, 32);
   const packing = packingOf(head);
-  const source = packing ? await unpacked(file, packing) : file;
-  const first = packing ? await source.read(0, 32) : head;
+  const packed = packing ? await unpacked(file, packing) : null;
+  const source = packed ?? file;
+  const first = packed ? await packed.read(0, 32) : head;
   const state = new IndexState(source, working);
-  const damaged = () => (source instanceof UnpackedSource ? source.damage : null);
+  const damaged = () => packed?.damage ?? null;
   const format = await index(state, first, file.name, damaged()?.what ?? '');
   const broken = damaged();
   return new OpenCapture(source, file.name, format, packing, state, broken ?? state.damage);
@@ -70,6 +72,7 @@ function packingOf(head: Uint8Array): Packing | null {
 async function unpacked(file: ByteSource, packing: Packing): Promise<UnpackedSource> {
   const decoder =
     packing === 'gzip' ? new (await import('./gzip.ts')).GzipDecoder() : await (await import('./zstd.ts')).ZstdDecoder.create();
+  const { UnpackedSource } = await import('./unpacked.ts');
   return new UnpackedSource(file, decoder);
 }
 
@@ -86,10 +89,11 @@ async function index(state: IndexState, head: Uint8Array, name: string, packed: 
       return 'pcap';
     }
     if (magic === MAGIC_PCAPNG) {
-      await indexPcapng(state, name);
+      await (await import('./pcapng.ts')).indexPcapng(state, name);
       return 'pcapng';
     }
   }
+  const { fileKind } = await import('./file-kinds.ts');
   const kind = fileKind(head);
   if (kind) throw new InputError(`it stops being a capture at byte 0: it is ${kind.what}`, name, kind.advice);
   const magic = view.getUint32(0).toString(16).padStart(8, '0');

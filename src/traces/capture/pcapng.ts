@@ -8,9 +8,8 @@ import { Ticks } from './ticks.ts';
 // The pcapng format (draft-ietf-opsawg-pcapng). A file is a list of blocks, each with its type, its length, a body and its length
 // again. Where Wireshark gives a file up (wiretap/pcapng.c), so do we, so that both count the same packets.
 
-export const MAGIC_PCAPNG = 0x0a0d0d0a;
+const SECTION = 0x0a0d0d0a;
 const BYTE_ORDER = 0x1a2b3c4d;
-const SECTION = MAGIC_PCAPNG;
 const INTERFACE = 1;
 const OLD_PACKET = 2;
 const SIMPLE_PACKET = 3;

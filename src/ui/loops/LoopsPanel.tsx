@@ -4,6 +4,7 @@ import type { LoopForm } from '../../verifier/whatif/rewrite.ts';
 import { commitFork, setStrategy } from '../../workbench/actions.ts';
 import { useRelations } from '../../workbench/current-relations.ts';
 import type { UserError } from '../../workbench/errors.ts';
+import { loadFrame } from '../../workbench/frames.ts';
 import { RemoteError } from '../../workbench/rpc.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { compileWith, loopAs, loopAt } from '../../workbench/strategies.ts';
@@ -96,8 +97,8 @@ function Strategies({ program }: { program: ProgramView }) {
   const now = strategy === 'auto' ? 'global' : strategy;
   const compare = () => {
     const at = trace?.kind === 'packets' && trace.count > 0 ? Math.min(trace.count - 1, Number(cursor ?? 0)) : -1;
-    const packet = trace?.kind === 'packets' && at >= 0 ? trace.bytes.slice(trace.start[at], trace.start[at + 1]) : NO_PACKET;
     void start(STRATEGIES, async (name, signal, onProgress) => {
+      const packet = trace?.kind === 'packets' && at >= 0 ? await loadFrame(trace, at) : NO_PACKET;
       const { refused, figures, engineNs }: StrategyView = await compileWith(
         program.key,
         { strategy: name, kernel, packet },

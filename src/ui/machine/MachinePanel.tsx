@@ -15,6 +15,7 @@ import {
 } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useId, useState } from 'react';
 import { toggleBreakpoint, useBreakpoints } from '../../workbench/breakpoints.ts';
+import { useFrames } from '../../workbench/frames.ts';
 import { act, machinePlace, pauseMachine, restartMachine, setFollow, useMachine } from '../../workbench/machine.ts';
 import type { MachineAction, MachineReason, MachineView } from '../../workbench/machine-views.ts';
 import { nodeEntries } from '../../workbench/node-entries.ts';
@@ -49,6 +50,7 @@ export function MachinePanel() {
   const visible = width > 0;
   const program = useWorkbench((state) => state.stages.program.value);
   const stale = useWorkbench((state) => state.stages.program.stale);
+  useFrames();
   const place = useWorkbench((state) => machinePlace(state)?.session ?? '');
   const { view, status, progress, error, session, event } = useMachine();
   const fresh = session === place;

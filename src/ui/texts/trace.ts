@@ -52,6 +52,7 @@ export const trace = {
   inputs: 'Inputs',
   packetRow: (packet: number, source: string, destination: string, info: string) =>
     `packet ${packet + 1}, ${source} to ${destination}, ${info}`,
+  packetComes: (packet: number) => `packet ${packet + 1}, being read`,
   verdictOf: (verdict: string, score: string) => `, ${verdict}, score ${score}`,
   notReplayed: ', not yet replayed',
   ends: (source: string, destination: string) => `${source} → ${destination}`,

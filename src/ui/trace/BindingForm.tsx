@@ -3,10 +3,11 @@ import type { Binding, PayloadInput, VerdictName } from '../../hooks/binding.ts'
 import { applyBinding, calibrateOn, checkBinding } from '../../workbench/actions.ts';
 import type { CalibrationSource } from '../../workbench/document.ts';
 import type { UserError } from '../../workbench/errors.ts';
+import { frameOf } from '../../workbench/frames.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { trace } from '../texts/trace.ts';
-import { packetBytes, tokenRange } from './packet-info.ts';
+import { tokenRange } from './packet-info.ts';
 
 const texts = trace.form;
 
@@ -25,6 +26,7 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
   const calibration = useWorkbench((state) => state.history.doc.calibration);
   const traceRef = useWorkbench((state) => state.history.doc.trace);
   const events = useWorkbench((state) => state.stages.trace.value);
+  const frame = events?.kind === 'packets' && packet >= 0 ? frameOf(events, packet) : null;
   const model = useWorkbench((state) => state.stages.model.value);
   const [draft, setDraft] = useState<Binding>(current);
   const [error, setError] = useState<UserError | null>(null);
@@ -160,9 +162,7 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
           ]}
           onChange={setSource}
         />
-        {input.kind === 'payload' && events?.kind === 'packets' && packet >= 0 ? (
-          <Preview bytes={packetBytes(events, packet, [])} draft={draft} packet={packet} />
-        ) : null}
+        {input.kind === 'payload' && frame ? <Preview bytes={frame} draft={draft} packet={packet} /> : null}
         {error ? <ErrorNote error={error} /> : null}
         <div className="binding-actions">
           <button type="submit" className="button primary" disabled={error !== null}>

@@ -2,6 +2,8 @@ import { type KeyboardEvent, useMemo, useRef, useState } from 'react';
 import { editPacketByte, revertPacket } from '../../workbench/actions.ts';
 import { useRelations } from '../../workbench/current-relations.ts';
 import { useRelatedElements } from '../../workbench/element-relations.ts';
+import { frameOf, useFrames } from '../../workbench/frames.ts';
+import { editedPacket } from '../../workbench/pipeline.ts';
 import { inRanges, NO_RANGES } from '../../workbench/ranges.ts';
 import { partId, splitPart } from '../../workbench/selection.ts';
 import { formatScore, scoreAt, verdictName } from '../../workbench/selectors.ts';
@@ -10,7 +12,7 @@ import type { PacketTraceView } from '../../workbench/views.ts';
 import { useWidth } from '../components/useWidth.ts';
 import { trace } from '../texts/trace.ts';
 import { ByteLine } from './ByteLine.tsx';
-import { packetBytes, packetFields, tokenRange } from './packet-info.ts';
+import { packetFields, tokenRange } from './packet-info.ts';
 import { selectedToken } from './token-row.ts';
 
 const texts = trace.bytes;
@@ -27,13 +29,19 @@ const printable = (byte: number) => (byte >= 0x20 && byte < 0x7f ? String.fromCh
  * change the byte under the cursor: the packet is scored again at once.
  */
 export function BytesView({ trace: view, packet }: { trace: PacketTraceView; packet: number }) {
+  const version = useFrames((state) => state.version);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: packets come from their file later
+  const frame = useMemo(() => frameOf(view, packet), [view, packet, version]);
+  return frame ? <Bytes packet={packet} original={frame} /> : <p className="bytes empty muted">{trace.packetComes(packet)}</p>;
+}
+
+function Bytes({ packet, original }: { packet: number; original: Uint8Array }) {
   const edits = useWorkbench((state) => state.history.doc.edits);
   const binding = useWorkbench((state) => state.history.doc.binding);
   const replay = useWorkbench((state) => state.stages.replay.value);
   const reference = useWorkbench((state) => state.stages.reference.value);
   const overlay = useWorkbench((state) => state.overlay);
-  const bytes = useMemo(() => packetBytes(view, packet, edits), [view, packet, edits]);
-  const original = useMemo(() => packetBytes(view, packet, []), [view, packet]);
+  const bytes = useMemo(() => editedPacket(original, edits, packet), [original, packet, edits]);
   const tokens = useMemo(() => tokenRange(original, binding), [original, binding]);
   const fields = useMemo(() => packetFields(original), [original]);
   const model = useWorkbench((state) => state.stages.model.value);

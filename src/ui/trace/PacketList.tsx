@@ -15,6 +15,7 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
   const overlay = useWorkbench((state) => state.overlay);
   const selection = useWorkbench((state) => state.selection);
   const model = useWorkbench((state) => state.stages.model.value);
+  // Draws itself again when packets come from their file.
   const artifacts = useArtifacts();
   const selected = selection?.kind === 'packet' ? Number(selection.id) : -1;
   // While a row of an embedding is selected, the packets that look it up are its relatives.
@@ -47,14 +48,16 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
         onActivate={(i) => select('packet', i)}
         rowClass={(i) => (i === selected ? 'selected' : i === at || holds(i) ? 'related' : '')}
         rowLabel={(i) => {
-          const { source, destination, info } = packetInfo(trace, i);
+          const packet = packetInfo(trace, i);
+          if (!packet) return texts.packetComes(i);
+          const { source, destination, info } = packet;
           const result = mine(i);
           const verdict = result ? texts.verdictOf(verdictName(result.verdict), formatScore(result.score)) : texts.notReplayed;
           return `${texts.packetRow(i, source, destination, info)}${verdict}${holds(i) ? `, ${texts.bytes.holdsToken(token)}` : ''}`;
         }}
       >
         {(i) => {
-          const { source, destination, info } = packetInfo(trace, i);
+          const packet = packetInfo(trace, i);
           const result = mine(i);
           const expected = theirs(i);
           const differs = result && expected && result.verdict !== expected.verdict;
@@ -65,9 +68,9 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
                 {holds(i) ? '• ' : ''}
                 {i + 1}
               </span>
-              <span className="t-time">{trace.time[i]!.toFixed(4)}</span>
-              <span className="t-ends ellipsis">{texts.ends(source, destination)}</span>
-              <span className="t-info ellipsis muted">{info}</span>
+              <span className="t-time">{Number.isNaN(trace.time[i]!) ? '' : trace.time[i]!.toFixed(4)}</span>
+              <span className="t-ends ellipsis">{packet ? texts.ends(packet.source, packet.destination) : '…'}</span>
+              <span className="t-info ellipsis muted">{packet?.info}</span>
               <span className={`t-verdict v-${result ? verdictName(result.verdict) : 'none'}${replay.stale ? ' stale' : ''}`} data-verdict>
                 {result ? verdictName(result.verdict) : ''}
               </span>

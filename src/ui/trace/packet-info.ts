@@ -1,8 +1,7 @@
 import type { Binding } from '../../hooks/binding.ts';
 import { layerRange } from '../../hooks/layers.ts';
 import { type PacketSummary, summarizePacket } from '../../traces/packet.ts';
-import type { PacketEdit } from '../../workbench/document.ts';
-import { editedPacket } from '../../workbench/pipeline.ts';
+import { frameOf } from '../../workbench/frames.ts';
 import type { PacketTraceView } from '../../workbench/views.ts';
 
 export interface PacketInfo {
@@ -11,14 +10,12 @@ export interface PacketInfo {
   readonly info: string;
 }
 
-export function packetBytes(trace: PacketTraceView, packet: number, edits: readonly PacketEdit[]): Uint8Array {
-  return editedPacket(trace.bytes.subarray(trace.start[packet]!, trace.start[packet + 1]!), edits, packet);
-}
-
 const known = new WeakMap<PacketTraceView, Map<number, PacketInfo>>();
+/** So many rows are remembered: a screen shows a few dozen. */
+const MOST_KNOWN = 20_000;
 
-/** Who sent a packet to whom, and what it is about; remembered, since lists ask for the same rows again and again. */
-export function packetInfo(trace: PacketTraceView, packet: number): PacketInfo {
+/** Who sent a packet to whom, and what it is about; remembered, since lists ask for the same rows again and again. Null until it has come. */
+export function packetInfo(trace: PacketTraceView, packet: number): PacketInfo | null {
   let infos = known.get(trace);
   if (!infos) {
     infos = new Map();
@@ -26,7 +23,10 @@ export function packetInfo(trace: PacketTraceView, packet: number): PacketInfo {
   }
   let info = infos.get(packet);
   if (!info) {
-    const summary = summarizePacket(packetBytes(trace, packet, []));
+    const frame = frameOf(trace, packet);
+    if (!frame) return null;
+    const summary = summarizePacket(frame);
+    if (infos.size >= MOST_KNOWN) infos.clear();
     info = { source: summary.source, destination: summary.destination, info: summary.info };
     infos.set(packet, info);
   }

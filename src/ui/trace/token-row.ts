@@ -1,3 +1,4 @@
+import { frameOf } from '../../workbench/frames.ts';
 import { type Selection, splitPart } from '../../workbench/selection.ts';
 import type { ModelNodeView, ModelView, PacketTraceView } from '../../workbench/views.ts';
 import { weightRole } from '../../workbench/weight-rows.ts';
@@ -27,7 +28,5 @@ export function selectedToken(selection: Selection | null, model: ModelView | nu
 
 /** Whether any byte of [from, to) of a packet is `value`. */
 export function holdsByte(trace: PacketTraceView, packet: number, from: number, to: number, value: number): boolean {
-  const start = trace.start[packet]!;
-  for (let at = start + from; at < start + to; at++) if (trace.bytes[at] === value) return true;
-  return false;
+  return frameOf(trace, packet)?.subarray(from, to).includes(value) === true;
 }

@@ -17,6 +17,7 @@ export class Batches {
   #count = 0;
   #score = new Float64Array(1024);
   #verdict = new Uint8Array(1024);
+  #executed = new Uint32Array(1024);
   /** `#width` numbers of each event, NaN where there are fewer; none when some event had too many. */
   #outputs = new Float32Array(0);
   #width = 0;
@@ -34,23 +35,26 @@ export class Batches {
     this.#context = context;
   }
 
-  /** `verdict` null: the class that the output names. */
-  add(score: number, verdict: number | null, output: ArrayLike<number> | null): void {
+  /** `verdict` null: the class that the output names; `executed`: instructions, where a program ran. */
+  add(score: number, verdict: number | null, output: ArrayLike<number> | null, executed = 0): void {
     const at = this.#count++;
     if (at === this.#score.length) this.#grow();
     this.#score[at] = score;
     this.#verdict[at] = Math.min(255, verdict ?? (output ? chooseClass(output, this.#cut).index : 0));
+    this.#executed[at] = executed;
     if (!output) return;
     if (output.length > this.#width) this.#widen(output.length);
     if (this.#width <= MOST_OUTPUTS) this.#outputs.set(output, at * this.#width);
   }
 
   #grow(): void {
-    const [score, verdict] = [this.#score, this.#verdict];
+    const [score, verdict, executed] = [this.#score, this.#verdict, this.#executed];
     this.#score = new Float64Array(score.length * 2);
     this.#verdict = new Uint8Array(score.length * 2);
+    this.#executed = new Uint32Array(score.length * 2);
     this.#score.set(score);
     this.#verdict.set(verdict);
+    this.#executed.set(executed);
     this.#widen(this.#width);
   }
 
@@ -86,9 +90,13 @@ export class Batches {
       outputs: this.#outputs.slice(0, count * outputWidth),
       outputWidth,
       cut: this.#cut,
-      ...(this.#engine ? { engine: this.#engine, busyMs: this.#busyMs } : {}),
+      ...(this.#engine ? { engine: this.#engine, busyMs: this.#busyMs, executed: this.#executed.slice(0, count) } : {}),
     };
-    this.#context.emit(batch, [batch.score.buffer, batch.verdict.buffer, batch.outputs.buffer]);
+    const { score, verdict, outputs, executed } = batch;
+    this.#context.emit(
+      batch,
+      [score, verdict, outputs, ...(executed ? [executed] : [])].map(({ buffer }) => buffer as ArrayBuffer),
+    );
     this.#start += count;
     this.#count = 0;
     this.#width = 0;

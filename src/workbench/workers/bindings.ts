@@ -63,7 +63,7 @@ export async function bindingFor(args: {
   model: OpenModel | null;
   binding: Binding | null;
 }): Promise<Binding | null> {
-  const held = heldTrace(args.trace);
+  const held = await heldTrace(args.trace);
   if (!args.model) {
     if (held.kind === 'tensors')
       throw new InputError('tensors go to a model, and no model is open', args.trace.name, 'Open an .onnx file first');

@@ -1,9 +1,11 @@
+import { type ByteSource, blobSource, memorySource } from '../../traces/capture/source.ts';
+import type { Content } from '../blobs.ts';
 import type { BlobRef } from '../document.ts';
 
-/** Bytes that the page has handed to this worker. */
-const held = new Map<string, Uint8Array<ArrayBuffer>>();
+/** What the page has handed to this worker: bytes, or a file that stays on disk. */
+const held = new Map<string, Content>();
 
-export function hold({ hash, bytes }: { hash: string; bytes: Uint8Array<ArrayBuffer> }): void {
+export function hold({ hash, bytes }: { hash: string; bytes: Content }): void {
   held.set(hash, bytes);
 }
 
@@ -14,8 +16,14 @@ export function drop({ hash }: { hash: string }): void {
 
 export function bytesOf(ref: BlobRef): Uint8Array<ArrayBuffer> {
   const bytes = held.get(ref.hash);
-  if (!bytes) throw new Error(`the bytes of ${ref.name} never arrived`);
+  if (!(bytes instanceof Uint8Array)) throw new Error(`the bytes of ${ref.name} never arrived`);
   return bytes;
+}
+
+/** Bytes or a file, to be read piece by piece. */
+export function sourceOf(ref: BlobRef): ByteSource {
+  const content = held.get(ref.hash);
+  return content instanceof Blob ? blobSource(content, ref.name) : memorySource(bytesOf(ref), ref.name);
 }
 
 /** Remembers the last few results by key. */
@@ -34,6 +42,10 @@ export class Recent<T> {
       this.#entries.set(key, value);
     }
     return value;
+  }
+
+  drop(key: string): void {
+    this.#entries.delete(key);
   }
 
   set(key: string, value: T): T {

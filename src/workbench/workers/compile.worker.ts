@@ -1,10 +1,9 @@
 import { type Handler, later, serveRpc } from '../rpc.ts';
-import { bindingFor, defaultBinding, fitBinding, readBinding } from './bindings.ts';
 import { hold } from './blobs.ts';
 import { inspect, modelView } from './models.ts';
 import { programView } from './programs.ts';
 import { replay, scoreOne } from './replays.ts';
-import { checkLabels, traceView } from './traces.ts';
+import { checkLabels, traceFrames, traceView } from './traces.ts';
 
 const handlers: Record<string, Handler> = {
   hold,
@@ -25,11 +24,12 @@ const handlers: Record<string, Handler> = {
   checkProgram: later(() => import('./read-program.ts'), 'checkProgram'),
   exportObject: later(() => import('./program-text.ts'), 'exportObject'),
   diagnose: later(() => import('./program-text.ts'), 'diagnose'),
-  defaultBinding,
-  bindingFor,
-  readBinding,
-  fitBinding,
+  defaultBinding: later(() => import('./bindings.ts'), 'defaultBinding'),
+  bindingFor: later(() => import('./bindings.ts'), 'bindingFor'),
+  readBinding: later(() => import('./bindings.ts'), 'readBinding'),
+  fitBinding: later(() => import('./bindings.ts'), 'fitBinding'),
   trace: traceView,
+  traceFrames,
   checkLabels,
   replay,
   scoreOne,

@@ -13,8 +13,6 @@ import { heldTrace } from './traces.ts';
 /** One event that takes longer is stopped. */
 const TIME_LIMIT_MS = 900;
 const SNAPSHOTS = 64;
-/** The virtual clock begins here, so that a program can tell a time from none. */
-const CLOCK_START_NS = 1e9;
 
 /** Runs the packets of a trace and records what the program does beside deciding. */
 export async function recordEffects(
@@ -22,20 +20,22 @@ export async function recordEffects(
   context: CallContext,
 ): Promise<Effects> {
   const { program } = await heldProgram(spec, context);
-  const held = heldTrace(trace);
+  const held = await heldTrace(trace, context);
   if (held.kind !== 'packets') throw new InputError('the trace holds tensors: only packets are sent on', trace.name);
   await loadParts(program);
-  const { frames, time } = held;
+  const { packets, count } = held;
   const vm = new Vm(program, { engine: 'wasm', timeLimitMs: TIME_LIMIT_MS });
-  const recorder = new EffectRecorder(vm, Math.max(1, Math.ceil(frames.length / SNAPSHOTS)));
+  const recorder = new EffectRecorder(vm, Math.max(1, Math.ceil(count / SNAPSHOTS)));
   let rested = performance.now();
-  for (const [event, frame] of frames.entries()) {
-    recorder.run(frame, CLOCK_START_NS + Math.round(time[event]! * 1e9));
-    if (performance.now() - rested <= SLICE_MS) continue;
-    context.progress('recording', event + 1, frames.length);
-    await rest();
-    if (context.cancelled) throw new Cancelled();
-    rested = performance.now();
+  for await (const { from, frames } of packets.frames()) {
+    for (const [at, frame] of frames.entries()) {
+      recorder.run(frame, packets.timeNs(from + at));
+      if (performance.now() - rested <= SLICE_MS) continue;
+      context.progress('recording', from + at + 1, count);
+      await rest();
+      if (context.cancelled) throw new Cancelled();
+      rested = performance.now();
+    }
   }
   return recorder.result();
 }

@@ -42,20 +42,43 @@ const NO_PACKET = new Uint8Array(0);
 
 type Input = { readonly packet: Uint8Array; readonly tensors: Tensors | null };
 
-function inputsOf({ of }: ProfileArgs, held: Held): { readonly count: number; readonly from: number; at(i: number): Input } {
+interface Inputs {
+  readonly count: number;
+  /** Number of the first in its trace. */
+  readonly from: number;
+  /** All of them in order, some at a time. */
+  all(): AsyncIterable<readonly Input[]> | Iterable<readonly Input[]>;
+  /** The first ones, which are timed. */
+  readonly timed: readonly Input[];
+}
+
+/** So many events are held to be timed in rounds. */
+const MOST_HELD = 4096;
+
+async function inputsOf({ of }: ProfileArgs, held: Held): Promise<Inputs> {
   if (of.kind === 'event') {
     const { event } = of;
     const one: Input =
-      event.kind === 'packet' ? { packet: event.bytes, tensors: null } : { packet: NO_PACKET, tensors: eventInputs(event, held) };
-    return { count: 1, from: of.index, at: () => one };
+      event.kind === 'packet' ? { packet: event.bytes, tensors: null } : { packet: NO_PACKET, tensors: await eventInputs(event, held) };
+    return { count: 1, from: of.index, all: () => [[one]], timed: [one] };
   }
-  const trace = heldTrace(of.trace);
-  const count = of.to - of.from;
+  const trace = await heldTrace(of.trace);
+  const { from, to } = of;
   if (trace.kind === 'packets') {
-    return { count, from: of.from, at: (i) => ({ packet: trace.frames[of.from + i]!, tensors: null }) };
+    const { packets } = trace;
+    const inputs = (frames: readonly Uint8Array[]): Input[] => frames.map((packet) => ({ packet, tensors: null }));
+    return {
+      count: to - from,
+      from,
+      async *all() {
+        for await (const { frames } of packets.frames(from, to)) yield inputs(frames);
+      },
+      timed: inputs(await packets.first(Math.min(MOST_HELD, to - from), from)),
+    };
   }
-  const all = held.meta ? tensorInputs(metaModel(held.meta), [{ tensor: trace.tensor, where: trace.where }]) : [];
-  return { count, from: of.from, at: (i) => ({ packet: NO_PACKET, tensors: all[of.from + i] ?? null }) };
+  const tensors = held.meta ? tensorInputs(metaModel(held.meta), [{ tensor: trace.tensor, where: trace.where }]) : [];
+  const all = Array.from({ length: to - from }, (_, i): Input => ({ packet: NO_PACKET, tensors: tensors[from + i] ?? null }));
+  return { count: all.length, from, all: () => [all], timed: all };
 }
 
 /** Counts with counters in WebAssembly, or in the interpreter where there is no WebAssembly. */
@@ -74,7 +97,7 @@ function profilerFor({ program }: Held): { vm: Vm; run(input: VmInput): void; re
  */
 export async function profileEvents(args: ProfileArgs, context: CallContext): Promise<Transferred<ProfileView>> {
   const held = await heldProgram(args.program, context);
-  const inputs = inputsOf(args, held);
+  const inputs = await inputsOf(args, held);
   const { vm, run, result } = profilerFor(held);
   let rested = performance.now();
   const pause = async (stage: string, done: number, total: number): Promise<void> => {
@@ -98,20 +121,23 @@ export async function profileEvents(args: ProfileArgs, context: CallContext): Pr
     [counts, taken, byOrigin].map(({ buffer }) => buffer as ArrayBuffer);
   let done = 0;
   let shown = performance.now();
-  for (; done < inputs.count && !context.cancelled; done++) {
-    const { packet, tensors } = inputs.at(done);
-    if (tensors) storeInputs(vm.maps, held.meta!, tensors);
-    run(inputOf(held.program, packet));
-    await pause('counting', done + 1, inputs.count);
-    if (performance.now() - shown > SHOWN_EVERY_MS) {
-      const soFar = view(result(), null);
-      context.emit(soFar, buffers(soFar));
-      shown = performance.now();
+  for await (const batch of inputs.all()) {
+    for (const { packet, tensors } of batch) {
+      if (context.cancelled) break;
+      if (tensors) storeInputs(vm.maps, held.meta!, tensors);
+      run(inputOf(held.program, packet));
+      await pause('counting', ++done, inputs.count);
+      if (performance.now() - shown > SHOWN_EVERY_MS) {
+        const soFar = view(result(), null);
+        context.emit(soFar, buffers(soFar));
+        shown = performance.now();
+      }
     }
+    if (context.cancelled) break;
   }
   if (done === 0) throw new Cancelled();
   const profile = result();
-  const whole = view(profile, profile.faults > 0 ? null : await timed(held, inputs, done, context, pause));
+  const whole = view(profile, profile.faults > 0 ? null : await timed(held, inputs.timed.slice(0, done), context, pause));
   return new Transferred(whole, buffers(whole));
 }
 
@@ -124,28 +150,27 @@ interface Timed {
 /** Time of one event, on a machine of its own, over as many rounds of the events as the clock needs. */
 async function timed(
   held: Held,
-  inputs: ReturnType<typeof inputsOf>,
-  count: number,
+  inputs: readonly Input[],
   context: CallContext,
   pause: (stage: string, done: number, total: number) => Promise<void>,
 ): Promise<Timed | null> {
   const vm = new Vm(held.program, { engine: 'wasm', timeLimitMs: TIME_LIMIT_MS });
   const run = (i: number): void => {
-    const { packet, tensors } = inputs.at(i);
+    const { packet, tensors } = inputs[i]!;
     if (tensors) storeInputs(vm.maps, held.meta!, tensors);
     vm.runUnseen(inputOf(held.program, packet));
   };
   try {
     const warm = performance.now() + WARM_MS;
     for (let i = 0; (i === 0 || performance.now() < warm) && !context.cancelled; i++) {
-      run(i % count);
+      run(i % inputs.length);
       await pause('timing', 0, TIMED_MS);
     }
     let [spent, runs] = [0, 0];
     while (spent < TIMED_MS && runs < MOST_TIMED && !context.cancelled) {
       const began = performance.now();
       // Rounds are timed as a whole: the clock's steps are longer than a run.
-      for (let i = 0; i < count && performance.now() - began < SLICE_MS; i++, runs++) run(i);
+      for (let i = 0; i < inputs.length && performance.now() - began < SLICE_MS; i++, runs++) run(i);
       spent += performance.now() - began;
       await pause('timing', Math.min(spent, TIMED_MS), TIMED_MS);
     }

@@ -44,8 +44,8 @@ export function inputOf({ progType }: Program, packet: Uint8Array): VmInput {
 }
 
 /** The inputs of an event of a tensor trace. */
-export function eventInputs(event: Extract<EventSpec, { kind: 'tensors' }>, { meta }: Held): Tensors {
-  const trace = heldTrace(event.trace);
+export async function eventInputs(event: Extract<EventSpec, { kind: 'tensors' }>, { meta }: Held): Promise<Tensors> {
+  const trace = await heldTrace(event.trace);
   if (trace.kind !== 'tensors') throw new InputError('the trace holds packets, the program takes tensors', event.trace.name);
   if (!meta) throw new InputError('this program does not say what tensors it takes', event.trace.name);
   return tensorInputs(metaModel(meta), [{ tensor: trace.tensor, where: trace.where }])[event.index]!;
@@ -71,7 +71,7 @@ async function opened({ program: spec, event }: MachineRecipe, context: CallCont
   const held = await heldProgram(spec, context);
   // Whoever watches a run stops it: there is no other limit.
   const vm = new Vm(held.program, { maxInsns: Number.MAX_SAFE_INTEGER });
-  if (event.kind === 'tensors') storeInputs(vm.maps, held.meta!, eventInputs(event, held));
+  if (event.kind === 'tensors') storeInputs(vm.maps, held.meta!, await eventInputs(event, held));
   const debug = new Debugger(
     vm,
     ({ prepare }) => prepare(inputOf(held.program, event.kind === 'packet' ? event.bytes : new Uint8Array(0))),

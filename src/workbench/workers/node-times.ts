@@ -61,7 +61,7 @@ export async function nodeTimes(args: TimesArgs, context: CallContext): Promise<
   const calls = stageCalls(program);
   if (calls.length === 0) throw new InputError('the program has no stages that could be timed apart');
   const cuts = cutsOf(calls.length);
-  const run = runOf(held, args);
+  const run = await runOf(held, args);
   const pause = async (stage: string, done: number, total: number): Promise<void> => {
     context.progress(stage, done, total);
     await rest();
@@ -124,9 +124,9 @@ function executedOf(program: Program, run: Run): { readonly executed: number; re
 }
 
 /** Puts the event where a program finds it: the one that is asked for, or the first packet that the model sees. */
-function runOf(held: Held, { event, trace }: TimesArgs): Run {
+async function runOf(held: Held, { event, trace }: TimesArgs): Promise<Run> {
   if (event.kind === 'tensors') {
-    const tensors = eventInputs(event, held);
+    const tensors = await eventInputs(event, held);
     return (vm, how) => {
       storeInputs(vm.maps, held.meta!, tensors);
       how(inputOf(held.program, new Uint8Array(0)));
@@ -136,8 +136,8 @@ function runOf(held: Held, { event, trace }: TimesArgs): Run {
     (packet: Uint8Array): Run =>
     (_, how) =>
       how(inputOf(held.program, packet));
-  const traced = trace ? heldTrace(trace) : null;
-  const frames = traced?.kind === 'packets' ? traced.frames.slice(0, MOST_TRIED) : [];
+  const traced = trace ? await heldTrace(trace) : null;
+  const frames = traced?.kind === 'packets' ? await traced.packets.first(MOST_TRIED) : [];
   const seen = [event.bytes, ...frames].find((packet) => {
     const { byOrigin } = executedOf(held.program, packetRun(packet));
     return held.program.origins.some(({ kind }, at) => kind === 'node' && byOrigin[at]! > 0);

@@ -12,11 +12,11 @@ import { xdpHook } from '../../hooks/xdp.ts';
 import type { Model } from '../../onnx/model.ts';
 import { calibrate } from '../../reference/calibrate.ts';
 import { cutOf } from '../../reference/compare.ts';
-import { createReference, type Tensors } from '../../reference/reference.ts';
+import { createReference } from '../../reference/reference.ts';
 import { type AccuracyEvent, measureAccuracy, nodeAccuracy } from '../../replay/accuracy.ts';
 import { packetInputs, tensorInputs } from '../../replay/inputs.ts';
 import { productsOf, type TrialEvents, trialsOf } from '../../replay/precision-trials.ts';
-import { ModelRunner, probability } from '../../replay/runner.ts';
+import { ModelRunner, type Outcome, probability } from '../../replay/runner.ts';
 import type { ModelSpec, ProgramSpec } from '../clients.ts';
 import type { BlobRef } from '../document.ts';
 import type { AccuracyView, SearchView, TrialEvent } from '../number-views.ts';
@@ -27,7 +27,7 @@ import { compileModel } from './build.ts';
 import { modelOf } from './models.ts';
 import { heldProgram } from './programs.ts';
 import { rest, SLICE_MS } from './rest.ts';
-import { heldTrace } from './traces.ts';
+import { type HeldTrace, heldTrace } from './traces.ts';
 
 /** Events whose intermediate values are compared: an interpreter reads them. */
 const NODE_EVENTS = 16;
@@ -48,8 +48,8 @@ function fromModel({ from }: ProgramSpec): FromModel {
 }
 
 /** The events of a trace that the model sees, at most `most`. */
-function eventsOf(model: Model, binding: Binding, trace: BlobRef, most: number): AccuracyEvent[] {
-  const held = heldTrace(trace);
+async function eventsOf(model: Model, binding: Binding, trace: BlobRef, most: number): Promise<AccuracyEvent[]> {
+  const held = await heldTrace(trace);
   if (held.kind === 'tensors')
     return tensorInputs(model, [{ tensor: held.tensor, where: held.where }])
       .slice(0, most)
@@ -58,10 +58,12 @@ function eventsOf(model: Model, binding: Binding, trace: BlobRef, most: number):
   const input = fitted && model.inputs.find(({ name }) => name === fitted.inputName);
   if (!fitted || !input) throw new InputError('a tensor binding takes no packets', trace.name);
   const events: AccuracyEvent[] = [];
-  for (const packet of held.frames) {
-    if (events.length === most) break;
-    const inputs = packetInputs(packet, fitted.binding, input);
-    if (inputs) events.push({ inputs, packet });
+  for await (const { frames } of held.packets.frames()) {
+    for (const packet of frames) {
+      if (events.length === most) return events;
+      const inputs = packetInputs(packet, fitted.binding, input);
+      if (inputs) events.push({ inputs, packet: packet.slice() });
+    }
   }
   return events;
 }
@@ -77,7 +79,7 @@ export async function accuracy({ program: spec, trace }: OnTrace, context: CallC
   const { compiled } = await heldProgram(spec, context);
   if (!compiled) throw new InputError('the program was edited by hand: where its values lie is not known');
   const model = await modelOf(source.model, source.dims);
-  const events = eventsOf(model, binding, trace, NODE_EVENTS);
+  const events = await eventsOf(model, binding, trace, NODE_EVENTS);
   context.progress('loading ONNX Runtime', 0, 0);
   const reference = await createReference(bytesOf(source.model), { outputs: 'all', fileName: source.model.name });
   try {
@@ -108,7 +110,7 @@ export async function search(
   const { model: source, binding, calibration } = fromModel(spec);
   const model = await modelOf(source.model, source.dims);
   const fitted = checkBinding(binding, model);
-  const events = eventsOf(model, binding, trace, TRIAL_EVENTS);
+  const events = await eventsOf(model, binding, trace, TRIAL_EVENTS);
   const trial: TrialEvents = fitted
     ? { kind: 'packets', packets: events.map(({ packet }) => packet!) }
     : { kind: 'tensors', tensors: events.map(({ inputs }) => inputs) };
@@ -162,7 +164,7 @@ export async function swapWeights({ program: spec, trace, next, from }: SwapArgs
   const target = weightsTarget(compiled, spec.key);
   const model = await modelOf(next.model, next.dims);
   context.progress('loading ONNX Runtime', 0, 0);
-  const samples = eventsOf(model, binding, trace, TRIAL_EVENTS).map(({ inputs }) => inputs);
+  const samples = (await eventsOf(model, binding, trace, TRIAL_EVENTS)).map(({ inputs }) => inputs);
   const calibration = await calibrate(bytesOf(next.model), samples, {
     source: 'trace',
     method: spec.options.method,
@@ -184,19 +186,35 @@ export async function swapWeights({ program: spec, trace, next, from }: SwapArgs
   const runner = new ModelRunner(program, compiled.meta);
   const weights = runner.vm.maps.get('.data.weights');
   weights.update(KEY0, swapped(weights.lookup(KEY0)!, file, next.model.name));
-  const held = heldTrace(trace);
-  const tensors: readonly Tensors[] = held.kind === 'tensors' ? tensorInputs(model, [{ tensor: held.tensor, where: held.where }]) : [];
-  const count = held.kind === 'packets' ? held.frames.length : tensors.length;
+  const held = await heldTrace(trace);
+  const { count } = held;
   const batches = new Batches(from, context, cutOf(compiled.meta.model.nodes), runner.vm.engine);
   let rested = performance.now();
-  for (let i = from; i < count; i++) {
-    const outcome = held.kind === 'packets' ? runner.runPacket(held.frames[i]!) : runner.runTensors(tensors[i]!);
-    batches.add(probability(outcome), held.kind === 'packets' ? outcome.returnValue : null, firstOutput(outcome.outputs));
-    if (performance.now() - rested <= SLICE_MS) continue;
-    batches.sendWhenDue();
-    context.progress('replaying with the new weights', i + 1 - from, count - from);
-    await pause(context);
-    rested = performance.now();
+  let done = from;
+  for await (const outcomes of outcomesFrom(held, model, runner, from)) {
+    for (const outcome of outcomes) {
+      batches.add(probability(outcome), held.kind === 'packets' ? outcome.returnValue : null, firstOutput(outcome.outputs));
+      done++;
+      if (performance.now() - rested <= SLICE_MS) continue;
+      batches.sendWhenDue();
+      context.progress('replaying with the new weights', done - from, count - from);
+      await pause(context);
+      rested = performance.now();
+    }
   }
   batches.send();
+}
+
+/** What the program says about the events of a trace from number `from` on, computed as they are taken. */
+async function* outcomesFrom(held: HeldTrace, model: Model, runner: ModelRunner, from: number): AsyncGenerator<Iterable<Outcome>> {
+  if (held.kind === 'packets') {
+    for await (const { frames } of held.packets.frames(from)) yield mapped(frames, (frame) => runner.runPacket(frame));
+    return;
+  }
+  const tensors = tensorInputs(model, [{ tensor: held.tensor, where: held.where }]).slice(from);
+  yield mapped(tensors, (inputs) => runner.runTensors(inputs));
+}
+
+function* mapped<T, R>(list: readonly T[], one: (item: T) => R): Generator<R> {
+  for (const item of list) yield one(item);
 }

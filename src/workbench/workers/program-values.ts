@@ -28,13 +28,13 @@ export async function programValues(
   const reader = readers.get(spec.key) ?? readers.set(spec.key, new ValueReader(program, compiled.meta, compiled.tensors));
   const report = (done: number, total: number) => context.progress('running the program', done, total);
   const { values, ...rest } =
-    event.kind === 'packet' ? reader.packet(event.bytes, report) : reader.tensors(inputsOf(event, compiled.meta), report);
+    event.kind === 'packet' ? reader.packet(event.bytes, report) : reader.tensors(await inputsOf(event, compiled.meta), report);
   const view: ProgramValuesView = { ...rest, values, foldedInto: folded(values, compiled.meta.model.nodes) };
   return new Transferred(view, [...new Set(values.map(({ data }) => data.buffer as ArrayBuffer))]);
 }
 
-function inputsOf(event: Extract<EventSpec, { kind: 'tensors' }>, meta: Parameters<typeof metaModel>[0]) {
-  const held = heldTrace(event.trace);
+async function inputsOf(event: Extract<EventSpec, { kind: 'tensors' }>, meta: Parameters<typeof metaModel>[0]) {
+  const held = await heldTrace(event.trace);
   if (held.kind !== 'tensors') throw new InputError('the trace holds packets, the program takes tensors', event.trace.name);
   return tensorInputs(metaModel(meta), [{ tensor: held.tensor, where: held.where }])[event.index]!;
 }

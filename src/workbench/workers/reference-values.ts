@@ -62,7 +62,7 @@ const floatsOf = (data: Tensors[string]['data']): Float32Array =>
 async function inputsOf({ model: spec, binding, event }: ValuesArgs): Promise<Tensors | null> {
   const model = await modelOf(spec.model, spec.dims);
   if (event.kind === 'tensors') {
-    const held = heldTrace(event.trace);
+    const held = await heldTrace(event.trace);
     if (held.kind !== 'tensors') throw new InputError('the trace holds packets, the model takes tensors', event.trace.name);
     return tensorInputs(model, [{ tensor: held.tensor, where: held.where }])[event.index] ?? null;
   }

@@ -53,26 +53,37 @@ function runnerOf({ model: spec, binding }: Bound): Promise<ReferenceRunner> {
 
 /** Scores the events of a trace, from number `from` on. */
 async function score(args: Bound & { readonly trace: TraceSpec; readonly from?: number }, context: CallContext): Promise<void> {
-  const held = heldTrace(args.trace.trace);
+  const held = await heldTrace(args.trace.trace, context);
   const model = await modelOf(args.model.model, args.model.dims);
   const inputs = held.kind === 'tensors' ? tensorInputs(model, [{ tensor: held.tensor, where: held.where }]) : [];
-  const total = held.kind === 'packets' ? held.frames.length : inputs.length;
+  const total = held.count;
   context.progress('loading ONNX Runtime', 0, 0);
   const runner = await runnerOf(args);
   const { from = 0 } = args;
   const batches = new Batches(from, context, cutOf(model.nodes));
   let rested = performance.now();
-  for (let i = from; i < total; i++) {
-    if (held.kind === 'packets') {
-      const outcome = await runner.runPacket(held.frames[i]!);
-      batches.add(outcome.score, verdictCode(outcome.verdict), firstOutput(outcome.outputs));
-    } else batches.add(Number.NaN, null, firstOutput(await runner.runTensors(inputs[i]!)));
-    if (performance.now() - rested > SLICE_MS) {
-      batches.sendWhenDue();
-      context.progress('running ONNX Runtime', i + 1 - from, total - from);
-      await rest();
-      if (context.cancelled) throw new Cancelled();
-      rested = performance.now();
+  let done = from;
+  const breathe = async (): Promise<void> => {
+    done++;
+    if (performance.now() - rested <= SLICE_MS) return;
+    batches.sendWhenDue();
+    context.progress('running ONNX Runtime', done - from, total - from);
+    await rest();
+    if (context.cancelled) throw new Cancelled();
+    rested = performance.now();
+  };
+  if (held.kind === 'packets') {
+    for await (const { frames } of held.packets.frames(from)) {
+      for (const frame of frames) {
+        const outcome = await runner.runPacket(frame);
+        batches.add(outcome.score, verdictCode(outcome.verdict), firstOutput(outcome.outputs));
+        await breathe();
+      }
+    }
+  } else {
+    for (const one of inputs.slice(from)) {
+      batches.add(Number.NaN, null, firstOutput(await runner.runTensors(one)));
+      await breathe();
     }
   }
   batches.send();
@@ -93,7 +104,7 @@ async function calibration(args: Bound & { readonly calibration: CalibrationSpec
   const model = await modelOf(args.model.model, args.model.dims);
   checkSize(model);
   const samples =
-    source.kind === 'generated' ? generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, args.binding) : samplesOf(args, model);
+    source.kind === 'generated' ? generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, args.binding) : await samplesOf(args, model);
   if (samples.length === 0) {
     throw new InputError('holds nothing that the model could be calibrated on', source.kind === 'generated' ? '' : source.blob.name);
   }
@@ -113,21 +124,29 @@ async function calibration(args: Bound & { readonly calibration: CalibrationSpec
   });
 }
 
-function samplesOf(
+/** Ranges hardly move any more behind so many packets, and all of a large capture would not fit into memory. */
+const MOST_SAMPLES = 65_536;
+
+async function samplesOf(
   { calibration: { source }, binding }: Bound & { readonly calibration: CalibrationSpec },
   model: Model,
-): readonly Tensors[] {
+): Promise<readonly Tensors[]> {
   if (source.kind === 'generated') return [];
-  const held = heldTrace(source.blob);
+  const held = await heldTrace(source.blob);
   if (held.kind === 'tensors') return tensorInputs(model, [{ tensor: held.tensor, where: held.where }]);
   const fitted = checkBinding(binding, model);
   const input = fitted && model.inputs.find(({ name }) => name === fitted.inputName);
   if (!fitted || !input)
     throw new InputError('packets cannot calibrate a model that takes tensors', source.blob.name, 'Calibrate on an .npy file');
-  return held.frames.flatMap((frame) => {
-    const inputs = packetInputs(frame, fitted.binding, input);
-    return inputs ? [inputs] : [];
-  });
+  const samples: Tensors[] = [];
+  for await (const { frames } of held.packets.frames()) {
+    for (const frame of frames) {
+      if (samples.length === MOST_SAMPLES) return samples;
+      const inputs = packetInputs(frame, fitted.binding, input);
+      if (inputs) samples.push(inputs);
+    }
+  }
+  return samples;
 }
 
 const handlers: Record<string, Handler> = { hold, score, scoreOne, calibrate: calibration, referenceValues, compareValues, ownErrors };

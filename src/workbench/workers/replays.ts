@@ -1,32 +1,24 @@
+import { InputError } from '../../base/errors.ts';
 import { Cancelled } from '../../base/progress.ts';
 import type { ProgramMeta } from '../../compiler/api.ts';
 import { cutOf } from '../../reference/compare.ts';
-import type { Tensors } from '../../reference/reference.ts';
-import { tensorInputs } from '../../replay/inputs.ts';
-import { ModelRunner, probability } from '../../replay/runner.ts';
-import { Vm } from '../../vm/core.ts';
+import type { tensorInputs } from '../../replay/inputs.ts';
+import { Scorer } from '../../replay/runner.ts';
 import { loadParts } from '../../vm/load-parts.ts';
 import type { ProgramSpec } from '../clients.ts';
 import type { BlobRef } from '../document.ts';
 import type { CallContext } from '../rpc.ts';
-import { Batches, firstOutput } from './batches.ts';
+import { Batches } from './batches.ts';
 import { Recent } from './blobs.ts';
 import { heldProgram } from './programs.ts';
 import { rest, SLICE_MS } from './rest.ts';
 import { heldTrace } from './traces.ts';
 
-/** What an event comes to, in the columns' terms. */
-interface Scored {
-  /** NaN where no model ran. */
-  readonly score: number;
-  readonly verdict: number;
-  readonly output: ArrayLike<number> | null;
-}
-
+/** A machine in the midst of a trace: its maps are as the events before `next` of `trace` have left them. */
 interface Runner {
-  readonly engine: Vm['engine'];
-  packet(frame: Uint8Array): Scored;
-  tensors(inputs: Tensors): Scored;
+  readonly scorer: Scorer;
+  trace: string;
+  next: number;
 }
 
 const runners = new Recent<Runner>(2);
@@ -37,29 +29,16 @@ const sideRunners = new Recent<Runner>(2);
 const RUN_LIMIT_MS = 900;
 /** Events between two looks at the clock, at the most: later ones may take longer. */
 const MOST_STRIDE = 256;
+/** When edited packets come: a second after the clock's beginning, so that a program can tell a time from none. */
+const SIDE_NS = 1e9;
 
 async function runnerOf(spec: ProgramSpec, context: CallContext, cache: Recent<Runner>): Promise<Runner> {
   const known = cache.get(spec.key);
   if (known) return known;
   const { program, meta } = await heldProgram(spec, context);
   await loadParts(program);
-  if (meta) {
-    const runner = new ModelRunner(program, meta, 'wasm', RUN_LIMIT_MS);
-    const scored = (outcome: ReturnType<ModelRunner['runPacket']>): Scored => ({
-      score: probability(outcome),
-      verdict: outcome.returnValue,
-      output: firstOutput(outcome.outputs),
-    });
-    return cache.set(spec.key, {
-      engine: runner.vm.engine,
-      packet: (frame) => scored(runner.runPacket(frame)),
-      tensors: (inputs) => scored(runner.runTensors(inputs)),
-    });
-  }
   // A program without our metadata takes packets and says no more than its return value.
-  const vm = new Vm(program, { engine: 'wasm', timeLimitMs: RUN_LIMIT_MS });
-  const packet = (frame: Uint8Array): Scored => ({ score: Number.NaN, verdict: vm.runUnseen({ packet: frame }), output: null });
-  return cache.set(spec.key, { engine: vm.engine, packet, tensors: () => packet(new Uint8Array(64)) });
+  return cache.set(spec.key, { scorer: new Scorer(program, meta, RUN_LIMIT_MS), trace: '', next: 0 });
 }
 
 interface ReplayArgs {
@@ -69,35 +48,88 @@ interface ReplayArgs {
   readonly to: number;
 }
 
-/** Runs events [from, to) and sends their results in batches. */
+/**
+ * Runs events [from, to) and sends their results in batches, those of a replay that is stopped too. The machine goes on from where the call
+ * before it ended; one that does not stand there runs the events before `from` again first.
+ */
 export async function replay({ program, trace, from, to }: ReplayArgs, context: CallContext): Promise<void> {
-  const runner = await runnerOf(program, context, runners);
-  const held = heldTrace(trace);
+  const held = await heldTrace(trace, context);
   const { meta } = await heldProgram(program, context);
-  const inputs = held.kind === 'tensors' && meta ? tensorInputs(metaModel(meta), [{ tensor: held.tensor, where: held.where }]) : [];
-  const batches = new Batches(from, context, cutOf(meta?.model.nodes ?? []), runner.engine);
-  let rested = performance.now();
-  // The clock is dear beside a small filter: it is looked at after as many events as take about a tenth of a slice.
-  let stride = 1;
-  let looked = from;
-  let began = from;
-  for (let i = from; i < to; i++) {
-    const { score, verdict, output } = held.kind === 'packets' ? runner.packet(held.frames[i]!) : runner.tensors(inputs[i]!);
-    batches.add(score, held.kind === 'packets' ? verdict : null, output);
-    if (i + 1 - looked < stride) continue;
-    looked = i + 1;
-    const spent = performance.now() - rested;
-    if (spent <= SLICE_MS) continue;
-    stride = Math.max(1, Math.min(MOST_STRIDE, Math.floor(((i + 1 - began) * SLICE_MS) / spent / 10)));
-    batches.spend(spent);
-    batches.sendWhenDue();
-    await rest();
-    if (context.cancelled) throw new Cancelled();
-    rested = performance.now();
-    began = i + 1;
+  const runner = await runnerOf(program, context, runners);
+  const begin = runner.trace === trace.hash && runner.next === from ? from : 0;
+  const { scorer } = runner;
+  if (begin === 0) scorer.vm.resetMaps();
+  // Another call takes the machine from this one by its number.
+  runner.trace = trace.hash;
+  runner.next = -1;
+  const batches = new Batches(from, context, cutOf(meta?.model.nodes ?? []), scorer.vm.engine);
+  const slices = new Slices(context, batches, begin);
+  let at = begin;
+  try {
+    if (held.kind === 'packets') {
+      const { packets } = held;
+      for await (const { frames } of packets.frames(begin, to)) {
+        for (const frame of frames) {
+          scorer.packet(frame, packets.timeNs(at));
+          if (at++ >= from) batches.add(scorer.score, scorer.verdict, scorer.output, scorer.executed);
+          if (slices.due(at)) await slices.rest(at);
+        }
+      }
+    } else {
+      if (!meta) throw new InputError('this program does not say what tensors it takes', trace.name);
+      const { tensorInputs: inputsOf } = await import('../../replay/inputs.ts');
+      for (const inputs of inputsOf(metaModel(meta), [{ tensor: held.tensor, where: held.where }]).slice(begin, to)) {
+        scorer.tensors(inputs);
+        if (at++ >= from) batches.add(scorer.score, null, scorer.output, scorer.executed);
+        if (slices.due(at)) await slices.rest(at);
+      }
+    }
+  } finally {
+    slices.end();
+    runner.next = at;
   }
-  batches.spend(performance.now() - rested);
-  batches.send();
+}
+
+/** Lets messages in now and then. The clock is dear beside a small filter: it is looked at after as many events as take about a tenth of a slice. */
+class Slices {
+  readonly #context: CallContext;
+  readonly #batches: Batches;
+  #stride = 1;
+  #look: number;
+  #began: number;
+  #rested = performance.now();
+
+  constructor(context: CallContext, batches: Batches, at: number) {
+    this.#context = context;
+    this.#batches = batches;
+    this.#began = at;
+    this.#look = at + 1;
+  }
+
+  due(at: number): boolean {
+    if (at < this.#look) return false;
+    this.#look = at + this.#stride;
+    return performance.now() - this.#rested > SLICE_MS;
+  }
+
+  /** Throws {@link Cancelled} when the user asked to stop. */
+  async rest(at: number): Promise<void> {
+    const spent = performance.now() - this.#rested;
+    this.#stride = Math.max(1, Math.min(MOST_STRIDE, Math.floor(((at - this.#began) * SLICE_MS) / spent / 10)));
+    this.#batches.spend(spent);
+    this.#batches.sendWhenDue();
+    await rest();
+    if (this.#context.cancelled) throw new Cancelled();
+    this.#rested = performance.now();
+    this.#began = at;
+    this.#look = at + this.#stride;
+  }
+
+  /** Sends what is there. */
+  end(): void {
+    this.#batches.spend(performance.now() - this.#rested);
+    this.#batches.send();
+  }
 }
 
 /** Inputs as tensorInputs wants them, from what a compiled program says about itself. */
@@ -110,6 +142,7 @@ export async function scoreOne(
   { program, bytes }: { program: ProgramSpec; bytes: Uint8Array },
   context: CallContext,
 ): Promise<{ score: number; verdict: number }> {
-  const { score, verdict } = (await runnerOf(program, context, sideRunners)).packet(bytes);
-  return { score, verdict: Math.min(255, verdict) };
+  const { scorer } = await runnerOf(program, context, sideRunners);
+  scorer.packet(bytes, SIDE_NS);
+  return { score: scorer.score, verdict: Math.min(255, scorer.verdict) };
 }

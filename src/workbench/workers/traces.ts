@@ -1,59 +1,72 @@
 import { InputError } from '../../base/errors.ts';
+import type { Working } from '../../base/pace.ts';
 import type { Tensor } from '../../onnx/model.ts';
-import { npyTensor } from '../../replay/inputs.ts';
-import { ethernetFrame } from '../../traces/frames.ts';
-import { readLabels } from '../../traces/labels.ts';
-import { readNpy } from '../../traces/npy.ts';
-import { readPcap } from '../../traces/pcap.ts';
+import { PacketTrace } from '../../replay/packet-trace.ts';
 import type { TraceSpec } from '../clients.ts';
 import type { BlobRef } from '../document.ts';
 import type { UserError } from '../errors.ts';
-import { Transferred } from '../rpc.ts';
-import type { TraceView } from '../views.ts';
-import { bytesOf, Recent } from './blobs.ts';
+import { type CallContext, Transferred } from '../rpc.ts';
+import type { FramesView, TraceView } from '../views.ts';
+import { bytesOf, Recent, sourceOf } from './blobs.ts';
+import { rest } from './rest.ts';
 
-/** A trace as workers hold it: frames as an XDP program gets them, or one array of inputs. */
+/** A trace as workers hold it: packets that stay in their file, or one array of inputs. */
 export type HeldTrace =
-  | {
-      readonly kind: 'packets';
-      readonly frames: readonly Uint8Array[];
-      readonly time: Float64Array;
-      readonly warning: UserError | null;
-    }
-  | { readonly kind: 'tensors'; readonly tensor: Tensor; readonly where: string };
+  | { readonly kind: 'packets'; readonly packets: PacketTrace; readonly count: number; readonly warning: UserError | null }
+  | { readonly kind: 'tensors'; readonly tensor: Tensor; readonly where: string; readonly count: number };
 
-const traces = new Recent<HeldTrace>(3);
+const traces = new Recent<Promise<HeldTrace>>(3);
 
 export const isNpy = (bytes: Uint8Array): boolean => bytes[0] === 0x93 && bytes[1] === 0x4e;
 
-export function heldTrace(ref: BlobRef): HeldTrace {
-  return traces.get(ref.hash) ?? traces.set(ref.hash, read(ref));
+/** The trace that `ref` names, indexed once. */
+export function heldTrace(ref: BlobRef, context?: CallContext): Promise<HeldTrace> {
+  const known = traces.get(ref.hash);
+  if (known) return known;
+  const opening = read(ref, context);
+  // An opening that failed or was stopped is begun anew by the next call.
+  opening.catch(() => traces.drop(ref.hash));
+  return traces.set(ref.hash, opening);
 }
 
-function read(ref: BlobRef): HeldTrace {
-  const bytes = bytesOf(ref);
-  if (isNpy(bytes)) return { kind: 'tensors', tensor: npyTensor(readNpy(bytes, ref.name)), where: ref.name };
-  const { header, packets, damage } = readPcap(bytes, ref.name);
-  if (packets.length === 0) throw damage ?? new InputError('the capture holds no packet', ref.name);
-  const first = packets[0]!;
-  return {
-    kind: 'packets',
-    frames: packets.map((packet) => ethernetFrame(header.linkType, packet.data)),
-    time: Float64Array.from(packets, (packet) => packet.seconds - first.seconds + (packet.nanoseconds - first.nanoseconds) / 1e9),
-    warning: damage
-      ? {
-          what: damage.what,
-          where: damage.where,
-          advice: [damage.advice, `The ${packets.length} whole packets before it are used`].filter(Boolean).join('. '),
-        }
-      : null,
-  };
+/** What long reading needs of a call. */
+export const working = (context?: CallContext): Working => ({
+  rest,
+  ...(context
+    ? {
+        progress: {
+          report: context.progress.bind(context),
+          get cancelled() {
+            return context.cancelled;
+          },
+        },
+      }
+    : {}),
+});
+
+async function read(ref: BlobRef, context?: CallContext): Promise<HeldTrace> {
+  const source = sourceOf(ref);
+  if (isNpy(await source.read(0, 2))) {
+    const tensor = (await import('./tensor-trace.ts')).readTensor(bytesOf(ref), ref.name);
+    return { kind: 'tensors', tensor, where: ref.name, count: tensor.dims[0] ?? 0 };
+  }
+  const packets = await PacketTrace.open(source, working(context));
+  const { count } = packets;
+  const { damage } = packets.capture;
+  const warning = damage
+    ? { what: damage.what, where: `${ref.name}, byte ${damage.offset}`, advice: `The ${count} whole packets before it are used` }
+    : null;
+  return { kind: 'packets', packets, count, warning };
 }
 
-export function traceView({ key, trace, labels: labelRef }: TraceSpec): Transferred<TraceView> {
-  const held = heldTrace(trace);
-  const count = countOf(held);
-  const labels = labelRef ? readLabels(bytesOf(labelRef), labelRef.name, count) : null;
+/** So many bytes of packets come with the trace itself: all of a small one. */
+const HEAD_BYTES = 4 << 20;
+const HEAD_PACKETS = 20_000;
+
+export async function traceView({ key, trace, labels: labelRef }: TraceSpec, context: CallContext): Promise<Transferred<TraceView>> {
+  const held = await heldTrace(trace, context);
+  const { count } = held;
+  const labels = labelRef ? await labelsOf(labelRef, count) : null;
   if (held.kind === 'tensors') {
     const data = Float32Array.from(held.tensor.data as ArrayLike<number | bigint>, Number);
     const { dtype, dims } = held.tensor;
@@ -61,21 +74,48 @@ export function traceView({ key, trace, labels: labelRef }: TraceSpec): Transfer
       data.buffer,
     ]);
   }
-  const start = new Uint32Array(count + 1);
-  held.frames.forEach((frame, at) => {
-    start[at + 1] = start[at]! + frame.length;
-  });
-  const bytes = new Uint8Array(start[count]!);
-  for (const [at, frame] of held.frames.entries()) bytes.set(frame, start[at]);
-  return new Transferred({ kind: 'packets', key, file: trace.name, count, bytes, start, time: held.time, warning: held.warning, labels }, [
+  const { bytes, start } = await framesFrom(held.packets, 0, HEAD_PACKETS, HEAD_BYTES);
+  const time = held.packets.times();
+  return new Transferred({ kind: 'packets', key, file: trace.name, count, bytes, start, time, warning: held.warning, labels }, [
     bytes.buffer,
     start.buffer,
+    time.buffer as ArrayBuffer,
   ]);
 }
 
-/** Throws what is wrong with the labels of a trace. */
-export function checkLabels({ trace, labels }: { trace: BlobRef; labels: BlobRef }): void {
-  readLabels(bytesOf(labels), labels.name, countOf(heldTrace(trace)));
+/** Packets from number `from` on, as many as there is room for, the first of them in any case. */
+async function framesFrom(packets: PacketTrace, from: number, most: number, room: number): Promise<FramesView> {
+  const { captured } = packets.capture.columns;
+  let to = from;
+  // Frames may be a few bytes longer than what was captured, by the Ethernet header that they gain.
+  for (let bytes = 0; to < Math.min(packets.count, from + most); to++) {
+    bytes += captured[to]! + 14;
+    if (bytes > room && to > from) break;
+  }
+  const frames = await packets.first(to - from, from);
+  const start = new Uint32Array(frames.length + 1);
+  for (const [at, frame] of frames.entries()) start[at + 1] = start[at]! + frame.length;
+  const bytes = new Uint8Array(start[frames.length]!);
+  for (const [at, frame] of frames.entries()) bytes.set(frame, start[at]);
+  return { bytes, start };
 }
 
-const countOf = (held: HeldTrace): number => (held.kind === 'packets' ? held.frames.length : (held.tensor.dims[0] ?? 0));
+const PAGE_BYTES = 1 << 20;
+
+/** Packets [from, to), one after another, or as many of them as a page has room for. */
+export async function traceFrames({ trace, from, to }: { trace: BlobRef; from: number; to: number }): Promise<Transferred<FramesView>> {
+  const held = await heldTrace(trace);
+  if (held.kind !== 'packets') throw new InputError('the trace holds tensors, not packets', trace.name);
+  const { bytes, start } = await framesFrom(held.packets, from, to - from, PAGE_BYTES);
+  return new Transferred({ bytes, start }, [bytes.buffer as ArrayBuffer, start.buffer as ArrayBuffer]);
+}
+
+/** Throws what is wrong with the labels of a trace. */
+export async function checkLabels({ trace, labels }: { trace: BlobRef; labels: BlobRef }): Promise<void> {
+  await labelsOf(labels, (await heldTrace(trace)).count);
+}
+
+async function labelsOf(labels: BlobRef, count: number): Promise<Int8Array> {
+  const { readLabels } = await import('../../traces/labels.ts');
+  return readLabels(bytesOf(labels), labels.name, count);
+}

@@ -139,8 +139,8 @@ type Event = (runner: ModelRunner) => Outcome;
 
 /** The first events of the trace. */
 async function eventsOf({ from }: ProgramSpec, trace: BlobRef): Promise<Event[]> {
-  const held = heldTrace(trace);
-  if (held.kind === 'packets') return held.frames.slice(0, MOST_EVENTS).map((frame) => (runner) => runner.runPacket(frame));
+  const held = await heldTrace(trace);
+  if (held.kind === 'packets') return (await held.packets.first(MOST_EVENTS)).map((frame) => (runner) => runner.runPacket(frame));
   if (from.kind !== 'model') throw new InputError('the program was not compiled from a model');
   const model = await modelOf(from.model.model, from.model.dims);
   return tensorInputs(model, [{ tensor: held.tensor, where: held.where }])
