@@ -1,3 +1,5 @@
+import { ACCEL_HOOKS, accelHookOf, PROG_TYPE_ACCELERATOR } from './accelerator/names.ts';
+
 /** Program types of the 6.18 uapi (`enum bpf_prog_type`), by number; the names are the enum's in lower case. */
 export const PROG_TYPE_NAMES: readonly string[] = [
   'unspec',
@@ -254,11 +256,21 @@ const toType = (row: (typeof SECTIONS)[number], exact: boolean): SectionType => 
 });
 
 /**
- * Program type that a section name stands for, or undefined when libbpf knows none. A leading `?` (do not load
+ * Program type that a section name stands for, or undefined when libbpf knows none; of programs on the accelerator, which no kernel and no
+ * libbpf knows, the attach type is the number of the hook. A leading `?` (do not load
  * automatically) is ignored, as libbpf does.
  */
 export function sectionType(sectionName: string): SectionType | undefined {
   const name = sectionName.replace(/^\?/, '');
+  const hook = accelHookOf(name);
+  if (hook)
+    return {
+      progType: PROG_TYPE_ACCELERATOR,
+      expectedAttachType: ACCEL_HOOKS.indexOf(hook),
+      sleepable: false,
+      loadFlags: 0,
+      exact: true,
+    };
   for (const row of SECTIONS) {
     const base = row[0].replace(/\+$/, '');
     if (name === base || (row[0] !== base && name.startsWith(`${base}/`))) return toType(row, true);
@@ -274,18 +286,20 @@ export function sectionType(sectionName: string): SectionType | undefined {
 
 /** Name of a program type, or `type N` for one that 6.18 does not define. */
 export function progTypeName(progType: number): string {
-  return PROG_TYPE_NAMES[progType] ?? `type ${progType}`;
+  return progType === PROG_TYPE_ACCELERATOR ? 'accelerator' : (PROG_TYPE_NAMES[progType] ?? `type ${progType}`);
 }
 
 const byName = new Map(PROG_TYPE_NAMES.map((name, type) => [name, type]));
 
 /** Number of the program type `name` (`sched_cls`; any case, with or without `BPF_PROG_TYPE_`), or undefined. */
 export function progTypeByName(name: string): number | undefined {
+  if (name === 'accelerator') return PROG_TYPE_ACCELERATOR;
   return byName.get(name.toLowerCase().replace(/^bpf_prog_type_/, ''));
 }
 
 /** The plainest section name that libbpf maps to a program and attach type; undefined when there is none. */
 export function sectionFor(progType: number, expectedAttachType = 0): string | undefined {
+  if (progType === PROG_TYPE_ACCELERATOR) return `accelerator/${ACCEL_HOOKS[expectedAttachType]}`;
   const rows = SECTIONS.filter((row) => row[1] === progType).sort((a, b) => a[3].length - b[3].length || a[0].length - b[0].length);
   const row = rows.find((one) => one[2] === expectedAttachType && one[3] === '') ?? rows[0];
   return row?.[0].replace(/\+$/, '');

@@ -54,6 +54,9 @@ interface Named {
   readonly config: { readonly type: ConfigType; readonly size: number; readonly align: number; readonly signed: boolean } | null;
 }
 
+/** The accelerator's functions are no kernel's: what loads the program puts them in. */
+const isDeviceFunction = (name: string): boolean => name.startsWith('accel_');
+
 /** libbpf's numbers of calls to functions that the kernel lacks. */
 const POISON_FUNCTION = 2002000000;
 /** Most bytes of configuration that an object asks for. */
@@ -200,6 +203,7 @@ function kernelSymbol(
     if (address === undefined && target && !weak) refuse(`the kernel has no symbol ${name}`);
     return address === undefined ? none : { kind: 'value', value: address };
   }
+  if (isFunction && isDeviceFunction(name)) return { kind: 'btf', id: 0, name };
   const essential = isFunction ? essentialName(name) : name;
   if (!kernel) return { kind: 'btf', id: 0, name: essential };
   const missing: Extern = isFunction ? { kind: 'poison', imm: POISON_FUNCTION + order } : none;

@@ -510,7 +510,8 @@ function walkCalls(env: Env, root: number, privateStack: boolean): void {
     const size = adaptive ? 0 : rounded;
     if (adaptive && rounded > 512) env.fail(EACCES, `stack size of subprog ${idx} is ${rounded}. Too large\n`);
     depth += size;
-    if (depth > 512) env.fail(EACCES, `combined stack size of ${returns.length + 1} calls is ${depth}. Too large\n`);
+    if (depth > (env.profile?.stackBytes ?? 512))
+      env.fail(EACCES, `combined stack size of ${returns.length + 1} calls is ${depth}. Too large\n`);
     let current = { subprog: idx, size };
     for (;;) {
       const call = nextCall(env, i, env.subprogs[current.subprog]!.end, [current.subprog, ...returns.map((back) => back.subprog)]);

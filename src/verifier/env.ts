@@ -8,6 +8,7 @@ import { fieldOf, RES_LOCK } from './fields.ts';
 import { type Names, stateText } from './format.ts';
 import { type TypeReader, typeReader } from './kernel-types.ts';
 import { Log } from './log.ts';
+import { PROFILES, type Profile } from './profile.ts';
 import type { Loops } from './prune.ts';
 import type { Regs } from './reg.ts';
 import { REG } from './reg.ts';
@@ -86,6 +87,8 @@ export class Env {
   readonly options: VerifyOptions;
   /** What the kernel and the privilege asked for change. */
   readonly rules: Rules;
+  /** What the place that the program runs in changes; null for the kernel. */
+  readonly profile: Profile | null;
   readonly insns: readonly Insn[];
   readonly maps: readonly MapDef[];
   readonly log: Log;
@@ -194,6 +197,7 @@ export class Env {
     this.program = program;
     this.options = options;
     this.rules = rulesOf(options.kernel, options.privilege);
+    this.profile = PROFILES.get(program.progType) ?? null;
     // Instructions of one shape, whoever made them: the hot path reads them fastest so.
     this.insns = program.insns.map(({ opcode, dst, src, off, imm }) => ({ opcode, dst, src, off, imm }));
     this.maps = program.maps;

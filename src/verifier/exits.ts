@@ -106,12 +106,13 @@ export function checkReturnRange(env: Env, regno: number): void {
     return;
   }
   const where = isAsync ? 'At async callback return' : 'At program exit';
-  const range = isAsync ? ([frame.callbackMin, frame.callbackMax] as const) : programRange(env);
+  const { profile } = env;
+  const range = isAsync ? ([frame.callbackMin, frame.callbackMax] as const) : (profile?.returns(env.attachType) ?? programRange(env));
   if (!range) return;
   if (type !== SCALAR) env.fail(EINVAL, `${where} the register R${regno} is not a known value (${typeName(type)})\n`);
   markPrecise(env, regno);
-  const isHook = env.program.progType === LSM && env.attachType !== LSM_CGROUP && !isAsync;
-  const outside = isHook ? r[b + S32_MIN]! < range[0] || r[b + S32_MAX]! > range[1] : outOfRange(env, r, b, range[0], range[1]);
+  const isInt = (profile !== null || (env.program.progType === LSM && env.attachType !== LSM_CGROUP)) && !isAsync;
+  const outside = isInt ? r[b + S32_MIN]! < range[0] || r[b + S32_MAX]! > range[1] : outOfRange(env, r, b, range[0], range[1]);
   if (outside) failRange(env, r, b, range[0], range[1], where, regno);
 }
 

@@ -74,7 +74,12 @@ export function checkHelperMemory(
       accessObject(env, regno, off, size, 'read', -1);
       return;
     case CTX:
-      // Only a syscall program's context is plain memory.
+      if (env.profile) {
+        if (size === 0 && zeroSizeAllowed) return;
+        if (size > 0 && env.profile.mayAccess(env.attachType, off, size, access === 'write')) return;
+        env.fail(EACCES, `invalid bpf_context access off=${off} size=${size}\n`);
+      }
+      // In the kernel only a syscall program's context is plain memory.
       if (env.program.progType === 31) {
         if (size === 0) {
           if (zeroSizeAllowed) return;

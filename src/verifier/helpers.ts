@@ -195,6 +195,7 @@ export function checkHelperCall(env: Env, insn: Insn): void {
   if (id < 0 || id > Math.min(MAX_HELPER, env.rules.maxHelper)) env.fail(EINVAL, `invalid func ${nameOf(id)}#${id}\n`);
   const proto = helperHere(env, id);
   if (!proto) {
+    if (env.profile) env.fail(EINVAL, `${env.profile.hookName(env.attachType)} programs cannot use helper ${nameOf(id)}#${id}\n`);
     const { saysUnknownFunc } = env.rules;
     env.fail(
       EINVAL,

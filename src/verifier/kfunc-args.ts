@@ -90,6 +90,7 @@ const SKB_TYPES = new Set([1, 3, 4, 8, 10, 11, 12, 14, 19]);
 /** The parameter is the program's own context, by the name of its structure (kernel `btf_is_prog_ctx_type`). */
 function isContext(env: Env, param: KfuncParam): boolean {
   if (param.to !== 'struct') return false;
+  if (env.profile) return param.struct === env.profile.contextStruct;
   if (param.struct === '__sk_buff') return SKB_TYPES.has(env.program.progType);
   return param.struct === 'xdp_md' && env.program.progType === 6;
 }

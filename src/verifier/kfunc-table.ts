@@ -1,6 +1,7 @@
 import { CALL, JMP, PSEUDO_KFUNC_CALL } from '../bpf/insn.ts';
 import type { Insn } from '../bpf/program.ts';
 import { KFUNC_ROWS } from './kfuncs-data.ts';
+import { PROFILES } from './profile.ts';
 
 /** The table of kernel functions in the form that the checks use. */
 
@@ -105,6 +106,8 @@ export interface KfuncCalls {
 /** The function that the call at `idx` names, when the program may call it. */
 export function kfuncAt(env: KfuncCalls, idx: number): Kfunc | undefined {
   const name = env.program.kfuncCalls.get(idx);
+  const profile = PROFILES.get(env.program.progType);
+  if (profile) return name === undefined ? undefined : profile.functionNamed(env.program.expectedAttachType, name);
   const kfunc = name === undefined ? undefined : kfuncNamed(name);
   if (!kfunc?.progTypes.has(env.program.progType)) return undefined;
   const { expectedAttachType } = env.program;

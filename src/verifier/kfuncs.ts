@@ -57,6 +57,11 @@ export function checkKfunc(env: Env, insn: Insn): boolean {
   }
   if (name !== undefined) checkModelledKfunc(env, name);
   const kfunc = kfuncAt(env, env.insnIdx);
+  if (!kfunc && env.profile)
+    env.fail(
+      EACCES,
+      `calling kernel function ${name ?? 'kernel-function'} is not allowed in ${env.profile.hookName(env.attachType)} programs\n`,
+    );
   if (!kfunc) env.fail(EACCES, `calling kernel function ${name ?? 'kernel-function'} is not allowed\n`);
   if (takesResilient(kfunc.name)) pushFailedLock(env);
   if (name === '__bpf_trap') env.fail(EFAULT, 'unexpected __bpf_trap() due to uninitialized variable?\n');

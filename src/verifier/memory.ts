@@ -289,7 +289,7 @@ function accessCtx(
   const types = hasBtfContext(env) ? env.kernelTypes() : null;
   const object = types ? btfContext(env, types, off, size, write) : null;
   const layout = (): number => ctxAccess(env.program.progType, env.attachType, off, size, write, signed, env.rules.bpfCapable);
-  const type = types ? (object?.type ?? -1) : layout();
+  const type = env.profile ? profileAccess(env, off, size, write) : types ? (object?.type ?? -1) : layout();
   if (type < 0 || isLaterCtxField(env.rules, env.program.progType, off)) {
     env.say(`invalid bpf_context access off=${off} size=${size}\n`);
     env.printLine(insnIdx, '; ');
@@ -305,6 +305,10 @@ function accessCtx(
   if (type & MAYBE_NULL) r[v + ID] = env.newId();
   if (object?.struct) r[v + AUX] = env.btfTypeIndex(types!.btf.at(object.struct).name, object.struct);
 }
+
+/** A device's context is memory: any aligned access, as Linux allows syscall programs, but writes where its hook allows some. */
+const profileAccess = (env: Env, off: number, size: number, write: boolean): number =>
+  off % size === 0 && env.profile!.mayAccess(env.attachType, off, size, write) ? SCALAR : -1;
 
 const WHOLE_WORDS = [4, 8, 12, 44, 72, 76];
 
@@ -402,6 +406,10 @@ function accessOther(env: Env, regno: number, off: number, size: number, access:
   if (base === BTF_ID && !(type & MAYBE_NULL)) {
     accessObject(env, regno, off, size, access, value);
     return;
+  }
+  if (env.profile && type === SCALAR && isConst(r, b)) {
+    const what = env.profile.describeAddress(r[b + VALUE_HI]!, r[b + VALUE_LO]!);
+    if (what !== null) env.say(`R${regno} is the address of ${what}, which no program may touch\n`);
   }
   env.fail(EACCES, `R${regno} invalid mem access '${typeName(type)}'\n`);
 }

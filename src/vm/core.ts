@@ -1,9 +1,10 @@
 import { InputError } from '../base/errors.ts';
+import { ACCEL_STACK_BYTES, PROG_TYPE_ACCELERATOR } from '../bpf/accelerator/names.ts';
 import { functionStarts } from '../bpf/functions.ts';
 import { MAP_TYPE_PROG_ARRAY } from '../bpf/maps.ts';
 import type { MapDef, Program } from '../bpf/program.ts';
 import { type AddressSpace, AddressSpaceLayout, type Region } from './address-space.ts';
-import { type ContextKind, contextKind, MemoryContext } from './context.ts';
+import { type ContextKind, contextKind } from './context.ts';
 import { type Decoded, decodeProgram, MAP_BASE, WORDS } from './decode.ts';
 import { type Engine, MAX_FRAMES, STACK_SIZE } from './engine.ts';
 import type { VmFault } from './fault.ts';
@@ -12,11 +13,12 @@ import { fireTimer } from './helpers/general.ts';
 import { type Machine, type Redirect, runHelper, type VmEvent } from './helpers.ts';
 import { Interpreter } from './interpreter.ts';
 import { linkPrograms } from './link.ts';
-import { callBack, EVENT_ROOM, functionArgument, mapArgument } from './machine.ts';
+import { callBack, EVENT_ROOM, functionArgument, type Helper, mapArgument } from './machine.ts';
 import { type Cpus, createMap, type VmMap, type VmMapCore } from './maps.ts';
+import type { MemoryContext } from './memory-context.ts';
 import { KeyMemory, Objects } from './objects.ts';
 import type { PacketMemory } from './packet.ts';
-import { SOCKET_BUFFERS } from './parts.ts';
+import { MEMORY_CONTEXTS, SOCKET_BUFFERS } from './parts.ts';
 import type { Counters } from './profile/counters.ts';
 import { RingBuffers } from './ringbuf.ts';
 import { type Saved, savedTogether } from './saved.ts';
@@ -46,6 +48,10 @@ export interface VmOptions {
   readonly counters?: (program: Program, starts: readonly number[]) => Counters | null;
   /** Programs for slots of program arrays, numbered from 1 on; 0 is the main program itself. Maps of the same name are shared. */
   readonly programs?: readonly Program[];
+  /** Bytes of a frame, at least 512; default what the place where the program runs gives it: 512, on the accelerator 64 KiB. */
+  readonly stackBytes?: number;
+  /** Functions of what surrounds the machine, by name: programs call them as they call kernel functions. */
+  readonly functions?: ReadonlyMap<string, Helper>;
   /** Maps beside those of the programs, for maps of maps; numbered behind them. */
   readonly extraMaps?: readonly MapDef[];
 }
@@ -146,6 +152,8 @@ const SPENT_BETWEEN_LOOKS = 1 << 22;
 /** tc, actions, XDP, lwt_xmit, sk_skb and sk_msg. */
 const WRITES_PACKET = new Set([3, 4, 6, 12, 14, 16]);
 
+const NO_FUNCTIONS: ReadonlyMap<string, Helper> = new Map();
+
 /** A machine with one program in it. Maps keep their contents from run to run. */
 export class Vm {
   /** The main program, with those for program arrays behind it. */
@@ -194,12 +202,14 @@ export class Vm {
     this.#maxInsns = options.maxInsns ?? 1_000_000_000;
     this.#timeLimitMs = options.timeLimitMs ?? Number.POSITIVE_INFINITY;
     const layout = new AddressSpaceLayout();
-    const stack = layout.add({ name: 'stack', elementSize: STACK_SIZE, count: MAX_FRAMES, stride: 2 * STACK_SIZE });
+    const frame = options.stackBytes ?? (program.progType === PROG_TYPE_ACCELERATOR ? ACCEL_STACK_BYTES : STACK_SIZE);
+    const stackBytes = Math.max(STACK_SIZE, (frame + 7) & ~7);
+    const stack = layout.add({ name: 'stack', elementSize: stackBytes, count: MAX_FRAMES, stride: 2 * stackBytes });
     const moved = () => this.#running.packetMoved();
     this.#kind = contextKind(program.progType);
     this.#xdp = this.#kind === 'xdp' ? new XdpPacket(layout, moved) : null;
     this.#skb = this.#kind === 'skb' || this.#kind === 'skb-link' ? SOCKET_BUFFERS.make!(layout, moved, this.#kind === 'skb-link') : null;
-    this.#memory = this.#kind === 'memory' ? new MemoryContext(layout, moved, program.progType) : null;
+    this.#memory = this.#kind === 'memory' ? MEMORY_CONTEXTS.make!(layout, moved, program.progType) : null;
     this.#raw = options.rawMemory ? layout.add({ name: 'memory', elementSize: 0, stride: options.rawMemory, moves: true }) : null;
     const mapList: VmMapCore[] = [];
     for (const def of maps) mapList.push(createMap(def, layout, this.#cpus, mapList));
@@ -256,7 +266,7 @@ export class Vm {
     this.#engine = orInterpreted(translated) ?? this.#interpreter;
     this.#counters = this.#engine === this.#interpreter ? null : counters;
     this.#running = this.#engine;
-    this.#machine = this.#createMachine(ringBuffers, keys, objects, options.randomSeed ?? 1);
+    this.#machine = this.#createMachine(ringBuffers, keys, objects, options);
   }
 
   /** The processor that runs the program from now on. */
@@ -613,7 +623,12 @@ export class Vm {
     return use(this.#recordDynptr!.base);
   }
 
-  #createMachine(ringBuffers: RingBuffers, keys: KeyMemory, objects: Objects, randomSeed: number): Machine {
+  #createMachine(
+    ringBuffers: RingBuffers,
+    keys: KeyMemory,
+    objects: Objects,
+    { randomSeed = 1, functions = NO_FUNCTIONS }: VmOptions,
+  ): Machine {
     const running = () => this.#running;
     // Zero is the fixed point of the generator.
     this.#random = randomSeed | 0 || 1;
@@ -631,6 +646,7 @@ export class Vm {
       objects,
       keys,
       kfuncNames: this.#decoded.kfuncNames,
+      functions,
       ringBuffers,
       timers: new Timers(),
       cpus: this.#cpus,

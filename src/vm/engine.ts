@@ -1,5 +1,6 @@
 import type { VmFault } from './fault.ts';
 
+/** Bytes of a frame on Linux; the region `stack` of a machine says how many its frames have. */
 export const STACK_SIZE = 512;
 export const MAX_FRAMES = 8;
 

@@ -10,5 +10,7 @@ export const EEXIST = 17;
 export const EINVAL = 22;
 export const ENOSPC = 28;
 export const ERANGE = 34;
+export const EALREADY = 114;
+export const ENOKEY = 126;
 /** Of the kernel's own, which user space never saw defined. */
 export const ENOTSUPP = 524;

@@ -16,7 +16,7 @@ for (const [id, run] of Object.entries({ ...GENERAL_HELPERS, ...MAP_HELPERS, ...
 /** Runs helper `id`, or the kernel function that decode.ts gave a number from KFUNC_BASE on; refuses others by name. */
 export function runHelper(m: Machine, id: number): void {
   const kfunc = id >= KFUNC_BASE ? m.kfuncNames[id - KFUNC_BASE] : null;
-  const run = kfunc === null ? HELPERS.get(id) : KFUNCS.get(kfunc);
+  const run = kfunc === null ? HELPERS.get(id) : (m.functions.get(kfunc) ?? KFUNCS.get(kfunc));
   if (!run) {
     const what = kfunc === null ? `helper ${helperName(id) ?? 'unknown'}#${id}` : `kernel function ${kfunc}`;
     throw m.fault(`${what} is not available in this machine`, 'Run the program in the kernel instead');

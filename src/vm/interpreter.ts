@@ -14,7 +14,7 @@ import {
   WORDS,
   whyUnavailable,
 } from './decode.ts';
-import { type Engine, type Environment, MAX_FRAMES, STACK_SIZE } from './engine.ts';
+import { type Engine, type Environment, MAX_FRAMES } from './engine.ts';
 import { VmFault } from './fault.ts';
 import type { Saved } from './saved.ts';
 
@@ -32,7 +32,7 @@ export const PAUSE = Symbol('pause');
 export interface Frame {
   /** The instruction that runs next in this frame, or the call that it waits for. */
   readonly insnIdx: number;
-  /** First address of its 512 bytes of stack. */
+  /** First address of its stack. */
   readonly stackBase: number;
   /** r6…r9 as pairs of words: of the innermost frame those in the registers. */
   readonly callee: Int32Array;
@@ -276,7 +276,7 @@ export class Interpreter implements Engine {
     return this.fault(pc, 'an access is out of bounds');
   }
 
-  /** A fresh frame: 512 zeroed bytes, r10 at their end. */
+  /** A fresh frame: zeroed bytes, r10 at their end. */
   #enter(): void {
     this.#depth++;
     this.#clearFrame();
@@ -285,8 +285,9 @@ export class Interpreter implements Engine {
   #clearFrame(): void {
     const depth = this.#depth;
     const base = this.#stack.base + depth * this.#stack.stride;
-    this.#space.bytes.fill(0, base, base + STACK_SIZE);
-    this.registers[20] = base + STACK_SIZE;
+    const top = base + this.#stack.elementSize;
+    this.#space.bytes.fill(0, base, top);
+    this.registers[20] = top;
     this.registers[21] = 0;
     this.#mayGoto[depth] = MAY_GOTO_LIMIT;
   }
@@ -327,7 +328,7 @@ export class Interpreter implements Engine {
   #giveBack(): number {
     const at = this.#depth * SAVED_WORDS;
     this.registers.set(this.#saved.subarray(at + 1, at + 9), 12);
-    this.registers[20] = this.#stack.base + this.#depth * this.#stack.stride + STACK_SIZE;
+    this.registers[20] = this.#stack.base + this.#depth * this.#stack.stride + this.#stack.elementSize;
     this.registers[21] = 0;
     return this.#saved[at];
   }

@@ -8,7 +8,7 @@ import './maps.ts';
 /** Whether a program needs parts that are not there yet. */
 function needsMore({ progType, maps, insns }: Pick<Program, 'progType' | 'maps' | 'insns'>): boolean {
   return (
-    contextKind(progType).startsWith('skb') ||
+    contextKind(progType) !== 'xdp' ||
     maps.some(({ type }) => !MAP_KINDS.has(type)) ||
     insns.some(
       ({ opcode, src, imm }) => opcode === OP_CALL && ((src === 0 && imm !== TAIL_CALL && !HELPERS.has(imm)) || src === PSEUDO_KFUNC_CALL),

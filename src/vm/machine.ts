@@ -38,6 +38,8 @@ export interface Machine {
   readonly keys: KeyMemory;
   /** Names behind the numbers of kernel functions (decode.ts). */
   readonly kfuncNames: readonly string[];
+  /** Functions of what surrounds the machine, by name; they come before the kernel's. */
+  readonly functions: ReadonlyMap<string, Helper>;
   readonly ringBuffers: RingBuffers;
   readonly timers: Timers;
   readonly cpus: Cpus;

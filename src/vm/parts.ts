@@ -2,6 +2,7 @@ import type { MapDef } from '../bpf/program.ts';
 import type { AddressSpaceLayout } from './address-space.ts';
 import type { Helper } from './machine.ts';
 import type { Cpus, VmMapCore } from './maps/types.ts';
+import type { MemoryContext } from './memory-context.ts';
 import type { SkbPacket } from './skb.ts';
 
 /**
@@ -20,6 +21,11 @@ export const HELPERS = new Map<number, Helper>();
 
 /** Kernel functions by name; each reads r1…r5 and returns r0. */
 export const KFUNCS = new Map<string, Helper>();
+
+/** Makes the context of programs that take plain memory; null until it is there. */
+export const MEMORY_CONTEXTS: {
+  make: ((layout: AddressSpaceLayout, moved: () => void, progType: number) => MemoryContext) | null;
+} = { make: null };
 
 /** Makes the packet of programs whose context is a socket buffer; null until it is there. */
 export const SOCKET_BUFFERS: { make: ((layout: AddressSpaceLayout, moved: () => void, link: boolean) => SkbPacket) | null } = {

@@ -10,7 +10,8 @@ import { OuterMap } from './maps/outer.ts';
 import { QueueMap } from './maps/queue.ts';
 import { StorageMap } from './maps/storage.ts';
 import { TargetMap } from './maps/targets.ts';
-import { HELPERS, KFUNCS, MAP_KINDS, type MakeMap, SOCKET_BUFFERS } from './parts.ts';
+import { MemoryContext } from './memory-context.ts';
+import { HELPERS, KFUNCS, MAP_KINDS, type MakeMap, MEMORY_CONTEXTS, SOCKET_BUFFERS } from './parts.ts';
 import { SkbPacket } from './skb.ts';
 
 /** Parts of machines that few programs need: importing this file adds them. */
@@ -62,4 +63,5 @@ const KINDS: readonly (readonly [MakeMap, readonly number[]])[] = [
 for (const [make, kinds] of KINDS) for (const type of kinds) MAP_KINDS.set(type, make);
 for (const [id, run] of Object.entries({ ...SKB_HELPERS, ...DYNPTR_HELPERS })) HELPERS.set(Number(id), run);
 for (const [name, run] of KERNEL_FUNCTIONS) KFUNCS.set(name, run);
+MEMORY_CONTEXTS.make = (layout, moved, progType) => new MemoryContext(layout, moved, progType);
 SOCKET_BUFFERS.make = (layout, moved, link) => new SkbPacket(layout, moved, link);

@@ -3,8 +3,9 @@ import { MAP_TYPE_PROG_ARRAY } from '../bpf/maps.ts';
 import type { Insn, Program } from '../bpf/program.ts';
 import { PROG_TYPE_NAMES } from '../bpf/progtypes.ts';
 import { type Case, caseProgram } from '../verifier/corpus.ts';
-import { contextKind, contextSize } from './context.ts';
+import { contextKind } from './context.ts';
 import type { VmMap } from './maps.ts';
+import { contextSize } from './memory-context.ts';
 import { Vm } from './vm.ts';
 
 /** What became of the runs of a case: equal, different, without an answer to compare with, or not possible in this machine, with the reason. */

@@ -1,11 +1,6 @@
-/** Where programs attach on the simulated accelerator: the only table of its hooks. */
-export const ACCEL_HOOKS = ['validate_tensor', 'submit', 'token', 'dispatch', 'complete', 'telemetry'] as const;
-export type AccelHook = (typeof ACCEL_HOOKS)[number];
+import type { AccelHook } from './names.ts';
 
-/** Beyond Linux's program types: no kernel knows this number. */
-export const PROG_TYPE_ACCELERATOR = 0x4143;
-/** A hook's own stack in its sandbox on the device, where Linux gives 512 bytes. */
-export const ACCEL_STACK_BYTES = 64 * 1024;
+export * from './names.ts';
 
 /** What a program answers with; a negative errno ends the request before the units see the command. */
 export const ACCEL_RETURNS = { CONTINUE: 0, DEFER: 1, REORDER: 2 } as const;
@@ -57,12 +52,3 @@ export const ACCEL_HOOK_DEFS: Readonly<Record<AccelHook, AccelHookDef>> = {
   },
   telemetry: { name: 'telemetry', when: 'at every interval of the device’s clock', writes: [], returns: [] },
 };
-
-/** Sections `accelerator/HOOK` and, as the article on accelerators writes it, `gaudi/HOOK`. */
-export const ACCEL_SECTION = /^(?:accelerator|gaudi)\/([a-z_]+)$/;
-
-/** The hook that a section names; null for sections of other kinds and for hooks that the device does not have. */
-export function accelHookOf(section: string): AccelHook | null {
-  const name = ACCEL_SECTION.exec(section)?.[1];
-  return ACCEL_HOOKS.find((hook) => hook === name) ?? null;
-}

@@ -83,6 +83,12 @@ export const CONTEXT_LAYOUT: Layout = layoutOf(
   TENSOR_LAYOUT.bytes,
 );
 
+/**
+ * Where the registers of the matrix units lie in the device's address space: no tensor is there, no function of the device takes an address,
+ * and the verifier refuses a program that makes one up.
+ */
+export const MATRIX_REGISTERS = { base: 0x4d_4355_0000_0000, bytes: 1 << 20 } as const;
+
 /** What the units can be asked to do: operators of models come down to these, by number. */
 export const ACCEL_OPS = [
   'nop',

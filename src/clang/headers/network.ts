@@ -193,9 +193,18 @@ struct icmp6hdr {
 #define EFAULT 14
 #define EBUSY 16
 #define EEXIST 17
+#define ENODEV 19
 #define EINVAL 22
 #define ENOSPC 28
 #define ERANGE 34
+#define EPROTO 71
+#define EBADMSG 74
+#define EOVERFLOW 75
+#define EALREADY 114
+#define EDQUOT 122
+#define ENOKEY 126
+#define EKEYREVOKED 128
+#define EKEYREJECTED 129
 #define ENOTSUPP 524`,
     [],
   ),

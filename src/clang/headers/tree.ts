@@ -1,4 +1,5 @@
 import type { FileTree } from '../toolchain.ts';
+import { ACCELERATOR_H, GAUDI_H } from './accelerator.ts';
 import { BPF_HELPERS_H } from './bpf-helpers.ts';
 import { BPF_CORE_READ_H, BPF_ENDIAN_H, BPF_TRACING_H } from './bpf-macros.ts';
 import { helperDefinitions } from './helper-defs.ts';
@@ -36,6 +37,8 @@ export function builtinHeaders(): FileTree {
       'bpf_tracing.h': BPF_TRACING_H,
       'bpf_core_read.h': BPF_CORE_READ_H,
     },
+    'accelerator.h': ACCELERATOR_H,
+    'gaudi.h': GAUDI_H,
     'string.h': STRING_H,
     'bpf_experimental.h': BPF_EXPERIMENTAL_H,
     linux: { 'kernel-types.h': KERNEL_TYPES_H, 'types.h': LINUX_TYPES_H, 'bpf.h': LINUX_BPF_H, 'ptrace.h': PTRACE_H, ...NETWORK_HEADERS },

@@ -3,7 +3,8 @@ import { PROG_TYPE_NAMES, progTypeName } from '../../bpf/progtypes.ts';
 import type { VerifyOptions } from '../../verifier/api.ts';
 import { record } from '../../verifier/query/recorder.ts';
 import { Dice } from '../../verifier/testing/dice.ts';
-import { contextKind, contextSize } from '../context.ts';
+import { contextKind } from '../context.ts';
+import { contextSize } from '../memory-context.ts';
 import { Vm, type VmInput } from '../vm.ts';
 import { Containment } from './containment.ts';
 

@@ -1,6 +1,5 @@
 import type { AddressSpace, Region } from '../address-space.ts';
 import { CODE_BASE, FIRST_CONST, MAP_BASE, OP_HELPER, WORD_ARG, WORD_DST, WORD_OFF, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
-import { STACK_SIZE } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
 import type { Link } from './chains.ts';
 import { ALL_REGISTERS, accessOf, effects, FOR_EACH, LOOP, MAP_LOOKUP } from './effects.ts';
@@ -73,7 +72,7 @@ export interface AccessPlan {
   readonly slots: number;
   /** Offsets in the frame of the slots that are locals (slots.ts), by their number. */
   readonly frameSlots: readonly number[];
-  /** Lowest byte of the frame, from its base, that the function may see; STACK_SIZE when none. */
+  /** Lowest byte of the frame, from its base, that the function may see; its size when none. */
   readonly frameFrom: number;
   /** True when the frame's address leaves the registers and chains in which it is followed. */
   readonly escapes: boolean;
@@ -100,7 +99,7 @@ export class AccessPlanner implements AccessPlan {
   readonly lookups = new Map<number, ArrayGeometry>();
   readonly loops = new Map<number, CallbackLoop>();
   slots = 0;
-  frameFrom = STACK_SIZE;
+  frameFrom: number;
   escapes = false;
   readonly frameSlots: readonly number[];
   /** Which slot an instruction loads or stores. */
@@ -108,6 +107,7 @@ export class AccessPlanner implements AccessPlan {
   readonly #code: Int32Array;
   readonly #constants: Int32Array;
   readonly #space: AddressSpace;
+  readonly #stackBytes: number;
   readonly #arrays: readonly (ArrayGeometry | null)[];
   readonly #groups: Group[];
   #values: Value[] = [];
@@ -126,10 +126,13 @@ export class AccessPlanner implements AccessPlan {
     live: Int32Array,
     constants: Int32Array,
     space: AddressSpace,
+    stackBytes: number,
     arrays: readonly (ArrayGeometry | null)[],
     groups: Group[],
     { slotOf, offsets }: FrameSlots,
   ) {
+    this.frameFrom = stackBytes;
+    this.#stackBytes = stackBytes;
     this.#slotOf = slotOf;
     this.frameSlots = offsets;
     this.#code = code;
@@ -140,7 +143,7 @@ export class AccessPlanner implements AccessPlan {
     this.#homes = new Homes(graph, code, constants, space, slotOf, offsets.length);
     for (const chain of chains) {
       this.#values = Array.from({ length: FIRST_SLOT + offsets.length }, (_, r) =>
-        r === 10 ? { symbol: FRAME, offset: STACK_SIZE } : this.#fresh(),
+        r === 10 ? { symbol: FRAME, offset: stackBytes } : this.#fresh(),
       );
       this.#order = [];
       for (const { block, optional } of chain) {
@@ -245,7 +248,7 @@ export class AccessPlanner implements AccessPlan {
   #access(at: number, pointer: number, off: number, size: number, write: boolean): void {
     const value = this.#values[pointer];
     const offset = value.offset + off;
-    if (value.symbol === FRAME && offset >= 0 && offset + size <= STACK_SIZE) {
+    if (value.symbol === FRAME && offset >= 0 && offset + size <= this.#stackBytes) {
       this.frameFrom = Math.min(this.frameFrom, offset);
       this.accesses.set(at, { kind: 'frame', offset });
       return;

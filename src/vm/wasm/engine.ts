@@ -1,6 +1,6 @@
 import type { AddressSpace, Region } from '../address-space.ts';
 import { CODE_BASE, type Decoded, WORD_ARG, WORDS } from '../decode.ts';
-import { type Engine, type Environment, MAX_FRAMES, STACK_SIZE } from '../engine.ts';
+import { type Engine, type Environment, MAX_FRAMES } from '../engine.ts';
 import { VmFault } from '../fault.ts';
 import type { Cpus, VmMapCore } from '../maps.ts';
 import type { KeyMemory } from '../objects.ts';
@@ -177,7 +177,7 @@ export class WasmEngine implements Engine {
   }
 
   #stackTop(frame: number): number {
-    return this.#stack.base + frame * this.#stack.stride + STACK_SIZE;
+    return this.#stack.base + frame * this.#stack.stride + this.#stack.elementSize;
   }
 
   #tooDeep(pc: number): VmFault {

@@ -10,7 +10,7 @@ import {
   ATOMIC_XOR,
 } from '../atomic.ts';
 import { FIRST_CONST, isPacketLoad, OP_TAIL_CALL, WORD_ARG, WORD_DST, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
-import { MAX_FRAMES, STACK_SIZE } from '../engine.ts';
+import { MAX_FRAMES } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
 import type { AccessPlan, Group } from './accesses.ts';
 import type { Bytes } from './bytes.ts';
@@ -34,6 +34,9 @@ const ARGUMENTS = 0b111110;
 /** BPF_MAX_LOOPS */
 const MAX_LOOPS = 1 << 23;
 
+/** Frames of more words are zeroed in one go. */
+const MOST_STORES = 64;
+
 /** What the code of a program is written for. */
 export interface Surroundings {
   readonly code: Int32Array;
@@ -43,6 +46,8 @@ export interface Surroundings {
   readonly firstSite: number;
   readonly stackBase: number;
   readonly stackStride: number;
+  /** Bytes of a frame. */
+  readonly stackBytes: number;
   /** Index of the WebAssembly function that begins at a position, if one does. */
   functionIndex(entry: number): number | undefined;
 }
@@ -79,7 +84,7 @@ export class InstructionWriter {
     if (word >= FIRST_CONST * 2) this.#const64((BigInt(this.#constants[word + 1]) << 32n) | BigInt(this.#constants[word] >>> 0));
     else if (word === 20) {
       this.#out.u8(wasm.localGet).u32(LOCAL.frame);
-      this.#out.u8(wasm.i32Const).s32(STACK_SIZE).u8(wasm.i32Add, wasm.i64ExtendU);
+      this.#out.u8(wasm.i32Const).s32(this.#surroundings.stackBytes).u8(wasm.i32Add, wasm.i64ExtendU);
     } else this.#out.u8(wasm.localGet).u32(LOCAL_OF_REGISTER[word / 2]);
   }
 
@@ -633,7 +638,21 @@ export class InstructionWriter {
 
   /** Zeroes the frame from byte `from` on. */
   clearFrame(from: number): void {
-    for (let offset = from & ~7; offset < STACK_SIZE; offset += 8) {
+    const { stackBytes } = this.#surroundings;
+    const first = from & ~7;
+    if (stackBytes - first > MOST_STORES * 8) {
+      this.#out.u8(wasm.localGet).u32(LOCAL.frame).u8(wasm.i32Const).s32(first).u8(wasm.i32Add);
+      this.#out
+        .u8(wasm.i32Const)
+        .s32(0)
+        .u8(wasm.i32Const)
+        .s32(stackBytes - first)
+        .u8(wasm.bulk)
+        .u32(wasm.memoryFill)
+        .u8(0);
+      return;
+    }
+    for (let offset = first; offset < stackBytes; offset += 8) {
       this.#out.u8(wasm.localGet).u32(LOCAL.frame);
       this.#const64(0n);
       this.#out.u8(wasm.i64Store, 3).u32(offset);

@@ -42,6 +42,9 @@ export const IMPORT_COUNT = 8;
 
 /** Opcodes of the WebAssembly core specification, section 5.4. */
 export const wasm = {
+  /** Prefix of bulk memory instructions, and memory.fill. */
+  bulk: 0xfc,
+  memoryFill: 0x0b,
   unreachable: 0x00,
   block: 0x02,
   loop: 0x03,

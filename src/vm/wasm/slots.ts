@@ -1,5 +1,4 @@
 import { WORD_ARG, WORD_OP } from '../decode.ts';
-import { STACK_SIZE } from '../engine.ts';
 import type { Access } from './accesses.ts';
 import { accessOf } from './effects.ts';
 
@@ -25,10 +24,11 @@ export const isStore = (code: Int32Array, at: number): boolean => code[at + WORD
  */
 export function findSlots(
   code: Int32Array,
+  stackBytes: number,
   { accesses, escapes }: { accesses: ReadonlyMap<number, Access>; escapes: boolean },
 ): FrameSlots {
   if (escapes) return NO_SLOTS;
-  const spoiled = new Uint8Array(STACK_SIZE / 8);
+  const spoiled = new Uint8Array(stackBytes / 8);
   const whole: { at: number; cell: number }[] = [];
   for (const [at, access] of accesses) {
     if (access.kind !== 'frame') continue;

@@ -1,7 +1,6 @@
 import type { AddressSpace } from '../address-space.ts';
 import { ATOMIC_CMPXCHG, ATOMIC_FETCH, ATOMIC_LOAD } from '../atomic.ts';
 import { type Decoded, FIRST_CONST, OP_HELPER, OP_PAST_END, WORD_ARG, WORD_DST, WORD_OP, WORD_SRC, WORDS } from '../decode.ts';
-import { STACK_SIZE } from '../engine.ts';
 import type { ArrayGeometry } from '../maps.ts';
 import type { Counters } from '../profile/counters.ts';
 import { type AccessPlan, AccessPlanner, type Group } from './accesses.ts';
@@ -57,7 +56,7 @@ export function translate(
   decoded: Decoded,
   starts: readonly number[],
   space: AddressSpace,
-  stack: { readonly base: number; readonly stride: number },
+  stack: { readonly base: number; readonly stride: number; readonly elementSize: number },
   arrays: readonly (ArrayGeometry | null)[],
   counters: Counters | null,
 ): Translation {
@@ -69,6 +68,7 @@ export function translate(
     firstSite: space.extraBase,
     stackBase: stack.base,
     stackStride: stack.stride,
+    stackBytes: stack.elementSize,
     functionIndex: (entry) => indexOf.get(entry),
   };
   const groups: Group[] = [];
@@ -83,8 +83,8 @@ export function translate(
     const live = liveAfter(graph, code);
     const chains = findChains(graph, code);
     const planned = (into: Group[], slots: FrameSlots) =>
-      new AccessPlanner(graph, chains, code, live, constants, space, arrays, into, slots);
-    const plan = planned(groups, findSlots(code, planned([], NO_SLOTS)));
+      new AccessPlanner(graph, chains, code, live, constants, space, stack.elementSize, arrays, into, slots);
+    const plan = planned(groups, findSlots(code, stack.elementSize, planned([], NO_SLOTS)));
     if (translated > MAX_COPIES * code.length || groups.length * SITE_SIZE > siteRoom) {
       throw new Untranslatable('the functions of this program run into each other');
     }
@@ -101,7 +101,7 @@ export function translate(
     ).write();
     return { code: body.take(), unlikely: body.unlikely };
   });
-  return { bytes: assembleModule(starts, bodies), groups };
+  return { bytes: assembleModule(starts, bodies, stack.elementSize), groups };
 }
 
 /** The counters of the function at `start`, by positions. Throws for functions that run into others, whose blocks are none of its own. */
@@ -140,7 +140,7 @@ interface Body {
   readonly unlikely: readonly number[];
 }
 
-function assembleModule(starts: readonly number[], bodies: readonly Body[]): Uint8Array<ArrayBuffer> {
+function assembleModule(starts: readonly number[], bodies: readonly Body[], stackBytes: number): Uint8Array<ArrayBuffer> {
   const out = new Bytes().u8(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
   const section = (id: number, write: (content: Bytes) => void) => {
     const content = new Bytes();
@@ -188,7 +188,7 @@ function assembleModule(starts: readonly number[], bodies: readonly Body[]): Uin
     c.u32(starts.length * 2);
     for (const { code } of bodies) c.u32(code.length).append(code);
     starts.forEach((_, i) => {
-      const body = wrapper(IMPORT_COUNT + i);
+      const body = wrapper(IMPORT_COUNT + i, stackBytes);
       c.u32(body.length).append(body);
     });
   });
@@ -196,7 +196,7 @@ function assembleModule(starts: readonly number[], bodies: readonly Body[]): Uin
 }
 
 /** Loads the parameters from memory, calls, and stores r0. */
-function wrapper(index: number): Uint8Array {
+function wrapper(index: number, stackBytes: number): Uint8Array {
   const body = new Bytes().u32(0);
   body.u8(wasm.i32Const).s32(0);
   const load = (op: number, register: number) => {
@@ -205,7 +205,7 @@ function wrapper(index: number): Uint8Array {
   };
   for (const register of [1, 2, 3, 4, 5]) load(wasm.i64Load, register);
   load(wasm.i32Load, 10);
-  body.u8(wasm.i32Const).s32(STACK_SIZE).u8(wasm.i32Sub);
+  body.u8(wasm.i32Const).s32(stackBytes).u8(wasm.i32Sub);
   return body.u8(wasm.call).u32(index).u8(wasm.i64Store, 3).u32(REGISTERS_ADDRESS).u8(wasm.end).take();
 }
 

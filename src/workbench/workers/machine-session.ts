@@ -5,12 +5,12 @@ import type { Program } from '../../bpf/program.ts';
 import type { Tensors } from '../../reference/reference.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import { storeInputs } from '../../replay/runner.ts';
-import { contextKind, contextSize } from '../../vm/context.ts';
+import { contextKind } from '../../vm/context.ts';
 import { type Breakpoint, Debugger, type Edit } from '../../vm/debug/debugger.ts';
 import { parseExpression } from '../../vm/debug/expression.ts';
 import { CODE_BASE, MAP_BASE } from '../../vm/decode.ts';
-import { STACK_SIZE } from '../../vm/engine.ts';
 import type { VmEvent } from '../../vm/helpers.ts';
+import { contextSize } from '../../vm/memory-context.ts';
 import { Vm, type VmInput } from '../../vm/vm.ts';
 import type { EditSpec, MachineAction, MachineFrame, MachineRecipe, MachineRegion, MachineView, MapPage } from '../machine-views.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
@@ -163,6 +163,7 @@ function viewOf({ debug, held }: Session): MachineView {
   const { parts } = debug;
   const registers = Array.from({ length: 11 }, (_, index) => debug.register(index));
   const { count, bytes, spacing } = debug.recording;
+  const stackBytes = parts.space.regions.find(({ name }) => name === 'stack')!.elementSize;
   return {
     step: debug.step,
     length: debug.length,
@@ -175,8 +176,8 @@ function viewOf({ debug, held }: Session): MachineView {
       return {
         insn: insnIdx,
         stackBase,
-        stack: parts.space.bytes.slice(stackBase, stackBase + STACK_SIZE),
-        notes: Array.from({ length: STACK_SIZE / 8 }, (_, slot) => note(parts.space.view.getBigUint64(stackBase + slot * 8, true), debug)),
+        stack: parts.space.bytes.slice(stackBase, stackBase + stackBytes),
+        notes: Array.from({ length: stackBytes / 8 }, (_, slot) => note(parts.space.view.getBigUint64(stackBase + slot * 8, true), debug)),
         callee: Array.from({ length: 4 }, (_, i) => String((BigInt(callee[i * 2 + 1]! >>> 0) << 32n) | BigInt(callee[i * 2]! >>> 0))),
         callback: call?.opcode === OP_CALL && call.src !== PSEUDO_CALL,
       };
@@ -226,7 +227,7 @@ function note(value: bigint, { parts, program }: Debugger): string {
   if (off < 0 || off > region.elementSize) return '';
   const at = Math.floor((base - region.base) / region.stride);
   if (region.name === 'stack')
-    return `fp${off === STACK_SIZE ? '' : `−${STACK_SIZE - off}`}${parts.interpreter.depth === at ? '' : ` of frame ${at}`}`;
+    return `fp${off === region.elementSize ? '' : `−${region.elementSize - off}`}${parts.interpreter.depth === at ? '' : ` of frame ${at}`}`;
   return `${region.name}${region.count > 1 ? `[${at}]` : ''}${off > 0 ? `+${off}` : ''}`;
 }
 
