@@ -170,6 +170,12 @@ describe('bindings of system calls on the command line', () => {
     expect(Object.values(beside.value.verdicts).reduce((a, b) => a + b)).toBe(150);
     const object = await json<Replayed>('replay', scratch.path('c.o'), trace, '--engine', 'interp');
     expect(object.value.verdicts).toEqual(beside.value.verdicts);
+    const same = ['--binding', rule, '--calibrate', trace, '--compare', 'ort', '--against', scratch.path('c.o')];
+    const both = await json<Replayed & { against: { verdicts: object; comparison: object } }>('replay', calls, trace, ...same);
+    expect(both.value.agreement).toBe(beside.value.agreement);
+    expect(both.value.against.verdicts).toEqual(beside.value.verdicts);
+    // Calls at which the model does not run are no events.
+    expect(both.value.against.comparison).toMatchObject({ events: 150, same: 150, differs: 0 });
   }, 120_000);
 
   it('a capture is no trace of calls, and the kernel runs none for a test', async () => {

@@ -10,7 +10,7 @@ import { ModelRunner, type Outcome } from '../replay/runner.ts';
 import { ScoreSink, type Scores } from '../replay/scores.ts';
 import { callInputs, callReferenceScored, callScored, UNSEEN } from '../replay/syscalls.ts';
 import { Turns, type TurnTimes } from '../replay/turns.ts';
-import { type EventKind, verdictOf } from '../replay/verdicts.ts';
+import { type EventKind, NO_VERDICT, verdictOf } from '../replay/verdicts.ts';
 import type { SystemCall } from '../traces/syscalls/calls.ts';
 import { type CompiledModel, type Events, eventCount } from './model.ts';
 import type { Side } from './sides.ts';
@@ -137,6 +137,7 @@ const add = (sink: ScoreSink, { verdict, score, values }: Scored): void => sink.
 export function summaryOf(kind: EventKind, { scores, reference, binding }: AbSide, nsPerEvent: number | null): ReplaySummary {
   const verdicts: Record<string, number> = {};
   for (let at = 0; at < scores.done; at++) {
+    if (kind === 'calls' && scores.verdict[at] === NO_VERDICT) continue;
     const name = verdictOf(kind, scores.verdict[at]!);
     verdicts[name] = (verdicts[name] ?? 0) + 1;
   }

@@ -47,14 +47,19 @@ const [DECADES, PER_DECADE] = [6, 4];
 export function errorRecords(
   kind: EventKind,
   sides: { readonly a: AbSide; readonly b: AbSide },
-  { a, b, events }: Pick<AbResult, 'a' | 'b' | 'events'>,
+  { a, b }: Pick<AbResult, 'a' | 'b'>,
 ): Pick<AbRecord['errors'], 'a' | 'b'> {
   const greatest = Math.ceil(Math.log10(Math.max(a.errors?.max ?? 0, b.errors?.max ?? 0) || 1));
   const of = ({ scores, reference }: AbSide, judged: AbJudged): ErrorRecord | null =>
     reference && judged.errors
       ? {
           ...judged.errors,
-          spread: spread(eventErrors(scores, reference, events, kind === 'tensors'), greatest - DECADES, greatest, PER_DECADE),
+          spread: spread(
+            eventErrors(scores, reference, Math.min(scores.done, reference.done), kind === 'tensors'),
+            greatest - DECADES,
+            greatest,
+            PER_DECADE,
+          ),
         }
       : null;
   return { a: of(sides.a, a), b: of(sides.b, b) };

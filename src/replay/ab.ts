@@ -1,7 +1,7 @@
 import type { Binding } from '../hooks/binding.ts';
 import { type Pairs, pairs } from './pairs.ts';
 import { eventErrors, type Scores, sayingOf } from './scores.ts';
-import { type EventKind, meets, verdictOf } from './verdicts.ts';
+import { type EventKind, meets, NO_VERDICT, verdictOf } from './verdicts.ts';
 
 /** One of two sides on the same events. */
 export interface AbSide {
@@ -66,41 +66,28 @@ export interface AbResult {
 
 /** Compares two sides on the events that both have done. */
 export function compareSides({ kind, a, b, labels }: AbInput): AbResult {
-  const sides = [a, b] as const;
-  const done = sides.flatMap(({ scores, reference }) => [scores.done, ...(reference ? [reference.done] : [])]);
-  const events = Math.min(...done);
+  const done = Math.min(...[a, b].flatMap(({ scores, reference }) => [scores.done, ...(reference ? [reference.done] : [])]));
   const [mine, other] = [a.scores.verdict, b.scores.verdict];
-  const differing: number[] = [];
-  for (let at = 0; at < events; at++) if (mine[at] !== other[at]) differing.push(at);
+  const events: number[] = [];
+  // A call at which neither runs its model is no event.
+  for (let at = 0; at < done; at++) if (mine[at] !== NO_VERDICT || other[at] !== NO_VERDICT || kind !== 'calls') events.push(at);
+  const differing = events.filter((at) => mine[at] !== other[at]);
   const name = (code: number) => verdictOf(kind, code);
   const known = (at: number): number => labels?.[at] ?? -1;
-  const judged = ({ scores, reference }: AbSide): AbJudged => ({
-    verdicts: tally(scores.verdict, events, name),
-    byReference:
-      reference &&
-      table(
-        events,
-        (at) => reference.verdict[at]!,
-        (at) => scores.verdict[at]!,
-        name,
-        name,
-      ),
-    byLabel:
-      labels &&
-      table(
-        events,
-        known,
-        (at) => scores.verdict[at]!,
-        (label) => `class ${label}`,
-        name,
-      ),
-    errors: reference && errorsOf(eventErrors(scores, reference, events, kind === 'tensors')),
-  });
+  const judged = ({ scores, reference }: AbSide): AbJudged => {
+    const verdict = (at: number) => scores.verdict[at]!;
+    return {
+      verdicts: tally(events, verdict, name),
+      byReference: reference && table(events, (at) => reference.verdict[at]!, verdict, name, name),
+      byLabel: labels && table(events, known, verdict, (label) => `class ${label}`, name),
+      errors: reference && errorsOf(eventErrors(scores, reference, done, kind === 'tensors')),
+    };
+  };
   const byReference = (side: AbSide) => (at: number) => side.scores.verdict[at] === side.reference!.verdict[at];
   const byLabel = (side: AbSide) => (at: number) => (known(at) < 0 ? null : meets(known(at), side.scores.verdict[at]!, side.binding, kind));
   return {
-    events,
-    same: events - differing.length,
+    events: events.length,
+    same: events.length - differing.length,
     between: table(
       events,
       (at) => mine[at]!,
@@ -112,14 +99,14 @@ export function compareSides({ kind, a, b, labels }: AbInput): AbResult {
     b: judged(b),
     byReference: a.reference && b.reference ? pairs(events, byReference(a), byReference(b)) : null,
     byLabel: labels ? pairs(events, byLabel(a), byLabel(b)) : null,
-    apart: errorsOf(eventErrors(a.scores, b.scores, events, kind === 'tensors')),
+    apart: errorsOf(eventErrors(a.scores, b.scores, done, kind === 'tensors')),
     differing: Uint32Array.from(differing),
   };
 }
 
 /** Rows and columns below 0 are left out. */
 function table(
-  events: number,
+  events: readonly number[],
   row: (at: number) => number,
   column: (at: number) => number,
   rowName: (code: number) => string,
@@ -127,7 +114,7 @@ function table(
 ): Table {
   const cells = new Map<number, Map<number, number>>();
   const columns = new Set<number>();
-  for (let at = 0; at < events; at++) {
+  for (const at of events) {
     const [down, across] = [row(at), column(at)];
     if (down < 0 || across < 0) continue;
     columns.add(across);
@@ -143,9 +130,9 @@ function table(
   };
 }
 
-function tally(verdicts: ArrayLike<number>, events: number, name: (code: number) => string): Record<string, number> {
+function tally(events: readonly number[], verdict: (at: number) => number, name: (code: number) => string): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (let at = 0; at < events; at++) counts[name(verdicts[at]!)] = (counts[name(verdicts[at]!)] ?? 0) + 1;
+  for (const at of events) counts[name(verdict(at))] = (counts[name(verdict(at))] ?? 0) + 1;
   return counts;
 }
 

@@ -64,6 +64,11 @@ export function compareScores(
     const changed = programChanged.has(at) || referenceChanged.has(at);
     const [mineRan, theirsRan] = [tensors || !Number.isNaN(mine.score), tensors || !Number.isNaN(theirs.score)];
     const both = mineRan && theirsRan;
+    // A call at which neither runs the model is no event.
+    if (kind === 'calls' && !mineRan && !theirsRan) {
+      withoutInference++;
+      continue;
+    }
     const own = changed ? [] : valuesAt(program, at);
     const other = changed ? [] : valuesAt(reference, at);
     // Scores stand in for outputs that are not kept.

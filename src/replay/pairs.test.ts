@@ -43,7 +43,7 @@ test('events of which one side is not known are left out', () => {
   const b = [true, false, true, false, true];
   expect(
     pairs(
-      5,
+      [0, 1, 2, 3, 4],
       (at) => a[at]!,
       (at) => b[at]!,
     ),

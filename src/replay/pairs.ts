@@ -16,9 +16,13 @@ export interface Pairs {
 }
 
 /** `rightA`, `rightB`: whether a side is right about an event; null where that is not known, which leaves the event out. */
-export function pairs(count: number, rightA: (event: number) => boolean | null, rightB: (event: number) => boolean | null): Pairs {
+export function pairs(
+  events: Iterable<number>,
+  rightA: (event: number) => boolean | null,
+  rightB: (event: number) => boolean | null,
+): Pairs {
   let [both, onlyA, onlyB, neither] = [0, 0, 0, 0];
-  for (let event = 0; event < count; event++) {
+  for (const event of events) {
     const [a, b] = [rightA(event), rightB(event)];
     if (a === null || b === null) continue;
     if (a && b) both++;

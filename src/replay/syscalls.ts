@@ -1,3 +1,4 @@
+import { VERDICT_ORDER } from '../hooks/decide.ts';
 import type { FittedBinding } from '../hooks/fit.ts';
 import type { SyscallInput } from '../hooks/syscalls/binding.ts';
 import { CallWindows } from '../hooks/syscalls/windows.ts';
@@ -8,7 +9,7 @@ import type { SystemCall } from '../traces/syscalls/calls.ts';
 import type { ReferenceOutcome, ReferenceRunner } from './reference-runner.ts';
 import type { ReplayOptions, ReplaySummary, Scored } from './replay.ts';
 import { type ModelRunner, type Outcome, probability } from './runner.ts';
-import { CALL_CLASSES } from './verdicts.ts';
+import { NO_VERDICT } from './verdicts.ts';
 
 const NEAR = 0.1;
 
@@ -40,18 +41,18 @@ interface CallOptions extends Pick<ReplayOptions, 'onScored'> {
 }
 
 /** What is said of a call at which the model does not run. */
-export const UNSEEN: Scored = { verdict: 0, score: Number.NaN, values: [] };
+export const UNSEEN: Scored = { verdict: NO_VERDICT, score: Number.NaN, values: [] };
 
 /** What a program says of a call at which it ran the model. */
 export const callScored = (outcome: Outcome): Scored => ({
-  verdict: CALL_CLASSES.indexOf(outcome.score!.verdict),
+  verdict: VERDICT_ORDER.indexOf(outcome.score!.verdict),
   score: probability(outcome),
   values: Object.values(outcome.outputs!)[0]!,
 });
 
 /** What ONNX Runtime says of it. */
 export const callReferenceScored = (said: ReferenceOutcome, { outputName }: FittedBinding): Scored => ({
-  verdict: CALL_CLASSES.indexOf(said.verdict),
+  verdict: VERDICT_ORDER.indexOf(said.verdict),
   score: said.score,
   values: said.outputs![outputName]!,
 });
@@ -63,7 +64,7 @@ export async function replayCalls(
   beside?: { readonly reference: ReferenceRunner; readonly fitted: FittedBinding; readonly model: Model },
   options: CallOptions = {},
 ): Promise<ReplaySummary> {
-  const comparison = beside ? new Comparison(CALL_CLASSES, NEAR) : null;
+  const comparison = beside ? new Comparison(VERDICT_ORDER, NEAR) : null;
   const expected = beside ? callInputs(calls, beside.fitted, beside.model) : [];
   const verdicts: Record<string, number> = {};
   let maxScoreError: number | null = null;
@@ -90,8 +91,8 @@ export async function replayCalls(
     maxScoreError = Math.max(maxScoreError ?? 0, Math.abs(said.score - mine.score));
     const { outputName } = beside.fitted;
     comparison!.add({
-      reference: CALL_CLASSES.indexOf(said.verdict),
-      actual: CALL_CLASSES.indexOf(verdict),
+      reference: VERDICT_ORDER.indexOf(said.verdict),
+      actual: VERDICT_ORDER.indexOf(verdict),
       margin: said.margin,
       referenceValues: said.outputs![outputName]!,
       actualValues: outcome.outputs![outputName]!,
