@@ -157,6 +157,36 @@ describe('packed captures', () => {
     expect((await open(bytes)).damage).toMatchObject({ offset: bytes.length - 4, what: expect.stringContaining('checksum') });
   });
 
+  it('compares the length that a zstd frame claims', async () => {
+    const few = pcapFile(packets.slice(0, 20));
+    // The upper two bits of the descriptor: four bytes of content size follow the window.
+    const sized = (length: number): Uint8Array => {
+      const frame = zstdFile(few);
+      return Uint8Array.from([
+        ...frame.subarray(0, 4),
+        0x80,
+        frame[5]!,
+        ...new Uint8Array(Uint32Array.of(length).buffer),
+        ...frame.subarray(6),
+      ]);
+    };
+    expect((await open(sized(few.length))).damage).toBeNull();
+    expect((await open(sized(few.length + 1))).damage).toMatchObject({ what: expect.stringContaining('another length') });
+  });
+
+  it('says where a packed file stops being one', async () => {
+    const few = pcapFile(packets.slice(0, 20));
+    const text = new TextEncoder().encode('text');
+    const packed = zstdFile(few);
+    expect((await open(Uint8Array.from([...packed, ...text, ...text]))).damage!.offset).toBe(packed.length);
+    const flags = gzipSync(few);
+    flags[3] = 0x80;
+    await expect(open(flags)).rejects.toThrow('byte 3: the compressed data has flags');
+    const method = gzipSync(few);
+    method[2] = 9;
+    await expect(open(method)).rejects.toThrow('byte 2: the compressed data uses method 9');
+  });
+
   it('shows what unpacks before the damage', async () => {
     const bytes = gzipSync(plain);
     const capture = await open(bytes.subarray(0, bytes.length / 2));

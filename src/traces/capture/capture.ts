@@ -59,7 +59,7 @@ export async function openCapture(file: ByteSource, working: Working = {}): Prom
   const first = packed ? await packed.read(0, 32) : head;
   const state = new IndexState(source, working);
   const damaged = () => packed?.damage ?? null;
-  const format = await index(state, first, file.name, damaged()?.what ?? '');
+  const format = await index(state, first, file.name, damaged());
   const broken = damaged();
   return new OpenCapture(source, file.name, format, packing, state, broken ?? state.damage);
 }
@@ -76,10 +76,11 @@ async function unpacked(file: ByteSource, packing: Packing): Promise<UnpackedSou
   return new UnpackedSource(file, decoder);
 }
 
-async function index(state: IndexState, head: Uint8Array, name: string, packed: string): Promise<CaptureFormat> {
+async function index(state: IndexState, head: Uint8Array, name: string, packed: Damage | null): Promise<CaptureFormat> {
   if (head.length < 4) {
-    const why = packed || (head.length === 0 ? 'the file is empty' : `${head.length} bytes are too short for a capture`);
-    throw new InputError(`it stops being a capture at byte ${head.length}: ${why}`, name, 'Open a pcap or pcapng file');
+    const why = head.length === 0 ? 'the file is empty' : `${head.length} bytes are too short for a capture`;
+    const { offset, what } = packed ?? { offset: head.length, what: why };
+    throw new InputError(`it stops being a capture at byte ${offset}: ${what}`, name, 'Open a pcap or pcapng file');
   }
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   for (const bigEndian of [false, true]) {

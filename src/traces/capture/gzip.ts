@@ -117,6 +117,11 @@ export class GzipDecoder implements Decoder {
   /** Takes a header or a trailer; returns what lies behind it. */
   #frame(bytes: Uint8Array): Uint8Array {
     const all = joined(this.#rest, bytes);
+    const wrong = this.#part === 'header' ? wrongHeader(all) : null;
+    if (wrong) {
+      this.damage = { offset: this.consumed - bytes.length - this.#rest.length + wrong.at, what: wrong.what };
+      return new Uint8Array(0);
+    }
     const size = this.#part === 'trailer' ? (all.length >= 8 ? 8 : -1) : headerLength(all);
     if (size < 0) {
       this.#rest = all;
@@ -162,10 +167,17 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** What makes a member's header one that nobody can read: its method is deflate, and there are no flags beyond five. */
+function wrongHeader(bytes: Uint8Array): { readonly at: number; readonly what: string } | null {
+  if (bytes.length < 4 || bytes[0] !== 0x1f || bytes[1] !== 0x8b) return null;
+  if (bytes[2] !== 8) return { at: 2, what: `the compressed data uses method ${bytes[2]}, which gzip does not have` };
+  return bytes[3]! & 0xe0 ? { at: 3, what: 'the compressed data has flags that gzip does not have' } : null;
+}
+
 /** Of a member's header; 0 when `bytes` begin no member, -1 when they are too few to tell. */
 function headerLength(bytes: Uint8Array): number {
   if (bytes.length < 10) return bytes.length >= 2 && (bytes[0] !== 0x1f || bytes[1] !== 0x8b) ? 0 : -1;
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b || bytes[2] !== 8) return 0;
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return 0;
   const flags = bytes[3]!;
   let at = 10;
   if (flags & 4) {

@@ -1,6 +1,15 @@
+/** What a frame says of its content. */
+export interface FrameEnd {
+  /** Of its checksum, or of the byte behind it. */
+  readonly offset: number;
+  readonly checksum: number | null;
+  /** Bytes that it unpacks to; null where its header does not tell. */
+  readonly size: number | null;
+}
+
 /**
- * Follows the frames of a Zstandard stream by their headers alone (RFC 8878 section 3.1) and gives the checksum behind each frame that has one,
- * with its place. What is no frame ends it: the decoder says why.
+ * Follows the frames of a Zstandard stream by their headers alone (RFC 8878 section 3.1) and gives what each says of its content, with its place.
+ * What is no frame ends it: the decoder says why.
  */
 export class ZstdFrames {
   #at = 0;
@@ -11,8 +20,15 @@ export class ZstdFrames {
   #skip = 0;
   #checks = false;
   #last = false;
-  /** Of the checksums that were passed and not taken yet. */
-  readonly passed: { readonly offset: number; readonly value: number }[] = [];
+  #size: number | null = null;
+  #sizeBytes = 0;
+  /** Frames that were passed and not taken yet. */
+  readonly passed: FrameEnd[] = [];
+
+  /** Where what is no frame begins; null as long as nothing was lost. */
+  get lostAt(): number | null {
+    return this.#part === 'lost' ? this.#at - this.#have : null;
+  }
 
   push(bytes: Uint8Array): void {
     let from = 0;
@@ -60,12 +76,15 @@ export class ZstdFrames {
         const flags = view.getUint8(4);
         const [single, dictionary, size] = [(flags >> 5) & 1, flags & 3, flags >> 6];
         this.#checks = (flags & 4) !== 0;
-        const bytes = (single ? 0 : 1) + (dictionary === 3 ? 4 : dictionary) + (size === 0 ? single : 1 << size);
+        this.#size = null;
+        this.#sizeBytes = size === 0 ? single : 1 << size;
+        const bytes = (single ? 0 : 1) + (dictionary === 3 ? 4 : dictionary) + this.#sizeBytes;
         if (bytes === 0) this.#expect('block', 3);
         else this.#expect('header', bytes);
         return;
       }
       case 'header':
+        this.#size = sizeOf(view, this.#need - this.#sizeBytes, this.#sizeBytes);
         this.#expect('block', 3);
         return;
       case 'block': {
@@ -75,14 +94,26 @@ export class ZstdFrames {
         this.#skip = ((header >> 1) & 3) === 1 ? 1 : header >> 3;
         if (!this.#last) this.#expect('block', 3);
         else if (this.#checks) this.#expect('checksum', 4);
-        else this.#expect('magic', 5);
+        else this.#pass({ offset: this.#at + this.#skip, checksum: null, size: this.#size });
         return;
       }
       case 'checksum':
-        this.passed.push({ offset: this.#at - 4, value: view.getUint32(0, true) });
-        this.#expect('magic', 5);
+        this.#pass({ offset: this.#at - 4, checksum: view.getUint32(0, true), size: this.#size });
         return;
       case 'lost':
     }
   }
+
+  #pass(frame: FrameEnd): void {
+    this.passed.push(frame);
+    this.#expect('magic', 5);
+  }
+}
+
+/** The frame's content size (RFC 8878 section 3.1.1.1.4). */
+function sizeOf(view: DataView, at: number, bytes: number): number | null {
+  if (bytes === 1) return view.getUint8(at);
+  if (bytes === 2) return view.getUint16(at, true) + 256;
+  if (bytes === 4) return view.getUint32(at, true);
+  return bytes === 8 ? view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32 : null;
 }

@@ -12,9 +12,15 @@ interface DecompressState {
   z: number;
 }
 
+/** What a frame unpacked to. */
+interface FrameContent {
+  readonly length: number;
+  readonly digest: number;
+}
+
 /**
- * Zstandard (RFC 8878): frames of blocks. Checksums of frames are compared as long as the stream is read from its beginning without a break; a
- * frame whose bytes were given already and whose checksum is wrong ends the stream behind it.
+ * Zstandard (RFC 8878): frames of blocks. Lengths and checksums of frames are compared as long as the stream is read from its beginning without a break; a
+ * frame whose bytes were given already and whose length or checksum is wrong ends the stream behind it.
  */
 export class ZstdDecoder implements Decoder {
   consumed = 0;
@@ -24,11 +30,11 @@ export class ZstdDecoder implements Decoder {
   #stream = this.#fresh();
   readonly #hashes: XXHashAPI;
   /** Null once the stream was set back: what it gives then was compared before. */
-  #check: { readonly frames: ZstdFrames; hash: XXHash<bigint>; readonly digests: number[] } | null;
+  #check: { readonly frames: ZstdFrames; hash: XXHash<bigint>; length: number; readonly contents: FrameContent[] } | null;
 
   private constructor(hashes: XXHashAPI) {
     this.#hashes = hashes;
-    this.#check = { frames: new ZstdFrames(), hash: hashes.create64(), digests: [] };
+    this.#check = { frames: new ZstdFrames(), hash: hashes.create64(), length: 0, contents: [] };
   }
 
   static async create(): Promise<ZstdDecoder> {
@@ -47,20 +53,26 @@ export class ZstdDecoder implements Decoder {
     } catch (error) {
       // Blocks before the wrong one have been given.
       const why = bytes.length > 0 ? `damaged (${(error as Error).message})` : 'cut';
-      this.damage = { offset: from, what: `the compressed data is ${why}` };
+      this.damage = { offset: this.#check?.frames.lostAt ?? from, what: `the compressed data is ${why}` };
     }
     return this.#out;
   }
 
-  /** Compares the checksums that were read with those of what was given. */
+  /** Compares what the frames say of their content with what was given. */
   #compare(): void {
     const check = this.#check;
     if (!check) return;
-    const { digests, frames } = check;
-    while (digests.length > 0 && frames.passed.length > 0) {
-      const { offset, value } = frames.passed.shift()!;
-      if (digests.shift() !== value && !this.damage)
-        this.damage = { offset, what: 'the compressed data is damaged: the checksum of its frame is another one' };
+    const { contents, frames } = check;
+    while (contents.length > 0 && frames.passed.length > 0) {
+      const { offset, checksum, size } = frames.passed.shift()!;
+      const content = contents.shift()!;
+      const wrong =
+        size !== null && size !== content.length
+          ? 'its frame says another length'
+          : checksum !== null && checksum !== content.digest
+            ? 'the checksum of its frame is another one'
+            : '';
+      if (wrong && !this.damage) this.damage = { offset, what: `the compressed data is damaged: ${wrong}` };
     }
   }
 
@@ -91,11 +103,16 @@ export class ZstdDecoder implements Decoder {
       if (piece.length > 0) this.#out.push(piece);
       const frame = (this.#stream as unknown as DecompressState).s;
       if (!this.#check || typeof frame !== 'object') return;
-      if (piece.length > 0) this.#check.hash.update(piece);
+      const check = this.#check;
+      if (piece.length > 0) {
+        check.hash.update(piece);
+        check.length += piece.length;
+      }
       if (!frame.l) return;
       // The last block of a frame; its checksum is the lower half of XXH64.
-      if (frame.c) this.#check.digests.push(Number(BigInt.asUintN(32, this.#check.hash.digest())));
-      this.#check.hash = this.#hashes.create64();
+      check.contents.push({ length: check.length, digest: Number(BigInt.asUintN(32, check.hash.digest())) });
+      check.hash = this.#hashes.create64();
+      check.length = 0;
     });
   }
 }
