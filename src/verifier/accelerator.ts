@@ -48,6 +48,7 @@ const functions = new Map<string, Kfunc>(
       rcuProtected: false,
       iterator: null,
       progTypes: new Set([PROG_TYPE_ACCELERATOR]),
+      isErrno: returns === 'int',
     },
   ]),
 );

@@ -34,6 +34,8 @@ export interface Kfunc {
   readonly rcuProtected: boolean;
   readonly iterator: 'new' | 'next' | 'destroy' | null;
   readonly progTypes: ReadonlySet<number>;
+  /** The result is 0 or a negative errno, as s32. */
+  readonly isErrno?: boolean;
 }
 
 function parseType(text: string): KfuncType {

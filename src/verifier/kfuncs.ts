@@ -10,6 +10,7 @@ import { changesPacket, isAsyncCallbackKfunc, kfuncAt } from './kfunc-table.ts';
 import { keepsId, lend, localFields, markNode } from './local-objects.ts';
 import { pushFailedLock, takesResilient } from './locks.ts';
 import { mayAccessPacket } from './memory.ts';
+import { boundsSync } from './range.ts';
 import { acquireReference, dropReference } from './refs.ts';
 import {
   ALLOC,
@@ -29,6 +30,8 @@ import {
   REF,
   REG,
   type Regs,
+  S32_MAX,
+  S32_MIN,
   TRUSTED,
   TYPE,
   UNTRUSTED,
@@ -38,6 +41,8 @@ import type { Frame } from './state.ts';
 import { checkModelledKfunc } from './unmodelled.ts';
 
 /** Calls of kernel functions (kernel `check_kfunc_call`). */
+
+const MAX_ERRNO = 4095;
 
 /** Functions of a network device, for programs that are bound to one, which none here is (kernel `bpf_dev_bound_kfunc_check`). */
 export function checkDeviceFunctions(env: Env): void {
@@ -114,6 +119,11 @@ function setResult(env: Env, meta: KfuncMeta): void {
   if (result.kind === 'scalar') {
     if (takesResilient(kfunc.name)) markConst(r, 0, 0, 0);
     else markUnknown(r, 0);
+    if (kfunc.isErrno) {
+      r[S32_MIN] = -MAX_ERRNO;
+      r[S32_MAX] = 0;
+      boundsSync(r, 0);
+    }
     return;
   }
   if (SPECIAL.has(kfunc.name)) setSpecialResult(env, meta);

@@ -46,7 +46,7 @@ export interface VmOptions {
   readonly engine?: 'interp' | 'wasm';
   /** Makes the counters of what is executed in WebAssembly, for a profile: `Counters.of` (`profile/counters.ts`). */
   readonly counters?: (program: Program, starts: readonly number[]) => Counters | null;
-  /** Programs for slots of program arrays, numbered from 1 on; 0 is the main program itself. Maps of the same name are shared. */
+  /** Programs beside the main one, for slots of program arrays and for {@link Vm.run}, numbered from 1 on; 0 is the main program itself. Maps of the same name are shared. */
   readonly programs?: readonly Program[];
   /** Bytes of a frame, at least 512; default what the place where the program runs gives it: 512, on the accelerator 64 KiB. */
   readonly stackBytes?: number;
@@ -324,10 +324,10 @@ export class Vm {
     this.#machine.task = task;
   }
 
-  /** One event through the program. Throws {@link VmFault}, which names the instruction. */
-  run(input: VmInput): RunResult {
+  /** One event through the program, or through another of the machine by its number. Throws {@link VmFault}, which names the instruction. */
+  run(input: VmInput, program = 0): RunResult {
     this.#begin();
-    return this.#run(input);
+    return this.#run(input, program);
   }
 
   /** As {@link run}, for those who only want r0, as u32: nothing is copied. */
@@ -501,11 +501,11 @@ export class Vm {
     this.#machine.keys.reset();
   }
 
-  #run(input: VmInput): RunResult {
+  #run(input: VmInput, program = 0): RunResult {
     const context = this.#receive(input);
     const r = this.#running.registers;
     r[2] = context.base;
-    this.#callMain();
+    this.#callMain(program);
     const packet = this.#machine.packet;
     return {
       returnValue: r[0] >>> 0,
@@ -532,9 +532,9 @@ export class Vm {
   }
 
   /** Runs the main program; bpf_throw leads to its exception callback, or returns what was thrown. */
-  #callMain(): void {
+  #callMain(program = 0): void {
     try {
-      this.#running.call(0, 0);
+      this.#running.call(this.#programEntries[program]!, 0);
     } catch (error) {
       if (!(error instanceof ProgramThrow)) throw error;
       const r = this.#running.registers;

@@ -5,6 +5,7 @@ import { ACCEL_HOOKS, ACCEL_STACK_BYTES, type AccelHook, PROG_TYPE_ACCELERATOR }
 import type { Program } from '../../bpf/program.ts';
 import { verify } from '../../verifier/verify.ts';
 import { Vm, type VmMaps } from '../../vm/core.ts';
+import type { VmEvent } from '../../vm/machine.ts';
 import { CONTEXT_BYTES } from './context.ts';
 import { type CallCount, type DeviceCalls, deviceFunctions } from './functions.ts';
 import type { DeviceServices, HookProgram, HookRun } from './runner.ts';
@@ -14,6 +15,8 @@ export interface LoadOptions {
   readonly engine?: 'interp' | 'wasm';
   /** Instructions after which a run is stopped; default 10,000,000. */
   readonly maxInsns?: number;
+  /** Hears what a run told the world: records of ring buffers, printed lines. */
+  readonly onEvents?: (events: readonly VmEvent[]) => void;
 }
 
 /** A {@link HookProgram} with its maps at hand. */
@@ -40,29 +43,41 @@ export function hookOf(program: Program): AccelHook {
 /** Deepest frame of a verified program: the kernel's way of writing it down is `96+24+0`. */
 const deepest = (stackDepth: string): number => Math.max(0, ...stackDepth.split('+').map(Number));
 
-/**
- * Verifies a program under the device's profile and makes a machine for it. Throws {@link InputError} with the verifier's message for one that is
- * refused.
- */
-export function loadHookProgram(program: Program, options: LoadOptions = {}): LoadedProgram {
-  const hook = hookOf(program);
+/** Verifies a program under the device's profile; its stack's deepest frame. Throws {@link InputError} with the verifier's message for one that is refused. */
+function frameOf(program: Program): number {
   const verdict = verify(program, { kernel: '6.18', privilege: 'root', logLevel: 0 });
   if (!verdict.accepted)
     throw new InputError(
       `the verifier refuses it${verdict.insnIdx === null ? '' : ` at instruction ${verdict.insnIdx}`}: ${verdict.message}`,
       program.name,
     );
+  return deepest(verdict.stackDepth);
+}
+
+/** As {@link loadHookPrograms}, of one program. */
+export const loadHookProgram = (program: Program, options: LoadOptions = {}): LoadedProgram => loadHookPrograms([program], options)[0]!;
+
+/**
+ * Verifies programs of one object under the device's profile and makes a machine for them, in which they share their maps. Throws {@link InputError}
+ * with the verifier's message when one is refused; then none is loaded.
+ */
+export function loadHookPrograms(programs: readonly Program[], options: LoadOptions = {}): LoadedProgram[] {
+  const hooks = programs.map(hookOf);
+  const frames = programs.map(frameOf);
+  const [main, ...others] = programs;
+  if (!main) throw new InputError('there is no program in it', 'object');
   const counts = new Map<string, CallCount>();
   const calls: DeviceCalls = { services: null, counts };
-  const vm = new Vm(program, {
+  const vm = new Vm(main, {
     engine: options.engine ?? 'wasm',
     maxInsns: options.maxInsns ?? MOST_INSNS,
     functions: deviceFunctions(calls),
-    stackBytes: Math.min(ACCEL_STACK_BYTES, deepest(verdict.stackDepth)),
+    stackBytes: Math.min(ACCEL_STACK_BYTES, Math.max(...frames)),
+    programs: others,
   });
-  return {
+  return programs.map((program, at) => ({
     name: program.name,
-    hook,
+    hook: hooks[at]!,
     program,
     maps: vm.maps,
     engine: vm.engine,
@@ -73,8 +88,9 @@ export function loadHookProgram(program: Program, options: LoadOptions = {}): Lo
       calls.services = services;
       const nowNs = services.nowNs();
       vm.clockNs = Number(nowNs);
-      const result = vm.run({ context });
+      const result = vm.run({ context }, at);
       calls.services = null;
+      if (result.events.length > 0) options.onEvents?.(result.events);
       return {
         returnValue: result.returnValue | 0,
         insns: result.insnsExecuted,
@@ -82,5 +98,5 @@ export function loadHookProgram(program: Program, options: LoadOptions = {}): Lo
         context: result.context,
       };
     },
-  };
+  }));
 }
