@@ -15,6 +15,7 @@ const LAYERS = [
   'traces',
   'reference',
   'replay',
+  'course',
   'companion',
   'cli',
   'workbench',

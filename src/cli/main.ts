@@ -67,6 +67,10 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     usage: 'CASES.jsonl [--engine interp|wasm] [--jsonl]',
     load: async () => (await import('./verbs/conformance.ts')).conformanceVerb,
   },
+  lesson: {
+    usage: 'lint FILE.md [--json], or check FILE.md --answer A [--exercise ID] [--json]',
+    load: async () => (await import('./verbs/lesson.ts')).lessonVerb,
+  },
   asm: { usage: 'FILE.s -o OUT.o', load: async () => (await import('./verbs/asm.ts')).asmVerb },
   disasm: { usage: 'FILE.o [--program NAME] [--syntax kernel|llvm]', load: async () => (await import('./verbs/asm.ts')).disasmVerb },
 };

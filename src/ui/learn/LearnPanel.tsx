@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useDeferredValue, useMemo, useState } from 'react';
+import { type Entry, helperEntries, instructionEntries, matching, wordEntries } from '../../course/reference.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { Panel } from '../components/Panel.tsx';
 import { insnText } from '../program/decode.ts';
@@ -6,15 +7,14 @@ import { insnHelp } from '../program/help.ts';
 import { learn as texts } from '../texts/learn.ts';
 import { learnPanel } from '../texts/learn-panel.ts';
 import { startTour } from '../tour/tour-store.ts';
-import { type Entry, helperEntries, instructionEntries, matching } from './reference.ts';
+
 import './learn.css';
 
 type Part = keyof typeof texts.tabs;
 const PARTS = Object.keys(texts.tabs) as Part[];
 
-const WORDS: readonly Entry[] = texts.words.map(([name, text]) => ({ name, text, source: '' }));
-
-const entriesOf = (part: Part): readonly Entry[] => (part === 'words' ? WORDS : part === 'insns' ? instructionEntries() : helperEntries());
+const entriesOf = (part: Part): readonly Entry[] =>
+  part === 'words' ? wordEntries() : part === 'insns' ? instructionEntries() : helperEntries();
 
 /** The tour, what stands at the cursor, and a reference made from the tables that the assembler and the verifier use. */
 export default function LearnPanel() {

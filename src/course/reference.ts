@@ -1,5 +1,6 @@
-import { HELPERS } from '../../bpf/helpers.ts';
-import { describeInsn } from '../../bpf/opcodes.ts';
+import { HELPERS } from '../bpf/helpers.ts';
+import { describeInsn } from '../bpf/opcodes.ts';
+import { WORDS } from './words.ts';
 
 /** One line of the reference: what a name means. */
 export interface Entry {
@@ -45,6 +46,8 @@ export function helperEntries(): readonly Entry[] {
     source: `#${id}`,
   }));
 }
+
+export const wordEntries = (): readonly Entry[] => WORDS.map(([name, text]) => ({ name, text, source: '' }));
 
 /** Entries that hold every word of a query. */
 export function matching(entries: readonly Entry[], query: string): readonly Entry[] {

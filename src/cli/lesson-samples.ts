@@ -1,0 +1,49 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { InputError } from '../base/errors.ts';
+import type { ModelTrial } from '../course/grade-options.ts';
+import { shippedFigures } from '../course/sample-figures.ts';
+import { readTrialOptions } from '../course/trial-options.ts';
+import { ModelRunner } from '../replay/runner.ts';
+import { verify } from '../verifier/verify.ts';
+import { MODEL_OPTIONS, parse } from './args.ts';
+import { compileModel } from './model.ts';
+import { replayBeside } from './replay.ts';
+
+const FOLDER = fileURLToPath(new URL('../../public/samples/', import.meta.url));
+
+/** Files of the samples that options can be tried on. */
+const MODELS: Readonly<Record<string, { readonly model: string; readonly arguments: readonly string[] }>> = {
+  payload: { model: 'payload-ids.onnx', arguments: ['--binding', 'binding.json', '--calibrate', 'calibration.pcap'] },
+  motion: { model: 'model.onnx', arguments: ['--calibrate', 'calibration.npy'] },
+};
+
+/** Compiles the model of a sample with the options of an answer, verifies it, and measures it on its calibration events. */
+export async function tryModel(sample: string, options: unknown, kernel: string): Promise<ModelTrial> {
+  const files = Object.hasOwn(MODELS, sample) ? MODELS[sample] : undefined;
+  if (!files) throw new InputError(`there is no sample ${sample} to try options on`, '', `There are ${Object.keys(MODELS).join(', ')}`);
+  const folder = join(FOLDER, sample);
+  const { quant, strategy, specialise } = readTrialOptions(options);
+  const argv = [
+    ...files.arguments.map((one) => (one.startsWith('--') ? one : join(folder, one))),
+    '--kernel',
+    kernel,
+    ...(quant === undefined ? [] : ['--quant', quant]),
+    ...(strategy === undefined ? [] : ['--strategy', strategy]),
+    ...(specialise ? ['--specialise'] : []),
+  ];
+  const built = await compileModel(join(folder, files.model), parse(argv, MODEL_OPTIONS));
+  const { program, meta } = built.compiled;
+  const { accepted, message, processed } = verify(program, { kernel: meta.kernel, privilege: 'root', logLevel: 0 });
+  const summary = built.events && (await replayBeside(built, built.events, new ModelRunner(program, meta)));
+  const bytes = program.maps.find(({ section }) => section?.startsWith('.data.weights'))?.valueSize ?? 0;
+  return { accepted, message, insns: program.insns.length, processed, bytes, agreement: summary?.comparison?.agreement ?? null };
+}
+
+/** Figures of a sample that its shipped results hold; null where there are none. */
+export async function sampleFigures(sample: string): Promise<Readonly<Record<string, number | string>> | null> {
+  const path = join(FOLDER, sample, 'shipped.json');
+  if (!/^[a-z0-9-]+$/.test(sample) || !existsSync(path)) return null;
+  return shippedFigures(JSON.parse(readFileSync(path, 'utf8')));
+}

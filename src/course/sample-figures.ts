@@ -1,0 +1,23 @@
+/** Figures that lessons may name, from the results shipped with a sample (`shipped.json`, which CI computes anew and compares). */
+export function shippedFigures(shipped: unknown): Readonly<Record<string, number | string>> {
+  const { model, program, verified, replay } = shipped as {
+    model: { parameterCount: number; nodes: readonly unknown[]; inputs: readonly { dims: readonly number[] }[] };
+    program: { code: { base64: string }; subprogs: readonly unknown[]; maps: readonly unknown[]; progType: number };
+    verified: { processed: number; totalStates: number; stackDepth: string; kernel: string };
+    replay: { total: number };
+  };
+  const padding = /=*$/.exec(program.code.base64)![0].length;
+  return {
+    parameters: model.parameterCount,
+    nodes: model.nodes.length,
+    tokens: model.inputs[0].dims.at(-1)!,
+    insns: ((program.code.base64.length / 4) * 3 - padding) / 8,
+    subprogs: program.subprogs.length,
+    maps: program.maps.length,
+    processed: verified.processed,
+    states: verified.totalStates,
+    stack: Math.max(...verified.stackDepth.split('+').map(Number)),
+    kernel: verified.kernel,
+    events: replay.total,
+  };
+}
