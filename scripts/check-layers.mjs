@@ -18,6 +18,7 @@ const LAYERS = [
   'course',
   'companion',
   'cli',
+  'lessons',
   'workbench',
   'ui',
 ];
