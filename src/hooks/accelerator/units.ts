@@ -2,6 +2,10 @@ import type { Command } from './command.ts';
 import type { Parameters } from './parameters.ts';
 import type { HookRun } from './runner.ts';
 
+/** Matrix units that work on so many elements of output can use. */
+const unitsFor = (elements: number, { units, tileElements }: Parameters): number =>
+  Math.max(1, Math.min(units, Math.ceil(elements / tileElements)));
+
 /** Matrix units that a command can use: one for every `tileElements` of its largest output. */
 export function unitsWanted(command: Command, parameters: Parameters): number {
   let elements = 1;
@@ -11,15 +15,23 @@ export function unitsWanted(command: Command, parameters: Parameters): number {
         elements,
         dims.reduce((n, dim) => n * dim, 1),
       );
-  return Math.max(1, Math.min(parameters.units, Math.ceil(elements / parameters.tileElements)));
+  return unitsFor(elements, parameters);
 }
 
 /** Time of a command's arithmetic on `units` of the units, ns. */
-export const computeNs = (command: Command, units: number, { flopsPerSecond, units: all }: Parameters): number =>
+export const computeNs = (command: Pick<Command, 'flops'>, units: number, { flopsPerSecond, units: all }: Parameters): number =>
   (command.flops * 1e9 * all) / (flopsPerSecond * units);
 
 /** Time of a command's bytes when it has the memory for itself, ns. */
-export const memoryNs = (command: Command, { memoryBytesPerSecond }: Parameters): number => (command.bytes * 1e9) / memoryBytesPerSecond;
+export const memoryNs = (command: Pick<Command, 'bytes'>, { memoryBytesPerSecond }: Parameters): number =>
+  (command.bytes * 1e9) / memoryBytesPerSecond;
+
+/** Time of work that has the device for itself: it starts, and then arithmetic and memory overlap (the roofline). */
+export const aloneNs = (
+  work: { readonly flops: number; readonly bytes: number; readonly elements: number },
+  parameters: Parameters,
+): number =>
+  wholeNs(parameters.launchNs + Math.max(computeNs(work, unitsFor(work.elements, parameters), parameters), memoryNs(work, parameters)));
 
 /** By name of the function: which rate its bytes go by. Functions that are not here cost their call alone. */
 const RATES: Readonly<Record<string, readonly ('copyBytesPerNs' | 'hashBytesPerNs' | 'cipherBytesPerNs')[]>> = {
