@@ -1,5 +1,4 @@
 // Objects of any kind are run here.
-import '../verifier/accelerator.ts';
 import '../vm/rare.ts';
 import { InputError } from '../base/errors.ts';
 import { heedBranchHints } from './branch-hints.ts';

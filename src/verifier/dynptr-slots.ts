@@ -24,7 +24,7 @@ import {
   TYPE,
   VALUE_LO,
 } from './reg.ts';
-import { type Frame, SLOT_DYNPTR, SLOT_INVALID, State } from './state.ts';
+import { type Frame, MAX_STACK, SLOT_DYNPTR, SLOT_INVALID, State } from './state.ts';
 
 /**
  * A dynptr on the stack: two slots, of which the one at the higher slot number (the lower address) is the first. In both, `AUX`
@@ -56,6 +56,10 @@ export function slotOf(env: Env, r: Regs, b: number, what: string, count: number
     return NO_SLOT;
   }
   const off = r[b + OFF]! + r[b + VALUE_LO]!;
+  if (off < -MAX_STACK) {
+    env.say(`${what} has to lie in the first ${MAX_STACK} bytes of the stack\n`);
+    return NO_SLOT;
+  }
   // The kernel's division rounds towards 0: fp+0 counts as slot 0, which the write that follows refuses.
   const spi = Math.trunc((-off - 1) / 8);
   if (off % 8 !== 0 || spi + 1 < count) {

@@ -173,6 +173,7 @@ export class Env {
   scratchedRegs = 0;
   scratchedLo = 0;
   scratchedHi = 0;
+  scratchedDeep = false;
   prevLogPos = 0;
   prevInsnPrintPos = 0;
   prevLine = -1;
@@ -309,10 +310,11 @@ export class Env {
     this.scratchedRegs = -1;
     this.scratchedLo = -1;
     this.scratchedHi = -1;
+    this.scratchedDeep = true;
   }
 
   get anyScratched(): boolean {
-    return (this.scratchedRegs | this.scratchedLo | this.scratchedHi) !== 0;
+    return (this.scratchedRegs | this.scratchedLo | this.scratchedHi) !== 0 || this.scratchedDeep;
   }
 
   /** The whole state of the current function. */
@@ -324,12 +326,14 @@ export class Env {
   /** A state's line; without `all`, only what changed since the last one. */
   printState(state: State, frameIdx: number, all: boolean): void {
     const reg = (i: number): boolean => all || (this.scratchedRegs & (1 << i)) !== 0;
-    const slot = (i: number): boolean => all || ((i < 32 ? this.scratchedLo >>> i : this.scratchedHi >>> (i - 32)) & 1) !== 0;
+    const slot = (i: number): boolean =>
+      all || (i < 64 ? ((i < 32 ? this.scratchedLo >>> i : this.scratchedHi >>> (i - 32)) & 1) !== 0 : this.scratchedDeep);
     this.log.write(stateText(this.names, state, frameIdx, reg, slot));
     if (all) return;
     this.scratchedRegs = 0;
     this.scratchedLo = 0;
     this.scratchedHi = 0;
+    this.scratchedDeep = false;
   }
 
   /** Appends the state to the line of the instruction just printed, in a column, or prints a line of its own. */

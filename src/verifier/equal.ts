@@ -1,3 +1,4 @@
+import { deepCovered } from './deep-stack.ts';
 import type { Env } from './env.ts';
 import {
   ADD_CONST,
@@ -81,6 +82,8 @@ function sameId(oldId: number, curId: number): boolean {
     if (oldIds[i] === oldId) return curIds[i] === curId;
     if (curIds[i] === curId) return false;
   }
+  // Only a stack deeper than Linux has may hold more.
+  if (idPairs === MOST_IDS) return false;
   oldIds[idPairs] = oldId;
   curIds[idPairs] = curId;
   idPairs++;
@@ -272,6 +275,7 @@ export function statesEqual(env: Env, old: State, cur: State, exact: Exactness):
       return false;
     }
     if (!stackCovered(of, cf, exact)) return false;
+    if (!deepCovered(of, cf, exact !== 'covered', (o, c) => regCovered(o, 0, c, 0, exact))) return false;
   }
   return true;
 }

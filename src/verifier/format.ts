@@ -46,7 +46,7 @@ import {
   VALUE_HI,
   VALUE_LO,
 } from './reg.ts';
-import { type Frame, MAX_REG, SLOT_DYNPTR, SLOT_INVALID, SLOT_ITER, SLOT_SPILL, type State } from './state.ts';
+import { type Frame, MAX_REG, MAX_STACK, SLOT_DYNPTR, SLOT_INVALID, SLOT_ITER, SLOT_SPILL, type State } from './state.ts';
 import { toBigSigned, toBigUnsigned } from './w64.ts';
 
 /** What the text of a pointer needs to know about maps and BTF types. */
@@ -190,6 +190,8 @@ export function frameRows(names: Names, frame: Frame, wantsReg: (i: number) => b
     const row = slotRow(names, frame, spi);
     if (row) rows.push(row);
   }
+  if (wantsSlot(MAX_STACK / 8))
+    for (const { off, reg } of frame.deep) rows.push({ name: `fp${off}`, text: regText(names, frame.frameno, reg, 0), regs: reg, base: 0 });
   return rows;
 }
 

@@ -1,5 +1,6 @@
 import { MEM, modeOf, ST } from '../bpf/insn.ts';
 import { pushHistory, shareId } from './args.ts';
+import { forgetDeep, isDeep, readDeep, writeDeep } from './deep-stack.ts';
 import { destroyDynptr } from './dynptr-slots.ts';
 import { EACCES, EFAULT, EINVAL, type Env, MAX_VAR_OFF } from './env.ts';
 import { tnumText } from './format.ts';
@@ -91,7 +92,7 @@ const SPILLABLE = new Set([
 const signedMin = (r: Regs, b: number): number => toSigned(r[b + SMIN_LO]!, r[b + SMIN_HI]!);
 const signedMax = (r: Regs, b: number): number => toSigned(r[b + SMAX_LO]!, r[b + SMAX_HI]!);
 
-/** The access lies within 512 bytes below the frame pointer; the frame grows to hold it (kernel `check_stack_access_within_bounds`). */
+/** The access lies within 512 bytes below the frame pointer, or what there is elsewhere than in Linux; the frame grows to hold it (kernel `check_stack_access_within_bounds`). */
 export function checkStackBounds(env: Env, regno: number, off: number, size: number, access: Access, isHelper = false): void {
   const r = env.cur.frame.regs;
   const b = regno * REG;
@@ -110,7 +111,8 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
     max = signedMax(r, b) + off + size;
   }
   // What was never written may be read only with CAP_PERFMON.
-  const lowest = access === 'write' || indirect || env.rules.readsUninitStack ? -MAX_STACK : -env.frameOf(r, b).slots * 8;
+  const lowest =
+    access === 'write' || indirect || env.rules.readsUninitStack ? -(env.profile?.stackBytes ?? MAX_STACK) : -env.frameOf(r, b).slots * 8;
   const errno = min < lowest || min > -1 ? EACCES : max > 0 ? EINVAL : size < 0 ? EFAULT : 0;
   if (errno !== 0) {
     if (known) env.fail(errno, `invalid${what} stack R${regno} off=${off} size=${size}\n`);
@@ -123,7 +125,7 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
 function growStack(env: Env, frame: Frame, size: number): void {
   const slots = Math.ceil(size / 8);
   if (slots <= frame.slots) return;
-  frame.grow(slots);
+  frame.grow(Math.min(slots, MAX_STACK / 8));
   const sub = env.subprogs[frame.subprogno]!;
   if (sub.stackDepth < slots * 8) sub.stackDepth = slots * 8;
 }
@@ -188,6 +190,10 @@ export function writeStack(env: Env, ptrRegno: number, off: number, size: number
 }
 
 function writeFixed(env: Env, frame: Frame, off: number, size: number, valueRegno: number, insnIdx: number): void {
+  if (isDeep(off)) {
+    writeDeep(env, frame, off, size, valueRegno, valueRegno >= 0 && SPILLABLE.has(baseType(env.regs[valueRegno * REG + TYPE]!)));
+    return;
+  }
   const spi = spiOf(off);
   const cur = env.cur.frame;
   const vb = valueRegno * REG;
@@ -263,6 +269,10 @@ function writeVariable(env: Env, frame: Frame, min: number, max: number, valueRe
       ? isNull(env.regs, valueRegno * REG)
       : !env.rules.tearsSpills && isStoreImm(env, insnIdx) && env.insns[insnIdx]!.imm === 0;
   let zeroUsed = false;
+  if (isDeep(min)) {
+    forgetDeep(frame, min, max);
+    min = -MAX_STACK;
+  }
   for (let i = min; i < max; i++) destroyDynptr(env, frame, (-i - 1) >> 3);
   const { leaksPointers, readsUninitStack, tearsSpills } = env.rules;
   checkFastcall(env, frame, insnIdx, min);
@@ -309,6 +319,10 @@ export function readStack(env: Env, ptrRegno: number, off: number, size: number,
     );
   checkStackInitialized(env, ptrRegno, off, size, false, 'read', null, false);
   const min = signedMin(r, b) + off;
+  if (isDeep(min)) {
+    markUnknown(env.regs, dst * REG);
+    return;
+  }
   readBytes(env, frame, min, signedMax(r, b) + off + size, dst);
   checkFastcall(env, frame, env.insnIdx, min);
 }
@@ -334,6 +348,10 @@ function isUnreadable(env: Env, type: number): boolean {
 }
 
 function readFixed(env: Env, frame: Frame, off: number, size: number, dst: number): void {
+  if (isDeep(off)) {
+    readDeep(env, frame, off, size, dst);
+    return;
+  }
   const slot = -off - 1;
   const spi = slot >> 3;
   const { types, spills } = frame;
@@ -441,7 +459,8 @@ export function checkStackInitialized(
   }
   const clobber = access === 'write' || (isHelper && env.rules.helpersClobberStack);
   const { types } = frame;
-  for (let i = min; i < max; i++) {
+  if (clobber && isDeep(min)) forgetDeep(frame, min, max);
+  for (let i = Math.max(min, -MAX_STACK); i < max; i++) {
     const slot = -i - 1;
     const spi = slot >> 3;
     const type = types[slot];

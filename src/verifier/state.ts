@@ -16,6 +16,14 @@ export const SLOT_DYNPTR = 4;
 export const SLOT_ITER = 5;
 export const SLOT_IRQ = 6;
 
+/** A register that was stored whole below the 512 bytes of slots (deep-stack.ts); `off` counts from the frame pointer. */
+export interface DeepSpill {
+  readonly off: number;
+  readonly reg: Regs;
+}
+
+const NO_DEEP: readonly DeepSpill[] = [];
+
 /** Slots that a frame has room for, by class: a stack grows to the next one. Frames of one class copy each other whole. */
 const CAPACITY = [0, 8, 16, 32, 64] as const;
 const NO_SPILLS: Regs = new Int32Array(0);
@@ -33,6 +41,8 @@ export class Frame {
   spills: Regs = NO_SPILLS;
   /** Eight bytes a slot; index 7 of a slot is its byte at the lowest address (kernel `slot_type[off % 8]`). */
   types: Uint8Array = NO_TYPES;
+  /** Never changed in place: copies of a state share it. */
+  deep: readonly DeepSpill[] = NO_DEEP;
   private capacity = 0;
   /** Slots that exist (kernel `allocated_stack / 8`). */
   slots = 0;
@@ -87,6 +97,7 @@ export class Frame {
       this.types.set(from.types);
     }
     this.slots = from.slots;
+    this.deep = from.deep;
   }
 
   clone(): Frame {
@@ -107,6 +118,7 @@ export class Frame {
   /** Nothing refers to the frame any more: a later copy may use its arrays. */
   release(): void {
     this.live = null;
+    this.deep = NO_DEEP;
     const some = spare[this.capacity]!;
     if (some.length < MOST_SPARE) some.push(this);
   }
@@ -321,6 +333,9 @@ export class State {
     for (const frame of this.frames) {
       for (let i = 0; i < MAX_REG; i++) visit(frame.regs, i * REG);
       for (let spi = 0; spi < frame.slots; spi++) if (isSpilled(frame, spi)) visit(frame.spills, spi * REG);
+      if (frame.deep.length === 0) continue;
+      frame.deep = frame.deep.map(({ off, reg }) => ({ off, reg: reg.slice() }));
+      for (const { reg } of frame.deep) visit(reg, 0);
     }
   }
 

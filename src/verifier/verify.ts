@@ -1,4 +1,5 @@
 import type { InsnIdx } from '../base/units.ts';
+import './accelerator.ts';
 import { PROG_TYPE_ACCELERATOR } from '../bpf/accelerator/names.ts';
 import type { Program } from '../bpf/program.ts';
 import { progTypeName } from '../bpf/progtypes.ts';
@@ -123,7 +124,6 @@ function checkPrivilege(env: Env): void {
   const { rules } = env;
   const type = progTypeName(progType);
   if (progType === PROG_TYPE_ACCELERATOR) {
-    if (!env.profile) throw new Error('the accelerator’s profile is not loaded');
     if (rules.kernel !== '6.18' || !rules.leaksPointers)
       env.refuse(EINVAL, 'programs for the accelerator are verified by the rules of Linux 6.18 for root only');
     return;

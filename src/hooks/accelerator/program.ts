@@ -1,4 +1,3 @@
-import '../../verifier/accelerator.ts';
 import '../../vm/rare.ts';
 import { InputError } from '../../base/errors.ts';
 import { ACCEL_HOOKS, ACCEL_STACK_BYTES, type AccelHook, PROG_TYPE_ACCELERATOR } from '../../bpf/accelerator/hooks.ts';
