@@ -44,10 +44,12 @@ describe('the verifier for the accelerator', () => {
       const last = CONTEXT_LAYOUT.bytes - size;
       expect(against('telemetry', `r0 = *(u${size * 8} *)(r1 + ${last})\n${END}`)).toBeNull();
       expect(against('telemetry', `r0 = *(u${size * 8} *)(r1 + ${last + size})\n${END}`)).toBe(
-        `invalid bpf_context access off=${last + size} size=${size}`,
+        `invalid bpf_context access off=${last + size} size=${size} in accelerator/telemetry programs`,
       );
     }
-    expect(against('submit', `r0 = *(u32 *)(r1 + 2)\n${END}`)).toBe('invalid bpf_context access off=2 size=4');
+    expect(against('submit', `r0 = *(u32 *)(r1 + 2)\n${END}`)).toBe(
+      'invalid bpf_context access off=2 size=4 in accelerator/submit programs',
+    );
   });
 
   it.each(ACCEL_HOOKS)('lets programs at %s write the fields of their hook and no others', (hook) => {
@@ -55,7 +57,8 @@ describe('the verifier for the accelerator', () => {
       .filter(({ type }) => type === 'u32' || type === 'u64')
       .map(({ name, type, byteOff }) => {
         const message = against(hook, `*(${type} *)(r1 + ${byteOff}) = 1\n${END}`);
-        if (message !== null) expect(message).toBe(`invalid bpf_context access off=${byteOff} size=${type === 'u64' ? 8 : 4}`);
+        if (message !== null)
+          expect(message).toBe(`invalid bpf_context access off=${byteOff} size=${type === 'u64' ? 8 : 4} in accelerator/${hook} programs`);
         return message === null ? name : '';
       });
     expect(writable.filter(Boolean).sort()).toEqual([...ACCEL_HOOK_DEFS[hook].writes].sort());

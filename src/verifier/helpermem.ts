@@ -1,6 +1,6 @@
 import { accessObject } from './btf-access.ts';
 import { EACCES, type Env } from './env.ts';
-import { checkMapAccess, checkMapAccessType, checkMemAccess, checkPacketAccess, checkRegion } from './memory.ts';
+import { checkMapAccess, checkMapAccessType, checkMemAccess, checkPacketAccess, checkRegion, refuseAccess } from './memory.ts';
 import { markPrecise } from './precision.ts';
 import {
   AUX,
@@ -77,7 +77,7 @@ export function checkHelperMemory(
       if (env.profile) {
         if (size === 0 && zeroSizeAllowed) return;
         if (size > 0 && env.profile.mayAccess(env.attachType, off, size, access === 'write')) return;
-        env.fail(EACCES, `invalid bpf_context access off=${off} size=${size}\n`);
+        refuseAccess(env, off, size);
       }
       // In the kernel only a syscall program's context is plain memory.
       if (env.program.progType === 31) {

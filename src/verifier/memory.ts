@@ -291,6 +291,7 @@ function accessCtx(
   const layout = (): number => ctxAccess(env.program.progType, env.attachType, off, size, write, signed, env.rules.bpfCapable);
   const type = env.profile ? profileAccess(env, off, size, write) : types ? (object?.type ?? -1) : layout();
   if (type < 0 || isLaterCtxField(env.rules, env.program.progType, off)) {
+    if (env.profile) refuseAccess(env, off, size);
     env.say(`invalid bpf_context access off=${off} size=${size}\n`);
     env.printLine(insnIdx, '; ');
     env.fail(EACCES, '');
@@ -309,6 +310,11 @@ function accessCtx(
 /** A device's context is memory: any aligned access, as Linux allows syscall programs, but writes where its hook allows some. */
 const profileAccess = (env: Env, off: number, size: number, write: boolean): number =>
   off % size === 0 && env.profile!.mayAccess(env.attachType, off, size, write) ? SCALAR : -1;
+
+/** A context access that a device does not allow. */
+export function refuseAccess(env: Env, off: number, size: number): never {
+  env.fail(EACCES, `invalid bpf_context access off=${off} size=${size} in ${env.profile!.hookName(env.attachType)} programs\n`);
+}
 
 const WHOLE_WORDS = [4, 8, 12, 44, 72, 76];
 

@@ -119,13 +119,14 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
     const at = env.rules.tearsSpills ? '' : ` off=${off}`;
     env.fail(errno, `invalid variable-offset${what} stack R${regno} var_off=${tnumText(r, b)}${at} size=${size}\n`);
   }
-  growStack(env, env.frameOf(r, b), -min);
+  growStack(env, env.frameOf(r, b), -min, max);
 }
 
-function growStack(env: Env, frame: Frame, size: number): void {
+function growStack(env: Env, frame: Frame, size: number, end: number): void {
   const slots = Math.ceil(size / 8);
   if (slots <= frame.slots) return;
-  frame.grow(Math.min(slots, MAX_STACK / 8));
+  // What lies deeper is no slot (deep-stack.ts).
+  if (!isDeep(end - 1)) frame.grow(Math.min(slots, MAX_STACK / 8));
   const sub = env.subprogs[frame.subprogno]!;
   if (sub.stackDepth < slots * 8) sub.stackDepth = slots * 8;
 }

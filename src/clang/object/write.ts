@@ -1,4 +1,5 @@
 import { InputError } from '../../base/errors.ts';
+import { ACCEL_STACK_BYTES, accelHookOf } from '../../bpf/accelerator/names.ts';
 import { assemble } from '../../bpf/asm.ts';
 import { helperId } from '../../bpf/helper-names.ts';
 import { encodeInsns, PSEUDO_CALL } from '../../bpf/insn.ts';
@@ -119,6 +120,7 @@ class ModuleWriter {
       typeRelocation: (line) => this.core.type(line),
       place: (dbg) => this.place(dbg),
     };
+    const onDevice = [...this.defined.values()].some(({ section }) => accelHookOf((section ?? '').replace(/^\?/, '')) !== null);
     const sizes = new Map<string, number>();
     for (const func of this.defined.values()) {
       const ir = lowerFunction(func, context);
@@ -128,6 +130,7 @@ class ModuleWriter {
           cpu: this.options.cpu,
           helperId: (name) => helperId(name) ?? Number(name),
           assemble: assembleInline,
+          ...(onDevice ? { stackLimit: ACCEL_STACK_BYTES } : {}),
         });
       } catch (error) {
         // Frames that are too large and the like name the function; its place in the source says more.

@@ -6,7 +6,9 @@ import { defOf, FRAME, forEachUse, liveness, removeDead, successors } from './li
 /** BPF registers that values can live in: r0–r5 are lost at every call, r6–r9 survive it. */
 export const CALLER_SAVED = [5, 4, 3, 2, 1, 0];
 export const CALLEE_SAVED = [6, 7, 8, 9];
-const STACK_LIMIT_BYTES = 512;
+export const STACK_LIMIT_BYTES = 512;
+/** Room for spills in frames that are larger than Linux allows: near the frame pointer, before the arrays that make them so large. */
+const NEAR_BYTES = 256;
 const LOOP_WEIGHT = 10;
 
 export interface Allocation {
@@ -51,14 +53,14 @@ interface Interval {
  * Linear scan over live ranges (Poletto and Sarkar, 1999), with ranges weighted by loop depth. A value that finds no register
  * goes to the stack, or is computed again where that is one instruction; then allocation starts over with the short ranges
  * that the spill code made. Every such value has a place of its own on the stack as long as a frame has room: the verifier forgets less that way, and
- * states read better. Throws when a frame would need more than 512 bytes although places are shared.
+ * states read better. Throws when a frame would need more than `limit` bytes although places are shared.
  */
-export function allocate(source: IrFunc, assign: Assign = scan): Allocation {
+export function allocate(source: IrFunc, assign: Assign = scan, limit = STACK_LIMIT_BYTES): Allocation {
   const apart = allocateIn(source, assign, false);
-  const found = apart.stackBytes > STACK_LIMIT_BYTES ? allocateIn(source, assign, true) : apart;
-  if (found.stackBytes > STACK_LIMIT_BYTES)
+  const found = apart.stackBytes > limit ? allocateIn(source, assign, true) : apart;
+  if (found.stackBytes > limit)
     throw new InputError(
-      `a frame of ${found.stackBytes} bytes exceeds ${STACK_LIMIT_BYTES}`,
+      `a frame of ${found.stackBytes} bytes exceeds ${limit}`,
       `function ${source.name}`,
       'Choose another loop strategy',
     );
@@ -67,7 +69,9 @@ export function allocate(source: IrFunc, assign: Assign = scan): Allocation {
 
 function allocateIn(source: IrFunc, assign: Assign, shares: boolean): Allocation {
   const slotOffset: number[] = [];
-  let stackBytes = 0;
+  const isLarge = source.stackSlots.reduce((sum, bytes) => sum + bytes, 0) > STACK_LIMIT_BYTES;
+  let near = 0;
+  let stackBytes = isLarge ? NEAR_BYTES : 0;
   for (const bytes of source.stackSlots) {
     stackBytes += (bytes + 7) & ~7;
     slotOffset.push(stackBytes);
@@ -94,8 +98,10 @@ function allocateIn(source: IrFunc, assign: Assign, shares: boolean): Allocation
       const fits = (others: readonly VReg[]): boolean =>
         shares ? !others.some((other) => clash(vreg, other)) : others.some((other) => isOne(vreg, other));
       const free = [...holders].find(([, others]) => fits(others))?.[0];
-      if (free === undefined) stackBytes += 8;
-      const place = free ?? stackBytes;
+      const isNear = isLarge && near < NEAR_BYTES;
+      if (free === undefined && isNear) near += 8;
+      else if (free === undefined) stackBytes += 8;
+      const place = free ?? (isNear ? near : stackBytes);
       holders.set(place, [...(holders.get(place) ?? []), vreg]);
       places.set(vreg, place);
       const arg = func.args.findIndex((a) => a.reg === vreg);
@@ -289,7 +295,9 @@ function addressFrame(func: IrFunc, slotOffset: readonly number[]): IrFunc {
   const fold = (inst: IrInst): IrInst => {
     if (inst.op !== 'load' && inst.op !== 'store' && inst.op !== 'atomic') return inst;
     const place = slotOf.get(inst.base) ?? null;
-    return place === null ? inst : { ...inst, base: FRAME, off: inst.off + (place.off ?? 0) - slotOffset[place.slot] };
+    if (place === null) return inst;
+    const off = inst.off + (place.off ?? 0) - slotOffset[place.slot];
+    return off < -0x8000 ? inst : { ...inst, base: FRAME, off };
   };
   return { ...func, blocks: func.blocks.map((block) => ({ ...block, insts: block.insts.map(fold) })) };
 }

@@ -12,10 +12,15 @@ export interface SeparateOptions {
   readonly cpu: Cpu;
   readonly helperId: (name: string) => number;
   readonly assemble: (text: string) => readonly Insn[];
+  /** Most bytes of a frame; 512 where Linux runs it. */
+  readonly stackLimit?: number;
 }
 
 /** Code of one function with its jumps in place; calls and addresses of symbols stay open, for an object's relocations. */
-export function emitSeparate(func: IrFunc, { cpu, helperId, assemble }: SeparateOptions): FuncCode & { readonly stackBytes: number } {
+export function emitSeparate(
+  func: IrFunc,
+  { cpu, helperId, assemble, stackLimit }: SeparateOptions,
+): FuncCode & { readonly stackBytes: number } {
   const context: EncodeContext = {
     helperId,
     assemble,
@@ -24,7 +29,7 @@ export function emitSeparate(func: IrFunc, { cpu, helperId, assemble }: Separate
       throw new Error(`map ${name} has no number before it is linked`);
     },
   };
-  const allocation = withoutTrampolines(allocate(legalize(func, cpu), colour));
+  const allocation = withoutTrampolines(allocate(legalize(func, cpu), colour, stackLimit));
   const code = relax(encodeFunc(allocation, context), cpu);
   for (const { at, block } of code.fixups) {
     if (block === undefined) continue;

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { compileC } from '../../clang/compile.ts';
-import { encodeContext } from './context.ts';
+import { encodeContext, readWrites } from './context.ts';
 import { loadHookProgram, loadHookPrograms } from './program.ts';
 import { commandOf, momentOf, servicesOf } from './testing/commands.ts';
 
@@ -15,7 +16,89 @@ return 0;
 }
 `;
 
+/** 48,000 bytes on the stack of one function, 16,000 and 8,000 on those of two. */
+const LARGE = `
+#include <accelerator.h>
+SEC("accelerator/submit")
+int wide(struct bpf_context *ctx) {
+  __u32 words[12000];
+  for (int i = 0; i < 12000; i++) words[i] = i * ctx->layer;
+  __u8 digest[32];
+  if (accel_sha256(words, sizeof words, digest, sizeof digest)) return -EIO;
+  __u32 at = ctx->seq;
+  ctx->priority = at < 12000 ? words[at] : 0;
+  ctx->key = digest[0] | digest[31] << 8;
+  return 0;
+}
+static __noinline __u64 inner(__u64 *v, __u32 n) {
+  __u64 own[1000], sum = 0;
+  for (int i = 0; i < 1000; i++) own[i] = v[i] + n;
+  for (int i = 0; i < 1000; i++) sum += own[i] * i;
+  return sum;
+}
+SEC("accelerator/submit")
+int calls(struct bpf_context *ctx) {
+  __u64 v[2000];
+  for (int i = 0; i < 2000; i++) v[i] = ctx->seq ^ i;
+  ctx->priority = inner(v, ctx->layer) + inner(v + 1000, ctx->token);
+  return 0;
+}
+SEC("accelerator/submit")
+int fresh(struct bpf_context *ctx) {
+  volatile __u32 words[4000];
+  __u32 at = ctx->seq & 2047, before = words[at];
+  words[at] = 7;
+  ctx->priority = before;
+  return 0;
+}
+`;
+
+function expectedOfCalls(seq: number, layer: number, token: number): number {
+  let sum = 0n;
+  for (let i = 0; i < 1000; i++) sum += BigInt((seq ^ i) + layer) * BigInt(i) + BigInt((seq ^ (i + 1000)) + token) * BigInt(i);
+  return Number(BigInt.asUintN(32, sum));
+}
+
 describe('programs on the accelerator', () => {
+  it('may use 64 KiB of stack, with the same results in both engines', async () => {
+    const { programs, diagnostics } = await compileC(LARGE);
+    expect(diagnostics).toEqual([]);
+    const words = Uint32Array.from({ length: 12000 }, (_, i) => i * 4);
+    const digest = createHash('sha256').update(new Uint8Array(words.buffer)).digest();
+    for (const engine of ['interp', 'wasm'] as const) {
+      const [wide, calls, fresh] = programs.map((program) => loadHookProgram(program, { engine }));
+      const run = (loaded: typeof wide) => {
+        const result = loaded!.run(encodeContext(commandOf(4, { seq: 1234 }), momentOf('submit')), servicesOf());
+        return { ...readWrites(result.context), returnValue: result.returnValue, calls: result.calls };
+      };
+      expect(run(wide)).toEqual({
+        priority: 1234 * 4,
+        key: digest[0]! | (digest[31]! << 8),
+        deferNs: 0,
+        returnValue: 0,
+        calls: new Map([['accel_sha256', { calls: 1, bytes: 48_000 }]]),
+      });
+      expect(run(calls).priority).toBe(expectedOfCalls(1234, 4, 1));
+      // Each run begins with a stack of zeros.
+      expect([run(fresh).priority, run(fresh).priority]).toEqual([0, 0]);
+    }
+  }, 60_000);
+
+  it('are refused with the verifier’s words', async () => {
+    const refused = async (section: string, body: string): Promise<() => unknown> => {
+      const source = `#include <accelerator.h>\nSEC("${section}") int f(struct bpf_context *ctx) { ${body} }`;
+      const { programs, diagnostics } = await compileC(source);
+      expect(diagnostics).toEqual([]);
+      return () => loadHookProgram(programs[0]!);
+    };
+    expect(await refused('accelerator/complete', 'ctx->priority = 1; return 0;')).toThrow('in accelerator/complete programs');
+    expect(await refused('accelerator/submit', 'return accel_tensor_sign(ctx, 0, 1);')).toThrow(
+      'calling kernel function accel_tensor_sign is not allowed in accelerator/submit programs',
+    );
+    expect(await refused('accelerator/telemetry', 'return -1;')).toThrow('should have been in [0, 0]');
+    expect(await refused('xdp', 'return 2;')).toThrow('section xdp is none of the accelerator');
+  }, 60_000);
+
   it.each(['interp', 'wasm'] as const)(
     'passes 4,096 and refuses 4,097 as the article says, by %s',
     async (engine) => {

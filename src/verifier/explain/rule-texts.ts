@@ -43,6 +43,53 @@ const LOCAL_TYPE =
 
 /** First match wins: the particular before the general. */
 export const RULE_TEXTS: readonly RuleText[] = [
+  // Of the simulated accelerator, which has hooks and functions of its own
+  rule(
+    'context',
+    /bpf_context access off=(-?\d+) size=(\d+) in (\S+) programs/,
+    'aligned reads of the whole command, and writes of the fields that programs at $3 may set',
+    'The command is the driver’s: where a program stands decides what of it may still change. Before a command is dispatched its priority may, after the units ran nothing may.',
+    'Write only fields of this hook (docs/accelerator.md lists them), each at its own offset in its own width; return a negative errno to refuse the command.',
+    'an access of $2 bytes at offset $1',
+  ),
+  rule(
+    'environment',
+    /calling kernel function (\S+) is not allowed in (\S+) programs/,
+    'functions of the device at the hooks that have them',
+    'Each function of the device works on what is there at its hook: tensors before and after the units ran, a signature only when there is an output to sign.',
+    'Move the call to a program at a hook that has the function (docs/accelerator.md lists them).',
+    'a call of $1 at $2',
+  ),
+  rule(
+    'wrong-type',
+    /^(\S+) programs cannot use helper (\S+)/,
+    'maps, ring buffers, loops, time and random numbers',
+    'The device has no packets, sockets or processes: helpers that work on them have nothing to work on.',
+    'Use a helper that the device has, or one of its own functions (docs/accelerator.md lists both).',
+    'a call of $2 at $1',
+  ),
+  rule(
+    'provenance',
+    /is the address of (.+), which no program may touch/,
+    'memory that the program was given a pointer to',
+    'Hooks run beside the units, not on them: their registers are outside of every sandbox, and functions of the device take tensors by number, never by address.',
+    'Ask the device with one of its functions, or steer the command by what the program returns.',
+    '$1',
+  ),
+  rule(
+    'iterator',
+    /has to lie in the first (\d+) bytes of the stack/,
+    'iterators within the first $1 bytes of a frame',
+    'A frame on the device may be larger than Linux allows; the state of iterators is followed in the slots next to the frame pointer only.',
+    'Put large arrays into a function of their own, or use bpf_loop.',
+  ),
+  rule(
+    'environment',
+    /for the accelerator are verified by the rules of/,
+    'the rules of Linux 6.18 for root',
+    'The device takes programs from its driver alone and has one verifier, whatever kernel and user the host has.',
+    'Leave --kernel and --privilege out.',
+  ),
   // Of this verifier, and of the kernel about itself
   rule(
     'own-limit',
