@@ -6,14 +6,18 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Calibration } from '../src/compiler/api.ts';
-import { checkBinding } from '../src/hooks/fit.ts';
-import { parseBinding } from '../src/hooks/parse.ts';
-import { importModel } from '../src/onnx/import.ts';
+import { checkAnyBinding } from '../src/hooks/features/fit.ts';
+import { parseAnyBinding } from '../src/hooks/features/parse.ts';
+import { importModel, inspectModel } from '../src/onnx/import.ts';
 import { calibrate } from '../src/reference/calibrate.ts';
 import type { Tensors } from '../src/reference/reference.ts';
-import { npyTensor, packetInputs, tensorInputs } from '../src/replay/inputs.ts';
-import { framesOf } from '../src/replay/testing/frames-of.ts';
+import { npyTensor, tensorInputs } from '../src/replay/inputs.ts';
+import { packetInputsOf } from '../src/replay/packet-inputs.ts';
+import { PacketTrace } from '../src/replay/packet-trace.ts';
+import { callInputs } from '../src/replay/syscalls.ts';
+import { memorySource } from '../src/traces/capture/source.ts';
 import { readNpy } from '../src/traces/npy.ts';
+import { readCalls } from '../src/traces/syscalls/calls.ts';
 
 const samples = resolve(dirname(fileURLToPath(import.meta.url)), '../public/samples');
 const read = (path: string): Uint8Array => new Uint8Array(readFileSync(path));
@@ -22,15 +26,19 @@ const TOLERANCE = 1e-4;
 
 async function calibrateSample(folder: string, modelFile: string, trace: string): Promise<Calibration> {
   const bytes = read(join(folder, modelFile));
-  const model = importModel(bytes, { fileName: modelFile, dims: { batch: 1 } });
+  const model = importModel(bytes, { fileName: modelFile, dims: inspectModel(bytes, modelFile).suggested });
   const bindingPath = join(folder, 'binding.json');
   const file = read(join(folder, trace));
   let inputs: readonly Tensors[];
   if (existsSync(bindingPath)) {
-    const fit = checkBinding(parseBinding(readFileSync(bindingPath, 'utf8'), bindingPath), model)!;
-    const input = model.inputs.find(({ name }) => name === fit.inputName)!;
-    const packets = await framesOf(file, trace);
-    inputs = packets.map((packet) => packetInputs(packet, fit.binding, input)).filter((tensors) => tensors !== null);
+    const fit = checkAnyBinding(parseAnyBinding(readFileSync(bindingPath, 'utf8'), bindingPath), model)!;
+    if (fit.input.kind === 'syscalls') inputs = callInputs(readCalls(new TextDecoder().decode(file), trace).calls, fit, model);
+    else {
+      const packets = await PacketTrace.open(memorySource(file, trace));
+      const inputsOf = packetInputsOf(fit, model);
+      const frames = await packets.first(packets.count);
+      inputs = frames.map((frame, at) => inputsOf(frame, packets.timeNs(at))).filter((tensors) => tensors !== null);
+    }
   } else inputs = tensorInputs(model, [{ tensor: npyTensor(readNpy(file, trace)), where: trace }]);
   return calibrate(bytes, inputs, { source: 'trace', fileName: modelFile });
 }
@@ -49,6 +57,8 @@ let stale = false;
 for (const [name, modelFile, trace] of [
   ['payload', 'payload-ids.onnx', 'calibration.pcap'],
   ['motion', 'model.onnx', 'calibration.npy'],
+  ['flows', 'flows.onnx', 'calibration.pcap'],
+  ['syscalls', 'syscalls.onnx', 'calibration.strace'],
 ] as const) {
   const folder = join(samples, name);
   const path = join(folder, 'calibration.json');

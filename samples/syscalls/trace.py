@@ -7,7 +7,8 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-from work import ABNORMAL, NORMAL
+from abnormal import ABNORMAL
+from everyday import EVERYDAY
 
 here = os.path.dirname(os.path.abspath(__file__))
 
@@ -26,6 +27,6 @@ if __name__ == "__main__":
     parser.add_argument("--first", type=int, default=0)
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
-    jobs = [(label, name, options.first + i) for label, kinds in (("normal", NORMAL), ("abnormal", ABNORMAL)) for name in kinds for i in range(options.seeds)]
+    jobs = [(label, name, options.first + i) for label, kinds in (("everyday", EVERYDAY), ("abnormal", ABNORMAL)) for name in kinds for i in range(options.seeds)]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda job: trace(options.folder, *job), jobs))

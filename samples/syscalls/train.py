@@ -1,11 +1,12 @@
-"""Trains a small Transformer to tell windows of abnormal work from everyday ones, and exports it. Usage: python3 train.py TRACES MODEL.onnx [--epochs N]
+"""Trains a small Transformer to tell windows of abnormal work from everyday ones, and exports it. Usage: python3 train.py TRACES MODEL.onnx [--epochs N] [--fold 0|1|2|none]
 
-A window is the last 32 calls of a process (the binding in binding.json). It is abnormal where it ends in a trace of abnormal work, 8 or more calls of its process behind the
-place where the work begins; windows that reach into it less are left out, and so are those of a program that the process executes: a shell is a shell."""
+A window is the last 32 calls of a process (the binding in binding.json). Every third kind of work, in alphabetical order and counted from the fold, is held out: no window of it
+is trained on. What is trained on besides: everyday windows in which several calls are exchanged for others, as abnormal ones, so that what nobody has seen does not count as everyday."""
 
 import argparse
 import glob
 import os
+import random
 import re
 
 import torch
@@ -17,37 +18,54 @@ STEP, REACH = 4, 8
 SEED = 3
 NUMBERS = {m[1]: int(m[2]) for m in re.finditer(r"#define __NR_(\w+) (\d+)", open("/usr/include/x86_64-linux-gnu/asm/unistd_64.h").read())}
 LINE = re.compile(r"^(\d+) +\S+ ([a-z_][a-z0-9_]*)\((.*)")
+CLONE = re.compile(r"\) += (\d+)")
+
+
+def kind_of(path: str) -> tuple[str, str]:
+    label, kind, _ = os.path.basename(path).rsplit(".", 1)[0].split("-")
+    return label, kind
+
+
+def held_out(kinds, fold):
+    """Every third kind; a rule that knows nothing of the kinds."""
+    return set() if fold is None else {kind for i, kind in enumerate(sorted(kinds)) if i % 3 == fold}
 
 
 def windows(path: str):
-    abnormal = os.path.basename(path).startswith("abnormal")
-    process, last, begun, executed = {}, {}, {}, set()
-    marked = False
+    """Windows of a trace with their label. Those of the work itself end 8 or more calls of their process behind the place where it begins, and before it ends; what a process executes
+    in abnormal work is left out (a shell is a shell), and what the interpreter does before the work is everyday work."""
+    abnormal = kind_of(path)[0] == "abnormal"
+    process, calls, within, threads, over = {}, {}, {}, set(), set()
+    begun = False
     for line in open(path, errors="replace"):
-        made = re.search(r"clone3?\(|<\.\.\. clone3? resumed", line) and re.search(r"\) += (\d+)", line)
-        call = LINE.match(line)
         tid = int(line.split(" ", 1)[0])
-        if made and ("CLONE_THREAD" in line or tid in begun.get("threads", set())):
-            process[int(made[1])] = process.get(tid, tid)
-        if call and call[2].startswith("clone") and "CLONE_THREAD" in line:
-            begun.setdefault("threads", set()).add(tid)
+        call = LINE.match(line)
+        if "clone" in line:
+            made = CLONE.search(line)
+            if call and call[2].startswith("clone") and "CLONE_THREAD" in line:
+                threads.add(tid)
+            elif call and call[2].startswith("clone"):
+                threads.discard(tid)
+            if made and tid in threads:
+                process[int(made[1])] = process.get(tid, tid)
         if not call:
             continue
-        if call[2] == "getpgid" and call[3].startswith("424242"):
-            marked = True
         pid = process.get(tid, tid)
-        calls = last.setdefault(pid, [])
-        calls.append(NUMBERS.get(call[2], OTHER))
-        if call[2] == "execve" and marked:
-            executed.add(pid)
-        begun[pid] = begun.get(pid, 0) + (1 if marked else 0)
-        if abnormal and pid in executed:
+        if call[2] == "getpgid" and call[3].startswith(("424242", "424243")):
+            begun = begun or call[3].startswith("424242")
+            if call[3].startswith("424243"):
+                over.add(pid)
             continue
-        if len(calls) % STEP == 0:
-            within = begun[pid] if abnormal else 0
-            if within == 0 or within >= REACH:
-                row = calls[-LENGTH:]
-                yield [NONE] * (LENGTH - len(row)) + row, 1 if within else 0
+        row = calls.setdefault(pid, [])
+        row.append(NUMBERS.get(call[2], OTHER))
+        within[pid] = within.get(pid, 0) + (1 if begun else 0)
+        if call[2] == "execve" and begun and abnormal:
+            over.add(pid)
+        if pid in over or len(row) % STEP != 0:
+            continue
+        if within[pid] == 0 or within[pid] >= REACH:
+            last = row[-LENGTH:]
+            yield [NONE] * (LENGTH - len(last)) + last, 1 if abnormal and within[pid] else 0
 
 
 class CallEncoder(nn.Module):
@@ -64,26 +82,51 @@ class CallEncoder(nn.Module):
         return self.head(self.encoder(self.embed(tokens) + self.position).mean(dim=1))
 
 
+def exchanged(rows, share, numbers):
+    """Copies of everyday windows in which 8 to 24 calls, in one run, are a repeated sequence of a few calls drawn from all that there are."""
+    made = []
+    for row in numbers.sample(rows, int(len(rows) * share)):
+        few = [numbers.choice(list(NUMBERS.values())) for _ in range(numbers.randint(2, 8))]
+        length = numbers.randint(8, 24)
+        at = numbers.randint(0, LENGTH - length)
+        made.append(row[:at] + [few[i % len(few)] for i in range(length)] + row[at + length :])
+    return made
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("traces")
     parser.add_argument("model")
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--fold", default="0", choices=["0", "1", "2", "none"])
+    parser.add_argument("--exchanged", type=float, default=0.2)
     options = parser.parse_args()
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
+    numbers = random.Random(SEED)
+    paths = sorted(glob.glob(os.path.join(options.traces, "*.strace")))
+    kinds = {kind_of(path) for path in paths}
+    fold = None if options.fold == "none" else int(options.fold)
+    held = set().union(*(held_out({kind for own, kind in kinds if own == label}, fold) for label in ("everyday", "abnormal")))
+    print("held out:", ", ".join(sorted(held)))
     # What every Python program does at its start is the same window many times.
-    rows = {(tuple(row), label): None for path in sorted(glob.glob(os.path.join(options.traces, "*.strace"))) for row, label in windows(path)}
-    tokens = torch.tensor([list(row) for row, _ in rows])
-    labels = torch.tensor([label for _, label in rows])
-    print(f"{len(rows)} windows, {int(labels.sum())} abnormal")
+    seen = {(tuple(row), label): None for path in paths if kind_of(path)[1] not in held for row, label in windows(path)}
+    abnormal = [list(row) for row, label in seen if label == 1]
+    everyday = [list(row) for row, label in seen if label == 0]
+    made = exchanged(everyday, options.exchanged, numbers)
+    print(f"{len(everyday)} windows of everyday work, {len(abnormal)} of abnormal work, {len(made)} made")
+    rows = everyday + abnormal + made
+    tokens = torch.tensor(rows)
+    labels = torch.tensor([0] * len(everyday) + [1] * (len(abnormal) + len(made)))
     model = CallEncoder()
     weights = torch.tensor([1.0, float((labels == 0).sum() / labels.sum())]).sqrt()
     optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.02)
     loss_of = nn.CrossEntropyLoss(weight=weights, label_smoothing=0.02)
     for epoch in range(options.epochs):
+        for group in optimiser.param_groups:
+            group["lr"] = 2e-3 * (1 - epoch / options.epochs)
         total = 0.0
-        for part in torch.randperm(len(rows)).split(128):
+        for part in torch.randperm(len(rows)).split(256):
             loss = loss_of(model(tokens[part]), labels[part])
             optimiser.zero_grad()
             loss.backward()

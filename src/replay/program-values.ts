@@ -5,11 +5,13 @@ import { allOffsets } from '../compiler/graph/view.ts';
 import { roundName } from '../compiler/ir/outline.ts';
 import { BYTES } from '../compiler/slots.ts';
 import { CLOCK_MAP, clockValue } from '../hooks/clock.ts';
+import { enterContext } from '../hooks/syscalls/context.ts';
 import { elementCount } from '../onnx/tensor.ts';
 import type { Tensors } from '../reference/reference.ts';
+import type { SystemCall } from '../traces/syscalls/calls.ts';
 import type { VmMap } from '../vm/maps.ts';
-import { type Stepper, Vm } from '../vm/vm.ts';
-import { storeInputs } from './runner.ts';
+import type { Stepper, Vm } from '../vm/vm.ts';
+import { ModelRunner, storeInputs } from './runner.ts';
 
 /** The integers of one ONNX value as they stood in the program's memory. */
 export interface ProgramValue {
@@ -254,14 +256,16 @@ export class ValueCollector {
   }
 }
 
-/** Runs a compiled model on one event in the interpreter and reads every value that it has in memory. */
+/** Runs a compiled model on one event in the interpreter, after others in the fast engine if there were any, and reads every value that it has in memory. */
 export class ValueReader {
+  readonly #runner: ModelRunner;
   readonly #vm: Vm;
   readonly #meta: ProgramMeta;
   readonly #collector: ValueCollector;
 
   constructor(program: Program, meta: ProgramMeta, plan: TensorPlan) {
-    this.#vm = new Vm(program, { engine: 'interp' });
+    this.#runner = new ModelRunner(program, meta);
+    this.#vm = this.#runner.vm;
     this.#meta = meta;
     this.#collector = new ValueCollector(program, plan);
   }
@@ -270,6 +274,26 @@ export class ValueReader {
   packet(packet: Uint8Array, report?: (done: number, total: number) => void, timeNs?: number): ProgramValues {
     if (timeNs !== undefined && this.#vm.maps.has(CLOCK_MAP)) this.#vm.maps.get(CLOCK_MAP).update(new Uint8Array(4), clockValue(timeNs));
     return this.#run(packet, report);
+  }
+
+  /** What came before: programs that keep flows or processes remember it. */
+  after(packet: Uint8Array, timeNs?: number): void {
+    this.#runner.runPacket(packet, timeNs);
+  }
+
+  afterCall(call: SystemCall): void {
+    this.#runner.runCall(call);
+  }
+
+  call({ pid, tid, nr }: SystemCall, report?: (done: number, total: number) => void): ProgramValues {
+    const collector = this.#collector;
+    collector.begin(this.#vm, report);
+    this.#vm.task = { process: pid, thread: tid };
+    const { stops } = collector;
+    const { insnsExecuted } = this.#vm.trace({ context: enterContext(nr, tid) }, (insnIdx, frame) => {
+      if (stops[insnIdx]) collector.onStop({ insnIdx, frame });
+    });
+    return { ...collector.result(), insnsExecuted };
   }
 
   tensors(inputs: Tensors, report?: (done: number, total: number) => void): ProgramValues {

@@ -4,6 +4,7 @@ import type { Program } from '../bpf/program.ts';
 import type { ProgramMeta, TensorSlot } from '../compiler/api.ts';
 import { BYTES } from '../compiler/slots.ts';
 import { CLOCK_MAP, clockValue } from '../hooks/clock.ts';
+import { VERDICT_ORDER } from '../hooks/decide.ts';
 import { enterContext } from '../hooks/syscalls/context.ts';
 import { type LastScore, readScore, SCORE_BYTES, SCORE_MAP, scoreRead } from '../hooks/xdp.ts';
 import { elementCount } from '../onnx/tensor.ts';
@@ -11,7 +12,7 @@ import type { Tensors } from '../reference/reference.ts';
 import type { SystemCall } from '../traces/syscalls/calls.ts';
 import { Vm, type VmMaps } from '../vm/core.ts';
 import { loadTensor, storeTensor } from './tensors.ts';
-import { XDP_ACTIONS } from './verdicts.ts';
+import { NO_VERDICT, XDP_ACTIONS } from './verdicts.ts';
 
 /** Name of an XDP program's return value. */
 export const actionName = (returnValue: number): string => XDP_ACTIONS[returnValue] ?? `RETURN ${returnValue}`;
@@ -114,6 +115,17 @@ export class Scorer {
     const read = this.#score ? scoreRead(this.#score.lookup(KEY0)!) : null;
     this.score = read ?? Number.NaN;
     this.output = this.#score && read === null ? null : this.#first();
+  }
+
+  /** A system call, for programs at raw_syscalls/sys_enter; no verdict where the model does not run at it. */
+  call({ pid, tid, nr }: SystemCall): void {
+    this.#score?.update(KEY0, NO_SCORE);
+    this.vm.task = { process: pid, thread: tid };
+    this.vm.runUnseen({ context: enterContext(nr, tid) });
+    const said = this.#score ? readScore(this.#score.lookup(KEY0)!) : null;
+    this.verdict = said?.ran ? VERDICT_ORDER.indexOf(said.verdict) : NO_VERDICT;
+    this.score = said?.ran ? said.scoreQ16 / 65_536 : Number.NaN;
+    this.output = said?.ran ? this.#first() : null;
   }
 
   /** One inference on tensors, for programs whose inputs lie in a map. */

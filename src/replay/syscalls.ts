@@ -26,15 +26,22 @@ function tensorOf(tokens: Uint16Array, { dtype, dims }: ValueInfo) {
   return { dtype, dims, data: dtype === 'int32' ? Int32Array.from(tokens) : BigInt64Array.from(tokens, BigInt) };
 }
 
-/** The model's inputs at the calls where it runs. */
-export function callInputs(calls: readonly SystemCall[], fitted: FittedBinding, model: Model): Tensors[] {
+/** The model's inputs at the calls where it runs, by the index of the call. */
+export function callInputsByIndex(calls: readonly SystemCall[], fitted: FittedBinding, model: Model): Map<number, Tensors> {
   const input = model.inputs.find(({ name }) => name === fitted.inputName)!;
   const windows = new CallWindows(fitted.input as SyscallInput);
-  return calls.flatMap(({ pid, nr }) => {
+  const inputs = new Map<number, Tensors>();
+  for (const [index, { pid, nr }] of calls.entries()) {
     const tokens = windows.next(pid, nr);
-    return tokens ? [{ [input.name]: tensorOf(tokens, input) }] : [];
-  });
+    if (tokens) inputs.set(index, { [input.name]: tensorOf(tokens, input) });
+  }
+  return inputs;
 }
+
+/** The model's inputs at the calls where it runs. */
+export const callInputs = (calls: readonly SystemCall[], fitted: FittedBinding, model: Model): Tensors[] => [
+  ...callInputsByIndex(calls, fitted, model).values(),
+];
 
 interface CallOptions extends Pick<ReplayOptions, 'onScored'> {
   onVerdict?(verdict: CallVerdict): void;

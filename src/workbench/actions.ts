@@ -5,7 +5,7 @@ import { putBlob } from './blobs.ts';
 import { callOnProgram, compileWorker, hold } from './clients.ts';
 import { type BlobRef, type CalibrationSource, EMPTY_PROJECT, type ProjectDoc } from './document.ts';
 import { toUserError, type UserError } from './errors.ts';
-import { type FileKind, recognise } from './files.ts';
+import type { FileKind } from './files.ts';
 import { docHash } from './projects/hash.ts';
 import type { Origin } from './projects/record.ts';
 import { useProject } from './projects/state.ts';
@@ -40,6 +40,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
     const doing = `Opening ${file.name}`;
     try {
       const { bytes, ref, sample } = await readFile(file, shortName(file.name));
+      const { recognise } = await import('./files.ts');
       const kind = await recognise(file.name, bytes, sample);
       if (kind === 'project') {
         projects.push(file);
@@ -50,7 +51,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
       notify(doing, asUserError(error, doing));
     }
   }
-  const order: readonly FileKind[] = ['model', 'object', 'c', 'assembly', 'log', 'packets', 'tensors', 'binding'];
+  const order: readonly FileKind[] = ['model', 'object', 'c', 'assembly', 'log', 'packets', 'tensors', 'calls', 'binding'];
   read.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
   for (const { kind, ref } of read) {
     const doing = `Opening ${ref.name}`;
@@ -60,7 +61,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
       else if (kind === 'object' || kind === 'assembly') await openProgram(kind, ref);
       else if (kind === 'log' || kind === 'c') openText(kind, ref);
       else if (kind === 'binding') await openBinding(ref);
-      else if (kind !== 'project') await openTrace(kind, ref);
+      else if (kind !== 'project') await openTrace(ref);
       dismissOpening();
       announce(`${ref.name} opened`);
       onFileOpened(kind, ref);
@@ -187,12 +188,12 @@ export async function openPasted(kind: keyof typeof PASTED, text: string): Promi
   }
 }
 
-async function openTrace(kind: 'packets' | 'tensors', ref: BlobRef): Promise<void> {
+async function openTrace(ref: BlobRef): Promise<void> {
   const doc = currentDoc();
   const model = doc.source?.kind === 'model' ? { blob: doc.source.blob, dims: doc.options.dims } : null;
   hold(compileWorker, ref, model?.blob ?? null);
   // A capture needs a binding that reads packets and a tensor file one that reads tensors: the worker finds one that fits or says why none does.
-  const binding = await compileWorker.call<Binding | null>('bindingFor', { kind, trace: ref, model, binding: doc.binding });
+  const binding = await compileWorker.call<Binding | null>('bindingFor', { trace: ref, model, binding: doc.binding });
   editDoc(`open ${ref.name}`, (present) => ({ ...present, trace: ref, labels: null, edits: [], binding: binding ?? present.binding }));
 }
 

@@ -1,5 +1,6 @@
 import type { Binding } from '../hooks/binding.ts';
 import { type Detection, detect, leadOf } from '../replay/detection.ts';
+import { NO_VERDICT } from '../replay/verdicts.ts';
 import type { ScoreColumns, TraceView } from './views.ts';
 
 /** Both sides' scores for one class against the labels of a trace. */
@@ -15,7 +16,7 @@ export function labelledClasses(labels: Int8Array): readonly number[] {
   return [...new Set(labels)].filter((label) => label >= 0).sort((a, b) => a - b);
 }
 
-/** Detection of `positive` in the events that both sides have done; null where their columns hold no score for that class. */
+/** Detection of `positive` in the events that both sides have done and decided; null where their columns hold no score for that class. */
 export function detection(
   labels: Int8Array,
   { binding, replay, reference }: { readonly binding: Binding; readonly replay: ScoreColumns; readonly reference: ScoreColumns },
@@ -28,7 +29,7 @@ export function detection(
     scored ? columns.score.subarray(0, done) : leads(columns, positive, done),
   ) as [Float64Array | null, Float64Array | null];
   if (!mine || !theirs) return null;
-  const known = labels.subarray(0, done);
+  const known = labels.map((label, i) => (replay.verdict[i] === NO_VERDICT ? -1 : label)).subarray(0, done);
   return {
     program: detect(mine, known, positive),
     reference: detect(theirs, known, positive),

@@ -6,9 +6,11 @@ import { frameOf, useFrames } from './frames.ts';
 import { stageKeys } from './keys.ts';
 import { editedPacket, openModelSpec } from './pipeline.ts';
 import { RemoteError } from './rpc.ts';
+import { keepsState } from './selectors.ts';
 import type { StageProgress } from './stages.ts';
 import { announce, useWorkbench, type WorkbenchState } from './store.ts';
 import type { EventSpec, EventValues, NamedErrors, ProgramValuesView, ReferenceValueView } from './value-views.ts';
+import { callAt } from './views.ts';
 
 /** The values of the event at the cursor, on both sides; computed only while a panel wants them. */
 export interface ValuesState {
@@ -62,8 +64,13 @@ function request(state: WorkbenchState): Request | null {
   // The verifier goes first: it is what people wait for, and a program edited by hand may loop until it is accepted.
   if (verified.status !== 'done' || verified.stale || (doc.fork && !verified.value?.accepted)) return null;
   const view = trace.value;
+  if (!doc.trace) return null;
+  if (view.kind === 'calls') {
+    const eventKey = JSON.stringify([trace.key, event]);
+    const spec: EventSpec = { kind: 'call', call: callAt(view, event), after: { trace: doc.trace, index: event } };
+    return { key: JSON.stringify([program.value.key, eventKey]), event, eventKey, programKey: program.value.key, spec };
+  }
   if (view.kind === 'tensors') {
-    if (!doc.trace) return null;
     const eventKey = JSON.stringify([trace.key, event]);
     return {
       key: JSON.stringify([program.value.key, eventKey]),
@@ -79,7 +86,8 @@ function request(state: WorkbenchState): Request | null {
   const eventKey = JSON.stringify([trace.key, event, edits]);
   const bytes = editedPacket(frame, edits, event).slice();
   const key = JSON.stringify([program.value.key, eventKey]);
-  return { key, event, eventKey, programKey: program.value.key, spec: { kind: 'packet', bytes } };
+  const after = doc.binding && keepsState(doc.binding) ? { after: { trace: doc.trace, index: event } } : {};
+  return { key, event, eventKey, programKey: program.value.key, spec: { kind: 'packet', bytes, ...after } };
 }
 
 function show(key: string, event: number, value: EventValues): void {

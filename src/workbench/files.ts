@@ -1,10 +1,12 @@
 import { InputError } from '../base/errors.ts';
 
-export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'binding' | 'project' | 'log' | 'c';
+export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'calls' | 'binding' | 'project' | 'log' | 'c';
 
 const PCAP_MAGICS = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1]);
 const PCAPNG_MAGIC = 0x0a0d0d0a;
 const ZIP_MAGIC = 0x504b0304;
+const HEAD_BYTES = 4096;
+const OTHER_TENSORS = new Set(['npz', 'safetensors', 'pb', 'csv', 'tsv', 'png', 'jpg', 'jpeg', 'webp', 'gif', 'bmp']);
 
 /** What a file is, by its contents first and its name second. `sampled`: what tells a log, where that is known. */
 export async function recognise(name: string, bytes: Uint8Array, sampled?: string): Promise<FileKind> {
@@ -16,6 +18,7 @@ export async function recognise(name: string, bytes: Uint8Array, sampled?: strin
   if (starts('\x93NUMPY')) return 'tensors';
   if (starts('\x7fELF')) return 'object';
   const extension = name.toLowerCase().split('.').at(-1);
+  if (OTHER_TENSORS.has(extension ?? '')) return 'tensors';
   if (extension === 'bpformer') {
     if (magic === ZIP_MAGIC) return 'project';
     throw new InputError('this is no project file: its first bytes are not those of a zip', name, 'Give a file that BPFormer has exported');
@@ -29,6 +32,7 @@ export async function recognise(name: string, bytes: Uint8Array, sampled?: strin
     if (looksLikeLog(sample) || (extension !== 's' && extension !== 'asm' && looksLikeListing(sample))) return 'log';
   }
   if (extension === 's' || extension === 'asm') return 'assembly';
+  if (extension !== 'pcap' && extension !== 'cap' && extension !== 'npy' && extension !== 'o' && (await holdsCalls(bytes))) return 'calls';
   if (extension === 'json') return 'binding';
   if (extension === 'pcap' || extension === 'cap')
     throw new InputError(
@@ -50,5 +54,16 @@ export async function recognise(name: string, bytes: Uint8Array, sampled?: strin
       name,
       'Give what the kernel prints for a program: lines such as `0: (b7) r0 = 0` or `processed 7 insns`',
     );
-  throw new InputError('this kind of file opens nowhere here', name, 'Give an .onnx, .pcap, .npy, .o, .c, .s, .log or binding .json file');
+  throw new InputError(
+    'this kind of file opens nowhere here',
+    name,
+    'Give an .onnx, .pcap, .npy, .o, .c, .s, .log, .strace or binding .json file',
+  );
+}
+
+/** Whether a text is a trace of system calls; of JSON, whether its first objects have a process. */
+async function holdsCalls(bytes: Uint8Array): Promise<boolean> {
+  const head = new TextDecoder().decode(bytes.subarray(0, HEAD_BYTES));
+  if (/^\s*[[{](?!pid)/.test(head)) return /^\s*(\[\s*)?\{[^{}]*"pid"\s*:/.test(head);
+  return (await import('../traces/syscalls/calls.ts')).isCallTrace(bytes);
 }

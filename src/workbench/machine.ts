@@ -24,6 +24,7 @@ import { RemoteError } from './rpc.ts';
 import type { StageProgress } from './stages.ts';
 import { announce, select, useWorkbench, type WorkbenchState } from './store.ts';
 import type { EventSpec } from './value-views.ts';
+import { callAt } from './views.ts';
 
 /** The debugger as the page shows it. */
 export interface MachineState {
@@ -83,6 +84,7 @@ export function machinePlace(state: WorkbenchState): Place | null {
   const programKey = program.value.key;
   let spec: EventSpec = { kind: 'packet', bytes: new Uint8Array(0) };
   if (view?.kind === 'tensors' && doc.trace && event >= 0) spec = { kind: 'tensors', trace: doc.trace, index: event };
+  else if (view?.kind === 'calls' && event >= 0) spec = { kind: 'call', call: callAt(view, event) };
   else if (view?.kind === 'packets' && event >= 0) {
     const bytes = frameOf(view, event);
     if (!bytes) return null;

@@ -20,7 +20,7 @@ import { type StageKeys, stageKeys } from './keys.ts';
 import { programOfLog, readLogFile, verdictOfLog } from './logs.ts';
 import { quiet } from './quiet.ts';
 import { type CallOptions, RemoteError } from './rpc.ts';
-import { liveDone } from './selectors.ts';
+import { keepsState, liveDone } from './selectors.ts';
 import { shared } from './shared.ts';
 import { ABSENT, type StageName, type StageValues } from './stages.ts';
 import { announce, currentDoc, onDocChange, type Rescored, setOverlay, setStage, useWorkbench } from './store.ts';
@@ -415,11 +415,12 @@ async function applyEdits(doc: ProjectDoc, keys: StageKeys): Promise<void> {
     );
     if (!bytes) continue;
     const known = useWorkbench.getState().stages.reference;
+    const after = keepsState(doc.binding) ? { after: { trace: doc.trace!, index: packet } } : {};
     const [mine, reference] = await Promise.all([
-      callOnProgram<Rescored>(program.value.key, 'scoreOne', { bytes }).catch(() => null),
+      callOnProgram<Rescored>(program.value.key, 'scoreOne', { bytes, ...after }).catch(() => null),
       known.status === 'done' && known.key === keys.reference
         ? referenceWorker
-            .call<Rescored>('scoreOne', { model: modelSpec(doc, keys), binding: doc.binding as Binding, bytes })
+            .call<Rescored>('scoreOne', { model: modelSpec(doc, keys), binding: doc.binding as Binding, bytes, ...after })
             .catch(() => null)
         : null,
     ]);

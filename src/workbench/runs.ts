@@ -1,10 +1,11 @@
 import { create } from 'zustand';
+import { VERDICT_ORDER } from '../hooks/decide.ts';
 import { type DetectionRecord, type RunRecord, sideRecord } from '../replay/run-record.ts';
+import { NO_VERDICT } from '../replay/verdicts.ts';
 import { compareColumns } from './comparison.ts';
 import { detection, hasLabels, labelledClasses } from './detection.ts';
 import type { ProjectDoc } from './document.ts';
 import { stageKeys } from './keys.ts';
-import { VERDICT_NAMES } from './selectors.ts';
 import { editDoc, useWorkbench, type WorkbenchState } from './store.ts';
 
 /** A run, and the document that gave it. */
@@ -124,7 +125,8 @@ function completeRun({ stages, history: { doc } }: WorkbenchState): KeptRun | nu
 function verdictsOf(verdicts: Uint8Array, tensors: boolean): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const verdict of verdicts) {
-    const name = tensors ? `class ${verdict}` : (VERDICT_NAMES[verdict] ?? String(verdict));
+    if (verdict === NO_VERDICT && !tensors) continue;
+    const name = tensors ? `class ${verdict}` : (VERDICT_ORDER[verdict] ?? String(verdict));
     counts[name] = (counts[name] ?? 0) + 1;
   }
   return counts;

@@ -1,7 +1,7 @@
 import type { Binding } from '../hooks/binding.ts';
 import type { Sample } from './actions.ts';
 import { getBlob } from './blobs.ts';
-import { EMPTY_PROJECT } from './document.ts';
+import { type BlobRef, EMPTY_PROJECT, type ProjectDoc } from './document.ts';
 
 export const SAMPLES: readonly Sample[] = [
   {
@@ -53,6 +53,21 @@ export const SAMPLES: readonly Sample[] = [
         options: { ...EMPTY_PROJECT.options, dims: { batch: 1 } },
       };
     },
+  },
+  {
+    id: 'flows',
+    title: 'flows',
+    about:
+      'A network over 35 numbers of a packet and its flow, kept in a hash map, finds scans, floods and beacons; 1,314 labelled packets',
+    desk: 'replay',
+    load: (fetchBlob) => bound(fetchBlob, 'flows', ['flows.onnx', 'heldout.pcap'], {}),
+  },
+  {
+    id: 'syscalls',
+    title: 'syscalls',
+    about: 'A Transformer at a tracepoint reads the last 32 system calls of each process; a labelled strace of eight kinds of work',
+    desk: 'replay',
+    load: (fetchBlob) => bound(fetchBlob, 'syscalls', ['syscalls.onnx', 'heldout.strace'], { batch: 1 }),
   },
   {
     id: 'unchecked',
@@ -111,3 +126,25 @@ export const SAMPLES: readonly Sample[] = [
     }),
   },
 ];
+
+/** A model with its binding, its calibration and a labelled trace. */
+async function bound(
+  fetchBlob: (path: string) => Promise<BlobRef>,
+  folder: string,
+  [model, trace]: readonly [string, string],
+  dims: Readonly<Record<string, number>>,
+): Promise<ProjectDoc> {
+  const [blob, binding, calibration, events, labels] = await Promise.all(
+    [model, 'binding.json', 'calibration.json', trace, 'heldout-labels.json'].map((file) => fetchBlob(`${folder}/${file}`)),
+  );
+  return {
+    ...EMPTY_PROJECT,
+    name: folder,
+    source: { kind: 'model', blob: blob! },
+    binding: JSON.parse(new TextDecoder().decode(getBlob(binding!))) as Binding,
+    calibration: { kind: 'precomputed', blob: calibration! },
+    trace: events!,
+    labels: labels!,
+    options: { ...EMPTY_PROJECT.options, dims },
+  };
+}

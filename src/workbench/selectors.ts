@@ -1,3 +1,4 @@
+import type { Binding } from '../hooks/binding.ts';
 import type { Overlay } from './store.ts';
 import type { ScoreColumns } from './views.ts';
 
@@ -20,6 +21,9 @@ export function scoreAt(columns: ScoreColumns | null, overlay: Overlay['program'
   if (!columns || i >= columns.done) return null;
   return { score: columns.score[i]!, verdict: columns.verdict[i]! };
 }
+
+/** Whether what an event comes to depends on the events before it: flows and processes are remembered. */
+export const keepsState = ({ input: { kind } }: Pick<Binding, 'input'>): boolean => !['payload', 'tensor', 'fields'].includes(kind);
 
 export function formatScore(score: number): string {
   return Number.isNaN(score) ? '–' : score.toFixed(4);

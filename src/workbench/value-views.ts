@@ -1,10 +1,18 @@
 import type { ValueError } from '../reference/value-error.ts';
+import type { SystemCall } from '../traces/syscalls/calls.ts';
 import type { BlobRef } from './document.ts';
+
+/** What came before an event, for programs that remember: the events of `trace` before number `index`. */
+export interface After {
+  readonly trace: BlobRef;
+  readonly index: number;
+}
 
 /** One event as workers take it: a packet's bytes with the user's edits, or one input of a tensor file. */
 export type EventSpec =
-  | { readonly kind: 'packet'; readonly bytes: Uint8Array }
-  | { readonly kind: 'tensors'; readonly trace: BlobRef; readonly index: number };
+  | { readonly kind: 'packet'; readonly bytes: Uint8Array; readonly after?: After }
+  | { readonly kind: 'tensors'; readonly trace: BlobRef; readonly index: number }
+  | { readonly kind: 'call'; readonly call: SystemCall; readonly after?: After };
 
 /** Integers of one ONNX value as they stood in the program; see `ProgramValue`. */
 export interface ProgramValueView {

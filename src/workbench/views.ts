@@ -1,4 +1,5 @@
 import type { Jumps } from '../bpf/jumps.ts';
+import type { SystemCall } from '../traces/syscalls/calls.ts';
 import type { UserError } from './errors.ts';
 
 /**
@@ -225,7 +226,34 @@ export interface TensorTraceView {
   readonly labels: Int8Array | null;
 }
 
-export type TraceView = PacketTraceView | TensorTraceView;
+/** System calls as they began, one a row. */
+export interface CallTraceView {
+  readonly kind: 'calls';
+  readonly key: string;
+  readonly file: string;
+  readonly count: number;
+  readonly pid: Uint32Array;
+  readonly tid: Uint32Array;
+  readonly nr: Int32Array;
+  /** Seconds since the first call; NaN where the trace has no time. */
+  readonly time: Float64Array;
+  /** The file, and where the line of each call begins in it; no places where a line holds many calls. */
+  readonly text: Uint8Array;
+  readonly at: Uint32Array | null;
+  readonly warning: UserError | null;
+  readonly labels: Int8Array | null;
+}
+
+/** Call `i` as workers take it. */
+export const callAt = ({ pid, tid, nr, time }: CallTraceView, i: number): SystemCall => ({
+  pid: pid[i]!,
+  tid: tid[i]!,
+  nr: nr[i]!,
+  time: Number.isNaN(time[i]) ? null : time[i]!,
+  line: 0,
+});
+
+export type TraceView = PacketTraceView | TensorTraceView | CallTraceView;
 
 /** Columns that fill as a replay or the reference runs; `done` says how far. */
 export interface ScoreColumns {

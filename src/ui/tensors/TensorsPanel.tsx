@@ -41,6 +41,7 @@ export function TensorsPanel() {
   const kind = useWorkbench((state) => state.stages.trace.value?.kind ?? 'packets');
   const rows = useMemo(() => (model && value ? nodeErrors(model, value) : []), [model, value]);
   const held = rows.filter((row) => row.held !== 'folded').length;
+  const without = kind === 'calls' ? texts.withoutCall : texts.withoutModel;
   const foreign = program !== null && program.modelKey === '';
 
   return (
@@ -73,7 +74,7 @@ export function TensorsPanel() {
           {value.program.ran ? (
             <Tensors model={model} values={value} rows={rows} />
           ) : (
-            <Empty title={texts.withoutModel.title} lines={[texts.withoutModel.text]} />
+            <Empty title={without.title} lines={[without.text]} />
           )}
         </div>
       ) : status === 'running' || error ? null : foreign ? (

@@ -16,8 +16,8 @@ export const machine = {
   follow: 'The listing follows (L)',
   eventBefore: 'The event before',
   eventAfter: 'The event after',
-  event: (kind: 'packets' | 'tensors', at: number, of: number) =>
-    `${kind === 'packets' ? 'packet' : 'input'} ${count(at + 1)} of ${count(of)}`,
+  event: (kind: 'packets' | 'tensors' | 'calls', at: number, of: number) =>
+    `${{ packets: 'packet', tensors: 'input', calls: 'call' }[kind]} ${count(at + 1)} of ${count(of)}`,
   noEvent: 'a packet of 64 zeros',
   summary: (step: number, length: number | null) => (length === null ? `step ${count(step)}` : `step ${count(step)} of ${count(length)}`),
   stepOf: 'Step',

@@ -26,7 +26,8 @@ export const tensors = {
   sliceOf: (at: number, count: number) => `${at} of ${count}`,
   before: (axis: number) => `Axis ${axis}: one back`,
   after: (axis: number) => `Axis ${axis}: one on`,
-  event: (kind: 'packets' | 'tensors', event: number) => `${kind === 'packets' ? 'packet' : 'input'} ${event + 1}`,
+  event: (kind: 'packets' | 'tensors' | 'calls', event: number) =>
+    `${{ packets: 'packet', tensors: 'input', calls: 'call' }[kind]} ${event + 1}`,
   summaryOf: (event: string, summary: string) => `${event} · ${summary}`,
   summary: (held: number, nodes: number) => `${held} of ${nodes} operators leave a tensor in memory`,
   working: 'reading the tensors of the event',
@@ -38,6 +39,10 @@ export const tensors = {
   noModel: {
     title: 'This program keeps its tensors where only its compiler knows.',
     text: 'Open the ONNX model that it was made from: then every tensor of an event can be read.',
+  },
+  withoutCall: {
+    title: 'The model does not run at this call.',
+    text: 'It runs at every so many calls of a process, as the binding says. Select a call with a verdict.',
   },
   withoutModel: {
     title: 'The model did not see this event.',

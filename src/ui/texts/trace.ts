@@ -26,14 +26,14 @@ export const trace = {
   tensor: {
     head: (at: number, dims: string, dtype: string, most: string) => `input ${at + 1} · ${dims} ${dtype} · |max| ${most}`,
   },
-  summary: (file: string, events: string, kind: 'packets' | 'tensors') =>
-    `${file} · ${events} ${kind === 'packets' ? 'packets' : 'inputs'} · `,
+  summary: (file: string, events: string, kind: 'packets' | 'tensors' | 'calls') =>
+    `${file} · ${events} ${{ packets: 'packets', tensors: 'inputs', calls: 'calls' }[kind]} · `,
   replayed: (done: string) => `${done} replayed`,
   replaying: 'replaying',
   bindingButton: 'Binding',
   empty: {
     title: 'No trace is open.',
-    text: 'Packets of a capture (.pcap), or inputs of a tensor file (.npy), appear here with the verdict that the program gives each. Drop one anywhere.',
+    text: 'Packets of a capture (.pcap), inputs of a tensor file (.npy, .npz) or system calls (strace, perf script, JSON) appear here with the verdict that the program gives each. Drop one anywhere.',
   },
   columns: {
     number: '#',
@@ -80,6 +80,16 @@ export const trace = {
     ranges: 'ranges from',
     openTrace: (name: string) => `the open trace, ${name}`,
     generated: 'generated inputs',
+    json: {
+      button: 'As JSON',
+      title: 'Binding as JSON',
+      insert: 'insert',
+      choose: 'a feature at the cursor',
+      fields: 'Header fields',
+      flow: 'Statistics of flows',
+      feature: (name: string, says: string) => `${name}: ${says}`,
+      mistake: 'This is no JSON',
+    },
     apply: 'Apply',
     cancel: 'Cancel',
     preview: (packet: number, bytes: number, padding: number, pad: number) =>

@@ -7,6 +7,7 @@ import { frameOf } from '../../workbench/frames.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { trace } from '../texts/trace.ts';
+import { BindingJson } from './BindingJson.tsx';
 import { tokenRange } from './packet-info.ts';
 
 const texts = trace.form;
@@ -31,6 +32,8 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
   const [draft, setDraft] = useState<Binding>(current);
   const [error, setError] = useState<UserError | null>(null);
   const [source, setSource] = useState(calibration.kind);
+  const [json, setJson] = useState<boolean | null>(null);
+  const [mistake, setMistake] = useState<UserError | null>(null);
   useEffect(() => setDraft(current), [current]);
 
   useEffect(() => {
@@ -44,19 +47,22 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
   }, [draft]);
 
   const { input, output } = draft;
+  const asText = json ?? (input.kind !== 'payload' && input.kind !== 'tensor');
   const setInput = (change: Partial<PayloadInput>) => setDraft({ ...draft, input: { ...(input as PayloadInput), ...change } });
   const setOutput = (change: object) => setDraft({ ...draft, output: { ...output, ...change } as Binding['output'] });
   const classes = model?.outputs[0]?.dims.at(-1) ?? 2;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (error) return;
+    if (error || mistake) return;
     applyBinding(draft);
     if (source !== calibration.kind) calibrateOn(source);
     onClose();
   };
   return (
     <form className="binding" onSubmit={submit} aria-label={texts.title}>
-      {input.kind === 'payload' ? (
+      {asText ? (
+        <BindingJson binding={draft} onChange={setDraft} onMistake={setMistake} />
+      ) : input.kind === 'payload' ? (
         <fieldset>
           <legend>{texts.toTokens}</legend>
           <Choice label={texts.layer} value={input.layer} options={LAYERS} onChange={(layer) => setInput({ layer })} />
@@ -75,7 +81,7 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
           <p className="muted">{texts.maps}</p>
         </fieldset>
       )}
-      {output.kind !== 'tensor' ? (
+      {output.kind !== 'tensor' && !asText ? (
         <fieldset>
           <legend>{texts.toVerdict}</legend>
           <Choice
@@ -163,11 +169,22 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
           onChange={setSource}
         />
         {input.kind === 'payload' && frame ? <Preview bytes={frame} draft={draft} packet={packet} /> : null}
-        {error ? <ErrorNote error={error} /> : null}
+        {(mistake ?? error) ? <ErrorNote error={(mistake ?? error)!} /> : null}
         <div className="binding-actions">
-          <button type="submit" className="button primary" disabled={error !== null}>
+          <button type="submit" className="button primary" disabled={error !== null || mistake !== null}>
             {texts.apply}
           </button>
+          {input.kind === 'payload' || input.kind === 'tensor' ? (
+            <button
+              type="button"
+              className="button bordered"
+              aria-pressed={asText}
+              disabled={mistake !== null}
+              onClick={() => setJson(!asText)}
+            >
+              {texts.json.button}
+            </button>
+          ) : null}
           <button type="button" className="button" onClick={onClose}>
             {texts.cancel}
           </button>

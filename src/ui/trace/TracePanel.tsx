@@ -14,6 +14,7 @@ import { TensorList } from './TensorList.tsx';
 import { TensorView } from './TensorView.tsx';
 import './trace.css';
 
+const CallTrace = lazy(() => import('../calls/CallTrace.tsx').then((module) => ({ default: module.CallTrace })));
 const BindingForm = lazy(() => import('./BindingForm.tsx').then((module) => ({ default: module.BindingForm })));
 
 /** The events of the trace with what the program and the reference decide about each, and one event in full. */
@@ -74,6 +75,10 @@ export function TracePanel() {
             <PacketList trace={trace} at={at} />
             {at >= 0 ? <BytesView trace={trace} packet={at} /> : null}
           </div>
+        ) : trace?.kind === 'calls' ? (
+          <Suspense>
+            <CallTrace trace={trace} at={at} />
+          </Suspense>
         ) : trace ? (
           <div className="trace-split">
             <TensorList trace={trace} at={at} />

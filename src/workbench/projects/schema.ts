@@ -2,7 +2,7 @@ import { InputError } from '../../base/errors.ts';
 import { parseMethod } from '../../compiler/calibration-method.ts';
 import { parseQuant } from '../../compiler/precision.ts';
 import { STRATEGIES } from '../../compiler/strategy.ts';
-import { parseBinding } from '../../hooks/parse.ts';
+import { parseAnyBinding } from '../../hooks/features/parse.ts';
 import { DOC_DEPTH, type DocHistory, KERNELS, type ProjectDoc } from '../document.ts';
 import type { RecentFile } from './depot.ts';
 import type { Origin, ProjectMeta } from './record.ts';
@@ -125,7 +125,7 @@ export const isDims: Rule = (value, path) => {
 
 export const isBinding = once((value, path) => {
   if (typeof value === 'object' && value !== null && JSON.stringify(value).length > MAX_BINDING) fail(path, 'is larger than any binding');
-  parseBinding(value, path);
+  parseAnyBinding(value, path);
 });
 
 export const isEdit = once(fields({ packet: isInt(0, 2 ** 31), byteOff: isInt(0, 2 ** 24), value: isInt(0, 255) }));

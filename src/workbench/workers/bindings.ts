@@ -1,12 +1,11 @@
 import { InputError } from '../../base/errors.ts';
 import type { Binding } from '../../hooks/binding.ts';
 import { checkBinding, embeddingRows } from '../../hooks/fit.ts';
-import { parseBinding } from '../../hooks/parse.ts';
 import { TENSOR_BINDING } from '../../hooks/tensor.ts';
 import type { Model } from '../../onnx/model.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import type { BlobRef } from '../document.ts';
-import { bytesOf } from './blobs.ts';
+import { callBinding } from './call-binding.ts';
 import { modelOf } from './models.ts';
 import { heldTrace } from './traces.ts';
 
@@ -57,24 +56,20 @@ export async function defaultBinding({ blob, dims }: OpenModel): Promise<Binding
 }
 
 /** The binding under which a trace and the open model fit, or why there is none; null: the present one stays. */
-export async function bindingFor(args: {
-  kind: 'packets' | 'tensors';
-  trace: BlobRef;
-  model: OpenModel | null;
-  binding: Binding | null;
-}): Promise<Binding | null> {
+export async function bindingFor(args: { trace: BlobRef; model: OpenModel | null; binding: Binding | null }): Promise<Binding | null> {
   const held = await heldTrace(args.trace);
   if (!args.model) {
-    if (held.kind === 'tensors')
-      throw new InputError('tensors go to a model, and no model is open', args.trace.name, 'Open an .onnx file first');
-    return null;
+    if (held.kind === 'packets') return null;
+    const what = held.kind === 'tensors' ? 'tensors' : 'system calls';
+    throw new InputError(`${what} go to a model, and no model is open`, args.trace.name, 'Open an .onnx file first');
   }
   const model = await modelOf(args.model.blob, args.model.dims);
   if (held.kind === 'tensors') {
-    tensorInputs(model, [{ tensor: held.tensor, where: args.trace.name }]);
+    tensorInputs(model, held.arrays);
     return args.binding?.input.kind === 'tensor' ? null : TENSOR_BINDING;
   }
-  if (args.binding?.input.kind === 'payload') return null;
+  if (held.kind === 'calls') return args.binding?.input.kind === 'syscalls' ? null : callBinding(model, args.trace.name);
+  if (args.binding && args.binding.input.kind !== 'tensor' && args.binding.input.kind !== 'syscalls') return null;
   const binding = payloadBinding(model);
   if (binding) return binding;
   const inputs = model.inputs.map(({ name, dtype }) => `\`${name}\` (${dtype})`).join(', ');
@@ -83,13 +78,4 @@ export async function bindingFor(args: {
     args.trace.name,
     'Give its inputs as .npy, or open a model that begins with an embedding',
   );
-}
-
-export function readBinding({ blob }: { blob: BlobRef }): Binding {
-  return parseBinding(new TextDecoder().decode(bytesOf(blob)), blob.name);
-}
-
-/** Fails with both sides of the misfit where a binding does not fit the model. */
-export async function fitBinding({ model, binding }: { model: OpenModel; binding: Binding }): Promise<void> {
-  checkBinding(parseBinding(binding, 'binding'), await modelOf(model.blob, model.dims));
 }

@@ -3,12 +3,10 @@ import { compile } from '../../compiler/compile.ts';
 import { familiesFor } from '../../compiler/families.ts';
 import { partsFor } from '../../compiler/parts.ts';
 import type { Binding } from '../../hooks/binding.ts';
-import { checkBinding } from '../../hooks/fit.ts';
-import { tensorHook } from '../../hooks/tensor.ts';
-import { xdpHook } from '../../hooks/xdp.ts';
 import type { ProgramSpec } from '../clients.ts';
 import type { ProjectOptions } from '../document.ts';
 import type { CallContext } from '../rpc.ts';
+import { fitted, hookFor } from './bound.ts';
 import { modelOf } from './models.ts';
 
 type ModelSource = Extract<ProgramSpec['from'], { kind: 'model' }>;
@@ -26,12 +24,11 @@ export async function compileOptions(
   context: CallContext,
 ): Promise<CompileOptions> {
   const model = await modelOf(spec.model, spec.dims);
-  const fitted = checkBinding(binding as Binding, model);
   return {
     model,
     modelFile: spec.model.name,
     calibration: calibration as Calibration,
-    hook: fitted ? xdpHook(fitted) : tensorHook(),
+    hook: await hookFor(await fitted(binding as Binding, model)),
     kernel,
     strategy,
     quant,

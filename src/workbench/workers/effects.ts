@@ -21,7 +21,7 @@ export async function recordEffects(
 ): Promise<Effects> {
   const { program } = await heldProgram(spec, context);
   const held = await heldTrace(trace, context);
-  if (held.kind !== 'packets') throw new InputError('the trace holds tensors: only packets are sent on', trace.name);
+  if (held.kind !== 'packets') throw new InputError('the trace holds no packets: only packets are sent on', trace.name);
   await loadParts(program);
   const { packets, count } = held;
   const vm = new Vm(program, { engine: 'wasm', timeLimitMs: TIME_LIMIT_MS });

@@ -3,6 +3,7 @@ import { encodeInsns } from '../../bpf/insn.ts';
 import type { Tensors } from '../../reference/reference.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import { storeInputs } from '../../replay/runner.ts';
+import type { SystemCall } from '../../traces/syscalls/calls.ts';
 import { VmFault } from '../../vm/fault.ts';
 import { CompiledProfiler } from '../../vm/profile/compiled.ts';
 import { Counters } from '../../vm/profile/counters.ts';
@@ -14,7 +15,7 @@ import type { BlobRef } from '../document.ts';
 import type { ProfileView } from '../machine-views.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
 import type { EventSpec } from '../value-views.ts';
-import { eventInputs, inputOf } from './machine-session.ts';
+import { callInput, eventInputs, inputOf } from './machine-session.ts';
 import { type Held, heldProgram } from './programs.ts';
 import { metaModel } from './replays.ts';
 import { rest, SLICE_MS } from './rest.ts';
@@ -40,7 +41,9 @@ const SHOWN_EVERY_MS = 500;
 const TIME_LIMIT_MS = 900;
 const NO_PACKET = new Uint8Array(0);
 
-type Input = { readonly packet: Uint8Array; readonly tensors: Tensors | null };
+type Input = { readonly packet: Uint8Array; readonly tensors: Tensors | null; readonly call?: SystemCall };
+
+const callOf = (call: SystemCall): Input => ({ packet: NO_PACKET, tensors: null, call });
 
 interface Inputs {
   readonly count: number;
@@ -59,7 +62,11 @@ async function inputsOf({ of }: ProfileArgs, held: Held): Promise<Inputs> {
   if (of.kind === 'event') {
     const { event } = of;
     const one: Input =
-      event.kind === 'packet' ? { packet: event.bytes, tensors: null } : { packet: NO_PACKET, tensors: await eventInputs(event, held) };
+      event.kind === 'call'
+        ? callOf(event.call)
+        : event.kind === 'packet'
+          ? { packet: event.bytes, tensors: null }
+          : { packet: NO_PACKET, tensors: await eventInputs(event, held) };
     return { count: 1, from: of.index, all: () => [[one]], timed: [one] };
   }
   const trace = await heldTrace(of.trace);
@@ -76,7 +83,11 @@ async function inputsOf({ of }: ProfileArgs, held: Held): Promise<Inputs> {
       timed: inputs(await packets.first(Math.min(MOST_HELD, to - from), from)),
     };
   }
-  const tensors = held.meta ? tensorInputs(metaModel(held.meta), [{ tensor: trace.tensor, where: trace.where }]) : [];
+  if (trace.kind === 'calls') {
+    const calls = trace.calls.slice(from, to).map(callOf);
+    return { count: calls.length, from, all: () => [calls], timed: calls.slice(0, MOST_HELD) };
+  }
+  const tensors = held.meta ? tensorInputs(metaModel(held.meta), trace.arrays) : [];
   const all = Array.from({ length: to - from }, (_, i): Input => ({ packet: NO_PACKET, tensors: tensors[from + i] ?? null }));
   return { count: all.length, from, all: () => [all], timed: all };
 }
@@ -122,10 +133,10 @@ export async function profileEvents(args: ProfileArgs, context: CallContext): Pr
   let done = 0;
   let shown = performance.now();
   for await (const batch of inputs.all()) {
-    for (const { packet, tensors } of batch) {
+    for (const { packet, tensors, call } of batch) {
       if (context.cancelled) break;
       if (tensors) storeInputs(vm.maps, held.meta!, tensors);
-      run(inputOf(held.program, packet));
+      run(call ? callInput(vm, call) : inputOf(held.program, packet));
       await pause('counting', ++done, inputs.count);
       if (performance.now() - shown > SHOWN_EVERY_MS) {
         const soFar = view(result(), null);

@@ -2,9 +2,11 @@ import { InputError } from '../../base/errors.ts';
 import { OP_CALL, PSEUDO_CALL } from '../../bpf/insn.ts';
 import { MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY } from '../../bpf/maps.ts';
 import type { Program } from '../../bpf/program.ts';
+import { enterContext } from '../../hooks/syscalls/context.ts';
 import type { Tensors } from '../../reference/reference.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import { storeInputs } from '../../replay/runner.ts';
+import type { SystemCall } from '../../traces/syscalls/calls.ts';
 import { contextKind } from '../../vm/context.ts';
 import { type Breakpoint, Debugger, type Edit } from '../../vm/debug/debugger.ts';
 import { parseExpression } from '../../vm/debug/expression.ts';
@@ -18,7 +20,7 @@ import type { EventSpec } from '../value-views.ts';
 import { type Held, heldProgram } from './programs.ts';
 import { metaModel } from './replays.ts';
 import { rest } from './rest.ts';
-import { heldTrace } from './traces.ts';
+import { heldTensors } from './traces.ts';
 
 /** A program without packets in its inputs runs on this many zeros, as the replay does. */
 const NO_PACKET = 64;
@@ -43,12 +45,17 @@ export function inputOf({ progType }: Program, packet: Uint8Array): VmInput {
   return { packet: packet.length > 0 ? packet : new Uint8Array(NO_PACKET) };
 }
 
+/** A system call made by its process. */
+export function callInput(vm: Vm, { pid, tid, nr }: SystemCall): VmInput {
+  vm.task = { process: pid, thread: tid };
+  return { context: enterContext(nr, tid) };
+}
+
 /** The inputs of an event of a tensor trace. */
 export async function eventInputs(event: Extract<EventSpec, { kind: 'tensors' }>, { meta }: Held): Promise<Tensors> {
-  const trace = await heldTrace(event.trace);
-  if (trace.kind !== 'tensors') throw new InputError('the trace holds packets, the program takes tensors', event.trace.name);
+  const arrays = await heldTensors(event.trace);
   if (!meta) throw new InputError('this program does not say what tensors it takes', event.trace.name);
-  return tensorInputs(metaModel(meta), [{ tensor: trace.tensor, where: trace.where }])[event.index]!;
+  return tensorInputs(metaModel(meta), arrays)[event.index]!;
 }
 
 async function sessionOf(recipe: MachineRecipe, context: CallContext): Promise<Session> {
@@ -74,7 +81,12 @@ async function opened({ program: spec, event }: MachineRecipe, context: CallCont
   if (event.kind === 'tensors') storeInputs(vm.maps, held.meta!, await eventInputs(event, held));
   const debug = new Debugger(
     vm,
-    ({ prepare }) => prepare(inputOf(held.program, event.kind === 'packet' ? event.bytes : new Uint8Array(0))),
+    ({ prepare }) =>
+      prepare(
+        event.kind === 'call'
+          ? callInput(vm, event.call)
+          : inputOf(held.program, event.kind === 'packet' ? event.bytes : new Uint8Array(0)),
+      ),
     {
       rest: async (executed) => {
         caller?.progress('running', executed, debug.length ?? 0);

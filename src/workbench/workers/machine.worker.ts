@@ -18,6 +18,7 @@ const handlers: Record<string, Handler> = {
   profile: later(() => import('./machine-profile.ts'), 'profileEvents'),
   nodeTimes: later(() => import('./node-times.ts'), 'nodeTimes'),
   effects: later(() => import('./effects.ts'), 'recordEffects'),
+  featureValues: later(() => import('./feature-values.ts'), 'featureValues'),
 };
 
 const DOING: Readonly<Record<string, string>> = {
@@ -29,6 +30,7 @@ const DOING: Readonly<Record<string, string>> = {
   profile: 'Profiling',
   nodeTimes: 'Timing the operators',
   effects: 'Recording effects',
+  featureValues: 'Counting for flows',
 };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Working');

@@ -11,7 +11,7 @@ import type { NodeTimesView } from '../machine-views.ts';
 import type { CallContext } from '../rpc.ts';
 import type { EventSpec } from '../value-views.ts';
 import { type Timed, timesInTurns } from './in-turns.ts';
-import { eventInputs, inputOf } from './machine-session.ts';
+import { callInput, eventInputs, inputOf } from './machine-session.ts';
 import { type Held, heldProgram } from './programs.ts';
 import { rest } from './rest.ts';
 import { heldTrace } from './traces.ts';
@@ -131,6 +131,10 @@ async function runOf(held: Held, { event, trace }: TimesArgs): Promise<Run> {
       storeInputs(vm.maps, held.meta!, tensors);
       how(inputOf(held.program, new Uint8Array(0)));
     };
+  }
+  if (event.kind === 'call') {
+    const { call } = event;
+    return (vm, how) => how(callInput(vm, call));
   }
   const packetRun =
     (packet: Uint8Array): Run =>

@@ -6,15 +6,12 @@ import { allParts } from '../../compiler/parts.ts';
 import { type SearchCost, searchPrecision } from '../../compiler/precision-search.ts';
 import { swapped, weightsFile, weightsTarget } from '../../compiler/weights-file.ts';
 import type { Binding } from '../../hooks/binding.ts';
-import { checkBinding } from '../../hooks/fit.ts';
-import { tensorHook } from '../../hooks/tensor.ts';
-import { xdpHook } from '../../hooks/xdp.ts';
 import type { Model } from '../../onnx/model.ts';
 import { calibrate } from '../../reference/calibrate.ts';
 import { cutOf } from '../../reference/compare.ts';
 import { createReference } from '../../reference/reference.ts';
 import { type AccuracyEvent, measureAccuracy, nodeAccuracy } from '../../replay/accuracy.ts';
-import { packetInputs, tensorInputs } from '../../replay/inputs.ts';
+import { tensorInputs } from '../../replay/inputs.ts';
 import { productsOf, type TrialEvents, trialsOf } from '../../replay/precision-trials.ts';
 import { ModelRunner, type Outcome, probability } from '../../replay/runner.ts';
 import type { ModelSpec, ProgramSpec } from '../clients.ts';
@@ -23,6 +20,7 @@ import type { AccuracyView, SearchView, TrialEvent } from '../number-views.ts';
 import type { CallContext } from '../rpc.ts';
 import { Batches, firstOutput } from './batches.ts';
 import { bytesOf } from './blobs.ts';
+import { fitted, hookFor, inputsOfPackets } from './bound.ts';
 import { compileModel } from './build.ts';
 import { modelOf } from './models.ts';
 import { heldProgram } from './programs.ts';
@@ -51,18 +49,21 @@ function fromModel({ from }: ProgramSpec): FromModel {
 async function eventsOf(model: Model, binding: Binding, trace: BlobRef, most: number): Promise<AccuracyEvent[]> {
   const held = await heldTrace(trace);
   if (held.kind === 'tensors')
-    return tensorInputs(model, [{ tensor: held.tensor, where: held.where }])
+    return tensorInputs(model, held.arrays)
       .slice(0, most)
       .map((inputs) => ({ inputs }));
-  const fitted = checkBinding(binding, model);
-  const input = fitted && model.inputs.find(({ name }) => name === fitted.inputName);
-  if (!fitted || !input) throw new InputError('a tensor binding takes no packets', trace.name);
+  const fit = await fitted(binding, model);
+  if (!fit) throw new InputError('a tensor binding takes no packets', trace.name);
+  if (held.kind === 'calls') throw new InputError('values are read from packets and tensors, not from system calls', trace.name);
+  const { packets } = held;
+  const inputsOf = await inputsOfPackets(fit, model);
   const events: AccuracyEvent[] = [];
-  for await (const { frames } of held.packets.frames()) {
-    for (const packet of frames) {
+  for await (const { from, frames } of packets.frames()) {
+    for (const [at, packet] of frames.entries()) {
       if (events.length === most) return events;
-      const inputs = packetInputs(packet, fitted.binding, input);
-      if (inputs) events.push({ inputs, packet: packet.slice() });
+      const timeNs = packets.timeNs(from + at);
+      const inputs = inputsOf(packet, timeNs);
+      if (inputs) events.push({ inputs, packet: packet.slice(), timeNs });
     }
   }
   return events;
@@ -109,16 +110,16 @@ export async function search(
 ): Promise<SearchView> {
   const { model: source, binding, calibration } = fromModel(spec);
   const model = await modelOf(source.model, source.dims);
-  const fitted = checkBinding(binding, model);
+  const fit = await fitted(binding, model);
   const events = await eventsOf(model, binding, trace, TRIAL_EVENTS);
-  const trial: TrialEvents = fitted
-    ? { kind: 'packets', packets: events.map(({ packet }) => packet!) }
+  const trial: TrialEvents = fit
+    ? { kind: 'packets', packets: events.map(({ packet }) => packet!), times: events.map(({ timeNs }) => timeNs!) }
     : { kind: 'tensors', tensors: events.map(({ inputs }) => inputs) };
   const options: Omit<CompileOptions, 'quant'> = {
     model,
     modelFile: source.model.name,
     calibration: calibration as Calibration,
-    hook: fitted ? xdpHook(fitted) : tensorHook(),
+    hook: await hookFor(fit),
     kernel: spec.options.kernel,
     strategy: spec.options.strategy,
     families: await familiesFor(model),
@@ -127,7 +128,7 @@ export async function search(
   context.progress('loading ONNX Runtime', 0, 0);
   const reference = await createReference(bytesOf(source.model), { fileName: source.model.name });
   try {
-    const { measure } = trialsOf(options, trial, [reference, model, fitted]);
+    const { measure } = trialsOf(options, trial, [reference, model, fit]);
     const { quant, met } = await searchPrecision({
       products: productsOf(options),
       minAgreement,
@@ -208,10 +209,13 @@ export async function swapWeights({ program: spec, trace, next, from }: SwapArgs
 /** What the program says about the events of a trace from number `from` on, computed as they are taken. */
 async function* outcomesFrom(held: HeldTrace, model: Model, runner: ModelRunner, from: number): AsyncGenerator<Iterable<Outcome>> {
   if (held.kind === 'packets') {
-    for await (const { frames } of held.packets.frames(from)) yield mapped(frames, (frame) => runner.runPacket(frame));
+    const { packets } = held;
+    for await (const { from: first, frames } of packets.frames(from))
+      yield mapped([...frames.entries()], ([at, frame]) => runner.runPacket(frame, packets.timeNs(first + at)));
     return;
   }
-  const tensors = tensorInputs(model, [{ tensor: held.tensor, where: held.where }]).slice(from);
+  if (held.kind === 'calls') throw new InputError('weights are replaced along packets and tensors, not along system calls');
+  const tensors = tensorInputs(model, held.arrays).slice(from);
   yield mapped(tensors, (inputs) => runner.runTensors(inputs));
 }
 

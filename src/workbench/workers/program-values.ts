@@ -1,13 +1,14 @@
 import { InputError } from '../../base/errors.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
-import { type ProgramValue, ValueReader } from '../../replay/program-values.ts';
+import { type ProgramValue, type ProgramValues, ValueReader } from '../../replay/program-values.ts';
+import { loadParts } from '../../vm/load-parts.ts';
 import type { ProgramSpec } from '../clients.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
 import type { EventSpec, ProgramValuesView } from '../value-views.ts';
 import { Recent } from './blobs.ts';
 import { heldProgram } from './programs.ts';
 import { metaModel } from './replays.ts';
-import { heldTrace } from './traces.ts';
+import { heldTensors, heldTrace } from './traces.ts';
 
 /** Machines of their own, so that counters of the replay stay those of the trace. */
 const readers = new Recent<ValueReader>(2);
@@ -25,18 +26,34 @@ export async function programValues(
       'Open the model that it was made from',
     );
   }
-  const reader = readers.get(spec.key) ?? readers.set(spec.key, new ValueReader(program, compiled.meta, compiled.tensors));
+  await loadParts(program);
+  const open = () => new ValueReader(program, compiled.meta, compiled.tensors);
+  // What a program remembers must be what came before this event, and nothing else.
+  const reader = event.kind !== 'tensors' && event.after ? open() : (readers.get(spec.key) ?? readers.set(spec.key, open()));
   const report = (done: number, total: number) => context.progress('running the program', done, total);
   const { values, ...rest } =
-    event.kind === 'packet' ? reader.packet(event.bytes, report) : reader.tensors(await inputsOf(event, compiled.meta), report);
+    event.kind === 'tensors'
+      ? reader.tensors(tensorInputs(metaModel(compiled.meta), await heldTensors(event.trace))[event.index]!, report)
+      : await valuesAt(reader, event, report);
   const view: ProgramValuesView = { ...rest, values, foldedInto: folded(values, compiled.meta.model.nodes) };
   return new Transferred(view, [...new Set(values.map(({ data }) => data.buffer as ArrayBuffer))]);
 }
 
-async function inputsOf(event: Extract<EventSpec, { kind: 'tensors' }>, meta: Parameters<typeof metaModel>[0]) {
-  const held = await heldTrace(event.trace);
-  if (held.kind !== 'tensors') throw new InputError('the trace holds packets, the program takes tensors', event.trace.name);
-  return tensorInputs(metaModel(meta), [{ tensor: held.tensor, where: held.where }])[event.index]!;
+/** Runs what came before the event, and reads the values of the event. */
+async function valuesAt(
+  reader: ValueReader,
+  event: Exclude<EventSpec, { kind: 'tensors' }>,
+  report: (done: number, total: number) => void,
+): Promise<ProgramValues> {
+  const held = event.after ? await heldTrace(event.after.trace) : null;
+  const index = event.after?.index ?? 0;
+  if (held?.kind === 'calls') for (const call of held.calls.slice(0, index)) reader.afterCall(call);
+  if (event.kind === 'call') return reader.call(event.call, report);
+  if (held?.kind !== 'packets') return reader.packet(event.bytes, report);
+  const { packets } = held;
+  for await (const { from, frames } of packets.frames(0, index))
+    for (const [at, frame] of frames.entries()) reader.after(frame, packets.timeNs(from + at));
+  return reader.packet(event.bytes, report, packets.timeNs(index));
 }
 
 /** Which values the kernels leave that a node was folded into. */

@@ -1,16 +1,17 @@
 import { InputError } from '../../base/errors.ts';
 import type { Binding } from '../../hooks/binding.ts';
-import { checkBinding } from '../../hooks/fit.ts';
 import { type Held, OwnErrors } from '../../reference/own-error.ts';
 import { createReference, type Reference, type Tensors } from '../../reference/reference.ts';
 import { valueError } from '../../reference/value-error.ts';
-import { packetInputs, tensorInputs } from '../../replay/inputs.ts';
+import { tensorInputs } from '../../replay/inputs.ts';
 import type { ModelSpec } from '../clients.ts';
 import type { CallContext } from '../rpc.ts';
 import type { EventSpec, NamedErrors, ReferenceValueView } from '../value-views.ts';
 import { bytesOf, Recent } from './blobs.ts';
+import { fitted } from './bound.ts';
+import { inputsAfter } from './events.ts';
 import { modelOf } from './models.ts';
-import { heldTrace } from './traces.ts';
+import { heldTensors } from './traces.ts';
 
 interface ValuesArgs {
   readonly model: ModelSpec;
@@ -61,15 +62,10 @@ const floatsOf = (data: Tensors[string]['data']): Float32Array =>
 
 async function inputsOf({ model: spec, binding, event }: ValuesArgs): Promise<Tensors | null> {
   const model = await modelOf(spec.model, spec.dims);
-  if (event.kind === 'tensors') {
-    const held = await heldTrace(event.trace);
-    if (held.kind !== 'tensors') throw new InputError('the trace holds packets, the model takes tensors', event.trace.name);
-    return tensorInputs(model, [{ tensor: held.tensor, where: held.where }])[event.index] ?? null;
-  }
-  const fitted = checkBinding(binding, model);
-  const input = fitted && model.inputs.find(({ name }) => name === fitted.inputName);
-  if (!fitted || !input) throw new InputError('a tensor binding takes no packets', 'binding');
-  return packetInputs(event.bytes, fitted.binding, input);
+  if (event.kind === 'tensors') return tensorInputs(model, await heldTensors(event.trace))[event.index] ?? null;
+  const fit = await fitted(binding, model);
+  if (!fit) throw new InputError('a tensor binding takes no packets', 'binding');
+  return inputsAfter(event, fit, model);
 }
 
 interface HeldArgs extends ValuesArgs {

@@ -5,20 +5,23 @@ import { Cancelled } from '../../base/progress.ts';
 import type { Calibration } from '../../compiler/api.ts';
 import { checkSize } from '../../compiler/size.ts';
 import type { Binding } from '../../hooks/binding.ts';
-import { VERDICT_ORDER } from '../../hooks/decide.ts';
-import { checkBinding } from '../../hooks/fit.ts';
+import { otherwiseOf } from '../../hooks/decide.ts';
+import { isFeatureInput } from '../../hooks/features/binding.ts';
 import type { Model } from '../../onnx/model.ts';
 import { calibrate } from '../../reference/calibrate.ts';
 import { cutOf } from '../../reference/compare.ts';
 import { generateInputs } from '../../reference/generate.ts';
 import { configureOrt } from '../../reference/ort.ts';
 import type { Tensors } from '../../reference/reference.ts';
-import { packetInputs, tensorInputs } from '../../replay/inputs.ts';
+import { tensorInputs } from '../../replay/inputs.ts';
 import { ReferenceRunner } from '../../replay/reference-runner.ts';
 import type { CalibrationSpec, ModelSpec, TraceSpec } from '../clients.ts';
 import { type CallContext, type Handler, serveRpc } from '../rpc.ts';
+import type { After } from '../value-views.ts';
 import { Batches, firstOutput } from './batches.ts';
 import { bytesOf, hold } from './blobs.ts';
+import { fitted } from './bound.ts';
+import { eventInputs, inputsAfter, packetCode } from './events.ts';
 import { modelOf } from './models.ts';
 import { compareValues, ownErrors, referenceValues } from './reference-values.ts';
 import { rest, SLICE_MS } from './rest.ts';
@@ -44,7 +47,7 @@ function runnerOf({ model: spec, binding }: Bound): Promise<ReferenceRunner> {
     void open?.runner.then((runner) => runner.release()).catch(() => {});
     const start = async (): Promise<ReferenceRunner> => {
       const model = await modelOf(spec.model, spec.dims);
-      return ReferenceRunner.open(bytesOf(spec.model), { fileName: spec.model.name }, model, checkBinding(binding, model));
+      return ReferenceRunner.open(bytesOf(spec.model), { fileName: spec.model.name }, model, await fitted(binding, model));
     };
     open = { key, runner: start() };
   }
@@ -55,7 +58,6 @@ function runnerOf({ model: spec, binding }: Bound): Promise<ReferenceRunner> {
 async function score(args: Bound & { readonly trace: TraceSpec; readonly from?: number }, context: CallContext): Promise<void> {
   const held = await heldTrace(args.trace.trace, context);
   const model = await modelOf(args.model.model, args.model.dims);
-  const inputs = held.kind === 'tensors' ? tensorInputs(model, [{ tensor: held.tensor, where: held.where }]) : [];
   const total = held.count;
   context.progress('loading ONNX Runtime', 0, 0);
   const runner = await runnerOf(args);
@@ -72,16 +74,20 @@ async function score(args: Bound & { readonly trace: TraceSpec; readonly from?: 
     if (context.cancelled) throw new Cancelled();
     rested = performance.now();
   };
-  if (held.kind === 'packets') {
-    for await (const { frames } of held.packets.frames(from)) {
-      for (const frame of frames) {
-        const outcome = await runner.runPacket(frame);
-        batches.add(outcome.score, verdictCode(outcome.verdict), firstOutput(outcome.outputs));
+  const fit = await fitted(args.binding, model);
+  if (held.kind !== 'tensors') {
+    if (!fit) throw new InputError('a tensor binding takes no packets', 'binding');
+    const events = await eventInputs(held, fit, model);
+    for await (const some of events.from(from)) {
+      for (const inputs of some) {
+        const said = inputs && (await runner.judge(inputs, fit));
+        if (said) batches.add(said.score, events.code(said.verdict), firstOutput(said.outputs));
+        else batches.add(Number.NaN, events.unseen, null);
         await breathe();
       }
     }
   } else {
-    for (const one of inputs.slice(from)) {
+    for (const one of tensorInputs(model, held.arrays).slice(from)) {
       batches.add(Number.NaN, null, firstOutput(await runner.runTensors(one)));
       await breathe();
     }
@@ -89,22 +95,22 @@ async function score(args: Bound & { readonly trace: TraceSpec; readonly from?: 
   batches.send();
 }
 
-/** TAG lets the packet pass with its metadata. */
-function verdictCode(verdict: (typeof VERDICT_ORDER)[number]): number {
-  return VERDICT_ORDER.indexOf(verdict === 'TAG' ? 'PASS' : verdict);
-}
-
-async function scoreOne(args: Bound & { readonly bytes: Uint8Array }): Promise<{ score: number; verdict: number }> {
-  const outcome = await (await runnerOf(args)).runPacket(args.bytes);
-  return { score: outcome.score, verdict: verdictCode(outcome.verdict) };
+async function scoreOne(args: Bound & { readonly bytes: Uint8Array; readonly after?: After }): Promise<{ score: number; verdict: number }> {
+  const model = await modelOf(args.model.model, args.model.dims);
+  const fit = await fitted(args.binding, model);
+  if (!fit) throw new InputError('a tensor binding takes no packets', 'binding');
+  const { bytes, after } = args;
+  const inputs = await inputsAfter({ kind: 'packet', bytes, ...(after ? { after } : {}) }, fit, model);
+  if (!inputs) return { score: Number.NaN, verdict: packetCode(otherwiseOf(fit)) };
+  const { score, verdict } = await (await runnerOf(args)).judge(inputs, fit);
+  return { score, verdict: packetCode(verdict) };
 }
 
 async function calibration(args: Bound & { readonly calibration: CalibrationSpec }, context: CallContext): Promise<Calibration> {
   const { source } = args.calibration;
   const model = await modelOf(args.model.model, args.model.dims);
   checkSize(model);
-  const samples =
-    source.kind === 'generated' ? generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, args.binding) : await samplesOf(args, model);
+  const samples = source.kind === 'generated' ? await generated(args.binding, model) : await samplesOf(args, model);
   if (samples.length === 0) {
     throw new InputError('holds nothing that the model could be calibrated on', source.kind === 'generated' ? '' : source.blob.name);
   }
@@ -124,6 +130,14 @@ async function calibration(args: Bound & { readonly calibration: CalibrationSpec
   });
 }
 
+/** As the command line generates them. */
+async function generated(binding: Binding, model: Model): Promise<readonly Tensors[]> {
+  const fit = isFeatureInput(binding.input) ? await fitted(binding, model) : null;
+  const { generatedFeatures } = fit ? await import('../../replay/packet-inputs.ts') : {};
+  const features = fit && generatedFeatures!(fit, model, GENERATED_SEED, GENERATED_SAMPLES);
+  return features ?? generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, binding);
+}
+
 /** Ranges hardly move any more behind so many packets, and all of a large capture would not fit into memory. */
 const MOST_SAMPLES = 65_536;
 
@@ -133,16 +147,13 @@ async function samplesOf(
 ): Promise<readonly Tensors[]> {
   if (source.kind === 'generated') return [];
   const held = await heldTrace(source.blob);
-  if (held.kind === 'tensors') return tensorInputs(model, [{ tensor: held.tensor, where: held.where }]);
-  const fitted = checkBinding(binding, model);
-  const input = fitted && model.inputs.find(({ name }) => name === fitted.inputName);
-  if (!fitted || !input)
-    throw new InputError('packets cannot calibrate a model that takes tensors', source.blob.name, 'Calibrate on an .npy file');
+  if (held.kind === 'tensors') return tensorInputs(model, held.arrays);
+  const fit = await fitted(binding, model);
+  if (!fit) throw new InputError('packets cannot calibrate a model that takes tensors', source.blob.name, 'Calibrate on an .npy file');
   const samples: Tensors[] = [];
-  for await (const { frames } of held.packets.frames()) {
-    for (const frame of frames) {
+  for await (const some of (await eventInputs(held, fit, model)).from(0)) {
+    for (const inputs of some) {
       if (samples.length === MOST_SAMPLES) return samples;
-      const inputs = packetInputs(frame, fitted.binding, input);
       if (inputs) samples.push(inputs);
     }
   }

@@ -8,6 +8,7 @@ import { loadParts } from '../../vm/load-parts.ts';
 import type { ProgramSpec } from '../clients.ts';
 import type { BlobRef } from '../document.ts';
 import type { CallContext } from '../rpc.ts';
+import type { After } from '../value-views.ts';
 import { Batches } from './batches.ts';
 import { Recent } from './blobs.ts';
 import { heldProgram } from './programs.ts';
@@ -75,10 +76,16 @@ export async function replay({ program, trace, from, to }: ReplayArgs, context: 
           if (slices.due(at)) await slices.rest(at);
         }
       }
+    } else if (held.kind === 'calls') {
+      while (at < to) {
+        scorer.call(held.calls[at]!);
+        if (at++ >= from) batches.add(scorer.score, scorer.verdict, scorer.output, scorer.executed);
+        if (slices.due(at)) await slices.rest(at);
+      }
     } else {
       if (!meta) throw new InputError('this program does not say what tensors it takes', trace.name);
       const { tensorInputs: inputsOf } = await import('../../replay/inputs.ts');
-      for (const inputs of inputsOf(metaModel(meta), [{ tensor: held.tensor, where: held.where }]).slice(begin, to)) {
+      for (const inputs of inputsOf(metaModel(meta), held.arrays).slice(begin, to)) {
         scorer.tensors(inputs);
         if (at++ >= from) batches.add(scorer.score, null, scorer.output, scorer.executed);
         if (slices.due(at)) await slices.rest(at);
@@ -137,12 +144,19 @@ export function metaModel(meta: ProgramMeta): Parameters<typeof tensorInputs>[0]
   return { inputs: meta.inputs.map(({ name, dims, elem }) => ({ name, dims, dtype: elem === 'u16' ? 'int64' : 'float32' })) };
 }
 
-/** One edited packet. */
+/** One edited packet; `after`: what a program that remembers must have seen before it. */
 export async function scoreOne(
-  { program, bytes }: { program: ProgramSpec; bytes: Uint8Array },
+  { program, bytes, after }: { program: ProgramSpec; bytes: Uint8Array; after?: After },
   context: CallContext,
 ): Promise<{ score: number; verdict: number }> {
   const { scorer } = await runnerOf(program, context, sideRunners);
-  scorer.packet(bytes, SIDE_NS);
+  const held = after ? await heldTrace(after.trace, context) : null;
+  if (held?.kind === 'packets') {
+    const { packets } = held;
+    scorer.vm.resetMaps();
+    for await (const { from, frames } of packets.frames(0, after!.index))
+      for (const [at, frame] of frames.entries()) scorer.packet(frame, packets.timeNs(from + at));
+    scorer.packet(bytes, packets.timeNs(after!.index));
+  } else scorer.packet(bytes, SIDE_NS);
   return { score: scorer.score, verdict: Math.min(255, scorer.verdict) };
 }

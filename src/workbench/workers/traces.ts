@@ -1,7 +1,8 @@
 import { InputError } from '../../base/errors.ts';
 import type { Working } from '../../base/pace.ts';
-import type { Tensor } from '../../onnx/model.ts';
 import { PacketTrace } from '../../replay/packet-trace.ts';
+import type { NamedTensor } from '../../replay/tensor-files.ts';
+import type { SystemCall } from '../../traces/syscalls/calls.ts';
 import type { TraceSpec } from '../clients.ts';
 import type { BlobRef } from '../document.ts';
 import type { UserError } from '../errors.ts';
@@ -10,14 +11,14 @@ import type { FramesView, TraceView } from '../views.ts';
 import { bytesOf, Recent, sourceOf } from './blobs.ts';
 import { rest } from './rest.ts';
 
-/** A trace as workers hold it: packets that stay in their file, or one array of inputs. */
+/** A trace as workers hold it: packets that stay in their file, arrays of inputs, or system calls. */
 export type HeldTrace =
   | { readonly kind: 'packets'; readonly packets: PacketTrace; readonly count: number; readonly warning: UserError | null }
-  | { readonly kind: 'tensors'; readonly tensor: Tensor; readonly where: string; readonly count: number };
+  /** An array without a name is for a model of one input. */
+  | { readonly kind: 'tensors'; readonly arrays: readonly NamedTensor[]; readonly count: number; readonly warning: UserError | null }
+  | { readonly kind: 'calls'; readonly calls: readonly SystemCall[]; readonly count: number; readonly warning: UserError | null };
 
 const traces = new Recent<Promise<HeldTrace>>(3);
-
-export const isNpy = (bytes: Uint8Array): boolean => bytes[0] === 0x93 && bytes[1] === 0x4e;
 
 /** The trace that `ref` names, indexed once. */
 export function heldTrace(ref: BlobRef, context?: CallContext): Promise<HeldTrace> {
@@ -44,12 +45,21 @@ export const working = (context?: CallContext): Working => ({
     : {}),
 });
 
+/** What tells a capture: pcap, pcapng, gzip or zstd. */
+const HEAD = 4;
+const CAPTURES: ReadonlySet<number> = new Set([0x0a0d0d0a, 0x28b52ffd]);
+
+function isCapture(head: Uint8Array): boolean {
+  if (head.length < HEAD) return true;
+  const magic = head.reduce((word, byte) => word * 256 + byte, 0);
+  // All of pcap's are a1 … in one byte order or the other, but for two of 0x1c0001a?; gzip begins with 1f 8b.
+  return head[0] === 0xa1 || head[3] === 0xa1 || head[0] === 0x1c || head[3] === 0x1c || magic >>> 16 === 0x1f8b || CAPTURES.has(magic);
+}
+
 async function read(ref: BlobRef, context?: CallContext): Promise<HeldTrace> {
   const source = sourceOf(ref);
-  if (isNpy(await source.read(0, 2))) {
-    const tensor = (await import('./tensor-trace.ts')).readTensor(bytesOf(ref), ref.name);
-    return { kind: 'tensors', tensor, where: ref.name, count: tensor.dims[0] ?? 0 };
-  }
+  const head = await source.read(0, HEAD);
+  if (!isCapture(head)) return (await import('./other-traces.ts')).readOther(bytesOf(ref), ref.name);
   const packets = await PacketTrace.open(source, working(context));
   const { count } = packets;
   const { damage } = packets.capture;
@@ -65,18 +75,19 @@ const HEAD_PACKETS = 20_000;
 
 export async function traceView({ key, trace, labels: labelRef }: TraceSpec, context: CallContext): Promise<Transferred<TraceView>> {
   const held = await heldTrace(trace, context);
-  const { count } = held;
+  const { count, warning } = held;
   const labels = labelRef ? await labelsOf(labelRef, count) : null;
   if (held.kind === 'tensors') {
-    const data = Float32Array.from(held.tensor.data as ArrayLike<number | bigint>, Number);
-    const { dtype, dims } = held.tensor;
-    return new Transferred({ kind: 'tensors', key, file: trace.name, count, dims: dims.slice(1), dtype, data, warning: null, labels }, [
+    const { dtype, dims, data: own } = held.arrays[0]!.tensor;
+    const data = Float32Array.from(own as ArrayLike<number | bigint>, Number);
+    return new Transferred({ kind: 'tensors', key, file: trace.name, count, dims: dims.slice(1), dtype, data, warning, labels }, [
       data.buffer,
     ]);
   }
+  if (held.kind === 'calls') return (await import('./other-traces.ts')).callView(held, bytesOf(trace), { key, file: trace.name, labels });
   const { bytes, start } = await framesFrom(held.packets, 0, HEAD_PACKETS, HEAD_BYTES);
   const time = held.packets.times();
-  return new Transferred({ kind: 'packets', key, file: trace.name, count, bytes, start, time, warning: held.warning, labels }, [
+  return new Transferred({ kind: 'packets', key, file: trace.name, count, bytes, start, time, warning, labels }, [
     bytes.buffer,
     start.buffer,
     time.buffer as ArrayBuffer,
@@ -105,7 +116,7 @@ const PAGE_BYTES = 1 << 20;
 /** Packets [from, to), one after another, or as many of them as a page has room for. */
 export async function traceFrames({ trace, from, to }: { trace: BlobRef; from: number; to: number }): Promise<Transferred<FramesView>> {
   const held = await heldTrace(trace);
-  if (held.kind !== 'packets') throw new InputError('the trace holds tensors, not packets', trace.name);
+  if (held.kind !== 'packets') throw new InputError('the trace holds no packets', trace.name);
   const { bytes, start } = await framesFrom(held.packets, from, to - from, PAGE_BYTES);
   return new Transferred({ bytes, start }, [bytes.buffer as ArrayBuffer, start.buffer as ArrayBuffer]);
 }
@@ -118,4 +129,11 @@ export async function checkLabels({ trace, labels }: { trace: BlobRef; labels: B
 async function labelsOf(labels: BlobRef, count: number): Promise<Int8Array> {
   const { readLabels } = await import('../../traces/labels.ts');
   return readLabels(bytesOf(labels), labels.name, count);
+}
+
+/** The arrays of a trace for a program that takes tensors. */
+export async function heldTensors(ref: BlobRef): Promise<readonly NamedTensor[]> {
+  const held = await heldTrace(ref);
+  if (held.kind === 'tensors') return held.arrays;
+  throw new InputError(`the trace holds ${held.kind === 'packets' ? 'packets' : 'system calls'}, the program takes tensors`, ref.name);
 }

@@ -135,15 +135,22 @@ function verdictOf(
   return { accepted, message, processed };
 }
 
+/** A call at which the model does not run. */
+const NOT_SEEN: Outcome = { returnValue: 0, score: null, outputs: null, insnsExecuted: 0 };
+
 type Event = (runner: ModelRunner) => Outcome;
 
 /** The first events of the trace. */
 async function eventsOf({ from }: ProgramSpec, trace: BlobRef): Promise<Event[]> {
   const held = await heldTrace(trace);
-  if (held.kind === 'packets') return (await held.packets.first(MOST_EVENTS)).map((frame) => (runner) => runner.runPacket(frame));
+  if (held.kind === 'packets') {
+    const { packets } = held;
+    return (await packets.first(MOST_EVENTS)).map((frame, i) => (runner) => runner.runPacket(frame, packets.timeNs(i)));
+  }
+  if (held.kind === 'calls') return held.calls.slice(0, MOST_EVENTS).map((call) => (runner) => runner.runCall(call) ?? NOT_SEEN);
   if (from.kind !== 'model') throw new InputError('the program was not compiled from a model');
   const model = await modelOf(from.model.model, from.model.dims);
-  return tensorInputs(model, [{ tensor: held.tensor, where: held.where }])
+  return tensorInputs(model, held.arrays)
     .slice(0, MOST_EVENTS)
     .map((inputs) => (runner) => runner.runTensors(inputs));
 }
