@@ -5,7 +5,6 @@ import { TENSOR_BINDING } from '../../hooks/tensor.ts';
 import type { Model } from '../../onnx/model.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import type { BlobRef } from '../document.ts';
-import { callBinding } from './call-binding.ts';
 import { modelOf } from './models.ts';
 import { heldTrace } from './traces.ts';
 
@@ -68,7 +67,8 @@ export async function bindingFor(args: { trace: BlobRef; model: OpenModel | null
     tensorInputs(model, held.arrays);
     return args.binding?.input.kind === 'tensor' ? null : TENSOR_BINDING;
   }
-  if (held.kind === 'calls') return args.binding?.input.kind === 'syscalls' ? null : callBinding(model, args.trace.name);
+  if (held.kind === 'calls')
+    return args.binding?.input.kind === 'syscalls' ? null : (await import('./call-binding.ts')).callBinding(model, args.trace.name);
   if (args.binding && args.binding.input.kind !== 'tensor' && args.binding.input.kind !== 'syscalls') return null;
   const binding = payloadBinding(model);
   if (binding) return binding;

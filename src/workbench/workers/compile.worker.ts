@@ -1,4 +1,5 @@
 import { type Handler, later, serveRpc } from '../rpc.ts';
+import { bindingFor, defaultBinding } from './bindings.ts';
 import { hold } from './blobs.ts';
 import { inspect, modelView } from './models.ts';
 import { programView } from './programs.ts';
@@ -24,8 +25,8 @@ const handlers: Record<string, Handler> = {
   checkProgram: later(() => import('./read-program.ts'), 'checkProgram'),
   exportObject: later(() => import('./program-text.ts'), 'exportObject'),
   diagnose: later(() => import('./program-text.ts'), 'diagnose'),
-  defaultBinding: later(() => import('./bindings.ts'), 'defaultBinding'),
-  bindingFor: later(() => import('./bindings.ts'), 'bindingFor'),
+  defaultBinding,
+  bindingFor,
   readBinding: later(() => import('./read-binding.ts'), 'readBinding'),
   fitBinding: later(() => import('./read-binding.ts'), 'fitBinding'),
   trace: traceView,
