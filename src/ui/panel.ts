@@ -3,13 +3,13 @@ import type { ComponentType } from 'react';
 import type { SelectionKind } from '../workbench/selection.ts';
 import type { Command } from './commands.ts';
 
-export type DeskId = 'explore' | 'debug' | 'replay' | 'learn';
+export type DeskId = 'explore' | 'debug' | 'replay' | 'learn' | 'accelerator';
 
 /** Where a panel stands in a desk's default arrangement; panels of one region share its tabs. */
 export type Region = 'left' | 'centre' | 'right' | 'rightBelow' | 'below' | 'belowRight';
 
 /**
- * A panel is one folder under src/ui with a `panel.tsx` that exports one of these as `panel`. The shell finds it there: adding a
+ * A panel is one folder under src/ui (or src/ui/accelerator) with a `panel.tsx` that exports one of these as `panel`. The shell finds it there: adding a
  * panel touches nothing else.
  */
 export interface PanelDef {

@@ -15,6 +15,7 @@ export const DESKS: readonly Desk[] = [
   { id: 'debug', ...texts.desks.debug, shares: { left: 26, right: 36, below: 36, rightBelow: 58 } },
   { id: 'replay', ...texts.desks.replay, shares: { left: 30, right: 38, below: 42, rightBelow: 54 } },
   { id: 'learn', ...texts.desks.learn, shares: { left: 34, right: 30, below: 40, rightBelow: 50 } },
+  { id: 'accelerator', ...texts.desks.accelerator, shares: { left: 50, right: 42, below: 46, rightBelow: 50 } },
 ];
 
 export const isDeskId = (id: unknown): id is DeskId => DESKS.some((desk) => desk.id === id);

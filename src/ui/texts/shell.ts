@@ -5,6 +5,7 @@ export const shell = {
     debug: { title: 'Debug', about: 'A program or a log that a kernel rejected' },
     replay: { title: 'Replay', about: 'A trace through the program, beside ONNX Runtime' },
     learn: { title: 'Learn', about: 'The tour, and what instructions, helpers and messages mean' },
+    accelerator: { title: 'Accelerator', about: 'A simulated accelerator whose eBPF engine runs programs on every tensor command' },
   },
   drop: 'Drop a model (.onnx), a trace (.pcap, .npy), a program (.o, .s), a log, a project or a binding',
   shipped: '● shipped results, live ones follow',
