@@ -250,8 +250,10 @@ export const setRate = (tenant: number, perSecond: number): Promise<void> => cha
 
 const trusted = (trust: TrustView): void => setState({ trust });
 export const loadTrust = (): Promise<void> => change(ask<TrustView>('trust'), trusted);
-export const makeKey = (name: string): Promise<void> =>
-  work('sign', (options) => ask<TrustView>('makeKey', { name }, options)).then((trust) => trust && trusted(trust));
+export async function makeKey(name: string): Promise<void> {
+  const trust = await work('sign', (options) => ask<TrustView>('makeKey', { name }, options));
+  if (trust) trusted(trust);
+}
 export const requireSigned = (required: boolean): Promise<void> => change(ask<TrustView>('requireSigned', { required }), trusted);
 export const revokeKey = (id: string): Promise<void> => change(ask<TrustView>('revokeKey', { id }), trusted);
 export const signObject = (hash: string): Promise<void> => change(ask<TrustView>('signObject', { hash }), trusted);

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { setRate, useAccelerator } from '../../../workbench/accelerator.ts';
+import { setRate } from '../../../workbench/accelerator.ts';
 import type { BucketRow, SumRow, Throughput } from '../../../workbench/accelerator-views.ts';
 import { accelerator } from '../../texts/accelerator.ts';
 import { Chart } from '../Chart.tsx';
