@@ -9,7 +9,7 @@ export interface Use {
 /** The article's program as printed, and the six uses. */
 export const USES = [
   { id: 'validate', hooks: ['validate_tensor'] },
-  { id: 'shape_provenance', hooks: ['validate_tensor'] },
+  { id: 'shape_provenance', hooks: ['submit', 'validate_tensor'] },
   { id: 'confidential', hooks: ['submit', 'complete'] },
   { id: 'adaptive_qos', hooks: ['token'] },
   { id: 'audit', hooks: ['token', 'complete'] },

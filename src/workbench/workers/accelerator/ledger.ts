@@ -2,6 +2,7 @@ import { ACCEL_HOOKS } from '../../../bpf/accelerator/hooks.ts';
 import { ACCEL_OPS } from '../../../bpf/accelerator/layout.ts';
 import type { Command } from '../../../hooks/accelerator/command.ts';
 import { EVENT_KINDS, type DeviceEvents } from '../../../hooks/accelerator/events.ts';
+import type { DeviceMemory } from '../../../hooks/accelerator/memory.ts';
 import { type BusyView, type CommandRow, type Counts, type QueuedView, STATES, type TimelineWindow } from '../../accelerator-views.ts';
 import { windowOf } from './window.ts';
 
@@ -12,6 +13,7 @@ const STATE = Object.fromEntries(STATES.map((state, at) => [state, at])) as Reco
 interface PassEntry {
   readonly tenant: number;
   left: number;
+  entered: boolean;
   aborted: boolean;
 }
 
@@ -41,6 +43,8 @@ export class Ledger {
   #hooks: Running[] = [];
   #endNs = 0;
   #longestNs = 0;
+  #passesEntered = 0;
+  readonly #addresses = new Set<number>();
   readonly #counts = { submitted: 0, done: 0, aborted: 0, deferrals: 0 };
   readonly #passCounts = { submitted: 0, done: 0, aborted: 0, deferrals: 0 };
   /** When passes ended well, and whose they were. */
@@ -53,7 +57,7 @@ export class Ledger {
 
   /** Takes note of a pass before the device gets it. */
   add(commands: readonly Command[]): void {
-    const pass = this.#passes.push({ tenant: commands[0]!.tenant, left: commands.length, aborted: false }) - 1;
+    const pass = this.#passes.push({ tenant: commands[0]!.tenant, left: commands.length, entered: false, aborted: false }) - 1;
     this.#passCounts.submitted++;
     for (const { seq } of commands) {
       this.#grow(seq);
@@ -83,6 +87,7 @@ export class Ledger {
           this.#from[seq] = now;
           this.#to[seq] = now;
           this.#queued.add(seq);
+          this.#enter(seq);
           break;
         case KIND.hook: {
           const end = now + duration[at]!;
@@ -120,6 +125,15 @@ export class Ledger {
       }
     }
     this.#read = length;
+  }
+
+  #enter(seq: number): void {
+    const pass = this.#passes[this.#pass[seq]!];
+    if (pass?.entered === false) {
+      pass.entered = true;
+      this.#passesEntered++;
+    }
+    for (const { addr, role } of this.#command(seq)?.tensors ?? []) if (role !== 'weight') this.#addresses.add(addr);
   }
 
   #done(seq: number, state: number, errno: number, now: number): void {
@@ -169,6 +183,18 @@ export class Ledger {
   }
   get ended(): readonly { readonly atNs: number; readonly tenant: number }[] {
     return this.#ended;
+  }
+
+  /** Passes that have entered the queue. */
+  get passesEntered(): number {
+    return this.#passesEntered;
+  }
+
+  /** Tensors in device memory that are sealed now. */
+  sealed(memory: DeviceMemory): number {
+    let count = 0;
+    for (const addr of this.#addresses) if (memory.provenance(addr)?.sealed) count++;
+    return count;
   }
 
   /** The first commands that entered and wait. */
