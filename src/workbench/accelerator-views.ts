@@ -21,7 +21,8 @@ export interface ModelInfo {
   /** Commands of one pass. */
   readonly commands: number;
   readonly layers: number;
-  readonly tensorBytes: number;
+  readonly layerNames: readonly string[];
+  readonly inputs: readonly string[];
   /** Largest batch that the worker will compute; 1 where the model has a fixed first dimension. */
   readonly mostRows: number;
   /** Kernels are fused as was proposed. */

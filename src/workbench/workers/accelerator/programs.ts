@@ -41,6 +41,8 @@ export interface Attached {
   readonly id: number;
   loaded: LoadedProgram;
   object: string;
+  /** Of the object's bytes. */
+  hash: string;
   use: string | null;
   signedBy: string | null;
   order: number;

@@ -9,7 +9,7 @@ import { Ledger } from './ledger.ts';
 import { type Attached, attachedView, CallNotes, watched } from './programs.ts';
 import { DEVICE_KEY, HOST_KEY, setUp, setUpRequest } from './setup.ts';
 
-/** A request of the workload, on its way to the driver. */
+/** Commands of the queue that the diagram names. */
 const QUEUE_SHOWN = 8;
 const ORDER_STEP = 10;
 
@@ -20,6 +20,8 @@ export class Session {
   notes = new CallNotes();
   readonly changes: { atNs: number; tenant: number; perSecond: number }[] = [];
   readonly parameters: Partial<Parameters>;
+  /** Under which host and tenants vouch for tensors. */
+  readonly hostKey = crypto.getRandomValues(new Uint8Array(32));
   attached: Attached[] = [];
   nextSeq = 0;
   nextRequest = 1;
@@ -32,12 +34,12 @@ export class Session {
     this.device = new Device(parameters);
     this.ledger = new Ledger(this.device.events, (seq) => this.device.command(seq));
     // The keys of a session: nobody outside of this worker has them.
-    this.device.enclave.put(HOST_KEY, crypto.getRandomValues(new Uint8Array(32)));
+    this.device.enclave.put(HOST_KEY, this.hostKey);
     this.device.enclave.put(DEVICE_KEY, crypto.getRandomValues(new Uint8Array(32)));
   }
 
   /** Attaches the programs of one object behind those that are there. */
-  attach(loaded: readonly LoadedProgram[], from: { readonly object: string; readonly use: string | null; readonly signedBy: string | null }): void {
+  attach(loaded: readonly LoadedProgram[], from: { readonly object: string; readonly hash: string; readonly use: string | null; readonly signedBy: string | null }): void {
     for (const program of loaded) {
       const order = this.#lastOrder(program.hook) + ORDER_STEP;
       const entry: Omit<Attached, 'link'> = { id: this.#nextId++, loaded: program, ...from, order, runs: 0, executed: 0, refused: 0 };
@@ -77,14 +79,14 @@ export class Session {
   }
 
   /** Puts another program of the same hook in the place of one, for commands that enter from now on. */
-  replace(id: number, loaded: readonly LoadedProgram[], object: string, signedBy: string | null): void {
+  replace(id: number, loaded: readonly LoadedProgram[], object: string, hash: string, signedBy: string | null): void {
     const entry = this.find(id);
     const program = loaded.find(({ hook }) => hook === entry.loaded.hook);
     if (!program) {
       const hooks = loaded.map(({ hook }) => hook).join(', ');
       throw new InputError(`it holds programs for ${hooks}, and none for ${entry.loaded.hook}`, object, 'A program can be replaced by one of the same hook');
     }
-    Object.assign(entry, { loaded: program, object, signedBy, use: null, runs: 0, executed: 0, refused: 0 });
+    Object.assign(entry, { loaded: program, object, hash, signedBy, use: null, runs: 0, executed: 0, refused: 0 });
     entry.link.replace(this.#watched(entry));
     this.#changed();
   }
