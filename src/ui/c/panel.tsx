@@ -12,7 +12,7 @@ export const panel: PanelDef = {
   about: texts.about,
   icon: FileCode,
   Component: CPanel,
-  home: { debug: ['below', 2] },
+  home: { debug: ['below', 2], accelerator: ['right', 1] },
   shows: ['insn'],
   commands: [
     { id: 'c.build', title: texts.commands.build, keys: ['mod+enter'] },

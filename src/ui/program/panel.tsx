@@ -33,7 +33,7 @@ export const panel: PanelDef = {
   about: texts.about,
   icon: Binary,
   Component: ProgramPanel,
-  home: { explore: ['centre', 0], debug: ['centre', 0], learn: ['centre', 0] },
+  home: { explore: ['centre', 0], debug: ['centre', 0], learn: ['centre', 0], accelerator: ['right', 3] },
   shows: ['insn', 'ir'],
   commands,
 };

@@ -287,7 +287,7 @@ export const accelerator = {
   layers: {
     layer: 'Layer',
     columns: ['Done', 'Aborted', 'Deferrals', 'Traffic', 'kFLOP', 'Units', 'Hooks', 'Insns'],
-    bar: 'Units above, hooks below',
+    bar: 'Units, hooks',
     empty: { title: 'No figures yet.', text: 'Traffic, arithmetic and time of every layer will stand here, with the cost of hooks beside. Send requests and run the clock.' },
   },
   tenants: {

@@ -9,7 +9,7 @@ export const panel: PanelDef = {
   about: texts.about,
   icon: ShieldCheck,
   Component: VerifierPanel,
-  home: { explore: ['right', 0], debug: ['right', 0], learn: ['right', 0] },
+  home: { explore: ['right', 0], debug: ['right', 0], learn: ['right', 0], accelerator: ['right', 2] },
   shows: ['state'],
   commands: [
     { id: 'verifier.why', title: texts.commands.why, keys: ['w'] },

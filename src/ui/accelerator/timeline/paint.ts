@@ -5,10 +5,11 @@ import { timeText } from '../format.ts';
 
 /** Heights of the timeline's parts, in pixels: an axis, the engine, the units, and a line for what was aborted. */
 export const AXIS = 16;
-export const LANE = 52;
+export const LANE = 48;
 export const MARKS = 12;
-export const HEIGHT = AXIS + 2 * (LANE + 8) + MARKS;
-const GAP = 8;
+/** Above each lane: its name. */
+const NAME = 14;
+export const HEIGHT = AXIS + 2 * (NAME + LANE) + MARKS;
 const MOST_ROWS = 8;
 /** Bars narrower than this have no name in them. */
 const NAMED = 44;
@@ -66,17 +67,12 @@ export function paintTimeline(ctx: CanvasRenderingContext2D, { data, view, width
     if (n > 0) ctx.fillText('✕', x(data.fromNs + ((at + 0.5) / data.aborts.length) * (data.toNs - data.fromNs)) - 4, top + MARKS / 2);
   });
   for (const lane of [0, 1] as const) {
-    const name = lanes[lane];
-    ctx.fillStyle = colour('panel');
-    ctx.globalAlpha = 0.8;
-    ctx.fillRect(0, laneTop(lane), ctx.measureText(name).width + 8, 14);
-    ctx.globalAlpha = 1;
     ctx.fillStyle = colour('muted');
-    ctx.fillText(name, 4, laneTop(lane) + 7);
+    ctx.fillText(lanes[lane], 4, laneTop(lane) - NAME / 2);
   }
 }
 
-const laneTop = (lane: 0 | 1): number => AXIS + lane * (LANE + GAP);
+const laneTop = (lane: 0 | 1): number => AXIS + NAME + lane * (LANE + NAME);
 
 /** Where a bar lies, from the top. */
 function placeOf(lane: 0 | 1, row: number, rows: number): { top: number; height: number } {

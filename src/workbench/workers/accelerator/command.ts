@@ -4,7 +4,7 @@ import type { Command, TensorDesc } from '../../../hooks/accelerator/command.ts'
 import { decodeContext, encodeContext } from '../../../hooks/accelerator/context.ts';
 import type { Device } from '../../../hooks/accelerator/device.ts';
 import { EVENT_KINDS } from '../../../hooks/accelerator/events.ts';
-import { describe } from '../../../hooks/accelerator/services.ts';
+import { tellProvenance } from '../../../hooks/accelerator/services.ts';
 import { dtypeOf } from '../../../onnx/tensor.ts';
 import type { CommandDetail, RunView, TensorView } from '../../accelerator-views.ts';
 import type { Session } from './session.ts';
@@ -20,7 +20,7 @@ export function commandDetail(session: Session, seq: number): CommandDetail | nu
   const row = session.ledger.row(seq);
   const command = session.device.command(seq);
   if (!row || !command) return null;
-  describe(command.tensors, session.device.memory);
+  tellProvenance(command.tensors, session.device.memory);
   return {
     row,
     fields: fieldsOf(command, session.device.nowNs),
@@ -53,7 +53,7 @@ function tensorView({ name, role, dtype, dims, strides, addr, bytes, digest, sea
     digest: digest && Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''),
     sealed,
     signed,
-    head: new Uint8Array(memory.holds(addr, head) ? memory.read(addr, head) : 0),
+    head: memory.holds(addr, head) ? new Uint8Array(memory.read(addr, head)) : new Uint8Array(),
   };
 }
 

@@ -68,10 +68,13 @@ export async function open(
   return next.snapshot;
 }
 
-export async function reset({ parameters }: { parameters: Partial<Parameters> }): Promise<Snapshot> {
+/** A new device, with the same figures unless others are given; programs stay attached. */
+export async function restart(parameters: Partial<Parameters> = theHost().session.parameters): Promise<Snapshot> {
   await theHost().restart(parameters, programsOf);
   return theHost().snapshot;
 }
+
+export const reset = ({ parameters }: { parameters: Partial<Parameters> }): Promise<Snapshot> => restart(parameters);
 
 export const snapshot = (): Snapshot => theHost().snapshot;
 

@@ -1,6 +1,4 @@
-import { InputError } from '../../../base/errors.ts';
 import { mapTypeName } from '../../../bpf/maps.ts';
-import { CONTEXT_OFFSETS } from '../../../hooks/accelerator/context.ts';
 import type { Device, Link } from '../../../hooks/accelerator/device.ts';
 import type { LoadedProgram } from '../../../hooks/accelerator/program.ts';
 import type { HookProgram, HookRun } from '../../../hooks/accelerator/runner.ts';

@@ -1,0 +1,3 @@
+export const traceSummary = () => null;
+export const traceSearch = () => null;
+export const traceExport = () => null;
