@@ -13,30 +13,91 @@ const NS = 1e9;
 /** Loads the programs of an object, by the hash of its bytes. */
 type Load = (hash: string) => readonly LoadedProgram[];
 
-interface Arrival {
+/** One inference request. */
+interface Request {
   readonly atNs: number;
   readonly request: number;
   readonly tenant: number;
-  readonly token: number;
+  readonly tokens: number;
   readonly rows: number;
   readonly provenance: Workload['provenance'];
 }
 
-/** The host: a driver with requests on their way, in front of one device. */
+/** A pass on the device. */
+interface InFlight {
+  readonly of: Request;
+  readonly token: number;
+  left: number;
+}
+
+/** What a request brought and how far it came: to look for its tensors later. */
+export interface Served {
+  readonly request: number;
+  readonly rows: number;
+}
+
+/**
+ * The host: a driver with requests on their way, in front of one device. It submits a request's next token when the one before is done, with the inputs
+ * written anew, as a model server does.
+ */
 export class Host {
   readonly source: Source;
   session: Session;
   /** Kernels are fused as was proposed. */
   fused = false;
   readonly #models = new Map<number, OnDevice>();
-  #arrivals: Arrival[] = [];
+  #arrivals: Request[] = [];
   #given = 0;
-  /** Which tensors requests brought, to look for them later. */
-  readonly passes: Arrival[] = [];
+  /** By number of the command. */
+  readonly #inFlight = new Map<number, InFlight>();
+  /** Tokens that were asked for and not submitted. */
+  #tokensLeft = 0;
+  readonly served: Served[] = [];
 
   private constructor(source: Source, session: Session) {
     this.source = source;
     this.session = session;
+    this.#listen();
+  }
+
+  #listen(): void {
+    this.device.onEvent(({ kind, seq }) => {
+      if (kind === 'completed') this.#completed(seq);
+      else if (kind === 'aborted') this.#aborted(seq);
+    });
+  }
+
+  #completed(seq: number): void {
+    const pass = this.#inFlight.get(seq);
+    this.#inFlight.delete(seq);
+    if (!pass || --pass.left > 0 || pass.token + 1 >= pass.of.tokens) return;
+    // Not within the event: the device is not done with the pass.
+    this.#submit(pass.of, pass.token + 1, this.device.nowNs + 1);
+  }
+
+  /** A request that was ended asks for no more. */
+  #aborted(seq: number): void {
+    const pass = this.#inFlight.get(seq);
+    this.#inFlight.delete(seq);
+    if (!pass || pass.left === 0) return;
+    pass.left = 0;
+    this.#tokensLeft -= pass.of.tokens - pass.token - 1;
+  }
+
+  #submit(of: Request, token: number, atNs: number): void {
+    const { session } = this;
+    const { request, tenant, rows, provenance } = of;
+    if (token === 0) {
+      session.prepare(request, tenant);
+      this.served.push({ request, rows });
+    }
+    const { commands } = this.#models.get(rows)!.pass({ request, tenant, token, firstSeq: session.nextSeq }, provenance);
+    session.nextSeq += commands.length;
+    session.ledger.add(commands);
+    const pass: InFlight = { of, token, left: commands.length };
+    for (const { seq } of commands) this.#inFlight.set(seq, pass);
+    this.#tokensLeft--;
+    session.device.submit(commands, { atNs });
   }
 
   static async start(source: Source, parameters: Partial<Parameters>): Promise<Host> {
@@ -67,7 +128,8 @@ export class Host {
       const request = this.session.nextRequest++;
       const tenant = 1 + (at % tenants);
       const atNs = Math.ceil(first + (at * NS) / perSecond);
-      for (let token = 0; token < tokens; token++) this.#arrivals.push({ atNs, request, tenant, token, rows, provenance });
+      this.#arrivals.push({ atNs, request, tenant, tokens, rows, provenance });
+      this.#tokensLeft += tokens;
     }
     this.feed();
   }
@@ -77,14 +139,8 @@ export class Host {
     const { session } = this;
     session.ledger.update();
     while (this.#given < this.#arrivals.length && session.ledger.passes.submitted - session.ledger.passesEntered < AHEAD) {
-      const arrival = this.#arrivals[this.#given++]!;
-      const { atNs, request, tenant, token, rows, provenance } = arrival;
-      if (token === 0) session.prepare(request, tenant);
-      const { commands } = this.#models.get(rows)!.pass({ request, tenant, token, firstSeq: session.nextSeq }, provenance);
-      session.nextSeq += commands.length;
-      session.ledger.add(commands);
-      this.passes.push(arrival);
-      session.device.submit(commands, { atNs: Math.max(atNs, session.device.nowNs) });
+      const next = this.#arrivals[this.#given++]!;
+      this.#submit(next, 0, Math.max(next.atNs, session.device.nowNs));
     }
     if (this.#given === this.#arrivals.length) {
       this.#arrivals = [];
@@ -126,7 +182,7 @@ export class Host {
 
   get snapshot(): Snapshot {
     const snapshot = this.session.snapshot(this.model);
-    return { ...snapshot, waiting: snapshot.waiting + this.#arrivals.length - this.#given };
+    return { ...snapshot, waiting: snapshot.waiting + this.#tokensLeft };
   }
 
   /** The model's commands as they are, without programs. */
@@ -140,8 +196,11 @@ export class Host {
     this.session = new Session(parameters);
     this.#arrivals = [];
     this.#given = 0;
-    this.passes.length = 0;
+    this.#inFlight.clear();
+    this.#tokensLeft = 0;
+    this.served.length = 0;
     this.#models.clear();
+    this.#listen();
     await this.#ready(1);
     this.#attachAgain(attached, load);
   }

@@ -1,6 +1,5 @@
 import { InputError } from '../../../base/errors.ts';
 import type { AccelHook } from '../../../bpf/accelerator/hooks.ts';
-import { ACCEL_HOOKS } from '../../../bpf/accelerator/hooks.ts';
 import { Device } from '../../../hooks/accelerator/device.ts';
 import type { Parameters } from '../../../hooks/accelerator/parameters.ts';
 import type { LoadedProgram } from '../../../hooks/accelerator/program.ts';
@@ -9,6 +8,8 @@ import { Ledger } from './ledger.ts';
 import { type Attached, attachedView, CallNotes, watched } from './programs.ts';
 import { DEVICE_KEY, HOST_KEY, setUp, setUpRequest } from './setup.ts';
 
+/** In the order in which a command meets them. */
+const MET: readonly AccelHook[] = ['submit', 'validate_tensor', 'token', 'dispatch', 'complete', 'telemetry'];
 /** Commands of the queue that the diagram names. */
 const QUEUE_SHOWN = 8;
 const ORDER_STEP = 10;
@@ -134,7 +135,7 @@ export class Session {
     const { parameters, nowNs, utilisation, memory } = device;
     const passes = ledger.passes;
     const began = ledger.passesEntered;
-    const order = (hook: AccelHook) => ACCEL_HOOKS.indexOf(hook);
+    const order = (hook: AccelHook) => MET.indexOf(hook);
     return {
       nowNs,
       version: device.events.length + this.#acts * 1e9,

@@ -91,18 +91,16 @@ export class OnDevice {
     return hmac(sha256, this.#key, data);
   }
 
-  /** Commands of one pass; the first of a request puts its inputs into device memory. */
+  /** Commands of one pass, with its inputs put into device memory. */
   pass(at: { readonly request: number; readonly tenant: number; readonly token: number; readonly firstSeq: number }, provenance: Workload['provenance']) {
     const values = this.sized.values[at.request % this.sized.values.length]!;
     const inputs = this.sized.model.inputs.map(({ name }) => [name, this.#digest(tensorBytes(values[name]!))] as const);
     const digests = provenance === 'none' ? {} : { ...this.#weights, ...Object.fromEntries(inputs) };
     const { commands, writes, outputs } = this.onDevice.pass(values, { ...at, digests });
-    if (at.token === 0) {
-      for (const { addr, data } of writes) {
-        // Forged: what was signed is not what lies in memory.
-        if (provenance === 'forged') data[0]! ^= 1;
-        this.#device.memory.write(addr, data);
-      }
+    for (const { addr, data } of writes) {
+      // Forged: what was signed is not what lies in memory.
+      if (provenance === 'forged') data[0]! ^= 1;
+      this.#device.memory.write(addr, data);
     }
     return { commands, outputs, values };
   }
