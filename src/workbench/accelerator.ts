@@ -1,7 +1,7 @@
 import { create } from 'zustand';
-import { download } from './actions.ts';
 import { sourceOf, type UseId } from './accelerator-uses.ts';
 import type { DeliveryKind, OverheadView, Snapshot, TrustView, Workload } from './accelerator-views.ts';
+import { download } from './actions.ts';
 import { getBlob, putBlob } from './blobs.ts';
 import { compileText } from './c.ts';
 import type { CView } from './c-view.ts';
@@ -142,7 +142,8 @@ export async function setModel(model: 'sample' | 'open'): Promise<void> {
   const before = getState().model;
   setState({ model, selected: null });
   const snapshot = await work('start', open);
-  if (snapshot) setState({ snapshot, workload: { ...getState().workload, rows: Math.min(getState().workload.rows, snapshot.model?.mostRows ?? 1) } });
+  if (snapshot)
+    setState({ snapshot, workload: { ...getState().workload, rows: Math.min(getState().workload.rows, snapshot.model?.mostRows ?? 1) } });
   else setState({ model: before });
 }
 
@@ -209,12 +210,24 @@ function attachObject(object: BlobRef, use: string | null, options: CallOptions)
 async function openObject(options: CallOptions): Promise<BlobRef> {
   const { source } = currentDoc();
   if (source?.kind === 'object') return source.blob;
-  if (source?.kind !== 'c') throw new RemoteError({ what: 'the open project is no program', where: '', advice: 'Open the source of a use' });
+  if (source?.kind !== 'c')
+    throw new RemoteError({ what: 'the open project is no program', where: '', advice: 'Open the source of a use' });
   const text = new TextDecoder().decode(getBlob(source.blob));
-  const { object, diagnostics } = await compileText(source.blob.name, text, source.blob.hash, source.cpu ?? 'v3', source.links ?? [], options);
+  const { object, diagnostics } = await compileText(
+    source.blob.name,
+    text,
+    source.blob.hash,
+    source.cpu ?? 'v3',
+    source.links ?? [],
+    options,
+  );
   if (object) return object;
   const [first] = diagnostics;
-  throw new RemoteError({ what: first?.message ?? 'it does not compile', where: `${source.blob.name}:${first?.line ?? 0}`, advice: 'Mend it in the C panel' });
+  throw new RemoteError({
+    what: first?.message ?? 'it does not compile',
+    where: `${source.blob.name}:${first?.line ?? 0}`,
+    advice: 'Mend it in the C panel',
+  });
 }
 
 /** Attaches the programs of the open project. */

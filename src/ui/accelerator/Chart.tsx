@@ -100,8 +100,7 @@ interface LineProps {
 }
 
 function Line({ series: { points, colour, draw }, dash, px, py }: LineProps) {
-  if (draw === 'dots')
-    return points.map(([x, y], at) => <circle key={at} cx={px(x)} cy={py(y)} r={3} fill={`var(--${colour})`} />);
+  if (draw === 'dots') return points.map(([x, y], at) => <circle key={at} cx={px(x)} cy={py(y)} r={3} fill={`var(--${colour})`} />);
   const path = points
     .map(([x, y], at) => (at === 0 ? `M${px(x)} ${py(y)}` : draw === 'steps' ? `H${px(x)}V${py(y)}` : `L${px(x)} ${py(y)}`))
     .join('');

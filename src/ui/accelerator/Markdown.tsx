@@ -68,4 +68,10 @@ function draw(node: RootContent, key: number): ReactNode {
   }
 }
 
-const TAGS: Readonly<Record<string, string>> = { paragraph: 'p', listItem: 'li', blockquote: 'blockquote', strong: 'strong', emphasis: 'em' };
+const TAGS: Readonly<Record<string, string>> = {
+  paragraph: 'p',
+  listItem: 'li',
+  blockquote: 'blockquote',
+  strong: 'strong',
+  emphasis: 'em',
+};

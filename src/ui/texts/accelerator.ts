@@ -101,7 +101,7 @@ export const accelerator = {
     sealed: (n: number) => `${many(n, 'tensor')} sealed`,
     noHooks: 'no program attached',
     hooks: (n: number) => many(n, 'program attached', 'programs attached'),
-    commandName: (seq: number, label: string) => `#${count(seq)} ${label}`,
+    commandName: (seq: number, label: string) => (seq < 0 ? label : `#${count(seq)} ${label}`),
     tenant: (id: number) => `tenant ${id}`,
     idle: 'idle',
     counts: (what: string, { submitted, done, aborted, deferrals }: Counts) =>
@@ -131,7 +131,10 @@ export const accelerator = {
       title: 'No command yet.',
       text: 'Every command of the driver will stand here on the device’s clock: above when its programs ran on the engine, below when the matrix units worked on it. Send requests in the Device panel and run the clock.',
     },
-    lanes: ['engine: programs', 'matrix units: commands'] as readonly [string, string],
+    lanes: [
+      (peak: string) => `engine: programs, up to ${peak} of the cores`,
+      (peak: string) => `matrix units: commands, up to ${peak} of the units`,
+    ] as readonly [(peak: string) => string, (peak: string) => string],
     canvas: 'Timeline of commands',
     canvasText: (seq: number | null, from: string, to: string) =>
       `${seq === null ? 'no command chosen' : `command ${count(seq)}`}, from ${from} to ${to}`,
@@ -161,12 +164,10 @@ export const accelerator = {
       `request ${count(request)}, tenant ${tenant}, token ${token}, layer ${layer}`,
     runs: (n: number) => (n === 0 ? 'Programs' : `Programs, ${many(n, 'run')}`),
     noRuns: 'No program ran for it: none was attached when it entered, or it was ended before.',
-    hook: 'Hook',
     program: 'Program',
     verdict: 'Verdict',
     insns: 'Insns',
     time: 'Time',
-    calls: 'Functions called',
     call: (name: string, calls: number, bytes: string) => `${name} ${calls}× ${bytes}`,
     value: (_hook: AccelHook, value: number) =>
       value === 0 ? '✓ continue' : value < 0 ? `✕ ${errno(value)}` : value === 1 ? '▲ defer' : value === 2 ? '▲ reorder' : String(value),
@@ -227,7 +228,9 @@ export const accelerator = {
     later: (name: string) => `Run ${name} later`,
     replace: 'Replace',
     replaceWith: (name: string, open: string | null) =>
-      open === null ? `Replace ${name}: open a program first` : `Replace ${name} by the one in ${open}, for commands that enter from now on`,
+      open === null
+        ? `Replace ${name}: open a program first`
+        : `Replace ${name} by the one in ${open}, for commands that enter from now on`,
     detach: (name: string) => `Detach ${name}`,
   },
   maps: {
@@ -282,13 +285,15 @@ export const accelerator = {
     verdict: (accepted: boolean) => (accepted ? '✓ taken' : '✕ refused'),
   },
   measures: {
-    views: { layers: 'Layers', tenants: 'Tenants', audit: 'Audit', trace: 'Trace', fusion: 'Fusion', overhead: 'Overhead' },
+    views: { layers: 'Layers', tenants: 'Tenants', audit: 'Audit', fusion: 'Fusion' },
   },
   layers: {
     layer: 'Layer',
-    columns: ['Done', 'Aborted', 'Deferrals', 'Traffic', 'kFLOP', 'Units', 'Hooks', 'Insns'],
-    bar: 'Units, hooks',
-    empty: { title: 'No figures yet.', text: 'Traffic, arithmetic and time of every layer will stand here, with the cost of hooks beside. Send requests and run the clock.' },
+    columns: ['Done', 'Aborted', 'Traffic', 'kFLOP', 'Units', 'Hooks', 'Insns'],
+    empty: {
+      title: 'No figures yet.',
+      text: 'Traffic, arithmetic and time of every layer will stand here, with the cost of hooks beside. Send requests and run the clock.',
+    },
   },
   tenants: {
     tenant: 'Tenant',
@@ -306,7 +311,10 @@ export const accelerator = {
     clock: 'device clock',
     passes: 'tokens/s',
     changed: (rate: string) => `${rate}/s`,
-    empty: { title: 'No tenant yet.', text: 'Buckets, throughput and sums of each tenant will stand here. Send requests and run the clock.' },
+    empty: {
+      title: 'No tenant yet.',
+      text: 'Buckets, throughput and sums of each tenant will stand here. Send requests and run the clock.',
+    },
   },
   audit: {
     verify: 'Verify',
@@ -320,7 +328,10 @@ export const accelerator = {
     list: 'Audit records',
     what: ({ kind, request, seq, token }: AuditRow) =>
       kind === 'pass' ? `request ${count(request)}, token ${count(token)}` : `output of command ${count(seq)}`,
-    empty: { title: 'No audit log.', text: 'Attach Audit log, send requests and run the clock: every pass and every output leaves a record here, each with the hash of the one before.' },
+    empty: {
+      title: 'No audit log.',
+      text: 'Attach Audit log, send requests and run the clock: every pass and every output leaves a record here, each with the hash of the one before.',
+    },
   },
   trace: {
     summary: (commands: string, tensors: string, bytes: string, sealed: string) =>
@@ -337,7 +348,10 @@ export const accelerator = {
     found: (n: number) => `▲ found in ${many(n, 'place')}`,
     searched: (n: number, bytes: string) => `${many(n, 'text')} looked for in ${bytes}`,
     place: (tensor: string, seq: number) => `${tensor} of command ${count(seq)}`,
-    empty: { title: 'No trace yet.', text: 'What the host can see of every command will stand here, to be saved and searched. Send requests and run the clock.' },
+    empty: {
+      title: 'No trace yet.',
+      text: 'What the host can see of every command will stand here, to be saved and searched. Send requests and run the clock.',
+    },
   },
   fusion: {
     apply: (n: number) => `Apply ${many(n, 'proposal')}`,
@@ -371,6 +385,9 @@ export const accelerator = {
     article: 'The article says',
     about: (time: string) => `about ${time}`,
     why: 'Instructions are counted by the engine; times are modelled: entering a program, its instructions, and bytes that functions of the device work on. The article measures a whole path that it does not describe; here every part of it is a parameter.',
-    empty: { title: 'Not measured yet.', text: 'What programs on a hook add to a command, against their number and kind, will stand here with a straight line through it and the two figures of the article beside.' },
+    empty: {
+      title: 'Not measured yet.',
+      text: 'What programs on a hook add to a command, against their number and kind, will stand here with a straight line through it and the two figures of the article beside.',
+    },
   },
 } as const;

@@ -51,10 +51,6 @@ const handlers: Record<string, Handler> = {
   auditVerify,
   fusion: later(() => import('./accelerator/fusion.ts'), 'fusion'),
   fuse: later(() => import('./accelerator/fusion.ts'), 'fuse'),
-  overhead: later(() => import('./accelerator/overhead.ts'), 'overhead'),
-  traceSummary: later(() => import('./accelerator/trace.ts'), 'traceSummary'),
-  traceSearch: later(() => import('./accelerator/trace.ts'), 'traceSearch'),
-  traceExport: later(() => import('./accelerator/trace.ts'), 'traceExport'),
 };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, () => 'The accelerator');

@@ -81,7 +81,11 @@ function Controls({ ready }: { ready: boolean }) {
       </button>
       <label className="accel-label" title={control.speedAbout}>
         <span className="muted">{control.speed}</span>
-        <select className="field" value={String(speed)} onChange={({ target }) => setSpeed(target.value === 'null' ? null : Number(target.value))}>
+        <select
+          className="field"
+          value={String(speed)}
+          onChange={({ target }) => setSpeed(target.value === 'null' ? null : Number(target.value))}
+        >
           {SPEEDS.map((each) => (
             <option key={each} value={String(each)}>
               {control.speeds(each, timeText(each ?? 0))}
@@ -111,6 +115,7 @@ function Requests({ model }: { model: NonNullable<Snapshot['model']> }) {
   const busy = useAccelerator((state) => state.doing !== null);
   const { request } = texts;
   const field = (name: 'requests' | 'tenants' | 'tokens' | 'perSecond' | 'rows', label: string, max: number, title = label) => (
+    // biome-ignore lint/a11y/noLabelWithoutControl: the field is the control
     <label className="accel-label" title={title}>
       <span className="muted">{label}</span>
       <NumberField

@@ -10,12 +10,12 @@ const { parameters: texts } = accelerator;
 export function Parameters() {
   const applied = useAccelerator((state) => state.parameters);
   const [changes, setChanges] = useState<Readonly<Record<string, number>>>(applied);
-  const valueOf = ({ name, default: usual }: Parameter): number => changes[name] ?? usual;
+  const heldBy = ({ name, default: usual }: Parameter): number => changes[name] ?? usual;
   const change = (parameter: Parameter, value: number) => {
     const { [parameter.name]: _, ...rest } = changes;
     setChanges(value === parameter.default ? rest : { ...rest, [parameter.name]: value });
   };
-  const same = JSON.stringify(Object.entries(changes).sort()) === JSON.stringify(Object.entries(applied).sort());
+  const same = PARAMETERS.every(({ name }) => changes[name] === applied[name]);
   return (
     <div className="accel-scroll" data-testid="accel-parameters">
       <div className="accel-bar">
@@ -51,7 +51,7 @@ export function Parameters() {
                 <td>
                   <NumberField
                     label={texts.field(label, unit)}
-                    value={valueOf(parameter)}
+                    value={heldBy(parameter)}
                     min={min}
                     max={max}
                     bad={texts.bad(min, max)}
@@ -66,7 +66,7 @@ export function Parameters() {
                     type="button"
                     className="button small"
                     aria-label={texts.reset(label)}
-                    disabled={valueOf(parameter) === usual}
+                    disabled={heldBy(parameter) === usual}
                     onClick={() => change(parameter, usual)}
                   >
                     {texts.resetShort}

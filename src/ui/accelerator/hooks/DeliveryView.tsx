@@ -1,5 +1,14 @@
 import { useEffect, useState } from 'react';
-import { deliver, loadTrust, makeKey, requireSigned, revokeKey, revokeObject, signObject, useAccelerator } from '../../../workbench/accelerator.ts';
+import {
+  deliver,
+  loadTrust,
+  makeKey,
+  requireSigned,
+  revokeKey,
+  revokeObject,
+  signObject,
+  useAccelerator,
+} from '../../../workbench/accelerator.ts';
 import { DELIVERIES, type TrustView } from '../../../workbench/accelerator-views.ts';
 import { accelerator } from '../../texts/accelerator.ts';
 
@@ -46,7 +55,13 @@ function Keys({ trust }: { trust: TrustView }) {
             <strong>{key.name}</strong> <span className="mono muted">{texts.keyId(key.id.slice(0, 16))}</span>
             {key.revoked ? <span className="bad">{texts.revoked}</span> : null}
             <span className="grow" />
-            <button type="button" className="button small" disabled={key.revoked} aria-label={texts.revokeKey(key.name)} onClick={() => void revokeKey(key.id)}>
+            <button
+              type="button"
+              className="button small"
+              disabled={key.revoked}
+              aria-label={texts.revokeKey(key.name)}
+              onClick={() => void revokeKey(key.id)}
+            >
               {texts.revoke}
             </button>
           </li>
@@ -60,7 +75,13 @@ function Keys({ trust }: { trust: TrustView }) {
           setName('');
         }}
       >
-        <input className="field" aria-label={texts.name} placeholder={texts.usualName} value={name} onChange={({ target }) => setName(target.value)} />
+        <input
+          className="field"
+          aria-label={texts.name}
+          placeholder={texts.usualName}
+          value={name}
+          onChange={({ target }) => setName(target.value)}
+        />
         <button type="submit" className="button bordered" title={texts.makeAbout}>
           {texts.make}
         </button>
@@ -84,7 +105,14 @@ function Objects({ trust }: { trust: TrustView }) {
               {revoked ? <span className="bad">{texts.revoked}</span> : null}
             </div>
             <div className="accel-line">
-              <button type="button" className="button bordered small" disabled={!able} aria-label={texts.signObject(name)} title={able ? texts.signAbout : texts.noKeys} onClick={() => void signObject(hash)}>
+              <button
+                type="button"
+                className="button bordered small"
+                disabled={!able}
+                aria-label={texts.signObject(name)}
+                title={able ? texts.signAbout : texts.noKeys}
+                onClick={() => void signObject(hash)}
+              >
                 {texts.sign}
               </button>
               {DELIVERIES.map((how) => (
@@ -100,7 +128,13 @@ function Objects({ trust }: { trust: TrustView }) {
                   {texts.deliver[how]}
                 </button>
               ))}
-              <button type="button" className="button small" disabled={revoked} aria-label={texts.revokeObject(name)} onClick={() => void revokeObject(hash)}>
+              <button
+                type="button"
+                className="button small"
+                disabled={revoked}
+                aria-label={texts.revokeObject(name)}
+                onClick={() => void revokeObject(hash)}
+              >
                 {texts.revoke}
               </button>
             </div>

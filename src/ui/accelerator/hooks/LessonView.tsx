@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { attachUse, openUse } from '../../../workbench/accelerator.ts';
-import { lessonOf, type UseId, USES } from '../../../workbench/accelerator-uses.ts';
+import { lessonOf, USES, type UseId } from '../../../workbench/accelerator-uses.ts';
 import { accelerator } from '../../texts/accelerator.ts';
 import { Markdown } from '../Markdown.tsx';
 

@@ -1,6 +1,6 @@
 import { ArrowDown, ArrowUp, X } from 'lucide-react';
 import { attachOpen, attachUse, detach, move, openUse, replaceWithOpen, useAccelerator } from '../../../workbench/accelerator.ts';
-import { type UseId, USES } from '../../../workbench/accelerator-uses.ts';
+import { USES, type UseId } from '../../../workbench/accelerator-uses.ts';
 import type { AttachedView } from '../../../workbench/accelerator-views.ts';
 import { useWorkbench } from '../../../workbench/store.ts';
 import { accelerator } from '../../texts/accelerator.ts';
@@ -19,7 +19,13 @@ export function ProgramsView({ onLesson }: { onLesson: (use: UseId) => void }) {
       <h3 className="accel-title">{texts.attached}</h3>
       {hooks.length === 0 ? <p className="accel-pad muted">{texts.nothing}</p> : <Attached hooks={hooks} busy={busy} open={open} />}
       <div className="accel-bar">
-        <button type="button" className="button bordered" disabled={busy || open === null} title={texts.attachOpenAbout} onClick={() => void attachOpen()}>
+        <button
+          type="button"
+          className="button bordered"
+          disabled={busy || open === null}
+          title={texts.attachOpenAbout}
+          onClick={() => void attachOpen()}
+        >
           {open === null ? texts.noOpen : texts.attachOpen(open)}
         </button>
       </div>
@@ -28,23 +34,35 @@ export function ProgramsView({ onLesson }: { onLesson: (use: UseId) => void }) {
         {USES.map(({ id, hooks: on }) => {
           const title = texts.names[id];
           return (
-          <li key={id} data-use={id}>
-            <div className="accel-use-head">
-              <strong>{title}</strong>
-              <span className="muted small ellipsis">{on.join(', ')}</span>
-              <span className="grow" />
-              <button type="button" className="button bordered small" disabled={busy} aria-label={texts.attachUse(title)} onClick={() => void attachUse(id)}>
-                {texts.attach}
-              </button>
-              <button type="button" className="button small" aria-label={texts.sourceOf(title)} title={texts.sourceAbout} onClick={() => void openUse(id)}>
-                {texts.source}
-              </button>
-              <button type="button" className="button small" aria-label={texts.lessonOf(title)} onClick={() => onLesson(id)}>
-                {texts.lesson}
-              </button>
-            </div>
-            <p className="muted">{texts.abouts[id]}</p>
-          </li>
+            <li key={id} data-use={id}>
+              <div className="accel-use-head">
+                <strong>{title}</strong>
+                <span className="muted small ellipsis">{on.join(', ')}</span>
+                <span className="grow" />
+                <button
+                  type="button"
+                  className="button bordered small"
+                  disabled={busy}
+                  aria-label={texts.attachUse(title)}
+                  onClick={() => void attachUse(id)}
+                >
+                  {texts.attach}
+                </button>
+                <button
+                  type="button"
+                  className="button small"
+                  aria-label={texts.sourceOf(title)}
+                  title={texts.sourceAbout}
+                  onClick={() => void openUse(id)}
+                >
+                  {texts.source}
+                </button>
+                <button type="button" className="button small" aria-label={texts.lessonOf(title)} onClick={() => onLesson(id)}>
+                  {texts.lesson}
+                </button>
+              </div>
+              <p className="muted">{texts.abouts[id]}</p>
+            </li>
           );
         })}
       </ul>
@@ -85,10 +103,24 @@ function Attached({ hooks, busy, open }: { hooks: readonly AttachedView[]; busy:
               <td className="num">{runs === 0 ? '–' : threeDigits(executed / runs)}</td>
               <td className={refused > 0 ? 'num bad' : 'num'}>{count(refused)}</td>
               <td className="accel-row-actions">
-                <button type="button" className="button square" disabled={first} aria-label={texts.earlier(name)} title={texts.earlier(name)} onClick={() => void move(id, -1)}>
+                <button
+                  type="button"
+                  className="button square"
+                  disabled={first}
+                  aria-label={texts.earlier(name)}
+                  title={texts.earlier(name)}
+                  onClick={() => void move(id, -1)}
+                >
                   <ArrowUp size={12} />
                 </button>
-                <button type="button" className="button square" disabled={last} aria-label={texts.later(name)} title={texts.later(name)} onClick={() => void move(id, 1)}>
+                <button
+                  type="button"
+                  className="button square"
+                  disabled={last}
+                  aria-label={texts.later(name)}
+                  title={texts.later(name)}
+                  onClick={() => void move(id, 1)}
+                >
                   <ArrowDown size={12} />
                 </button>
                 <button
@@ -101,7 +133,13 @@ function Attached({ hooks, busy, open }: { hooks: readonly AttachedView[]; busy:
                 >
                   {texts.replace}
                 </button>
-                <button type="button" className="button square" aria-label={texts.detach(name)} title={texts.detach(name)} onClick={() => void detach(id)}>
+                <button
+                  type="button"
+                  className="button square"
+                  aria-label={texts.detach(name)}
+                  title={texts.detach(name)}
+                  onClick={() => void detach(id)}
+                >
                   <X size={12} />
                 </button>
               </td>

@@ -32,7 +32,13 @@ export function AuditView() {
         <button type="button" className="button bordered" title={texts.verifyAbout} onClick={() => act('auditVerify')}>
           {texts.verify}
         </button>
-        <button type="button" className="button" disabled={active < 0 || active >= total} title={texts.removeAbout} onClick={() => act('auditRemove', { index: active })}>
+        <button
+          type="button"
+          className="button"
+          disabled={active < 0 || active >= total}
+          title={texts.removeAbout}
+          onClick={() => act('auditRemove', { index: active })}
+        >
           {active >= 0 ? texts.removeOne(active) : texts.remove}
         </button>
         <button type="button" className="button" disabled={removed === 0} onClick={() => act('auditRestore')}>

@@ -23,7 +23,13 @@ export function FusionView() {
   return (
     <div className="accel-scroll" data-testid="accel-fusion">
       <div className="accel-bar">
-        <button type="button" className="button primary" disabled={busy} title={texts.applyAbout} onClick={() => void applyFusion(true).then(again)}>
+        <button
+          type="button"
+          className="button primary"
+          disabled={busy}
+          title={texts.applyAbout}
+          onClick={() => void applyFusion(true).then(again)}
+        >
           {texts.apply(proposals.length)}
         </button>
         <button type="button" className="button" disabled={busy || applied === 0} onClick={() => void applyFusion(false).then(again)}>

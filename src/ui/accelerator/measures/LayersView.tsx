@@ -33,7 +33,7 @@ export function Sums({ rows, first, testId }: { rows: readonly SumRow[]; first: 
                 {name}
               </th>
             ))}
-            <th scope="col">{texts.bar}</th>
+            <td />
           </tr>
         </thead>
         <tbody>
@@ -44,7 +44,6 @@ export function Sums({ rows, first, testId }: { rows: readonly SumRow[]; first: 
               </th>
               <td className="num">{count(row.completed)}</td>
               <td className={row.aborted > 0 ? 'num bad' : 'num'}>{count(row.aborted)}</td>
-              <td className="num">{count(row.deferred)}</td>
               <td className="num">{bytesText(row.bytes)}</td>
               <td className="num">{threeDigits(row.flops / 1e3)}</td>
               <td className="num">{timeText(row.computeNs)}</td>

@@ -7,9 +7,7 @@ import { Segments } from '../Segments.tsx';
 import { AuditView } from './AuditView.tsx';
 import { FusionView } from './FusionView.tsx';
 import { LayersView } from './LayersView.tsx';
-import { OverheadView } from './OverheadView.tsx';
 import { TenantsView } from './TenantsView.tsx';
-import { TraceView } from './TraceView.tsx';
 import '../accelerator.css';
 
 const { measures: texts } = accelerator;
@@ -19,9 +17,7 @@ const VIEWS: Readonly<Record<View, ComponentType>> = {
   layers: LayersView,
   tenants: TenantsView,
   audit: AuditView,
-  trace: TraceView,
   fusion: FusionView,
-  overhead: OverheadView,
 };
 
 /** What the device did, summed and checked. */
@@ -30,7 +26,11 @@ export default function MeasuresPanel() {
   const ready = useAccelerator((state) => state.snapshot !== null);
   const View = VIEWS[view];
   return (
-    <Panel id="accel-measures" title={acceleratorPanels.measures.title} summary={<span title={accelerator.simulatedAbout}>{accelerator.modelled}</span>}>
+    <Panel
+      id="accel-measures"
+      title={acceleratorPanels.measures.title}
+      summary={<span title={accelerator.simulatedAbout}>{accelerator.modelled}</span>}
+    >
       <div className="accel-bar">
         <Segments label={acceleratorPanels.measures.title} names={texts.views} value={view} onChange={setView} />
       </div>

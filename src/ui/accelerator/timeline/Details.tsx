@@ -27,7 +27,6 @@ export function Details({ seq, version }: { seq: number | null; version: number 
         <table className="accel-table">
           <thead>
             <tr>
-              <th scope="col">{texts.hook}</th>
               <th scope="col">{texts.program}</th>
               <th scope="col">{texts.verdict}</th>
               <th scope="col" className="num">
@@ -36,18 +35,22 @@ export function Details({ seq, version }: { seq: number | null; version: number 
               <th scope="col" className="num">
                 {texts.time}
               </th>
-              <th scope="col">{texts.calls}</th>
             </tr>
           </thead>
           <tbody>
             {runs.map(({ program, hook, value, insns, ns, calls }, at) => (
               <tr key={at}>
-                <td>{hook}</td>
-                <td>{program}</td>
+                <th scope="row">
+                  {program} <span className="muted">{hook}</span>
+                  {calls.map((call) => (
+                    <div key={call.name} className="small muted accel-call">
+                      {texts.call(call.name, call.calls, bytesText(call.bytes))}
+                    </div>
+                  ))}
+                </th>
                 <td className={value < 0 ? 'bad' : value > 0 ? 'warn' : 'ok'}>{texts.value(hook, value)}</td>
                 <td className="num">{count(insns)}</td>
                 <td className="num">{timeText(ns)}</td>
-                <td className="mono accel-wrap">{calls.map((call) => texts.call(call.name, call.calls, bytesText(call.bytes))).join(', ')}</td>
               </tr>
             ))}
           </tbody>
@@ -74,7 +77,8 @@ function Tensor({ tensor: { name, role, dtype, dims, bytes, addr, sealed, signed
   return (
     <div className="accel-tensor">
       <p>
-        <strong className="accel-wrap">{name}</strong> <span className="muted">{texts.tensor(role, dtype, dims, bytesText(bytes), addr)}</span>{' '}
+        <strong className="accel-wrap">{name}</strong>{' '}
+        <span className="muted">{texts.tensor(role, dtype, dims, bytesText(bytes), addr)}</span>{' '}
         {sealed ? <span className="ok">{texts.sealed}</span> : <span className="muted">{texts.clear}</span>}{' '}
         {signed ? <span className="ok">{texts.signed}</span> : null}
       </p>
@@ -83,5 +87,3 @@ function Tensor({ tensor: { name, role, dtype, dims, bytes, addr, sealed, signed
     </div>
   );
 }
-
-

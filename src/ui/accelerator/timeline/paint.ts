@@ -1,7 +1,7 @@
 import { ACCEL_HOOKS } from '../../../bpf/accelerator/hooks.ts';
 import { ACCEL_OPS, type AccelOp } from '../../../bpf/accelerator/layout.ts';
 import type { TimelineWindow } from '../../../workbench/accelerator-views.ts';
-import { timeText } from '../format.ts';
+import { percent, timeText } from '../format.ts';
 
 /** Heights of the timeline's parts, in pixels: an axis, the engine, the units, and a line for what was aborted. */
 export const AXIS = 16;
@@ -44,11 +44,16 @@ export interface Painting {
   readonly view: View;
   readonly width: number;
   readonly selected: number | null;
-  readonly lanes: readonly [engine: string, units: string];
+  /** Names of the lanes, with the most that was at work. */
+  readonly lanes: readonly [engine: (peak: string) => string, units: (peak: string) => string];
 }
 
 /** Draws the span. `colour` gives a token of the theme. */
-export function paintTimeline(ctx: CanvasRenderingContext2D, { data, view, width, selected, lanes }: Painting, colour: (name: string) => string): void {
+export function paintTimeline(
+  ctx: CanvasRenderingContext2D,
+  { data, view, width, selected, lanes }: Painting,
+  colour: (name: string) => string,
+): void {
   ctx.clearRect(0, 0, width, HEIGHT);
   ctx.font = `11px ${colour('sans')}`;
   ctx.textBaseline = 'middle';
@@ -58,7 +63,11 @@ export function paintTimeline(ctx: CanvasRenderingContext2D, { data, view, width
     const top = laneTop(lane);
     ctx.fillStyle = colour('sunken');
     ctx.fillRect(0, top, width, LANE);
-    if (!data.bars) area(ctx, lane === 0 ? data.engine : data.units, data, top, x, colour(lane === 0 ? 'f-attention' : 'f-linear'));
+    const shares = lane === 0 ? data.engine : data.units;
+    const peak = Math.max(...shares);
+    if (!data.bars && peak > 0) area(ctx, shares, peak, data, top, x, colour(lane === 0 ? 'f-attention' : 'f-linear'));
+    ctx.fillStyle = colour('muted');
+    ctx.fillText(lanes[lane](percent(peak)), 4, top - NAME / 2);
   }
   if (data.bars) bars(ctx, data.bars, width, selected, x, colour);
   const top = HEIGHT - MARKS;
@@ -66,10 +75,6 @@ export function paintTimeline(ctx: CanvasRenderingContext2D, { data, view, width
   data.aborts.forEach((n, at) => {
     if (n > 0) ctx.fillText('✕', x(data.fromNs + ((at + 0.5) / data.aborts.length) * (data.toNs - data.fromNs)) - 4, top + MARKS / 2);
   });
-  for (const lane of [0, 1] as const) {
-    ctx.fillStyle = colour('muted');
-    ctx.fillText(lanes[lane], 4, laneTop(lane) - NAME / 2);
-  }
 }
 
 const laneTop = (lane: 0 | 1): number => AXIS + NAME + lane * (LANE + NAME);
@@ -108,10 +113,11 @@ function bars(
   }
 }
 
-/** What is at work, as an area: for spans that hold more than can be told apart. */
+/** What is at work, as an area up to its peak: for spans that hold more than can be told apart. */
 function area(
   ctx: CanvasRenderingContext2D,
   shares: Float32Array,
+  peak: number,
   { fromNs, toNs }: TimelineWindow,
   top: number,
   x: (ns: number) => number,
@@ -121,7 +127,7 @@ function area(
   const step = (toNs - fromNs) / shares.length;
   shares.forEach((share, at) => {
     if (share <= 0) return;
-    const height = Math.max(1, Math.min(1, share) * LANE);
+    const height = Math.max(1, (share / peak) * LANE);
     const left = x(fromNs + at * step);
     ctx.fillRect(left, top + LANE - height, Math.max(1, x(fromNs + (at + 1) * step) - left), height);
   });

@@ -66,5 +66,7 @@ export function auditVerify(): void {
   const [first] = findings;
   verified = log().length;
   const whole = `${records.length.toLocaleString('en')} records, each with the hash of the one before, up to the end that the device keeps`;
-  verdict = first ? { ok: false, message: findings.length > 1 ? `${first.message}; ${findings.length - 1} more` : first.message } : { ok: true, message: whole };
+  verdict = first
+    ? { ok: false, message: findings.length > 1 ? `${first.message}; ${findings.length - 1} more` : first.message }
+    : { ok: true, message: whole };
 }

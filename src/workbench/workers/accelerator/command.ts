@@ -1,5 +1,5 @@
-import { CONTEXT_LAYOUT, ACCEL_OPS } from '../../../bpf/accelerator/layout.ts';
 import { ACCEL_HOOKS } from '../../../bpf/accelerator/hooks.ts';
+import { ACCEL_OPS, CONTEXT_LAYOUT } from '../../../bpf/accelerator/layout.ts';
 import type { Command, TensorDesc } from '../../../hooks/accelerator/command.ts';
 import { decodeContext, encodeContext } from '../../../hooks/accelerator/context.ts';
 import type { Device } from '../../../hooks/accelerator/device.ts';
@@ -37,7 +37,10 @@ function fieldsOf(command: Command, nowNs: number): CommandDetail['fields'] {
   const ofRun = new Set(['hook', 'tensor_index', 'now_ns', 'queued_ns', 'elapsed_ns', 'queue_depth', 'units_busy', 'status', 'defer_ns']);
   return CONTEXT_LAYOUT.fields
     .filter(({ name, type }) => type !== 'tensor' && !ofRun.has(name))
-    .map(({ name, doc }) => ({ name, doc, text: name === 'op' ? `${decoded[name]} (${ACCEL_OPS[Number(decoded[name])]})` : String(decoded[name]) }));
+    .map(({ name, doc }) => {
+      const value = decoded[name] as number;
+      return { name, doc, text: name === 'op' ? `${value} (${ACCEL_OPS[value]})` : String(value) };
+    });
 }
 
 function tensorView({ name, role, dtype, dims, strides, addr, bytes, digest, sealed, signed }: TensorDesc, { memory }: Device): TensorView {

@@ -80,13 +80,18 @@ export class DeliveryDesk {
   }
 
   /** The bytes that come to the device, and what it says to them. */
-  async deliver(hash: string, how: DeliveryKind): Promise<{ readonly bytes: Uint8Array; readonly name: string; readonly signer: string } | null> {
+  async deliver(
+    hash: string,
+    how: DeliveryKind,
+  ): Promise<{ readonly bytes: Uint8Array; readonly name: string; readonly signer: string } | null> {
     const object = this.#object(hash);
     const bytes = object.bytes.slice();
     // A bit of the instructions' end of the file: where does not matter, since the hash covers all of it.
     if (how === 'changed') bytes[Math.floor(bytes.length / 2)]! ^= 1;
     const verdict = await checkSignature(bytes, how === 'unsigned' ? null : object.signature, this.#trust);
-    const message = verdict.ok ? `${verdict.statement.name} version ${verdict.statement.version}, signed by ${verdict.signer}` : verdict.message;
+    const message = verdict.ok
+      ? `${verdict.statement.name} version ${verdict.statement.version}, signed by ${verdict.signer}`
+      : verdict.message;
     this.#log({ object: object.name, how, accepted: verdict.ok, message });
     if (!verdict.ok) return null;
     this.#trust = accepted(this.#trust, verdict.statement);
@@ -103,7 +108,11 @@ export class DeliveryDesk {
       return verdict.signer;
     }
     this.#log({ object: name, how: object.signature === null ? 'unsigned' : 'signed', accepted: false, message: verdict.message });
-    throw new InputError(`the device refuses it: ${verdict.message}`, name, 'Sign it under Delivery, or let the device take what is not signed');
+    throw new InputError(
+      `the device refuses it: ${verdict.message}`,
+      name,
+      'Sign it under Delivery, or let the device take what is not signed',
+    );
   }
 
   #log(delivery: Delivery): void {

@@ -1,9 +1,9 @@
-import { Cancelled } from '../../../base/progress.ts';
 import { InputError } from '../../../base/errors.ts';
+import { Cancelled } from '../../../base/progress.ts';
 import { PROG_TYPE_ACCELERATOR } from '../../../bpf/accelerator/hooks.ts';
 import type { GroupRow } from '../../../hooks/accelerator/metrics.ts';
-import { type LoadedProgram, loadHookPrograms } from '../../../hooks/accelerator/program.ts';
 import type { Parameters } from '../../../hooks/accelerator/parameters.ts';
+import { type LoadedProgram, loadHookPrograms } from '../../../hooks/accelerator/program.ts';
 import { readObject } from '../../../object/reader.ts';
 import type {
   BucketRow,
@@ -133,7 +133,11 @@ function programsOf(hash: string): LoadedProgram[] {
   const own = programs.filter(({ progType }) => progType === PROG_TYPE_ACCELERATOR);
   if (own.length === 0) {
     const sections = programs.map(({ section }) => section).join(', ');
-    throw new InputError(`it holds no program for the accelerator (${sections || 'none at all'})`, '', 'Sections are called accelerator/HOOK or gaudi/HOOK');
+    throw new InputError(
+      `it holds no program for the accelerator (${sections || 'none at all'})`,
+      '',
+      'Sections are called accelerator/HOOK or gaudi/HOOK',
+    );
   }
   return loadHookPrograms(own);
 }
@@ -181,7 +185,10 @@ export function window({ fromNs, toNs, steps }: { fromNs: number; toNs: number |
   const view = ledger.window(fromNs, toNs, steps, { cores: device.parameters.engineCores, units: device.parameters.units });
   const { bars, engine, units, aborts } = view;
   const own = bars ? [bars.seq, bars.from, bars.to, bars.lane, bars.row, bars.kind] : [];
-  return new Transferred(view, [engine, units, aborts, ...own].map(({ buffer }) => buffer));
+  return new Transferred(
+    view,
+    [engine, units, aborts, ...own].map(({ buffer }) => buffer),
+  );
 }
 
 export function rows({ from, to }: { from: number; to: number }): readonly CommandRow[] {
@@ -287,4 +294,3 @@ export async function deliver({ hash, how }: { hash: string; how: DeliveryKind }
   }
   return desk.view;
 }
-

@@ -20,7 +20,9 @@ function served() {
   for (let request = 0; request < 60; request++) {
     const at = { request, tenant: request % 3, flops: 1e4, bytes: 4096 };
     const base = 4096 * (request + 1);
-    const pass = [0, 1, 2].map((step) => commandOf({ ...at, seq: request * 3 + step, reads: [base + step * 256], writes: [base + (step + 1) * 256] }));
+    const pass = [0, 1, 2].map((step) =>
+      commandOf({ ...at, seq: request * 3 + step, reads: [base + step * 256], writes: [base + (step + 1) * 256] }),
+    );
     ledger.add(pass);
     device.submit(pass, { atNs: request * 300 });
   }
@@ -46,7 +48,8 @@ describe('what the panels know of commands', () => {
     expect(sum(({ hookNs }) => hookNs)).toBe(layers.reduce((total, { hookNs }) => total + hookNs, 0));
     expect(sum(({ computeNs }) => computeNs)).toBe(layers.reduce((total, { busyNs }) => total + busyNs, 0));
     expect(sum(({ insns }) => insns)).toBe(layers.reduce((total, { insns }) => total + insns, 0));
-    for (const { request, state, errno } of rows) expect([state, errno < 0]).toEqual(request % 5 === 4 ? ['aborted', true] : ['done', false]);
+    for (const { request, state, errno } of rows)
+      expect([state, errno < 0]).toEqual(request % 5 === 4 ? ['aborted', true] : ['done', false]);
   });
 
   it('is the same work as bars and as shares, and bars of one row never overlap', () => {

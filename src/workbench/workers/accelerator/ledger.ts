@@ -1,7 +1,7 @@
 import { ACCEL_HOOKS } from '../../../bpf/accelerator/hooks.ts';
 import { ACCEL_OPS } from '../../../bpf/accelerator/layout.ts';
 import type { Command } from '../../../hooks/accelerator/command.ts';
-import { EVENT_KINDS, type DeviceEvents } from '../../../hooks/accelerator/events.ts';
+import { type DeviceEvents, EVENT_KINDS } from '../../../hooks/accelerator/events.ts';
 import type { DeviceMemory } from '../../../hooks/accelerator/memory.ts';
 import { type BusyView, type CommandRow, type Counts, type QueuedView, STATES, type TimelineWindow } from '../../accelerator-views.ts';
 import { windowOf } from './window.ts';

@@ -40,7 +40,10 @@ export class Session {
   }
 
   /** Attaches the programs of one object behind those that are there. */
-  attach(loaded: readonly LoadedProgram[], from: { readonly object: string; readonly hash: string; readonly use: string | null; readonly signedBy: string | null }): void {
+  attach(
+    loaded: readonly LoadedProgram[],
+    from: { readonly object: string; readonly hash: string; readonly use: string | null; readonly signedBy: string | null },
+  ): void {
     for (const program of loaded) {
       const order = this.#lastOrder(program.hook) + ORDER_STEP;
       const entry: Omit<Attached, 'link'> = { id: this.#nextId++, loaded: program, ...from, order, runs: 0, executed: 0, refused: 0 };
@@ -85,7 +88,11 @@ export class Session {
     const program = loaded.find(({ hook }) => hook === entry.loaded.hook);
     if (!program) {
       const hooks = loaded.map(({ hook }) => hook).join(', ');
-      throw new InputError(`it holds programs for ${hooks}, and none for ${entry.loaded.hook}`, object, 'A program can be replaced by one of the same hook');
+      throw new InputError(
+        `it holds programs for ${hooks}, and none for ${entry.loaded.hook}`,
+        object,
+        'A program can be replaced by one of the same hook',
+      );
     }
     Object.assign(entry, { loaded: program, object, hash, signedBy, use: null, runs: 0, executed: 0, refused: 0 });
     entry.link.replace(this.#watched(entry));
@@ -149,9 +156,7 @@ export class Session {
       rows: ledger.rows,
       waiting: passes.submitted - began,
       model,
-      hooks: this.attached
-        .map(attachedView)
-        .sort((a, b) => order(a.hook) - order(b.hook) || a.order - b.order),
+      hooks: this.attached.map(attachedView).sort((a, b) => order(a.hook) - order(b.hook) || a.order - b.order),
     };
   }
 

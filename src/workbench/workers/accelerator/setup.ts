@@ -76,7 +76,12 @@ export function setPolicyRate(maps: VmMaps, tenant: number, perSecond: number): 
 
 /** Policies and buckets as the program has them. */
 export function bucketsOf(maps: VmMaps) {
-  const buckets = new Map(maps.get('buckets').entries().map(({ key, value }) => [u32(key, 0), value]));
+  const buckets = new Map(
+    maps
+      .get('buckets')
+      .entries()
+      .map(({ key, value }) => [u32(key, 0), value]),
+  );
   return maps
     .get('policies')
     .entries()

@@ -63,7 +63,8 @@ export class Source {
     const model = importModel(this.#bytes, { fileName: `${this.name}.onnx`, dims });
     this.#reference ??= await createReference(this.#bytes, { outputs: 'all', fileName: this.name });
     const values: PassValues[] = [];
-    for (const inputs of generateInputs(model, SEED, rows > 64 ? 1 : INPUTS)) values.push({ ...inputs, ...(await this.#reference.run(inputs)) });
+    for (const inputs of generateInputs(model, SEED, rows > 64 ? 1 : INPUTS))
+      values.push({ ...inputs, ...(await this.#reference.run(inputs)) });
     const made = { model, values };
     this.#sized.set(rows, made);
     return made;
@@ -92,7 +93,10 @@ export class OnDevice {
   }
 
   /** Commands of one pass, with its inputs put into device memory. */
-  pass(at: { readonly request: number; readonly tenant: number; readonly token: number; readonly firstSeq: number }, provenance: Workload['provenance']) {
+  pass(
+    at: { readonly request: number; readonly tenant: number; readonly token: number; readonly firstSeq: number },
+    provenance: Workload['provenance'],
+  ) {
     const values = this.sized.values[at.request % this.sized.values.length]!;
     const inputs = this.sized.model.inputs.map(({ name }) => [name, this.#digest(tensorBytes(values[name]!))] as const);
     const digests = provenance === 'none' ? {} : { ...this.#weights, ...Object.fromEntries(inputs) };

@@ -1,4 +1,4 @@
-import { EVENT_KINDS, type DeviceEvents } from '../../../hooks/accelerator/events.ts';
+import { type DeviceEvents, EVENT_KINDS } from '../../../hooks/accelerator/events.ts';
 import type { Bars, TimelineWindow } from '../../accelerator-views.ts';
 
 const HOOK = EVENT_KINDS.indexOf('hook');

@@ -1,3 +1,0 @@
-export const traceSummary = () => null;
-export const traceSearch = () => null;
-export const traceExport = () => null;
