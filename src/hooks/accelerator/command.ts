@@ -48,6 +48,8 @@ export interface Command {
   priority: number;
   /** Handle of the request's key; 0 none. */
   key: number;
+  /** Elements of the largest value that it makes on the way, where none of its outputs is as large: what decides over how many units it spreads. */
+  readonly width?: number;
   /** Without one the command takes its time and leaves memory as it is. */
   readonly kernel?: Kernel;
 }

@@ -34,15 +34,16 @@ const MOST_OUTPUTS = 2;
 
 /**
  * Commands of a stream that can be one: products with what is done to their rows behind them, attention (scores, softmax, their product with the values), and chains of element-wise work.
- * A fused command is proposed where all its nodes work row by row on the same rows and nothing outside stands between them.
+ * A command joins others where all work row by row on the same rows, nothing outside stands between them, and its result comes no later for it: work that
+ * would otherwise overlap stays apart.
  */
 export function proposeFusions(on: ModelOnDevice, parameters: Parameters, observed: Observed | null = null): Fusion[] {
-  const groups = new Grouping(on).groups();
+  const hookNs = observed?.hookNs ?? 0;
+  const ns = (step: Step): number => aloneNs(step, parameters) + hookNs;
+  const groups = new Grouping(on, ns).groups();
   return groups.map((steps) => {
     const members = steps.map((at) => on.plan.steps[at]!);
     const fused = fusedStep(on.model, on.plan, members, usedOutside(on, new Set(steps)));
-    const hookNs = observed?.hookNs ?? 0;
-    const ns = (step: Step): number => aloneNs({ ...step, elements: largestOutput(on.model, step) }, parameters) + hookNs;
     return {
       kind: kindOf(members),
       label: fused.label,
@@ -76,9 +77,6 @@ export function applyFusions(on: ModelOnDevice, fusions: readonly Fusion[]): Mod
   return on.withSteps(ordered(units, on.plan));
 }
 
-const largestOutput = (model: Model, { outputs }: Step): number =>
-  Math.max(1, ...outputs.map((name) => model.values.get(name)!.dims.reduce((n, dim) => n * dim, 1)));
-
 function kindOf(members: readonly Step[]): FusionKind {
   const products = members.filter(({ op }) => op === 'matmul').length;
   return products > 1 ? 'attention' : products === 1 ? 'matmul' : 'elementwise';
@@ -96,6 +94,7 @@ function fusedStep(model: Model, { views }: Plan, members: readonly Step[], outp
     inputs,
     outputs,
     flops: members.reduce((sum, { flops }) => sum + flops, 0),
+    width: Math.max(...members.map(({ width }) => width)),
   };
   return { ...step, bytes: movedBytes(model, step) };
 }
@@ -143,17 +142,23 @@ class Grouping {
   readonly #members = new Map<number, number[]>();
   readonly #makers = new Map<string, number>();
   readonly #readers: number[][];
+  readonly #ns: (step: Step) => number;
+  /** When each step would be done if there were units for all that is ready. */
+  readonly #doneNs: number[] = [];
 
-  constructor(on: ModelOnDevice) {
+  constructor(on: ModelOnDevice, ns: (step: Step) => number) {
     this.#on = on;
+    this.#ns = ns;
     this.#steps = on.plan.steps;
     this.#group = this.#steps.map((_, at) => at);
     this.#readers = this.#steps.map(() => []);
     this.#steps.forEach(({ outputs }, at) => {
       for (const name of outputs) this.#makers.set(name, at);
     });
-    this.#steps.forEach((_, at) => {
-      for (const from of this.#sources(at)) this.#readers[from]!.push(at);
+    this.#steps.forEach((step, at) => {
+      const sources = this.#sources(at);
+      for (const from of sources) this.#readers[from]!.push(at);
+      this.#doneNs[at] = Math.max(0, ...sources.map((from) => this.#doneNs[from]!)) + ns(step);
     });
   }
 
@@ -176,7 +181,7 @@ class Grouping {
     for (let found = true; found && members.length < MOST_NODES; ) {
       found = false;
       for (const candidate of this.#neighbours(members)) {
-        if (!this.#fits(candidate, members) || this.#wouldCircle(candidate, seed)) continue;
+        if (!this.#fits(candidate, members) || this.#wouldCircle(candidate, seed) || this.#delays(candidate, members)) continue;
         this.#group[candidate] = seed;
         members = [...members, candidate].sort((a, b) => a - b);
         found = true;
@@ -227,6 +232,23 @@ class Grouping {
     // A second product only as attention has it: behind the softmax of the first.
     const kinds = members.map((each) => this.#steps[each]!.op);
     return kinds.filter((kind) => kind === 'matmul').length === 1 && kinds.includes('softmax');
+  }
+
+  /** When a group would be done: it waits for what all its members read. */
+  #groupDoneNs(members: readonly number[]): number {
+    const own = new Set(members);
+    const starts = members.flatMap((at) => this.#sources(at).filter((from) => !own.has(from)));
+    const [only] = members;
+    const steps = members.map((at) => this.#steps[at]!);
+    const step = members.length === 1 ? this.#steps[only!]! : fusedStep(this.#on.model, this.#on.plan, steps, usedOutside(this.#on, own));
+    return Math.max(0, ...starts.map((from) => this.#doneNs[from]!)) + this.#ns(step);
+  }
+
+  /** True where the candidate's result would come later as part of the group than by itself behind it. */
+  #delays(candidate: number, members: readonly number[]): boolean {
+    const others = this.#sources(candidate).filter((from) => !members.includes(from));
+    const apart = Math.max(this.#groupDoneNs(members), ...others.map((from) => this.#doneNs[from]!)) + this.#ns(this.#steps[candidate]!);
+    return this.#groupDoneNs([...members, candidate].sort((a, b) => a - b)) > apart;
   }
 
   /** True where something outside stands between the group and the candidate. */

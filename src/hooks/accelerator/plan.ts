@@ -17,6 +17,8 @@ export interface Step {
   readonly outputs: readonly string[];
   readonly flops: number;
   readonly bytes: number;
+  /** Elements of the largest value that its nodes make. */
+  readonly width: number;
 }
 
 /** What a model asks of the units, in order. */
@@ -42,7 +44,8 @@ export function planOf(model: Model): Plan {
     const outputs = outputsOf(node);
     const step = { nodes: [node], op: accelOpOf(node.op), label: node.name, layer: layerOf[at]!, inputs, outputs };
     const dims = (names: readonly string[]) => names.map((name) => infoOf(model, name).dims);
-    steps.push({ ...step, flops: flopsOf(node, dims(inputs), dims(outputs)), bytes: movedBytes(model, step) });
+    const width = Math.max(1, ...dims(outputs).map(elementCount));
+    steps.push({ ...step, flops: flopsOf(node, dims(inputs), dims(outputs)), bytes: movedBytes(model, step), width });
   });
   return { steps, layers: labels, views };
 }

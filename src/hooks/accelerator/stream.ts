@@ -95,7 +95,7 @@ export class ModelOnDevice {
       data: bytesOf(this.#given(values, name)),
     }));
     const commands = this.plan.steps.map((step, at): Command => {
-      const { nodes, op, layer, label, flops, bytes } = step;
+      const { nodes, op, layer, label, flops, bytes, width } = step;
       return {
         seq: firstSeq + at,
         request,
@@ -111,6 +111,7 @@ export class ModelOnDevice {
         ],
         flops,
         bytes,
+        width,
         deadlineNs,
         priority,
         key,

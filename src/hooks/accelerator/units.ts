@@ -6,9 +6,9 @@ import type { HookRun } from './runner.ts';
 const unitsFor = (elements: number, { units, tileElements }: Parameters): number =>
   Math.max(1, Math.min(units, Math.ceil(elements / tileElements)));
 
-/** Matrix units that a command can use: one for every `tileElements` of its largest output. */
+/** Matrix units that a command can use: one for every `tileElements` of the largest value that it makes. */
 export function unitsWanted(command: Command, parameters: Parameters): number {
-  let elements = 1;
+  let elements = command.width ?? 1;
   for (const { role, dims } of command.tensors)
     if (role === 'output')
       elements = Math.max(
@@ -27,11 +27,8 @@ export const memoryNs = (command: Pick<Command, 'bytes'>, { memoryBytesPerSecond
   (command.bytes * 1e9) / memoryBytesPerSecond;
 
 /** Time of work that has the device for itself: it starts, and then arithmetic and memory overlap (the roofline). */
-export const aloneNs = (
-  work: { readonly flops: number; readonly bytes: number; readonly elements: number },
-  parameters: Parameters,
-): number =>
-  wholeNs(parameters.launchNs + Math.max(computeNs(work, unitsFor(work.elements, parameters), parameters), memoryNs(work, parameters)));
+export const aloneNs = (work: { readonly flops: number; readonly bytes: number; readonly width: number }, parameters: Parameters): number =>
+  wholeNs(parameters.launchNs + Math.max(computeNs(work, unitsFor(work.width, parameters), parameters), memoryNs(work, parameters)));
 
 /** By name of the function: which rate its bytes go by. Functions that are not here cost their call alone. */
 const RATES: Readonly<Record<string, readonly ('copyBytesPerNs' | 'hashBytesPerNs' | 'cipherBytesPerNs')[]>> = {
