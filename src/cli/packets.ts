@@ -1,5 +1,6 @@
 import { InputError } from '../base/errors.ts';
 import { Analysis } from '../traces/analysis.ts';
+import { beginsAsCapture, packingOf } from '../traces/capture/begins.ts';
 import { openCapture } from '../traces/capture/capture.ts';
 import { Dissection } from '../traces/dissect/dissection.ts';
 import { compileFilter, type Filter } from '../traces/filter/compile.ts';
@@ -7,19 +8,12 @@ import { FilterError } from '../traces/filter/error.ts';
 import { ethernetFrame } from '../traces/frames.ts';
 import { openFile } from './file-source.ts';
 
-/** First bytes of pcap in both byte orders and its variants, pcapng, gzip and zstd. */
-const CAPTURE_MAGICS = new Set([
-  0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1, 0xa1b2cd34, 0x34cdb2a1, 0x1c0001ac, 0xac01001c, 0x1c0001ab, 0xab01001c, 0x0a0d0d0a,
-  0x28b52ffd,
-]);
-
 /** Whether a file begins as a capture does; anything packed counts as one. */
 export async function isCapture(path: string): Promise<boolean> {
   const file = await openFile(path);
   try {
     const head = await file.read(0, 4);
-    const magic = head.reduce((word, byte) => word * 256 + byte, 0);
-    return CAPTURE_MAGICS.has(magic) || (head[0] === 0x1f && head[1] === 0x8b);
+    return beginsAsCapture(head) || packingOf(head) !== null;
   } finally {
     await file.close();
   }

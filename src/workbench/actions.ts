@@ -39,9 +39,9 @@ export async function openFiles(files: readonly File[]): Promise<void> {
   for (const file of files) {
     const doing = `Opening ${file.name}`;
     try {
-      const { bytes, ref, sample } = await readFile(file, shortName(file.name));
+      const { bytes, ref, sample, kind: known } = await readFile(file, shortName(file.name));
       const { recognise } = await import('./files.ts');
-      const kind = await recognise(file.name, bytes, sample);
+      const kind = known ?? (await recognise(file.name, bytes, sample));
       if (kind === 'project') {
         projects.push(file);
         continue;

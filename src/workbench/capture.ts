@@ -39,6 +39,9 @@ export const checkFilter = (filter: string) => captureWorker.call<FilterProblem 
 
 export const fieldNames = () => captureWorker.call<readonly string[]>('fields', {});
 
+/** Copies `file` to `folder`/`hash` in the browser's own storage. */
+export const keepCopy = (file: Blob, folder: string, hash: string) => captureWorker.call<void>('keepCopy', { file, folder, hash });
+
 /** The packets that a filter lets pass, as a pcap file of Ethernet. */
 export const plainCapture = (file: CaptureFile, filter: string, options: CallOptions) =>
   captureWorker.call<Uint8Array<ArrayBuffer>>('plain', { file, filter }, options);

@@ -1,9 +1,8 @@
 import { InputError } from '../base/errors.ts';
+import { beginsAsCapture, packingOf } from '../traces/capture/begins.ts';
 
 export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'calls' | 'binding' | 'project' | 'log' | 'c';
 
-const PCAP_MAGICS = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1]);
-const PCAPNG_MAGIC = 0x0a0d0d0a;
 const ZIP_MAGIC = 0x504b0304;
 const HEAD_BYTES = 4096;
 const OTHER_TENSORS = new Set(['npz', 'safetensors', 'pb', 'csv', 'tsv', 'png', 'jpg', 'jpeg', 'webp', 'gif', 'bmp']);
@@ -14,7 +13,7 @@ export async function recognise(name: string, bytes: Uint8Array, sampled?: strin
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = bytes.length >= 4 ? view.getUint32(0, false) : 0;
   const starts = (text: string) => text.split('').every((char, at) => bytes[at] === char.charCodeAt(0));
-  if (PCAP_MAGICS.has(magic) || magic === PCAPNG_MAGIC) return 'packets';
+  if (beginsAsCapture(bytes) || packingOf(bytes)) return 'packets';
   if (starts('\x93NUMPY')) return 'tensors';
   if (starts('\x7fELF')) return 'object';
   const extension = name.toLowerCase().split('.').at(-1);

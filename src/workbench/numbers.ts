@@ -1,6 +1,6 @@
 import type { CalibrationMethod, Quant } from '../compiler/api.ts';
 import type { SearchCost } from '../compiler/precision-search.ts';
-import { getBlob } from './blobs.ts';
+import { contentOf } from './blobs.ts';
 import { hold, programFor, referenceWorker } from './clients.ts';
 import type { BlobRef } from './document.ts';
 import type { AccuracyView, SearchView, TrialEvent } from './number-views.ts';
@@ -17,7 +17,7 @@ const worker = new WorkerClient(
 function call<T>(key: string, method: string, args: object, refs: readonly (BlobRef | null)[], options: CallOptions = {}): Promise<T> {
   const program = programFor(worker, key);
   if (!program) return Promise.reject(new Error('this program is no longer known'));
-  for (const ref of refs) if (ref) worker.hold(ref.hash, getBlob(ref));
+  for (const ref of refs) if (ref) worker.hold(ref.hash, contentOf(ref));
   return worker.call<T>(method, { program, ...args }, options);
 }
 

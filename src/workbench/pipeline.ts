@@ -41,6 +41,8 @@ let generation = 0;
 /** Ends the wait of the last run for a quiet page: another one has begun. */
 let superseded = new AbortController();
 
+/** A trace of more events is large. */
+const LARGE = 20_000;
 /** How many events are scored before the verifier starts: enough to fill the first screen. */
 const FIRST_EVENTS = 20;
 
@@ -51,6 +53,31 @@ export function startPipeline(): void {
 /** Stops a stage; the stages that wait for it stop too. */
 export function cancelStage(name: StageName): void {
   jobs[name]?.controller.abort();
+}
+
+/** How far a replay may go before it asks again, and what stops it on the way. */
+export interface Leg {
+  readonly to: number;
+  readonly signal: AbortSignal;
+  /** Runs events [from, to) of the document's trace; absent: the compile worker does. */
+  readonly run?: (program: string, trace: BlobRef, from: number, to: number, options: CallOptions) => Promise<unknown>;
+}
+
+/** Who lets a replay run: none lets it run to its end at once. `replay-control.ts` is one. */
+export interface Pacing {
+  /** The first events wait too. */
+  readonly waits: boolean;
+  next(at: number, trace: TraceView, signal: AbortSignal): Promise<Leg>;
+}
+
+let pacing: Pacing | null = null;
+export function setPacing(next: Pacing): void {
+  pacing = next;
+}
+
+/** Goes on with what was stopped or failed, from where it is. */
+export function resume(): void {
+  void run(currentDoc());
 }
 
 /** Runs again what was stopped or failed. */
@@ -262,15 +289,22 @@ function verifyStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView): Pr
 
 function replayStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView, trace: TraceView): Promise<ScoreColumns> {
   return stage('replay', keys.replay, async (options) => {
+    const signal = options.signal!;
     const filled = new Filling('replay', trace.count, keys.replay);
-    const through = async (from: number, to: number) => {
-      if (to <= from) return;
+    const through = async (from: number, leg: Leg) => {
+      if (leg.to <= from) return;
+      const how = filled.options({ ...options, signal: leg.signal });
+      if (leg.run) {
+        await leg.run(program.key, doc.trace!, from, leg.to, how);
+        return;
+      }
       hold(compileWorker, doc.trace);
-      await callOnProgram(program.key, 'replay', { trace: doc.trace, from, to }, filled.options(options));
+      await callOnProgram(program.key, 'replay', { trace: doc.trace, from, to: leg.to }, how);
     };
     // A program edited by hand may loop or fault: it runs once the verifier has accepted it.
     if (!doc.fork) {
-      const first = through(0, Math.min(FIRST_EVENTS, trace.count));
+      const to = pacing?.waits ? 0 : Math.min(FIRST_EVENTS, trace.count);
+      const first = through(liveDone(filled.columns), { to, signal });
       firstEvents.set(
         keys.replay,
         first.catch(() => {}),
@@ -285,7 +319,14 @@ function replayStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView, tra
         advice: 'Mend the program or undo the change that broke it',
       });
     }
-    await through(liveDone(filled.columns), trace.count);
+    for (let at = liveDone(filled.columns); at < trace.count; at = liveDone(filled.columns)) {
+      const leg = pacing ? await pacing.next(at, trace, signal) : { to: trace.count, signal };
+      try {
+        await through(at, leg);
+      } catch (error) {
+        if (!(error instanceof Cancelled) || signal.aborted) throw error;
+      }
+    }
     announce(`Replay: ${trace.count.toLocaleString('en')} events done`);
     return filled.columns;
   });
@@ -300,15 +341,20 @@ async function runStages(
 ): Promise<void> {
   const trace = await tracing.catch(() => null);
   if (!current()) return;
+  let replaying: Promise<unknown> = Promise.resolve();
   if (trace) {
-    const replaying = replayStage(doc, keys, program, trace);
+    replaying = replayStage(doc, keys, program, trace);
     if (!doc.fork) await (firstEvents.get(keys.replay) ?? replaying.catch(() => {}));
   }
   if (!current()) return;
+  replaying.catch(() => {});
   await verifyStage(doc, keys, program).catch(() => {});
   if (!trace || !current()) return;
   void applyEdits(doc, keys);
   if (keys.reference === '') return;
+  // A large trace is compared when its replay is done: both would take the processors from each other.
+  if (trace.count > LARGE && !(await replaying.then(Boolean, () => false))) return;
+  if (!current()) return;
   const { reference } = useWorkbench.getState().stages;
   const standing = reference.shipped && reference.key === keys.reference && reference.value?.total === trace.count;
   // ONNX Runtime is 12 MB of WebAssembly: scores that came with the site stand until there is time, or until something is compared anew.
@@ -347,6 +393,11 @@ class Filling {
     if (present.shipped && present.value?.total === total) {
       // Shipped results stand until each is computed here.
       this.columns = { ...present.value, live: 0 };
+      return;
+    }
+    if (present.key === key && present.value?.total === total && present.value.done < total) {
+      // What was stopped goes on.
+      this.columns = present.value;
       return;
     }
     const score = new Float64Array(total).fill(Number.NaN);

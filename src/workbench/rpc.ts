@@ -270,10 +270,10 @@ export class WorkerClient {
     this.#start();
   }
 
-  /** Sends a blob once per worker life. */
+  /** Sends a blob once per worker life; a file that was chosen again takes the place of the one before. */
   hold(hash: string, bytes: Uint8Array | Blob): void {
     const worker = this.#start();
-    if (this.#held.has(hash)) return;
+    if (this.#held.get(hash) === bytes) return;
     this.#held.set(hash, bytes);
     this.#postBlob(worker, hash, bytes);
   }

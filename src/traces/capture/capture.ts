@@ -1,5 +1,6 @@
 import { InputError } from '../../base/errors.ts';
 import type { Working } from '../../base/pace.ts';
+import { packingOf } from './begins.ts';
 import type { PacketColumns } from './columns.ts';
 import { type CaptureInterface, type CaptureSection, IndexState, type ResolvedName } from './index-state.ts';
 import { indexPcap, MAGICS } from './pcap.ts';
@@ -62,11 +63,6 @@ export async function openCapture(file: ByteSource, working: Working = {}): Prom
   const format = await index(state, first, file.name, damaged());
   const broken = damaged();
   return new OpenCapture(source, file.name, format, packing, state, broken ?? state.damage);
-}
-
-function packingOf(head: Uint8Array): Packing | null {
-  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
-  return head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd ? 'zstd' : null;
 }
 
 async function unpacked(file: ByteSource, packing: Packing): Promise<UnpackedSource> {
@@ -140,19 +136,34 @@ class OpenCapture implements Capture {
     return this.interfaces[this.columns.interfaceIndex[index]!]!.linkType;
   }
 
-  async *packets(from = 0, to = this.count): AsyncGenerator<PacketBatch> {
-    const { offset, captured } = this.columns;
-    let first = from;
-    while (first < to) {
-      const start = offset[first]!;
-      let next = first + 1;
-      // Packets lie in the order of the file; a batch ends before it grows beyond its size.
-      while (next < to && next - first < BATCH_PACKETS && offset[next]! + captured[next]! - start <= BATCH_BYTES) next++;
-      const bytes = await this.#source.read(start, offset[next - 1]! + captured[next - 1]! - start);
-      const data: Uint8Array[] = [];
-      for (let at = first; at < next; at++) data.push(bytes.subarray(offset[at]! - start, offset[at]! - start + captured[at]!));
-      yield { from: first, data };
-      first = next;
+  packets(from = 0, to = this.count): AsyncGenerator<PacketBatch> {
+    return packetBatches(this.#source, this.columns, from, to);
+  }
+}
+
+/** Packets [from, to) of the places that `columns` name, read in large pieces. The bytes are views: copy what is to be kept. */
+export async function* packetBatches(
+  source: ByteSource,
+  { offset, captured }: Pick<PacketColumns, 'offset' | 'captured'>,
+  from: number,
+  to: number,
+): AsyncGenerator<PacketBatch> {
+  let first = from;
+  while (first < to) {
+    const start = offset[first]!;
+    let next = first + 1;
+    // Packets lie in the order of the file; a batch ends before it grows beyond its size.
+    while (next < to && next - first < BATCH_PACKETS && offset[next]! + captured[next]! - start <= BATCH_BYTES) next++;
+    const bytes = await source.read(start, offset[next - 1]! + captured[next - 1]! - start);
+    const data: Uint8Array[] = [];
+    for (let at = first; at < next; at++) {
+      const begin = offset[at]! - start;
+      if (begin + captured[at]! > bytes.length) {
+        throw new InputError('the file has changed on disk: it is shorter than when it was opened', source.name, 'Open it again');
+      }
+      data.push(bytes.subarray(begin, begin + captured[at]!));
     }
+    yield { from: first, data };
+    first = next;
   }
 }

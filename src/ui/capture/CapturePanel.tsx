@@ -1,7 +1,7 @@
 import { FolderOpen, Play } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { openFiles } from '../../workbench/actions.ts';
-import { getBlob } from '../../workbench/blobs.ts';
+import { contentOf } from '../../workbench/blobs.ts';
 import { captureFile, filterCapture, openCapture, plainCapture } from '../../workbench/capture.ts';
 import type { CaptureView } from '../../workbench/capture-views.ts';
 import { useWorkbench } from '../../workbench/store.ts';
@@ -50,6 +50,10 @@ export default function CapturePanel() {
   };
   const use = () => {
     if (!file) return;
+    if (filter === '') {
+      void openFiles([new File([file.blob], file.name, { lastModified: file.blob instanceof File ? file.blob.lastModified : Date.now() })]);
+      return;
+    }
     void making.run(
       (options) => plainCapture(file, filter, options),
       (bytes) => void openFiles([new File([bytes], `${file.name.replace(/\.(pcap|pcapng|cap|gz|zst)+$/g, '')}.pcap`)]),
@@ -118,7 +122,7 @@ export default function CapturePanel() {
               <button
                 type="button"
                 className="button bordered"
-                onClick={() => showFile(captureFile(new Blob([getBlob(trace) as Uint8Array<ArrayBuffer>]), trace.name))}
+                onClick={() => showFile(captureFile(new Blob([contentOf(trace)]), trace.name))}
               >
                 {texts.projectTrace}
               </button>

@@ -29,7 +29,12 @@ export const trace = {
   summary: (file: string, events: string, kind: 'packets' | 'tensors' | 'calls') =>
     `${file} · ${events} ${{ packets: 'packets', tensors: 'inputs', calls: 'calls' }[kind]} · `,
   replayed: (done: string) => `${done} replayed`,
-  replaying: 'replaying',
+  commands: {
+    pause: 'Pause the replay, or go on',
+    step: 'Replay the next event and select it',
+    stop: 'Stop the replay',
+    restart: 'Replay from the beginning',
+  },
   bindingButton: 'Binding',
   empty: {
     title: 'No trace is open.',

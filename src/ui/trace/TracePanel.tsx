@@ -1,11 +1,9 @@
 import { SlidersHorizontal } from 'lucide-react';
 import { lazy, Suspense, useState } from 'react';
-import { cancelStage } from '../../workbench/pipeline.ts';
 import { formatCount, liveDone } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
-import { Progress } from '../components/Progress.tsx';
 import { StageGate } from '../components/StageGate.tsx';
 import { trace as texts } from '../texts/trace.ts';
 import { BytesView } from './BytesView.tsx';
@@ -15,6 +13,7 @@ import { TensorView } from './TensorView.tsx';
 import './trace.css';
 
 const CallTrace = lazy(() => import('../calls/CallTrace.tsx').then((module) => ({ default: module.CallTrace })));
+const ReplayBar = lazy(() => import('./ReplayBar.tsx'));
 const BindingForm = lazy(() => import('./BindingForm.tsx').then((module) => ({ default: module.BindingForm })));
 
 /** The events of the trace with what the program and the reference decide about each, and one event in full. */
@@ -23,6 +22,7 @@ export function TracePanel() {
   const replay = useWorkbench((state) => state.stages.replay);
   const cursor = useWorkbench((state) => state.cursors.packet);
   const binding = useWorkbench((state) => state.history.doc.binding);
+  const traced = useWorkbench((state) => state.history.doc.trace !== null);
   const [form, setForm] = useState(false);
   const at = trace ? Math.min(trace.count - 1, cursor === undefined ? 0 : Number(cursor)) : -1;
   const done = replay.value ? liveDone(replay.value) : 0;
@@ -52,6 +52,11 @@ export function TracePanel() {
           <BindingForm packet={at} onClose={() => setForm(false)} />
         </Suspense>
       ) : null}
+      {traced ? (
+        <Suspense>
+          <ReplayBar />
+        </Suspense>
+      ) : null}
       <StageGate
         name="trace"
         empty={
@@ -63,13 +68,6 @@ export function TracePanel() {
       >
         {replay.error ? <ErrorNote error={replay.error} /> : null}
         {trace?.warning ? <ErrorNote tone="warning" error={trace.warning} /> : null}
-        {replay.status === 'running' && trace && done < trace.count ? (
-          <Progress
-            progress={{ stage: texts.replaying, done, total: trace.count }}
-            label={texts.replaying}
-            onCancel={() => cancelStage('replay')}
-          />
-        ) : null}
         {trace?.kind === 'packets' ? (
           <div className="trace-split">
             <PacketList trace={trace} at={at} />

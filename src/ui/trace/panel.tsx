@@ -11,4 +11,10 @@ export const panel: PanelDef = {
   Component: TracePanel,
   home: { explore: ['below', 0], replay: ['centre', 0] },
   shows: ['packet', 'byte'],
+  commands: [
+    { id: 'replay.pause', title: texts.commands.pause, keys: ['p'] },
+    { id: 'replay.step', title: texts.commands.step, keys: ['n'] },
+    { id: 'replay.stop', title: texts.commands.stop, keys: ['s'] },
+    { id: 'replay.restart', title: texts.commands.restart },
+  ],
 };

@@ -17,7 +17,9 @@ const archiveWorker = new WorkerClient(
 
 /** The document and all bytes that it names, as one file; undo steps stay in the browser. */
 export function packProject(doc: ProjectDoc, sample: SampleRef | null): Promise<Uint8Array<ArrayBuffer>> {
-  const blobs = new Map(blobsOf(doc).map((ref) => [ref.hash, getBlob(ref)]));
+  // Captures that stay on disk are chosen again where the project is opened.
+  const held = blobsOf(doc).filter(({ modified }) => modified === undefined);
+  const blobs = new Map(held.map((ref) => [ref.hash, getBlob(ref)]));
   const project = JSON.stringify({ format: 'bpformer-project', version: VERSION, sample, doc }, null, 1);
   return archiveWorker.call<Uint8Array<ArrayBuffer>>('pack', { project, blobs } satisfies ArchiveParts);
 }
@@ -59,6 +61,7 @@ export function readProject(name: string, project: string, blobs: ArchiveParts['
   );
   const doc = parseDoc(read.doc, `${name}, project.json, doc`);
   for (const ref of blobsOf(doc)) {
+    if (ref.modified !== undefined) continue;
     const found = blobs.get(ref.hash);
     if (!found) throw new InputError(`the bytes of ${ref.name} are missing`, name, 'Export the project again where it was made');
     if (found.length !== ref.size) throw new InputError(`the size of ${ref.name} is not the one that it names`, name);

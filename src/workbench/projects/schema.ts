@@ -110,7 +110,9 @@ export const isHash: Rule = (value, path) => {
   if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value)) fail(path, `should be a SHA-256, not ${show(value)}`);
 };
 
-export const isBlobRef = once(fields({ hash: isHash, name: isText(MAX_NAME, 1), size: isInt(0, MAX_BLOB) }));
+export const isBlobRef = once(
+  fields({ hash: isHash, name: isText(MAX_NAME, 1), size: isInt(0, MAX_BLOB), 'modified?': isInt(-MAX_TIME, MAX_TIME) }),
+);
 
 export const isDims: Rule = (value, path) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(path, `should be an object, not ${show(value)}`);

@@ -105,6 +105,8 @@ export class Session {
         await whileBlobsStay(async () => {
           const lost = new Set<string>();
           for (const ref of fresh) {
+            // What stays on disk is kept apart (`outside.ts`).
+            if (ref.modified !== undefined) continue;
             if (await this.#depot.hasBlob(ref.hash, ref.size)) continue;
             if (hasBlob(ref.hash)) await this.#depot.putBlob(ref.hash, getBlob(ref));
             else lost.add(ref.hash);

@@ -54,6 +54,7 @@ async function changeKept(id: string, change: (history: DocHistory) => DocHistor
 
 /** Keeps a file that was opened, as long as there is room for it, so that it can be opened again. */
 export async function noteFile(kind: string, ref: BlobRef): Promise<void> {
+  if (ref.modified !== undefined) return;
   const { depot } = await startKeeper();
   const file: RecentFile = { hash: ref.hash, name: ref.name, size: ref.size, kind, openedAt: Date.now() };
   try {

@@ -23,7 +23,10 @@ export function bytesOf(ref: BlobRef): Uint8Array<ArrayBuffer> {
 /** Bytes or a file, to be read piece by piece. */
 export function sourceOf(ref: BlobRef): ByteSource {
   const content = held.get(ref.hash);
-  return content instanceof Blob ? blobSource(content, ref.name) : memorySource(bytesOf(ref), ref.name);
+  if (!(content instanceof Blob)) return memorySource(bytesOf(ref), ref.name);
+  // A file that was chosen again takes the place of the one before.
+  const file = () => blobSource(held.get(ref.hash) as Blob, ref.name);
+  return { name: ref.name, size: content.size, read: (offset, length) => file().read(offset, length) };
 }
 
 /** Remembers the last few results by key. */

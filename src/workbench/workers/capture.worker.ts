@@ -1,5 +1,4 @@
 import { InputError } from '../../base/errors.ts';
-import type { Working } from '../../base/pace.ts';
 import { Analysis } from '../../traces/analysis.ts';
 import { openCapture } from '../../traces/capture/capture.ts';
 import { linkTypeName, RAW_IP } from '../../traces/capture/link-types.ts';
@@ -14,7 +13,8 @@ import { ethernetFrame } from '../../traces/frames.ts';
 import type { CaptureFile } from '../capture.ts';
 import type { CaptureView, FilterProblem, FlowOrder, FlowRow, PacketDetail, PacketRow, TreeItem } from '../capture-views.ts';
 import { type CallContext, type Handler, serveRpc, Transferred } from '../rpc.ts';
-import { rest } from './rest.ts';
+import { keepCopy } from './keep-copy.ts';
+import { working } from './working.ts';
 
 interface Held {
   readonly analysis: Analysis;
@@ -29,20 +29,6 @@ const held = new Map<string, Promise<Held>>();
 const MOST_HELD = 2;
 /** Packets that a project's trace may hold. */
 const MAX_PLAIN_BYTES = 512 << 20;
-
-const working = (context?: CallContext): Working => ({
-  rest,
-  ...(context
-    ? {
-        progress: {
-          report: context.progress.bind(context),
-          get cancelled() {
-            return context.cancelled;
-          },
-        },
-      }
-    : {}),
-});
 
 function holdCapture({ key, blob, name }: CaptureFile, context?: CallContext): Promise<Held> {
   const known = held.get(key);
@@ -232,7 +218,7 @@ async function plain(args: { file: CaptureFile; filter: string }, context: CallC
   return new Transferred(used, [used.buffer]);
 }
 
-const handlers = { open, filter, rows, detail, flows, flowRows, check, fields, plain } as Record<string, Handler>;
+const handlers = { open, filter, rows, detail, flows, flowRows, check, fields, plain, keepCopy } as Record<string, Handler>;
 const DOING: Readonly<Record<string, string>> = { open: 'Opening the capture', filter: 'Filtering', flows: 'Following flows' };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Reading the capture');

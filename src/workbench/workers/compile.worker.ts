@@ -34,6 +34,8 @@ const handlers: Record<string, Handler> = {
   checkLabels,
   replay,
   scoreOne,
+  sharedProgram: later(() => import('./shares.ts'), 'sharedProgram'),
+  shareColumns: later(() => import('./shares.ts'), 'shareColumns'),
   programValues: later(() => import('./program-values.ts'), 'programValues'),
   verify: later(() => import('./verify.ts'), 'verifyProgram'),
   verifyLog: later(() => import('./verify-log.ts'), 'verifyLog'),

@@ -1,5 +1,4 @@
 import { InputError } from '../../base/errors.ts';
-import { Cancelled } from '../../base/progress.ts';
 import type { ProgramMeta } from '../../compiler/api.ts';
 import { cutOf } from '../../reference/compare.ts';
 import type { tensorInputs } from '../../replay/inputs.ts';
@@ -12,7 +11,7 @@ import type { After } from '../value-views.ts';
 import { Batches } from './batches.ts';
 import { Recent } from './blobs.ts';
 import { heldProgram } from './programs.ts';
-import { rest, SLICE_MS } from './rest.ts';
+import { RUN_LIMIT_MS, Slices } from './slices.ts';
 import { heldTrace } from './traces.ts';
 
 /** A machine in the midst of a trace: its maps are as the events before `next` of `trace` have left them. */
@@ -26,10 +25,6 @@ const runners = new Recent<Runner>(2);
 /** Edited packets run on a machine of their own, so that counters of the replay stay those of the trace. */
 const sideRunners = new Recent<Runner>(2);
 
-/** A program that takes longer for one event does not end, as far as a tab is concerned. */
-const RUN_LIMIT_MS = 900;
-/** Events between two looks at the clock, at the most: later ones may take longer. */
-const MOST_STRIDE = 256;
 /** When edited packets come: a second after the clock's beginning, so that a program can tell a time from none. */
 const SIDE_NS = 1e9;
 
@@ -51,13 +46,15 @@ interface ReplayArgs {
 
 /**
  * Runs events [from, to) and sends their results in batches, those of a replay that is stopped too. The machine goes on from where the call
- * before it ended; one that does not stand there runs the events before `from` again first.
+ * before it ended; one that does not stand there runs the events before `from` again first, unless they decide nothing.
  */
-export async function replay({ program, trace, from, to }: ReplayArgs, context: CallContext): Promise<void> {
+export async function replay({ program: spec, trace, from, to }: ReplayArgs, context: CallContext): Promise<void> {
   const held = await heldTrace(trace, context);
-  const { meta } = await heldProgram(program, context);
-  const runner = await runnerOf(program, context, runners);
-  const begin = runner.trace === trace.hash && runner.next === from ? from : 0;
+  const { program, meta, compiled } = await heldProgram(spec, context);
+  const runner = await runnerOf(spec, context, runners);
+  const stands = runner.trace === trace.hash && runner.next === from;
+  const begin =
+    stands || (from > 0 && (await import('../../replay/sharing.ts')).whyNotShared(program, compiled !== null) === '') ? from : 0;
   const { scorer } = runner;
   if (begin === 0) scorer.vm.resetMaps();
   // Another call takes the machine from this one by its number.
@@ -94,48 +91,6 @@ export async function replay({ program, trace, from, to }: ReplayArgs, context: 
   } finally {
     slices.end();
     runner.next = at;
-  }
-}
-
-/** Lets messages in now and then. The clock is dear beside a small filter: it is looked at after as many events as take about a tenth of a slice. */
-class Slices {
-  readonly #context: CallContext;
-  readonly #batches: Batches;
-  #stride = 1;
-  #look: number;
-  #began: number;
-  #rested = performance.now();
-
-  constructor(context: CallContext, batches: Batches, at: number) {
-    this.#context = context;
-    this.#batches = batches;
-    this.#began = at;
-    this.#look = at + 1;
-  }
-
-  due(at: number): boolean {
-    if (at < this.#look) return false;
-    this.#look = at + this.#stride;
-    return performance.now() - this.#rested > SLICE_MS;
-  }
-
-  /** Throws {@link Cancelled} when the user asked to stop. */
-  async rest(at: number): Promise<void> {
-    const spent = performance.now() - this.#rested;
-    this.#stride = Math.max(1, Math.min(MOST_STRIDE, Math.floor(((at - this.#began) * SLICE_MS) / spent / 10)));
-    this.#batches.spend(spent);
-    this.#batches.sendWhenDue();
-    await rest();
-    if (this.#context.cancelled) throw new Cancelled();
-    this.#rested = performance.now();
-    this.#began = at;
-    this.#look = at + this.#stride;
-  }
-
-  /** Sends what is there. */
-  end(): void {
-    this.#batches.spend(performance.now() - this.#rested);
-    this.#batches.send();
   }
 }
 

@@ -1,7 +1,7 @@
 import { InputError } from '../../base/errors.ts';
-import type { Working } from '../../base/pace.ts';
 import { PacketTrace } from '../../replay/packet-trace.ts';
 import type { NamedTensor } from '../../replay/tensor-files.ts';
+import { beginsAsCapture, packingOf } from '../../traces/capture/begins.ts';
 import type { SystemCall } from '../../traces/syscalls/calls.ts';
 import type { TraceSpec } from '../clients.ts';
 import type { BlobRef } from '../document.ts';
@@ -9,7 +9,7 @@ import type { UserError } from '../errors.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
 import type { FramesView, TraceView } from '../views.ts';
 import { bytesOf, Recent, sourceOf } from './blobs.ts';
-import { rest } from './rest.ts';
+import { working } from './working.ts';
 
 /** A trace as workers hold it: packets that stay in their file, arrays of inputs, or system calls. */
 export type HeldTrace =
@@ -30,31 +30,9 @@ export function heldTrace(ref: BlobRef, context?: CallContext): Promise<HeldTrac
   return traces.set(ref.hash, opening);
 }
 
-/** What long reading needs of a call. */
-export const working = (context?: CallContext): Working => ({
-  rest,
-  ...(context
-    ? {
-        progress: {
-          report: context.progress.bind(context),
-          get cancelled() {
-            return context.cancelled;
-          },
-        },
-      }
-    : {}),
-});
-
-/** What tells a capture: pcap, pcapng, gzip or zstd. */
+/** What tells a capture. */
 const HEAD = 4;
-const CAPTURES: ReadonlySet<number> = new Set([0x0a0d0d0a, 0x28b52ffd]);
-
-function isCapture(head: Uint8Array): boolean {
-  if (head.length < HEAD) return true;
-  const magic = head.reduce((word, byte) => word * 256 + byte, 0);
-  // All of pcap's are a1 … in one byte order or the other, but for two of 0x1c0001a?; gzip begins with 1f 8b.
-  return head[0] === 0xa1 || head[3] === 0xa1 || head[0] === 0x1c || head[3] === 0x1c || magic >>> 16 === 0x1f8b || CAPTURES.has(magic);
-}
+const isCapture = (head: Uint8Array): boolean => head.length < HEAD || beginsAsCapture(head) || packingOf(head) !== null;
 
 async function read(ref: BlobRef, context?: CallContext): Promise<HeldTrace> {
   const source = sourceOf(ref);
