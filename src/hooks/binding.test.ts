@@ -53,9 +53,15 @@ describe('parsing', () => {
     [
       'unknown field',
       changed(sample, '/input/colour', 1),
-      'b.json: /input/colour is unknown; here can be kind, tensor, layer, length, pad, otherwise',
+      'b.json: /input/colour is unknown; here can be kind, tensor, layer, length, pad, ports, otherwise',
     ],
     ['missing field', changed(sample, '/input/pad'), 'b.json: /input/pad is missing'],
+    [
+      'ports of no layer',
+      changed(changed(sample, '/input/layer', 'l3'), '/input/ports', [53]),
+      'b.json: /input/ports goes with the layers "l4" and "l4_payload", not "l3"',
+    ],
+    ['a port beyond 65,535', changed(sample, '/input/ports', [53, 70_000]), 'b.json: /input/ports/1 should be'],
     ['wrong layer', changed(sample, '/input/layer', 'l7'), 'b.json: /input/layer should be "l2" or "l3" or "l4" or "l4_payload", not "l7"'],
     ['fraction', changed(sample, '/input/length', 1.5), 'b.json: /input/length should be a whole number from 1 to 1024, not 1.5'],
     ['threshold', changed(sample, '/output/threshold', 1), 'b.json: /output/threshold should be a number between 0 and 1, not 1'],

@@ -22,7 +22,9 @@ export interface PayloadInput {
   readonly layer: 'l2' | 'l3' | 'l4' | 'l4_payload';
   readonly length: number;
   readonly pad: number;
-  /** What happens to packets without that layer (not IP, fragments, no TCP/UDP): the verdict they get, without inference. Default PASS. */
+  /** Of the layers `l4` and `l4_payload`: only packets from or to one of these ports of TCP or UDP go to the model. */
+  readonly ports?: readonly number[];
+  /** What happens to packets without that layer (not IP, fragments, no TCP/UDP) or those ports: the verdict they get, without inference. Default PASS. */
   readonly otherwise?: VerdictName;
 }
 

@@ -68,6 +68,14 @@ const verdicts: Rule = (c, value, path) => {
   for (const [i, item] of (value as unknown[]).entries()) verdict(c, item, `${path}/${i}`);
 };
 
+const port = integer(0, 0xffff);
+const MAX_PORTS = 16;
+const ports: Rule = (c, value, path) => {
+  if (!Array.isArray(value) || value.length < 1 || value.length > MAX_PORTS) {
+    c.fail(path, `should be a list of 1 to ${MAX_PORTS} ports, not ${show(value)}`);
+  }
+  for (const [i, item] of (value as unknown[]).entries()) port(c, item, `${path}/${i}`);
+};
 const ifindex = integer(1, 0x7fff_ffff);
 const payload = {
   kind: oneOf(['payload']),
@@ -75,6 +83,7 @@ const payload = {
   layer: oneOf(LAYERS),
   length: integer(1, MAX_LENGTH),
   pad: integer(0, 0xffff),
+  'ports?': ports,
   'otherwise?': verdict,
 };
 const tensor = { kind: oneOf(['tensor']) };
@@ -120,6 +129,9 @@ export function parseBinding(
     output: byKind({ argmax, threshold, tensor }),
   });
   const binding = value as Binding;
+  if (binding.input.kind === 'payload' && binding.input.ports && !binding.input.layer.startsWith('l4')) {
+    c.fail('/input/ports', `goes with the layers "l4" and "l4_payload", not "${binding.input.layer}"`);
+  }
   if ((binding.input.kind === 'tensor') !== (binding.output.kind === 'tensor')) {
     c.fail('/output/kind', `"${binding.output.kind}" does not go with an input of kind "${binding.input.kind}": only both can be "tensor"`);
   }

@@ -34,19 +34,19 @@ export const wire16 = (value: number): number => ((value & 0xff) << 8) | (value 
 
 /**
  * `layer_range(ctx)`: `start << 20 | bytes` of `layer`, or {@link NO_LAYER}; the rules are those of {@link layerRange} in layers.ts. It is a global function, so that
- * the kernel verifies its many header combinations once and apart: its caller sees one unknown number instead of one state for each.
+ * the kernel verifies its many header combinations once and apart: its caller sees one unknown number instead of one state for each. With `ports`, packets of TCP or UDP from or to others count as without it.
  */
-export function rangeFunc(layer: Layer, origin: OriginId): IrFunc {
-  return buildRange(RANGE_FUNC, layer, origin, false);
+export function rangeFunc(layer: Layer, origin: OriginId, ports: readonly number[] = []): IrFunc {
+  return buildRange(RANGE_FUNC, layer, origin, false, ports);
 }
 
 /** As {@link rangeFunc}, under another name; of a transport layer with `protocol << 40` besides. */
 export const rangeAndProtocolFunc = (name: string, layer: Layer, origin: OriginId): IrFunc => buildRange(name, layer, origin, true);
 
-function buildRange(name: string, layer: Layer, origin: OriginId, withProtocol: boolean): IrFunc {
+function buildRange(name: string, layer: Layer, origin: OriginId, withProtocol: boolean, ports: readonly number[] = []): IrFunc {
   const b = new FuncBuilder(name, 'global', ['ctx']);
   b.setOrigin(origin);
-  new RangeBuilder(b, layer, withProtocol).build();
+  new RangeBuilder(b, layer, withProtocol, ports).build();
   return b.finish();
 }
 
@@ -54,6 +54,7 @@ class RangeBuilder {
   readonly #b: FuncBuilder;
   readonly #layer: Layer;
   readonly #withProtocol: boolean;
+  readonly #ports: readonly number[];
   readonly #data: Reg;
   readonly #dataEnd: Reg;
   /** Offset of the header that is read next. */
@@ -62,10 +63,11 @@ class RangeBuilder {
   readonly #ipEnd: Reg;
   readonly #none: number;
 
-  constructor(b: FuncBuilder, layer: Layer, withProtocol: boolean) {
+  constructor(b: FuncBuilder, layer: Layer, withProtocol: boolean, ports: readonly number[]) {
     this.#b = b;
     this.#layer = layer;
     this.#withProtocol = withProtocol;
+    this.#ports = ports;
     this.#data = b.load(b.arg(0), MD_DATA, 4);
     this.#dataEnd = b.load(b.arg(0), MD_DATA_END, 4);
     this.#off = b.copy(0);
@@ -201,6 +203,16 @@ class RangeBuilder {
     }
   }
 
+  /** Goes on only where source or destination port is one of those asked for. */
+  #requirePort(header: Reg): void {
+    if (this.#ports.length === 0) return;
+    const b = this.#b;
+    const match = b.newBlock();
+    for (const off of [0, 2]) this.#whenIn(b.load(header, off, 2), this.#ports.map(wire16), match);
+    b.jump(this.#none);
+    b.startBlock(match);
+  }
+
   #transport(protocol: Reg): void {
     const b = this.#b;
     const tcp = b.newBlock();
@@ -209,6 +221,7 @@ class RangeBuilder {
     b.branch('eq', protocol, PROTO_TCP, tcp, notTcp);
     b.startBlock(tcp);
     const header = this.#header(20);
+    this.#requirePort(header);
     if (this.#layer === 'l4_payload') {
       const length = b.lsh(b.rsh(b.load(header, 12, 1), 4), 2);
       this.#require('uge', length, 20);
@@ -217,7 +230,7 @@ class RangeBuilder {
     b.jump(found);
     b.startBlock(notTcp);
     this.#require('eq', protocol, PROTO_UDP);
-    this.#header(8);
+    this.#requirePort(this.#header(8));
     if (this.#layer === 'l4_payload') this.#advance(8);
     b.jump(found);
     b.startBlock(found);

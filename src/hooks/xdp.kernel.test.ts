@@ -93,6 +93,14 @@ describe.skipIf(!kernel)('the kernel runs the hook as interpreter and reference 
     expect(ran).toBe(2000);
   });
 
+  it('only some ports of the held-out capture', async () => {
+    const input = { kind: 'payload', layer: 'l4_payload', length: 48, pad: 256, ports: [53, 25, 443] } as const;
+    const { messages, ran } = await differences(fitted('l4_payload', 48, threshold(0.5), 2, { input }), capture);
+    expect(messages).toEqual([]);
+    expect(ran).toBeGreaterThan(150);
+    expect(ran).toBeLessThan(250);
+  });
+
   it('TAG and REDIRECT', async () => {
     const fit = fitted('l2', 8, { kind: 'argmax', verdicts: ['TAG', 'REDIRECT', 'DROP'], redirectIfindex: 1 }, 3);
     const loaded = await kernel!.load(programOf(xdpHook(fit), 8, 3, SCALE));

@@ -88,6 +88,23 @@ describe('the compiled hook sees and decides what the reference does', () => {
     for (const layer of ['l3', 'l4', 'l4_payload'] as const)
       expect(packets.filter((packet) => layerRange(packet, layer)).length).toBeGreaterThan(600);
   });
+  test.each(['l4', 'l4_payload'] as const)('only some ports, %s', (layer) => {
+    const input = { kind: 'payload', layer, length: 8, pad: 256, otherwise: 'DROP' } as const;
+    const portsOf = (packet: Uint8Array): number[] => {
+      const at = layerRange(packet, 'l4')?.start;
+      return at === undefined ? [] : [at, at + 2].map((off) => packet[off]! * 256 + packet[off + 1]!);
+    };
+    // One packet's destination, another's source.
+    const of = packets.filter((packet) => layerRange(packet, layer));
+    const ports = [...of.slice(0, 8).map((packet) => portsOf(packet)[1]!), ...of.slice(8, 16).map((packet) => portsOf(packet)[0]!)];
+    compare(fitted(layer, 8, threshold(0.5), 2, { input: { ...input, ports } }), packets);
+    const chosen = packets.filter((packet) => tokensOf(packet, { ...input, ports }));
+    expect(chosen.length).toBeGreaterThan(10);
+    expect(chosen.length).toBeLessThan(60);
+    const some = capture.filter((packet) => portsOf(packet).some((port) => port === 53 || port === 25));
+    compare(fitted(layer, 8, threshold(0.5), 2, { input: { ...input, ports: [53, 25] } }), capture);
+    expect(capture.filter((packet) => tokensOf(packet, { ...input, ports: [53, 25] }))).toEqual(some);
+  });
   test.each([
     ['one logit', fitted('l4', 16, threshold(0.7), 1)],
     ['one logit, class 0', fitted('l4', 16, threshold(0.7, 0), 1)],

@@ -125,7 +125,7 @@ const payloadSource = (input: PayloadInput): EventSource => ({
     b.setOrigin(copy);
     const target = b.add(context.lookup(b, slot.map, XDP_PASS), slot.byteOff);
     copyTokens(b, input, target, start, b.and(range, (1 << COUNT_BITS) - 1));
-    return [rangeFunc(input.layer, parse)];
+    return [rangeFunc(input.layer, parse, input.ports)];
   },
 });
 

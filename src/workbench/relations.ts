@@ -1,6 +1,6 @@
 import type { Binding } from '../hooks/binding.ts';
 import { COPY_LABEL, parseLabel } from '../hooks/labels.ts';
-import { layerRange } from '../hooks/layers.ts';
+import { payloadRange } from '../hooks/tokens.ts';
 import { frameOf } from './frames.ts';
 import { inRanges, NO_RANGES, type Range, rangeCount, rangesOf, united } from './ranges.ts';
 import { type Selection, splitPart } from './selection.ts';
@@ -150,7 +150,7 @@ export function tokenBytes(
   if (trace?.kind !== 'packets' || binding?.input.kind !== 'payload' || packet < 0 || packet >= trace.count) return null;
   const { layer, length } = binding.input;
   const frame = frameOf(trace, packet);
-  const range = frame && layerRange(frame, layer);
+  const range = frame && payloadRange(frame, binding.input);
   const tensor = binding.input.tensor ?? model?.inputs[0]?.name;
   return range && tensor !== undefined ? { from: range.start, to: Math.min(range.end, range.start + length), tensor, layer } : null;
 }

@@ -15,7 +15,7 @@ export function fitted(
   classes: number,
   extra: Partial<FittedBinding> = {},
 ): FittedBinding & { readonly input: PayloadInput } {
-  const input = { kind: 'payload', layer, length, pad: 256 } as const;
+  const input = (extra.input as PayloadInput | undefined) ?? ({ kind: 'payload', layer, length, pad: 256 } as const);
   const binding: Binding = { hook: 'xdp', input, output };
   return { binding, output, inputName: 'tokens', outputName: 'logits', classes, meaning: 'logits', ...extra, input };
 }

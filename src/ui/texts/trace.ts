@@ -70,6 +70,8 @@ export const trace = {
     layers: { l2: 'Ethernet frame', l3: 'IP packet', l4: 'TCP or UDP', l4_payload: 'payload of TCP or UDP' },
     length: 'length',
     pad: 'padding token',
+    ports: 'ports',
+    allPorts: 'all',
     otherwise: 'otherwise',
     input: 'Input',
     maps: 'Inputs come from map input; outputs are left in map output.',

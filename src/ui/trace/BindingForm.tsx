@@ -48,7 +48,8 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
 
   const { input, output } = draft;
   const asText = json ?? (input.kind !== 'payload' && input.kind !== 'tensor');
-  const setInput = (change: Partial<PayloadInput>) => setDraft({ ...draft, input: { ...(input as PayloadInput), ...change } });
+  const setInput = (change: { readonly [Name in keyof PayloadInput]?: PayloadInput[Name] | undefined }) =>
+    setDraft({ ...draft, input: JSON.parse(JSON.stringify({ ...input, ...change })) as PayloadInput });
   const setOutput = (change: object) => setDraft({ ...draft, output: { ...output, ...change } as Binding['output'] });
   const classes = model?.outputs[0]?.dims.at(-1) ?? 2;
   const submit = (event: FormEvent) => {
@@ -65,9 +66,15 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
       ) : input.kind === 'payload' ? (
         <fieldset>
           <legend>{texts.toTokens}</legend>
-          <Choice label={texts.layer} value={input.layer} options={LAYERS} onChange={(layer) => setInput({ layer })} />
+          <Choice
+            label={texts.layer}
+            value={input.layer}
+            options={LAYERS}
+            onChange={(layer) => setInput({ layer, ports: layer.startsWith('l4') ? input.ports : undefined })}
+          />
           <NumberField label={texts.length} value={input.length} min={1} max={4096} onChange={(length) => setInput({ length })} />
           <NumberField label={texts.pad} value={input.pad} min={0} max={65535} onChange={(pad) => setInput({ pad })} />
+          {input.layer.startsWith('l4') ? <Ports ports={input.ports ?? []} onPorts={(ports) => setInput({ ports })} /> : null}
           <Choice
             label={texts.otherwise}
             value={input.otherwise ?? 'PASS'}
@@ -233,6 +240,32 @@ function Choice<Value extends string>({ label, value, options, onChange }: Choic
           </option>
         ))}
       </select>
+    </label>
+  );
+}
+
+/** Ports as a list between commas; none: packets of all ports. */
+function Ports({
+  ports,
+  onPorts,
+}: {
+  readonly ports: readonly number[];
+  readonly onPorts: (ports: readonly number[] | undefined) => void;
+}) {
+  return (
+    <label>
+      <span>{texts.ports}</span>
+      <input
+        className="field"
+        inputMode="numeric"
+        pattern="\s*(\d+(\s*,\s*\d+)*)?\s*"
+        placeholder={texts.allPorts}
+        defaultValue={ports.join(', ')}
+        onChange={(event) => {
+          const given = event.target.value.split(',').filter((part) => part.trim() !== '');
+          onPorts(given.length > 0 ? given.map(Number) : undefined);
+        }}
+      />
     </label>
   );
 }

@@ -1,5 +1,5 @@
 import type { Binding } from '../../hooks/binding.ts';
-import { layerRange } from '../../hooks/layers.ts';
+import { payloadRange } from '../../hooks/tokens.ts';
 import { type PacketSummary, summarizePacket } from '../../traces/packet.ts';
 import { frameOf } from '../../workbench/frames.ts';
 import type { PacketTraceView } from '../../workbench/views.ts';
@@ -59,6 +59,6 @@ export function packetFields(bytes: Uint8Array): readonly Field[] {
 /** Bytes of the packet that become tokens, and how many tokens the model takes; null where the packet lacks the layer. */
 export function tokenRange(bytes: Uint8Array, binding: Binding | null): { from: number; to: number; length: number } | null {
   if (binding?.input.kind !== 'payload') return null;
-  const range = layerRange(bytes, binding.input.layer);
+  const range = payloadRange(bytes, binding.input);
   return range ? { from: range.start, to: Math.min(range.end, range.start + binding.input.length), length: binding.input.length } : null;
 }
