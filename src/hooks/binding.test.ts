@@ -58,7 +58,7 @@ describe('parsing', () => {
     ['missing field', changed(sample, '/input/pad'), 'b.json: /input/pad is missing'],
     [
       'ports of no layer',
-      changed(changed(sample, '/input/layer', 'l3'), '/input/ports', [53]),
+      changed(changed(sample, '/input/layer', 'l3') as object, '/input/ports', [53]),
       'b.json: /input/ports goes with the layers "l4" and "l4_payload", not "l3"',
     ],
     ['a port beyond 65,535', changed(sample, '/input/ports', [53, 70_000]), 'b.json: /input/ports/1 should be'],
