@@ -43,11 +43,19 @@ interface CompareInput {
 
 const NO_CHANGES: ReadonlyMap<number, Said> = new Map();
 
+/** Events between two places where a comparison may rest. */
+const SLICE = 4096;
+
 /** Compares the events that both the program and the reference have done, with the figures of `replay --compare ort`. */
-export function compareScores(
+export function compareScores(input: CompareInput, onEvent?: (event: ComparedEvent) => void): Compared {
+  return atOnce(comparing(input, onEvent));
+}
+
+/** As {@link compareScores}, a few thousand events at a time. */
+export function* comparing(
   { kind, program, reference, binding, programChanged = NO_CHANGES, referenceChanged = NO_CHANGES }: CompareInput,
   onEvent?: (event: ComparedEvent) => void,
-): Compared {
+): Generator<void, Compared> {
   const done = Math.min(program.done, reference.done);
   const tensors = kind === 'tensors';
   let classes = reference.outputWidth;
@@ -59,6 +67,7 @@ export function compareScores(
   let maxScoreError: number | null = null;
   let withoutInference = 0;
   for (let at = 0; at < done; at++) {
+    if (at % SLICE === SLICE - 1) yield;
     const mine = programChanged.get(at) ?? { score: program.score[at]!, verdict: program.verdict[at]! };
     const theirs = referenceChanged.get(at) ?? { score: reference.score[at]!, verdict: reference.verdict[at]! };
     const changed = programChanged.has(at) || referenceChanged.has(at);
@@ -90,4 +99,12 @@ export function compareScores(
     onEvent?.({ at, mine, theirs, ran: mineRan || theirsRan, mineValues, theirValues });
   }
   return { result: comparison.result(), maxScoreError, withoutInference };
+}
+
+/** Runs work that could rest to its end. */
+export function atOnce<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
 }

@@ -46,11 +46,39 @@ const ALL = (1 << MOST_MAPS) - 1;
 const LOOKUP = 1;
 const UPDATE = 2;
 const DELETE = 3;
+const LOOP = 181;
 /**
- * Helpers that answer by their arguments and the event alone; those that tell user space or a device something may tell it in any order, since each
- * machine says of which event it was. Numbers of uapi `enum bpf_func_id`.
+ * Helpers that answer by their arguments and the event alone, and how many arguments they take; those that tell user space or a device something
+ * may tell it in any order, since each machine says of which event it was. Numbers of uapi `enum bpf_func_id`.
  */
-const BLAMELESS = new Set([1, 2, 5, 6, 8, 23, 25, 28, 44, 51, 54, 65, 125, 130, 131, 132, 133, 160, 177, 181, 182, 188, 189, 190, 208]);
+const BLAMELESS: ReadonlyMap<number, number> = new Map([
+  [LOOKUP, 2],
+  [UPDATE, 4],
+  [5, 0], // ktime_get_ns: the time of the event
+  [6, 5], // trace_printk
+  [8, 0], // get_smp_processor_id
+  [23, 2], // redirect
+  [25, 5], // perf_event_output
+  [28, 5], // csum_diff
+  [44, 2], // xdp_adjust_head
+  [51, 3], // redirect_map
+  [54, 2], // xdp_adjust_meta
+  [65, 2], // xdp_adjust_tail
+  [125, 0], // ktime_get_boot_ns
+  [130, 4], // ringbuf_output
+  [131, 3], // ringbuf_reserve
+  [132, 2], // ringbuf_submit
+  [133, 2], // ringbuf_discard
+  [160, 0], // ktime_get_coarse_ns
+  [177, 4], // trace_vprintk
+  [LOOP, 4],
+  [182, 3], // strncmp
+  [188, 1], // xdp_get_buff_len
+  [189, 4], // xdp_load_bytes
+  [190, 4], // xdp_store_bytes
+  [208, 0], // ktime_get_tai_ns
+]);
+const MOST_ARGUMENTS = 5;
 
 /** Why the program's events cannot be shared; '' where they can. `compiled`: it is what this compiler made of a model, as it made it. */
 export function whyNotShared(program: Pick<Program, 'insns' | 'maps' | 'subprogs' | 'kfuncCalls'>, compiled: boolean): string {
@@ -153,7 +181,7 @@ class Analysis {
       if (opOf(insn) === MOV) set(added, opcode & X ? handles[src]! : 0);
       else values[dst]! |= added;
     } else if (opcode === OP_CALL) {
-      for (let r = 1; r <= 5; r++) this.#grow('passed', values[r]!);
+      for (let r = 1; r <= argumentsOf(insn); r++) this.#grow('passed', values[r]!);
       const found = isPseudoCall(insn) ? this.#returned : imm === LOOKUP ? this.#handleOf(at, 1) : 0;
       values.fill(0, 0, 6);
       handles.fill(0, 0, 6);
@@ -194,9 +222,9 @@ class Analysis {
         const refused = this.#helper(insn, at);
         if (refused) return refused;
         let given = 0;
-        for (let r = 1; r <= 5; r++) given |= values[r]!;
+        for (let r = 1; r <= argumentsOf(insn); r++) given |= values[r]!;
         // What a helper is given it may read and write. A callback's context is looked at where it is used.
-        if (insn.imm !== 181) {
+        if (insn.imm !== LOOP) {
           written |= given;
           reads.push({ at, maps: given });
         }
@@ -254,7 +282,9 @@ class Analysis {
       changed = false;
       for (let at = this.#insns.length - 1; at >= 0; at--) {
         const insn = this.#insns[at]!;
-        const [uses, defs] = effects(insn);
+        let [uses, defs] = effects(insn);
+        // A function reads of its arguments what it reads.
+        if (isPseudoCall(insn)) uses = live[at + 1 + insn.imm]! & 0b111110;
         let after = insn.opcode === OP_EXIT || isUnconditional(insn) ? 0 : live[at + (insn.opcode === OP_LDDW ? 2 : 1)]!;
         if (isJump(insn)) after |= live[jumpTarget(insn, at)] ?? 0;
         const now = (after & ~defs) | uses;
@@ -265,6 +295,9 @@ class Analysis {
     return live;
   }
 }
+
+/** How many registers a call hands over, as far as that is known. */
+const argumentsOf = (insn: Insn): number => (isPseudoCall(insn) ? MOST_ARGUMENTS : (BLAMELESS.get(insn.imm) ?? MOST_ARGUMENTS));
 
 const copied = ([values, handles]: [Registers, Registers]): [Registers, Registers] => [values.slice(), handles.slice()];
 
@@ -286,7 +319,7 @@ function effects(insn: Insn): readonly [uses: number, defs: number] {
     case ALU64:
       return [(opcode & X ? s : 0) | (opOf(insn) === MOV ? 0 : d), d];
     default:
-      if (opcode === OP_CALL) return [0b111110, 0b111111];
+      if (opcode === OP_CALL) return [((1 << argumentsOf(insn)) - 1) << 1, 0b111111];
       if (opcode === OP_EXIT) return [1, 0];
       return [d | (opcode & X ? s : 0), 0];
   }

@@ -1,6 +1,6 @@
 import type { Binding } from '../hooks/binding.ts';
 import type { ComparisonResult } from '../reference/compare.ts';
-import { compareScores } from '../replay/compare-scores.ts';
+import { atOnce, comparing } from '../replay/compare-scores.ts';
 import { meets } from '../replay/verdicts.ts';
 import type { Overlay } from './store.ts';
 import type { ScoreColumns, TraceView } from './views.ts';
@@ -19,6 +19,8 @@ export interface Scatter {
   /** Event of each point. */
   readonly event: Uint32Array;
   readonly agrees: Uint8Array;
+  /** Events that agree beyond the room for them: they have no point. */
+  readonly left: number;
   /** What the axes show. */
   readonly quantity: 'score' | 'output';
 }
@@ -33,7 +35,7 @@ export interface CompareView {
   readonly scatter: Scatter;
 }
 
-interface CompareInput {
+export interface CompareInput {
   readonly trace: TraceView;
   readonly replay: ScoreColumns;
   readonly reference: ScoreColumns;
@@ -41,12 +43,18 @@ interface CompareInput {
   readonly binding: Binding;
 }
 
+/** Points of events that agree, and of others. */
+const MOST_POINTS = 50_000;
+
 /** Compares the events that both the program and the reference have done. */
-export function compareColumns({ trace, replay, reference, overlay, binding }: CompareInput): CompareView {
+export const compareColumns = (input: CompareInput): CompareView => atOnce(comparingColumns(input));
+
+/** As {@link compareColumns}, a few thousand events at a time. */
+export function* comparingColumns({ trace, replay, reference, overlay, binding }: CompareInput): Generator<void, CompareView> {
   const { kind } = trace;
   const done = Math.min(replay.done, reference.done);
   const width = Math.min(replay.outputWidth, reference.outputWidth);
-  const points = kind === 'tensors' ? done * width : done;
+  const points = Math.min(kind === 'tensors' ? done * width : done, 2 * MOST_POINTS);
   const scatter = {
     reference: new Float32Array(points),
     program: new Float32Array(points),
@@ -55,10 +63,17 @@ export function compareColumns({ trace, replay, reference, overlay, binding }: C
   };
   const labels = new Map<number, { events: number; program: number; reference: number }>();
   let count = 0;
+  let agreeing = 0;
+  let left = 0;
   const both = { kind, program: replay, reference, binding, programChanged: overlay.program, referenceChanged: overlay.reference };
-  const { result, maxScoreError, withoutInference } = compareScores(both, ({ at, mine, theirs, ran, mineValues, theirValues }) => {
+  const { result, maxScoreError, withoutInference } = yield* comparing(both, ({ at, mine, theirs, ran, mineValues, theirValues }) => {
     const agrees = mine.verdict === theirs.verdict;
     const add = (x: number, y: number) => {
+      if (count === points || (agrees && agreeing === MOST_POINTS)) {
+        left++;
+        return;
+      }
+      if (agrees) agreeing++;
       scatter.reference[count] = x;
       scatter.program[count] = y;
       scatter.event[count] = at;
@@ -86,6 +101,7 @@ export function compareColumns({ trace, replay, reference, overlay, binding }: C
       program: scatter.program.subarray(0, count),
       event: scatter.event.subarray(0, count),
       agrees: scatter.agrees.subarray(0, count),
+      left,
       quantity: kind === 'tensors' ? 'output' : 'score',
     },
   };

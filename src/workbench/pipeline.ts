@@ -41,8 +41,9 @@ let generation = 0;
 /** Ends the wait of the last run for a quiet page: another one has begun. */
 let superseded = new AbortController();
 
-/** A trace of more events is large. */
+/** A trace of more events is large: panels are told this often how far it is. */
 const LARGE = 20_000;
+const TELL_MS = 250;
 /** How many events are scored before the verifier starts: enough to fill the first screen. */
 const FIRST_EVENTS = 20;
 
@@ -325,6 +326,8 @@ function replayStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView, tra
         await through(at, leg);
       } catch (error) {
         if (!(error instanceof Cancelled) || signal.aborted) throw error;
+      } finally {
+        filled.tell();
       }
     }
     announce(`Replay: ${trace.count.toLocaleString('en')} events done`);
@@ -385,6 +388,7 @@ class Filling {
   readonly #name: 'replay' | 'reference';
   readonly #key: string;
   columns: ScoreColumns;
+  #told = 0;
 
   constructor(name: 'replay' | 'reference', total: number, key: string) {
     this.#name = name;
@@ -432,9 +436,15 @@ class Filling {
       ...(engine ? { engine, busyMs: (this.columns.busyMs ?? 0) + (batch.busyMs ?? 0) } : {}),
       ...(executed ? { executed } : {}),
     };
-    if (jobs[this.#name]?.key === this.#key) {
-      setStage(this.#name, { value: this.columns, key: this.#key, stale: false } as never);
-    }
+    // All panels look at what is told: of a large trace they are told less often.
+    if (total <= LARGE || performance.now() - this.#told > TELL_MS) this.tell();
+  }
+
+  /** Shows what is there. */
+  tell(): void {
+    if (jobs[this.#name]?.key !== this.#key || this.columns.done === 0) return;
+    this.#told = performance.now();
+    setStage(this.#name, { value: this.columns, key: this.#key, stale: false } as never);
   }
 }
 

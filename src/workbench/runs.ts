@@ -2,9 +2,10 @@ import { create } from 'zustand';
 import { VERDICT_ORDER } from '../hooks/decide.ts';
 import { type DetectionRecord, type RunRecord, sideRecord } from '../replay/run-record.ts';
 import { NO_VERDICT } from '../replay/verdicts.ts';
-import { compareColumns } from './comparison.ts';
+import { comparingColumns } from './comparison.ts';
 import { detection, hasLabels, labelledClasses } from './detection.ts';
 import type { ProjectDoc } from './document.ts';
+import { inSlices } from './in-slices.ts';
 import { stageKeys } from './keys.ts';
 import { editDoc, useWorkbench, type WorkbenchState } from './store.ts';
 
@@ -54,8 +55,9 @@ export function watchRuns(): void {
   if (watching) return;
   watching = true;
   const look = (state: WorkbenchState) => {
-    const record = completeRun(state);
-    if (record) note(record);
+    void completeRun(state).then((record) => {
+      if (record) note(record);
+    });
   };
   look(useWorkbench.getState());
   useWorkbench.subscribe(look);
@@ -73,7 +75,7 @@ function note(run: KeptRun): void {
 let last: { readonly replay: unknown; readonly reference: unknown; readonly verified: unknown } | null = null;
 
 /** The run on show, if it is whole, ran in this tab and is not noted yet. */
-function completeRun({ stages, history: { doc } }: WorkbenchState): KeptRun | null {
+async function completeRun({ stages, history: { doc } }: WorkbenchState): Promise<KeptRun | null> {
   const { trace, program, verified, replay, reference } = stages;
   if ([trace, program, verified, replay, reference].some(({ value, stale }) => value === null || stale)) return null;
   // What ONNX Runtime said may have come with the sample; times must be of this browser.
@@ -84,13 +86,9 @@ function completeRun({ stages, history: { doc } }: WorkbenchState): KeptRun | nu
   const keys = stageKeys(doc);
   if (!doc.binding || doc.source?.kind !== 'model' || replay.key !== keys.replay || reference.key !== keys.reference) return null;
   last = { replay: mine, reference: theirs, verified: verified.value };
-  const { result, maxScoreError } = compareColumns({
-    trace: trace.value!,
-    replay: mine,
-    reference: theirs,
-    overlay: { program: new Map(), reference: new Map() },
-    binding: doc.binding,
-  });
+  const overlay = { program: new Map(), reference: new Map() };
+  const both = { trace: trace.value!, replay: mine, reference: theirs, overlay, binding: doc.binding };
+  const { result, maxScoreError } = await inSlices(comparingColumns(both));
   const tensors = trace.value!.kind === 'tensors';
   const { options } = doc;
   return {
@@ -123,13 +121,12 @@ function completeRun({ stages, history: { doc } }: WorkbenchState): KeptRun | nu
 }
 
 function verdictsOf(verdicts: Uint8Array, tensors: boolean): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const verdict of verdicts) {
-    if (verdict === NO_VERDICT && !tensors) continue;
-    const name = tensors ? `class ${verdict}` : (VERDICT_ORDER[verdict] ?? String(verdict));
-    counts[name] = (counts[name] ?? 0) + 1;
-  }
-  return counts;
+  const counts = new Uint32Array(256);
+  for (const verdict of verdicts) counts[verdict]!++;
+  // A call at which the model did not run has no verdict.
+  if (!tensors) counts[NO_VERDICT] = 0;
+  const name = (verdict: number) => (tensors ? `class ${verdict}` : (VERDICT_ORDER[verdict] ?? String(verdict)));
+  return Object.fromEntries([...counts].flatMap((count, verdict) => (count > 0 ? [[name(verdict), count]] : [])));
 }
 
 function detectionOf(

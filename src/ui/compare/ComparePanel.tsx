@@ -1,6 +1,6 @@
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { NEAR } from '../../replay/compare-scores.ts';
-import { type CompareView, compareColumns } from '../../workbench/comparison.ts';
+import type { CompareView } from '../../workbench/comparison.ts';
 import { cancelStage } from '../../workbench/pipeline.ts';
 import { formatCount, liveDone } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
@@ -11,6 +11,7 @@ import { ShippedMark } from '../components/ShippedMark.tsx';
 import { compare as texts } from '../texts/compare.ts';
 import { Confusion } from './Confusion.tsx';
 import { SCATTER_BOX } from './scatter-box.ts';
+import { useComparison } from './use-comparison.ts';
 import './compare.css';
 
 const ScatterPlot = lazy(() => import('./ScatterPlot.tsx'));
@@ -30,11 +31,12 @@ export function ComparePanel() {
   const overlay = useWorkbench((state) => state.overlay);
   const binding = useWorkbench((state) => state.history.doc.binding);
   const source = useWorkbench((state) => state.history.doc.source);
-  const view = useMemo(() => {
+  const both = useMemo(() => {
     if (!trace || !replay.value || !reference.value || !binding) return null;
     if (trace.count !== replay.value.total || trace.count !== reference.value.total) return null;
-    return compareColumns({ trace, replay: replay.value, reference: reference.value, overlay, binding });
+    return { trace, replay: replay.value, reference: reference.value, overlay, binding };
   }, [trace, replay.value, reference.value, overlay, binding]);
+  const view = useComparison(both, replay.status === 'running' || reference.status === 'running');
   /** A trace that is still being read says nothing about accuracy yet. */
   const pending = useWorkbench((state) => state.history.doc.trace !== null && state.stages.trace.status === 'running');
   const stale = replay.stale || reference.stale;
@@ -94,6 +96,7 @@ export function ComparePanel() {
                 <ScatterPlot scatter={view.scatter} threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null} />
               </Suspense>
               <div className="compare-tables">
+                {view.scatter.left > 0 ? <p className="small muted">{texts.leftOut(formatCount(view.scatter.left))}</p> : null}
                 <Confusion result={view.result} />
                 <Labels view={view} />
               </div>

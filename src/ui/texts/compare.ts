@@ -30,6 +30,7 @@ export const compare = {
   },
   agreement: 'agreement',
   share: (share: number) => `${(share * 100).toFixed(2)} %`,
+  leftOut: (points: string) => `${points} more that agree have no point in the picture.`,
   allAgree: 'no event differs',
   differ: (events: number, of: number) => `${count(events)} of ${count(of)} differ`,
   maxError: (tensors: boolean) => `max |Δ| ${tensors ? 'output' : 'score'}`,
