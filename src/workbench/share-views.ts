@@ -12,6 +12,8 @@ export interface SharedProgram {
 /** Neighbouring packets: where they lie in their file and when they came. */
 export interface ShareColumns {
   readonly from: number;
+  /** How the capture is packed; null where it is not. */
+  readonly packing: string | null;
   readonly offset: Float64Array;
   readonly captured: Uint32Array;
   readonly linkType: Uint16Array;

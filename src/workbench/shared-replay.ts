@@ -5,6 +5,7 @@ import type { BlobRef } from './document.ts';
 import { tellUnshared, useReplayControl } from './replay-control.ts';
 import { type CallOptions, WorkerClient } from './rpc.ts';
 import type { ShareColumns, SharedProgram } from './share-views.ts';
+import { useWorkbench } from './store.ts';
 import type { ScoreBatch } from './views.ts';
 
 /** Packets that a worker gets at a time: some tens of milliseconds of a small filter. */
@@ -27,9 +28,10 @@ function workerAt(index: number): WorkerClient {
 export async function runShared(program: string, trace: BlobRef, from: number, to: number, options: CallOptions): Promise<void> {
   const { signal } = options;
   hold(compileWorker, trace);
-  const shared = await callOnProgram<SharedProgram>(program, 'sharedProgram', { trace }, { signal });
-  tellUnshared(shared.unshared);
-  if (shared.unshared !== '') {
+  const shared = await callOnProgram<SharedProgram>(program, 'sharedProgram', {}, { signal });
+  const unshared = await whyNot(shared, trace, signal);
+  tellUnshared(unshared);
+  if (unshared !== '') {
     await callOnProgram(program, 'replay', { trace, from, to }, options);
     return;
   }
@@ -62,6 +64,13 @@ export async function runShared(program: string, trace: BlobRef, from: number, t
     if (signal?.aborted) throw new Cancelled();
     throw error;
   }
+}
+
+async function whyNot({ unshared }: SharedProgram, trace: BlobRef, signal: AbortSignal | undefined): Promise<string> {
+  if (useWorkbench.getState().stages.trace.value?.kind !== 'packets') return 'only packets of a capture are shared';
+  if (unshared !== '') return unshared;
+  const { packing } = await compileWorker.call<ShareColumns>('shareColumns', { trace, from: 0, to: 0 }, signal ? { signal } : {});
+  return packing === null ? '' : `the capture is packed with ${packing}, which is unpacked from its beginning`;
 }
 
 /** Hands on batches in the order of events. */

@@ -4,7 +4,7 @@ import { hold } from './blobs.ts';
 import { inspect, modelView } from './models.ts';
 import { programView } from './programs.ts';
 import { replay, scoreOne } from './replays.ts';
-import { checkLabels, traceFrames, traceView } from './traces.ts';
+import { checkLabels, shareColumns, traceFrames, traceView } from './traces.ts';
 
 const handlers: Record<string, Handler> = {
   hold,
@@ -35,7 +35,7 @@ const handlers: Record<string, Handler> = {
   replay,
   scoreOne,
   sharedProgram: later(() => import('./shares.ts'), 'sharedProgram'),
-  shareColumns: later(() => import('./shares.ts'), 'shareColumns'),
+  shareColumns,
   programValues: later(() => import('./program-values.ts'), 'programValues'),
   verify: later(() => import('./verify.ts'), 'verifyProgram'),
   verifyLog: later(() => import('./verify-log.ts'), 'verifyLog'),

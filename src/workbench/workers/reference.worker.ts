@@ -16,14 +16,13 @@ import type { Tensors } from '../../reference/reference.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import { ReferenceRunner } from '../../replay/reference-runner.ts';
 import type { CalibrationSpec, ModelSpec, TraceSpec } from '../clients.ts';
-import { type CallContext, type Handler, serveRpc } from '../rpc.ts';
+import { type CallContext, type Handler, later, serveRpc } from '../rpc.ts';
 import type { After } from '../value-views.ts';
 import { Batches, firstOutput } from './batches.ts';
 import { bytesOf, hold } from './blobs.ts';
 import { fitted } from './bound.ts';
 import { eventInputs, inputsAfter, packetCode } from './events.ts';
 import { modelOf } from './models.ts';
-import { compareValues, ownErrors, referenceValues } from './reference-values.ts';
 import { rest, SLICE_MS } from './rest.ts';
 import { heldTrace } from './traces.ts';
 
@@ -160,7 +159,15 @@ async function samplesOf(
   return samples;
 }
 
-const handlers: Record<string, Handler> = { hold, score, scoreOne, calibrate: calibration, referenceValues, compareValues, ownErrors };
+const handlers: Record<string, Handler> = {
+  hold,
+  score,
+  scoreOne,
+  calibrate: calibration,
+  referenceValues: later(() => import('./reference-values.ts'), 'referenceValues'),
+  compareValues: later(() => import('./reference-values.ts'), 'compareValues'),
+  ownErrors: later(() => import('./reference-values.ts'), 'ownErrors'),
+};
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) =>
   method === 'calibrate' ? 'Calibrating' : 'Running ONNX Runtime',

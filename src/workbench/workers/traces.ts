@@ -7,6 +7,7 @@ import type { TraceSpec } from '../clients.ts';
 import type { BlobRef } from '../document.ts';
 import type { UserError } from '../errors.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
+import type { ShareColumns } from '../share-views.ts';
 import type { FramesView, TraceView } from '../views.ts';
 import { bytesOf, Recent, sourceOf } from './blobs.ts';
 import { working } from './working.ts';
@@ -114,4 +115,28 @@ export async function heldTensors(ref: BlobRef): Promise<readonly NamedTensor[]>
   const held = await heldTrace(ref);
   if (held.kind === 'tensors') return held.arrays;
   throw new InputError(`the trace holds ${held.kind === 'packets' ? 'packets' : 'system calls'}, the program takes tensors`, ref.name);
+}
+
+/** Where packets [from, to) lie in their file, and when they came: for other workers that read them. */
+export async function shareColumns(
+  { trace, from, to }: { trace: BlobRef; from: number; to: number },
+  context: CallContext,
+): Promise<Transferred<ShareColumns>> {
+  const held = await heldTrace(trace, context);
+  if (held.kind !== 'packets') throw new InputError('the trace holds no packets', trace.name);
+  const { packets } = held;
+  const { columns } = packets.capture;
+  const length = to - from;
+  const made: ShareColumns = {
+    from,
+    packing: packets.capture.packing,
+    offset: columns.offset.slice(from, to),
+    captured: columns.captured.slice(from, to),
+    linkType: Uint16Array.from({ length }, (_, at) => packets.capture.linkType(from + at)),
+    timeNs: Float64Array.from({ length }, (_, at) => packets.timeNs(from + at)),
+  };
+  return new Transferred(
+    made,
+    [made.offset, made.captured, made.linkType, made.timeNs].map(({ buffer }) => buffer as ArrayBuffer),
+  );
 }
