@@ -59,7 +59,7 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     load: async () => (await import('./verbs/generate.ts')).generateVerb,
   },
   export: {
-    usage: 'OUT.o --as libbpf|bpftool|c|link [--form ctx|struct|data] -o FILE [--program NAME] [--json]',
+    usage: 'OUT.o --as libbpf|bpftool|c|link|linux [--form ctx|struct|data] -o FILE [--program NAME] [--json]',
     load: async () => (await import('./verbs/export.ts')).exportVerb,
   },
   conformance: {

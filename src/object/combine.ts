@@ -74,21 +74,24 @@ const isDefined = ({ sectionIdx }: ElfSymbol): boolean => sectionIdx !== SHN_UND
  * Links objects into one, as `bpftool gen object` does: sections of one name are put one behind another, names that one file declares get the
  * definition of another, types are merged. What nothing defines stays for the loader (functions and variables of the kernel). A weak definition
  * yields to a strong one, and a name that is hidden anywhere is hidden in the result. Debug sections are dropped. Throws {@link InputError} for names
- * that are defined twice, declarations that do not fit their definition, and licences that do not go together.
+ * that are defined twice, declarations that do not fit their definition, and licences that do not go together. `sectionName` gives sections of code
+ * other names.
  */
-export function linkObjects(files: readonly LinkFile[]): Uint8Array {
-  return new Combination(files).build();
+export function linkObjects(files: readonly LinkFile[], sectionName: (name: string) => string = (name) => name): Uint8Array {
+  return new Combination(files, sectionName).build();
 }
 
 class Combination {
   private readonly inputs: readonly Input[];
+  private readonly sectionName: (name: string) => string;
   private readonly merged = new Map<string, Merged>();
   private readonly meanings = new Map<string, Meaning>();
   private readonly elf = new ElfBuilder();
   private readonly sections = new Map<string, { readonly index: number; readonly symbol: number; readonly bytes: Uint8Array | null }>();
   private readonly handles = new Map<string, number>();
 
-  constructor(files: readonly LinkFile[]) {
+  constructor(files: readonly LinkFile[], sectionName: (name: string) => string) {
+    this.sectionName = sectionName;
     this.inputs = files.map((file) => this.read(file));
     this.checkLicences();
     this.inputs.forEach((input, file) => {
@@ -119,9 +122,10 @@ class Combination {
     const start = new Map<number, number>();
     for (const section of elf.sections) {
       if (!isKept(section)) continue;
-      const into = this.merged.get(section.name) ?? { name: section.name, parts: [], size: 0, align: 1 };
+      const newName = this.nameOf(section);
+      const into = this.merged.get(newName) ?? { name: newName, parts: [], size: 0, align: 1 };
       if (isSingle(section.name) && into.parts.length > 0) continue;
-      this.merged.set(section.name, into);
+      this.merged.set(newName, into);
       const isCode = (section.flags & SHF_EXECINSTR) !== 0;
       if (isCode && section.size % 8 !== 0)
         throw new InputError(`code of ${section.size} bytes is no multiple of 8`, `${file.name}, section ${section.name}`);
@@ -135,6 +139,11 @@ class Combination {
       start.set(section.index, at);
     }
     return { ...file, elf, btf, ext, start };
+  }
+
+  /** What a section is called in the result. */
+  private nameOf({ name, flags }: ElfSection): string {
+    return (flags & SHF_EXECINSTR) === 0 ? name : this.sectionName(name);
   }
 
   private checkLicences(): void {
@@ -231,7 +240,7 @@ class Combination {
   private place(file: number, symbol: ElfSymbol): { section: number; value: number } {
     const { elf, start } = this.inputs[file]!;
     const section = elf.sections[symbol.sectionIdx]!;
-    return { section: this.sections.get(section.name)!.index, value: symbol.value + start.get(symbol.sectionIdx)! };
+    return { section: this.sections.get(this.nameOf(section))!.index, value: symbol.value + start.get(symbol.sectionIdx)! };
   }
 
   private writeSymbol(file: number, symbol: ElfSymbol, at: number): void {
@@ -261,7 +270,7 @@ class Combination {
 
   private relocate(file: number, section: ElfSection, list: readonly { offset: number; type: number; symbolIdx: number }[]): void {
     const { elf, start, name } = this.inputs[file]!;
-    const into = this.sections.get(section.name);
+    const into = this.sections.get(this.nameOf(section));
     const shift = start.get(section.index);
     if (!into?.bytes || shift === undefined) return;
     const view = new DataView(into.bytes.buffer);
@@ -287,7 +296,7 @@ class Combination {
         else if (!isCode && type === R_BPF_64_ABS64) view.setBigInt64(at, view.getBigInt64(at, true) + BigInt(more), true);
         else if (!isCode && type === R_BPF_64_ABS32) view.setInt32(at, view.getInt32(at, true) + more, true);
         else fail(`relocation type ${type} is unknown here`);
-        this.elf.relocation(into.index, at, type, this.sections.get(target.name)!.symbol);
+        this.elf.relocation(into.index, at, type, this.sections.get(this.nameOf(target))!.symbol);
         continue;
       }
       const handle = this.handles.get(symbol.bind === STB_LOCAL ? `${file}/${symbolIdx}` : symbol.name);
@@ -313,9 +322,10 @@ class Combination {
         for (const [name, records] of ext ? of(ext) : []) {
           const section = elf.sections.find((each) => each.name === name);
           const shift = section && start.get(section.index);
-          if (shift === undefined) continue;
-          const list = bySection.get(name) ?? [];
-          bySection.set(name, list);
+          if (!section || shift === undefined) continue;
+          const newName = this.nameOf(section);
+          const list = bySection.get(newName) ?? [];
+          bySection.set(newName, list);
           for (const record of records) list.push({ ...moved(record, file), byteOff: record.byteOff + shift });
         }
       });

@@ -65,7 +65,9 @@ ${structOf('accel_tensor', TENSOR_LAYOUT)}
 ${structOf('bpf_context', CONTEXT_LAYOUT)}
 typedef struct bpf_context GaudiCmd;
 
+#ifndef ACCEL_TYPES_ONLY
 ${functions.join('\n')}
+#endif
 #endif
 `;
 

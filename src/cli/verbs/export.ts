@@ -1,5 +1,6 @@
 import { InputError } from '../../base/errors.ts';
 import { PROG_TYPE_XDP } from '../../bpf/progtypes.ts';
+import { linuxObject } from '../../hooks/accelerator/linux/object.ts';
 import { FORMS, linkable, linkableObject } from '../../hooks/linkable.ts';
 import { choice, onlyPositional, parse } from '../args.ts';
 import { bpftoolScript } from '../export/bpftool.ts';
@@ -9,10 +10,10 @@ import { fileName, print, printJson, readInput, writeOutput } from '../io.ts';
 import type { ExitStatus, Verb } from '../main.ts';
 import { openProgram } from '../object.ts';
 
-const KINDS = ['libbpf', 'bpftool', 'c', 'link'] as const;
+const KINDS = ['libbpf', 'bpftool', 'c', 'link', 'linux'] as const;
 
-/** `export OUT.o --as KIND -o FILE`: a loader in C, a script, the program in C, or an object that other programs are linked with. */
-export const exportVerb: Verb = (argv): ExitStatus => {
+/** `export OUT.o --as KIND -o FILE`: a loader in C, a script, the program in C, an object that other programs are linked with, or programs for the accelerator as Linux loads them. */
+export const exportVerb: Verb = async (argv): Promise<ExitStatus> => {
   const args = parse(argv, { as: 'string', form: 'string', output: 'string', program: 'string', json: 'boolean' });
   const path = onlyPositional(args, 'one object');
   const output = args.string('output');
@@ -20,6 +21,12 @@ export const exportVerb: Verb = (argv): ExitStatus => {
   const kind = choice(args, 'as', KINDS, 'libbpf');
   if (!output) throw new InputError('say where it goes with -o FILE', 'arguments');
   if (args.string('form') !== undefined && kind !== 'link') throw new InputError('--form goes with --as link', 'arguments');
+  if (kind === 'linux') {
+    writeOutput(output, await linuxObject(readInput(path), fileName(path)));
+    if (args.flag('json')) printJson({ files: [output] });
+    else print(output);
+    return 0;
+  }
   const { program, meta } = openProgram(path, args.string('program'));
   if (meta.decoder && kind === 'link')
     throw new InputError('a program that generates text has no function to link', path, 'Use --as libbpf or c');
