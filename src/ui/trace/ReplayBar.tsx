@@ -30,7 +30,9 @@ const [LOOK_MS, LOOKS] = [250, 8];
 export default function ReplayBar() {
   const trace = useWorkbench((state) => state.stages.trace);
   const replay = useWorkbench((state) => state.stages.replay);
+  const ref = useWorkbench((state) => state.history.doc.trace);
   const { speed, factor, paused, workers, unshared } = useReplayControl();
+  const copy = useCopy((state) => (state.hash === ref?.hash ? state.state : 'none'));
   useCommandHandler('replay.pause', pauseOrResume);
   useCommandHandler('replay.step', step);
   useCommandHandler('replay.stop', stop);
@@ -44,7 +46,7 @@ export default function ReplayBar() {
   const counts = [formatCount(done), formatCount(total)] as const;
   const left = rate > 0 && speed === 'fast' ? (total - done) / rate : 0;
   return (
-    <div className="replay-bar small" role="toolbar" aria-label={texts.label} data-testid="replay-bar">
+    <div className="replay-bar small" role="toolbar" aria-label={texts.label} data-testid="replay-bar" data-copy={copy}>
       <button type="button" className="button small" onClick={pauseOrResume}>
         {moves ? <Pause size={12} /> : <Play size={12} />} {moves ? texts.pause : hasMore() ? texts.resume : texts.start}
       </button>
