@@ -1,5 +1,7 @@
+import { CLOCK_MAP, clockValue } from '../hooks/clock.ts';
 import type { Vm } from '../vm/core.ts';
 import type { Redirect, VmEvent } from '../vm/machine.ts';
+import { CostRecorder, type EventCosts } from './event-cost.ts';
 import { actionName } from './runner.ts';
 
 /** A packet that left the program otherwise than it came, or that it sent somewhere. */
@@ -38,6 +40,8 @@ export interface Effects {
   readonly sent: readonly SentPacket[];
   readonly messages: readonly Message[];
   readonly snapshots: readonly Snapshot[];
+  /** What events cost, by verdict; null until they were timed. */
+  readonly costs: EventCosts | null;
   /** Packets and messages beyond the room for them: counted, not kept. */
   readonly leftOut: { readonly sent: number; readonly messages: number };
 }
@@ -47,6 +51,8 @@ const [MOST_KEPT, MOST_ENTRIES] = [10_000, 256];
 /** Values longer than this are weights and tensors, which have panels of their own. */
 const LONGEST_VALUE = 4096;
 
+const KEY0 = new Uint8Array(4);
+
 /** Watches what a program does to the world while packets go through it. */
 export class EffectRecorder {
   readonly #vm: Vm;
@@ -54,6 +60,8 @@ export class EffectRecorder {
   readonly #sent: SentPacket[] = [];
   readonly #messages: Message[] = [];
   readonly #snapshots: Snapshot[] = [];
+  /** What each event executed. */
+  readonly costs = new CostRecorder();
   #events = 0;
   #leftSent = 0;
   #leftMessages = 0;
@@ -69,7 +77,9 @@ export class EffectRecorder {
   run(packet: Uint8Array, timeNs: number): void {
     const event = this.#events++;
     this.#vm.clockNs = timeNs;
-    const { returnValue, packet: after, redirect, events, metadata } = this.#vm.run({ packet });
+    if (this.#vm.maps.has(CLOCK_MAP)) this.#vm.maps.get(CLOCK_MAP).update(KEY0, clockValue(timeNs));
+    const { returnValue, packet: after, redirect, events, metadata, insnsExecuted } = this.#vm.run({ packet });
+    this.costs.add(returnValue, insnsExecuted);
     const verdict = actionName(returnValue);
     const rewritten = after !== null && !sameBytes(packet, after);
     if (
@@ -96,6 +106,7 @@ export class EffectRecorder {
       sent: this.#sent,
       messages: this.#messages,
       snapshots: this.#snapshots,
+      costs: null,
       leftOut: { sent: this.#leftSent, messages: this.#leftMessages },
     };
   }

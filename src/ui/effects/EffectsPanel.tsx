@@ -9,6 +9,7 @@ import { useTask } from '../components/useTask.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
 import { effects as texts } from '../texts/effects.ts';
 import { effectsPanel } from '../texts/effects-panel.ts';
+import CostView from './CostView.tsx';
 import { MapsView } from './MapsView.tsx';
 import './effects.css';
 
@@ -35,7 +36,9 @@ export default function EffectsPanel() {
             <div className="segments">
               {VIEWS.map((one) => (
                 <button key={one} type="button" className="segment" aria-pressed={view === one} onClick={() => setView(one)}>
-                  {one === 'maps' ? texts.views.maps : texts.counted(texts.views[one], effects[one].length + effects.leftOut[one])}
+                  {one === 'maps' || one === 'cost'
+                    ? texts.views[one]
+                    : texts.counted(texts.views[one], effects[one].length + effects.leftOut[one])}
                 </button>
               ))}
             </div>
@@ -47,6 +50,8 @@ export default function EffectsPanel() {
             <Sent effects={effects} />
           ) : view === 'messages' ? (
             <Messages effects={effects} />
+          ) : view === 'cost' && effects.costs ? (
+            <CostView costs={effects.costs} />
           ) : (
             <MapsView effects={effects} />
           )}

@@ -1,6 +1,8 @@
 import { InputError } from '../../base/errors.ts';
 import { Cancelled } from '../../base/progress.ts';
 import { EffectRecorder, type Effects } from '../../replay/effects.ts';
+import { clockStep, type EventCosts, percentile, timeOf, type VerdictCost } from '../../replay/event-cost.ts';
+import type { PacketTrace } from '../../replay/packet-trace.ts';
 import { loadParts } from '../../vm/load-parts.ts';
 import { Vm } from '../../vm/vm.ts';
 import type { ProgramSpec } from '../clients.ts';
@@ -37,5 +39,33 @@ export async function recordEffects(
       rested = performance.now();
     }
   }
-  return recorder.result();
+  const effects = recorder.result();
+  const { verdicts, ...clock } = await timed(vm, recorder, packets, context);
+  return { ...effects, costs: { verdicts, ...clock } };
+}
+
+/** Events of each verdict that are timed, and how long each is run again and again for it. */
+const [MOST_TIMED, RUN_MS] = [100, 2];
+
+/** Times events of each verdict, from the cheapest to the dearest, on the maps as they are at the end of the trace. */
+async function timed(vm: Vm, recorder: EffectRecorder, packets: PacketTrace, context: CallContext): Promise<EventCosts> {
+  const now = () => performance.now();
+  const summary = recorder.costs.summary(MOST_TIMED);
+  const total = summary.reduce((sum, { chosen }) => sum + chosen.length, 0);
+  const verdicts: VerdictCost[] = [];
+  let done = 0;
+  for (const { chosen, ...cost } of summary) {
+    const times: number[] = [];
+    for (const event of chosen) {
+      const packet = await packets.frame(event);
+      vm.clockNs = packets.timeNs(event);
+      times.push(timeOf(() => vm.runUnseen({ packet }), RUN_MS, now));
+      context.progress('timing', ++done, total);
+      await rest();
+      if (context.cancelled) throw new Cancelled();
+    }
+    times.sort((a, b) => a - b);
+    verdicts.push({ ...cost, ns: { timed: times.length, p50: percentile(times, 0.5), p99: percentile(times, 0.99) } });
+  }
+  return { verdicts, clockStepMs: clockStep(now), runMs: RUN_MS };
 }
