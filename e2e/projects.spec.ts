@@ -356,13 +356,15 @@ test.describe('of the sample', () => {
   });
 });
 
-test('a model of the user is offered as a file, a small program as a link', async ({ site, context }) => {
+test('a link names a model of the user by its hash, and carries a small program', async ({ site, context }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
   await open(site, { name: 'relu.onnx', mimeType: 'application/octet-stream', buffer: singleNodeModel('Relu', 'relu_0') });
   await expect(site.getByRole('button', { name: 'Project relu' })).toBeVisible();
   await keptIn(site);
   await site.getByRole('button', { name: 'Share', exact: true }).click();
-  await expect(site.getByRole('dialog')).toContainText('relu.onnx is a file of yours, and a link carries no files');
+  await expect(site.getByRole('dialog')).toContainText('It carries no files of yours');
+  await expect(site.getByTestId('needed-files')).toContainText('relu.onnx');
+  await expect(site.getByRole('button', { name: 'Export as a file' })).toBeVisible();
   await site.getByRole('button', { name: 'Close' }).click();
   const text = '.section xdp\n.license GPL\nr0 = 2\nexit\n';
   await open(site, { name: 'pass.s', mimeType: 'text/plain', buffer: Buffer.from(text) });

@@ -142,7 +142,7 @@ describe('two sides', () => {
 });
 
 describe('turns', () => {
-  test('the middle stretch tells the time, and a slow first one does not', () => {
+  test('the middle one of the later stretches tells the time, and slow first ones do not', () => {
     const turns = new Turns(5, 2);
     turns.add(2, 100, 400);
     turns.add(10, 10, 20);

@@ -42,12 +42,13 @@ export function settingsOf(run: RunRecord): readonly (readonly [name: string, va
   ];
 }
 
-/** Of a share in points, of a quantity as part of the old one. */
+/** Of a share in points, of a quantity as part of the old one, from ten times on as a factor. */
 export function changeOf(id: string, value: number | null, old: number | null): string {
   if (value === null || old === null) return '–';
   if (value === old) return '=';
   if (SHARES.has(id)) return `${value >= old ? '+' : '−'}${Math.abs((value - old) * 100).toFixed(2)} points`;
   if (old === 0) return '–';
+  if (value / old >= 10) return `× ${(value / old).toPrecision(3)}`;
   const share = (value / old - 1) * 100;
   return `${share >= 0 ? '+' : '−'}${Math.abs(share).toFixed(2)} %`;
 }

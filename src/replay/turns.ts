@@ -2,10 +2,10 @@
 export interface TurnTimes {
   /** Stretches of the trace that both ran, one right after the other. */
   readonly stretches: number;
-  /** Nanoseconds an event, the middle one of the stretches: slow ones at the start, before engines have compiled well, count as one each. */
+  /** Nanoseconds an event, the middle one of the later half of the stretches: by then engines have compiled both well. */
   readonly a: number;
   readonly b: number;
-  /** Middle one of the stretches' b / a: what else the machine does meets both alike. */
+  /** Middle one of those stretches' b / a: what else the machine does meets both alike. */
   readonly ratio: number;
 }
 
@@ -47,9 +47,11 @@ export class Turns {
 
   /** Null where nothing was measured. */
   result(): TurnTimes | null {
-    const pairs = this.#a.flatMap((a, at) => (a > 0 ? [this.#b[at]! / a] : []));
+    const from = this.#a.length >> 1;
+    const [a, b] = [this.#a.slice(from), this.#b.slice(from)];
+    const pairs = a.flatMap((one, at) => (one > 0 ? [b[at]! / one] : []));
     if (pairs.length === 0) return null;
-    return { stretches: this.#a.length, a: middle(this.#a), b: middle(this.#b), ratio: middle(pairs) };
+    return { stretches: this.#a.length, a: middle(a), b: middle(b), ratio: middle(pairs) };
   }
 }
 

@@ -20,6 +20,7 @@ import { type StageKeys, stageKeys } from './keys.ts';
 import { programOfLog, readLogFile, verdictOfLog } from './logs.ts';
 import { quiet } from './quiet.ts';
 import { type CallOptions, RemoteError } from './rpc.ts';
+import { emptyColumns, withBatch } from './score-columns.ts';
 import { keepsState, liveDone } from './selectors.ts';
 import { shared } from './shared.ts';
 import { ABSENT, type StageName, type StageValues } from './stages.ts';
@@ -404,8 +405,7 @@ class Filling {
       this.columns = present.value;
       return;
     }
-    const score = new Float64Array(total).fill(Number.NaN);
-    this.columns = { total, done: 0, score, verdict: new Uint8Array(total), outputs: new Float32Array(0), outputWidth: 0, cut: 0 };
+    this.columns = emptyColumns(total);
   }
 
   options(options: CallOptions): CallOptions {
@@ -413,31 +413,9 @@ class Filling {
   }
 
   #add(batch: ScoreBatch): void {
-    const { total, score, verdict } = this.columns;
-    let { outputs } = this.columns;
-    if (outputs.length === 0 && batch.outputWidth > 0) outputs = new Float32Array(total * batch.outputWidth).fill(Number.NaN);
-    score.set(batch.score, batch.start);
-    verdict.set(batch.verdict, batch.start);
-    outputs.set(batch.outputs, batch.start * batch.outputWidth);
-    const { outputWidth, cut, engine } = batch;
-    const executed = batch.executed && (this.columns.executed ?? new Uint32Array(total));
-    if (batch.executed) executed!.set(batch.executed, batch.start);
-    const done = batch.start + batch.score.length;
-    const shipped = this.columns.live !== undefined && done < total;
-    this.columns = {
-      total,
-      done: shipped ? total : done,
-      ...(shipped ? { live: done } : {}),
-      score,
-      verdict,
-      outputs,
-      outputWidth,
-      cut,
-      ...(engine ? { engine, busyMs: (this.columns.busyMs ?? 0) + (batch.busyMs ?? 0) } : {}),
-      ...(executed ? { executed } : {}),
-    };
+    this.columns = withBatch(this.columns, batch);
     // All panels look at what is told: of a large trace they are told less often.
-    if (total <= LARGE || performance.now() - this.#told > TELL_MS) this.tell();
+    if (this.columns.total <= LARGE || performance.now() - this.#told > TELL_MS) this.tell();
   }
 
   /** Shows what is there. */

@@ -1,20 +1,14 @@
 import { create } from 'zustand';
-import { VERDICT_ORDER } from '../hooks/decide.ts';
-import { type DetectionRecord, type RunRecord, sideRecord } from '../replay/run-record.ts';
-import { NO_VERDICT } from '../replay/verdicts.ts';
-import { comparingColumns } from './comparison.ts';
-import { detection, hasLabels, labelledClasses } from './detection.ts';
+import { InputError } from '../base/errors.ts';
+import { parseRun } from '../replay/run-record.ts';
 import type { ProjectDoc } from './document.ts';
 import { inSlices } from './in-slices.ts';
 import { stageKeys } from './keys.ts';
+import { parseDoc } from './projects/schema.ts';
+import { type KeptRun, keepingRun } from './run-records.ts';
 import { editDoc, useWorkbench, type WorkbenchState } from './store.ts';
 
-/** A run, and the document that gave it. */
-export interface KeptRun {
-  readonly key: string;
-  readonly record: RunRecord;
-  readonly doc: ProjectDoc;
-}
+export type { KeptRun } from './run-records.ts';
 
 interface RunsState {
   /** Latest first. */
@@ -25,18 +19,35 @@ interface RunsState {
 
 const STORED = 'bpformer.runs';
 /** A record is some 20 kB, and the browser keeps 5 MB. */
-const MOST_RUNS = 40;
+const MOST_RUNS = 60;
+const MOST_NAME = 80;
 
 export const useRuns = create<RunsState>()(() => stored());
 
+/** What storage holds; a run that is not whole is left out. */
 function stored(): RunsState {
   try {
-    const value = JSON.parse(localStorage.getItem(STORED) ?? 'null') as Partial<RunsState> | null;
-    const runs = (Array.isArray(value?.runs) ? value.runs : []).filter((run) => run?.record?.format === 'bpformer-run' && run.doc?.options);
+    const value = JSON.parse(localStorage.getItem(STORED) ?? 'null') as { runs?: unknown; baseline?: unknown } | null;
+    const runs = (Array.isArray(value?.runs) ? value.runs : []).flatMap((run) => {
+      try {
+        return [checkedRun(run)];
+      } catch {
+        return [];
+      }
+    });
     return { runs, baseline: typeof value?.baseline === 'string' ? value.baseline : '' };
   } catch {
     return { runs: [], baseline: '' };
   }
+}
+
+/** A run as storage and files hold it. Throws {@link InputError}. */
+function checkedRun(value: unknown): KeptRun {
+  const { key, record, doc, name } = (value ?? {}) as Partial<KeptRun>;
+  if (typeof key !== 'string' || key.length > 100_000) throw new InputError('a run has no key');
+  if (name !== undefined && (typeof name !== 'string' || name.length > MOST_NAME)) throw new InputError('the name of a run is no name');
+  const run = { key, record: parseRun(JSON.stringify(record ?? null)), doc: parseDoc(doc, 'the settings of a run') };
+  return name === undefined ? run : { ...run, name };
 }
 
 function keep(state: RunsState): void {
@@ -55,21 +66,30 @@ export function watchRuns(): void {
   if (watching) return;
   watching = true;
   const look = (state: WorkbenchState) => {
-    void completeRun(state).then((record) => {
-      if (record) note(record);
+    void completeRun(state).then((run) => {
+      if (run) noteRun(run);
     });
   };
   look(useWorkbench.getState());
   useWorkbench.subscribe(look);
 }
 
-function note(run: KeptRun): void {
+/** Puts a run first; an earlier one of the same program and trace goes, its name stays. */
+export function noteRun(run: KeptRun): void {
   const { runs, baseline } = useRuns.getState();
   if (runs[0]?.key === run.key && runs[0].record.nsPerEvent === run.record.nsPerEvent) return;
-  const kept = [run, ...runs.filter(({ key }) => key !== run.key)];
-  // The baseline stays, however old it is.
-  const dropped = kept.length > MOST_RUNS ? kept.findLastIndex(({ key }) => key !== baseline) : -1;
-  keep({ runs: kept.filter((_, at) => at !== dropped), baseline });
+  const name = runs.find(({ key }) => key === run.key)?.name;
+  keepRuns([name === undefined ? run : { ...run, name }, ...runs.filter(({ key }) => key !== run.key)], baseline);
+}
+
+/** The baseline stays, however old it is. */
+function keepRuns(all: readonly KeptRun[], baseline: string): void {
+  let runs = all;
+  while (runs.length > MOST_RUNS) {
+    const dropped = runs.findLastIndex(({ key }) => key !== baseline);
+    runs = runs.filter((_, at) => at !== dropped);
+  }
+  keep({ runs, baseline });
 }
 
 let last: { readonly replay: unknown; readonly reference: unknown; readonly verified: unknown } | null = null;
@@ -86,66 +106,16 @@ async function completeRun({ stages, history: { doc } }: WorkbenchState): Promis
   const keys = stageKeys(doc);
   if (!doc.binding || doc.source?.kind !== 'model' || replay.key !== keys.replay || reference.key !== keys.reference) return null;
   last = { replay: mine, reference: theirs, verified: verified.value };
-  const overlay = { program: new Map(), reference: new Map() };
-  const both = { trace: trace.value!, replay: mine, reference: theirs, overlay, binding: doc.binding };
-  const { result, maxScoreError } = await inSlices(comparingColumns(both));
-  const tensors = trace.value!.kind === 'tensors';
-  const { options } = doc;
-  return {
-    key: JSON.stringify([keys.replay, options.kernel]),
+  const measured = {
     doc,
-    record: {
-      format: 'bpformer-run',
-      version: 1,
-      at: Date.now(),
-      model: doc.source.blob.name,
-      trace: { name: trace.value!.file, events: mine.total },
-      settings: {
-        kernel: options.kernel,
-        strategy: options.strategy,
-        quant: options.quant,
-        calibration: options.method ? `${doc.calibration.kind}, ${options.method}` : doc.calibration.kind,
-        specialise: options.specialise ?? false,
-      },
-      binding: doc.binding,
-      insns: program.value!.code.length / 8,
-      processed: verified.value!.processed,
-      engine: mine.engine ?? '',
-      nsPerEvent: mine.busyMs === undefined ? null : (mine.busyMs * 1e6) / mine.total,
-      verdicts: verdictsOf(mine.verdict, tensors),
-      comparison: result,
-      maxScoreError,
-      detection: detectionOf(stages, doc.binding),
-    },
+    trace: trace.value!,
+    insns: program.value!.code.length / 8,
+    processed: verified.value!.processed,
+    replay: mine,
+    reference: theirs,
+    nsPerEvent: mine.busyMs === undefined ? null : (mine.busyMs * 1e6) / mine.total,
   };
-}
-
-function verdictsOf(verdicts: Uint8Array, tensors: boolean): Record<string, number> {
-  const counts = new Uint32Array(256);
-  for (const verdict of verdicts) counts[verdict]!++;
-  // A call at which the model did not run has no verdict.
-  if (!tensors) counts[NO_VERDICT] = 0;
-  const name = (verdict: number) => (tensors ? `class ${verdict}` : (VERDICT_ORDER[verdict] ?? String(verdict)));
-  return Object.fromEntries([...counts].flatMap((count, verdict) => (count > 0 ? [[name(verdict), count]] : [])));
-}
-
-function detectionOf(
-  { trace, replay, reference }: WorkbenchState['stages'],
-  binding: NonNullable<ProjectDoc['binding']>,
-): DetectionRecord | null {
-  if (!hasLabels(trace.value)) return null;
-  const bound = binding.output.kind === 'threshold' ? binding.output : null;
-  const positive = bound?.class ?? labelledClasses(trace.value.labels).at(-1) ?? 0;
-  const view = detection(trace.value.labels, { binding, replay: replay.value!, reference: reference.value! }, positive);
-  const threshold = bound?.threshold ?? 0;
-  return (
-    view && {
-      class: positive,
-      threshold,
-      program: sideRecord(view.program, threshold),
-      reference: sideRecord(view.reference, threshold),
-    }
-  );
+  return inSlices(keepingRun(measured));
 }
 
 /** Chooses the run that others are compared with, or none. */
@@ -159,9 +129,52 @@ export function forgetRun(key: string): void {
   keep({ runs: runs.filter((run) => run.key !== key), baseline: baseline === key ? '' : baseline });
 }
 
+/** Calls a run something; an empty name takes its name away. */
+export function renameRun(key: string, text: string): void {
+  const { runs, baseline } = useRuns.getState();
+  const name = text.trim().slice(0, MOST_NAME);
+  const renamed = ({ key: own, record, doc }: KeptRun): KeptRun => ({ key: own, record, doc, ...(name ? { name } : {}) });
+  keep({ runs: runs.map((run) => (run.key === key ? renamed(run) : run)), baseline });
+}
+
+/** Form of a file of runs. */
+const [FORMAT, VERSION] = ['bpformer-runs', 1] as const;
+
+/** All runs as JSON, with the documents that gave them and without the files that those name. */
+export const exportRuns = (): string => `${JSON.stringify({ format: FORMAT, version: VERSION, runs: useRuns.getState().runs }, null, 1)}\n`;
+
+/** Adds the runs of a file to the history, those that are there already in place of the old ones. Throws {@link InputError}; gives how many came. */
+export function importRuns(text: string, where: string): number {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new InputError('this is no JSON', where, 'Give a file that the view Runs has saved');
+  }
+  const { format, version, runs } = (value ?? {}) as { format?: unknown; version?: unknown; runs?: unknown };
+  if (format !== FORMAT || version !== VERSION || !Array.isArray(runs))
+    throw new InputError('this is no file of runs', where, 'Give a file that the view Runs has saved');
+  if (runs.length > MOST_RUNS) throw new InputError(`it holds ${runs.length} runs, and at most ${MOST_RUNS} are kept`, where);
+  const come = runs.map((run, at) => {
+    try {
+      return checkedRun(run);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      throw new InputError(error.what, `${where}, run ${at + 1}`);
+    }
+  });
+  const present = useRuns.getState();
+  const keys = new Set(come.map(({ key }) => key));
+  keepRuns(
+    [...come, ...present.runs.filter(({ key }) => !keys.has(key))].toSorted((a, b) => b.record.at - a.record.at),
+    present.baseline,
+  );
+  return come.length;
+}
+
 /** Whether the open project could take a run's settings: it has the same model and trace. */
 export function canTake({ doc }: KeptRun, present: ProjectDoc): boolean {
-  return doc.source?.blob.hash === present.source?.blob.hash && doc.trace?.hash === present.trace?.hash;
+  return doc.source?.kind === 'model' && doc.source.blob.hash === present.source?.blob.hash && doc.trace?.hash === present.trace?.hash;
 }
 
 /** Makes a run's settings and binding those of the open project; one step of undo. */

@@ -2,6 +2,7 @@ import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { NEAR } from '../../replay/compare-scores.ts';
 import type { CompareView } from '../../workbench/comparison.ts';
 import { cancelStage } from '../../workbench/pipeline.ts';
+import { useAsked } from '../../workbench/projects/asked.ts';
 import { formatCount, liveDone } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
@@ -17,6 +18,7 @@ import './compare.css';
 const ScatterPlot = lazy(() => import('./ScatterPlot.tsx'));
 const DetectionView = lazy(() => import('./DetectionView.tsx'));
 const ErrorsView = lazy(() => import('./ErrorsView.tsx'));
+const AbView = lazy(() => import('./AbView.tsx'));
 const RunsView = lazy(() => import('./RunsView.tsx'));
 
 type View = keyof typeof texts.views;
@@ -48,9 +50,21 @@ export function ComparePanel() {
   const swapped = reference.value?.swapped;
   const measured = view !== null && view.result.events > 0;
   const [shown, setShown] = useState<View>('agreement');
+  const asked = useAsked((state) => state.asked);
   useEffect(() => {
     if (complete) void import('../../workbench/runs.ts').then(({ watchRuns }) => watchRuns());
   }, [complete]);
+
+  useEffect(() => {
+    if (asked) setShown('ab');
+  }, [asked]);
+  const empty =
+    reference.status === 'running' || reference.error || pending ? null : (
+      <div className="empty" data-testid="unmeasured">
+        <strong>{source?.kind === 'model' ? texts.empty.unmeasured : texts.empty.nothing}</strong>
+        <p>{trace ? texts.empty.waiting : texts.empty.needs}</p>
+      </div>
+    );
 
   return (
     <Panel
@@ -71,8 +85,8 @@ export function ComparePanel() {
       {reference.status === 'running' ? (
         <Progress progress={reference.progress} label={texts.loading} onCancel={() => cancelStage('reference')} />
       ) : null}
-      {measured ? (
-        <div className={stale ? 'compare stale' : 'compare'} data-testid="compare" data-complete={complete && !stale}>
+      {measured || trace ? (
+        <div className={stale ? 'compare stale' : 'compare'} data-testid="compare" data-complete={measured && complete && !stale}>
           {calibration?.source === 'generated' ? <ErrorNote tone="warning" error={texts.generated} /> : null}
           {swapped ? <ErrorNote tone="note" error={texts.swapped(swapped.name, swapped.from + 1)} /> : null}
           <div className="segments compare-views">
@@ -89,27 +103,30 @@ export function ComparePanel() {
               </button>
             ))}
           </div>
-          {shown === 'agreement' ? <Headline view={view} tensors={trace?.kind === 'tensors'} /> : null}
-          {shown === 'agreement' ? (
-            <div className="compare-grid">
-              <Suspense fallback={<div className="scatter" style={SCATTER_BOX} />}>
-                <ScatterPlot scatter={view.scatter} threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null} />
-              </Suspense>
-              <div className="compare-tables">
-                {view.scatter.left > 0 ? <p className="small muted">{texts.leftOut(formatCount(view.scatter.left))}</p> : null}
-                <Confusion result={view.result} />
-                <Labels view={view} />
+          {shown === 'ab' || shown === 'runs' ? (
+            <Suspense>{shown === 'ab' ? <AbView /> : <RunsView />}</Suspense>
+          ) : !measured ? (
+            empty
+          ) : shown === 'agreement' ? (
+            <>
+              <Headline view={view} tensors={trace?.kind === 'tensors'} />
+              <div className="compare-grid">
+                <Suspense fallback={<div className="scatter" style={SCATTER_BOX} />}>
+                  <ScatterPlot scatter={view.scatter} threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null} />
+                </Suspense>
+                <div className="compare-tables">
+                  {view.scatter.left > 0 ? <p className="small muted">{texts.leftOut(formatCount(view.scatter.left))}</p> : null}
+                  <Confusion result={view.result} />
+                  <Labels view={view} />
+                </div>
               </div>
-            </div>
+            </>
           ) : (
-            <Suspense>{shown === 'detection' ? <DetectionView /> : shown === 'errors' ? <ErrorsView /> : <RunsView />}</Suspense>
+            <Suspense>{shown === 'detection' ? <DetectionView /> : <ErrorsView />}</Suspense>
           )}
         </div>
-      ) : reference.status === 'running' || reference.error || pending ? null : (
-        <div className="empty" data-testid="unmeasured">
-          <strong>{source?.kind === 'model' ? texts.empty.unmeasured : texts.empty.nothing}</strong>
-          <p>{trace ? texts.empty.waiting : texts.empty.needs}</p>
-        </div>
+      ) : (
+        empty
       )}
     </Panel>
   );

@@ -1,11 +1,12 @@
 import { useMemo } from 'react';
-import type { Binding } from '../../hooks/binding.ts';
-import { overTime, type Spread, spread } from '../../replay/over-time.ts';
+import { overTime, spread } from '../../replay/over-time.ts';
+import { eventErrors } from '../../replay/scores.ts';
 import { scoreAt, VERDICT_NAMES } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ScoreColumns } from '../../workbench/views.ts';
 import { showPanel } from '../shell/desk-store.ts';
 import { detection as texts } from '../texts/detection.ts';
+import { SpreadBars } from './SpreadBars.tsx';
 import './detection.css';
 
 const WORST = 20;
@@ -24,7 +25,7 @@ export default function ErrorsView() {
     if (!replay || !reference || !binding) return null;
     const done = Math.min(replay.done, reference.done);
     const agrees = (at: number) => scoreAt(replay, overlay.program, at)!.verdict === scoreAt(reference, overlay.reference, at)!.verdict;
-    const errors = eventErrors(replay, reference, done, binding);
+    const errors = eventErrors(replay, reference, done, binding.output.kind === 'tensor');
     const order = Array.from(errors.keys()).filter((at) => errors[at]! > 0);
     order.sort((a, b) => errors[b]! - errors[a]!);
     const greatest = Math.ceil(Math.log10(errors[order[0] ?? 0] || 1));
@@ -127,44 +128,7 @@ function firstOf({ from, to }: { from: number; to: number }, agrees: (at: number
   return worst;
 }
 
-/** Largest difference of each event's score, or of its outputs where the binding names no score; NaN where neither side ran the model. */
-function eventErrors(replay: ScoreColumns, reference: ScoreColumns, done: number, { output }: Binding): Float64Array {
-  const width = output.kind === 'tensor' ? Math.min(replay.outputWidth, reference.outputWidth) : 0;
-  return Float64Array.from({ length: done }, (_, at) => {
-    if (width === 0) return Math.abs(replay.score[at]! - reference.score[at]!);
-    let most = 0;
-    for (let i = 0; i < width; i++) {
-      most = Math.max(most, Math.abs(replay.outputs[at * replay.outputWidth + i]! - reference.outputs[at * reference.outputWidth + i]!));
-    }
-    return most;
-  });
-}
-
 function said(columns: ScoreColumns, at: number, tensors: boolean): string {
   const verdict = columns.verdict[at]!;
   return tensors ? texts.className(verdict) : `${VERDICT_NAMES[verdict] ?? verdict} ${columns.score[at]!.toFixed(4)}`;
-}
-
-function SpreadBars({ spread: { counts, least, perDecade, none } }: { spread: Spread }) {
-  const most = Math.max(1, ...counts);
-  const edge = (bin: number) => (10 ** (least + bin / perDecade)).toPrecision(2);
-  const total = none + counts.reduce((a, b) => a + b, 0);
-  return (
-    <div className="spread">
-      <ul aria-label={texts.spreadLabel(total, none)}>
-        {counts.map((count, bin) => (
-          <li key={edge(bin)} title={texts.spreadBin(edge(bin), edge(bin + 1), count)}>
-            <span className="spread-bar" style={{ height: `${count === 0 ? 0 : Math.max(2, (100 * count) / most)}%` }} />
-            <span className="visually-hidden">{texts.spreadBin(edge(bin), edge(bin + 1), count)}</span>
-          </li>
-        ))}
-      </ul>
-      <p className="spread-axis small muted" aria-hidden="true">
-        {Array.from({ length: counts.length / perDecade + 1 }, (_, decade) => (
-          <span key={decade}>{`1e${least + decade}`}</span>
-        ))}
-      </p>
-      <p className="small muted">{texts.none(edge(0), none)}</p>
-    </div>
-  );
 }

@@ -6,6 +6,7 @@ import { announce } from '../../workbench/store.ts';
 import { Dialog } from '../components/Dialog.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { projectDialogs as texts } from '../texts/project-dialogs.ts';
+import { FileList } from './FileList.tsx';
 import { closeDialog } from './open.ts';
 
 const { share: words } = texts;
@@ -31,7 +32,7 @@ export default function ShareDialog() {
             <p className="muted">{words.file}</p>
           </>
         ) : null}
-        {share?.kind === 'link' && !share.long ? null : <FileButton primary={share?.kind === 'file'} />}
+        {share?.kind === 'link' && !share.long && share.files.length === 0 ? null : <FileButton primary={share?.kind === 'file'} />}
       </div>
     </Dialog>
   );
@@ -92,6 +93,12 @@ function LinkShare({ share }: { share: Extract<Share, { kind: 'link' }> }) {
           ))}
         </ul>
       </div>
+      {share.files.length > 0 ? (
+        <div>
+          <p>{words.needs}</p>
+          <FileList files={share.files} />
+        </div>
+      ) : null}
       <p className="muted">{words.private}</p>
     </>
   );

@@ -53,9 +53,22 @@ export const projectDialogs = {
     long: 'Some chats and mails cut links as long as this one. A project file is safer there.',
     noLink: 'This project does not fit into a link:',
     file: 'A project file carries everything: the document and the bytes of each file that it names.',
+    needs: 'It carries no files of yours. Whoever opens it must have these, and is asked for them:',
     private: 'Everything is in the link itself; nothing is uploaded. Whoever has it sees what it carries.',
     exportFile: 'Export as a file',
     failed: 'The link could not be made',
+  },
+  needed: {
+    title: 'Files that the link names',
+    text: 'The link carries settings and no files. Choose these files: each is known by its SHA-256, whatever it is called, and nothing is uploaded.',
+    given: (name: string) => `✓ ${name}`,
+    choose: 'Choose files',
+    leave: 'Leave',
+    other: (name: string) => ({
+      what: `${name} is none of these files: its size or its SHA-256 is another`,
+      where: '',
+      advice: 'A file that was changed by one byte is another file. Ask whoever made the link',
+    }),
   },
   offline: {
     keep: 'Make available offline',

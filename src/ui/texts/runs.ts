@@ -29,6 +29,8 @@ export const runs = {
     const [base, ...own] = precision.split(',');
     return `${base}${own.length > 0 ? ` +${own.length}` : ''} · ${loops} · ${kernel}`;
   },
+  choice: (name: string | undefined, model: string, settings: string, at: number) =>
+    `${name ?? `${model} · ${settings}`} · ${new Date(at).toLocaleString('en', { hour12: false, dateStyle: 'short', timeStyle: 'short' })}`,
   title: (model: string, trace: string, events: number, settings: string) =>
     `${settings}\n${model} on ${trace}, ${events.toLocaleString('en')} events`,
   pin: 'Make it the baseline',

@@ -4,6 +4,8 @@ export const linkTexts = {
   linkOpened: (name: string) => `${name} opened from a link, as a project of its own`,
   linkStep: 'edit the program, as the link says',
   ownSource: (name: string) => (name ? `${name} is a file of yours, and a link carries no files` : 'there is nothing open to share'),
+  onDisk: (name: string) => `${name} is too large to be held, so it has no hash by which a link could name it`,
+  notGiven: 'its files were not given',
   tooLong: (length: number, most: number) =>
     `the link would have ${length.toLocaleString('en')} characters, and ${most.toLocaleString('en')} is the most that is of use`,
   otherBuild: (id: string) => `it was made with another build of BPFormer, whose sample ${id} is not the one of this page`,
@@ -14,6 +16,8 @@ export const linkTexts = {
   carries: {
     sample: (name: string) => `the sample ${name}, by its hash`,
     text: (name: string) => `the text of ${name}`,
+    files: (name: string) => `the settings of ${name}, and the SHA-256 and size of each file`,
+    against: (name: string) => `the second program that it is compared with, ${name}`,
     name: (name: string) => `the name ${name}`,
     kernel: (kernel: string) => `kernel ${kernel}`,
     options: 'compile options',

@@ -3,7 +3,7 @@ import { deflateSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../base/errors.ts';
 import { EMPTY_PROJECT, KERNELS, type ProjectDoc } from '../document.ts';
-import { applyChanges, changesFrom, decodeLink, encodeLink, LINK_PREFIX, type LinkPayload } from './link.ts';
+import { applyChanges, changesFrom, decodeLink, encodeLink, LINK_PREFIX, type LinkPayload, versionOf } from './link.ts';
 import { linePatch, patched } from './patch.ts';
 
 const hash = 'ab'.repeat(32);
@@ -112,7 +112,7 @@ describe('links', () => {
     expect(() => decodeLink('#x')).toThrow('holds no project');
     expect(() => decodeLink(`${LINK_PREFIX}a.b`)).toThrow('characters that no link does');
     expect(() => decodeLink(encodeLink(good).slice(0, -4))).toThrow('not whole');
-    expect(() => decodeLink(raw({ ...good, v: 2 }))).toThrow('newer BPFormer');
+    expect(() => decodeLink(raw({ ...good, v: 3 }))).toThrow('newer BPFormer');
     expect(() => decodeLink(raw({ ...good, extra: 1 }))).toThrow('/extra is unknown here');
     expect(() => decodeLink(raw({ ...good, set: { kernel: '2.6' } }))).toThrow('/set/kernel');
     expect(() => decodeLink(raw({ ...good, select: { kind: 'constructor', id: 1 } }))).toThrow('/select/kind');
@@ -120,6 +120,28 @@ describe('links', () => {
     // A bomb: 20 MB of blanks in 20 kB.
     expect(() => decodeLink(raw(' '.repeat(20_000_000)))).toThrow('unpacks to more than any link holds');
     expect(encodeLink(good).length).toBeLessThan(200);
+  });
+
+  it('name files by their hash, and a second program', () => {
+    const ref = (each: string) => ({ hash: each.repeat(64), name: `${each}.onnx`, size: 7 });
+    const doc: ProjectDoc = { ...EMPTY_PROJECT, name: 'mine', source: { kind: 'model', blob: ref('a') }, trace: ref('b') };
+    const parts = {
+      base: { kind: 'files' as const, doc },
+      against: { name: 'other', set: { quant: 'w8a8', edits: [{ packet: 1, byteOff: 2, value: 3 }] }, fork: 'exit' },
+    };
+    const value: LinkPayload = { v: versionOf(parts), ...parts, set: {} };
+    expect(value.v).toBe(2);
+    expect(decodeLink(encodeLink(value))).toEqual(value);
+    const own: LinkPayload = { ...value, against: { name: 'own', doc: { ...doc, source: { kind: 'object', blob: ref('c') } } } };
+    expect(decodeLink(encodeLink(own))).toEqual(own);
+    const at = (change: object) => () => decodeLink(raw({ ...value, ...change }));
+    expect(at({ base: { kind: 'files', doc: { ...doc, trace: { ...ref('b'), hash: '../../etc/passwd' } } } })).toThrow('SHA-256');
+    expect(at({ base: { kind: 'files', doc: { ...doc, trace: { ...ref('b'), size: -1 } } } })).toThrow('/trace/size');
+    expect(at({ base: { kind: 'files', doc: { ...doc, fork: { text: ref('b') } } } })).toThrow('holds edits');
+    expect(at({ base: { kind: 'files', doc: { ...doc, onload: 'alert(1)' } } })).toThrow('/onload is unknown here');
+    expect(at({ against: { name: 'x', doc: { ...doc, options: { ...doc.options, quant: '<b>' } } } })).toThrow('there is no precision');
+    expect(at({ against: { name: 'x'.repeat(201) } })).toThrow('/against/name');
+    expect(at({ against: { name: 'x', url: 'https://example.org' } })).toThrow('/against/url is unknown here');
   });
 
   it('carry what was changed and nothing else', () => {

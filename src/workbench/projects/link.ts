@@ -11,6 +11,7 @@ import {
   isBinding,
   isCpu,
   isDims,
+  isDoc,
   isEdit,
   isHash,
   isInt,
@@ -26,12 +27,14 @@ import {
 } from './schema.ts';
 
 /**
- * A link carries what was changed against a sample, which it names by the hash of its document; or a program that is text. Its form:
+ * A link carries what was changed against a sample, which it names by the hash of its document; or a program that is text; or a document whose files
+ * it names by their SHA-256 and which whoever opens it must have. It may name a second program that is compared with it. Its form:
  * `#p=` and base64url of a raw deflate of JSON. Decoding expects hostile text: sizes are bounded before anything is parsed, and
  * whatever is not exactly of this form is an {@link InputError}.
  */
 export const LINK_PREFIX = '#p=';
-const VERSION = 1;
+/** Links of files and of comparisons; older pages say that they are of a newer BPFormer. Others are still of version 1. */
+const VERSION = 2;
 /** Up to here a link is a link; up to the second it comes with a warning; beyond, the project file is offered. */
 export const LINK_SIZES = { good: 8_000, most: 32_000 };
 /** What one may unpack to: deflate makes at most 1,032 bytes of one. */
@@ -40,15 +43,28 @@ const MAX_TEXT = 2 ** 19;
 
 /** What a link says: all optional parts are those that differ. */
 export interface LinkPayload {
-  readonly v: typeof VERSION;
-  readonly base: { readonly kind: 'sample'; readonly sample: SampleRef } | { readonly kind: 'text'; readonly text: LinkText };
+  readonly v: 1 | typeof VERSION;
+  readonly base:
+    | { readonly kind: 'sample'; readonly sample: SampleRef }
+    | { readonly kind: 'text'; readonly text: LinkText }
+    | { readonly kind: 'files'; readonly doc: ProjectDoc };
   readonly set: LinkChanges;
   /** The edited program: its text, or lines exchanged in the compiled one, whose result has the hash `to`. */
   readonly fork?: LinkFork;
   readonly select?: { readonly kind: SelectionKind; readonly id: string | number };
   readonly desk?: string;
+  /** A program that is run beside it on the same trace. */
+  readonly against?: LinkAgainst;
   /** Line, from 1, of the log or the C at which the cursor stands. */
   readonly line?: number;
+}
+
+/** The second program: what differs from the base, or a document of its own. An edited one comes as text. */
+export interface LinkAgainst {
+  readonly name: string;
+  readonly set?: LinkChanges;
+  readonly doc?: ProjectDoc;
+  readonly fork?: string;
 }
 
 /** A program whose source is text. */
@@ -136,13 +152,24 @@ export function encodeLink(payload: LinkPayload): string {
   return LINK_PREFIX + btoa(text).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
+/** The version that a payload is of. */
+export const versionOf = ({ base, against }: Pick<LinkPayload, 'base' | 'against'>): LinkPayload['v'] =>
+  base.kind === 'files' || against ? VERSION : 1;
+
 /** Edits as triples: the names of their fields would be most of them. */
 function packed(payload: LinkPayload): unknown {
-  const { edits } = payload.set;
-  return edits
-    ? { ...payload, set: { ...payload.set, edits: edits.map(({ packet, byteOff, value }) => [packet, byteOff, value]) } }
-    : payload;
+  const { against } = payload;
+  return {
+    ...payload,
+    set: packedSet(payload.set),
+    ...(against ? { against: against.set ? { ...against, set: packedSet(against.set) } : against } : {}),
+  };
 }
+
+const packedSet = (set: LinkChanges): PackedSet => {
+  const { edits, ...rest } = set;
+  return edits ? { ...rest, edits: edits.map(({ packet, byteOff, value }) => [packet, byteOff, value] as const) } : rest;
+};
 
 const WHERE = 'the link';
 const AGAIN = 'Ask for it again: chats and mails cut long links or change them';
@@ -196,12 +223,20 @@ function inflated(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { fatal: true }).decode(all);
 }
 
-type Packed = Omit<LinkPayload, 'set'> & { set: Omit<LinkChanges, 'edits'> & { edits?: readonly (readonly [number, number, number])[] } };
+type PackedSet = Omit<LinkChanges, 'edits'> & { readonly edits?: readonly (readonly [number, number, number])[] };
+type Packed = Omit<LinkPayload, 'set' | 'against'> & {
+  readonly set: PackedSet;
+  readonly against?: Omit<LinkAgainst, 'set'> & { readonly set?: PackedSet };
+};
 
-function unpacked(payload: Packed): LinkPayload {
-  const { edits, ...set } = payload.set;
-  if (!edits) return { ...payload, set };
-  return { ...payload, set: { ...set, edits: edits.map(([packet, byteOff, value]) => ({ packet, byteOff, value })) } };
+function unpacked({ against, ...payload }: Packed): LinkPayload {
+  if (!against) return { ...payload, set: unpackedSet(payload.set) };
+  const { set, ...rest } = against;
+  return { ...payload, set: unpackedSet(payload.set), against: set ? { ...rest, set: unpackedSet(set) } : rest };
+}
+
+function unpackedSet({ edits, ...set }: PackedSet): LinkChanges {
+  return edits ? { ...set, edits: edits.map(([packet, byteOff, value]) => ({ packet, byteOff, value })) } : set;
 }
 
 const editTriple: Rule = (value, path) => {
@@ -223,6 +258,28 @@ const idRule: Rule = (value, path) => {
   else isText(400, 1)(value, path);
 };
 
+const setRule = fields({
+  'name?': isText(MAX_NAME, 1),
+  'kernel?': isOneOf(KERNELS),
+  'strategy?': isOneOf(['auto', ...STRATEGIES.map(({ name }) => name)]),
+  'quant?': isQuant,
+  'method?': isMethod,
+  'specialise?': isOneOf([true]),
+  'dims?': isDims,
+  'binding?': (value, path) => {
+    if (value !== null) isBinding(value, path);
+  },
+  'calibration?': isOneOf(['generated', 'trace']),
+  'edits?': isList(MAX_EDITS, editTriple),
+});
+
+/** A document as links carry it: what was edited stands beside it. */
+const plainDoc: Rule = (value, path) => {
+  isDoc(value, path);
+  const { fork, edits } = value as ProjectDoc;
+  if (fork !== null || edits.length > 0) throw new InputError(`${path} holds edits, which have places of their own`);
+};
+
 const payloadRule = fields({
   v: isInt(1, VERSION),
   base: byTag('kind', {
@@ -237,26 +294,15 @@ const payloadRule = fields({
         'program?': isText(MAX_NAME, 1),
       }),
     }),
+    files: fields({ kind: isOneOf(['files']), doc: plainDoc }),
   }),
-  set: fields({
-    'name?': isText(MAX_NAME, 1),
-    'kernel?': isOneOf(KERNELS),
-    'strategy?': isOneOf(['auto', ...STRATEGIES.map(({ name }) => name)]),
-    'quant?': isQuant,
-    'method?': isMethod,
-    'specialise?': isOneOf([true]),
-    'dims?': isDims,
-    'binding?': (value, path) => {
-      if (value !== null) isBinding(value, path);
-    },
-    'calibration?': isOneOf(['generated', 'trace']),
-    'edits?': isList(MAX_EDITS, editTriple),
-  }),
+  set: setRule,
   'fork?': byTag('kind', {
     text: fields({ kind: isOneOf(['text']), text: isText(MAX_TEXT, 1) }),
     lines: fields({ kind: isOneOf(['lines']), from: isHash, to: isHash, hunks: isList(5000, hunkRule) }),
   }),
   'select?': fields({ kind: isOneOf(Object.keys(ARTIFACT_OF)), id: idRule }),
   'desk?': isText(40, 1),
+  'against?': fields({ name: isText(MAX_NAME, 1), 'set?': setRule, 'doc?': plainDoc, 'fork?': isText(MAX_TEXT, 1) }),
   'line?': isInt(1, 2 ** 31),
 });

@@ -173,7 +173,7 @@ const sourced = byTag('kind', {
   assembly: kindOnly,
   log: kindOnly,
 });
-const docRule = once(
+export const isDoc = once(
   fields({
     name: isText(MAX_NAME, 1),
     source: orNull(once(sourced)),
@@ -187,8 +187,8 @@ const docRule = once(
   }),
 );
 
-const step = fields({ doc: docRule, label: isText(MAX_LABEL, 1) });
-const historyRule = fields({ past: isList(DOC_DEPTH, step), doc: docRule, future: isList(DOC_DEPTH, step) });
+const step = fields({ doc: isDoc, label: isText(MAX_LABEL, 1) });
+const historyRule = fields({ past: isList(DOC_DEPTH, step), doc: isDoc, future: isList(DOC_DEPTH, step) });
 
 const originRule = fields({
   how: isOneOf(['sample', 'file', 'link', 'copy', 'new']),
@@ -224,7 +224,7 @@ function checkedBy<T>(rule: Rule, value: unknown, where: string): T {
 }
 
 export const parseWith = checkedBy;
-export const parseDoc = (value: unknown, where: string): ProjectDoc => checkedBy<ProjectDoc>(docRule, value, where);
+export const parseDoc = (value: unknown, where: string): ProjectDoc => checkedBy<ProjectDoc>(isDoc, value, where);
 export const parseHistory = (value: unknown, where: string): DocHistory => checkedBy<DocHistory>(historyRule, value, where);
 export const parseMeta = (value: unknown, where: string): ProjectMeta => checkedBy<ProjectMeta>(metaRule, value, where);
 export const parseFile = (value: unknown, where: string): RecentFile => checkedBy<RecentFile>(fileRule, value, where);

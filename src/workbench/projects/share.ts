@@ -2,24 +2,45 @@ import { InputError } from '../../base/errors.ts';
 import { loadSample } from '../actions.ts';
 import { getBlob, putBlob, sha256 } from '../blobs.ts';
 import { compiledText } from '../clients.ts';
-import { type BlobRef, EMPTY_PROJECT, type ProjectDoc } from '../document.ts';
+import { type BlobRef, blobsOf, EMPTY_PROJECT, type ProjectDoc } from '../document.ts';
 import { toUserError } from '../errors.ts';
 import { RemoteError } from '../rpc.ts';
 import { SAMPLES } from '../samples.ts';
 import { ARTIFACT_OF, type SelectionKind, splitPart } from '../selection.ts';
 import { announce, currentDoc, editDoc, openDoc, select, useWorkbench } from '../store.ts';
 import { notedLine, noteLine } from '../text-line.ts';
+import { useAsked } from './asked.ts';
+import { findBlobs } from './find-blobs.ts';
 import { docHash } from './hash.ts';
-import { applyChanges, changesFrom, decodeLink, encodeLink, LINK_SIZES, type LinkFork, type LinkPayload } from './link.ts';
+import {
+  applyChanges,
+  changesFrom,
+  decodeLink,
+  encodeLink,
+  LINK_SIZES,
+  type LinkAgainst,
+  type LinkChanges,
+  type LinkFork,
+  type LinkPayload,
+  versionOf,
+} from './link.ts';
 import { linkTexts as texts } from './link-texts.ts';
+import { askForFiles } from './needed.ts';
 import { linePatch, patched } from './patch.ts';
-import type { SampleRef } from './record.ts';
+import { canonical, type SampleRef } from './record.ts';
 import { isText } from './schema.ts';
 import { deskHook, useProject, warn } from './state.ts';
 
 /** A link and what it carries, or why there is none. */
 export type Share =
-  | { readonly kind: 'link'; readonly url: string; readonly long: boolean; readonly carries: readonly string[] }
+  | {
+      readonly kind: 'link';
+      readonly url: string;
+      readonly long: boolean;
+      readonly carries: readonly string[];
+      /** Files of the user's own that it names without carrying them. */
+      readonly files: readonly BlobRef[];
+    }
   | { readonly kind: 'file'; readonly why: string };
 
 const text = (ref: BlobRef): string => new TextDecoder().decode(getBlob(ref));
@@ -30,35 +51,78 @@ const showsLines = ({ source }: ProjectDoc): boolean => source?.kind === 'log' |
 /** The open project as a link, if it fits into one. */
 export async function makeLink(): Promise<Share> {
   const doc = currentDoc();
-  const { origin } = useProject.getState();
-  const based = await baseOf(doc, origin.sample);
-  if ('obstacle' in based) return { kind: 'file', why: based.obstacle };
-  const changes = changesFrom(doc, based.doc);
-  if ('obstacle' in changes) return { kind: 'file', why: changes.obstacle };
   const fork = doc.fork && doc.source?.kind !== 'object' ? await forkOf(doc.fork.text) : null;
   const { selection } = useWorkbench.getState();
   const line = showsLines(doc) ? notedLine(doc.source!.blob.hash) : null;
-  const payload: LinkPayload = {
-    v: 1,
-    base: based.base,
-    set: changes,
+  return linkOf(doc, {
     ...(fork ? { fork } : {}),
     ...(selection ? { select: { kind: selection.kind, id: selection.id } } : {}),
     ...(deskHook() ? { desk: deskHook()!.get() } : {}),
     ...(line === null ? {} : { line }),
-  };
+  });
+}
+
+/** A second program, as it is compared with the first. */
+export interface Against {
+  readonly name: string;
+  readonly doc: ProjectDoc;
+}
+
+/** A document as a link, with what stands beside it and a second program where there is one. */
+export async function linkOf(
+  doc: ProjectDoc,
+  beside: Pick<LinkPayload, 'fork' | 'select' | 'desk' | 'line'>,
+  second: Against | null = null,
+): Promise<Share> {
+  const based = await baseOf(doc, useProject.getState().origin.sample);
+  if ('obstacle' in based) return { kind: 'file', why: based.obstacle };
+  let { base, doc: under, name } = based;
+  let changes = changesFrom(doc, under);
+  if ('obstacle' in changes) {
+    // Not the sample's trace or labels: then all files are named.
+    const own = filesOf(doc);
+    if ('obstacle' in own) return { kind: 'file', why: changes.obstacle };
+    ({ base, doc: under, name } = own);
+    changes = changesFrom(doc, under) as LinkChanges;
+  }
+  const against = second && againstOf(second, under);
+  if (against && 'obstacle' in against) return { kind: 'file', why: against.obstacle };
+  const parts = { base, ...(against ? { against } : {}) };
+  const payload: LinkPayload = { v: versionOf(parts), ...parts, set: changes, ...beside };
   const fragment = encodeLink(payload);
   if (fragment.length > LINK_SIZES.most) return { kind: 'file', why: texts.tooLong(fragment.length, LINK_SIZES.most) };
   const url = new URL(location.href);
   url.hash = fragment;
-  return { kind: 'link', url: url.href, long: fragment.length > LINK_SIZES.good, carries: carried(payload, based.name) };
+  const named = [base.kind === 'files' ? base.doc : null, against?.doc ?? null].flatMap((one) => (one ? blobsOf(one) : []));
+  const files = [...new Map(named.map((ref) => [ref.hash, ref])).values()];
+  return { kind: 'link', url: url.href, long: fragment.length > LINK_SIZES.good, carries: carried(payload, name), files };
+}
+
+type Based = { doc: ProjectDoc; base: LinkPayload['base']; name: string };
+
+/** A document whose files are named by their hashes. */
+function filesOf(doc: ProjectDoc): Based | { obstacle: string } {
+  const { source } = doc;
+  if (!source) return { obstacle: texts.ownSource('') };
+  // A file that stays on disk has no SHA-256 of its whole.
+  const unread = blobsOf(doc).find(({ modified }) => modified !== undefined);
+  if (unread) return { obstacle: texts.onDisk(unread.name) };
+  const plain: ProjectDoc = { ...doc, fork: null, edits: [] };
+  return { doc: plain, base: { kind: 'files', doc: plain }, name: source.blob.name };
+}
+
+/** What a link says of a second program: what differs from its base where that is all, else its document. */
+function againstOf({ name, doc }: Against, base: ProjectDoc): LinkAgainst | { obstacle: string } {
+  const fork = doc.fork ? { fork: text(doc.fork.text) } : {};
+  const plain: ProjectDoc = { ...doc, fork: null, edits: [] };
+  const set = changesFrom(plain, base);
+  if (!('obstacle' in set) && canonical(applyChanges(base, set)) === canonical(plain)) return { name, set, ...fork };
+  const own = filesOf(plain);
+  return 'obstacle' in own ? own : { name, doc: own.doc, ...fork };
 }
 
 /** What a link's changes are made against: the sample under the project, or a program's own text. */
-async function baseOf(
-  doc: ProjectDoc,
-  sample: SampleRef | null,
-): Promise<{ doc: ProjectDoc; base: LinkPayload['base']; name: string } | { obstacle: string }> {
+async function baseOf(doc: ProjectDoc, sample: SampleRef | null): Promise<Based | { obstacle: string }> {
   const { source } = doc;
   if (sample) {
     const found = SAMPLES.find(({ id }) => id === sample.id);
@@ -67,6 +131,7 @@ async function baseOf(
       return { doc: loaded, base: { kind: 'sample', sample }, name: found!.title };
     }
   }
+  if (source?.kind === 'model') return filesOf(doc);
   if (source?.kind === 'object') {
     // An object does not fit, but the program that is open does, as text: the finding is in the program.
     const { key } = useWorkbench.getState().stages.program;
@@ -75,8 +140,7 @@ async function baseOf(
     if (code === null || code.length > LINK_SIZES.most * 8) return { obstacle: texts.ownSource(source.blob.name) };
     return { doc: { ...EMPTY_PROJECT, name: doc.name }, base: { kind: 'text', text: { kind: 'assembly', name, text: code } }, name };
   }
-  if (source?.kind !== 'assembly' && source?.kind !== 'log' && source?.kind !== 'c')
-    return { obstacle: texts.ownSource(source?.blob.name ?? '') };
+  if (source?.kind !== 'assembly' && source?.kind !== 'log' && source?.kind !== 'c') return { obstacle: texts.ownSource('') };
   if (source.kind === 'c' && source.links?.[0]) return { obstacle: texts.ownSource(source.links[0].blob.name) };
   const { blob, ...rest } = source;
   const base: LinkPayload['base'] = { kind: 'text', text: { ...rest, name: blob.name, text: text(blob) } };
@@ -99,10 +163,10 @@ async function forkOf(ref: BlobRef): Promise<LinkFork> {
 
 const hashOf = (value: string): Promise<string> => sha256(new TextEncoder().encode(value));
 
-function carried({ set, fork, select: selected, desk: onDesk, base }: LinkPayload, name: string): string[] {
+function carried({ set, fork, select: selected, desk: onDesk, base, against }: LinkPayload, name: string): string[] {
   const { carries } = texts;
   return [
-    base.kind === 'sample' ? carries.sample(name) : carries.text(name),
+    base.kind === 'sample' ? carries.sample(name) : base.kind === 'files' ? carries.files(name) : carries.text(name),
     ...(set.name ? [carries.name(set.name)] : []),
     ...(set.kernel ? [carries.kernel(set.kernel)] : []),
     ...(set.strategy || set.quant || set.method ? [carries.options] : []),
@@ -113,21 +177,36 @@ function carried({ set, fork, select: selected, desk: onDesk, base }: LinkPayloa
     ...(fork ? [fork.kind === 'lines' ? carries.lines(fork.hunks.length) : carries.program] : []),
     ...(selected ? [carries.selection] : []),
     ...(onDesk ? [carries.desk] : []),
+    ...(against ? [carries.against(against.name)] : []),
   ];
 }
 
-/** Opens what a link says as a project of its own; throws what is wrong with it and leaves everything as it is. */
+/** Opens what a link says as a project of its own; throws what is wrong with it and leaves everything as it is. Asks for files that are not here. */
 export async function openLink(fragment: string): Promise<void> {
   const payload = decodeLink(fragment);
   const based = await openBase(payload.base);
   const doc = applyChanges(based.doc, payload.set);
+  const other = payload.against && (await openAgainst(payload.against, based.doc));
+  const missing = await findBlobs(doc, ...(other ? [other] : []));
+  if (missing.length > 0) await askForFiles(missing);
   // Before it opens: the panel of the text looks where it shall stand.
   if (payload.line !== undefined && doc.source) noteLine(doc.source.blob.hash, payload.line);
   openDoc(doc, { how: 'link', sample: based.sample });
   announce(texts.linkOpened(doc.name));
   if (payload.desk) deskHook()?.set(payload.desk);
-  if (payload.fork) void applyFork(payload.fork, useProject.getState().id);
+  const { id } = useProject.getState();
+  const forked = payload.fork ? applyFork(payload.fork, id) : Promise.resolve();
+  // The comparison is with the program as the link has it.
+  if (payload.against && other) {
+    const asked = { name: payload.against.name, doc: other };
+    void forked.then(() => useProject.getState().id === id && useAsked.setState({ asked }));
+  }
   if (payload.select) selectLater(payload.select, useProject.getState().id);
+}
+
+async function openAgainst({ set, doc, fork }: LinkAgainst, base: ProjectDoc): Promise<ProjectDoc> {
+  const other = doc ?? applyChanges(base, set ?? {});
+  return fork === undefined ? other : { ...other, fork: { text: await putBlob('program.s', new TextEncoder().encode(fork)) } };
 }
 
 async function openBase(base: LinkPayload['base']): Promise<{ doc: ProjectDoc; sample: SampleRef | null }> {
@@ -137,6 +216,7 @@ async function openBase(base: LinkPayload['base']): Promise<{ doc: ProjectDoc; s
     const blob = await putBlob(name, new TextEncoder().encode(source));
     return { doc: { ...EMPTY_PROJECT, name, source: { ...rest, blob } }, sample: null };
   }
+  if (base.kind === 'files') return { doc: base.doc, sample: null };
   const { sample } = base;
   // The name may have changed since; the hash says which sample is meant.
   const ordered = [...SAMPLES].sort((a, b) => Number(b.id === sample.id) - Number(a.id === sample.id));

@@ -1,5 +1,5 @@
 import { getBlob } from '../blobs.ts';
-import type { BlobRef, DocHistory } from '../document.ts';
+import { type BlobRef, blobsOf, type DocHistory, type ProjectDoc } from '../document.ts';
 import { keptFiles, type RecentFile } from './depot.ts';
 import { forgetParked, loadBlobs, newSession, parsed, refreshProjects, retrySaves, startKeeper, sweep } from './keeper.ts';
 import { parseFile } from './schema.ts';
@@ -83,6 +83,22 @@ export async function refreshFiles(): Promise<void> {
   const kept = keptFiles(files);
   for (const { hash } of files) if (!kept.some((file) => file.hash === hash)) await depot.removeFile(hash);
   setProject({ files: kept });
+}
+
+/** Brings bytes that are kept into this tab; throws where one of them is not. */
+export async function fetchKept(refs: readonly BlobRef[]): Promise<void> {
+  const { depot } = await startKeeper();
+  await loadBlobs(depot, refs);
+}
+
+/** The document of a kept project, with its bytes in this tab; null where there is none. */
+export async function keptDoc(id: string): Promise<ProjectDoc | null> {
+  const { depot } = await startKeeper();
+  const raw = await depot.read(id);
+  if (!raw) return null;
+  const [, { doc }] = parsed(raw);
+  await loadBlobs(depot, blobsOf(doc));
+  return doc;
 }
 
 /** The bytes of a recent file; null, and the file forgotten, where they are no longer kept. */

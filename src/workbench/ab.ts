@@ -1,0 +1,205 @@
+import { create } from 'zustand';
+import { Cancelled } from '../base/progress.ts';
+import type { Binding } from '../hooks/binding.ts';
+import { type AbResult, type AbSide, compareSides } from '../replay/ab.ts';
+import { type AbRecord, abRecord } from '../replay/ab-record.ts';
+import type { TurnTimes } from '../replay/turns.ts';
+import type { EventKind } from '../replay/verdicts.ts';
+import type { Inspected } from './actions.ts';
+import { compileWorker, hold } from './clients.ts';
+import type { BlobRef, ProjectDoc, ProjectOptions } from './document.ts';
+import { toUserError, type UserError } from './errors.ts';
+import { recognise } from './files.ts';
+import { stageKeys } from './keys.ts';
+import { readFile } from './read-file.ts';
+import { type CallOptions, RemoteError } from './rpc.ts';
+import { type KeptRun, keptRun, runKey } from './run-records.ts';
+import { type BuiltSide, buildSide, type RanInTurns, referenceFor, runInTurns } from './side-run.ts';
+import type { StageProgress } from './stages.ts';
+import { announce, currentDoc, useWorkbench } from './store.ts';
+import type { ScoreColumns, TraceView } from './views.ts';
+
+/** One of the two programs that are compared. */
+export interface SideState {
+  readonly doc: ProjectDoc;
+  readonly insns: number;
+  readonly processed: number;
+  readonly columns: ScoreColumns;
+  /** Null for a program without a model, and while ONNX Runtime is at work. */
+  readonly reference: ScoreColumns | null;
+}
+
+export interface AbState {
+  readonly status: 'absent' | 'running' | 'done' | 'error' | 'cancelled';
+  readonly progress: StageProgress | null;
+  readonly error: UserError | null;
+  /** What the second program is, in words. */
+  readonly name: string;
+  readonly trace: Pick<TraceView, 'kind' | 'file' | 'labels' | 'count'> | null;
+  readonly a: SideState | null;
+  readonly b: SideState | null;
+  readonly times: TurnTimes | null;
+}
+
+const NONE: AbState = { status: 'absent', progress: null, error: null, name: '', trace: null, a: null, b: null, times: null };
+
+export const useAb = create<AbState>()(() => NONE);
+
+let running: AbortController | null = null;
+
+export const stopAb = (): void => running?.abort();
+
+/** Edited packets are not part of a comparison: both programs get the trace as it came. */
+const asItCame = (doc: ProjectDoc): ProjectDoc => (doc.edits.length > 0 ? { ...doc, edits: [] } : doc);
+
+/** Whether what is on show is about the open program and trace. */
+export const isPresent = ({ a }: Pick<AbState, 'a'>, doc: ProjectDoc): boolean =>
+  a !== null && runKey(a.doc) === runKey(doc) && a.doc.labels?.hash === doc.labels?.hash;
+
+/** Columns cross into the page's state this often at the most. */
+const SHOW_MS = 250;
+
+/** Of more events only the whole is compared: each look goes through all of them. */
+const MOST_LIVE = 50_000;
+
+/** Runs the open program and another one on the open trace, in turns. */
+export async function runAgainst(other: ProjectDoc, name: string): Promise<void> {
+  running?.abort();
+  const own = new AbortController();
+  running = own;
+  const doc = asItCame(currentDoc());
+  const trace = useWorkbench.getState().stages.trace.value;
+  const set = (change: Partial<AbState>) => {
+    if (running === own) useAb.setState(change);
+  };
+  const options: CallOptions = {
+    signal: own.signal,
+    onProgress: (stage, done, total) => set({ progress: { stage, done, total } }),
+  };
+  set({ ...NONE, status: 'running', name });
+  try {
+    if (!doc.trace || !trace)
+      throw new RemoteError({ what: 'there is no trace to run', where: '', advice: 'Open a capture or a file of tensors' });
+    const against = asItCame({ ...other, trace: doc.trace, labels: doc.labels });
+    // ONNX Runtime has a worker of its own, and goes on beside.
+    const referenceA = referenceFor(doc, trace.count, options);
+    referenceA.catch(() => {});
+    const [builtA, builtB] = [await buildSide(doc, options), await buildSide(against, options)];
+    const { kind, file, labels, count } = trace;
+    set({ trace: { kind, file, labels, count } });
+    const side = (built: BuiltSide, columns: ScoreColumns, reference: ScoreColumns | null): SideState => ({
+      doc: built.doc,
+      insns: built.insns,
+      processed: built.processed,
+      columns,
+      reference,
+    });
+    let shown = 0;
+    const show = ({ a, b, times }: RanInTurns) => {
+      if (count > MOST_LIVE || performance.now() - shown < SHOW_MS) return;
+      shown = performance.now();
+      set({ a: side(builtA, a, null), b: side(builtB, b, null), times });
+    };
+    const { a, b, times } = await runInTurns(builtA, builtB, doc.trace, count, options, show);
+    const first = await referenceA;
+    const sameReference = stageKeys(against).reference === stageKeys(doc).reference;
+    const second = sameReference ? first : await referenceFor(against, count, options);
+    set({ status: 'done', progress: null, a: side(builtA, a, first), b: side(builtB, b, second), times });
+    announce(`Both programs have run ${count.toLocaleString('en')} events`);
+    const { noteRun } = await import('./runs.ts');
+    if (running === own) for (const run of [keptOf('b'), keptOf('a')]) if (run) noteRun(run);
+  } catch (error) {
+    if (error instanceof Cancelled) set({ status: 'cancelled', progress: null });
+    else
+      set({
+        status: 'error',
+        progress: null,
+        error: error instanceof RemoteError ? error.error : toUserError(error, 'Comparing two programs'),
+      });
+  }
+}
+
+/** One side as a run of the history; null while it is not whole. */
+function keptOf(which: 'a' | 'b'): KeptRun | null {
+  const { trace, times, [which]: side } = useAb.getState();
+  if (!trace || !side || side.columns.done < side.columns.total) return null;
+  const { doc, insns, processed, columns, reference } = side;
+  return keptRun({ doc, trace, insns, processed, replay: columns, reference, nsPerEvent: times?.[which] ?? null });
+}
+
+export interface AbView {
+  readonly kind: EventKind;
+  readonly sides: { readonly a: AbSide; readonly b: AbSide };
+  readonly labels: Int8Array | null;
+  readonly result: AbResult;
+}
+
+/** The two sides compared as far as both are; null before there is anything. */
+export function abView({ trace, a, b }: AbState): AbView | null {
+  if (!trace || !a || !b) return null;
+  const side = ({ columns: scores, reference, doc: { binding } }: SideState): AbSide => ({ scores, reference, binding });
+  const sides = { a: side(a), b: side(b) };
+  return { kind: trace.kind, sides, labels: trace.labels, result: compareSides({ kind: trace.kind, ...sides, labels: trace.labels }) };
+}
+
+/** Events that a report lists. */
+const MOST_LISTED = 1000;
+
+/** The comparison as reports have it; null while it is not whole. */
+export function presentRecord(): AbRecord | null {
+  const state = useAb.getState();
+  const [view, a, b] = [abView(state), keptOf('a'), keptOf('b')];
+  if (!view || !a || !b) return null;
+  const { kind, sides, labels, result } = view;
+  return abRecord({ kind, sides, labels, result, runs: { a: a.record, b: b.record }, times: state.times, most: MOST_LISTED });
+}
+
+/** The open project with other options, and without what was edited by hand. */
+export const withOptions = (doc: ProjectDoc, options: Partial<ProjectOptions>): ProjectDoc => {
+  const { specialise, method, ...rest } = { ...doc.options, ...options };
+  return { ...doc, fork: null, options: { ...rest, ...(specialise ? { specialise } : {}), ...(method ? { method } : {}) } };
+};
+
+/** The compiled program that the open one was edited from. */
+export const unedited = (doc: ProjectDoc): ProjectDoc => ({ ...doc, fork: null });
+
+/** A file as the second program: a model, an object, C, assembly or a project. Throws {@link RemoteError}. */
+export async function docOfFile(file: File, options: CallOptions = {}): Promise<ProjectDoc> {
+  const present = currentDoc();
+  const { bytes, ref, sample } = await readFile(file, file.name);
+  const kind = await recognise(file.name, bytes, sample);
+  if (kind === 'project') {
+    const { unpackProject } = await import('./projects/project-file.ts');
+    return (await unpackProject(file.name, bytes)).doc;
+  }
+  if (kind === 'model') return docOfModel(present, ref, options);
+  if (kind === 'object' || kind === 'assembly') {
+    hold(compileWorker, ref);
+    await compileWorker.call('checkProgram', { kind, blob: ref }, options);
+  } else if (kind !== 'c') {
+    throw new RemoteError({ what: 'this is no program', where: file.name, advice: 'Give an .onnx, .o, .c or .s file, or a project' });
+  }
+  return { ...present, source: { kind, blob: ref }, binding: null, fork: null };
+}
+
+/** Another model under the open project's binding where that fits it, else under its own; calibrated on the open trace. */
+async function docOfModel(present: ProjectDoc, blob: BlobRef, options: CallOptions): Promise<ProjectDoc> {
+  hold(compileWorker, blob);
+  const { symbolicDims, suggested } = await compileWorker.call<Inspected>('inspect', { blob }, options);
+  const dims = Object.fromEntries(symbolicDims.map((name) => [name, present.options.dims[name] ?? suggested[name] ?? 1]));
+  const fits = present.binding
+    ? await compileWorker.call('fitBinding', { model: { blob, dims }, binding: present.binding }, options).then(
+        () => true,
+        () => false,
+      )
+    : false;
+  const binding = fits ? present.binding : await compileWorker.call<Binding>('defaultBinding', { blob, dims }, options);
+  return {
+    ...present,
+    source: { kind: 'model', blob },
+    binding,
+    calibration: present.trace ? { kind: 'trace', blob: present.trace } : { kind: 'generated' },
+    fork: null,
+    options: { ...present.options, dims },
+  };
+}
