@@ -158,8 +158,8 @@ class Assembler {
         if (need(1)) this.section = first;
         return;
       case '.license':
-        // Licences have spaces: `.license Dual BSD/GPL`.
-        if (need(1)) this.license = rest.map((word) => word.text).join(' ');
+        // Licences have spaces: `.license Dual BSD/GPL`; a program without one has none behind the word.
+        this.license = rest.map((word) => word.text).join(' ');
         return;
       case '.name':
         if (need(1)) this.name = first;

@@ -87,7 +87,7 @@ function headerLines(program: Program): string[] {
   if ((same ? implied.expectedAttachType : 0) !== program.expectedAttachType) lines.push(`.attach ${program.expectedAttachType}`);
   if ((same && implied.sleepable) !== program.sleepable) lines.push(`.sleepable ${program.sleepable ? 'yes' : 'no'}`);
   if ((same ? implied.loadFlags : 0) !== program.loadFlags) lines.push(`.flags ${program.loadFlags}`);
-  lines.push(`.license ${program.license}`);
+  lines.push(program.license === '' ? '.license' : `.license ${program.license}`);
   if (program.name !== program.subprogs[0]?.name) lines.push(`.name ${quoteName(program.name)}`);
   for (const map of program.maps) lines.push(...mapLines(map));
   return lines;

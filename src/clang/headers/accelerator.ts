@@ -40,6 +40,7 @@ const functions = [...ACCEL_FUNCTIONS.values()].map(({ name, params, returns, do
 export const ACCELERATOR_H = `#ifndef __ACCELERATOR_H__
 #define __ACCELERATOR_H__
 #include <linux/types.h>
+#include <linux/bpf.h>
 #include <linux/errno.h>
 #include <bpf/bpf_helpers.h>
 
