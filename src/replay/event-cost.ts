@@ -78,9 +78,16 @@ export function clockStep(now: () => number): number {
   return least;
 }
 
-/** Nanoseconds of one run, from as many as fill `ms` of the clock. */
+/** What else goes on in the machine only ever adds to a time. */
+const BEST_OF = 3;
+
+/** Nanoseconds of one run: the best of three times, each of as many runs as fill `ms` of the clock. */
 export function timeOf(run: () => void, ms: number, now: () => number): number {
   run();
+  return Math.min(...Array.from({ length: BEST_OF }, () => once(run, ms, now)));
+}
+
+function once(run: () => void, ms: number, now: () => number): number {
   let runs = 0;
   const began = now();
   let spent = 0;

@@ -16,10 +16,10 @@ const FOLDER = 'captures';
 /** Whether a copy of the capture with this hash will be there after a reload. */
 interface Copy {
   readonly hash: string;
-  readonly state: 'none' | 'copying' | 'kept';
+  readonly state: 'unknown' | 'none' | 'copying' | 'kept';
 }
 
-export const useCopy = create<Copy>()(() => ({ hash: '', state: 'none' }));
+export const useCopy = create<Copy>()(() => ({ hash: '', state: 'unknown' }));
 
 /** The reference to a capture that stays on disk; null for any other file. */
 export async function outsideFile(file: File, name: string): Promise<BlobRef | null> {
@@ -56,9 +56,9 @@ async function hashOf(file: File): Promise<string> {
 
 /** Copies a capture into the browser's storage, if there is room. */
 export async function keepForLater({ hash, size }: BlobRef, file: Blob): Promise<void> {
-  if (useCopy.getState().hash === hash && useCopy.getState().state !== 'none') return;
+  if (useCopy.getState().hash === hash && useCopy.getState().state !== 'unknown') return;
   const say = (state: Copy['state']) => useCopy.setState({ hash, state });
-  say('none');
+  say('unknown');
   if (await restoreFile(hash, size)) {
     holdFile(hash, file);
     say('kept');
@@ -66,7 +66,10 @@ export async function keepForLater({ hash, size }: BlobRef, file: Blob): Promise
   }
   try {
     const { usage = 0, quota = 0 } = await navigator.storage.estimate();
-    if (size > (quota - usage) * COPY_SHARE) return;
+    if (size > (quota - usage) * COPY_SHARE) {
+      say('none');
+      return;
+    }
     say('copying');
     await keepCopy(file, FOLDER, hash);
     if (useCopy.getState().hash === hash) say('kept');

@@ -22,7 +22,7 @@ export const effects = {
     times: ['ns p50', 'ns p99'],
     timed: 'timed',
     note: (runMs: number, stepMs: number) =>
-      `Instructions are counted exactly, of every event. Times are of WebAssembly in this browser, not of a kernel: of each verdict up to 100 events, from the cheapest to the dearest, each run again and again for ${runMs} ms on the maps as they are at the end, because the clock of the browser goes in steps of ${stepMs < 0.01 ? stepMs.toPrecision(1) : stepMs.toFixed(2)} ms.`,
+      `Instructions are counted exactly, of every event. Times are of WebAssembly in this browser, not of a kernel: of each verdict up to 100 events, from the cheapest to the dearest, each run again and again for ${runMs} ms, the best of three times, on the maps as they are at the end, because the clock of the browser goes in steps of ${stepMs < 0.01 ? stepMs.toPrecision(1) : stepMs.toFixed(2)} ms.`,
   },
   counted: (name: string, n: number) => `${name} ${count(n)}`,
   noSent: 'No packet was rewritten, sent back or redirected.',

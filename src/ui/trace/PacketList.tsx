@@ -1,3 +1,4 @@
+import type { CSSProperties } from 'react';
 import { useArtifacts } from '../../workbench/current-relations.ts';
 import { tokenBytes } from '../../workbench/relations.ts';
 import { formatScore, scoreAt, verdictName } from '../../workbench/selectors.ts';
@@ -29,7 +30,7 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
   const mine = (i: number) => scoreAt(replay.value, overlay.program, i);
   const theirs = (i: number) => scoreAt(reference.value, overlay.reference, i);
   return (
-    <div className="trace-list">
+    <div className="trace-list" style={{ '--digits': String(trace.count).length } as CSSProperties}>
       <div className="trace-row trace-head small muted" aria-hidden="true">
         <span className="t-no">{texts.columns.number}</span>
         <span className="t-time">{texts.columns.time}</span>

@@ -32,7 +32,7 @@ export default function ReplayBar() {
   const replay = useWorkbench((state) => state.stages.replay);
   const ref = useWorkbench((state) => state.history.doc.trace);
   const { speed, factor, paused, workers, unshared } = useReplayControl();
-  const copy = useCopy((state) => (state.hash === ref?.hash ? state.state : 'none'));
+  const copy = useCopy((state) => (state.hash === ref?.hash ? state.state : 'unknown'));
   useCommandHandler('replay.pause', pauseOrResume);
   useCommandHandler('replay.step', step);
   useCommandHandler('replay.stop', stop);
