@@ -289,14 +289,15 @@ export interface OverheadView {
 
 export interface OverheadSeries {
   readonly name: string;
-  /** Number of programs on the hook, and what they add to a command, modelled. */
+  /** Number of programs on the hook, and what they add to a pass, modelled. */
   readonly points: readonly { readonly hooks: number; readonly ns: number }[];
   /** Of the straight line through the points. */
   readonly slopeNs: number;
   readonly interceptNs: number;
   readonly r2: number;
-  /** Of one run, counted by the engine. */
+  /** Of one run on average: counted by the engine, and modelled. */
   readonly insns: number;
+  readonly runNs: number;
   readonly articleNs: number | null;
 }
 
@@ -306,6 +307,8 @@ export interface TraceSummary {
   readonly tensors: number;
   readonly bytes: number;
   readonly sealed: number;
+  /** Tensors that there was no room for. */
+  readonly leftOut: number;
 }
 
 /** Where the bytes that were looked for stand in the trace. */

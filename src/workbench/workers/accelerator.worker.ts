@@ -51,6 +51,10 @@ const handlers: Record<string, Handler> = {
   auditVerify,
   fusion: later(() => import('./accelerator/fusion.ts'), 'fusion'),
   fuse: later(() => import('./accelerator/fusion.ts'), 'fuse'),
+  traceSummary: later(() => import('./accelerator/trace.ts'), 'traceSummary'),
+  traceSearch: later(() => import('./accelerator/trace.ts'), 'traceSearch'),
+  traceExport: later(() => import('./accelerator/trace.ts'), 'traceExport'),
+  overhead: later(() => import('./accelerator/overhead.ts'), 'overhead'),
 };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, () => 'The accelerator');

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { Snapshot } from '../../../workbench/accelerator-views.ts';
+import type { Counts, Snapshot } from '../../../workbench/accelerator-views.ts';
 import { accelerator } from '../../texts/accelerator.ts';
 import { bytesText, percent, timeText } from '../format.ts';
 
@@ -46,7 +46,7 @@ export function Diagram({ snapshot }: { snapshot: Snapshot }) {
         <span className="muted">{texts.sealed(memory.sealed)}</span>
         <span className="muted">{texts.bandwidth(percent(memory.share))}</span>
       </div>
-      <figcaption className="accel-caption small" data-testid="accel-counts">
+      <figcaption className="accel-caption small" data-testid="accel-counts" data-passes={told(passes)} data-commands={told(commands)}>
         <span>{texts.clock(timeText(nowNs))}</span>
         <span>{texts.counts(texts.passes, passes)}</span>
         <span>{texts.counts(texts.commands, commands)}</span>
@@ -54,6 +54,9 @@ export function Diagram({ snapshot }: { snapshot: Snapshot }) {
     </figure>
   );
 }
+
+/** Submitted, done, aborted: for tests. */
+const told = ({ submitted, done, aborted }: Counts): string => `${submitted} ${done} ${aborted}`;
 
 interface BlockProps {
   readonly title: string;

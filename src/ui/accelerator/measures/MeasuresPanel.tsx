@@ -7,7 +7,9 @@ import { Segments } from '../Segments.tsx';
 import { AuditView } from './AuditView.tsx';
 import { FusionView } from './FusionView.tsx';
 import { LayersView } from './LayersView.tsx';
+import { OverheadView } from './OverheadView.tsx';
 import { TenantsView } from './TenantsView.tsx';
+import { TraceView } from './TraceView.tsx';
 import '../accelerator.css';
 
 const { measures: texts } = accelerator;
@@ -17,7 +19,9 @@ const VIEWS: Readonly<Record<View, ComponentType>> = {
   layers: LayersView,
   tenants: TenantsView,
   audit: AuditView,
+  trace: TraceView,
   fusion: FusionView,
+  overhead: OverheadView,
 };
 
 /** What the device did, summed and checked. */

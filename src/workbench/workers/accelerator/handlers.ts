@@ -48,7 +48,7 @@ export function theHost(): Host {
   return host;
 }
 
-function stopIfCancelled(context: CallContext): void {
+export function stopIfCancelled(context: CallContext): void {
   if (context.cancelled) throw new Cancelled();
 }
 
@@ -126,8 +126,11 @@ function leap(mine: Host, since: number): boolean {
   }
 }
 
+/** Holds the bytes of an object under their hash. */
+export const keep = (hash: string, bytes: Uint8Array): void => void objects.set(hash, bytes);
+
 /** The programs of an object for the device, verified; they share the object's maps. */
-function programsOf(hash: string): LoadedProgram[] {
+export function programsOf(hash: string): LoadedProgram[] {
   const bytes = objects.get(hash)!;
   const { programs } = readObject(bytes, hash.slice(0, 12));
   const own = programs.filter(({ progType }) => progType === PROG_TYPE_ACCELERATOR);
@@ -146,7 +149,7 @@ export async function attach({ blob, use }: { blob: BlobRef; use: string | null 
   const bytes = bytesOf(blob);
   const name = blob.name.replace(/\.o$/i, '');
   const signedBy = await desk.admit(name, bytes);
-  objects.set(blob.hash, bytes);
+  keep(blob.hash, bytes);
   theHost().session.attach(programsOf(blob.hash), { object: name, hash: blob.hash, use, signedBy });
   return theHost().snapshot;
 }
@@ -155,7 +158,7 @@ export async function replace({ id, blob }: { id: number; blob: BlobRef }): Prom
   const bytes = bytesOf(blob);
   const name = blob.name.replace(/\.o$/i, '');
   const signedBy = await desk.admit(name, bytes);
-  objects.set(blob.hash, bytes);
+  keep(blob.hash, bytes);
   theHost().session.replace(id, programsOf(blob.hash), name, blob.hash, signedBy);
   return theHost().snapshot;
 }

@@ -2,6 +2,7 @@ import type { Device } from '../../../hooks/accelerator/device.ts';
 import type { Parameters } from '../../../hooks/accelerator/parameters.ts';
 import type { LoadedProgram } from '../../../hooks/accelerator/program.ts';
 import type { ModelInfo, Snapshot, Workload } from '../../accelerator-views.ts';
+import { HostTrace } from './host-trace.ts';
 import type { Attached } from './programs.ts';
 import { Session } from './session.ts';
 import { OnDevice, type Source } from './source.ts';
@@ -53,6 +54,7 @@ export class Host {
   /** Tokens that were asked for and not submitted. */
   #tokensLeft = 0;
   readonly served: Served[] = [];
+  trace = new HostTrace();
 
   private constructor(source: Source, session: Session) {
     this.source = source;
@@ -61,9 +63,13 @@ export class Host {
   }
 
   #listen(): void {
-    this.device.onEvent(({ kind, seq }) => {
+    const { device } = this;
+    device.onEvent(({ kind, seq, value }) => {
+      if (kind !== 'completed' && kind !== 'aborted') return;
+      const command = device.command(seq);
+      if (command) this.trace.record(command, value, device.memory);
       if (kind === 'completed') this.#completed(seq);
-      else if (kind === 'aborted') this.#aborted(seq);
+      else this.#aborted(seq);
     });
   }
 
@@ -199,6 +205,7 @@ export class Host {
     this.#inFlight.clear();
     this.#tokensLeft = 0;
     this.served.length = 0;
+    this.trace = new HostTrace();
     this.#models.clear();
     this.#listen();
     await this.#ready(1);
