@@ -37,9 +37,13 @@ interface AcceleratorState {
   readonly doing: Doing | null;
   readonly progress: StageProgress | null;
   readonly error: UserError | null;
+  /** The panel that asked for what failed, or is under way. */
+  readonly where: Place;
   /** Command that is looked at. */
   readonly selected: number | null;
 }
+
+export type Place = 'device' | 'hooks' | 'measures';
 
 export type Doing = 'start' | 'send' | 'attach' | 'fuse' | 'overhead' | 'sign';
 
@@ -58,6 +62,7 @@ export const useAccelerator = create<AcceleratorState>()(() => ({
   doing: null,
   progress: null,
   error: null,
+  where: 'device',
   selected: null,
 }));
 const { getState, setState } = useAccelerator;
@@ -84,12 +89,21 @@ export function stop(): void {
   else stopRun?.abort();
 }
 
+const PLACES: Readonly<Record<Doing, Place>> = {
+  start: 'device',
+  send: 'device',
+  attach: 'hooks',
+  sign: 'hooks',
+  fuse: 'measures',
+  overhead: 'measures',
+};
+
 /** Work that can be stopped and tells how far it is; null where it failed or was stopped, which is shown. */
 async function work<T>(doing: Doing, what: (options: CallOptions) => Promise<T>): Promise<T | null> {
   stopWork?.abort();
   const own = new AbortController();
   stopWork = own;
-  setState({ doing, error: null, progress: null });
+  setState({ doing, error: null, progress: null, where: PLACES[doing] });
   try {
     return await what({ signal: own.signal, onProgress: (stage, done, total) => setState({ progress: { stage, done, total } }) });
   } catch (error) {
@@ -104,11 +118,11 @@ async function work<T>(doing: Doing, what: (options: CallOptions) => Promise<T>)
 }
 
 /** A change that is quick: its failure is shown. */
-async function change<T>(what: Promise<T>, done: (result: T) => void): Promise<void> {
+async function change<T>(what: Promise<T>, done: (result: T) => void, where: Place = 'hooks'): Promise<void> {
   try {
     done(await what);
   } catch (error) {
-    setState({ error: asUserError(error, 'The accelerator') });
+    setState({ error: asUserError(error, 'The accelerator'), where });
   }
 }
 
@@ -170,7 +184,7 @@ export async function run(): Promise<void> {
   if (getState().running) return;
   const own = new AbortController();
   stopRun = own;
-  setState({ running: true, error: null });
+  setState({ running: true, error: null, where: 'device' });
   try {
     await ask('run', { speed: getState().speed }, { signal: own.signal, onEvent: shown as CallOptions['onEvent'] });
   } catch (error) {
@@ -178,12 +192,12 @@ export async function run(): Promise<void> {
   } finally {
     stopRun = null;
     setState({ running: false });
-    await change(ask<Snapshot>('snapshot'), shown);
+    await change(ask<Snapshot>('snapshot'), shown, 'device');
   }
 }
 
 /** Advances to the next event. */
-export const step = (): Promise<void> => change(ask<Snapshot>('step'), shown);
+export const step = (): Promise<void> => change(ask<Snapshot>('step'), shown, 'device');
 
 /** Objects by the hash of their text: C is compiled once. */
 async function compiled(name: string, text: string, options: CallOptions): Promise<CView> {
@@ -259,7 +273,8 @@ export const detach = (id: number): Promise<void> => change(ask<Snapshot>('detac
 export const move = (id: number, by: -1 | 1): Promise<void> => change(ask<Snapshot>('move', { id, by }), shown);
 export const setMapValue = (id: number, map: string, key: Uint8Array, value: Uint8Array): Promise<void> =>
   change(ask<Snapshot>('setMap', { id, map, key, value }), shown);
-export const setRate = (tenant: number, perSecond: number): Promise<void> => change(ask<Snapshot>('setRate', { tenant, perSecond }), shown);
+export const setRate = (tenant: number, perSecond: number): Promise<void> =>
+  change(ask<Snapshot>('setRate', { tenant, perSecond }), shown, 'measures');
 
 const trusted = (trust: TrustView): void => setState({ trust });
 export const loadTrust = (): Promise<void> => change(ask<TrustView>('trust'), trusted);

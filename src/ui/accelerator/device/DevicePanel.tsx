@@ -49,7 +49,7 @@ export default function DevicePanel() {
       actions={<Segments label={acceleratorPanels.device.title} names={texts.views} value={view} onChange={setView} />}
     >
       <Controls ready={snapshot !== null} />
-      <Fault />
+      <Fault place="device" />
       {view === 'parameters' ? (
         <Parameters />
       ) : (

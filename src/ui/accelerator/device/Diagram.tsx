@@ -68,7 +68,7 @@ interface BlockProps {
 function Block({ title, figure, more, children }: BlockProps) {
   return (
     <section className="accel-block" aria-label={title}>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p className="small">{figure}</p>
       {children}
       {more ? <p className="small muted accel-block-foot">{more}</p> : null}

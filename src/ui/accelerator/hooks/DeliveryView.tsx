@@ -25,7 +25,7 @@ export function DeliveryView() {
     <div className="accel-scroll" data-testid="accel-delivery">
       <Keys trust={trust} />
       <Objects trust={trust} />
-      <h3 className="accel-title">{texts.log}</h3>
+      <h2 className="accel-title">{texts.log}</h2>
       {trust.deliveries.length === 0 ? <p className="accel-pad muted">{texts.noLog}</p> : null}
       <ul className="accel-pad" data-testid="accel-deliveries">
         {trust.deliveries.map(({ object, how, accepted, message }, at) => (
@@ -43,7 +43,7 @@ function Keys({ trust }: { trust: TrustView }) {
   const [name, setName] = useState('');
   return (
     <>
-      <h3 className="accel-title">{texts.root}</h3>
+      <h2 className="accel-title">{texts.root}</h2>
       <label className="accel-pad check">
         <input type="checkbox" checked={trust.required} onChange={({ target }) => void requireSigned(target.checked)} />
         {texts.required}
@@ -94,7 +94,7 @@ function Objects({ trust }: { trust: TrustView }) {
   const able = trust.keys.some(({ own, revoked }) => own && !revoked);
   return (
     <>
-      <h3 className="accel-title">{texts.objects}</h3>
+      <h2 className="accel-title">{texts.objects}</h2>
       {trust.objects.length === 0 ? <p className="accel-pad muted">{texts.noObjects}</p> : null}
       <ul className="accel-pad">
         {trust.objects.map(({ name, hash, version, revoked }) => (

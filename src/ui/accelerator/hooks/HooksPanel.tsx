@@ -29,7 +29,7 @@ export default function HooksPanel() {
       <div className="accel-bar">
         <Segments label={acceleratorPanels.hooks.title} names={texts.views} value={view} onChange={setView} />
       </div>
-      <Fault />
+      <Fault place="hooks" />
       {view === 'programs' ? <ProgramsView onLesson={read} /> : null}
       {view === 'maps' ? <MapsView /> : null}
       {view === 'delivery' ? <DeliveryView /> : null}

@@ -16,7 +16,7 @@ export function ProgramsView({ onLesson }: { onLesson: (use: UseId) => void }) {
   const open = source?.kind === 'c' || source?.kind === 'object' ? source.blob.name : null;
   return (
     <div className="accel-scroll">
-      <h3 className="accel-title">{texts.attached}</h3>
+      <h2 className="accel-title">{texts.attached}</h2>
       {hooks.length === 0 ? <p className="accel-pad muted">{texts.nothing}</p> : <Attached hooks={hooks} busy={busy} open={open} />}
       <div className="accel-bar">
         <button
@@ -29,7 +29,7 @@ export function ProgramsView({ onLesson }: { onLesson: (use: UseId) => void }) {
           {open === null ? texts.noOpen : texts.attachOpen(open)}
         </button>
       </div>
-      <h3 className="accel-title">{texts.uses}</h3>
+      <h2 className="accel-title">{texts.uses}</h2>
       <ul className="accel-uses">
         {USES.map(({ id, hooks: on }) => {
           const title = texts.names[id];

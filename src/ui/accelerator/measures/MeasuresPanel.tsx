@@ -3,6 +3,7 @@ import { useAccelerator } from '../../../workbench/accelerator.ts';
 import { Panel } from '../../components/Panel.tsx';
 import { accelerator } from '../../texts/accelerator.ts';
 import { acceleratorPanels } from '../../texts/accelerator-panels.ts';
+import { Fault } from '../Fault.tsx';
 import { Segments } from '../Segments.tsx';
 import { AuditView } from './AuditView.tsx';
 import { FusionView } from './FusionView.tsx';
@@ -38,6 +39,7 @@ export default function MeasuresPanel() {
       <div className="accel-bar">
         <Segments label={acceleratorPanels.measures.title} names={texts.views} value={view} onChange={setView} />
       </div>
+      <Fault place="measures" />
       {ready ? <View /> : <p className="empty">{accelerator.loading}</p>}
     </Panel>
   );

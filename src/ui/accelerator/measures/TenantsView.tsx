@@ -99,8 +99,10 @@ function Bucket({ bucket: { tenant, perSecond, level, burst, passed, deferrals }
 function Curve({ throughput }: { throughput: Throughput }) {
   const { stepNs, tenants, changes } = throughput;
   const perSecond = 1e9 / stepNs;
+  // Of the last step that is over.
+  const last = tenants.map(({ passes }) => (passes.at(-2) ?? 0) * perSecond);
   return (
-    <div className="accel-pad">
+    <div className="accel-pad" data-testid="accel-curve" data-last={last.join(' ')}>
       <Chart
         label={texts.curve}
         x={{ name: texts.clock, text: timeText }}

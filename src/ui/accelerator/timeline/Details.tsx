@@ -19,9 +19,9 @@ export function Details({ seq, version }: { seq: number | null; version: number 
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, with the keyboard too
     <section className="accel-details" aria-label={texts.label(row.seq)} tabIndex={0} data-testid="accel-details">
-      <h3>{texts.title(row.seq, row.label)}</h3>
+      <h2>{texts.title(row.seq, row.label)}</h2>
       <p className="muted">{texts.of(row.request, row.tenant, row.token, row.layer)}</p>
-      <h4>{texts.runs(runs.length)}</h4>
+      <h3>{texts.runs(runs.length)}</h3>
       {runs.length === 0 ? <p className="muted">{texts.noRuns}</p> : null}
       {runs.length > 0 ? (
         <table className="accel-table">
@@ -56,11 +56,11 @@ export function Details({ seq, version }: { seq: number | null; version: number 
           </tbody>
         </table>
       ) : null}
-      <h4>{texts.tensors}</h4>
+      <h3>{texts.tensors}</h3>
       {tensors.map((tensor, at) => (
         <Tensor key={at} tensor={tensor} />
       ))}
-      <h4>{texts.context}</h4>
+      <h3>{texts.context}</h3>
       <dl className="kv accel-fields mono">
         {fields.map(({ name, text, doc }) => (
           <div key={name} title={doc}>

@@ -134,24 +134,26 @@ export function Timeline() {
     onKeyDown,
   };
   return (
-    <div ref={ref} className="accel-timeline" {...attributes} data-testid="accel-timeline">
-      <canvas
-        ref={canvas}
-        style={{ height: HEIGHT }}
-        onPointerDown={(event) => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          grip.current = { x: event.clientX, view, moved: false };
-        }}
-        onPointerMove={onPointerMove}
-        onPointerUp={(event) => {
-          const held = grip.current;
-          grip.current = null;
-          if (!held || held.moved || !painting) return;
-          const box = event.currentTarget.getBoundingClientRect();
-          const seq = commandAt(painting, event.clientX - box.left, event.clientY - box.top);
-          if (seq !== null) selectCommand(seq);
-        }}
-      />
+    <div ref={ref} className="accel-timeline">
+      <div {...attributes} data-testid="accel-timeline">
+        <canvas
+          ref={canvas}
+          style={{ height: HEIGHT }}
+          onPointerDown={(event) => {
+            event.currentTarget.setPointerCapture(event.pointerId);
+            grip.current = { x: event.clientX, view, moved: false };
+          }}
+          onPointerMove={onPointerMove}
+          onPointerUp={(event) => {
+            const held = grip.current;
+            grip.current = null;
+            if (!held || held.moved || !painting) return;
+            const box = event.currentTarget.getBoundingClientRect();
+            const seq = commandAt(painting, event.clientX - box.left, event.clientY - box.top);
+            if (seq !== null) selectCommand(seq);
+          }}
+        />
+      </div>
       <div className="accel-zoom">
         <button type="button" className="button small bordered" onClick={() => zoom(2)} aria-label={texts.zoomOut} title={texts.zoomOut}>
           {texts.minus}

@@ -6,7 +6,6 @@ import { usePages } from '../../components/usePages.ts';
 import { VirtualList } from '../../components/VirtualList.tsx';
 import { accelerator } from '../../texts/accelerator.ts';
 import { acceleratorPanels } from '../../texts/accelerator-panels.ts';
-import { Fault } from '../Fault.tsx';
 import { count, timeText } from '../format.ts';
 import { Details } from './Details.tsx';
 import { Timeline } from './Timeline.tsx';
@@ -32,7 +31,6 @@ export default function TimelinePanel() {
         </div>
       ) : (
         <div className="accel-timeline-panel">
-          <Fault />
           <Timeline />
           <div className="accel-split">
             <div className="accel-commands">

@@ -105,7 +105,7 @@ export async function run({ speed: first }: { speed: number | null }, context: C
     for (;;) {
       const now = performance.now();
       const mine = theHost();
-      const idle = speed === null ? leap(mine, now) : mine.advance(mine.device.nowNs + ((now - before) / 1000) * speed);
+      const idle = speed === null ? leap(mine, now) : mine.advance(mine.device.nowNs + Math.ceil(((now - before) / 1000) * speed));
       before = now;
       if (performance.now() - shown >= FRAME_MS) {
         context.emit(mine.snapshot);
