@@ -1,4 +1,5 @@
 import { InputError } from '../base/errors.ts';
+import { ACCEL_HOOKS, ACCEL_SECTION } from '../bpf/accelerator/names.ts';
 import { OP_CALL } from '../bpf/insn.ts';
 import type { Insn, InsnIdx, LineInfo, LocalStruct, MapDef, OriginIdx, Program, Subprog } from '../bpf/program.ts';
 import { sectionType } from '../bpf/progtypes.ts';
@@ -248,7 +249,9 @@ const lacksEntries = ({ type, maxEntries }: MapDef): boolean => maxEntries === 0
 function toProgram(entry: CodeFunction, linked: Linked, debug: DebugInfo, object: AboutObject): Program {
   const section = entry.section.name;
   const type = sectionType(section);
-  if (!type) object.warn(`section ${section} names no program type that libbpf knows`);
+  if (!type && ACCEL_SECTION.test(section))
+    object.warn(`section ${section} names no hook of the accelerator, which has ${ACCEL_HOOKS.join(', ')}`);
+  else if (!type) object.warn(`section ${section} names no program type that libbpf knows`);
   else if (!type.exact)
     object.warn(`section ${section} is taken for ${section.replace(/[/_].*$/s, '')}; libbpf 1.0 and later refuses the name`);
   const progType = type?.progType ?? 0;

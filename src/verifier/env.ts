@@ -87,7 +87,7 @@ export class Env {
   readonly options: VerifyOptions;
   /** What the kernel and the privilege asked for change. */
   readonly rules: Rules;
-  /** What the place that the program runs in changes; null for the kernel. */
+  /** What the place that the program runs in changes, whatever kernel and privilege are asked for; null for the kernel. */
   readonly profile: Profile | null;
   readonly insns: readonly Insn[];
   readonly maps: readonly MapDef[];
@@ -197,8 +197,8 @@ export class Env {
     const n = program.insns.length;
     this.program = program;
     this.options = options;
-    this.rules = rulesOf(options.kernel, options.privilege);
     this.profile = PROFILES.get(program.progType) ?? null;
+    this.rules = this.profile ? rulesOf('6.18', 'root') : rulesOf(options.kernel, options.privilege);
     // Instructions of one shape, whoever made them: the hot path reads them fastest so.
     this.insns = program.insns.map(({ opcode, dst, src, off, imm }) => ({ opcode, dst, src, off, imm }));
     this.maps = program.maps;

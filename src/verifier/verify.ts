@@ -1,6 +1,5 @@
 import type { InsnIdx } from '../base/units.ts';
 import './accelerator.ts';
-import { PROG_TYPE_ACCELERATOR } from '../bpf/accelerator/names.ts';
 import type { Program } from '../bpf/program.ts';
 import { progTypeName } from '../bpf/progtypes.ts';
 import type { StateRow, VerifyOptions, VerifyResult } from './api.ts';
@@ -123,11 +122,7 @@ function checkPrivilege(env: Env): void {
   const { progType } = env.program;
   const { rules } = env;
   const type = progTypeName(progType);
-  if (progType === PROG_TYPE_ACCELERATOR) {
-    if (rules.kernel !== '6.18' || !rules.leaksPointers)
-      env.refuse(EINVAL, 'programs for the accelerator are verified by the rules of Linux 6.18 for root only');
-    return;
-  }
+  if (env.profile) return;
   if (progType > rules.maxProgType) env.refuse(EINVAL, `Linux ${rules.kernel} has no ${type} programs`);
   if (!rules.bpfCapable && !OPEN_TYPES.has(progType)) env.refuse(EPERM, `${type} programs need CAP_BPF`);
   if (!rules.leaksPointers && PERFMON_TYPES.has(progType)) env.refuse(EPERM, `${type} programs need CAP_PERFMON`);

@@ -55,6 +55,9 @@ async function kernelSays(program: Program): Promise<string | null> {
   return loaded.accepted ? null : (loaded.message ?? '');
 }
 
+/** Programs of the simulated accelerator, which no kernel knows. */
+const isDevice = (example: string): boolean => example.startsWith('.section accelerator/');
+
 describe.skipIf(!kernel || !hasBpftool)('the examples of the catalogue', () => {
   it.each(EXAMPLES.map((example, at) => [at, example] as const))(
     '%i: the kernel gives our message, and accepts the repair',
@@ -63,6 +66,10 @@ describe.skipIf(!kernel || !hasBpftool)('the examples of the catalogue', () => {
       const bad = programOfExample(rejected);
       const { accepted, message } = verify(bad, options);
       expect(accepted).toBe(false);
+      if (isDevice(example)) {
+        expect(verify(programOfExample(repaired), options).message).toBeNull();
+        return;
+      }
       expect(templateOf((await kernelSays(bad)) ?? 'accepted')).toBe(templateOf(message!));
       const good = programOfExample(repaired);
       expect(verify(good, options).message).toBeNull();

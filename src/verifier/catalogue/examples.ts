@@ -191,4 +191,9 @@ export const EXAMPLES: readonly string[] = [
   `.section xdp\n-.insn 0x85 0 2 0 0\nr0 = 2\nexit`,
   `.section xdp\n-call kfunc bpf_preempt_disable\nr0 = 2\nexit`,
   `.section tc\ncall kfunc bpf_rcu_read_lock\n+call kfunc bpf_rcu_read_unlock\nr0 = 0\nexit`,
+  // The simulated accelerator, which is no kernel: its verifier alone judges these
+  `.section accelerator/dispatch\n-*(u32 *)(r1 +176) = 1\n+*(u32 *)(r1 +204) = 1\nr0 = 0\nexit`,
+  `.section accelerator/submit\n-r2 = 0\n-r3 = 1\n-call kfunc accel_tensor_sign\n+r2 = 7\n+call kfunc accel_set_priority\nr0 = 0\nexit`,
+  `.section accelerator/token\n-call bpf_get_current_pid_tgid\n+call bpf_ktime_get_ns\nr0 = 0\nexit`,
+  `.section accelerator/complete\nr1 = r10\n-r1 += -1024\n+r1 += -8\nr2 = 0\nr3 = 4\ncall kfunc bpf_iter_num_new\nr1 = r10\n-r1 += -1024\n+r1 += -8\ncall kfunc bpf_iter_num_destroy\nr0 = 0\nexit`,
 ];

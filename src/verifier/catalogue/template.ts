@@ -1,5 +1,5 @@
 /**
- * A message without what differs from program to program: registers, numbers, names of helpers. Messages with the same template have one
+ * A message without what differs from program to program: registers, numbers, names of helpers and hooks. Messages with the same template have one
  * page in the catalogue.
  */
 export function templateOf(message: string): string {
@@ -8,7 +8,8 @@ export function templateOf(message: string): string {
     .replace(/processed \d+ insns \(limit.*$/s, '')
     .replace(/^old state:.*$/s, 'infinite loop detected at insn N')
     .replace(/\bfunc bpf_\w+#\d+|\bhelper bpf_\w+#\d+|\bcall bpf_\w+#\d+/g, (text) => text.replace(/bpf_\w+#\d+/, 'HELPER'))
-    .replace(/kernel function bpf_\w+ is/, 'kernel function NAME is')
+    .replace(/kernel function \w+ is/, 'kernel function NAME is')
+    .replace(/\baccelerator\/\w+ programs/, 'accelerator/HOOK programs')
     .replace(/sleepable kfunc \w+/, 'sleepable kfunc NAME')
     .replace(/kernel symbol '\w+'/, "kernel symbol 'NAME'")
     .replace(/func#\d+ \('\w+'\)/, "func#N ('NAME')")

@@ -83,13 +83,6 @@ export const RULE_TEXTS: readonly RuleText[] = [
     'A frame on the device may be larger than Linux allows; the state of iterators is followed in the slots next to the frame pointer only.',
     'Put large arrays into a function of their own, or use bpf_loop.',
   ),
-  rule(
-    'environment',
-    /for the accelerator are verified by the rules of/,
-    'the rules of Linux 6.18 for root',
-    'The device takes programs from its driver alone and has one verifier, whatever kernel and user the host has.',
-    'Leave --kernel and --privilege out.',
-  ),
   // Of this verifier, and of the kernel about itself
   rule(
     'own-limit',
