@@ -193,7 +193,7 @@ async function logStages(blob: BlobRef, keys: StageKeys, current: () => boolean)
 }
 
 function traceStage(doc: ProjectDoc, keys: StageKeys): Promise<TraceView> {
-  return stage('trace', keys.trace, (options) => {
+  return stage('trace', keys.trace, async (options) => {
     hold(compileWorker, doc.trace, doc.labels);
     return compileWorker.call<TraceView>('trace', traceSpec(doc, keys), options);
   });

@@ -42,7 +42,12 @@ export default function ReplayBar() {
   const running = replay.status === 'running';
   const moves = running && !paused && speed !== 'step';
   const rate = useRate(done, moves);
-  if (!trace.value) return <LostTrace />;
+  if (!trace.value)
+    return (
+      <div className="replay-lost small">
+        <LostTrace />
+      </div>
+    );
   const counts = [formatCount(done), formatCount(total)] as const;
   const left = rate > 0 && speed === 'fast' ? (total - done) / rate : 0;
   return (
