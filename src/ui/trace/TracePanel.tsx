@@ -8,11 +8,11 @@ import { StageGate } from '../components/StageGate.tsx';
 import { trace as texts } from '../texts/trace.ts';
 import { BytesView } from './BytesView.tsx';
 import { PacketList } from './PacketList.tsx';
-import { TensorList } from './TensorList.tsx';
-import { TensorView } from './TensorView.tsx';
 import './trace.css';
 
 const CallTrace = lazy(() => import('../calls/CallTrace.tsx').then((module) => ({ default: module.CallTrace })));
+const TensorList = lazy(() => import('./TensorList.tsx').then((module) => ({ default: module.TensorList })));
+const TensorView = lazy(() => import('./TensorView.tsx').then((module) => ({ default: module.TensorView })));
 const ReplayBar = lazy(() => import('./ReplayBar.tsx'));
 const BindingForm = lazy(() => import('./BindingForm.tsx').then((module) => ({ default: module.BindingForm })));
 
@@ -79,8 +79,10 @@ export function TracePanel() {
           </Suspense>
         ) : trace ? (
           <div className="trace-split">
-            <TensorList trace={trace} at={at} />
-            {at >= 0 ? <TensorView trace={trace} at={at} /> : null}
+            <Suspense>
+              <TensorList trace={trace} at={at} />
+              {at >= 0 ? <TensorView trace={trace} at={at} /> : null}
+            </Suspense>
           </div>
         ) : null}
       </StageGate>
