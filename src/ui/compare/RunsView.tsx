@@ -1,11 +1,15 @@
 import { useState } from 'react';
-import { changeOf, reportHtml, said } from '../../replay/report.ts';
+import { changeOf, said } from '../../replay/report.ts';
 import { figures } from '../../replay/run-record.ts';
-import { download } from '../../workbench/actions.ts';
-import { canTake, forgetRun, type KeptRun, setBaseline, takeSettings, useRuns } from '../../workbench/runs.ts';
+import { canTake, type KeptRun, useRuns } from '../../workbench/runs.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { runs as texts } from '../texts/runs.ts';
 import { Pareto } from './Pareto.tsx';
+import { RunPair } from './RunPair.tsx';
+import { HistoryTools, RunTools } from './RunTools.tsx';
+import { Trials } from './Trials.tsx';
+import './ab.css';
+import './detection.css';
 import './runs.css';
 
 const IDS = Object.keys(texts.figures) as (keyof typeof texts.figures)[];
@@ -15,6 +19,7 @@ export default function RunsView() {
   const { runs, baseline } = useRuns();
   const doc = useWorkbench((state) => state.history.doc);
   const [key, setKey] = useState('');
+  const [otherKey, setOther] = useState('');
   const chosen = runs.find((run) => run.key === key) ?? runs[0];
   const pinned = runs.find(({ key }) => key === baseline) ?? null;
   if (!chosen) {
@@ -22,12 +27,16 @@ export default function RunsView() {
       <div className="empty" data-testid="runs">
         <strong>{texts.none.title}</strong>
         <p>{texts.none.text}</p>
+        <HistoryTools any={false} />
       </div>
     );
   }
+  const others = runs.filter((run) => run !== chosen);
+  const other = others.find((run) => run.key === otherKey) ?? (pinned && pinned !== chosen ? pinned : others[0]);
+  const takes = canTake(chosen, doc);
   return (
     <div className="runs" data-testid="runs" data-runs={runs.length}>
-      <Tools run={chosen} baseline={pinned} takes={canTake(chosen, doc)} />
+      <RunTools run={chosen} baseline={pinned} takes={takes} />
       <div className="runs-table">
         <table>
           <caption>{texts.caption}</caption>
@@ -48,51 +57,18 @@ export default function RunsView() {
           </tbody>
         </table>
       </div>
+      <div className="runs-tools">
+        <HistoryTools any />
+      </div>
+      {other ? <RunPair chosen={chosen} others={others} other={other} titleOf={titleOf} onOther={setOther} /> : null}
       <Pareto runs={runs.filter((run) => canTake(run, doc))} />
+      <Trials />
     </div>
   );
 }
 
-/** What can be done with the chosen run. */
-function Tools({ run, baseline, takes }: { run: KeptRun; baseline: KeptRun | null; takes: boolean }) {
-  const { record, key } = run;
-  const isBaseline = baseline?.key === key;
-  const save = (kind: 'html' | 'json') => {
-    const text =
-      kind === 'html' ? reportHtml(record, isBaseline ? null : (baseline?.record ?? null)) : `${JSON.stringify(record, null, 1)}\n`;
-    download(texts.fileName(record.model, record.at, kind), new TextEncoder().encode(text));
-  };
-  return (
-    <div className="runs-tools">
-      <button
-        type="button"
-        className="button bordered small"
-        aria-pressed={isBaseline}
-        title={texts.pinAbout}
-        onClick={() => setBaseline(key)}
-      >
-        {isBaseline ? texts.unpin : texts.pin}
-      </button>
-      <button
-        type="button"
-        className="button bordered small"
-        disabled={!takes}
-        title={takes ? texts.takeAbout : texts.otherFile}
-        onClick={() => takeSettings(run)}
-      >
-        {texts.take}
-      </button>
-      {(['html', 'json'] as const).map((kind) => (
-        <button key={kind} type="button" className="button bordered small" title={texts[`${kind}About`]} onClick={() => save(kind)}>
-          {texts[kind]}
-        </button>
-      ))}
-      <button type="button" className="button bordered small" onClick={() => forgetRun(key)}>
-        {texts.forget}
-      </button>
-    </div>
-  );
-}
+const titleOf = ({ name, record, doc: { options } }: KeptRun): string =>
+  texts.choice(name, record.model, texts.of(options.quant, options.strategy, options.kernel), record.at);
 
 interface RowProps {
   readonly run: KeptRun;
@@ -105,7 +81,7 @@ function Row({ run, baseline, chosen, onChoose }: RowProps) {
   const { settings, model, trace, at } = run.record;
   const isBaseline = baseline?.key === run.key;
   const before = baseline && !isBaseline ? figures(baseline.record) : null;
-  const name = texts.of(settings.quant, settings.strategy, settings.kernel);
+  const name = run.name ?? texts.of(settings.quant, settings.strategy, settings.kernel);
   return (
     <tr className={chosen ? 'selected' : ''} onClick={onChoose}>
       <th scope="row" title={texts.title(model, trace.name, trace.events, settings.quant)}>
