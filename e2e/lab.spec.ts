@@ -37,7 +37,7 @@ test('an operator quantised too coarsely is named as where the error begins, and
   // Two runs in this tab: the coarse product, and the same with another threshold.
   await compare.getByRole('button', { name: 'Runs' }).click();
   await expect(compare.getByTestId('runs')).toHaveAttribute('data-runs', '2');
-  const rows = compare.getByTestId('runs').locator('tbody tr');
+  const rows = compare.getByTestId('runs').locator('.runs-table tbody tr');
   await rows.last().getByRole('button').click();
   await compare.getByRole('button', { name: 'Make it the baseline' }).click();
   await expect(rows.first()).toContainText('points');

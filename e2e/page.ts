@@ -23,7 +23,7 @@ function cutColumn({ $array, base64 }: Column, count: number): Column {
 }
 
 /** The sample's capture, its labels and the results that come with it, cut to the first packets. */
-const cut = (() => {
+export const cutFiles = (() => {
   const read = (name: string): Buffer => readFileSync(join(samples, 'payload', name));
   const capture = read('heldout.pcap');
   let end = 24;
@@ -49,7 +49,7 @@ const cut = (() => {
 })();
 
 async function cutCapture(context: BrowserContext): Promise<void> {
-  for (const [name, body] of Object.entries(cut)) await context.route(`**/payload/${name}`, (route) => route.fulfill({ body }));
+  for (const [name, body] of Object.entries(cutFiles)) await context.route(`**/payload/${name}`, (route) => route.fulfill({ body }));
 }
 
 /** A program of two instructions as a link: for tests that open something of their own, or that are about the frame around it. */

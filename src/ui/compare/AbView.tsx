@@ -274,7 +274,7 @@ function Errors({ view: { kind, sides, result } }: { view: View }) {
   if (!records.a && !records.b) return null;
   return (
     <section className="ab-errors">
-      <h3 className="muted">{texts.errors}</h3>
+      <p className="muted">{texts.errors}</p>
       <div className="ab-spreads">
         {(['a', 'b'] as const).map((side) => {
           const record = records[side];
