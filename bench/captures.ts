@@ -2,14 +2,15 @@
  * `npm run long captures FOLDER [COLLECTION…]`: makes a collection of captures in FOLDER unless it is there (`capture-collection.ts`), and counts the packets
  * of every capture in it, and in other people's COLLECTIONs, as tshark does.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { InputError } from '../src/base/errors.ts';
 import { openFile } from '../src/cli/file-source.ts';
 import { openCapture } from '../src/traces/capture/capture.ts';
 import { makeCollection } from './capture-collection.ts';
-import { eachOf, TsharkCache } from './tshark.ts';
+import { eachOf, filesOf, TsharkCache } from './tshark.ts';
 
 /** Link types that tshark refuses in pcap files, where we show bytes with a word. */
 const UNKNOWN_LINK = /network type \d+ unknown or unsupported/;
@@ -29,12 +30,20 @@ async function tsharkCount(cache: TsharkCache, path: string): Promise<{ count: n
   return { count: why === '' ? 0 : null, why };
 }
 
+const UNPACK: Readonly<Record<number, string>> = { 8075: 'gzip', 10421: 'zstd' };
+
+/** The bytes of a capture, unpacked; what the tool gave before damage counts. */
+function unpacked(path: string): Buffer {
+  const bytes = readFileSync(path);
+  const tool = UNPACK[bytes.readUInt16BE(0)];
+  return tool ? Buffer.from(spawnSync(tool, ['-dcq'], { input: bytes, maxBuffer: 2 ** 30 }).stdout) : bytes;
+}
+
 /** What tshark counts in a pcap file whose link type is another one. */
 async function withLinkType(cache: TsharkCache, path: string, linkType: number): Promise<{ count: number | null; why: string }> {
-  const bytes = readFileSync(path);
-  const little = bytes[0] !== 0xa1;
-  if (little) bytes.writeUInt32LE(linkType, 20);
-  else bytes.writeUInt32BE(linkType, 20);
+  const bytes = unpacked(path);
+  if (bytes[0] === 0xa1) bytes.writeUInt32BE(linkType, 20);
+  else bytes.writeUInt32LE(linkType, 20);
   const changed = join(mkdtempSync(join(tmpdir(), 'link-type-')), 'changed.pcap');
   writeFileSync(changed, bytes);
   try {
@@ -64,15 +73,6 @@ async function compare(cache: TsharkCache, folder: string, file: string): Promis
     return { file, theirs, why, ours: null, message: error.what };
   } finally {
     await source.close();
-  }
-}
-
-function* filesOf(folder: string, under = folder): Generator<string> {
-  for (const name of readdirSync(under).sort()) {
-    const path = join(under, name);
-    if (name.startsWith('.') || name.endsWith('.txt')) continue;
-    if (statSync(path).isDirectory()) yield* filesOf(folder, path);
-    else yield relative(folder, path);
   }
 }
 

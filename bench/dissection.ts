@@ -1,16 +1,15 @@
 /**
- * `npm run long dissection [FOLDER]`: every field of 50,000 generated packets, and of the captures in FOLDER, beside `tshark -T fields`, and the
- * packets that each filter of `filters.ts` lets pass beside `tshark -Y`. Streams are not put together on either side: a message counts where
- * one segment holds it.
+ * `npm run long dissection [COLLECTION…]`: every field of 50,000 generated packets, and of the captures in COLLECTIONs, beside `tshark -T fields`, and the
+ * packets that each filter of `filters.ts` lets pass beside `tshark -Y`, with its default settings: streams are put together on both sides.
  */
-import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
-import { openFile } from '../src/cli/file-source.ts';
+import { InputError } from '../src/base/errors.ts';
+import { type FileSource, openFile } from '../src/cli/file-source.ts';
 import { Analysis } from '../src/traces/analysis.ts';
-import { openCapture } from '../src/traces/capture/capture.ts';
+import { type Capture, openCapture } from '../src/traces/capture/capture.ts';
+import { isDissected } from '../src/traces/capture/link-types.ts';
 import { Dissection } from '../src/traces/dissect/dissection.ts';
 import { FIELDS, fieldId } from '../src/traces/dissect/fields.ts';
 import { fieldText } from '../src/traces/dissect/values.ts';
@@ -19,13 +18,11 @@ import { compileFilter } from '../src/traces/filter/compile.ts';
 import { pcapFile } from '../src/traces/testing/capture-files.ts';
 import { FILTERS } from './filters.ts';
 import { PacketMaker } from './packets.ts';
+import { eachOf, filesOf, tshark } from './tshark.ts';
 
-const run = promisify(execFile);
 const GENERATED = 50_000;
 /** Filters run in tshark one by one, over fewer packets. */
 const FILTERED = 5000;
-const JOBS = 2;
-const ALONE = ['-n', '-o', 'tcp.desegment_tcp_streams:FALSE'];
 /** tshark's own idea of what nobody dissects, and times in its own number of digits. */
 const LEFT_OUT = new Set([
   '',
@@ -40,7 +37,7 @@ const LEFT_OUT = new Set([
 const NAMES = FIELDS.filter(({ name, type }) => type !== 'protocol' && !LEFT_OUT.has(name)).map(({ name }) => name);
 const SEPARATOR = '\x1f';
 
-interface Compared {
+export interface Compared {
   packets: number;
   cells: number;
   /** Field → packets in which tshark has it, and in which we differ. */
@@ -48,19 +45,17 @@ interface Compared {
   readonly differ: Map<string, { count: number; example: string }>;
 }
 
-async function compareFields(path: string, compared: Compared): Promise<void> {
-  const args = [...ALONE, '-r', path, '-T', 'fields', '-E', 'separator=/t', '-E', 'occurrence=a', '-E', `aggregator=${SEPARATOR}`];
-  let text: string;
-  try {
-    text = (await run('tshark', [...args, ...NAMES.flatMap((name) => ['-e', name])], { maxBuffer: 2 ** 30 })).stdout;
-  } catch (error) {
-    // It ends so where a capture does.
-    text = (error as { stdout: string }).stdout;
-  }
-  const rows = text.split('\n');
+/** Compares every field of a capture with tshark's; null where neither we nor tshark read it. */
+export async function compareFields(path: string, compared: Compared): Promise<void> {
   const file = await openFile(path);
+  const capture = await opened(file);
+  if (!capture) return;
+  const args = ['-r', path, '-T', 'fields', '-E', 'separator=/t', '-E', 'occurrence=a', '-E', `aggregator=${SEPARATOR}`];
+  // What it lists before a capture ends early counts.
+  const rows = (await tshark([...args, ...NAMES.flatMap((name) => ['-e', name])])).stdout.split('\n');
   const out = new Dissection();
-  await new Analysis(await openCapture(file)).follow(out, {}, EVERYTHING, (packet) => {
+  await new Analysis(capture).follow(out, {}, EVERYTHING, (packet) => {
+    if (!isDissected(capture.linkType(packet))) return;
     const theirs = (rows[packet] ?? '').split('\t');
     const ours = new Map<number, string[]>();
     for (let at = 0; at < out.count; at++) {
@@ -87,32 +82,40 @@ async function compareFields(path: string, compared: Compared): Promise<void> {
   await file.close();
 }
 
-async function compareFilters(path: string): Promise<object> {
-  const capture = await openCapture(await openFile(path));
-  const filters = FILTERS.map(compileFilter);
+async function opened(file: FileSource): Promise<Capture | null> {
+  try {
+    return await openCapture(file);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    await file.close();
+    return null;
+  }
+}
+
+/** Counts the packets that each filter lets pass, here and in tshark. */
+export async function compareFilters(
+  path: string,
+  texts: readonly string[],
+): Promise<{ filters: number; same: number; letNothingPass: number; different: string[] }> {
+  const file = await openFile(path);
+  const filters = texts.map(compileFilter);
   const passed = filters.map(() => new Set<number>());
   const out = new Dissection();
-  await new Analysis(capture).follow(out, {}, EVERYTHING, (packet) => {
+  await new Analysis(await openCapture(file)).follow(out, {}, EVERYTHING, (packet) => {
     for (const [at, filter] of filters.entries()) if (filter.test(out)) passed[at]!.add(packet + 1);
   });
+  await file.close();
   const different: string[] = [];
-  let none = 0;
-  let next = 0;
-  const work = async () => {
-    while (next < filters.length) {
-      const at = next++;
-      const { text } = filters[at]!;
-      const { stdout } = await run('tshark', [...ALONE, '-r', path, '-Y', text, '-T', 'fields', '-e', 'frame.number'], {
-        maxBuffer: 2 ** 28,
-      });
-      const theirs = new Set(stdout.split('\n').filter(Boolean).map(Number));
-      if (theirs.size === 0) none++;
-      const same = theirs.size === passed[at]!.size && [...theirs].every((packet) => passed[at]!.has(packet));
-      if (!same) different.push(`${text}: ours ${passed[at]!.size}, tshark ${theirs.size}`);
-    }
-  };
-  await Promise.all(Array.from({ length: JOBS }, work));
-  return { packets: capture.count, filters: filters.length, same: filters.length - different.length, letNothingPass: none, different };
+  let letNothingPass = 0;
+  await eachOf([...filters.keys()], async (at) => {
+    const { text } = filters[at]!;
+    const { stdout, stderr } = await tshark(['-r', path, '-Y', text, '-T', 'fields', '-e', 'frame.number']);
+    const theirs = new Set(stdout.split('\n').filter(Boolean).map(Number));
+    if (theirs.size === 0) letNothingPass++;
+    const same = theirs.size === passed[at]!.size && [...theirs].every((packet) => passed[at]!.has(packet));
+    if (!same) different.push(`${text}: ours ${passed[at]!.size}, tshark ${theirs.size || stderr.trim().split('\n').at(-1)}`);
+  });
+  return { filters: filters.length, same: filters.length - different.length, letNothingPass, different };
 }
 
 function figuresOf({ packets, cells, seen, differ }: Compared): object {
@@ -127,9 +130,9 @@ function figuresOf({ packets, cells, seen, differ }: Compared): object {
   };
 }
 
-const nothing = (): Compared => ({ packets: 0, cells: 0, seen: new Map(), differ: new Map() });
+export const nothing = (): Compared => ({ packets: 0, cells: 0, seen: new Map(), differ: new Map() });
 
-export default async function dissection([folder]: string[]): Promise<unknown> {
+export default async function dissection(collections: string[]): Promise<unknown> {
   const temporary = mkdtempSync(join(tmpdir(), 'dissection-'));
   try {
     const generated = nothing();
@@ -137,16 +140,10 @@ export default async function dissection([folder]: string[]): Promise<unknown> {
     writeFileSync(path, pcapFile(new PacketMaker(7).make(GENERATED)));
     await compareFields(path, generated);
     const captures = nothing();
-    if (folder && existsSync(folder)) {
-      for (const name of readdirSync(folder).sort()) {
-        // What is cut or damaged is compared by its count alone (bench/captures.ts).
-        if (/^(randpkt|tcpdump|editcap-(pcap|pcapng|split|snap)|mergecap|le-|be-)/.test(name) && /\.(pcap|pcapng|cap)$/.test(name))
-          await compareFields(join(folder, name), captures);
-      }
-    }
+    for (const folder of collections) await eachOf([...filesOf(folder)], (name) => compareFields(join(folder, name), captures));
     const few = join(temporary, 'filtered.pcap');
     writeFileSync(few, pcapFile(new PacketMaker(3).make(FILTERED)));
-    return { generated: figuresOf(generated), captures: figuresOf(captures), filters: await compareFilters(few) };
+    return { generated: figuresOf(generated), captures: figuresOf(captures), filters: await compareFilters(few, FILTERS) };
   } finally {
     rmSync(temporary, { recursive: true });
   }

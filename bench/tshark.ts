@@ -1,11 +1,11 @@
 /** tshark as a judge: what it says of a capture is kept in a file beside the collection, by the capture's hash, so that a second run asks only what is new. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
-export const JOBS = cpus().length;
+const JOBS = cpus().length;
 
 export interface Told {
   readonly stdout: string;
@@ -53,4 +53,14 @@ export async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<
       while (next < items.length) await work(items[next++]!);
     }),
   );
+}
+
+/** Files of a collection, by their paths within it. */
+export function* filesOf(folder: string, under = folder): Generator<string> {
+  for (const name of readdirSync(under).sort()) {
+    const path = join(under, name);
+    if (name.startsWith('.') || name.endsWith('.txt')) continue;
+    if (statSync(path).isDirectory()) yield* filesOf(folder, path);
+    else yield relative(folder, path);
+  }
 }

@@ -2,9 +2,11 @@ import { Pace, type Working } from '../base/pace.ts';
 import type { Capture } from './capture/capture.ts';
 import { dissect, type PacketFacts } from './dissect/dissect.ts';
 import { Dissection } from './dissect/dissection.ts';
-import type { Surroundings, Wanted } from './dissect/walk.ts';
+import { wants } from './dissect/ports.ts';
+import { EVERYTHING, type Surroundings, type Wanted } from './dissect/walk.ts';
 import { FlowTracker } from './flows.ts';
 import { Reassembly } from './reassembly.ts';
+import type { Piece, Portion } from './streams.ts';
 
 const NOTHING: Wanted = { dns: false, http: false, tls: false };
 
@@ -57,7 +59,7 @@ export class Analysis {
         const isNew = index === flows.packets;
         if (isNew)
           flows.begin(capture.columns.original[index]!, capture.columns.seconds[index]! + capture.columns.nanoseconds[index]! / 1e9);
-        const around = isNew ? flows : flows.recall(index, flows.piecesOf(index) ? await this.#datagram(index) : null);
+        const around = isNew ? flows : await this.#around(index, wanted);
         dissect(out, data, factsOf(capture, index), around, wanted);
         each?.(index);
         if ((index & 255) === 0 && pace.due) await pace.rest('dissecting', index, capture.count);
@@ -68,10 +70,57 @@ export class Analysis {
   /** Dissects one packet as it is in its place; without streams where it has not been followed. */
   async dissect(out: Dissection, index: number, bytes?: Uint8Array): Promise<void> {
     const { capture, flows } = this;
-    const known = index < flows.packets;
-    const datagram = known && flows.piecesOf(index) ? await this.#datagram(index) : null;
-    const around: Surroundings | null = known ? flows.recall(index, datagram) : null;
+    const around = index < flows.packets ? await this.#around(index, EVERYTHING) : null;
     dissect(out, bytes ?? (await capture.packet(index)), factsOf(capture, index), around);
+  }
+
+  /** What other packets say of one that was followed, with what was put together for it as far as somebody wants it. */
+  async #around(index: number, wanted: Wanted): Promise<Surroundings> {
+    const { flows } = this;
+    const datagram = flows.piecesOf(index) ? await this.#datagram(index) : null;
+    const joined = new Map<Portion, Uint8Array>();
+    let last: { readonly pieces: readonly Piece[]; readonly bytes: Uint8Array } | null = null;
+    for (const portion of flows.joinedPortions(index)) {
+      if (!wants(wanted, portion.application)) continue;
+      const pieces = portion.pieces!;
+      // Messages of one segment often share what was put together.
+      if (last?.pieces.length !== pieces.length || !last.pieces.every((piece, at) => piece === pieces[at]))
+        last = { pieces, bytes: await this.#joined(pieces) };
+      joined.set(portion, last.bytes);
+    }
+    return flows.recall(index, datagram, joined);
+  }
+
+  async #joined(pieces: readonly Piece[]): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for (const { packet, header, from, to } of pieces) parts.push((await this.#payloads(packet))[header]!.subarray(from, to));
+    const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
+  }
+
+  /** Payloads of a packet's TCP headers. */
+  async #payloads(index: number): Promise<Uint8Array[]> {
+    const payloads: Uint8Array[] = [];
+    const known = this.flows.recall(index, this.flows.piecesOf(index) ? await this.#datagram(index) : null);
+    let header = -1;
+    const around: Surroundings = {
+      ...known,
+      stream: (segment) => {
+        if (segment.protocol === 6) header++;
+        return known.stream(segment);
+      },
+      payload: (bytes) => {
+        payloads[header] = bytes;
+        return [];
+      },
+    };
+    dissect(new Dissection(), await this.capture.packet(index), factsOf(this.capture, index), around, NOTHING);
+    return payloads;
   }
 
   /** Puts a datagram together again. */
@@ -83,6 +132,7 @@ export class Analysis {
       const bytes = await this.capture.packet(piece);
       const around: Surroundings = {
         stream: () => null,
+        payload: () => [],
         reassemble: (fragment) => {
           whole = again.add(piece, fragment) ?? whole;
           return null;

@@ -1,7 +1,10 @@
 import { ipv4Text, ipv6Text } from './addresses.ts';
+import type { Application } from './dissect/framing.ts';
 import { ACK_FLAG, FIN, RST, SYN } from './dissect/tcp.ts';
 import type { Fragment, Segment, StreamInfo, Surroundings } from './dissect/walk.ts';
 import { Reassembly } from './reassembly.ts';
+import { type Portion, type PortionWithBytes, Streams } from './streams.ts';
+import { analyse, beginSide, REUSED_PORTS, restoreNext, SIDE_COLUMNS } from './tcp-analysis.ts';
 
 /** What happened to a TCP connection, as far as the capture shows; UDP has no states. */
 export type FlowState = 'opening' | 'open' | 'closing' | 'closed' | 'reset' | 'seen' | '';
@@ -43,7 +46,7 @@ class Grown {
 }
 
 /** Numbers of a flow, one row each; two directions side by side. */
-const COLUMNS = 18;
+const COLUMNS = 22 + 2 * SIDE_COLUMNS;
 const PROTOCOL = 0;
 const STREAM = 1;
 const SOURCE_PORT = 2;
@@ -59,7 +62,19 @@ const FIRST = 14;
 const LAST = 15;
 const FIRST_PACKET = 16;
 const ADDRESS_LENGTH = 17;
+/** Time of the last SYN, and from it to the first acknowledgment, in seconds; 0 unknown. */
+const SYN_TIME = 18;
+const ROUND_TRIP = 19;
+/** Port that a SYN was sent to; 0 unknown. */
+const SERVER_PORT = 20;
+/** A bit for each direction that sent a SYN and nothing without one yet. */
+const UNACKED = 21;
+/** What {@link analyse} remembers of both directions. */
+const ANALYSED = 22;
 const ADDRESSES = 32;
+/** Who reads a payload, by the number that is kept of it. */
+const APPLICATIONS: readonly Application[] = ['data', 'http', 'http body', 'tls', 'tls encrypted', 'dns'];
+const ABOVE = 65_536;
 
 /**
  * Follows packets in the order of the capture: which flow each belongs to, where its sequence numbers begin, and which pieces make up a
@@ -69,10 +84,23 @@ export class FlowTracker implements Surroundings {
   #rows = new Float64Array(COLUMNS * 256);
   #addresses = new Uint8Array(ADDRESSES * 256);
   #count = 0;
-  #streams = [0, 0];
+  #numbers = [0, 0];
   /** Open addressing by a hash that is the same in both directions; 0 is free, else a flow's row + 1. */
   #slots = new Int32Array(1024);
   readonly #reassembly = new Reassembly();
+  readonly #streams = new Streams();
+  /** Of each packet's first TCP header: what its analysis found, and above 16 bits who reads all of its payload. */
+  readonly #said = new Grown();
+  /** Of packets whose payload is not read as it is by one application: what is read with each of its TCP headers. */
+  readonly #portions = new Map<number, (readonly Portion[])[]>();
+  #segment: Segment | null = null;
+  #side = -1;
+  #found = 0;
+  /** The segment began a flow on ports that had one. */
+  #reopened = false;
+  /** Of TCP headers behind a packet's first, from the second on. */
+  readonly #foundLater = new Map<number, number[]>();
+  #tcpHeader = 0;
   /** Of each packet: twice the flow's row and the direction of its first TCP or UDP header, or -1; the headers inside a tunnel follow in `#more`. */
   readonly #flowOf = new Grown();
   readonly #more = new Map<number, number[]>();
@@ -94,7 +122,9 @@ export class FlowTracker implements Surroundings {
   begin(original: number, time: number): void {
     this.#packet = this.#flowOf.length;
     this.#flowOf.push(-1);
+    this.#said.push(0);
     this.#header = 0;
+    this.#tcpHeader = 0;
     this.#bytes = original;
     this.#time = time;
   }
@@ -111,25 +141,89 @@ export class FlowTracker implements Surroundings {
     rows[at + BYTES + way]! += this.#bytes;
     if (rows[at + PACKETS]! + rows[at + PACKETS + 1]! === 1) rows[at + FIRST] = this.#time;
     rows[at + LAST] = this.#time;
-    if (segment.protocol === 6) this.#follow(at, way, segment);
-    return this.#info(row, way);
+    if (segment.protocol === 6) {
+      this.#found = this.#follow(at, way, segment);
+      this.#segment = segment;
+      this.#side = side;
+    }
+    return this.#info(row, way, segment.protocol === 6 ? this.#found : 0);
+  }
+
+  payload(bytes: Uint8Array, whole: boolean): readonly PortionWithBytes[] | null {
+    const segment = this.#segment;
+    if (!segment) return null;
+    const [row, way] = [this.#side >> 1, this.#side & 1];
+    const { flags, sourcePort, destinationPort, sequence } = segment;
+    const base = this.#rows[row * COLUMNS + BASE + way]!;
+    const portions = this.#streams.add(row, way, {
+      packet: this.#packet,
+      header: this.#tcpHeader - 1,
+      sequence: (sequence - (Number.isNaN(base) ? 0 : base) + (flags & SYN ? 1 : 0)) >>> 0,
+      payload: flags & RST ? bytes.subarray(0, 0) : bytes,
+      sourcePort,
+      destinationPort,
+      serverPort: this.#rows[row * COLUMNS + SERVER_PORT]!,
+      found: this.#found,
+      fin: (flags & FIN) !== 0,
+      whole,
+    });
+    this.#remember(portions, bytes.length);
+    return portions;
+  }
+
+  #remember(portions: readonly PortionWithBytes[], length: number): void {
+    const [only] = portions;
+    const plain = portions.length === 1 && only!.pieces === null && only!.from === 0 && only!.to === length;
+    if (this.#tcpHeader === 1 && plain) {
+      this.#said.values[this.#packet]! += (1 + APPLICATIONS.indexOf(only!.application)) * ABOVE;
+      return;
+    }
+    const all = this.#portions.get(this.#packet) ?? [];
+    all[this.#tcpHeader - 1] = portions.map(({ application, pieces, from, to }) => ({ application, pieces, from, to }));
+    this.#portions.set(this.#packet, all);
   }
 
   reassemble(fragment: Fragment): Uint8Array | null {
     return this.#reassembly.add(this.#packet, fragment);
   }
 
-  /** What {@link stream} and {@link reassemble} said of a packet that was followed. */
-  recall(packet: number, datagram: Uint8Array | null): Surroundings {
+  /**
+   * What {@link stream}, {@link reassemble} and {@link payload} said of a packet that was followed; `datagram` and `joined` are what was put together
+   * for it.
+   */
+  recall(packet: number, datagram: Uint8Array | null, joined: ReadonlyMap<Portion, Uint8Array> = new Map()): Surroundings {
     const sides = [this.#flowOf.values[packet]!, ...(this.#more.get(packet) ?? [])];
+    const said = this.#said.values[packet]!;
+    const [found, application] = [said % ABOVE, Math.floor(said / ABOVE)];
+    const portions = this.#portions.get(packet) ?? [];
     let header = 0;
+    let tcpHeader = 0;
     return {
-      stream: () => {
+      stream: ({ protocol }) => {
         const side = sides[header++] ?? -1;
-        return side < 0 ? null : this.#info(side >> 1, side & 1);
+        if (protocol === 6) tcpHeader++;
+        return side < 0
+          ? null
+          : this.#info(
+              side >> 1,
+              side & 1,
+              protocol === 6 ? (tcpHeader === 1 ? found : (this.#foundLater.get(packet)?.[tcpHeader] ?? 0)) : 0,
+            );
       },
       reassemble: () => datagram,
+      payload: (bytes) => {
+        if (tcpHeader === 1 && application > 0)
+          return [{ application: APPLICATIONS[application - 1]!, bytes: null, from: 0, to: bytes.length }];
+        return (portions[tcpHeader - 1] ?? [])
+          .map((portion) => ({ ...portion, bytes: joined.get(portion) ?? null }))
+          .filter(({ pieces, bytes: own }) => !pieces || own);
+      },
     };
+  }
+
+  /** What applications read with a packet that lies in several; empty where that is nothing. */
+  joinedPortions(packet: number): readonly Portion[] {
+    return (this.#portions.get(packet) ?? []).flat().filter(({ pieces }) => pieces !== null);
   }
 
   /** Packets whose pieces make up the datagram that a packet completes; null where it completes none. */
@@ -171,7 +265,7 @@ export class FlowTracker implements Surroundings {
     };
   }
 
-  #info(row: number, way: number): StreamInfo {
+  #info(row: number, way: number, found: number): StreamInfo {
     const at = row * COLUMNS;
     const base = this.#rows[at + BASE + way]!;
     const other = this.#rows[at + BASE + 1 - way]!;
@@ -180,24 +274,56 @@ export class FlowTracker implements Surroundings {
       sequenceBase: Number.isNaN(base) ? null : base,
       acknowledgmentBase: Number.isNaN(other) ? null : other,
       windowShift: this.#rows[at + SHIFT + way]!,
+      found,
     };
   }
 
-  /** Learns from a TCP header where sequence numbers begin and how windows are scaled (packet-tcp.c of Wireshark has the same rules). */
-  #follow(at: number, way: number, { flags, sequence, acknowledgment, windowScale, payload }: Segment): void {
+  /** Learns from a TCP header where sequence numbers begin and how windows are scaled (packet-tcp.c of Wireshark has the same rules); says what the segment is. */
+  #follow(at: number, way: number, segment: Segment): number {
+    const { flags, sequence, acknowledgment, payload, window } = segment;
     const rows = this.#rows;
+    const syn = (flags & SYN) !== 0;
+    const acks = (flags & ACK_FLAG) !== 0;
+    const time = Number.isNaN(this.#time) ? 0 : this.#time;
+    const known = rows[at + BASE + way]!;
+    const own = at + ANALYSED + way * SIDE_COLUMNS;
+    const other = at + ANALYSED + (1 - way) * SIDE_COLUMNS;
+    let found = this.#reopened ? REUSED_PORTS : 0;
+    if (syn && !acks && known === sequence) restoreNext(rows, own);
+    if (syn && acks && !Number.isNaN(known) && known !== sequence) found |= REUSED_PORTS;
     rows[at + FLAGS + way]! |= flags;
     if (payload >= 0) {
-      const syn = (flags & SYN) !== 0;
-      if (Number.isNaN(rows[at + BASE + way]!) || (syn && flags & ACK_FLAG)) rows[at + BASE + way] = syn ? sequence : (sequence - 1) >>> 0;
-      if (Number.isNaN(rows[at + BASE + 1 - way]!) && flags & ACK_FLAG) rows[at + BASE + 1 - way] = (acknowledgment - 1) >>> 0;
+      if (Number.isNaN(known) || (syn && acks)) rows[at + BASE + way] = syn ? sequence : (sequence - 1) >>> 0;
+      if (Number.isNaN(rows[at + BASE + 1 - way]!) && acks) rows[at + BASE + 1 - way] = (acknowledgment - 1) >>> 0;
+      // A side's first window is not scaled yet.
+      const first = (rows[at + UNACKED]! >> (1 - way)) & 1;
+      const otherShift = first && rows[at + SHIFT + 1 - way] !== -1 ? 0 : rows[at + SHIFT + 1 - way]!;
+      found |= analyse(rows, own, other, { sequence, acknowledgment, flags, window, payload, time }, otherShift, rows[at + ROUND_TRIP]!);
     }
-    if (!(flags & SYN)) return;
+    this.#tcpHeader++;
+    if (this.#tcpHeader === 1) this.#said.values[this.#packet] = found;
+    else this.#foundLater.set(this.#packet, [...(this.#foundLater.get(this.#packet) ?? [0, 0]), found]);
+    if (segment.complete) this.#handshake(at, way, segment, time);
+    return found;
+  }
+
+  #handshake(at: number, way: number, { flags, windowScale, sourcePort, destinationPort }: Segment, time: number): void {
+    const rows = this.#rows;
+    const acks = (flags & ACK_FLAG) !== 0;
+    if (!(flags & SYN)) {
+      if (!acks) return;
+      rows[at + UNACKED]! &= ~(1 << way);
+      if (rows[at + SYN_TIME] !== 0 && rows[at + ROUND_TRIP] === 0) rows[at + ROUND_TRIP] = time - rows[at + SYN_TIME]!;
+      return;
+    }
+    rows[at + SERVER_PORT] = acks ? sourcePort : destinationPort;
+    rows[at + UNACKED]! |= 1 << way;
+    if (!acks) rows[at + SYN_TIME] = time;
     if (windowScale >= 0) rows[at + SHIFT + way] = windowScale;
     if (rows[at + SHIFT + way] === -1) {
       rows[at + SHIFT + way] = -2;
       rows[at + SHIFT + 1 - way] = -2;
-    } else if (flags & ACK_FLAG && rows[at + SHIFT + 1 - way] === -2) rows[at + SHIFT + way] = -2;
+    } else if (acks && rows[at + SHIFT + 1 - way] === -2) rows[at + SHIFT + way] = -2;
   }
 
   /** Twice the row of the flow and the direction. */
@@ -219,11 +345,13 @@ export class FlowTracker implements Surroundings {
       const way = forward ? 0 : 1;
       const base = rows[at + BASE + way]!;
       const reopened = protocol === 6 && (segment.flags & (SYN | ACK_FLAG)) === SYN && !Number.isNaN(base) && base !== segment.sequence;
+      this.#reopened = reopened;
       if (!reopened) return row * 2 + way;
       // The ports are used again: a new flow takes the place of the old one.
       this.#slots[slot] = this.#add(segment) + 1;
       return (this.#slots[slot]! - 1) * 2;
     }
+    this.#reopened = false;
     const row = this.#add(segment);
     this.#slots[slot] = row + 1;
     if (this.#count * 2 > this.#slots.length) this.#rehash();
@@ -251,13 +379,15 @@ export class FlowTracker implements Surroundings {
     const at = row * COLUMNS;
     const rows = this.#rows;
     rows[at + PROTOCOL] = protocol;
-    rows[at + STREAM] = this.#streams[protocol === 6 ? 0 : 1]!++;
+    rows[at + STREAM] = this.#numbers[protocol === 6 ? 0 : 1]!++;
     rows[at + SOURCE_PORT] = sourcePort;
     rows[at + DESTINATION_PORT] = destinationPort;
     rows[at + BASE] = Number.NaN;
     rows[at + BASE + 1] = Number.NaN;
     rows[at + SHIFT] = -1;
     rows[at + SHIFT + 1] = -1;
+    for (const column of [SYN_TIME, ROUND_TRIP, SERVER_PORT, UNACKED]) rows[at + column] = 0;
+    for (const way of [0, 1]) beginSide(rows, at + ANALYSED + way * SIDE_COLUMNS);
     rows[at + FIRST_PACKET] = this.#packet;
     rows[at + ADDRESS_LENGTH] = addressLength;
     this.#addresses.set(bytes.subarray(source, source + addressLength), row * ADDRESSES);

@@ -15,6 +15,10 @@ export const RECORD_CUSTOM = -1;
 export const RECORD_SYSDIG = -2;
 export const RECORD_JOURNAL = -3;
 
+/** Whether frames of a link type are dissected; others are bytes. */
+export const isDissected = (linkType: number): boolean =>
+  RAW_IP.has(linkType) || [LINKTYPE_NULL, LINKTYPE_ETHERNET, LINKTYPE_LOOP, LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2].includes(linkType);
+
 const NAMES: Readonly<Record<number, string>> = {
   [RECORD_CUSTOM]: 'custom block',
   [RECORD_SYSDIG]: 'sysdig event',
@@ -116,3 +120,17 @@ export function longestPacket(linkType: number): number {
 /** Bytes of the header that Wireshark reads in front of each packet's data, which a packet must therefore have. */
 const HEADERS: Readonly<Record<number, number>> = { 123: 4, 139: 4, 144: 16, 177: 16, 196: 5, 201: 4, 204: 1, 209: 5, 245: 2, 254: 4 };
 export const shortestPacket = (linkType: number): number => HEADERS[linkType] ?? 0;
+
+/** Protocol that the cooked headers of IrDA and LAPD name in their last two bytes: others are refused. */
+const COOKED_PROTOCOLS: Readonly<Record<number, number>> = { 144: 0x0017, 177: 0x0030 };
+const COOKED_PROTOCOL_AT = 14;
+
+/** What is wrong with the header in front of a packet's data at `row`; null where nothing is. */
+export function wrongProtocol(linkType: number, view: DataView, row: number): string | null {
+  const wanted = COOKED_PROTOCOLS[linkType];
+  if (wanted === undefined) return null;
+  const found = view.getUint16(row + COOKED_PROTOCOL_AT);
+  return found === wanted
+    ? null
+    : `says protocol 0x${found.toString(16)} instead of 0x${wanted.toString(16)} in its ${linkTypeName(linkType)} header`;
+}

@@ -1,6 +1,6 @@
 import { InputError } from '../../base/errors.ts';
 import type { IndexState } from './index-state.ts';
-import { linkTypeName, longestPacket, shortestPacket } from './link-types.ts';
+import { linkTypeName, longestPacket, shortestPacket, wrongProtocol } from './link-types.ts';
 
 // The capture format of libpcap: a 24-byte file header, then packets behind record headers (draft-ietf-opsawg-pcap). Several patched
 // libpcaps wrote longer record headers, some under the usual magic number: as Wireshark does (wiretap/libpcap.c), the first
@@ -112,6 +112,14 @@ export async function indexPcap(state: IndexState, magic: number, bigEndian: boo
       const what = `packet ${columns.count + 1} is cut: its ${captured - padding} bytes begin at byte ${data}, ${Math.max(0, left)} are left`;
       state.damage = { offset: at, what };
       return;
+    }
+    if (shortest > 0) {
+      await cursor.load(data, shortest);
+      const wrong = wrongProtocol(linkType, cursor.view, data - cursor.base);
+      if (wrong) {
+        state.damage = { offset: data, what: `packet ${columns.count + 1} ${wrong}` };
+        return;
+      }
     }
     columns.add(data, captured - padding, original - padding, seconds, nanoseconds ? fraction : fraction * 1000, 0);
     at = end;

@@ -1,7 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import { ipv4Text, ipv6Text } from '../addresses.ts';
 import type { CaptureInterface, IndexState } from './index-state.ts';
-import { linkTypeName, longestPacket, RECORD_CUSTOM, RECORD_JOURNAL, RECORD_SYSDIG, shortestPacket } from './link-types.ts';
+import { linkTypeName, longestPacket, RECORD_CUSTOM, RECORD_JOURNAL, RECORD_SYSDIG, shortestPacket, wrongProtocol } from './link-types.ts';
 import { OPT_COMMENT, type Option, type OptionRules, optionText, optionTexts, readOptions } from './options.ts';
 import { Ticks } from './ticks.ts';
 
@@ -240,7 +240,7 @@ function readPacket(state: IndexState, block: Block, section: Section): void {
   if (index >= section.ticks.length) {
     throw new Broken(block.at + 8, `packet ${number} names interface ${index}, its section has ${section.ticks.length}`);
   }
-  checkLength(state.interfaces[section.rows[index]!]!, captured, block.at + 20, number);
+  checkPacket(state.interfaces[section.rows[index]!]!, captured, block.at + 20, number, view, row + 28);
   // Most packets have no options.
   const read = block.length > 32 + padded ? options(block, 28 + padded, packetRules) : [];
   const { seconds, nanoseconds } = section.ticks[index]!.time(view.getUint32(row + 12, little), view.getUint32(row + 16, little));
@@ -259,11 +259,12 @@ function readSimplePacket(state: IndexState, block: Block, section: Section): vo
   if (block.length < 16 + Math.ceil(captured / 4) * 4) {
     throw new Broken(block.at + 8, `packet ${number} claims ${captured} bytes, its block of ${block.length} has no room for them`);
   }
-  checkLength(about, captured, block.at + 8, number);
+  checkPacket(about, captured, block.at + 8, number, view, row + 12);
   state.columns.add(block.at + 12, captured, original, Number.NaN, 0, section.rows[0]!);
 }
 
-function checkLength({ linkType }: CaptureInterface, captured: number, at: number, number: number): void {
+/** `at` is where the length stands, `data` where the packet begins in `view`. */
+function checkPacket({ linkType }: CaptureInterface, captured: number, at: number, number: number, view: DataView, data: number): void {
   const longest = longestPacket(linkType);
   const shortest = shortestPacket(linkType);
   if (captured > longest) {
@@ -272,6 +273,8 @@ function checkLength({ linkType }: CaptureInterface, captured: number, at: numbe
   if (captured < shortest) {
     throw new Broken(at, `packet ${number} has ${captured} bytes, fewer than the ${shortest} of its ${linkTypeName(linkType)} header`);
   }
+  const wrong = wrongProtocol(linkType, view, data);
+  if (wrong) throw new Broken(at, `packet ${number} ${wrong}`);
 }
 
 function readNames(state: IndexState, block: Block): void {

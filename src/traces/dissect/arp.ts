@@ -28,6 +28,7 @@ export function arp(walk: Walk, at: number): void {
   const sender = at + 8;
   const target = sender + hardware + protocol;
   // Requests and replies about oneself announce an address.
+  walk.need(at, length);
   if (isIpv4 && (operation === 1 || operation === 2)) {
     if (walk.u32(sender + hardware) === walk.u32(target + hardware)) out.add(GRATUITOUS, at, 0, 1);
   }

@@ -7,7 +7,7 @@ import { authentication, extensionHeaders, ipv6 } from './ipv6.ts';
 import { ethernet, linkLayer, serviceVlan, vlan } from './link.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
-import { EVERYTHING, type Next, OutOfBounds, type Surroundings, Walk, type Wanted } from './walk.ts';
+import { EVERYTHING, type Next, type Surroundings, Walk, type Wanted } from './walk.ts';
 
 const FRAME = fieldId('frame');
 const NUMBER = fieldId('frame.number');
@@ -18,8 +18,6 @@ const TIME_RELATIVE = fieldId('frame.time_relative');
 const TIME_DELTA = fieldId('frame.time_delta');
 const INTERFACE = fieldId('frame.interface_id');
 const COMMENT = fieldId('frame.comment');
-const MALFORMED = fieldId('_ws.malformed');
-const SHORT = fieldId('_ws.short');
 /** Headers within headers: what is deeper is left as it is. */
 const MAX_HEADERS = 64;
 
@@ -92,20 +90,9 @@ export function dissect(
   walk.nesting = 0;
   walk.around = around;
   walk.wanted = wanted;
-  try {
+  walk.guard(() => {
     if (walk.wire > 0) linkLayer(walk, facts.linkType);
-  } catch (error) {
-    if (!(error instanceof OutOfBounds)) throw error;
-    // Items that were begun end with the bytes.
-    for (let at = out.count - 1, level = out.level; at >= 0 && level > 0; at--) {
-      if (out.depth[at]! !== level - 1) continue;
-      level--;
-      if (out.length[at] === 0) out.length[at] = Math.max(0, out.sources[out.source[at]!]!.length - out.start[at]!);
-    }
-    out.level = 0;
-    out.from = 0;
-    out.add(error.captured ? SHORT : MALFORMED, frame.length, 0, 1);
-  }
+  });
 }
 
 function frameFields(out: Dissection, frame: Uint8Array, facts: PacketFacts): void {

@@ -82,18 +82,10 @@ const OPT = 41;
 const MAX_NAME = 1025;
 const CACHE_FLUSH = 0x8000;
 
-/** Over TCP each message has its length in front (RFC 1035 section 4.2.2). */
-export function dnsOverTcp(walk: Walk, from: number): void {
-  for (let at = from; at + 2 <= walk.end; ) {
-    const length = walk.u16(at);
-    // A message that goes on in another segment is left to whoever reads streams.
-    if (at + 2 + length > walk.wire || length === 0) {
-      walk.data(at);
-      return;
-    }
-    walk.within(at, length + 2, () => message(walk, at + 2, DNS, at));
-    at += 2 + length;
-  }
+/** Over TCP a message has its length in front (RFC 1035 section 4.2.2). */
+export function dnsOverTcp(walk: Walk, at: number): void {
+  walk.u16(at);
+  message(walk, at + 2, DNS, at);
 }
 
 export function dns(walk: Walk, at: number, protocol: FieldId): void {

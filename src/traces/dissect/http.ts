@@ -1,4 +1,5 @@
 import { type FieldId, fieldId } from './fields.ts';
+import { type HttpKind, httpKind, latin, lineEnd } from './http-lines.ts';
 import { printable } from './names.ts';
 import type { Walk } from './walk.ts';
 
@@ -38,17 +39,6 @@ const HEADERS: ReadonlyMap<string, FieldId> = new Map(
     ['authorization', 'http.authorization'],
   ].map(([header, field]) => [header!, id(field!)]),
 );
-/** Of HTTP and its extensions (WebDAV, UPnP, Microsoft's): the IANA registry, and what Wireshark takes besides. */
-const METHODS = new Set(
-  `GET PUT COPY HEAD LOCK MOVE POLL POST BCOPY BMOVE MKCOL TRACE PATCH LABEL MERGE DELETE SEARCH UNLOCK REPORT UPDATE NOTIFY BDELETE CONNECT OPTIONS
-  CHECKIN PROPFIND CHECKOUT CCM_POST SUBSCRIBE PROPPATCH BPROPFIND BPROPPATCH UNCHECKOUT MKACTIVITY MKWORKSPACE RPC_CONNECT RPC_IN_DATA
-  UNSUBSCRIBE RPC_OUT_DATA VERSION-CONTROL BASELINE-CONTROL SSTP_DUPLEX_POST`.split(/\s+/),
-);
-/** Those that ask for an event rather than for a document. */
-const NOTIFICATIONS = new Set(['NOTIFY', 'SUBSCRIBE', 'UNSUBSCRIBE']);
-const CR = 13;
-const LF = 10;
-
 interface Line {
   readonly text: string;
   /** Without and with the characters that end it. */
@@ -57,59 +47,26 @@ interface Line {
 }
 
 /** The line at `at`; the last one ends with the packet, `whole` then says no. */
-function line(walk: Walk, at: number): Line & { readonly whole: boolean } {
-  const { bytes, end } = walk;
-  let stop = at;
-  while (stop < end && bytes[stop] !== LF && bytes[stop] !== CR) stop++;
-  const whole = stop < end;
-  let next = Math.min(end, stop + 1);
-  if (bytes[stop] === CR && next < end && bytes[next] === LF) next++;
-  return { text: latin(bytes, at, stop), end: stop, next, whole };
+function line({ bytes, end: to }: Walk, at: number): Line & { readonly whole: boolean } {
+  const { end, next } = lineEnd(bytes, at, to);
+  return { text: latin(bytes, at, end), end, next, whole: end < to };
 }
 
-function latin(bytes: Uint8Array, from: number, to: number): string {
-  let text = '';
-  for (let at = from; at < to; at++) text += String.fromCharCode(bytes[at]!);
-  return text;
-}
-
-type Kind = 'request' | 'response' | 'notification';
-
-function kindOf(first: string): Kind | null {
-  const text = first.startsWith('M-') ? first.slice(2) : first;
-  if (text.startsWith('HTTP/') || text.startsWith('ICY')) return 'response';
-  const space = text.indexOf(' ');
-  const method = space < 0 ? text : text.slice(0, space);
-  if (!METHODS.has(method)) return null;
-  return NOTIFICATIONS.has(method) ? 'notification' : 'request';
-}
-
-/** On any port: the first line begins or ends with the protocol's name. */
-export function looksLikeHttp(walk: Walk, at: number): boolean {
-  const first = line(walk, at);
-  if (!first.whole || first.text.length === 8) return false;
-  return /^HTTP\/1\./i.test(first.text) || /HTTP\/1\..$/is.test(first.text);
-}
-
-/** HTTP/1 (RFC 9112), as far as one segment holds it. False where the segment begins no message. */
-export function http(walk: Walk, from: number): boolean {
+/** The lines of one message of HTTP/1 (RFC 9112). */
+export function http(walk: Walk, from: number): void {
   const { out, bytes } = walk;
-  const start = walk.end - from > 3 && bytes[from] === CR && bytes[from + 1] === LF ? from + 2 : from;
-  if (start >= walk.end || bytes[start]! < 0x20 || bytes[start]! > 0x7e) return false;
+  const start = walk.end - from > 3 && bytes[from] === 13 && bytes[from + 1] === 10 ? from + 2 : from;
   const first = line(walk, start);
-  let kind = kindOf(first.text);
-  if (!kind && first.text !== '' && !first.text.includes(':')) return false;
+  let kind = httpKind(bytes, start, first.end);
   const item = walk.open(HTTP, from);
   let at = start;
   while (at < walk.end) {
     const here = line(walk, at);
-    // A line that the capture cut is not read.
-    if (!here.whole && walk.end < walk.wire) walk.need(walk.end, 1);
     if (here.text === '') {
       at = here.next;
       break;
     }
-    const begins = kindOf(here.text);
+    const begins = httpKind(bytes, at, here.end);
     const colon = here.text.indexOf(':');
     if (begins) {
       kind = begins;
@@ -118,13 +75,18 @@ export function http(walk: Walk, from: number): boolean {
       else requestLine(walk, at, here.text);
       out.level = out.depth[group]!;
     } else if (colon >= 0) header(walk, at, here, colon, kind);
-    else break;
+    else {
+      // Behind headers, what has no colon is one that is not all there.
+      if (!here.whole && at > start) walk.need(walk.end, 1);
+      break;
+    }
     at = here.next;
   }
   if (kind === 'request') out.add(REQUEST, from, 0, 1);
   else if (kind === 'response') out.add(RESPONSE, from, 0, 1);
+  // The capture cut the message.
+  if (walk.end < walk.wire) walk.need(walk.end, 1);
   out.close(item, walk.end);
-  return true;
 }
 
 /** `GET /path HTTP/1.1`: each part ends with spaces, the last one with the line. */
@@ -154,7 +116,7 @@ function statusLine({ out, bytes }: Walk, at: number, text: string): void {
   }
 }
 
-function header({ out, bytes }: Walk, at: number, { end, next, text }: Line, colon: number, kind: Kind | null): void {
+function header({ out, bytes }: Walk, at: number, { end, next, text }: Line, colon: number, kind: HttpKind | null): void {
   const whole = printable(bytes, at, next);
   const lineField = kind === 'response' ? RESPONSE_LINE : REQUEST_LINE;
   const field = HEADERS.get(text.slice(0, colon).toLowerCase());

@@ -117,7 +117,8 @@ export function fragmentOf(walk: Walk, at: number, key: string, { offset, more, 
   const datagram = whole && around ? around.reassemble({ key, offset, more, data: walk.bytes.subarray(at, walk.end) }) : null;
   if (!datagram) {
     walk.fragmented = true;
-    if (offset === 0 && (!whole || !around)) walk.next.ipProtocol(walk, protocol, at);
+    // What the capture cut is shown in IPv4 alone.
+    if (offset === 0 && (walk.quoted || !around || (!whole && walk.addressLength === 4))) walk.next.ipProtocol(walk, protocol, at);
     else walk.data(at);
     return;
   }
@@ -158,6 +159,7 @@ function findRoute(walk: Walk, from: number, to: number): void {
 function options(walk: Walk, from: number, to: number): void {
   const { out } = walk;
   let at = from;
+  walk.need(from, to - from);
   const all = out.group(from, to - from, 'Options');
   while (at < to) {
     const type = walk.u8(at);

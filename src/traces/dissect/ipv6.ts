@@ -100,6 +100,7 @@ function headers(walk: Walk, first: number, from: number, packet: number): void 
       out.close(item, at + length);
       at += length;
     } else if (next === FRAGMENT_HEADER) {
+      walk.need(at, 8);
       const item = walk.open(FRAG, at);
       next = walk.add8(FRAG_NXT, at);
       const word = walk.u16(at + 2);

@@ -65,6 +65,7 @@ export function linkLayer(walk: Walk, linkType: number): void {
 export function ethernet(walk: Walk, at: number): void {
   const { out } = walk;
   const item = walk.open(ETH, at);
+  walk.need(at, 14);
   addressesOf(walk, at);
   const type = walk.u16(at + 12);
   if (type > MAX_LENGTH && type < MIN_TYPE) {
@@ -121,6 +122,7 @@ export function vlan(walk: Walk, at: number): void {
 
 export function serviceVlan(walk: Walk, at: number): void {
   const item = walk.open(QINQ, at);
+  walk.need(at, 4);
   const tag = walk.u16(at);
   walk.out.add(QINQ_PRIORITY, at, 2, tag >> 13);
   walk.out.add(QINQ_DEI, at, 2, (tag >> 12) & 1);
@@ -136,7 +138,7 @@ const UNNUMBERED = 0x03;
 /** IEEE 802.2, with the type behind it where it is SNAP (RFC 1042). */
 function logicalLink(walk: Walk, at: number): void {
   // Novell's old frames have no LLC header: their checksum of ones comes first.
-  if (walk.u16(at) === 0xffff) {
+  if (walk.u8(at) === 0xff && walk.u8(at + 1) === 0xff) {
     walk.data(at);
     return;
   }

@@ -1,42 +1,69 @@
 import { dns, dnsOverTcp } from './dns.ts';
 import { fieldId } from './fields.ts';
-import { http, looksLikeHttp } from './http.ts';
-import { looksLikeTls, tls } from './tls.ts';
+import { type Application, Conversation, frame } from './framing.ts';
+import { http } from './http.ts';
+import { tls } from './tls.ts';
 import { vxlan } from './vxlan.ts';
-import type { Walk } from './walk.ts';
+import type { ReadPortion, Walk, Wanted } from './walk.ts';
 
 // Which application a port belongs to: the numbers that Wireshark comes with, for the protocols that are dissected here.
 
 const DNS = fieldId('dns');
 const MDNS = fieldId('mdns');
 const LLMNR = fieldId('llmnr');
-const HTTP_PORTS = new Set([80, 1900, 2710, 2869, 3128, 3132, 5985, 8080, 8088, 11371]);
-const TLS_PORTS = new Set([443]);
+const HTTP = fieldId('http');
 const DNS_PORT = 53;
 const MDNS_PORT = 5353;
 const LLMNR_PORT = 5355;
 const VXLAN_PORT = 4789;
 
-/** The lower port is looked up first; where neither says anything, the bytes do. */
-export function tcpPayload(walk: Walk, at: number, source: number, destination: number): void {
-  const { wanted } = walk;
-  for (const port of [Math.min(source, destination), Math.max(source, destination)]) {
-    if (HTTP_PORTS.has(port)) {
-      if (!wanted.http || http(walk, at)) return;
-    } else if (TLS_PORTS.has(port)) {
-      if (wanted.tls) tls(walk, at);
-      return;
-    } else if (port === DNS_PORT) {
-      if (wanted.dns) dnsOverTcp(walk, at);
-      return;
-    }
+/** What applications read with a segment, whose payload of `length` bytes is at `at`. */
+export function tcpPortions(walk: Walk, at: number, length: number, sourcePort: number, destinationPort: number): void {
+  const payload = walk.bytes.subarray(at, at + length);
+  const whole = !walk.fragmented && !walk.quoted && walk.end >= walk.wire;
+  const portions = walk.around?.payload(payload, whole) ?? alone(payload, sourcePort, destinationPort);
+  for (const portion of portions) {
+    const { application, bytes, from, to } = portion;
+    if (!wants(walk.wanted, application)) continue;
+    walk.guard(() => {
+      if (bytes) joined(walk, portion);
+      // A segment that the capture cut goes on behind its bytes.
+      else if (to === length) read(walk, application, at + from);
+      else walk.within(at + from, to - from, () => read(walk, application, at + from));
+    });
   }
-  if (looksLikeTls(walk, at)) {
-    if (wanted.tls) tls(walk, at);
-    return;
-  }
-  if (looksLikeHttp(walk, at) && (!wanted.http || http(walk, at))) return;
-  walk.data(at);
+}
+
+function alone(payload: Uint8Array, sourcePort: number, destinationPort: number): ReadPortion[] {
+  const context = { conversation: new Conversation(), way: 0, packet: 0, sourcePort, destinationPort, mayWait: false, fin: false };
+  return frame(payload, 0, payload.length, context).parts.map((part) => ({ ...part, bytes: null }));
+}
+
+export function wants(wanted: Wanted, application: Application): boolean {
+  if (application === 'data') return true;
+  return application === 'dns' ? wanted.dns : application.startsWith('tls') ? wanted.tls : wanted.http;
+}
+
+function joined(walk: Walk, { application, bytes, from, to }: ReadPortion): void {
+  const { out } = walk;
+  const before = { bytes: walk.bytes, end: walk.end, wire: walk.wire };
+  const source = out.from;
+  if (out.sources.at(-1) !== bytes) out.sources.push(bytes!);
+  out.from = out.sources.length - 1;
+  walk.bytes = bytes!;
+  walk.end = to;
+  walk.wire = to;
+  read(walk, application, from);
+  Object.assign(walk, before);
+  out.from = source;
+}
+
+function read(walk: Walk, application: Application, at: number): void {
+  if (application === 'dns') dnsOverTcp(walk, at);
+  else if (application === 'http') http(walk, at);
+  else if (application === 'http body') walk.out.close(walk.open(HTTP, at), walk.end);
+  else if (application === 'data') walk.data(at);
+  else tls(walk, at, application === 'tls encrypted');
 }
 
 export function udpPayload(walk: Walk, at: number, source: number, destination: number): void {

@@ -1,5 +1,5 @@
 import { fieldId } from './fields.ts';
-import { tcpPayload } from './ports.ts';
+import { tcpPortions } from './ports.ts';
 import type { Walk } from './walk.ts';
 
 const id = fieldId;
@@ -46,6 +46,26 @@ const SACK_RE = id('tcp.options.sack_re');
 const TSVAL = id('tcp.options.timestamp.tsval');
 const TSECR = id('tcp.options.timestamp.tsecr');
 const PAYLOAD = id('tcp.payload');
+
+const ANALYSIS_FLAGS = id('tcp.analysis.flags');
+/** By the bits of `tcp-analysis.ts`. */
+const ANALYSIS: readonly (readonly [field: number, bit: number])[] = [
+  [id('tcp.analysis.retransmission'), 1],
+  [id('tcp.analysis.out_of_order'), 2],
+  [id('tcp.analysis.fast_retransmission'), 4],
+  [id('tcp.analysis.spurious_retransmission'), 8],
+  [id('tcp.analysis.lost_segment'), 16],
+  [id('tcp.analysis.ack_lost_segment'), 32],
+  [id('tcp.analysis.duplicate_ack'), 64],
+  [id('tcp.analysis.keep_alive'), 128],
+  [id('tcp.analysis.keep_alive_ack'), 256],
+  [id('tcp.analysis.zero_window'), 512],
+  [id('tcp.analysis.zero_window_probe'), 1024],
+  [id('tcp.analysis.zero_window_probe_ack'), 2048],
+  [id('tcp.analysis.window_update'), 4096],
+  [id('tcp.analysis.window_full'), 8192],
+  [id('tcp.analysis.reused_ports'), 16_384],
+];
 
 export const FIN = 1;
 export const SYN = 2;
@@ -99,6 +119,7 @@ export function tcp(walk: Walk, at: number): void {
     window,
     windowScale: flags & SYN ? windowScale(walk, at + 20, at + header) : -1,
     payload: known ? length : -1,
+    complete: header >= 20 && walk.end >= at + header,
   });
   if (stream) out.add(STREAM, at, 0, stream.stream);
   if (known) out.add(LEN, at + 12, 1, length);
@@ -130,16 +151,24 @@ export function tcp(walk: Walk, at: number): void {
   walk.add16(CHECKSUM, at + 16);
   walk.add16(URGENT, at + 18);
   if (header > 20) options(walk, at + 20, at + header, stream?.acknowledgmentBase ?? 0);
+  if (stream && stream.found !== 0) analysis(walk, at, stream.found);
   const behind = at + header;
   const carried = Math.min(walk.end, walk.wire) - behind;
+  const ends = known && (flags & FIN) !== 0;
   // What comes with a reset is a cause in words.
   if (flags & RST) {
     out.close(item, at + header + Math.max(0, carried));
+    if (ends && stream) tcpPortions(walk, behind, 0, sourcePort, destinationPort);
     return;
   }
   if (carried > 0 && known) out.add(PAYLOAD, behind, carried, 0);
   out.close(item, behind);
-  if (carried > 0 && (known || walk.fragmented)) tcpPayload(walk, behind, sourcePort, destinationPort);
+  if ((carried > 0 || ends) && (known || walk.fragmented)) tcpPortions(walk, behind, Math.max(0, carried), sourcePort, destinationPort);
+}
+
+function analysis({ out }: Walk, at: number, found: number): void {
+  out.add(ANALYSIS_FLAGS, at, 0, 1);
+  for (const [field, bit] of ANALYSIS) if (found & bit) out.add(field, at, 0, 1);
 }
 
 /** The window as its sender means it: the factor was agreed on by the two SYNs. */
@@ -168,8 +197,8 @@ function windowScale(walk: Walk, from: number, to: number): number {
 function options(walk: Walk, from: number, to: number, base: number): void {
   const { out } = walk;
   const held = Math.min(to, walk.end) - from;
+  const all = out.add(OPTIONS, from, Math.max(0, held), 0);
   if (held <= 0) walk.need(from, 1);
-  const all = out.add(OPTIONS, from, held, 0);
   out.level++;
   for (let at = from; at < to; ) {
     const kind = walk.u8(at);

@@ -1,4 +1,5 @@
 import { type FieldId, fieldId } from './fields.ts';
+import { isTlsRecord, TLS_HEADER } from './tls-records.ts';
 import type { Walk } from './walk.ts';
 
 const id = fieldId;
@@ -34,11 +35,6 @@ const SIGNATURES_LEN = id('tls.handshake.sig_hash_alg_len');
 const SIGNATURE = id('tls.handshake.sig_hash_alg');
 
 const HANDSHAKE = 22;
-const APPLICATION_DATA = 23;
-const CONTENT_TYPES = new Set([20, 21, HANDSHAKE, APPLICATION_DATA, 24]);
-/** SSL 3.0 to TLS 1.2, which TLS 1.3 writes too, and China's. */
-const VERSIONS = new Set([0x300, 0x301, 0x302, 0x303, 0x101]);
-const MAX_RECORD = 0x4000;
 const CLIENT_HELLO = 1;
 const SERVER_HELLO = 2;
 const HANDSHAKE_NAMES: Readonly<Record<number, string>> = {
@@ -64,24 +60,13 @@ const EXT_SIGNATURES = 13;
 const EXT_ALPN = 16;
 const EXT_VERSIONS = 43;
 
-/** On any port: a record of a handshake or of data, of a version that exists and a length that may be. */
-export function looksLikeTls(walk: Walk, at: number): boolean {
-  if (walk.end - at < 5) return false;
-  const { bytes } = walk;
-  const type = bytes[at]!;
-  const length = (bytes[at + 3]! << 8) | bytes[at + 4]!;
-  if (type !== HANDSHAKE && type !== APPLICATION_DATA) return false;
-  return VERSIONS.has((bytes[at + 1]! << 8) | bytes[at + 2]!) && length > 0 && length < MAX_RECORD + 2048;
-}
-
 /** Records (RFC 8446 section 5.1) of one segment; the hellos in full, other handshake messages by type and length. */
-export function tls(walk: Walk, from: number): void {
+export function tls(walk: Walk, from: number, encrypted: boolean): void {
   const { out } = walk;
   const item = walk.open(TLS, from);
   let at = from;
   while (at < walk.end) {
-    const known =
-      walk.end - at >= 5 && CONTENT_TYPES.has(walk.bytes[at]!) && VERSIONS.has((walk.bytes[at + 1]! << 8) | walk.bytes[at + 2]!);
+    const known = walk.end - at >= TLS_HEADER && isTlsRecord(walk.bytes, at, false);
     if (!known) {
       out.group(at, walk.end - at, 'Continuation data');
       break;
@@ -92,7 +77,8 @@ export function tls(walk: Walk, from: number): void {
     walk.add16(RECORD_VERSION, at + 1);
     walk.add16(RECORD_LENGTH, at + 3);
     const start = at;
-    if (type === HANDSHAKE) walk.within(at + 5, length, () => handshakes(walk, start + 5));
+    if (type === HANDSHAKE) walk.need(at + 5, length);
+    if (type === HANDSHAKE && !encrypted) walk.within(at + 5, length, () => handshakes(walk, start + 5));
     out.level = out.depth[record]!;
     at += 5 + length;
   }

@@ -45,6 +45,7 @@ export function udp(walk: Walk, at: number): void {
     window: 0,
     windowScale: -1,
     payload: size - 8,
+    complete: true,
   });
   if (stream) out.add(STREAM, at, 0, stream.stream);
   if (size > 8 && walk.end > at + 8) out.add(PAYLOAD, at + 8, walk.end - at - 8, 0);

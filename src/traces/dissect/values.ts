@@ -22,7 +22,7 @@ export function fieldText(out: Dissection, at: number): string {
     case 'bytes:':
       return hexText(out.bytes(at)).replace(/..(?=.)/g, '$&:');
     case 'bytes':
-      return hexText(out.bytes(at));
+      return hexText(out.bytes(at)) || '<MISSING>';
     case 'time':
       return out.value[at]!.toFixed(9);
     default: {

@@ -1,5 +1,6 @@
 import type { Dissection } from './dissection.ts';
 import { type FieldId, fieldId } from './fields.ts';
+import type { Application } from './framing.ts';
 
 /** Thrown inside dissectors only: a field lies behind the end of its packet, or behind what was captured of it. */
 export class OutOfBounds {
@@ -31,6 +32,16 @@ export interface Segment {
   readonly windowScale: number;
   /** Bytes behind the header; -1 where the header does not tell. */
   readonly payload: number;
+  /** The header is all there and as long as it must be. */
+  readonly complete: boolean;
+}
+
+/** What one application reads: bytes [from, to) of a segment's payload, or of `bytes`, which were put together of several. */
+export interface ReadPortion {
+  readonly application: Application;
+  readonly bytes: Uint8Array | null;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What is known of the stream that a segment belongs to. */
@@ -41,6 +52,8 @@ export interface StreamInfo {
   readonly acknowledgmentBase: number | null;
   /** Shift of the window; -1 unknown, -2 not in use. */
   readonly windowShift: number;
+  /** What the segment is to those before it (`tcp-analysis.ts`); 0 of UDP. */
+  readonly found: number;
 }
 
 /** A piece of a datagram that was sent in several. */
@@ -58,6 +71,11 @@ export interface Surroundings {
   stream(segment: Segment): StreamInfo | null;
   /** The whole datagram when this piece completes it. */
   reassemble(fragment: Fragment): Uint8Array | null;
+  /**
+   * What applications read with the payload of the segment that {@link stream} was asked about last; `whole` where all of it was captured and it
+   * stands for itself. Null where nobody keeps track.
+   */
+  payload(bytes: Uint8Array, whole: boolean): readonly ReadPortion[] | null;
 }
 
 /** Protocols of applications that can be left out when nobody asks for their fields. */
@@ -75,6 +93,8 @@ export interface Next {
   ipProtocol(walk: Walk, protocol: number, at: number): void;
 }
 
+const MALFORMED_FIELD = fieldId('_ws.malformed');
+const SHORT_FIELD = fieldId('_ws.short');
 const DATA = fieldId('data');
 const DATA_DATA = fieldId('data.data');
 const DATA_LEN = fieldId('data.len');
@@ -188,5 +208,28 @@ export class Walk {
     inner();
     this.end = end;
     this.wire = wire;
+  }
+
+  /** Runs `inner`; what ends beyond its bytes keeps what was read, and is marked. */
+  guard(inner: () => void): void {
+    const { out, bytes, end, wire, source, destination, addressLength } = this;
+    const { level, from } = out;
+    try {
+      inner();
+    } catch (error) {
+      if (!(error instanceof OutOfBounds)) throw error;
+      // Items that were begun end with the bytes.
+      for (let at = out.count - 1, open = out.level; at >= 0 && open > level; at--) {
+        if (out.depth[at]! !== open - 1) continue;
+        open--;
+        if (out.length[at] === 0) out.length[at] = Math.max(0, out.sources[out.source[at]!]!.length - out.start[at]!);
+      }
+      out.level = 0;
+      out.from = 0;
+      out.add(error.captured ? SHORT_FIELD : MALFORMED_FIELD, out.sources[0]!.length, 0, 1);
+      out.level = level;
+      out.from = from;
+      Object.assign(this, { bytes, end, wire, source, destination, addressLength });
+    }
   }
 }

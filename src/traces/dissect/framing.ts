@@ -1,0 +1,200 @@
+import { http, httpKind, lineEnd } from './http-lines.ts';
+import { isTlsRecord, looksLikeTls, TLS_HEADER } from './tls-records.ts';
+
+// Where the messages of an application end in a stream of bytes, and how many more bytes the last one needs: Wireshark's rules
+// (packet-http.c, packet-tls.c, packet-dns.c and req_resp_hdrs.c of 4.0), so that messages lie at the packets where Wireshark has them.
+
+/** Whose bytes a portion of a stream is; `http body` is what follows no request line in a stream that is known to be HTTP. */
+export type Application = 'dns' | 'http' | 'http body' | 'tls' | 'tls encrypted' | 'data';
+
+/** Bytes [from, to) that an application reads by themselves. */
+export interface Part {
+  readonly application: Application;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What is missing: a number of bytes, the next segment whatever its length, or everything up to the end of the stream. */
+export type Missing = number | 'segment' | 'end';
+
+export interface Framed {
+  readonly parts: readonly Part[];
+  /** Where the first message begins that is not whole; the end where all are. */
+  readonly done: number;
+  readonly missing: Missing;
+}
+
+/** What earlier messages of a connection say about later ones. */
+export class Conversation {
+  /** Found by looking at the bytes of an earlier segment. */
+  latched: 'http' | 'tls' | null = null;
+  /** Port that a SYN was sent to; 0 unknown. */
+  serverPort = 0;
+  /** Method of the last HTTP request; empty without one. */
+  method = '';
+  /** Status of the last HTTP response. */
+  status = 0;
+  /** A version was agreed on: records of unknown types are no longer looked at. */
+  tlsKnown = false;
+  /** Packets from which on each direction is encrypted. */
+  readonly encrypted: [number, number] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+}
+
+export interface FramingContext {
+  readonly conversation: Conversation;
+  /** Direction, and number of the packet. */
+  readonly way: number;
+  readonly packet: number;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  /** Whether the application may wait for more. */
+  readonly mayWait: boolean;
+  /** The segment ends its direction. */
+  readonly fin: boolean;
+}
+
+const HTTP_PORTS: ReadonlySet<number> = new Set([80, 631, 1900, 2710, 2869, 3128, 3132, 3689, 5985, 8080, 8088, 11_371]);
+const TLS_PORTS: ReadonlySet<number> = new Set([
+  324, 443, 465, 636, 802, 853, 993, 995, 1300, 2221, 2443, 3249, 3250, 3251, 3252, 3496, 5061, 5671, 5684, 5868, 8883, 11_207, 19_999,
+  27_017,
+]);
+const DNS_PORTS: ReadonlySet<number> = new Set([53, 5353]);
+
+/** Reads the messages in [from, to) of a stream. */
+export function frame(bytes: Uint8Array, from: number, to: number, context: FramingContext): Framed {
+  switch (applicationOf(bytes, from, to, context)) {
+    case 'http':
+      return frameHttp(bytes, from, to, context);
+    case 'tls':
+      return frameTls(bytes, from, to, context);
+    case 'dns':
+      return frameDns(bytes, from, to, context);
+    default:
+      return { parts: [{ application: 'data', from, to }], done: to, missing: 0 };
+  }
+}
+
+/** What was found in the connection, then the port that was connected to, the lower and the higher one, then the bytes. */
+function applicationOf(bytes: Uint8Array, from: number, to: number, context: FramingContext): 'http' | 'tls' | 'dns' | null {
+  const { conversation, sourcePort, destinationPort } = context;
+  const { latched, serverPort } = conversation;
+  if (latched === 'http' || (latched === 'tls' && mayBeTls(bytes, from, to))) return latched;
+  for (const port of [serverPort, Math.min(sourcePort, destinationPort), Math.max(sourcePort, destinationPort)]) {
+    if (HTTP_PORTS.has(port)) return conversation.method === 'CONNECT' && conversation.status === 200 ? tunnelled(bytes, from, to) : 'http';
+    if (TLS_PORTS.has(port) && mayBeTls(bytes, from, to)) return 'tls';
+    if (DNS_PORTS.has(port)) return 'dns';
+  }
+  if (looksLikeTls(bytes, from, to)) conversation.latched = 'tls';
+  else if (looksLikeHttp(bytes, from, to)) conversation.latched = 'http';
+  else return null;
+  return conversation.latched;
+}
+
+const tunnelled = (bytes: Uint8Array, from: number, to: number): 'tls' | null => (mayBeTls(bytes, from, to) ? 'tls' : null);
+
+const isPrintable = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
+
+/** Four printable characters are text. */
+const mayBeTls = (bytes: Uint8Array, from: number, to: number): boolean =>
+  to - from <= 4 || !bytes.subarray(from, from + 4).every(isPrintable);
+
+/** The first line begins or ends with the protocol's name. */
+function looksLikeHttp(bytes: Uint8Array, from: number, to: number): boolean {
+  const line = lineEnd(bytes, from, to);
+  if (!line.whole || line.end - from === 8) return false;
+  const text = String.fromCharCode(...bytes.subarray(from, Math.min(line.end, from + 8)));
+  const last = String.fromCharCode(...bytes.subarray(Math.max(from, line.end - 8), line.end));
+  return /^HTTP\/1\./i.test(text) || /^HTTP\/1\./i.test(last);
+}
+
+/** Each message has its length in front (RFC 1035 section 4.2.2). */
+function frameDns(bytes: Uint8Array, from: number, to: number, { mayWait }: FramingContext): Framed {
+  const parts: Part[] = [];
+  let at = from;
+  while (at < to) {
+    const length = to - at < 2 ? -1 : 2 + ((bytes[at]! << 8) | bytes[at + 1]!);
+    if (mayWait && length < 0) return { parts, done: at, missing: 'segment' };
+    if (mayWait && at + length > to) return { parts, done: at, missing: at + length - to };
+    const end = length < 0 ? to : Math.min(to, at + length);
+    parts.push({ application: 'dns', from: at, to: end });
+    at = end;
+  }
+  return { parts, done: to, missing: 0 };
+}
+
+const CHANGE_CIPHER = 20;
+const HANDSHAKE = 22;
+const CLIENT_HELLO = 1;
+
+/** Records (RFC 8446 section 5.1); what begins none takes the rest. */
+function frameTls(bytes: Uint8Array, from: number, to: number, context: FramingContext): Framed {
+  const { conversation, mayWait, way, packet } = context;
+  const application = packet > conversation.encrypted[way]! ? 'tls encrypted' : 'tls';
+  const part = (end: number): Part[] => (end > from ? [{ application, from, to: end }] : []);
+  let at = from;
+  while (at < to) {
+    const known = to - at >= TLS_HEADER && isTlsRecord(bytes, at, conversation.tlsKnown);
+    const length = TLS_HEADER + ((bytes[at + 3]! << 8) | bytes[at + 4]!);
+    if (mayWait && to - at < TLS_HEADER) return { parts: part(at), done: at, missing: 'segment' };
+    if (!known) break;
+    if (at + length > to) {
+      if (mayWait) return { parts: part(at), done: at, missing: at + length - to };
+      break;
+    }
+    if (bytes[at] === CHANGE_CIPHER) conversation.encrypted[way] = Math.min(conversation.encrypted[way]!, packet);
+    if (bytes[at] !== HANDSHAKE || bytes[at + TLS_HEADER] !== CLIENT_HELLO) conversation.tlsKnown = true;
+    else {
+      // A new handshake in the clear.
+      conversation.encrypted[0] = Number.POSITIVE_INFINITY;
+      conversation.encrypted[1] = Number.POSITIVE_INFINITY;
+    }
+    at += length;
+  }
+  return { parts: part(to), done: to, missing: 0 };
+}
+
+/** Requests and responses with their bodies (RFC 9112). */
+function frameHttp(bytes: Uint8Array, from: number, to: number, context: FramingContext): Framed {
+  const { conversation, mayWait, fin } = context;
+  const parts: Part[] = [];
+  let at = from;
+  while (at < to) {
+    const leading = to - at > 3 && bytes[at] === 13 && bytes[at + 1] === 10 ? 2 : 0;
+    const start = at + leading;
+    if (!isPrintable(bytes[start]!)) {
+      if (conversation.method !== '') parts.push({ application: 'http body', from: at, to });
+      return { parts, done: to, missing: 0 };
+    }
+    const first = lineEnd(bytes, start, to);
+    if (!first.whole && mayWait) return { parts, done: start, missing: 'segment' };
+    const kind = httpKind(bytes, start, first.end);
+    if (kind && mayWait) {
+      const missing = http(bytes, start, to).missing(kind === 'response', !fin && hasBody(bytes, start, first.end, kind, conversation));
+      if (missing !== 0) return { parts, done: start, missing };
+    }
+    const message = http(bytes, start, to);
+    if (kind === 'request') conversation.method = message.method;
+    if (kind === 'response') conversation.status = message.status;
+    const end = message.end();
+    const isMessage = kind !== null || message.hasHeaders;
+    if (isMessage) parts.push({ application: 'http', from: at, to: end });
+    else if (conversation.method !== '') parts.push({ application: 'http body', from: at, to: end });
+    at = end;
+    if (conversation.method === 'CONNECT' && conversation.status === 200) break;
+  }
+  return { parts, done: to, missing: 0 };
+}
+
+/** Whether a message may have a body that is waited for (RFC 9110 section 6.4.1). */
+function hasBody(bytes: Uint8Array, from: number, end: number, kind: string, { method }: Conversation): boolean {
+  if (kind !== 'response') return true;
+  const { status } = http(bytes, from, end);
+  const family = Math.floor(status / 100);
+  return !(
+    method === 'HEAD' ||
+    (family === 2 && (method === 'CONNECT' || method === 'SSTP_DUPLEX_POST')) ||
+    family === 1 ||
+    status === 204 ||
+    status === 304
+  );
+}

@@ -1,0 +1,21 @@
+export const TLS_HEADER = 5;
+/** Change of cipher, alert, handshake, data and heartbeat. */
+export const CONTENT_TYPES: ReadonlySet<number> = new Set([20, 21, 22, 23, 24]);
+/** SSL 3.0 to TLS 1.2, which TLS 1.3 writes too, and China's. */
+export const VERSIONS: ReadonlySet<number> = new Set([0x300, 0x301, 0x302, 0x303, 0x101]);
+const MAX_RECORD = 0x4000;
+const HANDSHAKE = 22;
+const APPLICATION_DATA = 23;
+
+/** Whether a record begins at `at`, of which five bytes are there; in a connection that is `known` to be TLS, its version is not looked at. */
+export const isTlsRecord = (bytes: Uint8Array, at: number, known: boolean): boolean =>
+  CONTENT_TYPES.has(bytes[at]!) && (known || VERSIONS.has((bytes[at + 1]! << 8) | bytes[at + 2]!));
+
+/** On any port: a record of a handshake or of data, of a version that exists and a length that may be. */
+export function looksLikeTls(bytes: Uint8Array, at: number, end: number): boolean {
+  if (end - at < TLS_HEADER) return false;
+  const type = bytes[at]!;
+  const length = (bytes[at + 3]! << 8) | bytes[at + 4]!;
+  if (type !== HANDSHAKE && type !== APPLICATION_DATA) return false;
+  return isTlsRecord(bytes, at, false) && length > 0 && length < MAX_RECORD + 2048;
+}
