@@ -13,6 +13,8 @@ const SRC_IP = fieldId('arp.src.proto_ipv4');
 const DST_MAC = fieldId('arp.dst.hw_mac');
 const DST_IP = fieldId('arp.dst.proto_ipv4');
 
+const REVERSE_REQUEST = 3;
+
 /** RFC 826, with addresses of Ethernet and IPv4. */
 export function arp(walk: Walk, at: number): void {
   const { out } = walk;
@@ -27,8 +29,9 @@ export function arp(walk: Walk, at: number): void {
   const isIpv4 = protocolType === 0x0800 && protocol === 4;
   const sender = at + 8;
   const target = sender + hardware + protocol;
+  // Nothing is told of addresses that are not all there; who asks for its own has none to tell.
+  walk.need(at, operation === REVERSE_REQUEST ? length - protocol : length);
   // Requests and replies about oneself announce an address.
-  walk.need(at, length);
   if (isIpv4 && (operation === 1 || operation === 2)) {
     if (walk.u32(sender + hardware) === walk.u32(target + hardware)) out.add(GRATUITOUS, at, 0, 1);
   }

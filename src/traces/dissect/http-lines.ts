@@ -170,11 +170,11 @@ function readHead(bytes: Uint8Array, from: number, to: number): Head {
     // Only three headers matter, and they begin with these letters.
     if (first === 0x63 || first === 0x74) {
       const header = /^(content-length|content-type|transfer-encoding):\s*(.*?)\s*$/i.exec(latin(bytes, at, line.end));
-      const value = header?.[2] ?? '';
-      const name = header?.[1]!.toLowerCase();
-      if (name === 'content-length' && /^\d+$/.test(value) && Number(value) <= MAX_LENGTH) contentLength = Number(value);
-      else if (name === 'content-type') contentType = value;
-      else if (name === 'transfer-encoding') {
+      const [, name = '', value = ''] = header ?? [];
+      if (/^content-length$/i.test(name)) {
+        if (/^\d+$/.test(value) && Number(value) <= MAX_LENGTH) contentLength = Number(value);
+      } else if (/^content-type$/i.test(name)) contentType = value;
+      else if (name !== '') {
         encoded = !/^identity/i.test(value);
         chunked = /^chunked/i.test(value);
       }

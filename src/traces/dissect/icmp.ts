@@ -58,8 +58,20 @@ export function icmp(walk: Walk, at: number): void {
   else if (type === REDIRECT) walk.addIpv4(GATEWAY, at + 4);
   walk.need(at + 4, 4);
   out.close(item, at + 8);
-  if (ERRORS.has(type)) quote(walk, at + 8, ETHERTYPE_IPV4);
+  if (ERRORS.has(type)) walk.within(at + 8, quotedLength(walk, at, type), () => quote(walk, at + 8, ETHERTYPE_IPV4));
   else if (type === ECHO || type === ECHO_REPLY) walk.data(at + 8);
+}
+
+const LONGEST = 65_535;
+
+/** How much is quoted, and not extensions behind it: redirects quote eight bytes behind the header, other errors may say how many words (RFC 4884). */
+function quotedLength(walk: Walk, at: number, type: number): number {
+  if (walk.end < at + 12) return LONGEST;
+  const header = (walk.u8(at + 8) & 15) * 4;
+  if (type === REDIRECT) return header + 8;
+  const told = type === QUENCH ? 0 : walk.u8(at + 5) * 4;
+  const fits = told > 0 && walk.wire - at > 8 + told && walk.u16(at + 10) > told;
+  return fits ? header + told : LONGEST;
 }
 
 function quote(walk: Walk, at: number, etherType: number): void {
