@@ -3,7 +3,7 @@ import { InputError } from '../base/errors.ts';
 import type { Quant, Strategy } from '../compiler/api.ts';
 import { DEFAULT_PRECISION, formatQuant, parseQuant, quantOfJson } from '../compiler/precision.ts';
 import { STRATEGIES as NAMES } from '../compiler/strategy.ts';
-import type { PictureScaling } from '../replay/tensor-files.ts';
+import type { PictureScaling } from '../replay/pictures.ts';
 import type { KernelVersion, Privilege } from '../verifier/api.ts';
 import { readText } from './io.ts';
 
@@ -93,6 +93,8 @@ export const MODEL_OPTIONS = {
   'min-agreement': 'string',
   mean: 'string',
   std: 'string',
+  resize: 'boolean',
+  layout: 'string',
   cost: 'string',
   specialise: 'boolean',
   json: 'boolean',
@@ -112,7 +114,7 @@ export function quantOption(args: Args): Quant {
   return quantOfJson(document, text);
 }
 
-/** `--mean` and `--std`: a number for each channel of pictures, or one for all. */
+/** `--mean` and `--std`: a number for each channel of pictures, or one for all; `--resize` and `--layout`. */
 export function pictureScaling(args: Args): PictureScaling {
   const numbers = (name: 'mean' | 'std', none: number): number[] => {
     const text = args.string(name);
@@ -121,7 +123,10 @@ export function pictureScaling(args: Args): PictureScaling {
     if (values.some(wrong)) throw new InputError(`--${name} takes numbers with commas between them, not ${text}`, 'arguments');
     return values;
   };
-  return { mean: numbers('mean', 0), std: numbers('std', 1) };
+  const layout = args.string('layout');
+  if (layout !== undefined && layout !== 'NCHW' && layout !== 'NHWC')
+    throw new InputError(`--layout is NCHW or NHWC, not ${layout}`, 'arguments');
+  return { mean: numbers('mean', 0), std: numbers('std', 1), resize: args.flag('resize'), ...(layout ? { layout } : {}) };
 }
 
 /** `--dim NAME=N …` as sizes by name. */

@@ -46,6 +46,10 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     usage: `MODEL.onnx|FILE.o TRACE ${MODEL} [--compare ort] [--min-agreement 0.995] [--engine wasm|interp|kernel] [--json]`,
     load: async () => (await import('./verbs/replay.ts')).replayVerb,
   },
+  tensors: {
+    usage: 'MODEL.onnx TRACE (-o OUT.npz|OUT.safetensors | --against RECORDED) [--events N] [--json]',
+    load: async () => (await import('./verbs/tensors.ts')).tensorsVerb,
+  },
   features: {
     usage: 'BINDING.json CAPTURE -o X.npy [--events E.npy] [--json]',
     load: async () => (await import('./verbs/features.ts')).featuresVerb,

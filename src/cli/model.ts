@@ -21,8 +21,9 @@ import { generateInputs } from '../reference/generate.ts';
 import type { Tensors } from '../reference/reference.ts';
 import { tensorInputs } from '../replay/inputs.ts';
 import { generatedFeatures, packetInputsOf } from '../replay/packet-inputs.ts';
+import { NO_SCALING, type PictureScaling, pictures } from '../replay/pictures.ts';
 import { callInputs } from '../replay/syscalls.ts';
-import { isTensorFile, NO_SCALING, type PictureScaling, pictures, readTensors } from '../replay/tensor-files.ts';
+import { isTensorFile, readTensors } from '../replay/tensor-files.ts';
 import { readPng } from '../traces/png.ts';
 import { readCalls, type SystemCall } from '../traces/syscalls/calls.ts';
 import { type Args, choice, dims, KERNELS, pictureScaling, quantOption, STRATEGIES, share } from './args.ts';
@@ -190,7 +191,8 @@ function readCallFile(path: string): readonly SystemCall[] {
   return calls;
 }
 
-function samplesOf(events: Events, { model, fitted }: LoadedModel): readonly Tensors[] {
+/** The model's inputs at the events of a trace. */
+export function samplesOf(events: Events, { model, fitted }: LoadedModel): readonly Tensors[] {
   if (events.kind === 'tensors') return events.tensors;
   if (events.kind === 'calls') return callInputs(events.calls, fitted!, model);
   const inputsOf = packetInputsOf(fitted!, model);

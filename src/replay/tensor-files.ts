@@ -5,9 +5,10 @@ import { elementCount, tensorOf } from '../onnx/tensor.ts';
 import { readCsv } from '../traces/csv.ts';
 import { readNpy } from '../traces/npy.ts';
 import { isNpz, readNpz } from '../traces/npz.ts';
-import { isPng, type Picture, readPng } from '../traces/png.ts';
+import { isPng, readPng } from '../traces/png.ts';
 import { isSafetensors, readSafetensors } from '../traces/safetensors.ts';
 import { npyTensor } from './inputs.ts';
+import { NO_SCALING, pictures } from './pictures.ts';
 
 /** An array of a file, for the model's input `name`; without a name for the only one. */
 export interface NamedTensor {
@@ -16,14 +17,6 @@ export interface NamedTensor {
   readonly where: string;
 }
 
-/** How pictures become numbers: (sample / 255 − mean) / deviation, by channel. */
-export interface PictureScaling {
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-}
-
-/** Samples from 0 to 1. */
-export const NO_SCALING: PictureScaling = { mean: [0], std: [1] };
 const JPEG = [0xff, 0xd8, 0xff];
 const isText = (bytes: Uint8Array): boolean =>
   bytes.subarray(0, 512).every((byte) => byte >= 32 || byte === 9 || byte === 10 || byte === 13);
@@ -93,53 +86,4 @@ function table(text: string, inputs: readonly ValueInfo[], where: string): Named
       for (const [i, column] of own.entries()) values[row * wanted + i] = data[row * columns.length + column]!;
     return { name, tensor: { dtype: 'float64', dims: [rows, ...dims.filter((dim, i) => i > 0 || dim !== 1)], data: values }, where };
   });
-}
-
-/** Pictures of one size as one array, in the layout that the model's input has: channels first or last. */
-export function pictures(
-  all: readonly Picture[],
-  inputs: readonly ValueInfo[],
-  where: string,
-  { mean, std }: PictureScaling,
-): NamedTensor[] {
-  const input = inputs[0]!;
-  const dims = input.dims.length === 4 && input.dims[0] === 1 ? input.dims.slice(1) : input.dims;
-  const { width, height, channels } = all[0]!;
-  const shape = `[${input.dims.join(', ')}]`;
-  if (inputs.length !== 1 || dims.length < 2 || dims.length > 3)
-    throw new InputError(`a picture does not fit input \`${input.name}\` ${shape}`, where);
-  const first = dims.length === 3 && dims[1] === height && dims[2] === width;
-  const last = dims.length === 3 && dims[0] === height && dims[1] === width;
-  const flat = dims.length === 2 && dims[0] === height && dims[1] === width;
-  if (!first && !last && !flat)
-    throw new InputError(
-      `the picture is ${width} × ${height}, but input \`${input.name}\` is ${shape}`,
-      where,
-      'Scale it to the size that the model takes',
-    );
-  const wanted = flat ? 1 : first ? dims[0]! : dims[2]!;
-  if (wanted !== channels && !(wanted === 3 && channels === 1))
-    throw new InputError(`the picture has ${channels} channels, but input \`${input.name}\` ${shape} takes ${wanted}`, where);
-  for (const [what, list] of [
-    ['mean', mean],
-    ['std', std],
-  ] as const)
-    if (list.length !== 1 && list.length !== wanted)
-      throw new InputError(`${list.length} numbers for --${what}, but input \`${input.name}\` has ${wanted} channels`, 'arguments');
-  const raw = !input.dtype.startsWith('float');
-  const data = new Float32Array(all.length * width * height * wanted);
-  for (const [n, picture] of all.entries()) {
-    if (picture.width !== width || picture.height !== height || picture.channels !== channels)
-      throw new InputError(
-        `picture ${n + 1} is ${picture.width} × ${picture.height} × ${picture.channels}, the first ${width} × ${height} × ${channels}`,
-        where,
-      );
-    for (let pixel = 0; pixel < width * height; pixel++)
-      for (let c = 0; c < wanted; c++) {
-        const value = picture.data[pixel * channels + (channels === 1 ? 0 : c)]!;
-        const at = first ? c * width * height + pixel : pixel * wanted + c;
-        data[n * width * height * wanted + at] = raw ? value : (value / 255 - mean[c % mean.length]!) / std[c % std.length]!;
-      }
-  }
-  return [{ tensor: { dtype: 'float32', dims: [all.length, ...dims], data }, where }];
 }

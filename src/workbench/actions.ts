@@ -51,9 +51,12 @@ export async function openFiles(files: readonly File[]): Promise<void> {
       notify(doing, asUserError(error, doing));
     }
   }
-  const order: readonly FileKind[] = ['model', 'object', 'c', 'assembly', 'log', 'packets', 'tensors', 'calls', 'binding'];
+  const order: readonly FileKind[] = ['model', 'object', 'c', 'assembly', 'log', 'packets', 'tensors', 'pictures', 'calls', 'binding'];
   read.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+  const pictures = read.flatMap(({ kind, ref }) => (kind === 'pictures' ? [ref] : []));
   for (const { kind, ref } of read) {
+    // Pictures that come together are one trace.
+    if (kind === 'pictures' && ref !== pictures[0]) continue;
     const doing = `Opening ${ref.name}`;
     for (const notice of useWorkbench.getState().notices) if (notice.doing === doing) dismissNotice(notice.id);
     try {
@@ -61,6 +64,9 @@ export async function openFiles(files: readonly File[]): Promise<void> {
       else if (kind === 'object' || kind === 'assembly') await openProgram(kind, ref);
       else if (kind === 'log' || kind === 'c') openText(kind, ref);
       else if (kind === 'binding') await openBinding(ref);
+      else if (kind === 'pictures') await (await import('./tensor-files.ts')).openPictures(pictures);
+      else if (kind === 'tensors' && !/\.np[yz]$/i.test(ref.name))
+        await openTrace(await (await import('./tensor-files.ts')).asArchive(ref));
       else if (kind !== 'project') await openTrace(ref);
       dismissOpening();
       announce(`${ref.name} opened`);
@@ -188,7 +194,7 @@ export async function openPasted(kind: keyof typeof PASTED, text: string): Promi
   }
 }
 
-async function openTrace(ref: BlobRef): Promise<void> {
+export async function openTrace(ref: BlobRef): Promise<void> {
   const doc = currentDoc();
   const model = doc.source?.kind === 'model' ? { blob: doc.source.blob, dims: doc.options.dims } : null;
   hold(compileWorker, ref, model?.blob ?? null);

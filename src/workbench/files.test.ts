@@ -13,6 +13,11 @@ describe('what a file is', () => {
     ['x.s', '.section xdp\nr0 = 2\nexit\n', 'assembly'],
     ['x.json', '{"R1=ctx()": 1}', 'binding'],
     ['x.o', '\x7fELF', 'object'],
+    ['x.strace', '1 12:00:00.5 read(0, "", 1) = 0\n', 'calls'],
+    ['calls.json', '[{"pid": 1, "nr": 0}]', 'calls'],
+    ['b.json', '{"hook": "xdp"}', 'binding'],
+    ['x.csv', 'a,b\n1,2\n', 'tensors'],
+    ['x.jpg', '\xff\xd8\xff', 'pictures'],
   ])('%s with %j is %s', async (name, text, kind) => {
     expect(await recognise(name, bytes(text))).toBe(kind);
   });

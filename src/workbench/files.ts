@@ -1,11 +1,12 @@
 import { InputError } from '../base/errors.ts';
 import { beginsAsCapture, packingOf } from '../traces/capture/begins.ts';
 
-export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'calls' | 'binding' | 'project' | 'log' | 'c';
+export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'pictures' | 'calls' | 'binding' | 'project' | 'log' | 'c';
 
 const ZIP_MAGIC = 0x504b0304;
 const HEAD_BYTES = 4096;
-const OTHER_TENSORS = new Set(['npz', 'safetensors', 'pb', 'csv', 'tsv', 'png', 'jpg', 'jpeg', 'webp', 'gif', 'bmp']);
+const OTHER_TENSORS = new Set(['npz', 'safetensors', 'pb', 'csv', 'tsv']);
+const PICTURES = new Set(['png', 'jpg', 'jpeg', 'webp', 'gif', 'bmp']);
 
 /** What a file is, by its contents first and its name second. `sampled`: what tells a log, where that is known. */
 export async function recognise(name: string, bytes: Uint8Array, sampled?: string): Promise<FileKind> {
@@ -18,6 +19,7 @@ export async function recognise(name: string, bytes: Uint8Array, sampled?: strin
   if (starts('\x7fELF')) return 'object';
   const extension = name.toLowerCase().split('.').at(-1);
   if (OTHER_TENSORS.has(extension ?? '')) return 'tensors';
+  if (PICTURES.has(extension ?? '')) return 'pictures';
   if (extension === 'bpformer') {
     if (magic === ZIP_MAGIC) return 'project';
     throw new InputError('this is no project file: its first bytes are not those of a zip', name, 'Give a file that BPFormer has exported');

@@ -10,20 +10,22 @@ import { CallWindow } from './CallWindow.tsx';
 import { argumentsOf } from './line.ts';
 import './calls.css';
 
+type Shows = keyof typeof texts.shows;
+const SHOWS = Object.keys(texts.shows) as Shows[];
 /** Processes that the menu names. */
 const MOST_PROCESSES = 500;
 
 /** System calls with the verdicts on their processes, and beside them what the model sees of the chosen one's process. */
 export function CallTrace({ trace, at }: { trace: CallTraceView; at: number }) {
   const [process, setProcess] = useState<number | null>(null);
-  const [judged, setJudged] = useState(false);
+  const [shows, setShows] = useState<Shows>('all');
   const replay = useWorkbench((state) => state.stages.replay);
   const reference = useWorkbench((state) => state.stages.reference);
   const selection = useWorkbench((state) => state.selection);
   const processes = useMemo(() => processesOf(trace), [trace]);
   const shown = processes.some(([pid]) => pid === process) ? process : null;
-  const columns = judged ? replay.value : null;
-  const rows = useMemo(() => rowsOf(trace, shown, columns), [trace, shown, columns]);
+  const columns = shows === 'all' ? null : replay.value;
+  const rows = useMemo(() => rowsOf(trace, shown, columns, shows === 'tagged'), [trace, shown, columns, shows]);
   const selected = selection?.kind === 'packet' ? Number(selection.id) : -1;
   const callOf = (row: number): number => (rows ? rows[row]! : row);
   const active = rows ? rows.findLastIndex((call) => call <= at) : at;
@@ -48,8 +50,14 @@ export function CallTrace({ trace, at }: { trace: CallTraceView; at: number }) {
             </select>
           </label>
           <label>
-            <input type="checkbox" checked={judged} onChange={(event) => setJudged(event.target.checked)} />
-            <span>{texts.onlyJudged}</span>
+            <span className="muted">{texts.show}</span>
+            <select className="field" value={shows} onChange={(event) => setShows(event.target.value as Shows)}>
+              {SHOWS.map((one) => (
+                <option key={one} value={one}>
+                  {texts.shows[one]}
+                </option>
+              ))}
+            </select>
           </label>
           <span className="muted">{texts.count(processes.length)}</span>
         </div>
@@ -130,11 +138,14 @@ function processesOf({ pid }: CallTraceView): [number, number][] {
   return [...counts];
 }
 
-/** Calls of a process, or with a verdict; null where all are shown. */
-function rowsOf({ count, pid }: CallTraceView, process: number | null, judged: ScoreColumns | null): Uint32Array | null {
+/** Calls of a process, with a verdict, or tagged; null where all are shown. */
+function rowsOf({ count, pid }: CallTraceView, process: number | null, judged: ScoreColumns | null, tagged: boolean): Uint32Array | null {
   if (process === null && !judged) return null;
   const rows: number[] = [];
-  for (let call = 0; call < count; call++)
-    if ((process === null || pid[call] === process) && (!judged || verdictAt(judged, call))) rows.push(call);
+  for (let call = 0; call < count; call++) {
+    if (process !== null && pid[call] !== process) continue;
+    const said = judged && verdictAt(judged, call);
+    if (!judged || (said && (!tagged || said.verdict === 'TAG'))) rows.push(call);
+  }
   return Uint32Array.from(rows);
 }

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { NEAR } from '../../replay/compare-scores.ts';
+import { NO_VERDICT } from '../../replay/verdicts.ts';
 import type { CompareView } from '../../workbench/comparison.ts';
 import { cancelStage } from '../../workbench/pipeline.ts';
 import { useAsked } from '../../workbench/projects/asked.ts';
@@ -42,10 +43,13 @@ export function ComparePanel() {
   /** A trace that is still being read says nothing about accuracy yet. */
   const pending = useWorkbench((state) => state.history.doc.trace !== null && state.stages.trace.status === 'running');
   const stale = replay.stale || reference.stale;
+  // Calls at which the model does not run have no verdict.
+  const decided = useMemo(
+    () => (trace?.kind === 'calls' ? (replay.value?.verdict.filter((verdict) => verdict !== NO_VERDICT).length ?? 0) : (trace?.count ?? 0)),
+    [trace, replay.value],
+  );
   const complete =
-    trace !== null &&
-    view?.result.events === trace.count &&
-    [replay, reference].every(({ value }) => value && liveDone(value) === value.total);
+    trace !== null && view?.result.events === decided && [replay, reference].every(({ value }) => value && liveDone(value) === value.total);
   const shipped = replay.shipped || reference.shipped;
   const swapped = reference.value?.swapped;
   const measured = view !== null && view.result.events > 0;

@@ -5,7 +5,8 @@ export const calls = {
   process: (pid: number, count: string) => `${pid} · ${count} calls`,
   processes: 'process',
   count: (processes: number) => `${processes} ${processes === 1 ? 'process' : 'processes'}`,
-  onlyJudged: 'only calls with a verdict',
+  show: 'show',
+  shows: { all: 'all calls', judged: 'with a verdict', tagged: 'tagged' },
   columns: {
     number: '#',
     time: 'time s',

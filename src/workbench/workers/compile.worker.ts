@@ -29,6 +29,7 @@ const handlers: Record<string, Handler> = {
   bindingFor,
   readBinding: later(() => import('./read-binding.ts'), 'readBinding'),
   fitBinding: later(() => import('./read-binding.ts'), 'fitBinding'),
+  tensorArchive: later(() => import('./tensor-archive.ts'), 'tensorArchive'),
   trace: traceView,
   traceFrames,
   checkLabels,
@@ -56,6 +57,7 @@ const DOING: Readonly<Record<string, string>> = {
   scoreOne: 'Scoring the packet',
   programValues: 'Reading the tensors',
   trace: 'Reading the trace',
+  tensorArchive: 'Reading the file',
   exportObject: 'Writing the object',
   cLibrary: 'Compiling the model',
 };

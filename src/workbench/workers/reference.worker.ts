@@ -167,6 +167,8 @@ const handlers: Record<string, Handler> = {
   referenceValues: later(() => import('./reference-values.ts'), 'referenceValues'),
   compareValues: later(() => import('./reference-values.ts'), 'compareValues'),
   ownErrors: later(() => import('./reference-values.ts'), 'ownErrors'),
+  openRecording: later(() => import('./record-values.ts'), 'openRecording'),
+  recordReference: later(() => import('./record-values.ts'), 'recordReference'),
 };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) =>
