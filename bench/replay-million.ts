@@ -13,6 +13,7 @@ import { serve } from '../scripts/serve.mjs';
 import { tokensOf } from '../src/hooks/tokens.ts';
 import { writeCapture } from '../src/traces/capture/write.ts';
 import { frames, round } from './browser/frames.ts';
+import { ownWork } from './browser/own-work.ts';
 import { PacketMaker } from './packets.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -159,6 +160,12 @@ export default async function measure(): Promise<object> {
         }),
       );
     }
+    const session = await page.context().newCDPSession(page);
+    const pageAlone = await ownWork(session, async () => {
+      await replayed(page, memory, async () => {
+        await page.locator('[data-testid=replay-bar] [aria-label="From the beginning"]').click();
+      });
+    });
     const verdicts = await page.locator('[data-panel=trace] [data-verdict]').first().textContent();
     return {
       packets: PACKETS,
@@ -168,6 +175,8 @@ export default async function measure(): Promise<object> {
       rssBeforeMB: before,
       opened,
       again,
+      // While it is profiled, a fourth time: scripts of the page alone.
+      pageAlone,
       load: loadavg().map((one) => round(one, 1)),
     };
   } finally {
