@@ -2,7 +2,7 @@ import { useWorkbench } from '../../workbench/store.ts';
 import { showDesk, showPanel, useDesk } from './desk-store.ts';
 
 /**
- * Brings what was opened into view: a log and C belong on the Debug desk, and there the program takes the place of the first screen. What
+ * Brings what was opened into view: a log and C belong on the Debug desk (C that is opened on the Accelerator desk stays there), and there the program takes the place of the first screen. What
  * is there when the page loads stays as it was left.
  */
 export function followSource(): () => void {
@@ -18,10 +18,11 @@ export function followSource(): () => void {
     if (first || next === null || next.kind === 'model') return;
     // Another text or another choice of the same source.
     if (next.kind === before?.kind && next.blob.name === before.blob.name) return;
-    if (next.kind === 'log' || next.kind === 'c') showDesk('debug');
-    if (useDesk.getState().desk !== 'debug') return;
+    const here = next.kind === 'c' && useDesk.getState().desk === 'accelerator';
+    if (!here && (next.kind === 'log' || next.kind === 'c')) showDesk('debug');
+    if (!here && useDesk.getState().desk !== 'debug') return;
     requestAnimationFrame(() => {
-      showPanel('program');
+      if (!here) showPanel('program');
       if (next.kind === 'c') showPanel('c');
     });
   });

@@ -39,7 +39,11 @@ export function LessonView({ use, onUse }: { use: UseId | null; onUse: (use: Use
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, with the keyboard too */}
       <section className="accel-scroll" aria-label={texts.views.lesson} tabIndex={0} data-testid="accel-lesson">
-        {read?.id === id ? <Markdown text={read.text} where={`${id}.md`} /> : null}
+        {read?.id !== id ? null : read.text === '' ? (
+          <p className="empty">{texts.noLesson}</p>
+        ) : (
+          <Markdown text={read.text} where={`${id}.md`} />
+        )}
       </section>
     </>
   );

@@ -72,7 +72,7 @@ export function ProgramsView({ onLesson }: { onLesson: (use: UseId) => void }) {
 
 function Attached({ hooks, busy, open }: { hooks: readonly AttachedView[]; busy: boolean; open: string | null }) {
   return (
-    <table className="accel-table" data-testid="accel-attached">
+    <table className="accel-table accel-attached" data-testid="accel-attached">
       <thead>
         <tr>
           <th scope="col">{texts.hook}</th>

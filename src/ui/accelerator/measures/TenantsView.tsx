@@ -112,7 +112,7 @@ function Curve({ throughput }: { throughput: Throughput }) {
           name: texts.tenantName(tenant),
           colour: COLOURS[at % COLOURS.length]!,
           draw: 'steps',
-          points: passes.map((n, step) => [step * stepNs, n * perSecond]),
+          points: [...passes, passes.at(-1) ?? 0].map((n, step) => [step * stepNs, n * perSecond]),
         }))}
       />
     </div>
