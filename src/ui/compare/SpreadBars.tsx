@@ -1,5 +1,6 @@
 import type { Spread } from '../../replay/over-time.ts';
 import { detection as texts } from '../texts/detection.ts';
+import './detection.css';
 
 /** Events by the magnitude of their difference. */
 export function SpreadBars({ spread: { counts, least, perDecade, none } }: { spread: Spread }) {
