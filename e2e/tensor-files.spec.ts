@@ -41,13 +41,13 @@ test('system calls and features run beside ONNX Runtime, and pictures and record
   await noViolations(site, { parts: ['[data-panel=trace]', '[data-panel=tensor-files]'] });
 
   await sample('flows');
-  await expect(trace.getByTestId('replayed')).toHaveAttribute('data-done', '1314');
+  await replayed(site, 1314);
   await site.getByRole('tab', { name: 'Features' }).click();
   const features = site.locator('[data-panel=features]');
   await trace.locator('[data-packet="20"]').click();
   await expect(features).toContainText('of the first 21 packets');
   await expect(features.getByTestId('features')).toHaveAttribute('data-differ', '0');
-  await trace.getByRole('button', { name: 'Binding' }).click();
+  await site.getByRole('button', { name: 'Binding' }).click();
   const json = trace.getByRole('textbox', { name: 'Binding as JSON' });
   await json.fill((await json.inputValue()).replace('"tcp.syn"', '"tcp.sin"'));
   await expect(trace.getByRole('form', { name: 'Binding' })).toContainText('tcp.sin');
@@ -65,8 +65,6 @@ test('system calls and features run beside ONNX Runtime, and pictures and record
   });
   const model = readFileSync(join(root, 'samples/zoo/fixtures/vit-window-small/model.onnx'));
   await site.locator('#file-picker').setInputFiles([{ name: 'vit.onnx', mimeType: '', buffer: model }]);
-  const dims = site.getByRole('dialog');
-  if (await dims.isVisible()) await dims.getByRole('button', { name: /Open|Import|Use/ }).click();
   await expect(site.getByRole('button', { name: 'Project vit' })).toBeVisible();
   await site.locator('#file-picker').setInputFiles([{ name: 'photo.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(jpeg) }]);
   await site.getByRole('tab', { name: 'Tensor files' }).click();
