@@ -2,7 +2,7 @@
 export const features = {
   summary: (packet: number, numbers: string) => `packet ${packet + 1} · ${numbers} numbers`,
   working: 'counting for flows',
-  columns: { name: 'number of the input', value: 'integer', program: 'in the program', number: 'for the model', says: 'what it is' },
+  columns: { name: 'number of the input', value: 'integer', program: 'program', number: 'model', says: 'what it is' },
   list: 'Features of the packet',
   row: (name: string, value: string, program: string) => `${name}: ${value}, in the program ${program}`,
   filter: 'Find a feature',
