@@ -57,6 +57,8 @@ const ANALYSIS: readonly (readonly [field: number, bit: number])[] = [
   [id('tcp.analysis.lost_segment'), 16],
   [id('tcp.analysis.ack_lost_segment'), 32],
   [id('tcp.analysis.duplicate_ack'), 64],
+  // Wireshark has it twice: as a field and as a remark.
+  [id('tcp.analysis.duplicate_ack'), 64],
   [id('tcp.analysis.keep_alive'), 128],
   [id('tcp.analysis.keep_alive_ack'), 256],
   [id('tcp.analysis.zero_window'), 512],
@@ -222,8 +224,9 @@ function options(walk: Walk, from: number, to: number, base: number): void {
       walk.add32(TSECR, at + 6);
     }
     out.level = out.depth[item]!;
-    if (kind === 0) break;
     at += length;
+    // Behind the end only padding is shown.
+    if (kind === 0 && at < to && walk.u8(at) !== 0) break;
   }
   out.level = out.depth[all]!;
 }
