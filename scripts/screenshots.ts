@@ -38,6 +38,23 @@ const DESKS: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.keyboard.press('Home');
     await page.keyboard.press('ArrowDown');
   },
+  accelerator: async (page) => {
+    const panel = (id: string) => page.locator(`[data-panel=accel-${id}]`);
+    await page.getByTestId('accel-diagram').waitFor();
+    for (const use of ['Confidential inference', 'Audit log', 'Adaptive QoS']) {
+      await panel('hooks')
+        .getByRole('button', { name: `Attach ${use}` })
+        .click();
+      await page.waitForFunction(
+        (n) => document.querySelectorAll('[data-program]').length > n,
+        use.length > 20 ? 2 : use === 'Audit log' ? 4 : 5,
+      );
+    }
+    await panel('device').getByRole('button', { name: 'Send', exact: true }).click();
+    await panel('device').getByRole('button', { name: 'Run', exact: true }).click();
+    await page.locator('[data-testid=accel-counts][data-passes="16 16 0"]').waitFor();
+    await panel('timeline').getByRole('option').first().click();
+  },
 };
 
 async function selectSoftmax(page: Page): Promise<void> {

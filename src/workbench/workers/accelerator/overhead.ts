@@ -5,7 +5,7 @@ import type { BlobRef } from '../../document.ts';
 import type { CallContext } from '../../rpc.ts';
 import { bytesOf } from '../blobs.ts';
 import { keep, programsOf, stopIfCancelled, theHost } from './handlers.ts';
-import { DEVICE_KEY, HOST_KEY, setUp, setUpRequest } from './setup.ts';
+import { DEVICE_KEY, HOST_KEY, setBounds, setUp, setUpRequest } from './setup.ts';
 import { OnDevice } from './source.ts';
 
 const COUNTS = [0, 1, 2, 4, 8, 16];
@@ -33,6 +33,8 @@ export async function overhead({ objects }: { objects: Readonly<Record<string, B
     const program = programsOf(blob.hash).find((each) => each.hook === hook);
     if (!program) throw new InputError(`it has no program for ${hook}`, use);
     setUp(use, program.maps);
+    // Shapes alone: what one copy of it found to be vouched for, the next would not check again.
+    if (use === 'shape_provenance') setBounds(program.maps, false);
     const { points, fit } = overheadCurve({
       counts: COUNTS,
       parameters: session.parameters,

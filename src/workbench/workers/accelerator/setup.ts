@@ -34,13 +34,18 @@ export function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
 /** Fills the maps that a use begins with. */
 export function setUp(use: string, maps: VmMaps): void {
   if (use === 'shape_provenance') {
-    for (const role of [0, 1, 2]) {
-      const bounds = [...new Array<number>(8).fill(MOST_DIM), 8, FLOAT32_AND_INTS, role === 2 ? 0 : 1];
-      maps.get('bounds').update(u32s(role), u32s(...bounds));
-    }
+    setBounds(maps, true);
     maps.get('vouchers').update(u32s(0), u32s(HOST_KEY));
   }
   if (use === 'sign_activations') maps.get('signer').update(u32s(0), u32s(DEVICE_KEY));
+}
+
+/** Bounds of shape and type by role; `vouched`: inputs and weights need a digest. */
+export function setBounds(maps: VmMaps, vouched: boolean): void {
+  for (const role of [0, 1, 2]) {
+    const bounds = [...new Array<number>(8).fill(MOST_DIM), 8, FLOAT32_AND_INTS, vouched && role !== 2 ? 1 : 0];
+    maps.get('bounds').update(u32s(role), u32s(...bounds));
+  }
 }
 
 /** What a use needs for a request that is about to be submitted. */
