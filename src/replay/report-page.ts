@@ -78,7 +78,7 @@ h2{font-size:14px;line-height:20px;margin:28px 0 8px;font-weight:600}p{margin:4p
 .wide{overflow-x:auto}.pair{display:flex;flex-wrap:wrap;gap:0 48px}.pair h3{font-size:14px;font-weight:400;color:var(--muted);margin:0 0 4px}.pair>div{min-width:0}
 table{border-collapse:collapse}th,td{padding:4px 24px 4px 0;border-bottom:1px solid var(--line);text-align:right;font-weight:400;white-space:nowrap}
 thead th{color:var(--muted)}th[scope=row]{text-align:left;color:var(--muted);white-space:normal;overflow-wrap:anywhere;max-width:360px}
-td.text{text-align:left;white-space:normal;overflow-wrap:anywhere}.same td,.same th{color:var(--muted)}.zero{color:var(--muted)}.apart{color:var(--bad);font-weight:600}
+td.text,.words thead th{text-align:left}td.text{white-space:normal;overflow-wrap:anywhere}.same td,.same th{color:var(--muted)}.zero{color:var(--muted)}.apart{color:var(--bad);font-weight:600}
 pre,.link{background:var(--sunk);padding:8px 12px;margin:4px 0;overflow-x:auto;font:12px/18px ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
 code{font:12px/18px ui-monospace,monospace}a{color:var(--a)}svg{display:block;max-width:100%}svg text{fill:var(--muted);font:12px system-ui,sans-serif}
 .box{fill:none;stroke:var(--line)}.a{stroke:var(--a)}.b{stroke:var(--b)}.curve{fill:none;stroke-width:2}.curve.b{stroke-dasharray:5 3}.bar.a{fill:var(--a);stroke:none}.bar.b{fill:none;stroke:var(--b);stroke-width:1.5}

@@ -79,11 +79,12 @@ export function reportHtml(run: RunRecord, baseline: RunRecord | null = null, re
 }
 
 /** Figures of a run, beside another's with what changed. */
-function figureTable(run: RunRecord, other: RunRecord | null, head: readonly string[]): string {
+function figureTable(run: RunRecord, other: RunRecord | null, head: readonly string[], otherFirst = false): string {
   const before = other && figures(other);
   const rows = figures(run).map(({ id, value }, at) => {
     const old = before?.[at]?.value ?? null;
-    return row(NAMES[id], [said(id, value), ...(other ? [said(id, old), changeOf(id, value, old)] : [])]);
+    const values = [said(id, value), ...(other ? [said(id, old)] : [])];
+    return row(NAMES[id], [...(otherFirst ? values.toReversed() : values), ...(other ? [changeOf(id, value, old)] : [])]);
   });
   return table(head, rows);
 }
@@ -95,7 +96,7 @@ function settingTable(run: RunRecord, other: RunRecord | null, head: readonly st
     const line = `<th scope="row">${name}</th>${[value, ...(old === undefined ? [] : [old])].map((cell) => `<td class="text">${quoted(cell)}</td>`).join('')}`;
     return `<tr${old === value ? ' class="same"' : ''}>${line}</tr>`;
   });
-  return table(head, rows);
+  return table(head, rows, 'words');
 }
 
 const bindingOf = ({ binding }: RunRecord): string =>
@@ -162,7 +163,7 @@ export function comparisonHtml(record: AbRecord, restore: Restore = {}): string 
           ? `<div><dt>time of B to A</dt><dd>${record.times.ratio.toFixed(3)}</dd><dd class="small">in turns, ${whole(record.times.stretches)} stretches</dd></div>`
           : ''
       }</dl>`,
-      section('Figures', figureTable(b, a, ['', 'B', 'A', 'B to A'])),
+      section('Figures', figureTable(b, a, ['', 'A', 'B', 'B to A'], true)),
       section('Settings', settingTable(a, b, ['', 'A', 'B'])),
       pairTables(record),
       section('Verdicts: A by row, B by column', counts(record.between.rows, record.between.columns, record.between.counts)),
