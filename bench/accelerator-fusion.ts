@@ -17,7 +17,9 @@ import { createReference } from '../src/reference/reference.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const SAMPLES = [
-  ...['payload/payload-ids', 'motion/model', 'stories/stories', 'flows/flows', 'syscalls/syscalls'].map((name) => `public/samples/${name}.onnx`),
+  ...['payload/payload-ids', 'motion/model', 'stories/stories', 'flows/flows', 'syscalls/syscalls'].map(
+    (name) => `public/samples/${name}.onnx`,
+  ),
   ...['bert-small', 'encoder-post-relu-cls', 'gpt-small', 'vit-window-small'].map((name) => `samples/zoo/fixtures/${name}/model.onnx`),
 ];
 const FOLDERS = ['.cache/architectures/random', '.cache/zoo-untrained'];
