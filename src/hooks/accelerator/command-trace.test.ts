@@ -73,7 +73,7 @@ describe('a trace of tensor commands', () => {
       [...device.events.rows()]
         .filter(({ kind }) => kind === 'completed')
         .map(({ seq }) => seq)
-        .sort(),
+        .sort((a, b) => a - b),
     ).toEqual([10, 11, 12, 13]);
     expect(device.memory.read(4096 + 512, 32)).toEqual(new Uint8Array(32).fill(12));
   });
