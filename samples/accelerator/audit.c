@@ -23,7 +23,7 @@ struct audit_record {
   __u64 elapsed_ns;
   __u32 status;
   __u32 dropped; /* Records that found no room in the trace buffer before this one. */
-  __u8 output[ACCEL_DIGEST_BYTES]; /* SHA-256 of the output's bytes as they lie in device memory; zeros for a pass. */
+  __u8 output[ACCEL_DIGEST_BYTES]; /* SHA-256 of the first output's bytes as they lie in device memory; zeros for a pass. */
 };
 
 /* The end of the chain, which stays on the device: how many records there are, and the hash of the last. */
@@ -90,19 +90,18 @@ SEC("accelerator/complete")
 int audit_output(struct bpf_context *ctx)
 {
   struct audit_record record = {};
+  __u32 first = ACCEL_MOST_TENSORS;
   int error;
 
+  if (ctx->tensor_count > ACCEL_MOST_TENSORS)
+    return -E2BIG;
 #pragma clang loop unroll(full)
-  for (__u32 i = 0; i < ACCEL_MOST_TENSORS; i++) {
-    if (i >= ctx->tensor_count)
-      break;
-    if (ctx->tensors[i].role == ACCEL_ROLE_OUTPUT) {
-      error = accel_tensor_sha256(ctx, i, record.output, sizeof(record.output));
-      if (error)
-        return error;
-      break;
-    }
-  }
+  for (__u32 i = 0; i < ACCEL_MOST_TENSORS; i++)
+    if (first == ACCEL_MOST_TENSORS && i < ctx->tensor_count && ctx->tensors[i].role == ACCEL_ROLE_OUTPUT)
+      first = i;
+  error = accel_tensor_sha256(ctx, first, record.output, sizeof(record.output));
+  if (error)
+    return error;
   return append(ctx, AUDIT_OUTPUT, &record);
 }
 

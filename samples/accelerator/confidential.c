@@ -57,6 +57,9 @@ int choose_key(struct bpf_context *ctx)
 
   if (!key)
     return -ENOKEY;
+  /* What the context does not describe could not be sealed. */
+  if (ctx->tensor_count > ACCEL_MOST_TENSORS)
+    return -E2BIG;
   ctx->key = *key;
 #pragma clang loop unroll(full)
   for (__u32 i = 0; i < ACCEL_MOST_TENSORS; i++) {

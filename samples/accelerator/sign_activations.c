@@ -77,6 +77,9 @@ int check_inputs(struct bpf_context *ctx)
 
   if (!key)
     return -ENOKEY;
+  /* What the context does not describe could be neither checked nor signed. */
+  if (ctx->tensor_count > ACCEL_MOST_TENSORS)
+    return -E2BIG;
 #pragma clang loop unroll(full)
   for (__u32 i = 0; i < ACCEL_MOST_TENSORS; i++) {
     struct made at = { .request = ctx->request, .addr = ctx->tensors[i].addr };

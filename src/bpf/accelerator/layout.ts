@@ -33,8 +33,8 @@ function layoutOf(rows: readonly Row[], tensorBytes: number): Layout {
 }
 
 export const MOST_DIMS = 8;
-/** Tensors of one command: inputs in the order of the operator, the output behind them. */
-export const MOST_TENSORS = 4;
+/** Tensors of one command that its context describes: inputs in the order of the operator, outputs behind them. */
+export const MOST_TENSORS = 8;
 export const DIGEST_BYTES = 32;
 
 /** `struct accel_tensor`: what the driver says of one tensor. */
@@ -64,7 +64,7 @@ export const CONTEXT_LAYOUT: Layout = layoutOf(
     ['layer', 'u32', 1, 'Layer of the model that the command belongs to, from 0.'],
     ['op', 'u32', 1, 'enum accel_op: what the matrix units are asked to do.'],
     ['hook', 'u32', 1, 'enum accel_hook: where the program is attached.'],
-    ['tensor_count', 'u32', 1, 'Entries of `tensors` in use.'],
+    ['tensor_count', 'u32', 1, 'Tensors of the command; `tensors` describes the first eight of them.'],
     ['tensor_index', 'u32', 1, 'Which of `tensors` `tensor` is a copy of.'],
     ['priority', 'u32', 1, 'Higher goes first; 100 unless the driver or a program says otherwise.'],
     ['deadline_ns', 'u64', 1, 'Time of the device by which the request should be done; 0 none.'],

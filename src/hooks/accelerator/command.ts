@@ -38,7 +38,7 @@ export interface Command {
   /** The ONNX nodes that it does the work of, by index in the model; several after fusion. */
   readonly nodes: readonly number[];
   readonly label: string;
-  /** Inputs in the operator's order, then outputs. At most four are described to programs. */
+  /** Inputs in the operator's order, then outputs. The first eight are described to programs. */
   readonly tensors: readonly TensorDesc[];
   readonly flops: number;
   /** Bytes between memory and units. */

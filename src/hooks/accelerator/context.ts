@@ -71,7 +71,7 @@ export function encodeContext(command: Command, moment: HookMoment): Uint8Array 
   u32('layer', command.layer);
   u32('op', ACCEL_OPS.indexOf(command.op));
   u32('hook', ACCEL_HOOKS.indexOf(moment.hook));
-  u32('tensor_count', described.length);
+  u32('tensor_count', command.tensors.length);
   u32('tensor_index', moment.tensorIndex);
   u32('priority', command.priority);
   u64('deadline_ns', command.deadlineNs);
