@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ACCEL_HOOKS } from '../../bpf/accelerator/hooks.ts';
-import { ACCEL_OPS, ACCEL_ROLES, CONTEXT_LAYOUT, type Layout, TENSOR_LAYOUT } from '../../bpf/accelerator/layout.ts';
+import { ACCEL_OPS, ACCEL_ROLES, CONTEXT_LAYOUT, type Layout, MOST_TENSORS, TENSOR_LAYOUT } from '../../bpf/accelerator/layout.ts';
 import { contextSize } from '../../vm/memory-context.ts';
 import type { Command, HookMoment, TensorDesc } from './command.ts';
 import { CONTEXT_BYTES, type DecodedContext, decodeContext, encodeContext, readWrites } from './context.ts';
@@ -73,7 +73,7 @@ describe('contexts', () => {
     fc.assert(
       fc.property(command, moment, (sent, when) => {
         const at = { ...when, tensorIndex: Math.min(when.tensorIndex, sent.tensors.length - 1) };
-        const first = sent.tensors.slice(0, 4);
+        const first = sent.tensors.slice(0, MOST_TENSORS);
         expect(decodeContext(encodeContext(sent, at))).toEqual({
           tensor: described(sent.tensors[at.tensorIndex]!),
           seq: sent.seq,
@@ -83,7 +83,7 @@ describe('contexts', () => {
           layer: sent.layer,
           op: ACCEL_OPS.indexOf(sent.op),
           hook: ACCEL_HOOKS.indexOf(at.hook),
-          tensor_count: first.length,
+          tensor_count: sent.tensors.length,
           tensor_index: at.tensorIndex,
           priority: sent.priority,
           deadline_ns: sent.deadlineNs,
@@ -97,7 +97,7 @@ describe('contexts', () => {
           units_busy: at.unitsBusy,
           key: sent.key,
           status: at.status,
-          tensors: [...first.map(described), ...Array.from({ length: 4 - first.length }, () => nothing)],
+          tensors: [...first.map(described), ...Array.from({ length: MOST_TENSORS - first.length }, () => nothing)],
         });
       }),
       { seed: 9, numRuns: 200 },
