@@ -164,6 +164,13 @@ char LICENSE[] SEC("license") = "GPL";
     expect(disassemble(programs[0]!).match(/bpf_probe_read_kernel/g)).toHaveLength(3);
   });
 
+  it('reads from an address that is a number, however far it is aligned', async () => {
+    const { diagnostics, object } = await compileC(
+      '#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nSEC("xdp") int x(struct xdp_md *ctx) { return *(volatile int *)0x4d435500000000ul; }',
+    );
+    expect([diagnostics, object !== null]).toEqual([[], true]);
+  });
+
   it('compiles the check of a tensor’s first dimension', async () => {
     const { programs, diagnostics } = await compileC(VALIDATE, { fileName: 'validate.c' });
     expect(diagnostics).toEqual([]);

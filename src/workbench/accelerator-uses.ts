@@ -10,7 +10,7 @@ export interface Use {
 export const USES = [
   { id: 'validate', hooks: ['validate_tensor'] },
   { id: 'shape_provenance', hooks: ['submit', 'validate_tensor'] },
-  { id: 'confidential', hooks: ['submit', 'complete'] },
+  { id: 'confidential', hooks: ['submit', 'validate_tensor', 'complete'] },
   { id: 'adaptive_qos', hooks: ['token'] },
   { id: 'audit', hooks: ['token', 'complete'] },
   { id: 'metrics', hooks: ['token', 'complete', 'telemetry'] },

@@ -502,7 +502,8 @@ export class FunctionLowering {
   /** Pieces that an access of so many bytes is made in: BPF wants natural alignment. */
   pieces(bytes: number, align: number): { off: number; size: Size }[] {
     const found: { off: number; size: Size }[] = [];
-    const most = Math.min(8, align <= 0 ? 8 : align & -align);
+    // An address that is a number may be aligned to 2^32, more than the bits of `&` hold.
+    const most = align <= 0 || align >= 8 ? 8 : align & -align;
     for (let off = 0; off < bytes; ) {
       let size = most as Size;
       while (off + size > bytes || off % size !== 0) size = (size / 2) as Size;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../../base/errors.ts';
 import type { Verb } from '../main.ts';
+import { accelVerb } from '../verbs/accel.ts';
 import { asmVerb, disasmVerb } from '../verbs/asm.ts';
 import { compileVerb } from '../verbs/compile.ts';
 import { conformanceVerb } from '../verbs/conformance.ts';
@@ -15,6 +16,7 @@ import { verifyVerb } from '../verbs/verify.ts';
 import { weightsVerb } from '../verbs/weights.ts';
 
 const VERBS: Readonly<Record<string, Verb>> = {
+  accel: accelVerb,
   asm: asmVerb,
   compile: compileVerb,
   conformance: conformanceVerb,

@@ -42,11 +42,14 @@ export function hookOf(program: Program): AccelHook {
 /** Deepest frame of a verified program: the kernel's way of writing it down is `96+24+0`. */
 const deepest = (stackDepth: string): number => Math.max(0, ...stackDepth.split('+').map(Number));
 
-/** Verifies a program under the device's profile; its stack's deepest frame. Throws {@link InputError} with the verifier's message for one that is refused. */
+/** The device's verifier does not accept a program. */
+export class ProgramRefused extends InputError {}
+
+/** Verifies a program under the device's profile; its stack's deepest frame. Throws {@link ProgramRefused} with the verifier's message. */
 function frameOf(program: Program): number {
   const verdict = verify(program, { kernel: '6.18', privilege: 'root', logLevel: 0 });
   if (!verdict.accepted)
-    throw new InputError(
+    throw new ProgramRefused(
       `the verifier refuses it${verdict.insnIdx === null ? '' : ` at instruction ${verdict.insnIdx}`}: ${verdict.message}`,
       program.name,
     );
