@@ -14,16 +14,20 @@ import { replayBeside } from './replay.ts';
 const FOLDER = fileURLToPath(new URL('../../public/samples/', import.meta.url));
 
 /** Files of the samples that options can be tried on. */
-const MODELS: Readonly<Record<string, { readonly model: string; readonly arguments: readonly string[] }>> = {
-  payload: { model: 'payload-ids.onnx', arguments: ['--binding', 'binding.json', '--calibrate', 'calibration.pcap'] },
-  motion: { model: 'model.onnx', arguments: ['--calibrate', 'calibration.npy'] },
+const MODELS: Readonly<Record<string, { readonly folder: string; readonly model: string; readonly arguments: readonly string[] }>> = {
+  'payload-ids': {
+    folder: 'payload',
+    model: 'payload-ids.onnx',
+    arguments: ['--binding', 'binding.json', '--calibrate', 'calibration.pcap'],
+  },
+  motion: { folder: 'motion', model: 'model.onnx', arguments: ['--calibrate', 'calibration.npy'] },
 };
 
 /** Compiles the model of a sample with the options of an answer, verifies it, and measures it on its calibration events. */
 export async function tryModel(sample: string, options: unknown, kernel: string): Promise<ModelTrial> {
   const files = Object.hasOwn(MODELS, sample) ? MODELS[sample] : undefined;
   if (!files) throw new InputError(`there is no sample ${sample} to try options on`, '', `There are ${Object.keys(MODELS).join(', ')}`);
-  const folder = join(FOLDER, sample);
+  const folder = join(FOLDER, files.folder);
   const { quant, strategy, specialise } = readTrialOptions(options);
   const argv = [
     ...files.arguments.map((one) => (one.startsWith('--') ? one : join(folder, one))),
@@ -43,7 +47,8 @@ export async function tryModel(sample: string, options: unknown, kernel: string)
 
 /** Figures of a sample that its shipped results hold; null where there are none. */
 export async function sampleFigures(sample: string): Promise<Readonly<Record<string, number | string>> | null> {
-  const path = join(FOLDER, sample, 'shipped.json');
-  if (!/^[a-z0-9-]+$/.test(sample) || !existsSync(path)) return null;
+  const folder = Object.hasOwn(MODELS, sample) ? MODELS[sample].folder : null;
+  const path = folder && join(FOLDER, folder, 'shipped.json');
+  if (!path || !existsSync(path)) return null;
   return shippedFigures(JSON.parse(readFileSync(path, 'utf8')));
 }

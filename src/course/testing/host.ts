@@ -19,7 +19,7 @@ export function testHost(lesson: Lesson): GradeHost {
         const made = await makeProgram(exercise.kind as 'bpf', text, host);
         return 'program' in made ? made.program : null;
       },
-      async (sample) => (sample === 'payload' ? { parameters: 20, insns: 30 } : null),
+      async (sample) => (sample === 'payload-ids' ? { parameters: 20, insns: 30 } : null),
     ),
   };
   return host;
