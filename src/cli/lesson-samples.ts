@@ -18,7 +18,7 @@ const MODELS: Readonly<Record<string, { readonly folder: string; readonly model:
   'payload-ids': {
     folder: 'payload',
     model: 'payload-ids.onnx',
-    arguments: ['--binding', 'binding.json', '--calibrate', 'calibration.pcap'],
+    arguments: ['--binding', 'binding.json', '--calibrate', 'calibration.pcap', '--dim', 'batch=1'],
   },
   motion: { folder: 'motion', model: 'model.onnx', arguments: ['--calibrate', 'calibration.npy'] },
 };
@@ -30,7 +30,7 @@ export async function tryModel(sample: string, options: unknown, kernel: string)
   const folder = join(FOLDER, files.folder);
   const { quant, strategy, specialise } = readTrialOptions(options);
   const argv = [
-    ...files.arguments.map((one) => (one.startsWith('--') ? one : join(folder, one))),
+    ...files.arguments.map((one) => (one.endsWith('=1') || one.startsWith('--') ? one : join(folder, one))),
     '--kernel',
     kernel,
     ...(quant === undefined ? [] : ['--quant', quant]),

@@ -5,7 +5,8 @@ import { HELPERS } from '../bpf/helpers.ts';
 import { MAP_TYPE_NAMES } from '../bpf/maps.ts';
 import type { Program } from '../bpf/program.ts';
 import { PROG_TYPE_NAMES } from '../bpf/progtypes.ts';
-import type { KernelVersion } from '../verifier/api.ts';
+import type { KernelVersion, VerifyOptions } from '../verifier/api.ts';
+import { explain } from '../verifier/explain/explain.ts';
 import { MAX_STACK } from '../verifier/state.ts';
 import { verify } from '../verifier/verify.ts';
 import type { Exercise, Lesson } from './lesson.ts';
@@ -36,15 +37,17 @@ const TABLES: Readonly<Record<string, Value>> = {
   'accelerator.context': CONTEXT_LAYOUT.bytes,
 };
 
-const PROGRAM_FIGURES = ['insns', 'processed', 'stack', 'message', 'refused'];
+const PROGRAM_FIGURES = ['insns', 'processed', 'stack', 'message', 'refused', 'proved', 'lost'];
 
 function figureOf(program: Program, exercise: Exercise, figure: string): Value {
   if (figure === 'insns') return program.insns.length;
-  const { processed, stackDepth, message, insnIdx } = verify(program, {
-    kernel: exercise.kernel as KernelVersion,
-    privilege: 'root',
-    logLevel: 0,
-  });
+  const options: VerifyOptions = { kernel: exercise.kernel as KernelVersion, privilege: 'root', logLevel: 0 };
+  const result = verify(program, options);
+  const { processed, stackDepth, message, insnIdx } = result;
+  if (figure === 'proved' || figure === 'lost') {
+    const told = result.accepted ? null : explain(program, result, { verify: options, maxTries: 0 });
+    return (figure === 'proved' ? told?.provedAt : told?.lostAt) ?? 'none';
+  }
   if (figure === 'processed') return processed;
   if (figure === 'stack') return Math.max(...stackDepth.split('+').map(Number));
   return figure === 'message' ? (message ?? 'accepted') : (insnIdx ?? 'none');
