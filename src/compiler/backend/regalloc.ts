@@ -56,8 +56,8 @@ interface Interval {
  * states read better. Throws when a frame would need more than `limit` bytes although places are shared.
  */
 export function allocate(source: IrFunc, assign: Assign = scan, limit = STACK_LIMIT_BYTES): Allocation {
-  const apart = allocateIn(source, assign, false);
-  const found = apart.stackBytes > limit ? allocateIn(source, assign, true) : apart;
+  const apart = allocateIn(source, assign, false, limit);
+  const found = apart.stackBytes > limit ? allocateIn(source, assign, true, limit) : apart;
   if (found.stackBytes > limit)
     throw new InputError(
       `a frame of ${found.stackBytes} bytes exceeds ${limit}`,
@@ -67,9 +67,9 @@ export function allocate(source: IrFunc, assign: Assign = scan, limit = STACK_LI
   return found;
 }
 
-function allocateIn(source: IrFunc, assign: Assign, shares: boolean): Allocation {
+function allocateIn(source: IrFunc, assign: Assign, shares: boolean, limit: number): Allocation {
   const slotOffset: number[] = [];
-  const isLarge = source.stackSlots.reduce((sum, bytes) => sum + bytes, 0) > STACK_LIMIT_BYTES;
+  const isLarge = limit > STACK_LIMIT_BYTES && source.stackSlots.reduce((sum, bytes) => sum + bytes, 0) > STACK_LIMIT_BYTES;
   let near = 0;
   let stackBytes = isLarge ? NEAR_BYTES : 0;
   for (const bytes of source.stackSlots) {
