@@ -6,6 +6,7 @@ import { NO_OVERLAY, select, useWorkbench } from '../../workbench/store.ts';
 import type { CallTraceView, ScoreColumns } from '../../workbench/views.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
 import { calls as texts } from '../texts/calls.ts';
+import { ScoreCells } from '../trace/ScoreCells.tsx';
 import { CallWindow } from './CallWindow.tsx';
 import { argumentsOf } from './line.ts';
 import './calls.css';
@@ -90,7 +91,7 @@ export function CallTrace({ trace, at }: { trace: CallTraceView; at: number }) {
             const call = callOf(row);
             const result = mine(call);
             const expected = verdictAt(reference.value, call);
-            const differs = result && expected && result.verdict !== expected.verdict;
+            const differs = result !== null && expected !== null && result.verdict !== expected.verdict;
             const label = trace.labels?.[call] ?? -1;
             const [pid, tid] = [trace.pid[call]!, trace.tid[call]!];
             return (
@@ -103,17 +104,14 @@ export function CallTrace({ trace, at }: { trace: CallTraceView; at: number }) {
                 </span>
                 <span className="c-name ellipsis">{callName(trace.nr[call]!)}</span>
                 <span className="c-args ellipsis muted mono">{argumentsOf(trace, call)}</span>
-                <span className={`t-verdict v-${result?.verdict ?? 'none'}${replay.stale ? ' stale' : ''}`} data-verdict>
-                  {result?.verdict ?? ''}
-                </span>
-                <span className={replay.stale ? 't-score stale' : 't-score'} data-score>
-                  {result ? formatScore(result.score) : ''}
-                </span>
-                <span className={`t-score${differs ? ' bad' : ''}${reference.stale ? ' stale' : ''}`} data-reference>
-                  {differs ? '✕ ' : ''}
-                  {expected ? formatScore(expected.score) : ''}
-                </span>
-                {trace.labels ? <span className="t-label">{label < 0 ? '' : label}</span> : null}
+                <ScoreCells
+                  result={result}
+                  expected={expected}
+                  differs={differs}
+                  stale={replay.stale}
+                  referenceStale={reference.stale}
+                  label={trace.labels ? label : null}
+                />
               </div>
             );
           }}

@@ -7,6 +7,7 @@ import type { PacketTraceView } from '../../workbench/views.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
 import { trace as texts } from '../texts/trace.ts';
 import { packetInfo } from './packet-info.ts';
+import { ScoreCells } from './ScoreCells.tsx';
 import { holdsByte, selectedToken } from './token-row.ts';
 
 /** One packet a line: when, whom, what, and the two scores side by side. */
@@ -61,7 +62,7 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
           const packet = packetInfo(trace, i);
           const result = mine(i);
           const expected = theirs(i);
-          const differs = result && expected && result.verdict !== expected.verdict;
+          const differs = result !== null && expected !== null && result.verdict !== expected.verdict;
           const label = trace.labels?.[i] ?? -1;
           return (
             <div className="trace-row" data-packet={i}>
@@ -72,17 +73,14 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
               <span className="t-time">{Number.isNaN(trace.time[i]!) ? '' : trace.time[i]!.toFixed(4)}</span>
               <span className="t-ends ellipsis">{packet ? texts.ends(packet.source, packet.destination) : '…'}</span>
               <span className="t-info ellipsis muted">{packet?.info}</span>
-              <span className={`t-verdict v-${result ? verdictName(result.verdict) : 'none'}${replay.stale ? ' stale' : ''}`} data-verdict>
-                {result ? verdictName(result.verdict) : ''}
-              </span>
-              <span className={replay.stale ? 't-score stale' : 't-score'} data-score>
-                {result ? formatScore(result.score) : ''}
-              </span>
-              <span className={`t-score${differs ? ' bad' : ''}${reference.stale ? ' stale' : ''}`} data-reference>
-                {differs ? '✕ ' : ''}
-                {expected ? formatScore(expected.score) : ''}
-              </span>
-              {trace.labels ? <span className="t-label">{label < 0 ? '' : label}</span> : null}
+              <ScoreCells
+                result={result && { verdict: verdictName(result.verdict), score: result.score }}
+                expected={expected}
+                differs={differs}
+                stale={replay.stale}
+                referenceStale={reference.stale}
+                label={trace.labels ? label : null}
+              />
             </div>
           );
         }}
