@@ -315,5 +315,5 @@ export async function measureOverhead(): Promise<void> {
 
 /** Hands the trace that the host can see to the browser as a file. */
 export async function exportTrace(): Promise<void> {
-  await change(ask<Uint8Array<ArrayBuffer>>('traceExport'), (bytes) => download('accelerator-trace.jsonl', bytes));
+  await change(ask<Uint8Array<ArrayBuffer>>('traceExport'), (bytes) => download('commands.trace', bytes));
 }

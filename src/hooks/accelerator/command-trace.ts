@@ -3,6 +3,7 @@ import { ACCEL_HOOKS, type AccelHook } from '../../bpf/accelerator/hooks.ts';
 import { ACCEL_OPS, ACCEL_ROLES, DIGEST_BYTES, MOST_DIMS } from '../../bpf/accelerator/layout.ts';
 import type { Command, TensorDesc } from './command.ts';
 import type { Device } from './device.ts';
+import { tellProvenance } from './services.ts';
 
 /** What one program answered for a command. */
 export interface TracedVerdict {
@@ -45,18 +46,28 @@ interface Drafted {
 
 /**
  * Writes down what the host can see of a device's commands: from its start on, every command that comes to an end, the answers of programs, and the
- * bytes of its activations in device memory (sealed ones are ciphertext). Weights are left out unless `weights` is set.
+ * bytes of its activations in device memory (sealed ones are ciphertext). Weights are left out unless `weights` is set. Bytes of an address that stay as they
+ * were are held once; of what is beyond `mostBytes` in all, descriptors alone are kept.
  */
 export class CommandRecorder {
   readonly #device: Device;
   readonly #weights: boolean;
+  readonly #mostBytes: number;
+  /** What was last seen at an address. */
+  readonly #last = new Map<number, Uint8Array>();
+  #bytes = 0;
+  #leftOut = 0;
   readonly #drafts = new Map<number, Drafted>();
   readonly #commands: TracedCommand[] = [];
   readonly #stop: () => void;
 
-  constructor(device: Device, { weights = false }: { readonly weights?: boolean } = {}) {
+  constructor(
+    device: Device,
+    { weights = false, mostBytes = Number.POSITIVE_INFINITY }: { readonly weights?: boolean; readonly mostBytes?: number } = {},
+  ) {
     this.#device = device;
     this.#weights = weights;
+    this.#mostBytes = mostBytes;
     this.#stop = device.onEvent(({ kind, seq, timeNs, hook, program, value, insns, durationNs }) => {
       if (seq < 0) return;
       if (kind === 'entered') this.#draft(seq).enteredNs = timeNs;
@@ -71,8 +82,31 @@ export class CommandRecorder {
     return this.#commands;
   }
 
+  /** Of the tensors, equal ones once. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Tensors whose bytes found no room. */
+  get leftOut(): number {
+    return this.#leftOut;
+  }
+
   stop(): void {
     this.#stop();
+  }
+
+  #look(addr: number, bytes: number): Uint8Array | null {
+    const data = this.#device.memory.read(addr, bytes);
+    const known = this.#last.get(addr);
+    if (known && sameBytes(known, data)) return known;
+    if (this.#bytes + bytes > this.#mostBytes) {
+      this.#leftOut++;
+      return null;
+    }
+    this.#bytes += bytes;
+    this.#last.set(addr, data);
+    return data;
   }
 
   #draft(seq: number): Drafted {
@@ -89,36 +123,38 @@ export class CommandRecorder {
     const { memory } = this.#device;
     const draft = this.#draft(seq);
     this.#drafts.delete(seq);
+    const described = tensors.map((tensor) => ({ ...tensor }));
+    tellProvenance(described, memory);
     this.#commands.push({
       ...command,
       ...draft,
       endedNs,
       status: Math.max(0, status),
-      tensors: tensors.map((tensor) => ({
+      tensors: described.map((tensor) => ({
         ...tensor,
-        sealed: memory.provenance(tensor.addr)?.sealed != null,
         data:
           (tensor.role === 'weight' && !this.#weights) || !memory.holds(tensor.addr, tensor.bytes)
             ? null
-            : memory.read(tensor.addr, tensor.bytes),
+            : this.#look(tensor.addr, tensor.bytes),
       })),
     });
   }
 }
 
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a === b || (a.length === b.length && a.every((byte, i) => byte === b[i]));
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /**
  * A trace as a file: a line of JSON that names the format and counts, a line of JSON for each command, and then the bytes of all tensors in a row, which the
  * lines name by offset. Equal bytes of an address in succession are there once.
  */
-export function writeCommandTrace(commands: readonly TracedCommand[]): Uint8Array {
+export function writeCommandTrace(commands: readonly TracedCommand[]): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
   let size = 0;
   const last = new Map<number, { readonly at: number; readonly data: Uint8Array }>();
   const place = (addr: number, data: Uint8Array): number => {
     const known = last.get(addr);
-    if (known && known.data.length === data.length && known.data.every((byte, i) => byte === data[i])) return known.at;
+    if (known && sameBytes(known.data, data)) return known.at;
     const at = size;
     parts.push(data);
     size += data.length;

@@ -337,7 +337,7 @@ export const accelerator = {
     summary: (commands: string, tensors: string, bytes: string, sealed: string, leftOut: number) =>
       `${commands} commands with ${tensors} tensors, ${bytes} as the host can read them when a command ends; ${sealed} of them sealed.${leftOut > 0 ? ` ${many(leftOut, 'more tensor')} found no room.` : ''}`,
     export: 'Save',
-    exportAbout: 'Commands and tensors as the host can read them, as JSON lines',
+    exportAbout: 'Commands and tensors as the host can read them: a file that accel run --trace takes',
     search: 'Search for plaintext',
     searching: 'Searching…',
     searchAbout: 'Look in the trace for every 16 bytes of these requests’ activations, as the units make them in clear',

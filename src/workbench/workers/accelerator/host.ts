@@ -1,8 +1,8 @@
+import { CommandRecorder } from '../../../hooks/accelerator/command-trace.ts';
 import type { Device } from '../../../hooks/accelerator/device.ts';
 import type { Parameters } from '../../../hooks/accelerator/parameters.ts';
 import type { LoadedProgram } from '../../../hooks/accelerator/program.ts';
 import type { ModelInfo, Snapshot, Workload } from '../../accelerator-views.ts';
-import { HostTrace } from './host-trace.ts';
 import type { Attached } from './programs.ts';
 import { Session } from './session.ts';
 import { OnDevice, type Source } from './source.ts';
@@ -10,6 +10,8 @@ import { OnDevice, type Source } from './source.ts';
 /** Passes that the driver has given to the device before they arrive: the rest is made when it is needed. */
 const AHEAD = 32;
 const NS = 1e9;
+/** Bytes of tensors that the trace keeps. */
+const MOST_TRACE_BYTES = 128 * 2 ** 20;
 
 /** Loads the programs of an object, by the hash of its bytes. */
 type Load = (hash: string) => readonly LoadedProgram[];
@@ -54,23 +56,22 @@ export class Host {
   /** Tokens that were asked for and not submitted. */
   #tokensLeft = 0;
   readonly served: Served[] = [];
-  trace = new HostTrace();
+  trace: CommandRecorder;
 
   private constructor(source: Source, session: Session) {
     this.source = source;
     this.session = session;
-    this.#listen();
+    this.trace = this.#listen();
   }
 
-  #listen(): void {
-    const { device } = this;
-    device.onEvent(({ kind, seq, value }) => {
-      if (kind !== 'completed' && kind !== 'aborted') return;
-      const command = device.command(seq);
-      if (command) this.trace.record(command, value, device.memory);
+  /** What the host can see is written down before the next token changes it. */
+  #listen(): CommandRecorder {
+    const recorder = new CommandRecorder(this.device, { mostBytes: MOST_TRACE_BYTES });
+    this.device.onEvent(({ kind, seq }) => {
       if (kind === 'completed') this.#completed(seq);
-      else this.#aborted(seq);
+      else if (kind === 'aborted') this.#aborted(seq);
     });
+    return recorder;
   }
 
   #completed(seq: number): void {
@@ -205,9 +206,8 @@ export class Host {
     this.#inFlight.clear();
     this.#tokensLeft = 0;
     this.served.length = 0;
-    this.trace = new HostTrace();
     this.#models.clear();
-    this.#listen();
+    this.trace = this.#listen();
     await this.#ready(1);
     this.#attachAgain(attached, load);
   }

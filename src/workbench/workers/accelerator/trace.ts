@@ -1,16 +1,21 @@
+import { writeCommandTrace } from '../../../hooks/accelerator/command-trace.ts';
 import { Device } from '../../../hooks/accelerator/device.ts';
 import type { TraceSearch, TraceSummary } from '../../accelerator-views.ts';
 import { Transferred } from '../../rpc.ts';
 import { theHost } from './handlers.ts';
-import { windowsOf } from './host-trace.ts';
+import { findPlain, windowsOf } from './plain-search.ts';
 import { OnDevice } from './source.ts';
 
 const MOST_FOUND = 20;
 
-export const traceSummary = (): TraceSummary => theHost().trace.summary;
+export function traceSummary(): TraceSummary {
+  const { commands, bytes, leftOut } = theHost().trace;
+  const kept = commands.flatMap(({ tensors }) => tensors.filter(({ data }) => data !== null));
+  return { commands: commands.length, tensors: kept.length, bytes, sealed: kept.filter(({ sealed }) => sealed).length, leftOut };
+}
 
 export function traceExport(): Transferred<Uint8Array<ArrayBuffer>> {
-  const bytes = theHost().trace.export();
+  const bytes = writeCommandTrace(theHost().trace.commands);
   return new Transferred(bytes, [bytes.buffer]);
 }
 
@@ -22,10 +27,10 @@ export async function traceSearch({ hex }: { hex: string | null }): Promise<Trac
   const host = theHost();
   const texts =
     hex === null ? windowsOf(await plainTensors()) : [Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))];
-  const found = host.trace.find(texts);
+  const found = findPlain(host.trace.commands, texts);
   return {
     searched: texts.length,
-    bytes: host.trace.summary.bytes,
+    bytes: host.trace.bytes,
     found: found.slice(0, MOST_FOUND).map(({ tensor, seq }) => ({ tensor, seq })),
     left: Math.max(0, found.length - MOST_FOUND),
   };
