@@ -12,6 +12,7 @@
 //   buffer that comes back as u32 length and bytes; for OP_RING what the ring held, as it lies there.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <stdint.h>
@@ -142,9 +143,16 @@ static void do_ring(int fd, uint32_t size) {
     reply_head(0, -error, 0);
     return;
   }
-  uint64_t from = *reader, to = __atomic_load_n((uint64_t *)rest, __ATOMIC_ACQUIRE);
+  uint64_t from = *reader, to = from, written = __atomic_load_n((uint64_t *)rest, __ATOMIC_ACQUIRE);
+  const char *records = rest + page + (from & (size - 1));
+  // Up to the first record that a program still writes (Documentation/bpf/ringbuf.rst: the busy bit of its length).
+  while (to < written) {
+    uint32_t length = __atomic_load_n((const uint32_t *)(records + (to - from)), __ATOMIC_ACQUIRE);
+    if (length & BPF_RINGBUF_BUSY_BIT) break;
+    to += BPF_RINGBUF_HDR_SZ + (((length & ~BPF_RINGBUF_DISCARD_BIT) + 7) & ~7u);
+  }
   reply_head((uint32_t)(to - from), 0, 0);
-  put(rest + page + (from & (size - 1)), to - from);
+  put(records, to - from);
   __atomic_store_n(reader, to, __ATOMIC_RELEASE);
   munmap(reader, page);
   munmap(rest, page + 2 * (size_t)size);

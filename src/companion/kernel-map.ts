@@ -84,7 +84,7 @@ export class KernelMap {
     return entries;
   }
 
-  /** The records of a ring buffer that were submitted and not yet taken, in order; none is left in it. All must be finished. */
+  /** The records of a ring buffer that were submitted and not yet taken, in order. Those from the first unfinished one on stay for later. */
   async takeRecords(): Promise<Uint8Array[]> {
     const bytes = await this.#kernel.loader.takeRing(this.fd, this.def.maxEntries);
     if (typeof bytes === 'number') throw new Error(`ring buffer ${this.def.name}: errno ${-bytes}`);
