@@ -230,7 +230,7 @@ export function layers(): readonly SumRow[] {
   const { layerNames } = theHost().model;
   return theHost()
     .device.metrics.layers.rows()
-    .map((row) => sumRow(row, `${row.key} ${layerNames[row.key] ?? ''}`.trim()));
+    .map((row) => sumRow(row, layerNames[row.key] ?? String(row.key)));
 }
 
 export const tenants = (): readonly SumRow[] =>
