@@ -8,6 +8,8 @@ if (executablePath === null)
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '*.spec.ts',
+  // What takes long or needs a kernel runs where the kernel is required too: in `.ci/run`.
+  testIgnore: process.env.BPFORMER_NEEDS_KERNEL ? [] : 'ci/**',
   globalSetup: './e2e/server.setup.ts',
   outputDir: 'test-results',
   // The replay of a whole capture is the longest thing that a test waits for.

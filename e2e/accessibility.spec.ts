@@ -1,6 +1,5 @@
-import type { Page } from '@playwright/test';
 import { noViolations } from './axe.ts';
-import { expect, open, sample, selectOp, onePage as test } from './page.ts';
+import { expect, open, sample, onePage as test } from './page.ts';
 
 test.describe.configure({ mode: 'serial' });
 
@@ -27,52 +26,6 @@ test('the work can be done with the keyboard alone', async ({ site }) => {
   await site.keyboard.press('ArrowDown');
   await expect(site.locator('[data-packet="1"]')).toBeVisible();
   await expect(site.locator('[data-panel=trace] .vrow.selected')).toContainText('2');
-});
-
-/**
- * Scans in both themes, and with more contrast too where `contrasts` says so. Themes change colours alone, so all rules but that of contrast need
- * one of them; of more contrast the whole page is enough, since `tokens.test.ts` holds all of its colours to 7:1.
- */
-async function scanThemes(site: Page, parts: readonly string[], contrasts: readonly ('no-preference' | 'more')[]): Promise<void> {
-  let rules: readonly string[] = [];
-  for (const colorScheme of ['light', 'dark'] as const) {
-    for (const contrast of contrasts) {
-      await site.emulateMedia({ colorScheme, contrast, reducedMotion: 'reduce' });
-      await expect(site.locator('html')).toHaveAttribute('data-theme', colorScheme);
-      await expect(site.locator('html')).toHaveAttribute('data-contrast', contrast === 'more' ? 'more' : 'normal');
-      await noViolations(site, { parts, rules });
-      rules = ['color-contrast'];
-    }
-  }
-}
-
-test('axe finds no violation on any desk in either theme, with more contrast too', async ({ site }) => {
-  test.slow();
-  await expect(site.getByTestId('verdict')).toBeVisible();
-  await selectOp(site, 'Softmax');
-  await site.getByRole('button', { name: 'Binding' }).click();
-  await scanThemes(site, [], ['no-preference', 'more']);
-  await site.getByRole('button', { name: 'List', exact: true }).click();
-  for (const [desk, panel] of [
-    ['Debug', 'start'],
-    ['Replay', 'tensors'],
-    ['Learn', 'learn'],
-  ] as const) {
-    await site.getByRole('radio', { name: desk }).click();
-    await expect(site.locator('.desk')).toHaveAttribute('data-desk', desk.toLowerCase());
-    await expect(site.locator(`[data-panel=${panel}]`)).toBeVisible();
-    await scanThemes(site, ['.desk'], ['no-preference']);
-  }
-  await site.keyboard.press('?');
-  await expect(site.getByRole('dialog', { name: 'Keys' })).toBeVisible();
-  await scanThemes(site, ['dialog[open]'], ['no-preference']);
-  await site.keyboard.press('Escape');
-  await site.keyboard.press('Control+k');
-  await site.keyboard.type('verifier');
-  await expect(site.getByRole('option', { name: 'Show Verifier' })).toBeVisible();
-  await scanThemes(site, ['dialog[open]'], ['no-preference']);
-  await site.keyboard.press('Escape');
-  await site.getByRole('radio', { name: 'Explore' }).click();
 });
 
 test('axe finds no violation where a program is refused, a log is open, a file is wrong, code is edited or nothing is selected', async ({

@@ -156,11 +156,14 @@ export async function agreement(page: Page): Promise<number> {
   return Number(await page.getByTestId('agreement').getAttribute('data-agreement'));
 }
 
-/** Chooses a sample from the project menu. */
-export async function sample(page: Page, title: string): Promise<void> {
+/** Chooses an entry of the project menu. */
+export async function choose(page: Page, title: string | RegExp): Promise<void> {
   await page.getByRole('button', { name: /^Project/ }).click();
   await page.getByRole('menuitem', { name: title }).click();
 }
+
+/** Chooses a sample from the project menu. */
+export const sample = (page: Page, name: string): Promise<void> => choose(page, name);
 
 /** Selects the first operator of a kind in the graph, wherever it lies; gives its node. */
 export async function selectOp(page: Page, op: string): Promise<Locator> {
@@ -169,3 +172,9 @@ export async function selectOp(page: Page, op: string): Promise<Locator> {
   await expect(node).toHaveClass(/\bselected\b/);
   return node;
 }
+
+/** Waits until the project is stored. */
+export const keptIn = (page: Page) => expect(page.getByTestId('save-state')).toHaveAttribute('data-status', 'saved');
+
+/** The choice of the kernel whose rules hold. */
+export const kernel = (page: Page) => page.locator('.kernel select');

@@ -1,17 +1,12 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { deflateRawSync } from 'node:zlib';
 import type { Page } from '@playwright/test';
-import { serve } from '../scripts/serve.mjs';
 import { noViolations } from './axe.ts';
 import { singleNodeModel } from './models.ts';
-import { addressOf, agreement, expect, open, root, sample, test } from './page.ts';
+import { addressOf, choose, expect, keptIn, kernel, open, sample, test } from './page.ts';
 
 // Most of this is about documents, whatever they hold.
 test.use({ start: 'small program' });
-
-const keptIn = (page: Page) => expect(page.getByTestId('save-state')).toHaveAttribute('data-status', 'saved');
-const kernel = (page: Page) => page.locator('.kernel select');
 
 test('a reload brings the project back with its undo steps, and a new tab opens the last project', async ({ site, context }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
@@ -173,12 +168,6 @@ test('a task that kills every worker is given up with a message, and the rest wo
   // A worker may be starting again just now.
   await page.unrouteAll({ behavior: 'ignoreErrors' });
 });
-
-/** Chooses an entry of the project menu. */
-async function choose(page: Page, title: RegExp): Promise<void> {
-  await page.getByRole('button', { name: /^Project/ }).click();
-  await page.getByRole('menuitem', { name: title }).click();
-}
 
 test('several projects: opened, renamed, duplicated, deleted; a file of its own comes back from the list and from a project file', async ({
   site,
@@ -374,67 +363,4 @@ test('a link names a model of the user by its hash, and carries a small program'
   await other.goto(link);
   await expect(other.getByRole('button', { name: 'Project pass.s' })).toBeVisible();
   await expect(other.locator('[data-panel=program]')).toContainText('r0 = 2');
-});
-
-test.describe('without a network', () => {
-  // The service worker fetches by itself.
-  test.use({ serviceWorkers: 'allow', wholeCapture: true });
-
-  test('the page starts, edits and compares offline once it was made available', async ({ page }) => {
-    const { server, url } = await serve({ root: process.env.BPFORMER_DIST ?? join(root, 'dist'), base: '/sub/path/' });
-    await page.goto(url);
-    await expect(page.getByTestId('verdict')).toBeVisible();
-    await kernel(page).selectOption('6.1');
-    await keptIn(page);
-    await agreement(page);
-    await choose(page, /^Projects and files/);
-    const row = page.getByTestId('offline');
-    await expect(row).toHaveAttribute('data-kept', /core|whole/);
-    const whole = row.getByRole('button', { name: 'Make available offline' });
-    if (await whole.isVisible()) await whole.click();
-    await expect(row).toHaveAttribute('data-kept', 'whole');
-    // No server any more, which no cache of the browser's own can hide.
-    server.closeAllConnections();
-    await new Promise((closed) => server.close(closed));
-    await page.reload();
-    await expect(kernel(page)).toHaveValue('6.1');
-    await expect(page.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
-    await agreement(page);
-    await page.getByRole('button', { name: 'Edit', exact: true }).click();
-    await expect(page.getByTestId('editor').locator('.view-lines')).toContainText('r6 = r1');
-    await sample(page, 'motion');
-    await expect(page.getByRole('button', { name: 'Project motion' })).toBeVisible();
-  });
-
-  test('a new version is said to be ready, and comes as a whole when the user reloads', async ({ page }, info) => {
-    const dist = info.outputPath('site');
-    cpSync(process.env.BPFORMER_DIST ?? join(root, 'dist'), dist, { recursive: true });
-    const { server, url } = await serve({ root: dist, base: '/sub/path/' });
-    const version = page.locator('meta[name=bpformer-version]');
-    await page.goto(addressOf('small program', url));
-    await expect(page.getByTestId('verdict')).toBeVisible();
-    const old = (await version.getAttribute('content'))!;
-    await page.evaluate(async () => {
-      await navigator.serviceWorker.ready;
-    });
-    await kernel(page).selectOption('6.1');
-    await keptIn(page);
-    const next = 'f'.repeat(old.length);
-    for (const name of ['index.html', 'sw.js']) {
-      const path = join(dist, name);
-      writeFileSync(path, readFileSync(path, 'utf8').replaceAll(old, next));
-    }
-    await page.evaluate(async () => {
-      await (await navigator.serviceWorker.getRegistration())!.update();
-    });
-    const notice = page.getByTestId('storage-notice');
-    await expect(notice).toContainText('A new version of BPFormer is ready');
-    await expect(version).toHaveAttribute('content', old);
-    await notice.getByRole('button', { name: 'Reload' }).click();
-    await expect(version).toHaveAttribute('content', next);
-    await expect(kernel(page)).toHaveValue('6.1');
-    await expect(notice).toHaveCount(0);
-    server.closeAllConnections();
-    server.close();
-  });
 });

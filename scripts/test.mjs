@@ -75,7 +75,7 @@ add(browserReport, (r) => {
 });
 
 if (process.env.BPFORMER_NEEDS_KERNEL) unitTests('kernel tests', ['.kernel.test.']);
-else console.log('\n── kernel tests: skipped here; `npm run kernel` runs them where a kernel with bpf() can be reached');
+else console.log('\n── kernel tests and e2e/ci: skipped here; `.ci/run` runs them, `npm run kernel` the first where bpf() can be used');
 
 if (failedSteps.length > 0) console.log(`\nfailed: ${failedSteps.join(', ')}`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { noViolations } from './axe.ts';
-import { agreement, expect, replayed, root, test } from './page.ts';
+import { noViolations } from '../axe.ts';
+import { agreement, expect, replayed, root, test } from '../page.ts';
 
 test.use({ start: 'small program' });
 

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { noViolations } from './axe.ts';
-import { cutFiles, expect, FEW_PACKETS, replayed, root, samples, test } from './page.ts';
+import { noViolations } from '../axe.ts';
+import { cutFiles, expect, FEW_PACKETS, replayed, root, samples, test } from '../page.ts';
 
 const QUANT = 'w1a8';
 

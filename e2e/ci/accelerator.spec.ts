@@ -1,6 +1,6 @@
 import type { Locator, Page } from '@playwright/test';
-import { noViolations } from './axe.ts';
-import { expect, test } from './page.ts';
+import { noViolations } from '../axe.ts';
+import { expect, test } from '../page.ts';
 
 test.use({ start: 'small program' });
 
