@@ -1,5 +1,5 @@
-import { noViolations } from './axe.ts';
-import { expect, FEW_PACKETS, replayed, selectOp, test } from './page.ts';
+import { noViolations } from '../axe.ts';
+import { expect, FEW_PACKETS, replayed, selectOp, test } from '../page.ts';
 
 test('the compiler is stepped by keys and by dragging, one selection runs through its passes, and other options are tried and taken', async ({
   site,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { noViolations } from './axe.ts';
-import { agreement, expect, FEW_PACKETS, replayed, samples, test } from './page.ts';
+import { noViolations } from '../axe.ts';
+import { agreement, expect, FEW_PACKETS, replayed, samples, test } from '../page.ts';
 
 /** The sample's model with other weights: floats of its raw data, some of them halved, which leaves every shape as it is. */
 function retrained(): Buffer {
