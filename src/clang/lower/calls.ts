@@ -1,6 +1,7 @@
 import { helperName } from '../../bpf/helper-names.ts';
 import type { BlockId, Operand } from '../../compiler/ir/ir.ts';
 import type { CallArg, Inst, Line, Value } from '../llvm-ir/module.ts';
+import { addressOf } from './address.ts';
 import { lowerAsm } from './asm.ts';
 import type { FunctionLowering } from './function.ts';
 import { lowerIntrinsic } from './intrinsics.ts';
@@ -44,13 +45,13 @@ function lowerLibrary(f: FunctionLowering, line: Line, name: string, args: reado
   if (!LIBRARY.test(name)) return false;
   const size = args[2]?.value;
   if ((name === 'memcpy' || name === 'memmove') && size?.kind === 'int') {
-    const [to, from] = [f.addressOf(args[0]!.value), f.addressOf(args[1]!.value)];
+    const [to, from] = [addressOf(f, args[0]!.value), addressOf(f, args[1]!.value)];
     (name === 'memcpy' ? copyMemory : moveMemory)(f, to, from, Number(size.value), 1);
     if (f.isUsed(line.name)) f.moveTo(f.regFor(line.name!), f.resolve(args[0]!.value));
     return true;
   }
   if ((name === 'memcmp' || name === 'bcmp') && size?.kind === 'int' && size.value <= MOST_COMPARED && line.name !== null) {
-    const [a, b] = [f.addressOf(args[0]!.value), f.addressOf(args[1]!.value)];
+    const [a, b] = [addressOf(f, args[0]!.value), addressOf(f, args[1]!.value)];
     const align = Math.min(args[0]!.align, args[1]!.align) || 1;
     if (name === 'bcmp') differMemory(f, f.regFor(line.name), a, b, Number(size.value), align);
     else compareMemory(f, f.regFor(line.name), a, b, Number(size.value), f.opWidth(line.type));

@@ -1,5 +1,8 @@
 import type { AluOp, Cmp, Operand, VReg, Width } from '../../compiler/ir/ir.ts';
 import type { Inst, Line, Value } from '../llvm-ir/module.ts';
+import { accessChain, addressOf } from './address.ts';
+import { signedDivision } from './arithmetic.ts';
+import { setWhen } from './conditions.ts';
 import type { FunctionLowering } from './function.ts';
 import { copyMemory, fillMemory, fillMemoryWith, moveMemory } from './memory.ts';
 import { width } from './significant.ts';
@@ -219,12 +222,12 @@ function memory(f: FunctionLowering, word: string, inst: Call): void {
   if (word.startsWith('memset')) {
     const { align } = inst.args[0]!;
     if (from.kind === 'int' || from.kind === 'zero' || from.kind === 'undef')
-      fillMemory(f, f.addressOf(to), from.kind === 'int' ? Number(BigInt.asUintN(8, from.value)) : 0, bytes, align);
-    else fillMemoryWith(f, f.addressOf(to), f.regOf(from), bytes, align);
+      fillMemory(f, addressOf(f, to), from.kind === 'int' ? Number(BigInt.asUintN(8, from.value)) : 0, bytes, align);
+    else fillMemoryWith(f, addressOf(f, to), f.regOf(from), bytes, align);
     return;
   }
   const align = Math.min(inst.args[0]!.align, inst.args[1]!.align);
-  (word.startsWith('memmove') ? moveMemory : copyMemory)(f, f.addressOf(to), f.addressOf(from), bytes, align);
+  (word.startsWith('memmove') ? moveMemory : copyMemory)(f, addressOf(f, to), addressOf(f, from), bytes, align);
 }
 
 function overflow(f: FunctionLowering, line: Line, word: string, args: readonly Value[]): void {
@@ -235,7 +238,7 @@ function overflow(f: FunctionLowering, line: Line, word: string, args: readonly 
   const [result, flag] = f.partsFor(line.name!, line.type) as [VReg, VReg];
   const { code } = f;
   const set = (cmp: Cmp, x: Operand, y: Operand, compareWidth: Width): void =>
-    f.setWhen(flag, (yes, no) => code.end({ op: 'branch', cmp, width: compareWidth, a: x, b: y, ifTrue: yes, ifFalse: no }));
+    setWhen(f, flag, (yes, no) => code.end({ op: 'branch', cmp, width: compareWidth, a: x, b: y, ifTrue: yes, ifFalse: no }));
   if (bits < 64) {
     // In 64 bits nothing overflows; the sum is wrong where its low bits, extended again, are another number.
     const ops = new Ops(f, 64);
@@ -255,7 +258,7 @@ function overflow(f: FunctionLowering, line: Line, word: string, args: readonly 
   if (signed) {
     // The product is right when dividing gives the other factor; the smallest number times -1 is the case that division misses.
     const back = code.reg();
-    f.signedDivision(false, back, { reg: result }, y, 64);
+    signedDivision(f, false, back, { reg: result }, y, 64);
     code.emit({ op: 'mov', dst: flag, src: { imm: 0 }, width: 64 });
     ops.unless('eq', { reg: ops.reg(y) }, { imm: 0 }, () => {
       ops.unless('eq', { reg: back }, x, () => ops.move(flag, { imm: 1 }));
@@ -297,7 +300,7 @@ function relocated(f: FunctionLowering, line: Line, word: string, args: readonly
   if (line.name === null || !f.isUsed(line.name)) return;
   const dst = f.regFor(line.name);
   if (word.startsWith('preserve.')) {
-    const chain = f.accessChain(line);
+    const chain = accessChain(f, line);
     const relocation = chain && context.fieldRelocation(chain.accesses, 0);
     if (!chain || !relocation) f.refuse('the way to a field cannot be written as a CO-RE relocation');
     code.emit({
@@ -314,7 +317,7 @@ function relocated(f: FunctionLowering, line: Line, word: string, args: readonly
   let relocation = null;
   if (word === 'bpf.preserve.field.info') {
     const access = f.lineOf(args[0]!);
-    const chain = access && f.accessChain(access);
+    const chain = access && accessChain(f, access);
     const kind = args[1]?.kind === 'int' ? Number(args[1].value) : -1;
     relocation = chain ? context.fieldRelocation(chain.accesses, kind) : null;
   } else relocation = context.typeRelocation(line);

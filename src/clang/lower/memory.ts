@@ -1,4 +1,6 @@
 import type { Size, VReg, Width } from '../../compiler/ir/ir.ts';
+import { piecesOf, storedConstant } from './access.ts';
+import { placeOf } from './address.ts';
 import type { Address, FunctionLowering } from './function.ts';
 
 /** Copies and fills of more instructions are refused: the optimiser makes such calls of loops, which are better written as loops. */
@@ -12,9 +14,9 @@ function check(f: FunctionLowering, pieces: readonly unknown[], bytes: number): 
 /** `bytes` from one place to another, both aligned to `align`; the two do not overlap. */
 export function copyMemory(f: FunctionLowering, to: Address, from: Address, bytes: number, align: number): void {
   const { code } = f;
-  const pieces = f.pieces(bytes, align);
+  const pieces = piecesOf(bytes, align);
   check(f, pieces, bytes);
-  const [source, target] = [f.place(from), f.place(to)];
+  const [source, target] = [placeOf(f, from), placeOf(f, to)];
   for (const { off, size } of pieces) {
     const reg = code.reg();
     code.emit({ op: 'load', dst: reg, base: source.base, off: source.off + off, size, signed: false });
@@ -25,9 +27,9 @@ export function copyMemory(f: FunctionLowering, to: Address, from: Address, byte
 /** The same for places that may overlap: everything is read before anything is written. */
 export function moveMemory(f: FunctionLowering, to: Address, from: Address, bytes: number, align: number): void {
   const { code } = f;
-  const pieces = f.pieces(bytes, align);
+  const pieces = piecesOf(bytes, align);
   check(f, pieces, bytes);
-  const [source, target] = [f.place(from), f.place(to)];
+  const [source, target] = [placeOf(f, from), placeOf(f, to)];
   const held: { reg: VReg; off: number; size: Size }[] = [];
   for (const { off, size } of pieces) {
     const reg = code.reg();
@@ -40,21 +42,21 @@ export function moveMemory(f: FunctionLowering, to: Address, from: Address, byte
 /** `bytes` times the byte `value`. */
 export function fillMemory(f: FunctionLowering, to: Address, value: number, bytes: number, align: number): void {
   const { code } = f;
-  const pieces = f.pieces(bytes, align);
+  const pieces = piecesOf(bytes, align);
   check(f, pieces, bytes);
-  const target = f.place(to);
+  const target = placeOf(f, to);
   for (const { off, size } of pieces) {
     const pattern = BigInt.asIntN(size * 8, BigInt(`0x${value.toString(16).padStart(2, '0').repeat(size)}`));
-    code.emit({ op: 'store', base: target.base, off: target.off + off, src: f.storedConstant(pattern), size });
+    code.emit({ op: 'store', base: target.base, off: target.off + off, src: storedConstant(f, pattern), size });
   }
 }
 
 /** The same with a byte that is known only at run time. */
 export function fillMemoryWith(f: FunctionLowering, to: Address, byte: VReg, bytes: number, align: number): void {
   const { code } = f;
-  const pieces = f.pieces(bytes, align);
+  const pieces = piecesOf(bytes, align);
   check(f, pieces, bytes);
-  const target = f.place(to);
+  const target = placeOf(f, to);
   const spread = code.reg();
   const ones = code.constant(0x0101_0101_0101_0101n);
   code.emit({ op: 'alu', alu: 'and', width: 64, dst: spread, a: { reg: byte }, b: { imm: 255 } });
@@ -65,9 +67,9 @@ export function fillMemoryWith(f: FunctionLowering, to: Address, byte: VReg, byt
 /** Anything but 0 in the low half of `dst` when two places differ. */
 export function differMemory(f: FunctionLowering, dst: VReg, a: Address, b: Address, bytes: number, align: number): void {
   const { code } = f;
-  const [left, right] = [f.place(a), f.place(b)];
+  const [left, right] = [placeOf(f, a), placeOf(f, b)];
   code.emit({ op: 'mov', dst, src: { imm: 0 }, width: 64 });
-  for (const { off, size } of f.pieces(bytes, align)) {
+  for (const { off, size } of piecesOf(bytes, align)) {
     const [x, y] = [code.reg(), code.reg()];
     code.emit({ op: 'load', dst: x, base: left.base, off: left.off + off, size, signed: false });
     code.emit({ op: 'load', dst: y, base: right.base, off: right.off + off, size, signed: false });
@@ -86,7 +88,7 @@ export function differMemory(f: FunctionLowering, dst: VReg, a: Address, b: Addr
 /** The difference of the first bytes that differ, as `memcmp` gives it; 0 without any. */
 export function compareMemory(f: FunctionLowering, dst: VReg, a: Address, b: Address, bytes: number, opWidth: Width): void {
   const { code } = f;
-  const [left, right] = [f.place(a), f.place(b)];
+  const [left, right] = [placeOf(f, a), placeOf(f, b)];
   const end = code.newBlock();
   for (let off = 0; off < bytes; off++) {
     const [x, y] = [code.reg(), code.reg()];
