@@ -2,6 +2,7 @@ import { InputError } from '../base/errors.ts';
 import type { Program } from '../bpf/program.ts';
 import type { ProgramMeta } from '../compiler/api.ts';
 import { CLOCK_MAP, clockValue } from '../hooks/clock.ts';
+import { CONTROL_MAP, judgeAll } from '../hooks/production/binding.ts';
 import { readScore, SCORE_MAP } from '../hooks/xdp.ts';
 import { programBtf } from '../object/program-btf.ts';
 import type { Tensors } from '../reference/reference.ts';
@@ -43,6 +44,8 @@ export class KernelRunner {
         program.name,
       );
     }
+    const control = loaded.program.maps.find(({ def }) => def.name === CONTROL_MAP);
+    await control?.update(KEY0, judgeAll());
     return new KernelRunner(kernel, loaded.program, meta, repeat);
   }
 

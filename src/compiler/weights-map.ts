@@ -45,6 +45,9 @@ export function weightsLayout(shared: number, block: number): WeightsLayout {
   return { start, size, blocks, total: start + size * blocks };
 }
 
+/** Emits a read of what is 0 where the map holds no weights: one that the loader made empty, or that someone emptied. */
+export const weightsMark = (b: FuncBuilder): Reg => b.load(b.mapValue(MAP_OF.weights, OFF_FINGERPRINT), 0, 8);
+
 /** Reads how often the weights were replaced. */
 export const swapsSoFar = (b: FuncBuilder): Reg => b.load(b.mapValue(MAP_OF.weights, OFF_SWAPS), 0, 4);
 

@@ -1,4 +1,5 @@
 import type { FeatureInput } from './features/binding.ts';
+import type { Production } from './production/binding.ts';
 import type { SyscallInput } from './syscalls/binding.ts';
 
 /**
@@ -11,7 +12,8 @@ export interface Binding {
   readonly hook: 'xdp' | 'tracepoint';
   readonly input: PayloadInput | FeatureInput | SyscallInput | TensorInput;
   readonly output: ArgmaxOutput | ThresholdOutput | TensorOutput;
-  /** Counts verdicts and keeps the last score in maps `verdicts` and `score`. Always on for packet bindings. */
+  /** For programs in production; goes with packets. Verdicts are counted and the last score is kept, in maps `verdicts` and `score`, with and without it. */
+  readonly production?: Production;
 }
 
 /** The first `length` bytes at `layer` as tokens 0–255, then `pad` beyond the end of the packet. */

@@ -2,6 +2,7 @@ import type { HookCode } from '../compiler/api.ts';
 import { isFeatureInput } from './features/binding.ts';
 import { featureSource } from './features/source.ts';
 import type { FittedBinding } from './fit.ts';
+import { manners } from './production/code.ts';
 import { syscallHook } from './syscalls/hook.ts';
 import { tensorHook } from './tensor.ts';
 import { xdpHook } from './xdp.ts';
@@ -10,5 +11,6 @@ import { xdpHook } from './xdp.ts';
 export function hookOf(fitted: FittedBinding | null): HookCode {
   if (!fitted) return tensorHook();
   if (fitted.input.kind === 'syscalls') return syscallHook(fitted, fitted.input);
-  return isFeatureInput(fitted.input) ? xdpHook(fitted, featureSource(fitted.input)) : xdpHook(fitted);
+  const { production } = fitted.binding;
+  return xdpHook(fitted, isFeatureInput(fitted.input) ? featureSource(fitted.input) : undefined, production ? manners(production) : null);
 }

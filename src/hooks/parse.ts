@@ -98,6 +98,12 @@ const threshold = {
   'redirectIfindex?': ifindex,
 };
 
+export const yes: Rule = (c, value, path) => {
+  if (typeof value !== 'boolean') c.fail(path, `should be true or false, not ${show(value)}`);
+};
+const sample: Rule = (c, value, path) => c.fields(value, path, { oneIn: integer(1, 0x7fff_ffff), by: oneOf(['event', 'flow']) });
+const production: Rule = (c, value, path) => c.fields(value, path, { 'shadow?': yes, 'sample?': sample, 'latency?': yes });
+
 /** Chooses the rules of an object by its `kind`. */
 export const byKind =
   (kinds: Readonly<Record<string, Rule | Readonly<Record<string, Rule>>>>): Rule =>
@@ -127,6 +133,7 @@ export function parseBinding(
     hook: oneOf(hooks),
     input: byKind({ payload, tensor, ...more }),
     output: byKind({ argmax, threshold, tensor }),
+    'production?': production,
   });
   const binding = value as Binding;
   if (binding.input.kind === 'payload' && binding.input.ports && !binding.input.layer.startsWith('l4')) {
@@ -135,6 +142,8 @@ export function parseBinding(
   if ((binding.input.kind === 'tensor') !== (binding.output.kind === 'tensor')) {
     c.fail('/output/kind', `"${binding.output.kind}" does not go with an input of kind "${binding.input.kind}": only both can be "tensor"`);
   }
+  if (binding.production && ['tensor', 'syscalls'].includes(binding.input.kind))
+    c.fail('/production', `does not go with an input of kind "${binding.input.kind}": it is for packets`);
   const used = new Set(verdictsOf(binding));
   const redirects = binding.output.kind !== 'tensor' && binding.output.redirectIfindex !== undefined;
   if (used.has('REDIRECT') && !redirects) c.fail('/output/redirectIfindex', 'is missing: REDIRECT needs the interface to send to');

@@ -19,6 +19,8 @@ import {
 export const RANGE_FUNC = 'layer_range';
 /** What it returns for a packet without the layer. */
 export const NO_LAYER = -1;
+/** What it returns, where that is asked for, for a packet whose headers do not lie in the frame. */
+export const CUT_LAYER = -2;
 /** No header chain that it accepts is longer: 22 + 40 + 4 × 2048 + 60 bytes. */
 export const MAX_START = 0x3fff;
 /** Bits of the byte count: an IPv6 packet has up to 40 + 65,535 bytes. */
@@ -36,17 +38,27 @@ export const wire16 = (value: number): number => ((value & 0xff) << 8) | (value 
  * `layer_range(ctx)`: `start << 20 | bytes` of `layer`, or {@link NO_LAYER}; the rules are those of {@link layerRange} in layers.ts. It is a global function, so that
  * the kernel verifies its many header combinations once and apart: its caller sees one unknown number instead of one state for each. With `ports`, packets of TCP or UDP from or to others count as without it.
  */
-export function rangeFunc(layer: Layer, origin: OriginId, ports: readonly number[] = []): IrFunc {
-  return buildRange(RANGE_FUNC, layer, origin, false, ports);
+export function rangeFunc(layer: Layer, origin: OriginId, ports: readonly number[] = [], cut: Missing = NO_LAYER): IrFunc {
+  return buildRange(RANGE_FUNC, layer, origin, false, ports, cut);
 }
+
+/** What is returned for a packet whose headers do not lie in the frame. */
+type Missing = typeof NO_LAYER | typeof CUT_LAYER;
 
 /** As {@link rangeFunc}, under another name; of a transport layer with `protocol << 40` besides. */
 export const rangeAndProtocolFunc = (name: string, layer: Layer, origin: OriginId): IrFunc => buildRange(name, layer, origin, true);
 
-function buildRange(name: string, layer: Layer, origin: OriginId, withProtocol: boolean, ports: readonly number[] = []): IrFunc {
+function buildRange(
+  name: string,
+  layer: Layer,
+  origin: OriginId,
+  withProtocol: boolean,
+  ports: readonly number[] = [],
+  cut: Missing = NO_LAYER,
+): IrFunc {
   const b = new FuncBuilder(name, 'global', ['ctx']);
   b.setOrigin(origin);
-  new RangeBuilder(b, layer, withProtocol, ports).build();
+  new RangeBuilder(b, layer, withProtocol, ports, cut).build();
   return b.finish();
 }
 
@@ -62,8 +74,10 @@ class RangeBuilder {
   /** Offset behind the IP packet. */
   readonly #ipEnd: Reg;
   readonly #none: number;
+  /** Where packets go whose headers do not lie in the frame. */
+  readonly #cut: number;
 
-  constructor(b: FuncBuilder, layer: Layer, withProtocol: boolean, ports: readonly number[]) {
+  constructor(b: FuncBuilder, layer: Layer, withProtocol: boolean, ports: readonly number[], cut: Missing) {
     this.#b = b;
     this.#layer = layer;
     this.#withProtocol = withProtocol;
@@ -73,6 +87,7 @@ class RangeBuilder {
     this.#off = b.copy(0);
     this.#ipEnd = b.reg();
     this.#none = b.newBlock();
+    this.#cut = cut === NO_LAYER ? this.#none : b.newBlock();
   }
 
   build(): void {
@@ -98,12 +113,16 @@ class RangeBuilder {
     }
     b.startBlock(this.#none);
     b.ret(NO_LAYER);
+    if (this.#cut !== this.#none) {
+      b.startBlock(this.#cut);
+      b.ret(CUT_LAYER);
+    }
   }
 
   /** Goes on only where the comparison holds. */
-  #require(cmp: 'eq' | 'uge' | 'ule', a: Val, v: Val): void {
+  #require(cmp: 'eq' | 'uge' | 'ule', a: Val, v: Val, other = this.#none): void {
     const next = this.#b.newBlock();
-    this.#b.branch(cmp, a, v, next, this.#none);
+    this.#b.branch(cmp, a, v, next, other);
     this.#b.startBlock(next);
   }
 
@@ -111,7 +130,7 @@ class RangeBuilder {
   #header(bytes: number): Reg {
     const b = this.#b;
     const pointer = b.add(this.#data, this.#off);
-    this.#require('ule', b.add(pointer, bytes), this.#dataEnd);
+    this.#require('ule', b.add(pointer, bytes), this.#dataEnd, this.#cut);
     return pointer;
   }
 

@@ -10,7 +10,8 @@ import type { PayloadInput, VerdictName } from './binding.ts';
 import { OTHERWISE_COUNTER, otherwiseOf, VERDICT_ORDER } from './decide.ts';
 import type { FittedBinding } from './fit.ts';
 import { COPY_LABEL, parseLabel } from './labels.ts';
-import { COUNT_BITS, MAX_START, MD_DATA, MD_DATA_END, NO_LAYER, RANGE_FUNC, rangeFunc } from './range-code.ts';
+import type { Failure } from './production/binding.ts';
+import { COUNT_BITS, CUT_LAYER, MAX_START, MD_DATA, MD_DATA_END, NO_LAYER, RANGE_FUNC, rangeFunc } from './range-code.ts';
 import { scoreCode } from './score-code.ts';
 import { scoreTable } from './score-table.ts';
 
@@ -64,8 +65,41 @@ export function scoreRead(value: Uint8Array): number | null {
 /** What fills a model's input from a packet. */
 export interface EventSource {
   readonly maps: readonly MapDef[];
-  /** Emits the code that fills `slot`; for a packet that has nothing for the model it goes to block `missing`, whose place in the layout `place` gives. */
-  build(b: FuncBuilder, context: HookContext, slot: TensorSlot, missing: { readonly block: BlockId; place(): void }): readonly IrFunc[];
+  /**
+   * Emits the code that fills `slot`; for a packet that has nothing for the model it goes to block `missing`, whose place in the layout `place` gives. With `manners`, it lets
+   * them choose the events before it fills, and leaves to them what fails.
+   */
+  build(
+    b: FuncBuilder,
+    context: HookContext,
+    slot: TensorSlot,
+    missing: { readonly block: BlockId; place(): void },
+    manners?: RunningManners,
+  ): readonly IrFunc[];
+}
+
+/** What `production` of a binding adds to the program; `production/code.ts` makes it, so that programs without it need none of its code. */
+export interface Manners {
+  readonly maps: readonly MapDef[];
+  /** Emits what an event begins with. */
+  begin(b: FuncBuilder, context: HookContext): RunningManners;
+}
+
+/** The manners of one program while its main function is built; everything is emitted where it is called. */
+export interface RunningManners {
+  /** As the context that was given; what its lookups in the main function do not find fails open. */
+  readonly context: HookContext;
+  /** The event passes and is counted by its reason. */
+  fail(reason: Failure): void;
+  /** Passes the events that the sample leaves out. */
+  sample(): void;
+  /** Fails where the map holds no weights. */
+  ready(): void;
+  /** Counts and times an event that the model saw (`ran` is not 0); in shadow mode it passes here. */
+  finish(verdict: Reg, ran: Reg): void;
+  /** Counts a TAG for which there was no room. */
+  noteUntagged(): void;
+  functions(): readonly IrFunc[];
 }
 
 /** Counters of verdicts and the last score, of each processor. */
@@ -94,22 +128,26 @@ export function storeScore(
   b.store(last, OFF_LEAD, value.lead, 8);
 }
 
-/** The XDP program around a model that reads payload bytes as tokens; `source` for another input. */
-export function xdpHook(fit: FittedBinding, source: EventSource = payloadSource(fit.input as PayloadInput)): HookCode {
+/** The XDP program around a model that reads payload bytes as tokens; `source` for another input, `manners` for one in production. */
+export function xdpHook(
+  fit: FittedBinding,
+  source: EventSource = payloadSource(fit.input as PayloadInput),
+  manners: Manners | null = null,
+): HookCode {
   return {
     section: 'xdp',
     progType: PROG_TYPE_XDP,
     io: 'percpu',
-    maps: [...scoreMaps(), ...source.maps],
+    maps: [...scoreMaps(), ...source.maps, ...(manners?.maps ?? [])],
     binding: fit.binding,
-    buildMain: (context) => new XdpMain(fit, context, source).build(),
+    buildMain: (context) => new XdpMain(fit, context, source, manners).build(),
   };
 }
 
 /** Bytes of a layer as tokens. */
 const payloadSource = (input: PayloadInput): EventSource => ({
   maps: [],
-  build: (b, context, slot, missing) => {
+  build: (b, context, slot, missing, manners) => {
     const origin = (label: string) => context.addOrigin({ kind: 'binding', nodeIdx: -1, label });
     const [parse, copy] = [origin(parseLabel(input.layer)), origin(COPY_LABEL)];
     const found = b.newBlock();
@@ -119,17 +157,31 @@ const payloadSource = (input: PayloadInput): EventSource => ({
     b.branch('eq', range, NO_LAYER, missing.block, found);
     missing.place();
     b.startBlock(found);
+    if (manners) b.when('eq', range, CUT_LAYER, () => manners.fail('truncated'));
     const start = b.rsh(range, COUNT_BITS);
     b.branch('ule', start, MAX_START, bounded, missing.block);
     b.startBlock(bounded);
+    manners?.sample();
     b.setOrigin(copy);
     const target = b.add(context.lookup(b, slot.map, XDP_PASS), slot.byteOff);
-    copyTokens(b, input, target, start, b.and(range, (1 << COUNT_BITS) - 1));
-    return [rangeFunc(input.layer, parse, input.ports)];
+    const count = b.and(range, (1 << COUNT_BITS) - 1);
+    const copied = copyTokens(b, input, target, start, count);
+    // Of the frame itself no header says how long it is.
+    if (manners && input.layer !== 'l2') {
+      const wanted = b.newBlock();
+      const whole = b.newBlock();
+      b.branch('ult', copied, input.length, wanted, whole);
+      b.startBlock(wanted);
+      b.when('ult', copied, count, () => manners.fail('truncated'));
+      b.jump(whole);
+      b.startBlock(whole);
+    }
+    return [rangeFunc(input.layer, parse, input.ports, manners ? CUT_LAYER : NO_LAYER)];
   },
 });
 
-function copyTokens(b: FuncBuilder, { length, pad }: PayloadInput, slot: Reg, start: Reg, count: Reg): void {
+/** Gives how many bytes there were. */
+function copyTokens(b: FuncBuilder, { length, pad }: PayloadInput, slot: Reg, start: Reg, count: Reg): Reg {
   fillPadding(b, slot, length, pad);
   // Packet pointers that were checked in another function do not count: this one checks each byte again.
   const source = b.add(b.load(b.arg(0), MD_DATA, 4), start);
@@ -149,6 +201,7 @@ function copyTokens(b: FuncBuilder, { length, pad }: PayloadInput, slot: Reg, st
   b.aluTo(i, 'add', i, 1);
   b.branch('ult', i, length, head, done);
   b.startBlock(done);
+  return i;
 }
 
 /** Every token is padding first, four at a time. */
@@ -170,6 +223,7 @@ class XdpMain {
   readonly #fit: FittedBinding;
   readonly #context: HookContext;
   readonly #source: EventSource;
+  readonly #manners: RunningManners | undefined;
   readonly #b = new FuncBuilder('xdp_main', 'main', ['ctx']);
   readonly #input: TensorSlot;
   readonly #output: TensorSlot;
@@ -179,9 +233,10 @@ class XdpMain {
   readonly #lead: Reg;
   readonly #flags: Reg;
 
-  constructor(fit: FittedBinding, context: HookContext, source: EventSource) {
+  constructor(fit: FittedBinding, context: HookContext, source: EventSource, manners: Manners | null) {
     this.#fit = fit;
-    this.#context = context;
+    this.#manners = manners?.begin(this.#b, context);
+    this.#context = this.#manners?.context ?? context;
     this.#source = source;
     this.#input = slotOf(context.inputs, fit.inputName);
     this.#output = slotOf(context.outputs, fit.outputName);
@@ -203,7 +258,8 @@ class XdpMain {
       this.#count(OTHERWISE_COUNTER);
       b.jump(finish);
     };
-    const funcs = this.#source.build(b, this.#context, this.#input, { block: missing, place });
+    const funcs = this.#source.build(b, this.#context, this.#input, { block: missing, place }, this.#manners);
+    this.#manners?.ready();
     this.#context.infer(b);
     b.setOrigin(origin(this.#fit.output.kind === 'argmax' ? 'argmax and score' : 'score and threshold'));
     this.#decide();
@@ -212,8 +268,9 @@ class XdpMain {
     b.startBlock(finish);
     b.setOrigin(origin('verdict, counters, last score'));
     this.#record();
+    this.#manners?.finish(this.#verdict, this.#flags);
     this.#return();
-    return [b.finish(), ...funcs];
+    return [b.finish(), ...funcs, ...(this.#manners?.functions() ?? [])];
   }
 
   #decide(): void {
@@ -273,7 +330,13 @@ class XdpMain {
   #tag(): void {
     const b = this.#b;
     const [room, pass] = [b.newBlock(), b.newBlock()];
-    b.branch('eq', b.callHelper('bpf_xdp_adjust_meta', [b.arg(0), -TAG_BYTES]), 0, room, pass);
+    const full = this.#manners ? b.newBlock() : pass;
+    b.branch('eq', b.callHelper('bpf_xdp_adjust_meta', [b.arg(0), -TAG_BYTES]), 0, room, full);
+    if (this.#manners) {
+      b.startBlock(full);
+      this.#manners.noteUntagged();
+      b.jump(pass);
+    }
     b.startBlock(room);
     const meta = b.load(b.arg(0), MD_DATA_META, 4);
     const write = b.newBlock();

@@ -5,6 +5,7 @@ import type { ProgramMeta, TensorSlot } from '../compiler/api.ts';
 import { BYTES } from '../compiler/slots.ts';
 import { CLOCK_MAP, clockValue } from '../hooks/clock.ts';
 import { VERDICT_ORDER } from '../hooks/decide.ts';
+import { CONTROL_MAP, judgeAll } from '../hooks/production/binding.ts';
 import { enterContext } from '../hooks/syscalls/context.ts';
 import { type LastScore, readScore, SCORE_BYTES, SCORE_MAP, scoreRead } from '../hooks/xdp.ts';
 import { elementCount } from '../onnx/tensor.ts';
@@ -33,6 +34,11 @@ const NO_SCORE = new Uint8Array(SCORE_BYTES);
 /** For programs that look at no packet. */
 const NO_PACKET = new Uint8Array(64);
 
+/** A replay asks what the model says: every event is scored and judged, whatever share the program takes in production. */
+function judge(maps: VmMaps): void {
+  if (maps.has(CONTROL_MAP)) maps.get(CONTROL_MAP).update(KEY0, judgeAll());
+}
+
 /** The score as a probability; NaN where no model ran. */
 export const probability = ({ score }: Outcome): number => (score?.ran ? score.scoreQ16 / 65_536 : Number.NaN);
 
@@ -44,6 +50,7 @@ export class ModelRunner {
   constructor(program: Program, meta: ProgramMeta, engine: 'wasm' | 'interp' = 'wasm', timeLimitMs?: number) {
     this.vm = new Vm(program, { engine, timeLimitMs });
     this.meta = meta;
+    judge(this.vm.maps);
   }
 
   /** `timeNs` is what a program with flows takes for now. */
@@ -97,6 +104,7 @@ export class Scorer {
     this.vm = new Vm(program, { engine: 'wasm', timeLimitMs });
     this.#meta = meta;
     const { maps } = this.vm;
+    if (meta) judge(maps);
     this.#score = meta && maps.has(SCORE_MAP) ? maps.get(SCORE_MAP) : null;
     this.#clock = maps.has(CLOCK_MAP) ? maps.get(CLOCK_MAP) : null;
   }

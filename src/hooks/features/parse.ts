@@ -1,5 +1,5 @@
 import type { Binding } from '../binding.ts';
-import { byKind, Checker, integer, oneOf, optionalText, parseBinding, type Rule, show, verdict, verdictsOf } from '../parse.ts';
+import { byKind, Checker, integer, oneOf, optionalText, parseBinding, type Rule, show, verdict, verdictsOf, yes } from '../parse.ts';
 import { MAX_WINDOW } from '../syscalls/binding.ts';
 import { CHANNELS, FIELD_NAMES, FLOW_NAMES } from './catalogue.ts';
 import { MAX_SEQUENCE } from './words.ts';
@@ -15,9 +15,6 @@ const number =
   (c, value, path) => {
     if (typeof value !== 'number' || !Number.isFinite(value) || !is(value)) c.fail(path, `should be ${what}, not ${show(value)}`);
   };
-const yes: Rule = (c, value, path) => {
-  if (typeof value !== 'boolean') c.fail(path, `should be true or false, not ${show(value)}`);
-};
 const list =
   (min: number, max: number, what: string, each: Rule): Rule =>
   (c, value, path) => {

@@ -11,7 +11,7 @@ export function featureSource(input: FeatureInput): EventSource {
   const plan = planOf(input);
   return {
     maps: featureMaps(plan),
-    build(b, context, slot, missing) {
+    build(b, context, slot, missing, manners) {
       const origin = (label: string) => context.addOrigin({ kind: 'binding', nodeIdx: -1, label });
       const [read, count, fill] = [origin('read headers'), origin('count for the flow'), origin('features to numbers')];
       const go = (from: 'ult' | 'ne', value: ReturnType<typeof b.call>, other: number) => {
@@ -21,12 +21,18 @@ export function featureSource(input: FeatureInput): EventSource {
       };
       b.setOrigin(read);
       go('ult', b.call(RECORD_FUNC, [b.arg(0)]), plan.layer === 'l4' ? 4 : 3);
+      const work = (func: string, failure: 'flows' | 'map') => {
+        const done = b.call(func, []);
+        if (manners) b.when('eq', done, 0, () => manners.fail(failure));
+        else go('ne', done, 0);
+      };
       if (plan.flows) {
         b.setOrigin(count);
-        go('ne', b.call(FLOW_FUNC, []), 0);
+        work(FLOW_FUNC, 'flows');
       }
+      manners?.sample();
       b.setOrigin(fill);
-      go('ne', b.call(INPUT_FUNC, []), 0);
+      work(INPUT_FUNC, 'map');
       const filled = b.newBlock();
       b.jump(filled);
       missing.place();

@@ -3,6 +3,7 @@ import type { MapDef, Origin, Program } from '../../bpf/program.ts';
 import type { HookCode, HookContext, TensorSlot } from '../../compiler/api.ts';
 import { emitProgram } from '../../compiler/backend/emit.ts';
 import type { FuncBuilder } from '../../compiler/ir/builder.ts';
+import { WEIGHTS_HEADER } from '../../compiler/weights-map.ts';
 import type { ArgmaxOutput, Binding, PayloadInput, ThresholdOutput } from '../binding.ts';
 import { type FittedBinding, MAX_CLASSES } from '../fit.ts';
 import type { Layer } from '../layers.ts';
@@ -82,7 +83,7 @@ export function programOf(
     },
     liveWeights: (b) => b.copy(0),
     addTable: (bytes) => {
-      const off = tables.reduce((sum, table) => sum + ((table.length + 7) & ~7), 0);
+      const off = tables.reduce((sum, table) => sum + ((table.length + 7) & ~7), WEIGHTS_HEADER);
       tables.push(bytes);
       return (b) => b.mapValue('.data.weights', off);
     },
@@ -90,8 +91,12 @@ export function programOf(
   };
   const funcs = hook.buildMain(context);
   const io = hook.io === 'percpu' ? MAP_TYPE_PERCPU_ARRAY : MAP_TYPE_ARRAY;
-  const data = new Uint8Array(tables.reduce((sum, table) => sum + ((table.length + 7) & ~7), 8));
-  let at = 0;
+  const data = new Uint8Array(tables.reduce((sum, table) => sum + ((table.length + 7) & ~7), WEIGHTS_HEADER + 8)).fill(
+    1,
+    0,
+    WEIGHTS_HEADER,
+  );
+  let at = WEIGHTS_HEADER;
   for (const table of tables) {
     data.set(table, at);
     at += (table.length + 7) & ~7;

@@ -6,7 +6,7 @@ import { xdpHook } from '../../hooks/xdp.ts';
 import type { Model } from '../../onnx/model.ts';
 import { type PacketInputs, packetInputs } from '../../replay/inputs.ts';
 
-// Bindings of payload bytes and of tensors are there from the start; what features and system calls need loads when one of those comes.
+// Bindings of payload bytes and of tensors are there from the start; what features, system calls and production need loads when one of those comes.
 
 const isPlain = ({ input }: Pick<Binding, 'input'>): boolean => input.kind === 'payload' || input.kind === 'tensor';
 
@@ -19,7 +19,7 @@ export async function fitted(binding: Binding, model: Model): Promise<FittedBind
 /** The program around a model. */
 export async function hookFor(fit: FittedBinding | null): Promise<HookCode> {
   if (!fit) return tensorHook();
-  return isPlain(fit.binding) ? xdpHook(fit) : (await import('../../hooks/hook.ts')).hookOf(fit);
+  return isPlain(fit.binding) && !fit.binding.production ? xdpHook(fit) : (await import('../../hooks/hook.ts')).hookOf(fit);
 }
 
 /** What makes the model's inputs of packets, which must come in their order: flows are remembered. */
