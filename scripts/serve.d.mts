@@ -1,4 +1,6 @@
-import type { Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
+
+export declare function siteListener(options: { readonly root: string; readonly base?: string }): RequestListener;
 
 export declare function serve(options: {
   readonly root: string;

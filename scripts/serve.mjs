@@ -23,10 +23,10 @@ const TYPES = {
 };
 const COMPRESSED = new Set(['.html', '.js', '.mjs', '.css', '.json', '.svg', '.wasm', '.onnx']);
 
-/** Starts the server; resolves with its address once it listens. */
-export function serve({ root, port = 0, base = '/', host = '127.0.0.1' }) {
+/** What answers requests for the files below `root`, which stand at `base`. */
+export function siteListener({ root, base = '/' }) {
   const top = resolve(root);
-  const server = createServer((request, response) => {
+  return (request, response) => {
     response.setHeader('Content-Security-Policy', `${CSP}; frame-ancestors 'none'`);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Referrer-Policy', 'no-referrer');
@@ -59,7 +59,12 @@ export function serve({ root, port = 0, base = '/', host = '127.0.0.1' }) {
     const done = () => {};
     if (gzip) pipeline(createReadStream(file), createGzip({ level: 6 }), response, done);
     else pipeline(createReadStream(file), response, done);
-  });
+  };
+}
+
+/** Starts the server; resolves with its address once it listens. */
+export function serve({ root, port = 0, base = '/', host = '127.0.0.1' }) {
+  const server = createServer(siteListener({ root, base }));
   return new Promise((accept, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {

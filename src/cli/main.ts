@@ -74,6 +74,10 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     usage: 'lint FILE.md [--json], or check FILE.md --answer A [--exercise ID] [--json]',
     load: async () => (await import('./verbs/lesson.ts')).lessonVerb,
   },
+  kernel: {
+    usage: '[--port N] [--no-open] [--allow-write] [--site FOLDER] [--guests FOLDER] [--json]',
+    load: async () => (await import('./verbs/kernel.ts')).kernelVerb,
+  },
   accel: { usage: 'VERB …', load: async () => (await import('./verbs/accel.ts')).accelVerb },
   asm: { usage: 'FILE.s -o OUT.o', load: async () => (await import('./verbs/asm.ts')).asmVerb },
   disasm: { usage: 'FILE.o [--program NAME] [--syntax kernel|llvm]', load: async () => (await import('./verbs/asm.ts')).disasmVerb },

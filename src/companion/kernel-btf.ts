@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type Btf, readBtf } from '../object/btf.ts';
+import type { Program } from '../bpf/program.ts';
+import { PROG_TYPE_LSM, PROG_TYPE_TRACING } from '../bpf/progtypes.ts';
+import { type Btf, KIND_FUNC, KIND_STRUCT, KIND_TYPEDEF, readBtf } from '../object/btf.ts';
 
 /** Bytes behind the 12-byte head of a BTF type, by kind: a fixed part and one for each member (Documentation/bpf/btf.rst). */
 const TAIL: Record<number, readonly [fixed: number, member: number]> = {
@@ -15,7 +17,6 @@ const TAIL: Record<number, readonly [fixed: number, member: number]> = {
   17: [4, 0],
   19: [0, 12],
 };
-const KIND_FUNC = 12;
 
 /** BTF ids of the functions that a BTF blob declares, by name. */
 function functionIds(btf: Uint8Array): Map<string, number> {
@@ -54,4 +55,22 @@ let running: Promise<Map<string, number>> | null = null;
 export function kernelFunctionIds(): Promise<Map<string, number>> {
   running ??= readFile(VMLINUX).then(functionIds);
   return running;
+}
+
+const PROG_TYPE_STRUCT_OPS = 27;
+const [TRACE_RAW_TP, TRACE_ITER] = [23, 28];
+
+/** BTF id of what a program attaches to in the running kernel; 0 where its type has none, or the kernel nothing of that name. */
+export function attachBtfId({
+  progType,
+  expectedAttachType,
+  attachTo,
+}: Pick<Program, 'progType' | 'expectedAttachType' | 'attachTo'>): number {
+  if (attachTo === undefined || ![PROG_TYPE_TRACING, PROG_TYPE_LSM, PROG_TYPE_STRUCT_OPS].includes(progType)) return 0;
+  const btf = kernelBtf();
+  if (!btf) return 0;
+  if (progType === PROG_TYPE_STRUCT_OPS) return btf.find(KIND_STRUCT, attachTo);
+  if (progType === PROG_TYPE_LSM) return btf.find(KIND_FUNC, `bpf_lsm_${attachTo}`);
+  if (expectedAttachType === TRACE_RAW_TP) return btf.find(KIND_TYPEDEF, `btf_trace_${attachTo}`);
+  return btf.find(KIND_FUNC, expectedAttachType === TRACE_ITER ? `bpf_iter_${attachTo}` : attachTo);
 }

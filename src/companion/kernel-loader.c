@@ -8,24 +8,30 @@
 //   OP_AFFINITY: u32 processor
 //   OP_CAPABILITIES: u32 low, u32 high half of the capabilities in effect from here on
 //   OP_RING:     u32 file descriptor, u32 size of a ring buffer: takes its records
+//   OP_CONFINE:  u32 low, u32 high half of the capabilities that may be had from here on, for good; the process dies with its parent
+//   OP_DUMP:     u32 file descriptor of a program, u32 what: 0 its instructions as the verifier left them, 1 the machine's own
 // Reply: u32 length of the rest, s32 result or -errno, u64 nanoseconds the call took, and for OP_BPF attr and each
-//   buffer that comes back as u32 length and bytes; for OP_RING what the ring held, as it lies there.
+//   buffer that comes back as u32 length and bytes; for OP_RING what the ring held, as it lies there; for OP_DUMP the instructions.
+// SIGUSR1 ends the call under way: the kernel's verifier and its test runs look for signals.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <grp.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { OP_BPF = 0, OP_CLOSE = 1, OP_AFFINITY = 2, OP_CAPABILITIES = 3, OP_RING = 4 };
+enum { OP_BPF = 0, OP_CLOSE = 1, OP_AFFINITY = 2, OP_CAPABILITIES = 3, OP_RING = 4, OP_CONFINE = 5, OP_DUMP = 6 };
 enum { MODE_IN = 0, MODE_BOTH = 1, MODE_STRING = 2 };
 enum { MAX_BUFFERS = 16, MAX_ATTR = 512 };
 
@@ -131,6 +137,70 @@ static int32_t do_capabilities(uint32_t low, uint32_t high) {
   return syscall(SYS_capset, &head, data) ? -errno : 0;
 }
 
+static int32_t set_capabilities(uint64_t mask) {
+  struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &head, data)) return -errno;
+  for (int half = 0; half < 2; half++) {
+    uint32_t kept = data[half].permitted & (uint32_t)(mask >> (32 * half));
+    data[half].permitted = data[half].effective = kept;
+    data[half].inheritable = 0;
+  }
+  return syscall(SYS_capset, &head, data) ? -errno : 0;
+}
+
+enum { NOBODY = 65534, LAST_CAP = 63 };
+
+// Root without capabilities still owns root's files: so it becomes nobody first, where it may.
+static int32_t do_confine(uint32_t low, uint32_t high) {
+  uint64_t mask = low | (uint64_t)high << 32;
+  for (int cap = 0; cap <= LAST_CAP; cap++)
+    if (!(mask >> cap & 1)) prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+  if (geteuid() == 0) {
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) || setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+        setresuid(NOBODY, NOBODY, NOBODY))
+      return -errno;
+  }
+  int32_t status = set_capabilities(mask);
+  if (status) return status;
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) ? -errno : 0;
+}
+
+static void do_dump(int fd, uint32_t what) {
+  struct bpf_prog_info info = {0};
+  union bpf_attr attr = {0};
+  attr.info.bpf_fd = (uint32_t)fd;
+  attr.info.info_len = sizeof info;
+  attr.info.info = (uint64_t)(uintptr_t)&info;
+  char *bytes = NULL;
+  uint32_t size = 0;
+  long result = syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof attr);
+  if (result == 0) {
+    size = what ? info.jited_prog_len : info.xlated_prog_len;
+    bytes = calloc(1, size ? size : 1);
+    if (!bytes) fail("out of memory");
+    memset(&info, 0, sizeof info);
+    if (what) {
+      info.jited_prog_len = size;
+      info.jited_prog_insns = (uint64_t)(uintptr_t)bytes;
+    } else {
+      info.xlated_prog_len = size;
+      info.xlated_prog_insns = (uint64_t)(uintptr_t)bytes;
+    }
+    attr.info.info_len = sizeof info;
+    result = syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof attr);
+    // Without the right to see addresses the kernel takes the pointer back and copies nothing.
+    if (result == 0 && (what ? info.jited_prog_insns : info.xlated_prog_insns) == 0) {
+      errno = EPERM;
+      result = -1;
+    }
+  }
+  int32_t status = result < 0 ? -errno : 0;
+  reply_head(status ? 0 : size, status, 0);
+  if (!status) put(bytes, size);
+  free(bytes);
+}
+
 // A page with the reader's position, a page with the writer's, and the records, mapped twice in a row.
 static void do_ring(int fd, uint32_t size) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -161,6 +231,7 @@ static void do_ring(int fd, uint32_t size) {
 static int read_fully(void *into, size_t len) {
   for (char *at = into; len > 0;) {
     ssize_t got = read(0, at, len);
+    if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return 0;
     at += got;
     len -= (size_t)got;
@@ -177,7 +248,12 @@ static int more_waiting(void) {
   return select(1, &set, NULL, NULL, &none) > 0;
 }
 
+static void ignore(int number) { (void)number; }
+
 int main(void) {
+  // Without SA_RESTART: what it interrupts returns.
+  struct sigaction interrupt = {.sa_handler = ignore};
+  sigaction(SIGUSR1, &interrupt, NULL);
   char *request = NULL;
   size_t room = 0;
   static char out[1 << 20];
@@ -212,6 +288,16 @@ int main(void) {
       case OP_RING: {
         int fd = (int)take_u32();
         do_ring(fd, take_u32());
+        break;
+      }
+      case OP_CONFINE: {
+        uint32_t low = take_u32(), high = take_u32();
+        reply_head(0, do_confine(low, high), 0);
+        break;
+      }
+      case OP_DUMP: {
+        int fd = (int)take_u32();
+        do_dump(fd, take_u32());
         break;
       }
       default:

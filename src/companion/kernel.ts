@@ -14,6 +14,7 @@ import { KernelMap } from './kernel-map.ts';
 import { KernelProgram } from './kernel-program.ts';
 import { type CallBuffer, LoaderProcess } from './loader-process.ts';
 import { type LogEnd, parseLogEnd } from './log-end.ts';
+import type { MapTypes } from './map-types.ts';
 
 // enum bpf_cmd of the uapi header.
 const MAP_CREATE = 0;
@@ -111,8 +112,8 @@ export class Kernel {
     return map;
   }
 
-  /** As {@link createMap}, but a refusal is returned as a positive errno. */
-  async tryCreateMap(def: MapDef): Promise<KernelMap | number> {
+  /** As {@link createMap}, but a refusal is returned as a positive errno. `types`: what the kernel is told of key and value. */
+  async tryCreateMap(def: MapDef, types: MapTypes | null = null): Promise<KernelMap | number> {
     let innerFd = 0;
     let inner: KernelMap | null = null;
     if (isMapInMap(def.type) && def.inner) {
@@ -127,8 +128,11 @@ export class Kernel {
       .u32(16, def.flags)
       .u32(20, innerFd)
       .name(28, def.name);
+    const btfFd = types ? await this.loadBtf(types.btf) : -1;
+    if (types) attr.u32(48, btfFd).u32(52, types.key).u32(56, types.value);
     const { result } = await this.loader.bpf(MAP_CREATE, attr.bytes);
     await inner?.close();
+    if (btfFd >= 0) await this.loader.closeFd(btfFd);
     if (result < 0) return -result;
     const map = new KernelMap(this, result, def);
     if (def.data) await map.update(new Uint8Array(def.keySize), def.data);

@@ -32,6 +32,8 @@ const OP_CLOSE = 1;
 const OP_AFFINITY = 2;
 const OP_CAPABILITIES = 3;
 const OP_RING = 4;
+const OP_CONFINE = 5;
+const OP_DUMP = 6;
 const MODES: Record<BufferMode, number> = { in: 0, both: 1, string: 2 };
 
 const source = fileURLToPath(new URL('./kernel-loader.c', import.meta.url));
@@ -143,6 +145,38 @@ export class LoaderProcess {
   /** Capabilities that following calls have in effect, a bit for each; those that the loader began with stay in reserve. */
   capabilities(mask: bigint): Promise<number> {
     return this.#simple(OP_CAPABILITIES, Number(mask & 0xffffffffn), Number(mask >> 32n));
+  }
+
+  /**
+   * Capabilities that may be had from here on, for good: root becomes nobody, nothing it starts gains any, and it dies with this process.
+   * 0 or a negative errno.
+   */
+  confine(mask: bigint): Promise<number> {
+    return this.#simple(OP_CONFINE, Number(mask & 0xffffffffn), Number(mask >> 32n));
+  }
+
+  /** A program's instructions as the verifier left them, or the machine's own; a negative errno where they are not shown. */
+  async dump(fd: number, what: 'xlated' | 'jited'): Promise<Uint8Array | number> {
+    const reply = await this.#send(operation(OP_DUMP, [fd, what === 'jited' ? 1 : 0]));
+    const result = new DataView(reply.buffer, reply.byteOffset).getInt32(0, true);
+    return result < 0 ? result : reply.subarray(12);
+  }
+
+  /** Ends the call that the kernel works on: a verification then fails with EAGAIN, a test run with EINTR. */
+  interrupt(): void {
+    this.#child.kill('SIGUSR1');
+  }
+
+  /** Settles when the process has ended, whatever the reason. */
+  get ended(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) resolve();
+      else this.#child.once('exit', () => resolve());
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   /** Ends the process; the kernel closes every descriptor that it held. */
