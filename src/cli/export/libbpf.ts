@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Program } from '../../bpf/program.ts';
 import type { ProgramMeta, TensorSlot } from '../../compiler/api.ts';
 import { BYTES } from '../../compiler/slots.ts';
@@ -22,32 +23,50 @@ function bytesOf(bytes: Uint8Array): string {
   return lines.join('\n');
 }
 
-/** A loader in C with the object inside: it attaches a packet program to an interface, or runs a tensor program on numbers from standard input. */
+const embedded = (object: Uint8Array): string => `static const unsigned char object_bytes[] __attribute__((aligned(8))) = {
+${bytesOf(object)}
+};
+`;
+
+/** A loader in C with the object inside: it attaches and looks after a packet program, runs a tensor program on numbers from standard input, or generates text. */
 export function loaderSource(program: Program, meta: ProgramMeta, object: Uint8Array): string {
   const isTensor = (meta.binding as { input?: { kind?: string } } | null)?.input?.kind === 'tensor';
   const isCall = meta.decoder !== undefined && meta.binding === null;
+  return isTensor || isCall ? runnerSource(program, meta, object, isCall) : packetLoader(program, meta, object);
+}
+
+/** The text of a C file of ours. */
+const ours = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
+
+function packetLoader(program: Program, meta: ProgramMeta, object: Uint8Array): string {
+  return `/* ${meta.model.file} as an eBPF program, with its loader. Build: cc -O2 -o loader THIS.c -lbpf
+   Run as root: loader IFACE attaches the program until it is interrupted; loader without arguments says what else there is. */
+#define _GNU_SOURCE
+#define PROGRAM ${text(program.name)}
+${embedded(object)}
+${ours('../../companion/swap-weights.h')}
+${ours('packet-loader.c')}`;
+}
+
+function runnerSource(program: Program, meta: ProgramMeta, object: Uint8Array, isCall: boolean): string {
   const use = isCall
     ? 'TOKENS [TEMPERATURE [BEST [SEED]]]: reads the prompt as token numbers from standard input and prints those that the model writes'
-    : isTensor
-      ? 'reads numbers of one input after the other from standard input and prints results'
-      : 'IFACE: attaches the program until it is interrupted';
+    : 'reads numbers of one input after the other from standard input and prints results';
   return `/* ${meta.model.file} as an eBPF program, with its loader. Build: cc -O2 -o loader THIS.c -lbpf
    Run as root: loader ${use}. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <inttypes.h>
+#include <errno.h>
 #include <math.h>
-#include <net/if.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 ${
-  isTensor
-    ? `/* A tensor in a map: real = scale * integer; kind 'u' tokens, 'i' integers, 'f' float32. */
+  isCall
+    ? ''
+    : `/* A tensor in a map: real = scale * integer; kind 'u' tokens, 'i' integers, 'f' float32. */
 struct tensor {
   const char *name, *map;
   unsigned off, count, bytes;
@@ -61,12 +80,8 @@ static const struct tensor outputs[] = {
 ${slotRows(meta.outputs)}
 };
 `
-    : ''
 }
-static const unsigned char object_bytes[] __attribute__((aligned(8))) = {
-${bytesOf(object)}
-};
-
+${embedded(object)}
 static int fail(const char *what) {
   fprintf(stderr, "loader: %s: %s\\n", what, strerror(errno));
   return 1;
@@ -80,8 +95,7 @@ static struct bpf_object *load(void) {
 ${
   isCall
     ? generateMain(meta, text(program.name))
-    : isTensor
-      ? `
+    : `
 static void store(const struct tensor *t, unsigned char *value, unsigned i, double x) {
   unsigned char *to = value + t->off + i * t->bytes;
   if (t->kind == 'f') {
@@ -130,40 +144,5 @@ int main(void) {
   }
 }
 `
-      : `
-static volatile sig_atomic_t ended;
-static void end(int signal) {
-  (void)signal;
-  ended = 1;
-}
-
-int main(int argc, char **argv) {
-  if (argc != 2) {
-    fprintf(stderr, "usage: %s IFACE\\n", argv[0]);
-    return 2;
-  }
-  int interface = (int)if_nametoindex(argv[1]);
-  if (!interface) return fail(argv[1]);
-  struct bpf_object *object = load();
-  if (!object) return fail("the kernel does not take the program");
-  struct bpf_program *program = bpf_object__find_program_by_name(object, ${text(program.name)});
-  struct bpf_link *link = program ? bpf_program__attach_xdp(program, interface) : NULL;
-  if (!link) return fail("attach");
-  /* A signal between the test and a plain pause would be lost: they are let in while it waits only. */
-  sigset_t ends, before;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGINT);
-  sigaddset(&ends, SIGTERM);
-  sigprocmask(SIG_BLOCK, &ends, &before);
-  signal(SIGINT, end);
-  signal(SIGTERM, end);
-  printf("attached to %s\\n", argv[1]);
-  fflush(stdout);
-  while (!ended) sigsuspend(&before);
-  bpf_link__destroy(link);
-  bpf_object__close(object);
-  return 0;
-}
-`
-}`.replace('#include <math.h>', '#include <errno.h>\n#include <math.h>');
+}`;
 }
