@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kernelForTests } from '../../companion/vitest-kernel.ts';
+import { weightsFile, weightsTarget } from '../../compiler/weights-file.ts';
 import { writeObject } from '../../object/writer.ts';
 import { framesOf } from '../../replay/testing/frames-of.ts';
 import { Vm } from '../../vm/vm.ts';
@@ -112,6 +114,7 @@ beforeAll(async () => {
   const bytes = writeObject([program], { meta });
   writeFileSync(join(folder, 'model.o'), bytes);
   writeFileSync(join(folder, 'loader.c'), loaderSource(program, meta, bytes));
+  writeFileSync(join(folder, 'weights.bin'), weightsFile(compiled, weightsTarget(compiled, 'model.o'), 'payload-ids.onnx'));
   writeFileSync(join(folder, 'model.sh'), bpftoolScript(program, meta, 'model.o'));
   execFileSync('cc', ['-O2', '-Wall', '-Werror', '-o', join(folder, 'loader'), join(folder, 'loader.c'), '-lbpf', '-lm'], {
     stdio: 'pipe',
@@ -139,15 +142,32 @@ describe.skipIf(!ready)('an exported packet program on an interface', () => {
   });
 
   test('loaded by the C loader, it drops and passes what our engine says, until the loader is interrupted', async () => {
-    const loader: ChildProcess = spawn('nsenter', inside(join(folder, 'loader'), 'under'), { stdio: ['ignore', 'pipe', 'inherit'] });
+    const loader: ChildProcess = spawn('nsenter', inside(join(folder, 'loader'), 'under', join(folder, 'weights.bin')), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const ended = once(loader, 'exit');
+    const lines = createInterface(loader.stdout!)[Symbol.asyncIterator]();
+    const until = async (start: string): Promise<string> => {
+      for (;;) {
+        const { value, done } = await lines.next();
+        if (done) throw new Error(`it ended before it said ${start}`);
+        if (value.startsWith(start)) return value;
+      }
+    };
     try {
-      await once(loader.stdout!, 'data');
+      expect(await until('attached')).toBe('attached to under (native)');
       expect(attached()).toBe(true);
+      expect(verdicts()).toEqual(expected);
+      loader.kill('SIGUSR1');
+      expect(await until('verdict DROP')).toBe(`verdict DROP ${expected.filter((verdict) => verdict === 'DROP').length}`);
+      expect(await until('weights replaced')).toBe('weights replaced 0');
+      loader.kill('SIGHUP');
+      expect(await until('weights replaced')).toBe('weights replaced');
       expect(verdicts()).toEqual(expected);
     } finally {
       loader.kill('SIGINT');
     }
+    expect(await until('weights replaced')).toBe('weights replaced 1');
     expect((await ended)[0]).toBe(0);
     expect(attached()).toBe(false);
   }, 60_000);

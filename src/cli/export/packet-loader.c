@@ -193,18 +193,20 @@ static void hold_signals(sigset_t *waiting) {
   signal(SIGPIPE, SIG_IGN);
 }
 
-/* Answers GET /metrics, one request after the other, on the loopback address or `address`. */
+/* Answers GET /metrics, one request after the other, on the loopback address or `address`; for port 0 the kernel chooses one. */
 static int serve(const struct maps *maps, const char *port, const char *address) {
   struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int yes = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   errno = 0;
-  if (atoi(port) < 1 || atoi(port) > 65535 || (address && inet_pton(AF_INET, address, &at.sin_addr) != 1))
+  if (strspn(port, "0123456789") != strlen(port) || atol(port) > 65535 || (address && inet_pton(AF_INET, address, &at.sin_addr) != 1))
     return fail("serve takes a port and perhaps an IPv4 address");
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   if (listener < 0 || bind(listener, (struct sockaddr *)&at, sizeof at) || listen(listener, 16)) return fail(port);
   sigset_t waiting;
+  socklen_t size = sizeof at;
   hold_signals(&waiting);
-  printf("metrics at port %s\n", port);
+  getsockname(listener, (struct sockaddr *)&at, &size);
+  printf("metrics at port %u\n", ntohs(at.sin_port));
   fflush(stdout);
   while (!ended) {
     struct pollfd ready = {listener, POLLIN, 0};
