@@ -1,6 +1,7 @@
 /**
  * `npm run long dissection [COLLECTION…]`: every field of 50,000 generated packets, and of the captures in COLLECTIONs, beside `tshark -T fields`, and the
- * packets that each filter of `filters.ts` lets pass beside `tshark -Y`, with its default settings: streams are put together on both sides.
+ * packets that each filter of `filters.ts` lets pass beside `tshark -Y`, with its default settings: streams are put together on both sides. Then
+ * filters made of the grammar (`filter-maker.ts`), all in one run of tshark.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,6 +17,8 @@ import { fieldText } from '../src/traces/dissect/values.ts';
 import { EVERYTHING } from '../src/traces/dissect/walk.ts';
 import { compileFilter } from '../src/traces/filter/compile.ts';
 import { pcapFile } from '../src/traces/testing/capture-files.ts';
+import { beyond, type Judged, judge } from './filter-judge.ts';
+import { FilterMaker } from './filter-maker.ts';
 import { FILTERS } from './filters.ts';
 import { PacketMaker } from './packets.ts';
 import { eachOf, filesOf, tshark } from './tshark.ts';
@@ -23,6 +26,8 @@ import { eachOf, filesOf, tshark } from './tshark.ts';
 const GENERATED = 50_000;
 /** Filters run in tshark one by one, over fewer packets. */
 const FILTERED = 5000;
+/** Filters made of the grammar. */
+const MADE_FILTERS = 3000;
 /** tshark's own idea of what nobody dissects, and times in its own number of digits. */
 const LEFT_OUT = new Set([
   '',
@@ -92,17 +97,18 @@ async function opened(file: FileSource): Promise<Capture | null> {
   }
 }
 
-/** Counts the packets that each filter lets pass, here and in tshark. */
+/** Compares the packets that each filter lets pass, here and by `tshark -Y`; those in which unknown protocols carry known ones do not count. */
 export async function compareFilters(
   path: string,
   texts: readonly string[],
 ): Promise<{ filters: number; same: number; letNothingPass: number; different: string[] }> {
+  const without = new Set(await beyond(path));
   const file = await openFile(path);
   const filters = texts.map(compileFilter);
   const passed = filters.map(() => new Set<number>());
   const out = new Dissection();
   await new Analysis(await openCapture(file)).follow(out, {}, EVERYTHING, (packet) => {
-    for (const [at, filter] of filters.entries()) if (filter.test(out)) passed[at]!.add(packet + 1);
+    for (const [at, filter] of filters.entries()) if (!without.has(packet + 1) && filter.test(out)) passed[at]!.add(packet + 1);
   });
   await file.close();
   const different: string[] = [];
@@ -110,7 +116,13 @@ export async function compareFilters(
   await eachOf([...filters.keys()], async (at) => {
     const { text } = filters[at]!;
     const { stdout, stderr } = await tshark(['-r', path, '-Y', text, '-T', 'fields', '-e', 'frame.number']);
-    const theirs = new Set(stdout.split('\n').filter(Boolean).map(Number));
+    const theirs = new Set(
+      stdout
+        .split('\n')
+        .filter(Boolean)
+        .map(Number)
+        .filter((one) => !without.has(one)),
+    );
     if (theirs.size === 0) letNothingPass++;
     const same = theirs.size === passed[at]!.size && [...theirs].every((packet) => passed[at]!.has(packet));
     if (!same) different.push(`${text}: ours ${passed[at]!.size}, tshark ${theirs.size || stderr.trim().split('\n').at(-1)}`);
@@ -130,6 +142,16 @@ function figuresOf({ packets, cells, seen, differ }: Compared): object {
   };
 }
 
+/** Filters made of the values of a capture, compared on it. */
+export async function compareMadeFilters(path: string, seed: number, count: number): Promise<Judged> {
+  const maker = new FilterMaker(seed);
+  const file = await openFile(path);
+  const out = new Dissection();
+  await new Analysis(await openCapture(file)).follow(out, {}, EVERYTHING, () => maker.learn(out));
+  await file.close();
+  return judge(path, maker.make(count));
+}
+
 export const nothing = (): Compared => ({ packets: 0, cells: 0, seen: new Map(), differ: new Map() });
 
 export default async function dissection(collections: string[]): Promise<unknown> {
@@ -143,7 +165,13 @@ export default async function dissection(collections: string[]): Promise<unknown
     for (const folder of collections) await eachOf([...filesOf(folder)], (name) => compareFields(join(folder, name), captures));
     const few = join(temporary, 'filtered.pcap');
     writeFileSync(few, pcapFile(new PacketMaker(3).make(FILTERED)));
-    return { generated: figuresOf(generated), captures: figuresOf(captures), filters: await compareFilters(few, FILTERS) };
+    const made = await compareMadeFilters(few, 1, MADE_FILTERS);
+    return {
+      generated: figuresOf(generated),
+      captures: figuresOf(captures),
+      filters: await compareFilters(few, FILTERS),
+      madeFilters: made,
+    };
   } finally {
     rmSync(temporary, { recursive: true });
   }

@@ -206,7 +206,6 @@ export const FILTERS: readonly string[] = [
   'udp.length > 40',
   'udp.checksum > 0xf000',
   'vxlan.vni > 0x800000',
-  'vxlan.flags == 0x0800',
   'vxlan and tcp',
   'dns.flags.response == 1',
   'dns.flags.rcode == 3',

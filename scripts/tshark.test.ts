@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { compareFields, compareFilters, nothing } from '../bench/dissection.ts';
+import { compareFields, compareFilters, compareMadeFilters, nothing } from '../bench/dissection.ts';
 import { PacketMaker } from '../bench/packets.ts';
 import { pcapFile, pcapngFile } from '../src/traces/testing/capture-files.ts';
 
@@ -50,5 +50,12 @@ describe.skipIf(!haveTshark())('dissection beside tshark', () => {
       'tls.handshake.extensions_server_name contains "test"',
     ];
     expect(await compareFilters(pcap, filters)).toMatchObject({ same: filters.length, different: [] });
+  });
+
+  it('lets the same packets pass filters made of the grammar, and refuses the same ones', async () => {
+    const judged = await compareMadeFilters(pcap, 1, 500);
+    expect(judged).toMatchObject({ same: 500 - judged.crashes, different: [] });
+    expect(judged.bothRefuse).toBeGreaterThan(50);
+    expect(judged.filters - judged.bothRefuse - judged.letNothingPass).toBeGreaterThan(150);
   });
 });

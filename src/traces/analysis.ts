@@ -13,16 +13,18 @@ const NOTHING: Wanted = { dns: false, http: false, tls: false };
 /** What the capture knows of a packet, for its dissection. */
 export function factsOf(capture: Capture, index: number): PacketFacts {
   const { seconds, nanoseconds, original, interfaceIndex } = capture.columns;
-  const since = (other: number) => seconds[index]! - seconds[other]! + (nanoseconds[index]! - nanoseconds[other]!) / 1e9;
+  const before = index === 0 ? 0 : index - 1;
   return {
     index,
     linkType: capture.linkType(index),
     original: original[index]!,
     seconds: seconds[index]!,
     nanoseconds: nanoseconds[index]!,
-    relative: since(0),
-    delta: index === 0 ? 0 : since(index - 1),
-    interfaceIndex: interfaceIndex[index]!,
+    relativeSeconds: seconds[index]! - seconds[0]!,
+    relativeNanoseconds: nanoseconds[index]! - nanoseconds[0]!,
+    deltaSeconds: seconds[index]! - seconds[before]!,
+    deltaNanoseconds: nanoseconds[index]! - nanoseconds[before]!,
+    interfaceIndex: capture.format === 'pcapng' ? interfaceIndex[index]! : -1,
     comments: capture.comments.get(index) ?? [],
   };
 }

@@ -18,6 +18,8 @@ const REVERSE_REQUEST = 3;
 /** RFC 826, with addresses of Ethernet and IPv4. */
 export function arp(walk: Walk, at: number): void {
   const { out } = walk;
+  // A header that begins with nothing to tell it by is not there.
+  walk.need(at, 2);
   const item = walk.open(ARP, at);
   const hardwareType = walk.add16(HW_TYPE, at);
   const protocolType = walk.add16(PROTO_TYPE, at + 2);
@@ -25,6 +27,7 @@ export function arp(walk: Walk, at: number): void {
   const protocol = walk.add8(PROTO_SIZE, at + 5);
   const length = 8 + 2 * (hardware + protocol);
   const operation = walk.add16(OPCODE, at + 6);
+  walk.trim(item, at + length);
   const isMac = (hardwareType === 1 || hardwareType === 6) && hardware === 6;
   const isIpv4 = protocolType === 0x0800 && protocol === 4;
   const sender = at + 8;

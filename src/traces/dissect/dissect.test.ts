@@ -11,8 +11,10 @@ const facts = (frame: Uint8Array, linkType = 1): PacketFacts => ({
   original: frame.length,
   seconds: 0,
   nanoseconds: 0,
-  relative: 0,
-  delta: 0,
+  relativeSeconds: 0,
+  relativeNanoseconds: 0,
+  deltaSeconds: 0,
+  deltaNanoseconds: 0,
   interfaceIndex: 0,
   comments: [],
 });

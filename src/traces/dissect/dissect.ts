@@ -31,9 +31,12 @@ export interface PacketFacts {
   /** Since 1970; NaN without a time. */
   readonly seconds: number;
   readonly nanoseconds: number;
-  /** Seconds since the first packet and since the one before. */
-  readonly relative: number;
-  readonly delta: number;
+  /** Since the first packet and since the one before; both parts may be negative. */
+  readonly relativeSeconds: number;
+  readonly relativeNanoseconds: number;
+  readonly deltaSeconds: number;
+  readonly deltaNanoseconds: number;
+  /** -1 in captures that do not number interfaces. */
   readonly interfaceIndex: number;
   readonly comments: readonly string[];
 }
@@ -96,12 +99,12 @@ export function dissect(
 }
 
 function frameFields(out: Dissection, frame: Uint8Array, facts: PacketFacts): void {
-  const item = out.open(FRAME, 0, frame.length);
-  out.add(INTERFACE, 0, 0, facts.interfaceIndex);
+  const item = out.open(FRAME, 0, frame.length, frame.length);
+  if (facts.interfaceIndex >= 0) out.add(INTERFACE, 0, 0, facts.interfaceIndex);
   if (!Number.isNaN(facts.seconds)) {
-    out.add(TIME_EPOCH, 0, 0, facts.seconds + facts.nanoseconds / 1e9);
-    out.add(TIME_DELTA, 0, 0, facts.delta);
-    out.add(TIME_RELATIVE, 0, 0, facts.relative);
+    out.addTime(TIME_EPOCH, facts.seconds, facts.nanoseconds);
+    out.addTime(TIME_DELTA, facts.deltaSeconds, facts.deltaNanoseconds);
+    out.addTime(TIME_RELATIVE, facts.relativeSeconds, facts.relativeNanoseconds);
   }
   out.add(NUMBER, 0, 0, facts.index + 1);
   out.add(LEN, 0, 0, facts.original);

@@ -14,8 +14,10 @@ export class Dissection {
   /** Bytes of the item in `sources[source[item]]`. */
   start = new Int32Array(this.#room);
   length = new Int32Array(this.#room);
-  /** Numbers, booleans as 0 and 1, IPv4 addresses as u32, times in seconds, ends of protocols. */
+  /** Numbers, booleans as 0 and 1, IPv4 addresses as u32, whole seconds of times, ends of protocols. */
   value = new Float64Array(this.#room);
+  /** Of times: what their seconds leave, with the same sign. */
+  nanoseconds = new Int32Array(this.#room);
   depth = new Uint8Array(this.#room);
   source = new Uint8Array(this.#room);
   /** Of strings, and of lines that group others. */
@@ -56,10 +58,19 @@ export class Dissection {
     return at;
   }
 
+  /** Adds a time; its parts may have different signs. */
+  addTime(field: FieldId, seconds: number, nanoseconds: number): void {
+    let [whole, rest] = [seconds, nanoseconds];
+    if (whole > 0 && rest < 0) [whole, rest] = [whole - 1, rest + 1e9];
+    else if (whole < 0 && rest > 0) [whole, rest] = [whole + 1, rest - 1e9];
+    const at = this.add(field, 0, 0, whole);
+    this.nanoseconds[at] = rest;
+  }
+
   /** Begins a protocol: what follows lies in it until {@link close}. Its value is the end of all that it carries. */
-  open(protocol: FieldId, start: number, end: number): number {
+  open(protocol: FieldId, start: number, length: number, end: number): number {
     this.protocols.push(protocol);
-    const at = this.add(protocol, start, 0, end);
+    const at = this.add(protocol, start, length, end);
     this.level++;
     return at;
   }
@@ -109,6 +120,7 @@ export class Dissection {
     this.start = grown(this.start, new Int32Array(this.#room));
     this.length = grown(this.length, new Int32Array(this.#room));
     this.value = grown(this.value, new Float64Array(this.#room));
+    this.nanoseconds = grown(this.nanoseconds, new Int32Array(this.#room));
     this.depth = grown(this.depth, new Uint8Array(this.#room));
     this.source = grown(this.source, new Uint8Array(this.#room));
   }

@@ -1,5 +1,5 @@
 import { type FieldId, fieldId } from './fields.ts';
-import { printable } from './names.ts';
+import { asciiText, printable, utf8Text } from './names.ts';
 import type { Walk } from './walk.ts';
 
 const id = fieldId;
@@ -207,12 +207,12 @@ function record(walk: Walk, at: number, message: number, multicast: boolean): nu
     out.add(RESP_TTL, name.end + 4, 4, walk.u32(name.end + 4));
   }
   out.add(RESP_LEN, name.end + 8, 2, length);
-  if (length > 0) recordData(walk, type, data, length, message);
+  if (length > 0) recordData(walk, type, data, length, message, multicast);
   out.level = out.depth[group]!;
   return data + length;
 }
 
-function recordData(walk: Walk, type: number, at: number, length: number, message: number): void {
+function recordData(walk: Walk, type: number, at: number, length: number, message: number, multicast: boolean): void {
   const { out } = walk;
   const addName = (field: FieldId, from: number): number => {
     const name = readName(walk, from, message);
@@ -229,7 +229,7 @@ function recordData(walk: Walk, type: number, at: number, length: number, messag
     for (let from = at; from < at + length; ) {
       const size = walk.add8(TXT_LENGTH, from);
       walk.need(from + 1, size);
-      out.addText(TXT, from + 1, size, new TextDecoder().decode(walk.bytes.subarray(from + 1, from + 1 + size)));
+      out.addText(TXT, from + 1, size, (multicast ? utf8Text : asciiText)(walk.bytes, from + 1, from + 1 + size));
       from += 1 + size;
     }
   } else if (type === 6) {

@@ -22,6 +22,8 @@ export type FieldType =
   | 'bytes:'
   | 'string'
   | 'time'
+  /** Is there, and has no value. */
+  | 'none'
   | 'text';
 
 /** Its place in {@link FIELDS}. */
@@ -224,22 +226,22 @@ const TABLE: readonly (readonly [name: string, type: FieldType, label: string])[
   ['tcp.options.timestamp.tsval', 'u32', 'Timestamp value'],
   ['tcp.options.timestamp.tsecr', 'u32', 'Timestamp echo reply'],
   ['tcp.payload', 'bytes', 'TCP payload'],
-  ['tcp.analysis.flags', 'bool', 'TCP Analysis Flags'],
-  ['tcp.analysis.retransmission', 'bool', 'This frame is a (suspected) retransmission'],
-  ['tcp.analysis.out_of_order', 'bool', 'This frame is a (suspected) out-of-order segment'],
-  ['tcp.analysis.fast_retransmission', 'bool', 'This frame is a (suspected) fast retransmission'],
-  ['tcp.analysis.spurious_retransmission', 'bool', 'This frame is a (suspected) spurious retransmission'],
-  ['tcp.analysis.lost_segment', 'bool', 'Previous segment(s) not captured'],
-  ['tcp.analysis.ack_lost_segment', 'bool', "ACKed segment that wasn't captured"],
-  ['tcp.analysis.duplicate_ack', 'bool', 'Duplicate ACK'],
-  ['tcp.analysis.keep_alive', 'bool', 'TCP keep-alive segment'],
-  ['tcp.analysis.keep_alive_ack', 'bool', 'ACK to a TCP keep-alive segment'],
-  ['tcp.analysis.zero_window', 'bool', 'TCP window specified by the receiver is now completely full'],
-  ['tcp.analysis.zero_window_probe', 'bool', 'TCP Zero Window Probe'],
-  ['tcp.analysis.zero_window_probe_ack', 'bool', 'ACK to a TCP Zero Window Probe'],
-  ['tcp.analysis.window_update', 'bool', 'TCP window update'],
-  ['tcp.analysis.window_full', 'bool', 'TCP window is full'],
-  ['tcp.analysis.reused_ports', 'bool', 'A new TCP session with the same ports'],
+  ['tcp.analysis.flags', 'none', 'TCP Analysis Flags'],
+  ['tcp.analysis.retransmission', 'none', 'This frame is a (suspected) retransmission'],
+  ['tcp.analysis.out_of_order', 'none', 'This frame is a (suspected) out-of-order segment'],
+  ['tcp.analysis.fast_retransmission', 'none', 'This frame is a (suspected) fast retransmission'],
+  ['tcp.analysis.spurious_retransmission', 'none', 'This frame is a (suspected) spurious retransmission'],
+  ['tcp.analysis.lost_segment', 'none', 'Previous segment(s) not captured'],
+  ['tcp.analysis.ack_lost_segment', 'none', "ACKed segment that wasn't captured"],
+  ['tcp.analysis.duplicate_ack', 'none', 'Duplicate ACK'],
+  ['tcp.analysis.keep_alive', 'none', 'TCP keep-alive segment'],
+  ['tcp.analysis.keep_alive_ack', 'none', 'ACK to a TCP keep-alive segment'],
+  ['tcp.analysis.zero_window', 'none', 'TCP window specified by the receiver is now completely full'],
+  ['tcp.analysis.zero_window_probe', 'none', 'TCP Zero Window Probe'],
+  ['tcp.analysis.zero_window_probe_ack', 'none', 'ACK to a TCP Zero Window Probe'],
+  ['tcp.analysis.window_update', 'none', 'TCP window update'],
+  ['tcp.analysis.window_full', 'none', 'TCP window is full'],
+  ['tcp.analysis.reused_ports', 'none', 'A new TCP session with the same ports'],
   ['udp.srcport', 'u16', 'Source Port'],
   ['udp.dstport', 'u16', 'Destination Port'],
   ['udp.port', 'u16', 'Source or Destination Port'],
@@ -329,7 +331,7 @@ const TABLE: readonly (readonly [name: string, type: FieldType, label: string])[
   ['tls.handshake.length', 'u24', 'Length'],
   ['tls.handshake.version', 'u16x', 'Version'],
   ['tls.handshake.random', 'bytes', 'Random'],
-  ['tls.handshake.session_id_length', 'u16', 'Session ID Length'],
+  ['tls.handshake.session_id_length', 'u8', 'Session ID Length'],
   ['tls.handshake.session_id', 'bytes', 'Session ID'],
   ['tls.handshake.cipher_suites_length', 'u16', 'Cipher Suites Length'],
   ['tls.handshake.ciphersuite', 'u16x', 'Cipher Suite'],

@@ -1,6 +1,6 @@
 import { type FieldId, fieldId } from './fields.ts';
 import { type HttpKind, httpKind, latin, lineEnd } from './http-lines.ts';
-import { printable } from './names.ts';
+import { asciiText, printable } from './names.ts';
 import type { Walk } from './walk.ts';
 
 const id = fieldId;
@@ -94,12 +94,12 @@ function requestLine({ out, bytes }: Walk, at: number, text: string): void {
   const parts = /^(\S*) *(\S*) *(.*)$/s.exec(text);
   if (!parts) return;
   const [, method = '', uri = '', version = ''] = parts;
-  out.addText(METHOD, at, method.length, method);
+  out.addText(METHOD, at, method.length, asciiText(bytes, at, at + method.length));
   const uriAt = at + text.indexOf(uri, method.length);
   if (text.length <= method.length) return;
-  out.addText(URI, uriAt, uri.length, printable(bytes, uriAt, uriAt + uri.length));
+  out.addText(URI, uriAt, uri.length, asciiText(bytes, uriAt, uriAt + uri.length));
   const versionAt = at + text.length - version.length;
-  out.addText(REQUEST_VERSION, versionAt, version.length, printable(bytes, versionAt, versionAt + version.length));
+  out.addText(REQUEST_VERSION, versionAt, version.length, asciiText(bytes, versionAt, versionAt + version.length));
 }
 
 /** `HTTP/1.1 200 OK`. */
@@ -107,24 +107,24 @@ function statusLine({ out, bytes }: Walk, at: number, text: string): void {
   const parts = /^(\S*) *(\d{3})? *(.*)$/s.exec(text);
   if (!parts) return;
   const [, version = '', code, phrase = ''] = parts;
-  out.addText(RESPONSE_VERSION, at, version.length, version);
+  out.addText(RESPONSE_VERSION, at, version.length, asciiText(bytes, at, at + version.length));
   if (code === undefined) return;
   out.add(CODE, at + text.indexOf(code, version.length), 3, Number(code));
   const phraseAt = at + text.length - phrase.length;
   if (text.length > version.length + 1 + code.length) {
-    out.addText(PHRASE, phraseAt, phrase.length, printable(bytes, phraseAt, phraseAt + phrase.length));
+    out.addText(PHRASE, phraseAt, phrase.length, asciiText(bytes, phraseAt, phraseAt + phrase.length));
   }
 }
 
 function header({ out, bytes }: Walk, at: number, { end, next, text }: Line, colon: number, kind: HttpKind | null): void {
-  const whole = printable(bytes, at, next);
+  const whole = asciiText(bytes, at, next);
   const lineField = kind === 'response' ? RESPONSE_LINE : REQUEST_LINE;
   const field = HEADERS.get(text.slice(0, colon).toLowerCase());
   let valueAt = at + colon + 1;
   while (valueAt < end && (bytes[valueAt] === 0x20 || bytes[valueAt] === 9)) valueAt++;
   if (field === undefined) out.group(at, next - at, printable(bytes, at, end));
   else {
-    const value = printable(bytes, valueAt, end);
+    const value = asciiText(bytes, valueAt, end);
     out.addText(field, at, next - at, value);
     out.level++;
     if (field === HEADERS.get('content-length') && /^\d+/.test(value)) out.add(CONTENT_LENGTH, at, next - at, Number.parseInt(value, 10));

@@ -45,8 +45,8 @@ const ETHERTYPE_IPV6 = 0x86dd;
 /** RFC 792. Errors quote the beginning of the packet that they are about, which is dissected too. */
 export function icmp(walk: Walk, at: number): void {
   const { out } = walk;
-  const item = walk.open(ICMP, at);
   walk.need(at, 6);
+  const item = walk.open(ICMP, at);
   const type = walk.add8(TYPE, at);
   const code = walk.add8(CODE, at + 1);
   walk.add16(CHECKSUM, at + 2);
@@ -77,9 +77,11 @@ function quotedLength(walk: Walk, at: number, type: number): number {
 function quote(walk: Walk, at: number, etherType: number): void {
   if (walk.wire <= at) return;
   const { quoted } = walk;
-  walk.quoted = true;
   walk.out.level++;
-  walk.next.etherType(walk, etherType, at);
+  walk.guard(() => {
+    walk.quoted = true;
+    walk.next.etherType(walk, etherType, at);
+  }, true);
   walk.out.level--;
   walk.quoted = quoted;
 }

@@ -42,12 +42,12 @@ const OPTION_NAMES: Readonly<Record<number, string>> = {
 export function ipv4(walk: Walk, at: number): void {
   const { out } = walk;
   const first = walk.u8(at);
-  const item = walk.open(IP, at);
+  const item = walk.open(IP, at, (first & 15) * 4);
   out.add(VERSION, at, 1, first >> 4);
   const header = (first & 15) * 4;
   out.add(HDR_LEN, at, 1, header);
   if (header < 20) {
-    out.close(item, at + 1);
+    out.close(item, at + header);
     return;
   }
   const service = walk.add8(DSFIELD, at + 1);
@@ -59,8 +59,9 @@ export function ipv4(walk: Walk, at: number): void {
   const total = walk.u16(at + 2);
   const length = total || walk.wire - at;
   out.add(LEN, at + 2, 2, length);
+  if (total >= header && at + total <= walk.wire) walk.trim(item, at + total);
   if (total !== 0 && total < header) {
-    out.close(item, at + 4);
+    out.close(item, at + header);
     return;
   }
   const identification = walk.add16(ID, at + 4);

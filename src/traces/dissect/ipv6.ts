@@ -47,7 +47,7 @@ const NO_NEXT_HEADER = 59;
 /** RFC 8200. */
 export function ipv6(walk: Walk, at: number): void {
   const { out } = walk;
-  const item = walk.open(IPV6, at);
+  const item = walk.open(IPV6, at, 40);
   const version = walk.u8(at) >> 4;
   out.add(VERSION, at, 1, version);
   out.add(IP_VERSION, at, 1, version);
@@ -72,6 +72,7 @@ export function ipv6(walk: Walk, at: number): void {
   walk.addressLength = 16;
   walk.fragmented = false;
   // A jumbogram says zero, and how long it is in an option (RFC 2675).
+  if (payload > 0 && at + 40 + payload <= walk.wire) walk.trim(item, at + 40 + payload);
   if (payload === 0 && next === 0) headers(walk, next, at + 40, at);
   else walk.within(at + 40, payload, () => headers(walk, next, at + 40, at));
 }
@@ -84,7 +85,8 @@ function headers(walk: Walk, first: number, from: number, packet: number): void 
   for (;;) {
     const options = OPTION_HEADERS[next];
     if (options) {
-      const item = walk.open(options.item, at);
+      walk.need(at, 2);
+      const item = walk.open(options.item, at, (walk.u8(at + 1) + 1) * 8);
       next = walk.add8(options.next, at);
       const length = (walk.u8(at + 1) + 1) * 8;
       out.add(options.length, at + 1, 1, walk.u8(at + 1));
@@ -101,7 +103,7 @@ function headers(walk: Walk, first: number, from: number, packet: number): void 
       at += length;
     } else if (next === FRAGMENT_HEADER) {
       walk.need(at, 8);
-      const item = walk.open(FRAG, at);
+      const item = walk.open(FRAG, at, 8);
       next = walk.add8(FRAG_NXT, at);
       const word = walk.u16(at + 2);
       out.add(FRAG_OFFSET, at + 2, 2, word >> 3);
@@ -142,6 +144,7 @@ function optionsOf(walk: Walk, from: number, to: number): void {
 /** The authentication header (RFC 4302), in IPv4 as in IPv6. */
 export function authentication(walk: Walk, at: number): void {
   const { out } = walk;
+  walk.need(at, 2);
   const item = walk.open(AH, at);
   const next = walk.add8(AH_NEXT, at);
   const length = (walk.add8(AH_LENGTH, at + 1) + 2) * 4;

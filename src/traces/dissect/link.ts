@@ -64,7 +64,7 @@ export function linkLayer(walk: Walk, linkType: number): void {
 
 export function ethernet(walk: Walk, at: number): void {
   const { out } = walk;
-  const item = walk.open(ETH, at);
+  const item = walk.open(ETH, at, 14);
   walk.need(at, 14);
   addressesOf(walk, at);
   const type = walk.u16(at + 12);
@@ -104,7 +104,7 @@ function addressesOf(walk: Walk, at: number): void {
 /** A tag of 802.1Q, or of 802.1ad with fields of its own name; its type may be a length. */
 export function vlan(walk: Walk, at: number): void {
   const tag = walk.u16(at);
-  const item = walk.open(VLAN, at);
+  const item = walk.open(VLAN, at, 4);
   walk.out.add(VLAN_PRIORITY, at, 2, tag >> 13);
   walk.out.add(VLAN_DEI, at, 2, (tag >> 12) & 1);
   walk.out.add(VLAN_ID, at, 2, tag & 0xfff);
@@ -121,7 +121,7 @@ export function vlan(walk: Walk, at: number): void {
 }
 
 export function serviceVlan(walk: Walk, at: number): void {
-  const item = walk.open(QINQ, at);
+  const item = walk.open(QINQ, at, 4);
   walk.need(at, 4);
   const tag = walk.u16(at);
   walk.out.add(QINQ_PRIORITY, at, 2, tag >> 13);
@@ -176,7 +176,7 @@ const ETHERNET_HARDWARE = new Set([1, 6, 772, 801, 802, 803]);
 
 /** Linux cooked capture: what `any` captures (https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html). */
 function cooked(walk: Walk): void {
-  const item = walk.open(SLL, 0);
+  const item = walk.open(SLL, 0, 16);
   walk.add16(SLL_PKTTYPE, 0);
   const hardware = walk.add16(SLL_HATYPE, 2);
   const length = walk.add16(SLL_HALEN, 4);
@@ -188,7 +188,7 @@ function cooked(walk: Walk): void {
 /** The second version, with the interface and the fields in another order. */
 function cooked2(walk: Walk): void {
   const { out } = walk;
-  const item = walk.open(SLL, 0);
+  const item = walk.open(SLL, 0, 20);
   const type = walk.u16(0);
   walk.add32(SLL_IFINDEX, 4);
   const hardware = walk.add16(SLL_HATYPE, 8);
@@ -216,7 +216,7 @@ const FAMILIES_IPV6 = new Set([10, 23, 24, 28, 30]);
 /** The address family in the byte order of the machine that captured, or in that of the network. */
 function loopback(walk: Walk, network: boolean): void {
   const { out } = walk;
-  const item = walk.open(NULL, 0);
+  const item = walk.open(NULL, 0, 4);
   const big = walk.u32(0);
   const swapped = ((big >>> 24) | ((big >>> 8) & 0xff00) | ((big & 0xff00) << 8) | (big << 24)) >>> 0;
   const family = network || big < 0x10000 ? big : swapped;

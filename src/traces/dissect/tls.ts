@@ -1,4 +1,5 @@
 import { type FieldId, fieldId } from './fields.ts';
+import { asciiText } from './names.ts';
 import { isTlsRecord, TLS_HEADER } from './tls-records.ts';
 import type { Walk } from './walk.ts';
 
@@ -160,7 +161,7 @@ function extension(walk: Walk, type: number, at: number, length: number, client:
       walk.add8(SNI_TYPE, entry);
       const bytes = walk.add16(SNI_LEN, entry + 1);
       walk.need(entry + 3, bytes);
-      out.addText(SNI, entry + 3, bytes, ascii(walk, entry + 3, bytes));
+      out.addText(SNI, entry + 3, bytes, asciiText(walk.bytes, entry + 3, entry + 3 + bytes));
       entry += 3 + bytes;
     }
   } else if (type === EXT_ALPN) {
@@ -168,7 +169,7 @@ function extension(walk: Walk, type: number, at: number, length: number, client:
     for (let entry = at + 2; entry < at + 2 + size && entry < walk.wire; ) {
       const bytes = walk.add8(ALPN_STR_LEN, entry);
       walk.need(entry + 1, bytes);
-      out.addText(ALPN_STR, entry + 1, bytes, ascii(walk, entry + 1, bytes));
+      out.addText(ALPN_STR, entry + 1, bytes, asciiText(walk.bytes, entry + 1, entry + 1 + bytes));
       entry += 1 + bytes;
     }
   } else if (type === EXT_VERSIONS) {
@@ -176,11 +177,4 @@ function extension(walk: Walk, type: number, at: number, length: number, client:
     else walk.add16(VERSION, at);
   } else if (type === EXT_GROUPS) list16(walk, GROUP, at + 2, walk.add16(GROUPS_LEN, at));
   else if (type === EXT_SIGNATURES) list16(walk, SIGNATURE, at + 2, walk.add16(SIGNATURES_LEN, at));
-}
-
-/** Names here are ASCII; other bytes are replaced. */
-function ascii({ bytes }: Walk, at: number, length: number): string {
-  let text = '';
-  for (let i = at; i < at + length; i++) text += bytes[i]! < 0x80 ? String.fromCharCode(bytes[i]!) : '\ufffd';
-  return text;
 }

@@ -17,7 +17,7 @@ export function udp(walk: Walk, at: number): void {
   const { out } = walk;
   const sourcePort = walk.u16(at);
   const destinationPort = walk.u16(at + 2);
-  const item = walk.open(UDP, at);
+  const item = walk.open(UDP, at, 8);
   out.add(SRCPORT, at, 2, sourcePort);
   out.add(DSTPORT, at + 2, 2, destinationPort);
   out.add(PORT, at, 2, sourcePort);

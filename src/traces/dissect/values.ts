@@ -4,6 +4,8 @@ import { FIELDS, type FieldType } from './fields.ts';
 
 const HEX_DIGITS: Partial<Record<FieldType, number>> = { u8x: 2, u16x: 4, u24x: 6, u32x: 8 };
 
+const ESCAPES: Readonly<Record<string, string>> = { '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
 /** An item's value as `tshark -T fields` writes it; empty for protocols and lines of text. */
 export function fieldText(out: Dissection, at: number): string {
   const { type } = FIELDS[out.field[at]!]!;
@@ -12,7 +14,7 @@ export function fieldText(out: Dissection, at: number): string {
     case 'text':
       return '';
     case 'string':
-      return out.text[at] ?? '';
+      return (out.text[at] ?? '').replace(/[\b\f\n\r\t]/g, (char) => ESCAPES[char]!);
     case 'ipv4':
       return ipv4Text(out.bytes(at), 0);
     case 'ipv6':
@@ -24,11 +26,17 @@ export function fieldText(out: Dissection, at: number): string {
     case 'bytes':
       return hexText(out.bytes(at)) || '<MISSING>';
     case 'time':
-      return out.value[at]!.toFixed(9);
+      return timeText(out.value[at]!, out.nanoseconds[at]!);
     default: {
       const digits = HEX_DIGITS[type];
       const value = out.value[at]!;
       return digits === undefined ? String(value) : `0x${value.toString(16).padStart(digits, '0')}`;
     }
   }
+}
+
+/** Both parts have one sign. */
+function timeText(seconds: number, nanoseconds: number): string {
+  const sign = seconds < 0 || nanoseconds < 0 ? '-' : '';
+  return `${sign}${Math.abs(seconds)}.${String(Math.abs(nanoseconds)).padStart(9, '0')}`;
 }

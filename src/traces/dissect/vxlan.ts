@@ -11,7 +11,7 @@ const MAX_NESTING = 8;
 /** RFC 7348, with the group policy bits that Linux writes; behind the header stands a whole Ethernet frame. */
 export function vxlan(walk: Walk, at: number): void {
   const { out } = walk;
-  const item = walk.open(VXLAN, at);
+  const item = walk.open(VXLAN, at, 8);
   walk.add16(FLAGS, at);
   walk.add16(GBP, at + 2);
   walk.add24(VNI, at + 4);

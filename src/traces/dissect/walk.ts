@@ -125,9 +125,14 @@ export class Walk {
     this.next = next;
   }
 
-  /** Begins a protocol. */
-  open(protocol: FieldId, at: number): number {
-    return this.out.open(protocol, at, Math.max(at, this.end));
+  /** Begins a protocol; `length` is that of its header where it is known beforehand, whether all of it was captured or not. */
+  open(protocol: FieldId, at: number, length = 0): number {
+    return this.out.open(protocol, at, length, Math.max(at, this.end));
+  }
+
+  /** A protocol carries less than what is left: padding stands behind it. */
+  trim(item: number, end: number): void {
+    this.out.value[item] = Math.min(this.out.value[item]!, end);
   }
 
   need(at: number, length: number): void {
@@ -210,14 +215,17 @@ export class Walk {
     this.wire = wire;
   }
 
-  /** Runs `inner`; what ends beyond its bytes keeps what was read, and is marked. */
-  guard(inner: () => void): void {
-    const { out, bytes, end, wire, source, destination, addressLength } = this;
+  /**
+   * Runs `inner`; what ends beyond its bytes keeps what was read, and is marked, unless it is a piece, or `quoted` by an ICMP error: then only
+   * what the capture cut is told, by whoever guards around it.
+   */
+  guard(inner: () => void, quoted = false): void {
+    const { out, bytes, end, wire, source, destination, addressLength, quoted: before } = this;
     const { level, from } = out;
     try {
       inner();
     } catch (error) {
-      if (!(error instanceof OutOfBounds)) throw error;
+      if (!(error instanceof OutOfBounds) || (quoted && error.captured)) throw error;
       // Items that were begun end with the bytes.
       for (let at = out.count - 1, open = out.level; at >= 0 && open > level; at--) {
         if (out.depth[at]! !== open - 1) continue;
@@ -226,10 +234,11 @@ export class Walk {
       }
       out.level = 0;
       out.from = 0;
-      out.add(error.captured ? SHORT_FIELD : MALFORMED_FIELD, out.sources[0]!.length, 0, 1);
+      if (error.captured || !(quoted || this.fragmented))
+        out.add(error.captured ? SHORT_FIELD : MALFORMED_FIELD, 0, 0, out.sources[0]!.length);
       out.level = level;
       out.from = from;
-      Object.assign(this, { bytes, end, wire, source, destination, addressLength });
+      Object.assign(this, { bytes, end, wire, source, destination, addressLength, quoted: before });
     }
   }
 }

@@ -12,3 +12,6 @@ export class FilterError extends Error {
     this.to = Math.max(to, from + 1);
   }
 }
+
+/** Makes the error for the part of a filter that is being read. */
+export type Fail = (what: string) => FilterError;

@@ -16,8 +16,10 @@ const facts = {
   original: frame.length,
   seconds: 1,
   nanoseconds: 0,
-  relative: 1,
-  delta: 0.5,
+  relativeSeconds: 1,
+  relativeNanoseconds: 0,
+  deltaSeconds: 0,
+  deltaNanoseconds: 500_000_000,
   interfaceIndex: 0,
   comments: [],
 };
@@ -42,7 +44,7 @@ describe('display filters', () => {
     ['tcp.flags & 0x08 and not tcp.flags.syn == 1', true],
     ['len(tcp.payload) == 12', true],
     ['udp or ip and !tcp', false],
-    ['10 < ip.ttl < 100', true],
+    ['ip.ttl > 10 && ip.ttl < 100', true],
   ])('%s', (text, expected) => expect(passes(text)).toBe(expected));
 
   it.each([

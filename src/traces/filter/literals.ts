@@ -1,86 +1,140 @@
-import { FIELDS } from '../dissect/fields.ts';
-import { FilterError } from './error.ts';
+import { FIELDS, type FieldId } from '../dissect/fields.ts';
+import { type Fail, FilterError } from './error.ts';
+import { namedValue } from './names.ts';
+import { numberOf } from './ranges.ts';
+import { maximumOf, nameOf, type Type } from './types.ts';
+import { type Item, Prefix, Signed, Stretch, Time } from './values.ts';
 
-/** What values are compared as. */
-export type Kind = 'number' | 'ipv4' | 'ipv6' | 'bytes' | 'string';
-
-/** A value with the bits of it that count, of addresses with a prefix. */
-export interface Literal {
-  readonly value: number | string | Uint8Array;
-  readonly prefix: number | null;
+/** Reads a word as a value of `type`. A part of an address will do where `partial`; names of values count for the field that is compared. */
+export function fromWord(text: string, type: Type, field: FieldId | null, partial: boolean, fail: Fail): Item {
+  try {
+    return plain(text, type, partial, fail);
+  } catch (error) {
+    const named = error instanceof FilterError && field !== null ? namedValue(field, text) : undefined;
+    if (named === undefined) throw error;
+    return named;
+  }
 }
 
-/** Words that stand for numbers, of the fields where people write them. */
-const NAMES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  'ip.proto': { icmp: 1, igmp: 2, tcp: 6, udp: 17, gre: 47, esp: 50, ah: 51, icmpv6: 58, ospf: 89, sctp: 132 },
-  'eth.type': { ipv4: 0x0800, arp: 0x0806, '802.1q virtual lan': 0x8100, ipv6: 0x86dd },
-  'arp.opcode': { request: 1, reply: 2 },
-};
-const SAME_NAMES: Readonly<Record<string, string>> = { 'ipv6.nxt': 'ip.proto', 'vlan.etype': 'eth.type', 'sll.etype': 'eth.type' };
-
-/** Reads a literal as a value of `kind`; `field` is the one it is compared with, where there is one. */
-export function literal(text: string, quoted: boolean, kind: Kind, field: number | null, from: number, to: number): Literal {
-  const fail = (what: string) => new FilterError(what, from, to);
-  switch (kind) {
+function plain(text: string, type: Type, partial: boolean, fail: Fail): Item {
+  switch (type) {
     case 'string':
-      return { value: text, prefix: null };
+      return text;
     case 'bytes':
-      return { value: quoted ? latin(text) : bytesOf(text, fail), prefix: null };
+      return bytes(text, fail);
+    case 'protocol':
+      return whole(bytes(text, fail));
+    case 'ether': {
+      const address = bytes(text, fail);
+      if (address.length > 6 || (address.length < 6 && !partial)) throw fail(`"${text}" is no MAC address, which has six bytes`);
+      return address;
+    }
     case 'ipv4':
-      if (quoted) throw fail('an IPv4 address stands without quotes');
       return ipv4(text, fail);
     case 'ipv6':
-      if (quoted) throw fail('an IPv6 address stands without quotes');
       return ipv6(text, fail);
-    case 'number':
-      return { value: number(text, quoted, field, fail), prefix: null };
+    case 'time':
+      return time(text, fail);
+    case 'bool':
+      if (text === 'True' || text === 'TRUE') return 1;
+      if (text === 'False' || text === 'FALSE') return 0;
+      return number(text, 'u64', fail);
+    case 'none':
+      throw fail(`"${text}" cannot be compared with ${nameOf(type)}`);
+    default:
+      return number(text, type, fail);
   }
 }
 
-type Fail = (what: string) => FilterError;
-
-function number(text: string, quoted: boolean, field: number | null, fail: Fail): number {
-  const { name, type } = field === null ? { name: '', type: 'u32' } : FIELDS[field]!;
-  const lower = text.toLowerCase();
-  if (type === 'bool') {
-    if (lower === 'true' || lower === 'set') return 1;
-    if (lower === 'false' || lower === 'not set') return 0;
-  }
-  const named = NAMES[SAME_NAMES[name] ?? name]?.[lower];
+/** Reads a text in quotes as a value of `type`. */
+export function fromString(value: Uint8Array, type: Type, field: FieldId | null, fail: Fail): Item {
+  if (type === 'string') return textOf(value);
+  if (type === 'bytes') return value;
+  if (type === 'protocol') return whole(value);
+  const named = field === null ? undefined : namedValue(field, textOf(value));
   if (named !== undefined) return named;
-  if (quoted) throw fail(`${name || 'a number'} cannot be a text`);
-  if (type === 'time' && /^-?\d+(\.\d*)?$/.test(text)) return Number(text);
-  if (/^-?0[xX][0-9a-fA-F]+$/.test(text)) return text[0] === '-' ? -Number(text.slice(1)) : Number(text);
-  // As in C, a leading zero means octal.
-  if (/^0[0-7]+$/.test(text)) return Number.parseInt(text, 8);
-  if (/^-?\d+$/.test(text)) return Number(text);
-  throw fail(name ? `"${text}" is no value of ${name}, which is a number` : `"${text}" is no number`);
+  const what = field === null ? nameOf(type) : FIELDS[field]!.name;
+  throw fail(type === 'ipv4' || type === 'ipv6' || type === 'ether' ? `${nameOf(type)} stands without quotes` : `${what} cannot be a text`);
 }
 
-function ipv4(text: string, fail: Fail): Literal {
-  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\/(\d+))?$/.exec(text);
+/** Reads a character in quotes as a value of `type`. */
+export function fromCharacter(value: Uint8Array, type: Type, fail: Fail): Item {
+  if (type === 'string') return textOf(value);
+  if (type === 'bytes' || type === 'protocol') {
+    if (value.length === 1) return type === 'protocol' ? whole(value) : value;
+    throw fail('the character is more than a byte');
+  }
+  if (type === 'i32') return new Signed(codeOf(value));
+  if (type === 'bool' || maximumOf(type) !== undefined) return codeOf(value);
+  throw fail(`a character is not ${nameOf(type)}`);
+}
+
+const whole = (value: Uint8Array): Stretch => new Stretch(value, value.length);
+const codeOf = (value: Uint8Array): number => (value.length === 1 ? value[0]! : textOf(value).codePointAt(0)!);
+
+/** UTF-8, or bytes one by one where it is not. */
+export function textOf(value: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value);
+  } catch {
+    return String.fromCharCode(...value);
+  }
+}
+
+function number(text: string, type: Type, fail: Fail): Item {
+  const value = /^0[bB][01]*$/.test(text) ? Number.parseInt(text.slice(2) || '0', 2) : numberOf(text);
+  if (Number.isNaN(value)) throw fail(`"${text}" is no number`);
+  const maximum = maximumOf(type);
+  if (maximum === undefined) {
+    if (value > 0x7fffffff) throw fail(`${text} is larger than 2147483647`);
+    return new Signed(value);
+  }
+  if (value > maximum || (type === 'u64' && value === maximum)) throw fail(`${text} is larger than ${maximum}, which is the most here`);
+  return value;
+}
+
+/** Seconds with up to nine digits behind the point. */
+function time(text: string, fail: Fail): Time {
+  const parts = /^(\d*)(?:\.(\d*))?$/.exec(text);
+  const digits = parts?.[2] ?? '';
+  if (!parts || text === '' || (parts[1] === '' && text[0] !== '.') || /[1-9]/.test(digits.slice(9)))
+    throw fail(`"${text}" is no time in seconds`);
+  return new Time(Number(parts[1] || 0), Number(digits.slice(0, 9).padEnd(9, '0')));
+}
+
+/** Bits that count, behind the slash of an address. */
+function prefix(text: string | undefined, most: number, fail: Fail): number | null {
+  if (text === undefined) return null;
+  const bits = numberOf(text);
+  if (!(bits >= 0 && bits <= most)) throw fail(`the prefix of such an address has 0 to ${most} bits`);
+  return bits;
+}
+
+function ipv4(text: string, fail: Fail): Item {
+  const parts = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})(?:\/(.*))?$/.exec(text);
   const numbers = parts?.slice(1, 5).map(Number);
-  const prefix = parts?.[5] === undefined ? null : Number(parts[5]);
   if (!numbers || numbers.some((one) => one > 255)) throw fail(`"${text}" is no IPv4 address`);
-  if (prefix !== null && prefix > 32) throw fail('a prefix of IPv4 has at most 32 bits');
   const [a, b, c, d] = numbers as [number, number, number, number];
-  return { value: ((a << 24) | (b << 16) | (c << 8) | d) >>> 0, prefix };
+  const address = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  const bits = prefix(parts![5], 32, fail);
+  return bits === null ? address : new Prefix(address, bits);
 }
 
-function ipv6(text: string, fail: Fail): Literal {
-  const [address = '', bits] = text.split('/');
-  const bytes = new Uint8Array(16);
+function ipv6(text: string, fail: Fail): Item {
+  const slash = text.indexOf('/');
+  const address = slash < 0 ? text : text.slice(0, slash);
   const halves = address.split('::');
   const groups = (part: string): number[] | null => {
     if (part === '') return [];
     const found: number[] = [];
-    for (const group of part.split(':')) {
-      const dotted = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(group);
-      if (dotted) {
-        const [a, b, c, d] = dotted.slice(1).map(Number) as [number, number, number, number];
-        found.push((a << 8) | b, (c << 8) | d);
-      } else if (/^[0-9a-fA-F]{1,4}$/.test(group)) found.push(Number.parseInt(group, 16));
-      else return null;
+    const all = part.split(':');
+    for (const [at, group] of all.entries()) {
+      if (/^[0-9a-fA-F]{1,4}$/.test(group)) found.push(Number.parseInt(group, 16));
+      else if (at === all.length - 1 && group.includes('.')) {
+        const dotted = ipv4(group, fail);
+        if (typeof dotted !== 'number') return null;
+        found.push(dotted >>> 16, dotted & 0xffff);
+      } else return null;
     }
     return found;
   };
@@ -88,29 +142,28 @@ function ipv6(text: string, fail: Fail): Literal {
   const tail = halves.length > 1 ? groups(halves[1]!) : [];
   const whole = head && tail && halves.length <= 2 && (halves.length === 2 ? head.length + tail.length <= 7 : head.length === 8);
   if (!whole) throw fail(`"${text}" is no IPv6 address`);
-  const prefix = bits === undefined ? null : Number(bits);
-  if (prefix !== null && !(prefix >= 0 && prefix <= 128)) throw fail('a prefix of IPv6 has at most 128 bits');
-  const all = [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail];
-  for (const [at, group] of all.entries()) {
-    bytes[2 * at] = group >> 8;
-    bytes[2 * at + 1] = group & 0xff;
+  const bits = prefix(slash < 0 ? undefined : text.slice(slash + 1), 128, fail);
+  const bytes16 = new Uint8Array(16);
+  for (const [at, group] of [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail].entries()) {
+    bytes16[2 * at] = group >> 8;
+    bytes16[2 * at + 1] = group & 0xff;
   }
-  return { value: bytes, prefix };
+  return bits === null ? bytes16 : new Prefix(bytes16, bits);
 }
 
-/** Pairs of hexadecimal digits with colons, dashes or dots between, or a number of one byte in C's way. */
-function bytesOf(text: string, fail: Fail): Uint8Array {
-  if (/^0[xX][0-9a-fA-F]{1,2}$/.test(text)) return Uint8Array.of(Number(text));
-  if (/^[0-9a-fA-F]{1,2}([:.-][0-9a-fA-F]{1,2})*:?$/.test(text)) {
-    return Uint8Array.from(text.split(/[:.-]/).filter(Boolean), (pair) => Number.parseInt(pair, 16));
+/** Hexadecimal digits: four or two in a row, or one before a separator or the end; `0x` and `0b` for one byte. */
+function bytes(text: string, fail: Fail): Uint8Array {
+  const digits = text.replace(/^:/, '');
+  if (/^0b[01]{8}$/i.test(digits)) return Uint8Array.of(Number.parseInt(digits.slice(2), 2));
+  let rest = /^0x..$/i.test(digits) ? digits.slice(2) : digits;
+  const found: number[] = [];
+  while (rest !== '') {
+    const piece = /^(?:([0-9a-f]{4}|[0-9a-f]{2})[:.-]?|([0-9a-f])(?:[:.-]|$))/i.exec(rest);
+    if (!piece) throw fail(`"${text}" are no bytes: write them as 01:02:ff, or as a text in quotes`);
+    const hex = piece[1] ?? piece[2]!;
+    if (hex.length === 4) found.push(Number.parseInt(hex.slice(0, 2), 16), Number.parseInt(hex.slice(2), 16));
+    else found.push(Number.parseInt(hex, 16));
+    rest = rest.slice(piece[0].length);
   }
-  if (/^([0-9a-fA-F]{2})+$/.test(text)) return Uint8Array.from(text.match(/../g)!, (pair) => Number.parseInt(pair, 16));
-  if (/^([0-9a-fA-F]{4}\.)+[0-9a-fA-F]{4}$/.test(text)) return bytesOf(text.replaceAll('.', ''), fail);
-  throw fail(`"${text}" are no bytes: write them as 01:02:ff, or as a text in quotes`);
-}
-
-/** Characters beyond 255 are their UTF-8 bytes. */
-export function latin(text: string): Uint8Array {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 255) return new TextEncoder().encode(text);
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+  return Uint8Array.from(found);
 }

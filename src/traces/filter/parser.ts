@@ -1,32 +1,29 @@
 import { FilterError } from './error.ts';
 import { type Token, tokens } from './lexer.ts';
+import { type Range, ranges } from './ranges.ts';
 
 export type Comparison = '==' | '!=' | '===' | '!==' | '>' | '<' | '>=' | '<=' | 'contains' | 'matches';
+export type Quantifier = 'any' | 'all' | null;
 
-interface Span {
+export interface Span {
   readonly from: number;
   readonly to: number;
-}
-
-/** Part of a sequence of bytes; `end` null means to the end, negative numbers count from it. */
-export interface Range {
-  readonly start: number;
-  readonly length: number | null;
-  /** Last byte, of `[i-j]`; null in the other forms. */
-  readonly last: number | null;
 }
 
 export type Value = Span &
   (
     | { readonly kind: 'word'; readonly text: string }
-    | { readonly kind: 'string'; readonly text: string }
-    | { readonly kind: 'char'; readonly text: string }
-    | { readonly kind: 'field'; readonly name: string; readonly layer: number | null }
+    /** A value, never a field. */
+    | { readonly kind: 'literal'; readonly text: string }
+    | { readonly kind: 'string'; readonly bytes: Uint8Array }
+    | { readonly kind: 'char'; readonly bytes: Uint8Array }
+    | { readonly kind: 'field'; readonly name: string; readonly layers: readonly Range[] | null }
     | { readonly kind: 'slice'; readonly of: Value; readonly ranges: readonly Range[] }
     | { readonly kind: 'call'; readonly name: string; readonly args: readonly Value[] }
-    | { readonly kind: 'arithmetic'; readonly operator: string; readonly left: Value; readonly right: Value }
+    | { readonly kind: 'arithmetic'; readonly operator: Operator; readonly left: Value; readonly right: Value }
     | { readonly kind: 'negative'; readonly of: Value }
   );
+export type Operator = '&' | '+' | '-' | '*' | '/' | '%';
 
 export interface SetEntry {
   readonly low: Value;
@@ -42,35 +39,16 @@ export type Test = Span &
     | {
         readonly kind: 'compare';
         readonly operator: Comparison;
-        readonly quantifier: 'any' | 'all' | null;
+        readonly quantifier: Quantifier;
         readonly left: Value;
         readonly right: Value;
       }
-    | { readonly kind: 'in'; readonly quantifier: 'any' | 'all' | null; readonly left: Value; readonly entries: readonly SetEntry[] }
+    | { readonly kind: 'in'; readonly quantifier: Quantifier; readonly left: Value; readonly entries: readonly SetEntry[] }
   );
 
-const WORDS: Readonly<Record<string, string>> = {
-  and: '&&',
-  or: '||',
-  xor: '^^',
-  not: '!',
-  eq: '==',
-  any_eq: '==',
-  ne: '!=',
-  all_ne: '!=',
-  all_eq: '===',
-  any_ne: '!==',
-  gt: '>',
-  lt: '<',
-  ge: '>=',
-  le: '<=',
-  contains: 'contains',
-  matches: 'matches',
-  in: 'in',
-  bitwise_and: '&',
-  bitand: '&',
-};
-const COMPARISONS = new Set<string>(['==', '!=', '===', '!==', '>', '<', '>=', '<=', 'contains', 'matches']);
+const COMPARISONS = new Set<string>(['==', '!=', '===', '!==', '>', '<', '>=', '<=']);
+/** From the loosest on. */
+const ARITHMETIC: readonly (readonly string[])[] = [['&'], ['+', '-'], ['*', '/', '%']];
 /** Deeper than anyone writes, and far from the end of the stack. */
 const MAX_DEPTH = 200;
 
@@ -95,11 +73,10 @@ class Parser {
     return this.#tokens[this.#at]!;
   }
 
-  /** The operator at the cursor, whether written as a word or as signs; empty for anything else. */
+  /** The operator at the cursor; empty for anything else. */
   get #operator(): string {
     const { kind, text } = this.#token;
-    if (kind === 'op') return text === '~' || text === '~=' ? 'matches' : text;
-    return kind === 'word' ? (WORDS[text.toLowerCase()] ?? '') : '';
+    return kind === 'op' ? text : '';
   }
 
   #take(operator: string): boolean {
@@ -118,18 +95,18 @@ class Parser {
   }
 
   end(): void {
-    if (this.#token.kind !== 'end') throw this.#error(`"${this.#token.text}" was not expected here`);
+    if (this.#token.kind !== 'end') throw this.#error(`"${this.#token.text || 'this'}" was not expected here`);
   }
 
   test(): Test {
     return this.#chain(['||', 'or'], () => this.#chain(['^^', 'xor'], () => this.#chain(['&&', 'and'], () => this.#not())));
   }
 
-  #chain([operator, kind]: [string, 'and' | 'or' | 'xor'] | [string, string], inner: () => Test): Test {
+  #chain([operator, kind]: readonly [string, 'and' | 'or' | 'xor'], inner: () => Test): Test {
     let left = inner();
     while (this.#take(operator)) {
       const right = inner();
-      left = { kind: kind as 'and' | 'or' | 'xor', left, right, from: left.from, to: right.to };
+      left = { kind, left, right, from: left.from, to: right.to };
     }
     return left;
   }
@@ -155,43 +132,66 @@ class Parser {
   }
 
   #relation(): Test {
-    const { text, from } = this.#token;
-    const next = this.#tokens[this.#at + 1];
-    const quantifier = (text === 'any' || text === 'all') && this.#token.kind === 'word' && next?.kind === 'word' ? text : null;
+    const { from } = this.#token;
+    const quantifier = this.#operator === 'any' || this.#operator === 'all' ? this.#operator : null;
     if (quantifier) this.#at++;
     const left = this.#value();
-    const negated = this.#operator === '!' && WORDS[this.#tokens[this.#at + 1]?.text ?? ''] === 'in';
-    if (negated) this.#at++;
-    if (this.#take('in')) {
-      const entries = this.#set();
-      const test: Test = { kind: 'in', quantifier, left, entries, from, to: this.#tokens[this.#at - 1]!.to };
-      return negated ? { kind: 'not', of: test, from, to: test.to } : test;
+    const right = this.#entityRelation(left, quantifier, from) ?? this.#comparisons(left, quantifier);
+    if (right) return right;
+    if (quantifier) throw this.#error(`behind "${quantifier}" comes a comparison`);
+    return { kind: 'present', of: left, from, to: left.to };
+  }
+
+  /** What takes single values, not sums: `contains`, `matches` and sets. */
+  #entityRelation(left: Value, quantifier: Quantifier, from: number): Test | null {
+    const operator = this.#operator;
+    const negated = operator === '!' && this.#tokens[this.#at + 1]?.kind === 'op' && this.#tokens[this.#at + 1]!.text === 'in';
+    if (operator !== 'contains' && operator !== 'matches' && operator !== 'in' && !negated) return null;
+    if (left.kind === 'arithmetic' || left.kind === 'negative') {
+      throw new FilterError(`sums cannot stand before "${negated ? 'in' : operator}"`, left.from, left.to);
     }
-    let test: Test | null = null;
+    this.#at += negated ? 2 : 1;
+    if (operator === 'contains' || operator === 'matches') {
+      const right = this.#entity();
+      return { kind: 'compare', operator, quantifier, left, right, from, to: right.to };
+    }
+    const entries = this.#set();
+    const { to } = this.#tokens[this.#at - 1]!;
+    // A quantifier in front of `not in` has no effect in Wireshark.
+    const test: Test = { kind: 'in', quantifier: negated ? null : quantifier, left, entries, from, to };
+    return negated ? { kind: 'not', of: test, from, to } : test;
+  }
+
+  /** `a < b`, and `a < b < c`, where a quantifier has no effect in Wireshark. */
+  #comparisons(left: Value, quantifier: Quantifier): Test | null {
+    const all: { operator: Comparison; left: Value; right: Value }[] = [];
     let last = left;
     while (COMPARISONS.has(this.#operator)) {
       const operator = this.#operator as Comparison;
       this.#at++;
       const right = this.#value();
-      const one: Test = { kind: 'compare', operator, quantifier, left: last, right, from: last.from, to: right.to };
-      // a < b < c
-      test = test ? { kind: 'and', left: test, right: one, from, to: right.to } : one;
+      all.push({ operator, left: last, right });
       last = right;
     }
-    if (test) return test;
-    if (this.#token.kind === 'word' && this.#operator === '') throw this.#error(`"${this.#token.text}" was not expected here`);
-    return { kind: 'present', of: left, from: left.from, to: left.to };
+    const many = all.length > 1;
+    const tests = all.map(
+      (one): Test => ({ kind: 'compare', ...one, quantifier: many ? null : quantifier, from: one.left.from, to: one.right.to }),
+    );
+    return tests.reduceRight<Test | null>(
+      (after, one) => (after ? { kind: 'and', left: one, right: after, from: one.from, to: after.to } : one),
+      null,
+    );
   }
 
-  /** Sums, then products and `&`. */
-  #value(): Value {
+  #value(level = 0): Value {
+    if (level === ARITHMETIC.length) return this.#operand();
     if (++this.#depth > MAX_DEPTH) throw this.#error('the filter is nested too deeply');
     try {
-      let left = this.#product();
-      while (this.#operator === '+' || this.#operator === '-') {
-        const operator = this.#operator;
+      let left = this.#value(level + 1);
+      while (ARITHMETIC[level]!.includes(this.#operator)) {
+        const operator = this.#operator as Operator;
         this.#at++;
-        const right = this.#product();
+        const right = this.#value(level + 1);
         left = { kind: 'arithmetic', operator, left, right, from: left.from, to: right.to };
       }
       return left;
@@ -200,116 +200,69 @@ class Parser {
     }
   }
 
-  #product(): Value {
-    let left = this.#atom();
-    while (['*', '/', '%', '&'].includes(this.#operator)) {
-      const operator = this.#operator;
-      this.#at++;
-      const right = this.#atom();
-      left = { kind: 'arithmetic', operator, left, right, from: left.from, to: right.to };
-    }
-    return left;
-  }
-
-  #atom(): Value {
-    const { kind, text, from, to } = this.#token;
+  /** Something with a sign, or a sum in braces. */
+  #operand(): Value {
+    const { from } = this.#token;
     if (this.#take('{')) {
       const inner = this.#value();
       this.#expect('}', 'a closing brace is missing');
-      return this.#slices(inner);
+      return inner;
     }
-    if (this.#operator === '-') {
-      this.#at++;
-      const of = this.#atom();
+    return this.#signed(from);
+  }
+
+  #signed(from: number): Value {
+    if (this.#take('-')) {
+      const of = this.#entity();
       return { kind: 'negative', of, from, to: of.to };
     }
-    if (kind === 'string' || kind === 'char') {
-      this.#at++;
-      return this.#slices({ kind, text, from, to });
-    }
-    if (kind !== 'word') throw this.#error(kind === 'end' ? 'a field or a value is missing' : `"${text}" is neither a field nor a value`);
-    if (this.#operator !== '') throw this.#error(`"${text}" is an operator, a field or a value is missing`);
-    this.#at++;
-    if (this.#token.text === '(' && this.#token.kind === 'op') return this.#slices(this.#call(text, from));
-    return this.#slices({ kind: 'word', text, from, to });
+    this.#take('+');
+    return this.#entity();
   }
 
-  #call(name: string, from: number): Value {
+  /** A field, a value or a call, with its slices. */
+  #entity(): Value {
+    const { kind, text, bytes, from, to } = this.#token;
+    if (kind === 'op' || kind === 'end' || kind === 'slice' || kind === 'layer') {
+      throw this.#error(kind === 'op' ? `"${text}" is an operator, a field or a value is missing` : 'a field or a value is missing');
+    }
     this.#at++;
-    const args: Value[] = [];
-    while (this.#operator !== ')') {
-      args.push(this.#value());
-      if (!this.#take(',')) break;
-    }
-    this.#expect(')', 'a closing parenthesis is missing');
-    return { kind: 'call', name, args, from, to: this.#tokens[this.#at - 1]!.to };
-  }
-
-  /** A layer, then any number of slices. */
-  #slices(of: Value): Value {
-    let value = of;
-    if (this.#token.kind === 'layer' && value.kind === 'word') {
-      const layer = Number(this.#token.text);
-      if (!Number.isInteger(layer) || layer === 0) throw this.#error('a layer is a whole number, from 1 outside or from -1 inside');
-      value = { kind: 'field', name: value.text, layer, from: value.from, to: this.#token.to };
+    let value: Value;
+    if (kind === 'string' || kind === 'char') value = { kind, bytes, from, to };
+    else if (kind === 'literal') value = { kind, text, from, to };
+    else if (kind === 'word' && this.#operator === '(') value = this.#call(text, from);
+    else if (this.#token.kind === 'layer') {
+      const layer = this.#token;
       this.#at++;
-    }
+      value = { kind: 'field', name: text, layers: ranges(layer.text, layer.from + 1, layer.to), from, to: layer.to };
+    } else value = kind === 'field' ? { kind, name: text, layers: null, from, to } : { kind: 'word', text, from, to };
     while (this.#token.kind === 'slice') {
-      const { text, from, to } = this.#token;
-      value = { kind: 'slice', of: value, ranges: ranges(text, from + 1, to), from: value.from, to };
+      const slice = this.#token;
+      value = { kind: 'slice', of: value, ranges: ranges(slice.text, slice.from + 1, slice.to), from, to: slice.to };
       this.#at++;
     }
     return value;
   }
 
+  #call(name: string, from: number): Value {
+    this.#at++;
+    const args: Value[] = [];
+    if (this.#operator !== ')') {
+      do args.push(this.#value());
+      while (this.#take(','));
+    }
+    this.#expect(')', 'a closing parenthesis is missing');
+    return { kind: 'call', name, args, from, to: this.#tokens[this.#at - 1]!.to };
+  }
+
   #set(): SetEntry[] {
     this.#expect('{', 'a set in braces is missing');
     const entries: SetEntry[] = [];
-    while (this.#operator !== '}') {
-      const { kind, text, from, to } = this.#token;
-      const dots = kind === 'word' ? text.indexOf('..') : -1;
-      if (dots > 0 && dots + 2 < text.length) {
-        this.#at++;
-        const low: Value = { kind: 'word', text: text.slice(0, dots), from, to: from + dots };
-        entries.push({ low, high: { kind: 'word', text: text.slice(dots + 2), from: from + dots + 2, to } });
-      } else {
-        const low = this.#setValue();
-        const high = this.#token.text === '..' ? this.#afterDots() : null;
-        entries.push({ low, high });
-      }
-      // Spaces alone separate too, as they did before commas.
-      this.#take(',');
-    }
-    this.#expect('}', 'a closing brace is missing');
-    if (entries.length === 0) throw this.#error('the set is empty');
+    do {
+      const low = this.#signed(this.#token.from);
+      entries.push({ low, high: this.#take('..') ? this.#signed(this.#token.from) : null });
+    } while (this.#take(','));
+    this.#expect('}', 'values in a set are separated by commas, and a brace closes it');
     return entries;
   }
-
-  #setValue(): Value {
-    const { kind, text, from, to } = this.#token;
-    // `1.. 5` and `"a".."b"` are written apart too.
-    if (kind === 'word' && text.endsWith('..') && text.length > 2) {
-      this.#at++;
-      throw new FilterError('a range has no end', from, to);
-    }
-    return this.#value();
-  }
-
-  #afterDots(): Value {
-    this.#at++;
-    return this.#value();
-  }
-}
-
-/** `i:length`, `i-last`, `i`, `:length`, `i:`, several with commas. */
-function ranges(text: string, from: number, to: number): Range[] {
-  return text.split(',').map((part) => {
-    const one = part.trim();
-    const colon = /^(-?\d+)?:(-?\d+)?$/.exec(one);
-    if (colon) return { start: Number(colon[1] ?? 0), length: colon[2] === undefined ? null : Number(colon[2]), last: null };
-    const dash = /^(-?\d+)-(-?\d+)$/.exec(one);
-    if (dash) return { start: Number(dash[1]), length: null, last: Number(dash[2]) };
-    if (/^-?\d+$/.test(one)) return { start: Number(one), length: 1, last: null };
-    throw new FilterError(`"${one}" is no range of bytes: write [first:length], [first-last] or [first]`, from, to - 1);
-  });
 }
