@@ -180,6 +180,14 @@ function mapMessage(def: MapDef, blobs: Blobs): MapMessage {
   };
 }
 
+/** The program with a name of its own for each map, by which the companion knows them. */
+export function distinctMaps(program: Program): Program {
+  const names = program.maps.map(({ name }) => name);
+  if (new Set(names).size === names.length) return program;
+  const maps = program.maps.map((def, i) => (names.indexOf(def.name) === i ? def : { ...def, name: `${def.name.slice(0, 10)}_${i}` }));
+  return { ...program, maps };
+}
+
 /** A program for {@link LoadRequest}. BTF travels with it where the program has functions or lines that the kernel should know. */
 export function programMessage(program: Program, blobs: Blobs, object?: Uint8Array): ProgramMessage {
   const { name, progType, expectedAttachType, loadFlags, sleepable, license, attachTo } = program;

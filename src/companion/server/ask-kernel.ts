@@ -4,7 +4,7 @@ import { arch, release } from 'node:os';
 import { InputError } from '../../base/errors.ts';
 import { OP_CALL } from '../../bpf/insn.ts';
 import { isPerCpu, MAP_TYPE_ARRAY } from '../../bpf/maps.ts';
-import type { MapDef, Program } from '../../bpf/program.ts';
+import type { Program } from '../../bpf/program.ts';
 import type { Envelope } from '../envelope.ts';
 import type { Kernel, KernelMap, LoadResult, ProgramBtf } from '../kernel.ts';
 import { attachBtfId } from '../kernel-btf.ts';
@@ -235,21 +235,16 @@ export async function loadOnce(
   attachId: number,
 ): Promise<{ result: LoadResult; xlatedBytes: number | null; jitedBytes: number | null; tag: string | null }> {
   const maps = new Map<string, KernelMap>();
-  // Maps of one name would be taken for each other.
-  const defs: MapDef[] = program.maps.map((def, i) =>
-    program.maps.findIndex(({ name }) => name === def.name) === i ? def : { ...def, name: `${def.name.slice(0, 12)}.${i}` },
-  );
+  const twice = program.maps.find(({ name }, i) => program.maps.findIndex((other) => other.name === name) !== i);
+  if (twice) throw new InputError('two maps have this name', `map ${twice.name}`);
   let result: LoadResult;
   try {
-    for (const def of defs) {
+    for (const def of program.maps) {
       const map = await kernel.tryCreateMap(def, mapTypes(def));
       if (typeof map === 'number') throw new InputError(`the kernel refuses the map (type ${def.type}, errno ${map})`, `map ${def.name}`);
       maps.set(def.name, map);
     }
-    result = await kernel.load(
-      { ...program, maps: defs },
-      { logLevel, logSize: LIMITS.logBytes, ...(btf ? { btf } : {}), maps, attachBtfId: attachId },
-    );
+    result = await kernel.load(program, { logLevel, logSize: LIMITS.logBytes, ...(btf ? { btf } : {}), maps, attachBtfId: attachId });
   } catch (error) {
     await closeMaps(maps);
     throw error instanceof Error && !(error instanceof InputError) && error.message.startsWith('kernel refuses BTF')

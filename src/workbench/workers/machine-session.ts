@@ -52,7 +52,7 @@ export function callInput(vm: Vm, { pid, tid, nr }: SystemCall): VmInput {
 }
 
 /** The inputs of an event of a tensor trace. */
-export async function eventInputs(event: Extract<EventSpec, { kind: 'tensors' }>, { meta }: Held): Promise<Tensors> {
+export async function eventInputs(event: Extract<EventSpec, { kind: 'tensors' }>, { meta }: Pick<Held, 'meta'>): Promise<Tensors> {
   const arrays = await heldTensors(event.trace);
   if (!meta) throw new InputError('this program does not say what tensors it takes', event.trace.name);
   return tensorInputs(metaModel(meta), arrays)[event.index]!;

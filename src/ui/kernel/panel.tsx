@@ -1,0 +1,18 @@
+import { Plug } from 'lucide-react';
+import { lazy } from 'react';
+import type { PanelDef } from '../panel.ts';
+import { kernelPanel as texts } from '../texts/kernel-panel.ts';
+
+export const panel: PanelDef = {
+  id: 'kernel',
+  title: texts.title,
+  about: texts.about,
+  icon: Plug,
+  Component: lazy(() => import('./KernelPanel.tsx')),
+  home: { debug: ['centre', 7] },
+  shows: ['packet'],
+  commands: [
+    { id: 'kernel.ask', title: texts.commands.ask, keys: ['k'] },
+    { id: 'kernel.next', title: texts.commands.next, keys: ['n'] },
+  ],
+};
