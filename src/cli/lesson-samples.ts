@@ -1,13 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../base/errors.ts';
 import type { ModelTrial } from '../course/grade-options.ts';
-import { shippedFigures } from '../course/sample-figures.ts';
+import { figuresIn } from '../course/sample-figures.ts';
 import { readTrialOptions } from '../course/trial-options.ts';
 import { ModelRunner } from '../replay/runner.ts';
 import { verify } from '../verifier/verify.ts';
 import { MODEL_OPTIONS, parse } from './args.ts';
+import { compileDecoderModel, importDecoder } from './decoder.ts';
 import { compileModel } from './model.ts';
 import { replayBeside } from './replay.ts';
 
@@ -45,10 +46,31 @@ export async function tryModel(sample: string, options: unknown, kernel: string)
   return { accepted, message, insns: program.insns.length, processed, bytes, agreement: summary?.comparison?.agreement ?? null };
 }
 
+/** Folders of samples that have figures: the results that are shipped, or the document that {@link decoderFigures} makes. */
+const FIGURES: Readonly<Record<string, string>> = { 'payload-ids': 'payload/shipped.json', stories: 'stories/figures.json' };
+
 /** Figures of a sample that its shipped results hold; null where there are none. */
 export async function sampleFigures(sample: string): Promise<Readonly<Record<string, number | string>> | null> {
-  const folder = Object.hasOwn(MODELS, sample) ? MODELS[sample].folder : null;
-  const path = folder && join(FOLDER, folder, 'shipped.json');
-  if (!path || !existsSync(path)) return null;
-  return shippedFigures(JSON.parse(readFileSync(path, 'utf8')));
+  if (!Object.hasOwn(FIGURES, sample)) return null;
+  return figuresIn(JSON.parse(readFileSync(join(FOLDER, FIGURES[sample]), 'utf8')));
+}
+
+/** What lessons say of the language model *stories*, from its compiled program: `stories/figures.json`. */
+export async function decoderFigures(): Promise<Readonly<Record<string, number | string>>> {
+  const path = join(FOLDER, 'stories/stories.onnx');
+  const model = importDecoder(path, parse([], MODEL_OPTIONS));
+  const { program, meta } = await compileDecoderModel(path, parse([], MODEL_OPTIONS), model);
+  const { processed, stackDepth } = verify(program, { kernel: meta.kernel, privilege: 'root', logLevel: 0 });
+  const bytesIn = (map: string): number => program.maps.find(({ name }) => name === map)!.valueSize;
+  return {
+    layers: model.nodes.filter(({ op }) => op === 'Softmax').length,
+    width: model.values.get(model.nodes.find(({ op }) => op === 'Gather')!.outputs[0])!.dims.at(-1)!,
+    vocabulary: meta.decoder!.vocabulary,
+    positions: meta.decoder!.positions,
+    cache: bytesIn('cache'),
+    scores: bytesIn('scores'),
+    insns: program.insns.length,
+    processed,
+    stack: Math.max(...stackDepth.split('+').map(Number)),
+  };
 }

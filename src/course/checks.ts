@@ -37,6 +37,11 @@ function run(value: unknown): string | null {
   return 'returns' in value || 'leaves' in value || 'times' in value ? null : 'it needs returns or leaves';
 }
 
+function runs(value: unknown): string | null {
+  if (!Array.isArray(value) || value.length < 2 || value.length > 200) return 'it needs a list of 2 to 200 runs, each as of run';
+  return value.map(run).find((wrong) => wrong !== null) ?? null;
+}
+
 function same(value: unknown): string | null {
   if (!isObject(value)) return 'it needs inputs: how many packets or contexts are tried';
   const wrong = only(value, ['inputs', 'packets', 'contexts', 'seed', 'start']);
@@ -59,10 +64,12 @@ function mapCheck(value: unknown): string | null {
 function equals(value: unknown): string | null {
   if (typeof value === 'number' || isText(value)) return null;
   if (!isObject(value)) return 'it needs a number, a text, or a fact';
-  const wrong = only(value, ['fact', 'value', 'within', 'among']);
+  const wrong = only(value, ['fact', 'value', 'within', 'among', 'mistakes']);
   if (wrong) return wrong;
   if (('fact' in value ? 1 : 0) + ('value' in value ? 1 : 0) + ('among' in value ? 1 : 0) !== 1)
     return 'it needs fact, value or among, one of them';
+  if ('mistakes' in value && !(isObject(value.mistakes) && Object.values(value.mistakes).every(isText)))
+    return 'mistakes has answers, a colon, and what each is met with';
   return 'within' in value && typeof value.within !== 'number' ? 'within is a number' : null;
 }
 
@@ -88,6 +95,7 @@ const VALUES: Readonly<Record<CheckKind, (value: unknown) => string | null>> = {
   accepted: (value) => (value === true ? null : 'it is accepted: true, or rejected with a part of the message'),
   rejected: (value) => (isText(value) ? null : 'it needs a part of the message'),
   run,
+  runs,
   same,
   insns: limit,
   processed: limit,

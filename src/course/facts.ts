@@ -7,7 +7,7 @@ import type { Program } from '../bpf/program.ts';
 import { PROG_TYPE_NAMES } from '../bpf/progtypes.ts';
 import type { KernelVersion, VerifyOptions } from '../verifier/api.ts';
 import { explain } from '../verifier/explain/explain.ts';
-import { MAX_STACK } from '../verifier/state.ts';
+import { MAX_FRAMES, MAX_STACK } from '../verifier/state.ts';
 import { verify } from '../verifier/verify.ts';
 import type { Exercise, Lesson } from './lesson.ts';
 import { exercisesOf } from './lesson.ts';
@@ -29,6 +29,7 @@ export type SampleFigures = (sample: string) => Promise<Readonly<Record<string, 
 /** Entries of the tables that assembler, verifier and engine share. */
 const TABLES: Readonly<Record<string, Value>> = {
   'linux.stack': MAX_STACK,
+  'linux.frames': MAX_FRAMES,
   'linux.helpers': HELPERS.filter((helper, id) => id > 0 && helper !== undefined).length,
   'linux.program-types': PROG_TYPE_NAMES.length - 1,
   'linux.map-types': MAP_TYPE_NAMES.length - 1,

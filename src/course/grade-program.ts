@@ -78,6 +78,37 @@ export function linesWith(program: Program, pattern: string): readonly string[] 
     .filter((line) => wanted.test(line.replace(/;.*$/, '').replace(/\s+/g, '')));
 }
 
+/** One run of a machine whose maps may hold what earlier runs left. */
+function runRow(vm: Vm, wanted: RunCheck): { name: string; passed: boolean; observed: string } {
+  const times = wanted.times ?? 1;
+  let ran: Ran | string = '';
+  for (let i = 0; i < times; i++) ran = runOn(vm, inputOf(wanted));
+  const again = times > 1 ? `, ${times} times` : '';
+  const expected = [
+    ...(wanted.returns === undefined ? [] : [`returns ${wanted.returns}`]),
+    ...(wanted.leaves === undefined ? [] : [`leaves ${hex(bytesOf(wanted.leaves))}`]),
+  ];
+  const name = `for ${inputWords(wanted)}${again} it ${expected.join(' and ') || 'ends'}`;
+  if (typeof ran === 'string') return { name, passed: false, observed: `For ${inputWords(wanted)} the run stopped: ${ran}` };
+  const returned = s32(ran.returnValue);
+  const left = hex(ran.packet ?? new Uint8Array());
+  const passed =
+    (wanted.returns === undefined || returned === s32(wanted.returns)) &&
+    (wanted.leaves === undefined || left === hex(bytesOf(wanted.leaves)));
+  const packet = wanted.leaves === undefined ? '' : ` and left ${left}`;
+  return { name, passed, observed: `For ${inputWords(wanted)}${again} it returned ${returned}${packet}.` };
+}
+
+/** Runs one after another on the same maps, up to the first that does something else. */
+function runsRow(vm: Vm, wanted: readonly RunCheck[]): { name: string; passed: boolean; observed: string } {
+  const name = `${wanted.length} runs one after another, on the same maps, do what they should`;
+  for (const [i, one] of wanted.entries()) {
+    const row = runRow(vm, one);
+    if (!row.passed) return { name, passed: false, observed: `Run ${i + 1} of ${wanted.length}: ${row.observed} Wanted: ${row.name}.` };
+  }
+  return { name, passed: true, observed: `All ${wanted.length} do.` };
+}
+
 class ProgramGrader {
   readonly #exercise: Exercise;
   readonly #program: Program;
@@ -113,7 +144,9 @@ class ProgramGrader {
         return { name: `the verifier refuses it with “${part}”`, passed, observed: this.#verdictWords() };
       }
       case 'run':
-        return this.#run(check.value as RunCheck);
+        return runRow(this.#machine(), check.value as RunCheck);
+      case 'runs':
+        return runsRow(this.#machine(), check.value as readonly RunCheck[]);
       case 'same':
         return this.#same(check.value as SameCheck);
       case 'map':
@@ -152,35 +185,21 @@ class ProgramGrader {
     return insnIdx === null ? `The verifier refused it: ${message}` : `The verifier refused instruction ${insnIdx}: ${message}`;
   }
 
-  #run(wanted: RunCheck): { name: string; passed: boolean; observed: string } {
-    const vm = new Vm(this.#program, { maxInsns: MOST_INSNS });
-    const times = wanted.times ?? 1;
-    let ran: Ran | string = '';
-    for (let i = 0; i < times; i++) ran = runOn(vm, inputOf(wanted));
-    const again = times > 1 ? `, ${times} times` : '';
-    const expected = [
-      ...(wanted.returns === undefined ? [] : [`returns ${wanted.returns}`]),
-      ...(wanted.leaves === undefined ? [] : [`leaves ${hex(bytesOf(wanted.leaves))}`]),
-    ];
-    const name = `for ${inputWords(wanted)}${again} it ${expected.join(' and ') || 'ends'}`;
-    if (typeof ran === 'string') return { name, passed: false, observed: `For ${inputWords(wanted)} the run stopped: ${ran}` };
-    const returned = s32(ran.returnValue);
-    const left = hex(ran.packet ?? new Uint8Array());
-    const passed =
-      (wanted.returns === undefined || returned === s32(wanted.returns)) &&
-      (wanted.leaves === undefined || left === hex(bytesOf(wanted.leaves)));
-    const packet = wanted.leaves === undefined ? '' : ` and left ${left}`;
-    return { name, passed, observed: `For ${inputWords(wanted)}${again} it returned ${returned}${packet}.` };
+  /** The program with empty maps. */
+  #machine(): Vm {
+    return new Vm(this.#program, { maxInsns: MOST_INSNS });
   }
 
   #map({ name: mapName, key, value }: { name: string; key: string; value: string }): { name: string; passed: boolean; observed: string } {
     const name = `map ${mapName} holds ${hex(bytesOf(value))} under ${hex(bytesOf(key))} after the runs above`;
-    const runs = this.#exercise.checks.filter(({ kind }) => kind === 'run');
+    const runs = this.#exercise.checks.flatMap(({ kind, value: one }) =>
+      kind === 'run' ? [one] : kind === 'runs' ? (one as unknown[]) : [],
+    );
     try {
-      const vm = new Vm(this.#program, { maxInsns: MOST_INSNS });
-      for (const { value: one } of runs)
-        for (let i = 0; i < ((one as RunCheck).times ?? 1); i++) {
-          const ran = runOn(vm, inputOf(one as RunCheck));
+      const vm = this.#machine();
+      for (const one of runs as readonly RunCheck[])
+        for (let i = 0; i < (one.times ?? 1); i++) {
+          const ran = runOn(vm, inputOf(one));
           if (typeof ran === 'string') return { name, passed: false, observed: `A run stopped: ${ran}` };
         }
       if (!vm.maps.has(mapName)) return { name, passed: false, observed: `The program has no map ${mapName}.` };
@@ -231,7 +250,7 @@ export async function gradeProgram(exercise: Exercise, answer: string, host: Gra
   const rows: CheckRow[] = [];
   const wantsRefusal = exercise.checks.some(({ kind: check }) => check === 'rejected');
   for (const check of exercise.checks) {
-    const needsRun = check.kind === 'run' || check.kind === 'same' || check.kind === 'map';
+    const needsRun = ['run', 'runs', 'same', 'map'].includes(check.kind);
     if (needsRun && !grader.accepted && !wantsRefusal) continue;
     rows.push(grader.row(check));
   }

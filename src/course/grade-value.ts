@@ -63,12 +63,22 @@ function quantise(value: unknown, answer: string): Found {
   return { name, passed: worst <= maxError, observed: `The worst error is ${worst.toPrecision(3)}, at ${at}.${clipped}` };
 }
 
+/** What the author says to this wrong answer rather than to every one. */
+function ownAdvice({ kind, value }: Check, answer: string): string | null {
+  const { mistakes = {} } = (kind === 'equals' && typeof value === 'object' ? value : {}) as {
+    mistakes?: Readonly<Record<string, string>>;
+  };
+  const number = numberOf(answer);
+  const found = Object.keys(mistakes).find((one) => same(one, answer) || (number !== null && numberOf(one) === number));
+  return found === undefined ? null : mistakes[found];
+}
+
 /** Grades a number or a word. */
 export async function gradeValue(exercise: Exercise, answer: string, facts: Facts): Promise<Grade> {
   const rows: CheckRow[] = [];
   for (const check of exercise.checks as readonly Check[]) {
     const found = check.kind === 'quantise' ? quantise(check.value, answer) : await equals(check.value, answer, facts);
-    rows.push({ line: check.line, ...found, advice: found.passed ? null : check.advice });
+    rows.push({ line: check.line, ...found, advice: found.passed ? null : (ownAdvice(check, answer) ?? check.advice) });
   }
   return { passed: rows.every(({ passed }) => passed), rows, answerLine: null };
 }

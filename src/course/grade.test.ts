@@ -58,6 +58,21 @@ describe('grading', () => {
     expect(rows[0].observed).toMatch(/left 00 ff 00\.$/);
   });
 
+  test('runs one after another see what the ones before left in maps', async () => {
+    const counts = `${XDP}.license GPL\n.map seen array 4 8 1\nr1 = 0\n*(u32 *)(r10 -4) = r1\nr1 = map[seen]\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\nif r0 == 0 goto none\nr1 = *(u64 *)(r0 +0)\nr1 += 1\n*(u64 *)(r0 +0) = r1\nr0 = r1\nexit\nnone:\nr0 = 0\nexit\n`;
+    const checks = (second: number) => `- runs:\n  - { packet: "00", returns: 1 }\n  - { packet: "01", returns: ${second} }`;
+    const holds = '\n- map: { name: seen, key: "00 00 00 00", value: "02 00 00 00 00 00 00 00" }';
+    expect(await graded('bpf', checks(2) + holds, counts)).toMatchObject({ passed: true });
+    const { rows } = await graded('bpf', checks(1), counts);
+    expect(rows[0].observed).toMatch(/^Run 2 of 2: For the packet 01 \(1 bytes\) it returned 2\./);
+  });
+
+  test('a typical mistake is met with words of its own', async () => {
+    const checks = '- equals: { value: 12, mistakes: { "1,024": "That is the square.", seven: "In digits." } }\n  else: Add them.';
+    const advice = async (answer: string) => (await graded('value', checks, answer)).rows[0].advice;
+    expect(await Promise.all(['1024', 'Seven', '13', '12'].map(advice))).toEqual(['That is the square.', 'In digits.', 'Add them.', null]);
+  });
+
   test('limits and patterns', async () => {
     const { rows } = await graded(
       'bpf',

@@ -1,5 +1,5 @@
 import { InputError } from '../base/errors.ts';
-import { lookUp } from './glossary.ts';
+import { glossary, lookUp } from './glossary.ts';
 import { type GradeHost, grade } from './grade.ts';
 import { exercisesOf, type Lesson, type Problem } from './lesson.ts';
 import { plainText } from './read.ts';
@@ -36,6 +36,21 @@ export function namesIn(lesson: Lesson): readonly Named[] {
   return found;
 }
 
+/** Names of the glossary that share their beginning, or hold the word. */
+function near(name: string): string {
+  const word = name.trim().toLowerCase();
+  const found = [...glossary().values()].filter(({ name: one }) => {
+    const other = one.toLowerCase();
+    return other.includes(word) || word.includes(other) || (word.length > 3 && other.startsWith(word.slice(0, 4)));
+  });
+  return found.length === 0
+    ? ''
+    : `; near it: ${found
+        .slice(0, 5)
+        .map(({ name: one }) => one)
+        .join(', ')}`;
+}
+
 /**
  * What only doing shows: terms and facts that do not exist, a beginning that passes already, a solution that does not pass, a wrong answer that passes or is met with
  * something else than the author promises.
@@ -44,7 +59,7 @@ export async function lintLesson(lesson: Lesson, host: GradeHost): Promise<reado
   const problems: Problem[] = [];
   for (const { kind, name, line } of namesIn(lesson)) {
     if (kind === 'term') {
-      if (!lookUp(name)) problems.push({ line, message: `the glossary has no ${name}` });
+      if (!lookUp(name)) problems.push({ line, message: `the glossary has no ${name}${near(name)}` });
       continue;
     }
     try {

@@ -9,7 +9,7 @@ import { testHost } from './testing/host.ts';
 
 const STAGE: Stage = { samples: new Set(['payload']), desks: new Set(['debug']), panels: new Set(['program']) };
 
-const EXERCISE = `:::exercise{id="two" kind="bpf" title="Two"}
+const EXERCISE = `::::exercise{id="two" kind="bpf" title="Two"}
 Return 2.
 
 \`\`\`bpf start
@@ -37,7 +37,7 @@ exit
 :::hint
 r0 is the result.
 :::
-:::
+::::
 `;
 const HEAD = `---
 lesson: a-lesson
@@ -75,7 +75,7 @@ describe('reading a lesson', () => {
     ]);
   });
 
-  const MISTAKES: readonly (readonly [what: string, text: string, at: string, message: RegExp])[] = [
+  const MISTAKES: readonly (readonly [what: string, text: string, at: string, message: RegExp, below?: number])[] = [
     ['no front matter', LESSON.slice(HEAD.length), '', /begins with front matter/],
     ['a name that is none', LESSON.replace('a-lesson', 'A lesson!'), 'lesson: A', /small letters/],
     ['front matter that it does not have', LESSON.replace('minutes: 10', 'minutes: 10\nauthor: me'), 'author', /no author/],
@@ -94,28 +94,50 @@ describe('reading a lesson', () => {
     [
       'a solution that does not pass',
       LESSON.replace('r0 = 2', 'r0 = 3'),
-      ':::exercise',
+      '::::exercise',
       /solution of exercise two does not pass.*returned 3/,
     ],
     [
       'a beginning that passes',
       LESSON.replace('.section xdp\nexit', '.section xdp\nr0 = 2\nexit'),
-      ':::exercise',
+      '::::exercise',
       /before anything is done/,
     ],
     ['a wrong answer that passes', LESSON.replace('r0 = 1', 'w0 = 2'), '```bpf wrong', /wrong answer passes/],
     ['a wrong answer met with something else', LESSON.replace('it returned 1', 'it returned 9'), '```bpf wrong', /met with.*returned 1/],
-    ['no solution', LESSON.replace('bpf solution', 'bpf'), ':::exercise', /no solution/],
+    ['no solution', LESSON.replace('bpf solution', 'bpf'), '::::exercise', /no solution/],
     ['two exercises of one name', `${LESSON}\n${EXERCISE}`, '', /a second exercise two/],
     ['no step', HEAD, '', /no step/],
+    ['three colons around what holds a hint', LESSON.replaceAll('::::', ':::'), '\n:::\n:::\n', /close nothing/, 2],
+    [
+      'a hint outside of an exercise',
+      LESSON.replace('Text with', ':::hint\nx\n:::\n\nText with'),
+      ':::hint',
+      /within an exercise that begins/,
+    ],
+    ['no wrong answer', LESSON.replace('bpf wrong says="it returned 1"', 'bpf'), '::::exercise', /no wrong answer/],
+    ['a wrong answer that promises nothing', LESSON.replace(' says="it returned 1"', ''), '```bpf wrong', /says what it is met with/],
+    ['a kernel of which nothing is known', LESSON.replace('kind="bpf"', 'kind="bpf" kernel="4.19"'), '::::exercise', /kernel is one of/],
+    ['a selection that is none', LESSON.replace('Text', ':go[Text]{select="line:3"}'), ':go', /none of insn:N/],
+    ['a task without words', LESSON.replace('Text with', '::task{select="insn:3"}\n\nText with'), '::task', /task in words/],
+    ['text before the first step', LESSON.replace('## A step', 'A word.\n\n## A step'), 'A word', /before the first step/],
+    [
+      'code of an exercise outside of one',
+      LESSON.replace('Text with', '```bpf start\nexit\n```\n\nText with'),
+      '```bpf start',
+      /outside of one/,
+    ],
   ];
-  test.each(MISTAKES)('%s is found at its line', async (_, text, at, message) => {
-    const problems = await problemsOf(text);
-    const found = problems.find((problem) => message.test(problem.message));
-    expect(problems, 'problems').not.toEqual([]);
-    expect(found, JSON.stringify(problems)).toBeDefined();
-    if (at) expect(found!.line).toBe(lineOf(text, at));
-  });
+  test.each(MISTAKES.map(([what, text, at, message, below = 0]) => [what, text, at, message, below] as const))(
+    '%s is found at its line',
+    async (_, text, at, message, below) => {
+      const problems = await problemsOf(text);
+      const found = problems.find((problem) => message.test(problem.message));
+      expect(problems, 'problems').not.toEqual([]);
+      expect(found, JSON.stringify(problems)).toBeDefined();
+      if (at) expect(found!.line).toBe(lineOf(text, at) + below);
+    },
+  );
 
   test('what is too large or nested too deep is refused with the place', () => {
     expect(() => read(`${HEAD}${'x'.repeat(600_000)}`)).toThrow(InputError);

@@ -138,7 +138,9 @@ class Reader {
         node,
         node.name === 'exercise'
           ? 'an exercise stands in no other exercise'
-          : `there is no :::${node.name}: there are :::exercise, :::note, and :::hint within exercises`,
+          : node.name === 'hint'
+            ? 'a :::hint stands within an exercise that begins and ends with four colons (::::exercise … ::::)'
+            : `there is no :::${node.name}: there are ::::exercise, :::note, and :::hint within exercises`,
       );
       return null;
     }
@@ -166,6 +168,11 @@ class Reader {
   /** What stands inside of paragraphs, lists and tables: markup that is none of ours stays text, and is reported. */
   inline(node: RootContent): void {
     const visit = (one: RootContent): void => {
+      if (one.type === 'paragraph' && /^:{3,}$/m.test(plainText(one)))
+        this.fail(
+          one,
+          'these colons close nothing: what holds a :::hint or :::note begins and ends with four colons (::::exercise … ::::)',
+        );
       if (one.type === 'html') this.fail(one, 'HTML is shown as it is written: use Markdown');
       else if (one.type === 'image' || one.type === 'imageReference') this.fail(one, 'pictures are not shown');
       else if (one.type === 'link' && !/^(?:https:\/\/|#)/.test(one.url))

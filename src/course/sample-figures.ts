@@ -1,5 +1,4 @@
-/** Figures that lessons may name, from the results shipped with a sample (`shipped.json`, which CI computes anew and compares). */
-export function shippedFigures(shipped: unknown): Readonly<Record<string, number | string>> {
+function shippedFigures(shipped: unknown): Readonly<Record<string, number | string>> {
   const { model, program, verified, replay } = shipped as {
     model: { parameterCount: number; nodes: readonly unknown[]; inputs: readonly { dims: readonly number[] }[] };
     program: { code: { base64: string }; subprogs: readonly unknown[]; maps: readonly unknown[]; progType: number };
@@ -20,4 +19,12 @@ export function shippedFigures(shipped: unknown): Readonly<Record<string, number
     kernel: verified.kernel,
     events: replay.total,
   };
+}
+
+/**
+ * Figures that lessons may name, from the document shipped with a sample: its results (`shipped.json`) or figures alone (`figures.json`). CI computes both anew
+ * and compares.
+ */
+export function figuresIn(document: unknown): Readonly<Record<string, number | string>> {
+  return 'replay' in (document as object) ? shippedFigures(document) : (document as Record<string, number | string>);
 }
