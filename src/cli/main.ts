@@ -63,7 +63,8 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     load: async () => (await import('./verbs/generate.ts')).generateVerb,
   },
   export: {
-    usage: 'OUT.o --as libbpf|bpftool|c|link|linux [--form ctx|struct|data] -o FILE [--program NAME] [--json]',
+    usage:
+      'OUT.o --as libbpf|bpftool|bpfman|c|link|linux [--form ctx|struct|data] -o FILE [--program NAME] [--json]; bpfman: --image REF [--interface NAME] [--namespace NS] [--weights W.bin] [--node NAME]…',
     load: async () => (await import('./verbs/export.ts')).exportVerb,
   },
   conformance: {

@@ -108,7 +108,9 @@ beforeAll(async () => {
   for (const name of ['under', 'beyond']) ip('link', 'set', name, 'up');
   writeFileSync(join(folder, 'probe.c'), PROBE);
   execFileSync('cc', ['-O2', '-Wall', '-Werror', '-o', join(folder, 'probe'), join(folder, 'probe.c')], { stdio: 'pipe' });
-  const model = [join(SAMPLE, 'payload-ids.onnx'), '--dim', 'batch=1', '--binding', join(SAMPLE, 'binding.json')];
+  const binding = { ...JSON.parse(readFileSync(join(SAMPLE, 'binding.json'), 'utf8')), production: {} };
+  writeFileSync(join(folder, 'binding.json'), JSON.stringify(binding));
+  const model = [join(SAMPLE, 'payload-ids.onnx'), '--dim', 'batch=1', '--binding', join(folder, 'binding.json')];
   const { compiled } = await compileModel(model[0]!, parse(model, MODEL_OPTIONS));
   const { program, meta } = compiled;
   const bytes = writeObject([program], { meta });
@@ -185,6 +187,12 @@ describe.skipIf(!ready)('an exported packet program on an interface', () => {
       script('attach', 'under');
       expect(attached()).toBe(true);
       expect(verdicts()).toEqual(expected);
+      script('mode', 'off');
+      expect(verdicts()).toEqual(packets.map(() => 'PASS'));
+      script('mode', 'compiled');
+      expect(verdicts()).toEqual(expected);
+      expect(script('counters')).toMatch(/"?key"?:/);
+      expect(() => script('mode', 'fast')).toThrow(/mode wants compiled\|enforce\|shadow\|off/);
       expect(script('show')).toMatch(/\.data\.weights|data_weights|weights/);
       script('detach', 'under');
       expect(attached()).toBe(false);

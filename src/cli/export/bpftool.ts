@@ -1,7 +1,12 @@
 import type { Program } from '../../bpf/program.ts';
 import type { ProgramMeta } from '../../compiler/api.ts';
+import { CONTROL, CONTROL_MAP, COUNTERS_MAP, MODE } from '../../hooks/production/binding.ts';
+import { VERDICTS_MAP } from '../../hooks/xdp.ts';
 
-/** A shell script that loads, attaches, shows and removes a program with bpftool and ip. */
+/** Maps of counters that people read as they stand; a histogram wants a reader. */
+const COUNTED = [VERDICTS_MAP, COUNTERS_MAP];
+
+/** A shell script that loads, attaches, shows, switches and removes a program with bpftool and ip. */
 export function bpftoolScript(program: Program, meta: ProgramMeta, object: string): string {
   const isTensor = (meta.binding as { input?: { kind?: string } } | null)?.input?.kind === 'tensor';
   const wants = (what: string): string => `  [ -n "\${2:-}" ] || { echo "${what} wants an interface" >&2; exit 2; }`;
@@ -22,7 +27,22 @@ export function bpftoolScript(program: Program, meta: ProgramMeta, object: strin
         '  bpftool map dump pinned "$PIN/maps/output" ;;',
       ]
     : [];
-  const verbs = ['load', 'attach IFACE', 'detach IFACE', ...(isTensor ? ['run'] : []), 'show', 'unload'];
+  const hasControl = program.maps.some(({ name }) => name === CONTROL_MAP);
+  const control = hasControl
+    ? [
+        'mode)',
+        '  # The first word of map control; a write takes effect with the next packet, and leaves the share of packets as compiled.',
+        `  case "\${2:-}" in ${Object.entries(MODE)
+          .map(([name, mode]) => `${name}) mode=${mode} ;;`)
+          .join(' ')} *) echo "mode wants ${Object.keys(MODE).join('|')}" >&2; exit 2 ;; esac`,
+        `  bpftool map update pinned "$PIN/maps/${CONTROL_MAP}" key 0 0 0 0 value "$mode"${' 0'.repeat(CONTROL.bytes - 1)} ;;`,
+      ]
+    : [];
+  const counted = COUNTED.filter((map) => program.maps.some(({ name }) => name === map));
+  const counters =
+    counted.length > 0 ? ['counters)', `  for map in ${counted.join(' ')}; do bpftool map dump pinned "$PIN/maps/$map"; done ;;`] : [];
+  const more = [...(isTensor ? ['run'] : []), ...(counters.length > 0 ? ['counters'] : []), ...(hasControl ? ['mode MODE'] : [])];
+  const verbs = ['load', 'attach IFACE', 'detach IFACE', ...more, 'show', 'unload'];
   return `#!/bin/sh
 # ${meta.model.file} as an eBPF program (${program.section}), for Linux ${meta.kernel} and later.
 # Usage: sh ${'$'}0 ${verbs.join(' | ')}. Needs root, bpftool and a bpf file system at /sys/fs/bpf.
@@ -35,7 +55,7 @@ load)
   mkdir -p "$PIN/maps"
   bpftool prog load "$OBJECT" "$PIN/program" pinmaps "$PIN/maps"
   bpftool prog show pinned "$PIN/program" ;;
-${[...attach, ...run].join('\n')}
+${[...attach, ...run, ...counters, ...control].join('\n')}
 show)
   bpftool prog show pinned "$PIN/program"
   for map in "$PIN"/maps/*; do bpftool map show pinned "$map"; done ;;

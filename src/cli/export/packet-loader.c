@@ -51,6 +51,7 @@ static int sums(int map, uint32_t key, uint64_t *sum, unsigned count) {
 struct numbers {
   uint64_t verdicts[VERDICTS + 1], counters[COUNTERS], latency[BUCKETS];
   uint32_t control[4], swaps;
+  int knows_swaps;
 };
 
 static int read_numbers(const struct maps *maps, struct numbers *n) {
@@ -61,12 +62,15 @@ static int read_numbers(const struct maps *maps, struct numbers *n) {
   if (maps->counters >= 0 && sums(maps->counters, 0, n->counters, COUNTERS)) return fail("map counters");
   if (maps->latency >= 0 && sums(maps->latency, 0, n->latency, BUCKETS)) return fail("map latency");
   if (maps->control >= 0 && bpf_map_lookup_elem(maps->control, &zero, n->control)) return fail("map control");
+  /* bpfman pins no map of a data section. */
+  if (maps->weights < 0) return 0;
   struct bpf_map_info info = {0};
   uint32_t len = sizeof info;
-  if (maps->weights < 0 || bpf_obj_get_info_by_fd(maps->weights, &info, &len)) return fail("map .data.weights");
+  if (bpf_obj_get_info_by_fd(maps->weights, &info, &len)) return fail("map .data.weights");
   void *memory = mmap(NULL, info.value_size, PROT_READ, MAP_SHARED, maps->weights, 0);
   if (memory == MAP_FAILED) return fail("map .data.weights");
   n->swaps = *(volatile uint32_t *)memory;
+  n->knows_swaps = 1;
   munmap(memory, info.value_size);
   return 0;
 }
@@ -90,7 +94,7 @@ static int print_stats(const struct maps *maps) {
     for (unsigned i = 0; i < VERDICTS; i++) printf("verdict %s %" PRIu64 "\n", verdicts[i], n.verdicts[i]);
     printf("without the layer %" PRIu64 "\n", n.verdicts[VERDICTS]);
   }
-  printf("weights replaced %u\n", n.swaps);
+  if (n.knows_swaps) printf("weights replaced %u\n", n.swaps);
   if (maps->counters >= 0) {
     printf("mode %s\nevents %" PRIu64 "\nscored %" PRIu64 "\noff %" PRIu64 "\nunsampled %" PRIu64 "\nshadowed %" PRIu64 "\n",
            modes[n.control[0] < MODES ? n.control[0] : MODES - 1], n.counters[EVENTS], n.counters[SCORED], n.counters[OFF],
@@ -118,8 +122,10 @@ static int write_metrics(const struct maps *maps, FILE *out) {
     metric(out, "other_packets_total", "counter", "Packets without the layer that the model reads.");
     fprintf(out, "bpformer_other_packets_total{program=\"" PROGRAM "\"} %" PRIu64 "\n", n.verdicts[VERDICTS]);
   }
-  metric(out, "weight_swaps_total", "counter", "How often the weights were replaced.");
-  fprintf(out, "bpformer_weight_swaps_total{program=\"" PROGRAM "\"} %u\n", n.swaps);
+  if (n.knows_swaps) {
+    metric(out, "weight_swaps_total", "counter", "How often the weights were replaced.");
+    fprintf(out, "bpformer_weight_swaps_total{program=\"" PROGRAM "\"} %u\n", n.swaps);
+  }
   if (maps->counters >= 0) {
     metric(out, "packets_total", "counter", "Packets that reached the program.");
     fprintf(out, "bpformer_packets_total{program=\"" PROGRAM "\"} %" PRIu64 "\n", n.counters[EVENTS]);
@@ -293,6 +299,43 @@ static int swap(const struct maps *maps, const char *path) {
   return wrong ? fail(wrong) : 0;
 }
 
+/* Into every loaded program for which the weights are: its map has the fingerprint that the file has. */
+static int swap_all(const char *path) {
+  struct file_head head = {0};
+  FILE *file = fopen(path, "rb");
+  if (!file) return fail(path);
+  size_t got = fread(&head, 1, sizeof head, file);
+  fclose(file);
+  errno = 0;
+  if (got != sizeof head) return fail("the file is too short to hold weights");
+  unsigned done = 0;
+  uint32_t id = 0;
+  while (!bpf_map_get_next_id(id, &id)) {
+    struct bpf_map_info info = {0};
+    uint32_t len = sizeof info, zero = 0;
+    int map = bpf_map_get_fd_by_id(id);
+    if (map < 0) {
+      if (errno == ENOENT) continue;
+      return fail("maps cannot be opened by their numbers");
+    }
+    unsigned char *value = NULL;
+    if (!bpf_obj_get_info_by_fd(map, &info, &len) && info.type == BPF_MAP_TYPE_ARRAY && !strcmp(info.name, ".data.weights") &&
+        info.value_size >= sizeof(struct map_head))
+      value = malloc(info.value_size);
+    int fits = value && !bpf_map_lookup_elem(map, &zero, value) && ((struct map_head *)value)->fingerprint == head.fingerprint;
+    free(value);
+    const char *wrong = fits ? swap_weights(map, -1, 0, path) : NULL;
+    close(map);
+    if (wrong) return fail(wrong);
+    done += (unsigned)fits;
+  }
+  if (errno != ENOENT) return fail("maps cannot be listed");
+  errno = 0;
+  if (!done) return fail("no loaded program takes these weights");
+  printf("weights replaced in %u maps\n", done);
+  return 0;
+}
+
 /* Attached until it is interrupted; SIGUSR1 prints the counters, SIGHUP puts the weights of `weights` in. */
 static int run(const char *interface, const char *weights, unsigned flags) {
   struct bpf_object *object = load();
@@ -367,7 +410,7 @@ static int usage(const char *name) {
   fprintf(stderr,
           "usage: %s [--native|--generic] IFACE [WEIGHTS.bin]   attach until interrupted; SIGUSR1 prints, SIGHUP replaces the weights\n"
           "       %s [--pin DIR] VERB, with\n"
-          "         attach IFACE | detach | swap WEIGHTS.bin | stats | metrics [FILE] | serve PORT [ADDRESS]\n"
+          "         attach IFACE | detach | swap WEIGHTS.bin | swap-all WEIGHTS.bin | stats | metrics [FILE] | serve PORT [ADDRESS]\n"
           "         mode enforce|shadow|off|compiled | sample ONE_IN [SEED]\n",
           name, name);
   return 2;
@@ -391,13 +434,15 @@ int main(int argc, char **argv) {
   const char *verb = argv[1], *what = argc > 2 ? argv[2] : NULL, *more = argc > 3 ? argv[3] : NULL;
   if (!strcmp(verb, "attach")) return argc == 3 ? attach(what, flags) : usage(name);
   if (!strcmp(verb, "detach")) return argc == 2 ? detach() : usage(name);
+  if (!strcmp(verb, "swap-all")) return argc == 3 ? swap_all(what) : usage(name);
   static const char *const verbs[] = {"swap", "stats", "metrics", "serve", "mode", "sample"};
   int known = 0;
   for (unsigned i = 0; i < sizeof verbs / sizeof *verbs; i++) known |= !strcmp(verb, verbs[i]);
   if (!known) return argc <= 3 ? run(verb, what, flags) : usage(name);
   struct maps maps = {pinned_map("_data_weights"), pinned_map("lock"),     pinned_map("verdicts"),
                       pinned_map("control"),       pinned_map("counters"), pinned_map("latency")};
-  if (maps.weights < 0) return fail(pins);
+  if (maps.verdicts < 0 && maps.weights < 0) return fail(pins);
+  if (!strcmp(verb, "swap") && argc == 3 && maps.weights < 0) return fail("map .data.weights");
   if (!strcmp(verb, "swap") && argc == 3) return swap(&maps, what);
   if (!strcmp(verb, "stats") && argc == 2) return print_stats(&maps);
   if (!strcmp(verb, "metrics") && argc <= 3) return metrics(&maps, what);
