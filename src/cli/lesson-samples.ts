@@ -21,7 +21,7 @@ const MODELS: Readonly<Record<string, { readonly folder: string; readonly model:
     model: 'payload-ids.onnx',
     arguments: ['--binding', 'binding.json', '--calibrate', 'calibration.pcap', '--dim', 'batch=1'],
   },
-  motion: { folder: 'motion', model: 'model.onnx', arguments: ['--calibrate', 'calibration.npy'] },
+  motion: { folder: 'motion', model: 'model.onnx', arguments: ['--calibrate', 'calibration.npy', '--dim', 'batch=1'] },
 };
 
 /** Compiles the model of a sample with the options of an answer, verifies it, and measures it on its calibration events. */

@@ -1,4 +1,5 @@
 import { isMap, isSeq, LineCounter, parseDocument } from 'yaml';
+import { ACCEL_OPS, ACCEL_ROLES } from '../bpf/accelerator/layout.ts';
 import { CHECK_KINDS, type Check, type CheckKind, type ExerciseKind, type Problem } from './lesson.ts';
 
 const isCount = (value: unknown): boolean => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
@@ -61,6 +62,39 @@ function mapCheck(value: unknown): string | null {
   );
 }
 
+const COMMAND_NUMBERS = ['about', 'request', 'tenant', 'token', 'layer', 'priority', 'key'];
+const MOST_ELEMENTS = 1 << 20;
+
+function oneCommand(value: unknown): string | null {
+  if (!isObject(value)) return 'it needs tensors, and what is expected';
+  const wrong = only(value, ['tensors', 'op', ...COMMAND_NUMBERS, 'returns', 'leaves']);
+  if (wrong) return wrong;
+  const { tensors, op, returns, leaves = {} } = value;
+  if (!(Array.isArray(tensors) && tensors.length > 0 && tensors.length <= 8)) return 'tensors is a list of 1 to 8';
+  for (const one of tensors as unknown[]) {
+    const { dim, role, bytes = '' } = isObject(one) ? one : {};
+    if (!(Array.isArray(dim) && dim.length > 0 && dim.length <= 8 && dim.every(isCount) && dim.reduce((a, b) => a * b, 1) <= MOST_ELEMENTS))
+      return `dim is a list of 1 to 8 sizes, ${MOST_ELEMENTS} elements in all`;
+    if (!ACCEL_ROLES.includes(role as 'output')) return `role is one of ${ACCEL_ROLES.join(', ')}`;
+    if (!isHex(bytes)) return 'bytes is hexadecimal';
+    const other = only(one as Record<string, unknown>, ['dim', 'role', 'bytes']);
+    if (other) return other;
+  }
+  if (op !== undefined && !ACCEL_OPS.includes(op as 'nop')) return `op is one of ${ACCEL_OPS.join(', ')}`;
+  const number = COMMAND_NUMBERS.find((key) => key in value && !(isCount(value[key]) && (value[key] as number) < 2 ** 32));
+  if (number) return `${number} is a number from 0`;
+  if (!(typeof returns === 'number' && Number.isSafeInteger(returns))) return 'it needs returns, an integer';
+  return isObject(leaves) && Object.values(leaves).every((one) => isCount(one) || isHex(one))
+    ? null
+    : 'leaves has fields of the context, a colon, and a number or hexadecimal bytes';
+}
+
+function command(value: unknown): string | null {
+  if (!Array.isArray(value)) return oneCommand(value);
+  if (value.length < 2 || value.length > 50) return 'several commands are a list of 2 to 50';
+  return value.map(oneCommand).find((wrong) => wrong !== null) ?? null;
+}
+
 function equals(value: unknown): string | null {
   if (typeof value === 'number' || isText(value)) return null;
   if (!isObject(value)) return 'it needs a number, a text, or a fact';
@@ -105,6 +139,7 @@ const VALUES: Readonly<Record<CheckKind, (value: unknown) => string | null>> = {
   uses: pattern,
   avoids: pattern,
   map: mapCheck,
+  command,
   equals,
   quantise,
 };

@@ -8,6 +8,7 @@ import { explain } from '../verifier/explain/explain.ts';
 import { verify } from '../verifier/verify.ts';
 import { VmFault } from '../vm/fault.ts';
 import { Vm } from '../vm/vm.ts';
+import type { CommandCheck } from './command-check.ts';
 import type { CheckRow, Grade, GradeHost, Made } from './grade.ts';
 import { bytesOf, hex, limitRow, s32 } from './grade-words.ts';
 import type { Check, Exercise } from './lesson.ts';
@@ -109,14 +110,18 @@ function runsRow(vm: Vm, wanted: readonly RunCheck[]): { name: string; passed: b
   return { name, passed: true, observed: `All ${wanted.length} do.` };
 }
 
+type CommandRow = typeof import('./command-check.ts').commandRow;
+
 class ProgramGrader {
   readonly #exercise: Exercise;
   readonly #program: Program;
   readonly #verdict: VerifyResult;
   readonly #options: VerifyOptions;
   readonly #solution: Program | null;
+  readonly #commands: CommandRow | null;
 
-  constructor(exercise: Exercise, program: Program, solution: Program | null) {
+  constructor(exercise: Exercise, program: Program, solution: Program | null, commands: CommandRow | null) {
+    this.#commands = commands;
     this.#exercise = exercise;
     this.#program = program;
     this.#solution = solution;
@@ -151,6 +156,8 @@ class ProgramGrader {
         return this.#same(check.value as SameCheck);
       case 'map':
         return this.#map(check.value as { name: string; key: string; value: string });
+      case 'command':
+        return this.#commands!(this.#program, [check.value as CommandCheck | readonly CommandCheck[]].flat());
       case 'insns':
         return limitRow('instructions', this.#program.insns.length, check.value);
       case 'processed':
@@ -246,11 +253,13 @@ export async function gradeProgram(exercise: Exercise, answer: string, host: Gra
     return { passed: false, rows: [{ line: exercise.line, name, passed: false, observed, advice: null }], answerLine: made.line };
   }
   const reference = exercise.checks.some(({ kind: check }) => check === 'same') ? await makeProgram(kind, exercise.solution, host) : null;
-  const grader = new ProgramGrader(exercise, made.program, reference && 'program' in reference ? reference.program : null);
+  // The simulated device is loaded by the exercises that need it.
+  const commands = exercise.checks.some(({ kind: check }) => check === 'command') ? (await import('./command-check.ts')).commandRow : null;
+  const grader = new ProgramGrader(exercise, made.program, reference && 'program' in reference ? reference.program : null, commands);
   const rows: CheckRow[] = [];
   const wantsRefusal = exercise.checks.some(({ kind: check }) => check === 'rejected');
   for (const check of exercise.checks) {
-    const needsRun = ['run', 'runs', 'same', 'map'].includes(check.kind);
+    const needsRun = ['run', 'runs', 'same', 'map', 'command'].includes(check.kind);
     if (needsRun && !grader.accepted && !wantsRefusal) continue;
     rows.push(grader.row(check));
   }

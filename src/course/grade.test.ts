@@ -67,6 +67,18 @@ describe('grading', () => {
     expect(rows[0].observed).toMatch(/^Run 2 of 2: For the packet 01 \(1 bytes\) it returned 2\./);
   });
 
+  test('commands of the simulated accelerator: what is returned, and what is left in the context', async () => {
+    const priority =
+      '.section accelerator/submit\nr2 = *(u32 *)(r1 +0)\n*(u32 *)(r1 +204) = r2\nr0 = 0\nif r2 < 5 goto pc+1\nr0 = -1\nexit\n';
+    const of = (rows: number, returns: number, left: number) =>
+      `{ tensors: [{ dim: [${rows}, 2], role: weight }], returns: ${returns}, leaves: { priority: ${left} } }`;
+    const observed = async (checks: string) => (await graded('bpf', checks, priority)).rows[0].observed;
+    expect((await graded('bpf', `- command: ${of(4, 0, 4)}\n- command: [${of(4, 0, 4)}, ${of(5, -1, 5)}]`, priority)).passed).toBe(true);
+    expect(await observed(`- command: ${of(5, 0, 5)}`)).toMatch(/weight 5 × 2 it returned -1, not 0\.$/);
+    expect(await observed(`- command: [${of(4, 0, 4)}, ${of(3, 0, 4)}]`)).toMatch(/^Command 2 of 2: .* it left 3 in priority, not 4\.$/);
+    expect(await observed(`- command: ${of(4, 0, 4).replace('priority', 'prio')}`)).toMatch(/no field prio/);
+  });
+
   test('a typical mistake is met with words of its own', async () => {
     const checks = '- equals: { value: 12, mistakes: { "1,024": "That is the square.", seven: "In digits." } }\n  else: Add them.';
     const advice = async (answer: string) => (await graded('value', checks, answer)).rows[0].advice;

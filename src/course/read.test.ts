@@ -115,6 +115,12 @@ describe('reading a lesson', () => {
       ':::hint',
       /within an exercise that begins/,
     ],
+    [
+      'a command to a tensor of no role',
+      LESSON.replace('- run:', '- command: { tensors: [{ dim: [2], role: input }], returns: 0 }\n- run:'),
+      '- command',
+      /role is one of activation/,
+    ],
     ['no wrong answer', LESSON.replace('bpf wrong says="it returned 1"', 'bpf'), '::::exercise', /no wrong answer/],
     ['a wrong answer that promises nothing', LESSON.replace(' says="it returned 1"', ''), '```bpf wrong', /says what it is met with/],
     ['a kernel of which nothing is known', LESSON.replace('kind="bpf"', 'kind="bpf" kernel="4.19"'), '::::exercise', /kernel is one of/],
