@@ -12,7 +12,7 @@ export interface Binding {
   readonly hook: 'xdp' | 'tracepoint';
   readonly input: PayloadInput | FeatureInput | SyscallInput | TensorInput;
   readonly output: ArgmaxOutput | ThresholdOutput | TensorOutput;
-  /** For programs in production; goes with packets. Verdicts are counted and the last score is kept, in maps `verdicts` and `score`, with and without it. */
+  /** For programs in production; goes with every input but tensors. Verdicts are counted and the last score is kept, in maps `verdicts` and `score`, with and without it. */
   readonly production?: Production;
 }
 

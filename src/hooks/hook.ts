@@ -10,7 +10,8 @@ import { xdpHook } from './xdp.ts';
 /** The program around a model, for a binding of any kind; null is a tensor binding. */
 export function hookOf(fitted: FittedBinding | null): HookCode {
   if (!fitted) return tensorHook();
-  if (fitted.input.kind === 'syscalls') return syscallHook(fitted, fitted.input);
   const { production } = fitted.binding;
-  return xdpHook(fitted, isFeatureInput(fitted.input) ? featureSource(fitted.input) : undefined, production ? manners(production) : null);
+  const added = production ? manners(production) : null;
+  if (fitted.input.kind === 'syscalls') return syscallHook(fitted, fitted.input, added);
+  return xdpHook(fitted, isFeatureInput(fitted.input) ? featureSource(fitted.input) : undefined, added);
 }

@@ -142,8 +142,8 @@ export function parseBinding(
   if ((binding.input.kind === 'tensor') !== (binding.output.kind === 'tensor')) {
     c.fail('/output/kind', `"${binding.output.kind}" does not go with an input of kind "${binding.input.kind}": only both can be "tensor"`);
   }
-  if (binding.production && ['tensor', 'syscalls'].includes(binding.input.kind))
-    c.fail('/production', `does not go with an input of kind "${binding.input.kind}": it is for packets`);
+  if (binding.production && binding.input.kind === 'tensor')
+    c.fail('/production', 'does not go with an input of kind "tensor": it is for events');
   const used = new Set(verdictsOf(binding));
   const redirects = binding.output.kind !== 'tensor' && binding.output.redirectIfindex !== undefined;
   if (used.has('REDIRECT') && !redirects) c.fail('/output/redirectIfindex', 'is missing: REDIRECT needs the interface to send to');

@@ -81,8 +81,8 @@ export interface EventSource {
 /** What `production` of a binding adds to the program; `production/code.ts` makes it, so that programs without it need none of its code. */
 export interface Manners {
   readonly maps: readonly MapDef[];
-  /** Emits what an event begins with. */
-  begin(b: FuncBuilder, context: HookContext): RunningManners;
+  /** Emits what an event begins with; `leave` emits where one goes that passes without a verdict. */
+  begin(b: FuncBuilder, context: HookContext, leave: () => void): RunningManners;
 }
 
 /** The manners of one program while its main function is built; everything is emitted where it is called. */
@@ -95,8 +95,12 @@ export interface RunningManners {
   sample(): void;
   /** Fails where the map holds no weights. */
   ready(): void;
-  /** Counts and times an event that the model saw (`ran` is not 0); in shadow mode it passes here. */
-  finish(verdict: Reg, ran: Reg): void;
+  /** Takes the time from which on the event is timed. */
+  start(): void;
+  /** Counts and times an event that the model saw (`ran` is not 0). */
+  finish(ran: Reg): void;
+  /** Counts a verdict that shadow mode lets pass, and emits `then` for that mode. */
+  inShadow(verdict: Reg, then: () => void): void;
   /** Counts a TAG for which there was no room. */
   noteUntagged(): void;
   functions(): readonly IrFunc[];
@@ -235,7 +239,8 @@ class XdpMain {
 
   constructor(fit: FittedBinding, context: HookContext, source: EventSource, manners: Manners | null) {
     this.#fit = fit;
-    this.#manners = manners?.begin(this.#b, context);
+    this.#manners = manners?.begin(this.#b, context, () => this.#b.ret(XDP_PASS));
+    this.#manners?.start();
     this.#context = this.#manners?.context ?? context;
     this.#source = source;
     this.#input = slotOf(context.inputs, fit.inputName);
@@ -268,7 +273,8 @@ class XdpMain {
     b.startBlock(finish);
     b.setOrigin(origin('verdict, counters, last score'));
     this.#record();
-    this.#manners?.finish(this.#verdict, this.#flags);
+    this.#manners?.finish(this.#flags);
+    this.#manners?.inShadow(this.#verdict, () => b.ret(XDP_PASS));
     this.#return();
     return [b.finish(), ...funcs, ...(this.#manners?.functions() ?? [])];
   }

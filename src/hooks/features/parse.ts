@@ -118,6 +118,7 @@ export function parseAnyBinding(source: unknown, where: string): Binding {
       `"${binding.hook}" does not go with an input of kind "${binding.input.kind}": it takes "${isCalls ? 'tracepoint' : 'xdp'}"`,
     );
   const stops = isCalls ? verdictsOf(binding).find((name) => name !== 'PASS' && name !== 'TAG') : undefined;
+  if (isCalls && binding.production?.sample?.by === 'flow') c.fail('/production/sample/by', '"flow" is for packets: use "event"');
   if (stops) c.fail('/output', `says ${stops}, but system calls are only watched: PASS or TAG`);
   return binding;
 }

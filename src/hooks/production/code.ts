@@ -20,7 +20,7 @@ import {
 import { FLOW_HASH_FUNC, flowHashFuncs, scramble } from './flow-hash.ts';
 import { BUCKETS, SUB_BITS } from './histogram.ts';
 
-/** What the binding's `production` adds to a packet program. */
+/** What the binding's `production` adds to a program. */
 export function manners(production: Production): Manners {
   const map = (name: string, type: number, valueSize: number) => ({ name, type, keySize: 4, valueSize, maxEntries: 1, flags: 0 });
   return {
@@ -29,7 +29,7 @@ export function manners(production: Production): Manners {
       map(COUNTERS_MAP, MAP_TYPE_PERCPU_ARRAY, COUNTERS_BYTES),
       ...(production.latency ? [map(LATENCY_MAP, MAP_TYPE_PERCPU_ARRAY, BUCKETS * 8)] : []),
     ],
-    begin: (b, context) => new MannersCode(b, context, production),
+    begin: (b, context, leave) => new MannersCode(b, context, production, leave),
   };
 }
 
@@ -40,13 +40,15 @@ class MannersCode implements RunningManners {
   readonly #counters: Reg;
   readonly #control: Reg;
   readonly #mode: Reg;
-  readonly #started: Reg | null;
+  readonly #leave: () => void;
   readonly #origin: number;
+  #started: Reg | null = null;
 
   /** Emits what an event begins with: its count, and the end where the program is switched off. */
-  constructor(b: FuncBuilder, context: HookContext, production: Production) {
+  constructor(b: FuncBuilder, context: HookContext, production: Production, leave: () => void) {
     this.#b = b;
     this.#production = production;
+    this.#leave = leave;
     this.context = {
       ...context,
       lookup: (builder, map, onNull) => (builder === b ? this.#entry(map) : context.lookup(builder, map, onNull)),
@@ -60,8 +62,13 @@ class MannersCode implements RunningManners {
     this.#mode = b.load(this.#control, CONTROL.mode, 4);
     b.when('eq', this.#mode, MODE.compiled, () => b.assign(this.#mode, production.shadow ? MODE.shadow : MODE.enforce));
     b.when('uge', this.#mode, MODE.off, () => this.#pass('off'));
-    this.#started = production.latency ? b.callHelper('bpf_ktime_get_ns', []) : null;
     b.setOrigin(before);
+  }
+
+  start(): void {
+    this.#serving(() => {
+      if (this.#production.latency) this.#started = this.#b.callHelper('bpf_ktime_get_ns', []);
+    });
   }
 
   fail(reason: Failure): void {
@@ -88,16 +95,21 @@ class MannersCode implements RunningManners {
     this.#serving(() => this.#b.when('eq', weightsMark(this.#b), 0, () => this.fail('weights')));
   }
 
-  finish(verdict: Reg, ran: Reg): void {
+  finish(ran: Reg): void {
     this.#serving(() => {
-      const b = this.#b;
-      b.when('ne', ran, 0, () => {
+      this.#b.when('ne', ran, 0, () => {
         this.#count('scored');
         if (this.#started) this.#time(this.#started);
       });
+    });
+  }
+
+  inShadow(verdict: Reg, then: () => void): void {
+    this.#serving(() => {
+      const b = this.#b;
       b.when('eq', this.#mode, MODE.shadow, () => {
         b.when('ne', verdict, VERDICT_ORDER.indexOf('PASS'), () => this.#count('shadowed'));
-        b.ret(XDP_PASS);
+        then();
       });
     });
   }
@@ -143,7 +155,7 @@ class MannersCode implements RunningManners {
   /** The event passes, counted as `name`. */
   #pass(name: Counter): void {
     this.#count(name);
-    this.#b.ret(XDP_PASS);
+    this.#leave();
   }
 
   #time(started: Reg): void {

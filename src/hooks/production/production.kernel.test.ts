@@ -46,7 +46,7 @@ const sample = (name: string): Uint8Array =>
 const model = importModel(sample('payload-ids.onnx'), { fileName: 'payload-ids.onnx', dims: { batch: 1 } });
 const base = parseBinding(JSON.parse(new TextDecoder().decode(sample('binding.json'))), 'binding.json');
 const calibration = JSON.parse(new TextDecoder().decode(sample('calibration.json'))) as Calibration;
-const packets = [...capturePackets(sample('heldout.pcap')).slice(0, 70), ...randomPackets(9, 110).filter((packet) => packet.length >= 14)];
+const packets = [...capturePackets(sample('heldout.pcap')).slice(0, 40), ...randomPackets(9, 60).filter((packet) => packet.length >= 14)];
 
 function build(production?: Production, output: Binding['output'] = base.output, kernelVersion: KernelVersion = '6.18'): Compiled {
   const binding = { ...base, output, ...(production ? { production } : {}) };
@@ -252,7 +252,7 @@ describe.skipIf(!kernel)('a model in production', () => {
     expect(truncated).toBeLessThanOrEqual(counters.fail_truncated / 3);
     for (const at of [n, 2 * n, 3 * n]) expect(new Set(returned(events, at, at + n))).toEqual(new Set([XDP_PASS]));
     expect(returned(events, 4 * n, 5 * n)).toEqual(returned(events, 0, n));
-    expect(returned(events, 0, n).filter((code) => code === XDP_DROP).length).toBeGreaterThan(20);
+    expect(returned(events, 0, n).filter((code) => code === XDP_DROP).length).toBeGreaterThan(10);
     expect(counters.shadowed).toBe(returned(events, 0, n).filter((code) => code !== XDP_PASS).length);
     expect(counters.off).toBe(2 * n);
     expect(counters.fail_truncated).toBeGreaterThan(0);
@@ -276,7 +276,7 @@ describe.skipIf(!kernel)('a model in production', () => {
 
   it('scores the flows of the sample and no others', async () => {
     const { events, counters } = await said(build({ sample: { oneIn: 2, by: 'flow' } }).program, [control(0), control(0, 4, 1234)]);
-    expect(counters.unsampled).toBeGreaterThan(50);
+    expect(counters.unsampled).toBeGreaterThan(30);
     for (const [round, oneIn, seed] of [
       [0, 2, 0],
       [1, 4, 1234],
@@ -292,14 +292,14 @@ describe.skipIf(!kernel)('a model in production', () => {
     const { events, counters } = await said(build({}).program, [control(0)], false);
     expect(new Set(returned(events, 0, packets.length))).toEqual(new Set([XDP_PASS]));
     expect(counters.scored).toBe(0);
-    expect(counters.fail_weights).toBeGreaterThan(100);
+    expect(counters.fail_weights).toBeGreaterThan(50);
   }, 60_000);
 
   it('a TAG passes and is counted', async () => {
     const output = { ...base.output, above: 'TAG' } as Binding['output'];
     const { program } = build({}, output);
     const real = await said(program, [control(0)]);
-    expect(real.verdicts[5]).toBeGreaterThan(10);
+    expect(real.verdicts[5]).toBeGreaterThan(5);
     expect(real.counters.fail_metadata).toBe(0);
   }, 60_000);
 

@@ -49,14 +49,18 @@ describe('the binding of a program in production', () => {
     expect(accepts(document(production))).toBe(false);
   });
 
-  it('goes with packets alone', () => {
+  it('goes with events, not with tensors, and system calls have no flows', () => {
     expect(message({ hook: 'xdp', input: { kind: 'tensor' }, output: { kind: 'tensor' }, production: {} })).toMatch(
       /\/production does not go with an input of kind "tensor"/,
     );
-    const calls = { kind: 'syscalls', length: 8, every: 4 };
-    expect(message({ ...document({}, calls), hook: 'tracepoint', output: { kind: 'argmax', verdicts: ['PASS', 'TAG'] } })).toMatch(
-      /\/production does not go with an input of kind "syscalls"/,
-    );
+    const calls = (production: unknown) =>
+      message({
+        ...document(production, { kind: 'syscalls', length: 8, every: 4 }),
+        hook: 'tracepoint',
+        output: { kind: 'argmax', verdicts: ['PASS', 'TAG'] },
+      });
+    expect(calls({ shadow: true, sample: { oneIn: 2, by: 'event' } })).toBe('');
+    expect(calls({ sample: { oneIn: 2, by: 'flow' } })).toMatch(/\/production\/sample\/by "flow" is for packets/);
   });
 });
 

@@ -10,7 +10,7 @@ import { entryOf } from '../entry.ts';
 import type { FittedBinding } from '../fit.ts';
 import { scoreCode } from '../score-code.ts';
 import { scoreTable } from '../score-table.ts';
-import { SCORE_MAP, SCORE_RAN, scoreMaps, storeScore, VERDICTS_MAP } from '../xdp.ts';
+import { type Manners, type RunningManners, SCORE_MAP, SCORE_RAN, scoreMaps, storeScore, VERDICTS_MAP } from '../xdp.ts';
 import { callsOf, DEFAULT_PROCESSES, EXIT_GROUP, padOf, ringOf, type SyscallInput } from './binding.ts';
 
 import { CTX_ID } from './context.ts';
@@ -31,7 +31,7 @@ export const PROCESS = { count: 0, score: 8, verdict: 12, at: 16, ring: 24 } as 
 /** Record of the ring buffer: u32 process, u32 thread, u64 calls seen, u32 score in Q16, u32 class, s64 lead. */
 export const EVENT = { process: 0, thread: 4, count: 8, score: 16, class: 20, lead: 24, bytes: 32 } as const;
 /** The program at raw_syscalls/sys_enter: remembers each process's last calls and runs the model at every so many. It judges and stops nothing. */
-export function syscallHook(fit: FittedBinding, input: SyscallInput): HookCode {
+export function syscallHook(fit: FittedBinding, input: SyscallInput, manners: Manners | null = null): HookCode {
   const valueSize = PROCESS.ring + ringOf(input) * 2;
   const map = (name: string, type: number, keySize: number, size: number, maxEntries: number): MapDef => ({
     name,
@@ -50,22 +50,26 @@ export function syscallHook(fit: FittedBinding, input: SyscallInput): HookCode {
       map(PROCESSES_MAP, MAP_TYPE_LRU_HASH, 4, valueSize, input.processes ?? DEFAULT_PROCESSES),
       map(BLANK_MAP, MAP_TYPE_ARRAY, 4, valueSize, 1),
       map(EVENTS_MAP, MAP_TYPE_RINGBUF, 0, 0, EVENTS_BYTES),
+      ...(manners?.maps ?? []),
     ],
     binding: fit.binding,
-    buildMain: (context) => [new SyscallMain(fit, input, context).build()],
+    buildMain: (context) => [new SyscallMain(fit, input, context, manners).build()],
   };
 }
 
 class SyscallMain {
   readonly #fit: FittedBinding;
   readonly #input: SyscallInput;
-  readonly #context: HookContext;
   readonly #b = new FuncBuilder('syscall_main', 'main', ['ctx']);
+  #context: HookContext;
+  readonly #planned: Manners | null;
+  #manners: RunningManners | undefined;
 
-  constructor(fit: FittedBinding, input: SyscallInput, context: HookContext) {
+  constructor(fit: FittedBinding, input: SyscallInput, context: HookContext, manners: Manners | null) {
     this.#fit = fit;
     this.#input = input;
     this.#context = context;
+    this.#planned = manners;
   }
 
   build(): IrFunc {
@@ -76,19 +80,29 @@ class SyscallMain {
     const task = b.callHelper('bpf_get_current_pid_tgid', []);
     const key = b.stackSlot(8);
     b.store(key.addr(), 0, b.rsh(task, 32), 4);
+    const done = this.#planned ? b.newBlock() : null;
+    this.#manners = this.#planned?.begin(b, this.#context, () => b.jump(done!));
+    if (this.#manners) this.#context = this.#manners.context;
     const process = this.#find(() => key.addr());
     // The place in the ring is this call's own, whatever other threads do meanwhile.
     const before = b.atomicFetchAdd(process, PROCESS.count, b.copy(1), 8);
     b.store(b.add(process, b.lsh(b.and(before, ringOf(this.#input) - 1), 1)), PROCESS.ring, this.#token(nr), 2);
     const count = b.add(before, 1);
     b.when('eq', b.alu('mod', count, this.#input.every), 0, () => {
+      this.#manners?.start();
+      this.#manners?.sample();
       origin('last calls to tokens');
       this.#fill(process, count);
+      this.#manners?.ready();
       this.#context.infer(b);
       origin('score and verdict');
       this.#decide(process, task, count);
     });
     origin('remember the call');
+    if (done !== null) {
+      b.jump(done);
+      b.startBlock(done);
+    }
     // A process of the same number later must not find what this one did.
     b.when('eq', nr, EXIT_GROUP, () => b.callHelper('bpf_map_delete_elem', [b.mapPtr(PROCESSES_MAP), key.addr()]));
     b.ret(0);
@@ -103,7 +117,7 @@ class SyscallMain {
       b.callHelper('bpf_map_update_elem', [b.mapPtr(PROCESSES_MAP), key(), entryOf(b, BLANK_MAP, 0), NO_EXIST]);
       b.assign(process, lookup());
     });
-    b.when('eq', process, 0, () => b.ret(0));
+    b.when('eq', process, 0, () => (this.#manners ? this.#manners.fail('flows') : b.ret(0)));
     return process;
   }
 
@@ -151,6 +165,11 @@ class SyscallMain {
     storeScore(b, last, { score, verdict, class: chosen, flags: b.copy(SCORE_RAN), lead });
     const counter = entryOf(b, VERDICTS_MAP, 0, verdict);
     b.store(counter, 0, b.add(b.load(counter, 0, 8), 1), 8);
+    if (this.#manners) {
+      this.#manners.finish(b.copy(SCORE_RAN));
+      // The record is all that comes of a verdict.
+      this.#manners.inShadow(verdict, () => b.assign(verdict, VERDICT_ORDER.indexOf('PASS')));
+    }
     b.when('eq', verdict, VERDICT_ORDER.indexOf('TAG'), () => {
       const record = b.stackSlot(EVENT.bytes).addr();
       b.store(record, EVENT.process, b.rsh(task, 32), 4);

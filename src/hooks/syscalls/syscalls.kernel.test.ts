@@ -9,7 +9,11 @@ import { kernelForTests } from '../../companion/vitest-kernel.ts';
 import { programBtf } from '../../object/program-btf.ts';
 import { writeObject } from '../../object/writer.ts';
 import { readCalls } from '../../traces/syscalls/calls.ts';
+import { verify } from '../../verifier/verify.ts';
 import { Vm } from '../../vm/vm.ts';
+import { CONTROL, CONTROL_MAP, COUNTERS_MAP, LATENCY_MAP, MODE, readCounters } from '../production/binding.ts';
+import { manners } from '../production/code.ts';
+import { readHistogram } from '../production/histogram.ts';
 import { programOf } from '../testing/harness.ts';
 import { fittedCalls } from '../testing/syscalls.ts';
 import { ringOf } from './binding.ts';
@@ -19,6 +23,7 @@ import { EVENT, EVENTS_MAP, PROCESS, PROCESSES_MAP, syscallHook } from './hook.t
 const kernel = await kernelForTests();
 afterAll(() => kernel?.close());
 
+const KEY = new Uint8Array(4);
 const input = { kind: 'syscalls', length: 32, every: 7 } as const;
 const program = programOf(syscallHook(fittedCalls(input), input), input.length, 2, 2e-5);
 /** Makes 400 calls without effect, in an order that a generator gives, says so, and waits for the end of its input. */
@@ -104,9 +109,54 @@ describe.skipIf(!kernel || !ready)('attached to raw_syscalls/sys_enter', () => {
   }, 60_000);
 
   it.each(['v3', 'v4'] as const)('is accepted with the instructions of %s', async (cpu) => {
-    const one = programOf(syscallHook(fittedCalls(input), input), input.length, 2, 2e-5, cpu);
-    const loaded = await kernel!.load(one, { btf: programBtf(one) });
-    expect(loaded.accepted, loaded.log.slice(-2000)).toBe(true);
-    await loaded.program!.closeAll();
+    for (const added of [null, manners({ sample: { oneIn: 2, by: 'event' }, latency: true })]) {
+      const one = programOf(syscallHook(fittedCalls(input), input, added), input.length, 2, 2e-5, cpu);
+      const loaded = await kernel!.load(one, { btf: programBtf(one) });
+      expect(loaded.accepted, loaded.log.slice(-2000)).toBe(true);
+      await loaded.program!.closeAll();
+      if (cpu === 'v3') expect(verify(one, { kernel: '5.15', privilege: 'root', logLevel: 0 }).message).toBeNull();
+    }
   });
+
+  it('in shadow mode it counts and times, and tells nobody', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bpformer-calls-'));
+    try {
+      const at = (name: string) => join(folder, name);
+      const added = manners({ shadow: true, latency: true });
+      writeFileSync(at('calls.o'), writeObject([programOf(syscallHook(fittedCalls(input), input, added), input.length, 2, 2e-5)]));
+      writeFileSync(at('child.c'), CHILD);
+      execFileSync('cc', ['-o', at('child'), at('child.c')]);
+      execFileSync('cc', ['-o', at('attach'), fileURLToPath(new URL('../testing/attach.c', import.meta.url)), '-lbpf']);
+      const attached = spawn(at('attach'), [at('calls.o')], { stdio: ['pipe', 'pipe', 'inherit'] });
+      let said = '';
+      await new Promise<void>((resolve, reject) => {
+        attached.stdout.on('data', (chunk) => {
+          said += String(chunk);
+          if (said.endsWith('attached\n')) resolve();
+        });
+        attached.once('exit', (status) => reject(new Error(`not attached: status ${status}`)));
+      });
+      const open = (name: string): Promise<KernelMap> => kernel!.openMap(Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(said)![1]));
+      const [control, counted, timed, events] = [
+        await open(CONTROL_MAP),
+        await open(COUNTERS_MAP),
+        await open(LATENCY_MAP),
+        await open(EVENTS_MAP),
+      ];
+      execFileSync(at('child'), { input: '' });
+      // Others make calls too: switched off, the program counts no more of them but as such.
+      await control.update(KEY, Uint8Array.of(MODE.off, ...new Uint8Array(CONTROL.bytes - 1)));
+      const counters = readCounters((await counted.lookup(KEY))!);
+      expect(counters.scored).toBeGreaterThan(40);
+      expect(counters.shadowed).toBeGreaterThan(5);
+      expect(counters.events).toBeGreaterThan(400);
+      expect(await events.takeRecords()).toEqual([]);
+      const histogram = readHistogram((await timed.lookup(KEY))!);
+      expect(Math.abs(histogram.reduce((sum, n) => sum + n, 0) - counters.scored)).toBeLessThanOrEqual(kernel!.cpus);
+      attached.stdin.end();
+      await new Promise((resolve) => attached.once('close', resolve));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }, 60_000);
 });

@@ -4,6 +4,9 @@ import { readCalls } from '../../traces/syscalls/calls.ts';
 import { callNumber } from '../../traces/syscalls/numbers.ts';
 import { Vm } from '../../vm/vm.ts';
 import { parseAnyBinding } from '../features/parse.ts';
+import { CONTROL, CONTROL_MAP, COUNTERS_MAP, LATENCY_MAP, MODE, readCounters } from '../production/binding.ts';
+import { manners } from '../production/code.ts';
+import { readHistogram } from '../production/histogram.ts';
 import { INPUT_OFF, programOf, standInOutputs } from '../testing/harness.ts';
 import { fittedCalls } from '../testing/syscalls.ts';
 import { readScore, SCORE_MAP } from '../xdp.ts';
@@ -135,6 +138,48 @@ describe('the program', () => {
       }
       expect(ran).toBeGreaterThan(400);
       expect(tagged).toBeGreaterThan(100);
+    }
+  });
+
+  it('in production counts every call, tells nobody in shadow mode, leaves out what the sample does, and forgets nothing that it should not', () => {
+    const input = { kind: 'syscalls', length: 12, every: 3, calls: 300 } as const;
+    const fit = fittedCalls(input);
+    const production = { sample: { oneIn: 2, by: 'event' }, latency: true } as const;
+    for (const engine of ['interp', 'wasm'] as const) {
+      const plain = new Vm(programOf(syscallHook(fit, input), input.length, 2, 2e-5), { engine });
+      const vm = new Vm(programOf(syscallHook(fit, input, manners(production)), input.length, 2, 2e-5), { engine });
+      const random = randomOf(11);
+      let records = 0;
+      let due = 0;
+      const calls = 900;
+      for (let i = 0; i < calls; i++) {
+        const [pid, nr] = [1 + Math.floor(random() * 4), random() < 0.02 ? 231 : Math.floor(random() * 320)];
+        // Thirds: enforcing, in shadow mode, switched off.
+        const mode = [MODE.enforce, MODE.shadow, MODE.off][Math.floor(i / 300)]!;
+        vm.maps.get(CONTROL_MAP).update(KEY, Uint8Array.of(mode, ...new Uint8Array(CONTROL.bytes - 1)));
+        const context = enterContext(nr, pid);
+        for (const one of [plain, vm]) one.task = { process: pid, thread: pid };
+        plain.maps.get(SCORE_MAP).update(KEY, new Uint8Array(24));
+        const theirs = plain.run({ context });
+        const { events } = vm.run({ context });
+        const ran = readScore(plain.maps.get(SCORE_MAP).lookup(KEY)!).ran;
+        if (mode !== MODE.off && ran) due++;
+        if (mode !== MODE.enforce) expect(events).toEqual([]);
+        records += events.length;
+        expect(theirs.events.length).toBeGreaterThanOrEqual(events.length);
+        const key = new Uint8Array(Uint32Array.of(pid).buffer);
+        const held = vm.maps.get(PROCESSES_MAP).lookup(key);
+        expect(held === null).toBe(plain.maps.get(PROCESSES_MAP).lookup(key) === null || (mode === MODE.off && held === null));
+      }
+      const counters = readCounters(vm.maps.get(COUNTERS_MAP).lookup(KEY)!);
+      expect(counters.events).toBe(calls);
+      expect(counters.off).toBe(300);
+      expect(counters.eligible).toBe(due);
+      expect(counters.scored).toBe(Math.ceil(due / 2));
+      expect(counters.unsampled).toBe(Math.floor(due / 2));
+      expect(counters.shadowed).toBeGreaterThan(10);
+      expect(records).toBeGreaterThan(10);
+      expect(readHistogram(vm.maps.get(LATENCY_MAP).lookup(KEY)!).reduce((sum, n) => sum + n, 0)).toBe(counters.scored);
     }
   });
 });
