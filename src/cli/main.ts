@@ -64,7 +64,7 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
   },
   export: {
     usage:
-      'OUT.o --as libbpf|bpftool|bpfman|c|link|linux [--form ctx|struct|data] -o FILE [--program NAME] [--json]; bpfman: --image REF [--interface NAME] [--namespace NS] [--weights W.bin] [--node NAME]…',
+      'OUT.o --as libbpf|bpftool|bpfman|c|link|linux [--form ctx|struct|data] -o FILE [--program NAME] [--json]; bpfman: [--image REF] [--interface NAME] [--namespace NS] [--weights W.bin] [--node NAME]…',
     load: async () => (await import('./verbs/export.ts')).exportVerb,
   },
   conformance: {

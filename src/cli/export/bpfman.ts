@@ -41,6 +41,12 @@ export function fleetFiles(
       program.name,
       'Rename the model file: letters, digits and _ after a letter',
     );
+  if (!program.maps.some(({ name }) => name === VERDICTS_MAP))
+    throw new InputError(
+      'it counts no verdicts, so that there is nothing to watch in a fleet',
+      program.name,
+      'Compile it with a binding that decides',
+    );
   if (repository === undefined || options.image.length > 525)
     throw new InputError(`"${options.image}" names no image`, '--image', 'Use REGISTRY/NAME:TAG');
   const labels = {

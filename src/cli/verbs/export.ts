@@ -9,7 +9,7 @@ import { fleetFiles } from '../export/bpfman.ts';
 import { bpftoolScript } from '../export/bpftool.ts';
 import { loaderSource } from '../export/libbpf.ts';
 import { cSource } from '../export/source.ts';
-import { fileName, print, printJson, readInput, userPath, writeOutput } from '../io.ts';
+import { fileName, print, printJson, readInput, tell, userPath, writeOutput } from '../io.ts';
 import type { ExitStatus, Verb } from '../main.ts';
 import { openProgram } from '../object.ts';
 
@@ -53,8 +53,8 @@ export const exportVerb: Verb = async (argv): Promise<ExitStatus> => {
   if (program.progType !== PROG_TYPE_XDP && !meta.decoder && kind !== 'c')
     throw new InputError(`${program.section} programs have no ${kind} form`, path, 'Use --as c, or load the object with bpftool');
   if (kind === 'bpfman') {
-    const image = args.string('image');
-    if (!image) throw new InputError('say where the image will lie with --image REGISTRY/NAME:TAG', 'arguments');
+    const image = args.string('image') ?? `localhost/${program.name.toLowerCase()}:latest`;
+    if (args.string('image') === undefined) tell(`the image is ${image}; --image REGISTRY/NAME:TAG names one that a cluster reaches`);
     const files = fleetFiles(program, meta, readInput(path), {
       image,
       interface: args.string('interface'),

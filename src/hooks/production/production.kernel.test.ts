@@ -1,39 +1,39 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { randomOf } from '../../base/random.ts';
 import { MAP_TYPE_ARRAY } from '../../bpf/maps.ts';
 import type { Program } from '../../bpf/program.ts';
 import { PROG_TYPE_XDP } from '../../bpf/progtypes.ts';
-import type { KernelProgram } from '../../companion/kernel-program.ts';
 import { kernelForTests } from '../../companion/vitest-kernel.ts';
-import type { Calibration, Compiled } from '../../compiler/api.ts';
 import { emitProgram } from '../../compiler/backend/emit.ts';
-import { compile } from '../../compiler/compile.ts';
-import { SELECTION } from '../../compiler/families/select.ts';
 import { FuncBuilder } from '../../compiler/ir/builder.ts';
 import type { IrFunc } from '../../compiler/ir/ir.ts';
 import { programBtf } from '../../object/program-btf.ts';
-import { importModel } from '../../onnx/import.ts';
-import type { KernelVersion } from '../../verifier/api.ts';
 import { verify } from '../../verifier/verify.ts';
 import { Vm } from '../../vm/vm.ts';
 import type { Binding } from '../binding.ts';
 import { CLOCK_MAP, clockValue } from '../clock.ts';
 import { FLOWS_MAP } from '../features/maps.ts';
 import { featureSource } from '../features/source.ts';
-import { checkBinding } from '../fit.ts';
-import { hookOf } from '../hook.ts';
-import { parseBinding } from '../parse.ts';
 import { FEATURE_BINDINGS, fittedFeatures } from '../testing/feature-bindings.ts';
 import { slotFor } from '../testing/feature-runs.ts';
 import { programOf } from '../testing/harness.ts';
-import { capturePackets, randomPackets } from '../testing/packets.ts';
+import { randomPackets } from '../testing/packets.ts';
+import {
+  control,
+  MIXED_PACKETS,
+  SAMPLE_BINDING,
+  type Said,
+  saidByEngine,
+  saidByKernel,
+  sampleInProduction,
+  unexplained,
+} from '../testing/production-runs.ts';
 import { traffic } from '../testing/traffic.ts';
-import { SCORE_BYTES, SCORE_MAP, VERDICTS_MAP, xdpHook } from '../xdp.ts';
-import { CONTROL, CONTROL_MAP, COUNTERS_MAP, LATENCY_MAP, MODE, type Production, readCounters } from './binding.ts';
+import { xdpHook } from '../xdp.ts';
+import { CONTROL_MAP, COUNTERS_MAP, MODE, readCounters } from './binding.ts';
 import { bucketCode, manners } from './code.ts';
 import { FLOW_HASH_FUNC, flowHash, flowHashFuncs, flowIsSampled } from './flow-hash.ts';
-import { bucketOf, readHistogram } from './histogram.ts';
+import { bucketOf } from './histogram.ts';
 
 const kernel = await kernelForTests();
 if (kernel) await kernel.pin(0);
@@ -41,100 +41,20 @@ afterAll(() => kernel?.close());
 
 const KEY = new Uint8Array(4);
 const [XDP_DROP, XDP_PASS] = [1, 2];
-const sample = (name: string): Uint8Array =>
-  new Uint8Array(readFileSync(new URL(`../../../public/samples/payload/${name}`, import.meta.url)));
-const model = importModel(sample('payload-ids.onnx'), { fileName: 'payload-ids.onnx', dims: { batch: 1 } });
-const base = parseBinding(JSON.parse(new TextDecoder().decode(sample('binding.json'))), 'binding.json');
-const calibration = JSON.parse(new TextDecoder().decode(sample('calibration.json'))) as Calibration;
-const packets = [...capturePackets(sample('heldout.pcap')).slice(0, 40), ...randomPackets(9, 60).filter((packet) => packet.length >= 14)];
-
-function build(production?: Production, output: Binding['output'] = base.output, kernelVersion: KernelVersion = '6.18'): Compiled {
-  const binding = { ...base, output, ...(production ? { production } : {}) };
-  const fit = checkBinding(parseBinding(binding, 'binding.json'), model, '')!;
-  return compile({
-    model,
-    modelFile: 'payload-ids.onnx',
-    hook: hookOf(fit),
-    families: SELECTION,
-    kernel: kernelVersion,
-    strategy: 'auto',
-    quant: 'w8a16',
-    calibration,
-  });
-}
-
-const control = (mode: number, oneIn = 0, seed = 0): Uint8Array => {
-  const value = new Uint8Array(CONTROL.bytes);
-  const view = new DataView(value.buffer);
-  view.setUint32(CONTROL.mode, mode, true);
-  view.setUint32(CONTROL.sample, oneIn, true);
-  view.setUint32(CONTROL.seed, seed, true);
-  return value;
-};
-
-interface Said {
-  /** Return value and last score of each event. */
-  readonly events: string[];
-  readonly verdicts: number[];
-  readonly counters: ReturnType<typeof readCounters>;
-  readonly timed: number | null;
-}
-
+const packets = MIXED_PACKETS;
+const build = sampleInProduction;
+const base = SAMPLE_BINDING;
 const u64s = (value: Uint8Array): number[] => Array.from(new BigUint64Array(value.slice().buffer), Number);
-const hex = (value: Uint8Array): string => Buffer.from(value.subarray(0, SCORE_BYTES)).toString('hex');
+const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');
 const names = ({ maps }: Program): Set<string> => new Set(maps.map(({ name }) => name));
-
-function inEngine(program: Program, engine: 'interp' | 'wasm', settings: readonly Uint8Array[], weights = true): Said {
-  const vm = new Vm(program, { engine });
-  const all = (map: string, n: number) =>
-    Array.from({ length: n }, (_, i) => vm.maps.get(map).lookup(new Uint8Array(Uint32Array.of(i).buffer))!);
-  if (!weights) vm.maps.get('.data.weights').update(KEY, new Uint8Array(program.maps[0]!.valueSize));
-  const events = settings.flatMap((value) => {
-    vm.maps.get(CONTROL_MAP).update(KEY, value);
-    return packets.map((packet) => `${vm.runXdp(packet).returnValue} ${hex(vm.maps.get(SCORE_MAP).lookup(KEY)!)}`);
-  });
-  const timed = names(program).has(LATENCY_MAP) ? readHistogram(vm.maps.get(LATENCY_MAP).lookup(KEY)!) : null;
-  return {
-    events,
-    verdicts: all(VERDICTS_MAP, 7).map((value) => u64s(value)[0]!),
-    counters: { ...readCounters(vm.maps.get(COUNTERS_MAP).lookup(KEY)!), nanoseconds: 0 },
-    timed: timed?.reduce((sum, n) => sum + n, 0) ?? null,
-  };
-}
-
-async function inKernel(program: Program, settings: readonly Uint8Array[], weights = true): Promise<Said> {
-  const loaded = await kernel!.load(program, { btf: programBtf(program) });
-  expect(loaded.message, loaded.log.slice(-3000)).toBeNull();
-  const run: KernelProgram = loaded.program!;
-  if (!weights) await run.map('.data.weights').update(KEY, new Uint8Array(program.maps[0]!.valueSize));
-  const score = run.map(SCORE_MAP);
-  const events: string[] = [];
-  for (const value of settings) {
-    await run.map(CONTROL_MAP).update(KEY, value);
-    for (const { run: ran, value: last } of await run.testRunBatch(packets, { map: score, key: KEY }))
-      events.push(`${ran.returnValue} ${hex(last!)}`);
-  }
-  const verdicts = [];
-  for (let i = 0; i < 7; i++) verdicts.push(u64s(await run.map(VERDICTS_MAP).lookupIndex(i)).reduce((sum, n) => sum + n, 0));
-  const counters = readCounters((await run.map(COUNTERS_MAP).lookup(KEY))!);
-  const timed = names(program).has(LATENCY_MAP) ? readHistogram((await run.map(LATENCY_MAP).lookup(KEY))!) : null;
-  if (timed) {
-    // The sum lies between the lower and the upper ends of the buckets.
-    const total = timed.reduce((sum, n) => sum + n, 0);
-    expect(counters.nanoseconds).toBeGreaterThan(total * 100);
-  }
-  await run.closeAll();
-  return { events, verdicts, counters: { ...counters, nanoseconds: 0 }, timed: timed?.reduce((sum, n) => sum + n, 0) ?? null };
-}
 
 /** What kernel and both engines say, which is the same. */
 async function said(program: Program, settings: readonly Uint8Array[], weights = true): Promise<Said> {
-  const real = await inKernel(program, settings, weights);
-  expect(inEngine(program, 'wasm', settings, weights)).toEqual(real);
-  expect(inEngine(program, 'interp', settings, weights)).toEqual(real);
-  const { events, off, unsampled, scored, fail_map, fail_weights, fail_truncated, fail_flows } = real.counters;
-  expect(events).toBe(packets.length * settings.length);
-  expect(off + unsampled + scored + real.verdicts[6]! + fail_map + fail_weights + fail_truncated + fail_flows).toBe(events);
+  const real = await saidByKernel(kernel!, program, settings, weights);
+  expect(saidByEngine(program, 'wasm', settings, weights)).toEqual(real);
+  expect(saidByEngine(program, 'interp', settings, weights)).toEqual(real);
+  expect(real.counters.events).toBe(packets.length * settings.length);
+  expect(unexplained(real)).toBe(0);
   return real;
 }
 
