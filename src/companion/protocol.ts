@@ -180,12 +180,19 @@ function mapMessage(def: MapDef, blobs: Blobs): MapMessage {
   };
 }
 
-/** The program with a name of its own for each map, by which the companion knows them. */
-export function distinctMaps(program: Program): Program {
+/**
+ * The program as the companion loads it: a name of its own for each map, by which the companion knows them, and, where some lines are known, one for each
+ * function, without which the kernel takes none.
+ */
+export function asLoaded(program: Program): Program {
   const names = program.maps.map(({ name }) => name);
-  if (new Set(names).size === names.length) return program;
   const maps = program.maps.map((def, i) => (names.indexOf(def.name) === i ? def : { ...def, name: `${def.name.slice(0, 10)}_${i}` }));
-  return { ...program, maps };
+  const lined = new Set(program.lineInfo.map(({ insnIdx }) => insnIdx));
+  const bare = lined.size === 0 ? [] : program.subprogs.filter(({ start }) => !lined.has(start));
+  const file = program.lineInfo[0]?.file ?? '';
+  const heads = bare.map(({ start, name }) => ({ insnIdx: start, file, line: 0, column: 0, text: name }));
+  const lineInfo = heads.length === 0 ? program.lineInfo : [...program.lineInfo, ...heads].sort((a, b) => a.insnIdx - b.insnIdx);
+  return { ...program, maps, lineInfo };
 }
 
 /** A program for {@link LoadRequest}. BTF travels with it where the program has functions or lines that the kernel should know. */
@@ -209,7 +216,8 @@ export function programMessage(program: Program, blobs: Blobs, object?: Uint8Arr
           btf: {
             types: blobs.add(btf.btf),
             funcInfo: blobs.add(encodeFuncInfo(btf.funcInfo)),
-            lineInfo: blobs.add(encodeLineInfo(btf.lineInfo)),
+            // Of a program without lines its functions would get lines of our making.
+            lineInfo: blobs.add(program.lineInfo.length > 0 ? encodeLineInfo(btf.lineInfo) : new Uint8Array(0)),
           },
         }
       : {}),

@@ -33,7 +33,10 @@ export function RunView() {
     if (!connected || !place) return;
     void run(
       (options) => runEvent(place.programKey, place.spec, repeat, options),
-      (ran) => useAnswers.setState({ run: { of: place.programKey, event: place.event, said: ran } }),
+      (ran) =>
+        useAnswers.setState(({ run: before }) => ({
+          run: { of: place.programKey, event: place.event, number: (before?.number ?? 0) + 1, said: ran },
+        })),
     );
   });
   useCommandHandler('kernel.ask', ask);
@@ -61,7 +64,7 @@ export function RunView() {
         <div className={`kernel-scroll ${running ? 'stale' : ''}`} aria-busy={running}>
           <Stale of={said.of} />
           {said.event >= 0 ? <p className="kernel-pad muted small">{words.about(said.event)}</p> : null}
-          <Table ran={said.said} />
+          <Table ran={said.said} number={said.number} />
         </div>
       ) : running ? null : (
         <p className="kernel-pad muted">{texts.nothingYet}</p>
@@ -70,7 +73,8 @@ export function RunView() {
   );
 }
 
-function Table({ ran }: { ran: EventRun }) {
+/** `number`: how many runs were asked for before and with it. */
+function Table({ ran, number }: { ran: EventRun; number: number }) {
   const words = texts.run;
   const { ours, theirs } = ran;
   const score = (value: number): string => (Number.isNaN(value) ? words.none : value.toFixed(4));
@@ -93,7 +97,7 @@ function Table({ ran }: { ran: EventRun }) {
   rows.push([words.time, words.none, words.ns(theirs.ns), null]);
   const allSame = rows.every(([, , , same]) => same !== false);
   return (
-    <table className="kernel-table" data-testid="kernel-run" data-same={allSame}>
+    <table className="kernel-table" data-testid="kernel-run" data-number={number} data-same={allSame}>
       <caption className="visually-hidden">{words.caption}</caption>
       <thead>
         <tr>

@@ -29,7 +29,7 @@ export function VerdictView() {
     const of = program.key;
     void run(
       (options) => askVerdict(of, level, options),
-      (said) => useAnswers.setState({ verdict: { of, said } }),
+      (said) => useAnswers.setState(({ verdict: before }) => ({ verdict: { of, number: (before?.number ?? 0) + 1, said } })),
     );
   });
   useCommandHandler('kernel.ask', ask);
@@ -55,7 +55,7 @@ export function VerdictView() {
       {verdict ? (
         <div className={`kernel-body ${running ? 'stale' : ''}`} aria-busy={running}>
           <Stale of={verdict.of} />
-          <Figures said={verdict.said} />
+          <Figures said={verdict.said} number={verdict.number} />
           <Logs key={verdict.said.key} said={verdict.said} current={verdict.of === program.key} />
         </div>
       ) : running ? null : (
@@ -68,7 +68,8 @@ export function VerdictView() {
 const alike = (a: Verdict, b: Verdict): boolean =>
   a.accepted === b.accepted && a.message === b.message && (b.processed === null || a.processed === b.processed);
 
-function Figures({ said }: { said: KernelVerdict }) {
+/** `number`: how many verdicts were asked for before and with it. */
+function Figures({ said, number }: { said: KernelVerdict; number: number }) {
   const { ours, theirs, profile, exact } = said;
   const words = texts.verdict;
   const row = (name: string, verdict: Verdict) => {
@@ -94,6 +95,7 @@ function Figures({ said }: { said: KernelVerdict }) {
         className="kernel-figures"
         data-testid="kernel-figures"
         data-program={said.program}
+        data-number={number}
         data-accepted={theirs.accepted}
         data-same={same}
         data-differing={said.differing}

@@ -8,8 +8,8 @@ export type View = 'verdict' | 'run' | 'replay' | 'matrix' | 'maps' | 'machine';
 interface Answers {
   readonly view: View;
   readonly level: number;
-  readonly verdict: { readonly of: string; readonly said: KernelVerdict } | null;
-  readonly run: { readonly of: string; readonly event: number; readonly said: EventRun } | null;
+  readonly verdict: { readonly of: string; readonly number: number; readonly said: KernelVerdict } | null;
+  readonly run: { readonly of: string; readonly event: number; readonly number: number; readonly said: EventRun } | null;
   readonly replay: { readonly of: string; readonly trace: string; readonly columns: ScoreColumns; readonly ns: number | null } | null;
   readonly matrix: { readonly of: string; readonly cells: readonly MatrixCell[] } | null;
   readonly features: readonly FeatureRow[] | null;

@@ -1,7 +1,7 @@
 import { InputError } from '../../../base/errors.ts';
 import { PROG_TYPE_ACCELERATOR } from '../../../bpf/accelerator/names.ts';
 import type { Program } from '../../../bpf/program.ts';
-import { distinctMaps } from '../../../companion/protocol.ts';
+import { asLoaded } from '../../../companion/protocol.ts';
 import type { Line } from '../../../companion/remote.ts';
 import type { ProgramMeta } from '../../../compiler/api.ts';
 import { type Btf, readBtf } from '../../../object/btf.ts';
@@ -48,7 +48,7 @@ export async function programFor(
   }
   if (program.unloadable !== undefined)
     throw new InputError(program.unloadable, program.name, 'A loader refuses it before the kernel sees it');
-  return { program: distinctMaps(program), meta: held.meta, kernelBtf };
+  return { program: asLoaded(program), meta: held.meta, kernelBtf };
 }
 
 const text = new TextDecoder('latin1');
