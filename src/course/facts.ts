@@ -5,7 +5,9 @@ import { HELPERS } from '../bpf/helpers.ts';
 import { MAP_TYPE_NAMES } from '../bpf/maps.ts';
 import type { Program } from '../bpf/program.ts';
 import { PROG_TYPE_NAMES } from '../bpf/progtypes.ts';
+import { STRATEGIES } from '../compiler/strategy.ts';
 import type { KernelVersion, VerifyOptions } from '../verifier/api.ts';
+import { LIMIT_INSNS } from '../verifier/env.ts';
 import { explain } from '../verifier/explain/explain.ts';
 import { MAX_FRAMES, MAX_STACK } from '../verifier/state.ts';
 import { verify } from '../verifier/verify.ts';
@@ -33,6 +35,8 @@ const TABLES: Readonly<Record<string, Value>> = {
   'linux.helpers': HELPERS.filter((helper, id) => id > 0 && helper !== undefined).length,
   'linux.program-types': PROG_TYPE_NAMES.length - 1,
   'linux.map-types': MAP_TYPE_NAMES.length - 1,
+  'linux.processed': LIMIT_INSNS,
+  ...Object.fromEntries(STRATEGIES.map(({ name, linux }) => [`strategy.${name}.since`, linux])),
   'accelerator.hooks': ACCEL_HOOKS.length,
   'accelerator.stack': ACCEL_STACK_BYTES,
   'accelerator.context': CONTEXT_LAYOUT.bytes,

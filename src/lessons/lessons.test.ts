@@ -22,7 +22,7 @@ const STAGE: Stage = {
 describe('the lessons of the course', () => {
   test.each(files)(
     '%s: exercises begin failing, pass with their solution, and meet typical mistakes as promised',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (file) => {
       const { lesson, problems } = readLesson(readFileSync(`${folder}${file}`, 'utf8'), file, STAGE);
       expect(problems).toEqual([]);
