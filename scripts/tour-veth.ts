@@ -30,8 +30,8 @@ const PORTS = [80, 7];
 const XDP_DROP = 1;
 const MESSAGES = 40;
 const REQUESTS = 5;
-/** How long a client waits for an answer to a request: TCP sends it again meanwhile, and again it is dropped. */
-const PATIENCE_MS = 700;
+/** How long a client waits for an answer to a request that is dropped (TCP sends it again meanwhile), and to one that is not, on a busy machine too. */
+const PATIENCE_MS = { dropped: 700, answered: 20_000 };
 const SWAPS = 12;
 const KEY = new Uint8Array(4);
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
@@ -260,12 +260,6 @@ export async function tour(say: (line: string) => void = () => {}, driver: 'nati
     fact('packets that reached the program', seen.events, 4 * MESSAGES);
     fact('packets that the model saw', seen.scored, 2 * MESSAGES);
 
-    const http = async (messages: readonly string[]): Promise<number> =>
-      yes((await sending.ask<{ answered: boolean[] }>({ do: 'requests', messages, patienceMs: PATIENCE_MS })).answered);
-    fact('benign HTTP requests answered', await http(requests!), REQUESTS);
-    fact('malicious HTTP requests answered', await http(attacks!), 0);
-    fact('requests that the server saw', (await serving.ask<{ requests: string[] }>({})).requests.length, REQUESTS);
-
     fact('messages between the two sets of weights, answered before', await send(between!), between!.length);
     await sending.ask({ do: 'stream', messages: benign });
     for (let n = 0; n < SWAPS; n++) loader('swap', join(folder, `${'ba'[n % 2]}.bin`));
@@ -301,6 +295,13 @@ export async function tour(say: (line: string) => void = () => {}, driver: 'nati
     loader('metrics', join(folder, 'bpformer.prom'));
     fact('metrics in a file are the same', readFileSync(join(folder, 'bpformer.prom'), 'utf8') === metrics, true);
     fact('and at a port', await served(join(folder, 'loader'), pins), [200, metrics, 404]);
+    // Behind all that is counted exactly: how often TCP sends something is its own affair.
+    const http = async (messages: readonly string[], patienceMs: number): Promise<number> =>
+      yes((await sending.ask<{ answered: boolean[] }>({ do: 'requests', messages, patienceMs })).answered);
+    fact('benign HTTP requests answered', await http(requests!, PATIENCE_MS.answered), REQUESTS);
+    fact('malicious HTTP requests answered', await http(attacks!, PATIENCE_MS.dropped), 0);
+    fact('malicious HTTP requests', attacks!.length, REQUESTS);
+    fact('requests that the server saw', (await serving.ask<{ requests: string[] }>({})).requests.length, REQUESTS);
     say(`p50 ${last.p50} ns, p99 ${last.p99} ns`);
     detach();
     fact('detached, malicious messages answered', await send(malicious!), MESSAGES);

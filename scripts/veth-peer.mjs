@@ -38,7 +38,7 @@ socket.on('message', (message, from) => arrived(message, from.port));
 /** Sends messages to ports and looks at what comes until `until` gives something. */
 const exchange = (messages, until) =>
   new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error('the server does not answer')), 5000);
+    const late = setTimeout(() => reject(new Error('the server does not answer')), 20_000);
     arrived = (answer, from) => {
       const result = until(answer, from);
       if (result === undefined) return;
@@ -70,7 +70,8 @@ const requested = (text, patienceMs) =>
   new Promise((resolve) => {
     const connection = net.connect(PORT.http, address, () => connection.write(text));
     const done = (answer) => {
-      connection.destroy();
+      // With a reset, so that nothing is sent again behind its back.
+      connection.resetAndDestroy();
       resolve(answer);
     };
     connection.setTimeout(patienceMs, () => done(false));
