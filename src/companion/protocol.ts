@@ -87,7 +87,6 @@ export interface LoadReply {
   readonly peakStates: number | null;
   readonly stackDepth: string | null;
   readonly verificationUsec: number | null;
-  readonly loadNs: number | null;
   readonly xlatedBytes: number | null;
   readonly jitedBytes: number | null;
   readonly tag: string | null;

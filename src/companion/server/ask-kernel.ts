@@ -273,7 +273,6 @@ export function replyOf(result: LoadResult, from: string): Omit<LoadReply, 'xlat
     peakStates,
     stackDepth,
     verificationUsec,
-    loadNs: null,
     release: from,
     cut: log.length >= LIMITS.logBytes - 1,
   };

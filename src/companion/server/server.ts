@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { CSP } from '../../../scripts/csp.mjs';
 import { siteListener } from '../../../scripts/serve.mjs';
 import { InputError } from '../../base/errors.ts';
 import { type Envelope, pack, unpack } from '../envelope.ts';
 import type { ErrorReply, Hello } from '../protocol.ts';
 import { type Answer, KernelAnswers, machineFacts } from './ask-kernel.ts';
+import { hasBpftool, loadByBpftool } from './bpftool.ts';
 import { printable, type Terminal } from './consent.ts';
 import { Desk, Stopped } from './desk.ts';
 import { ENTRY, ENTRY_PATH } from './entry-page.ts';
@@ -14,6 +16,7 @@ import type { Guests } from './guests.ts';
 import { Gone, type Lease, Leases } from './leases.ts';
 import { LIMITS } from './limits.ts';
 import { outsideEffects } from './outside.ts';
+import { capabilitiesOf, namesOf } from './privileges.ts';
 import { blobOf, checkRequest, isRequest, type RequestName, type Requests } from './schema.ts';
 import { Sessions } from './session.ts';
 
@@ -43,6 +46,9 @@ export class Companion {
   readonly #server: Server;
   readonly #site;
   #wrong = 0;
+  /** There is no helper, and bpftool is there. */
+  #bpftool = false;
+  #mayPin = false;
   #port = 0;
 
   private constructor(options: CompanionOptions) {
@@ -61,7 +67,7 @@ export class Companion {
   /** Listens on the loopback address alone. Throws {@link InputError} where the port is taken. */
   static async start(options: CompanionOptions): Promise<Companion> {
     const companion = new Companion(options);
-    await companion.#desk.start();
+    if (!(await companion.#desk.start())) companion.#bpftool = await hasBpftool();
     await new Promise<void>((resolve, reject) => {
       companion.#server.once('error', (error: NodeJS.ErrnoException) => {
         const taken = error.code === 'EADDRINUSE';
@@ -91,6 +97,17 @@ export class Companion {
       version: 1,
     } as const;
     if (this.#desk.absence === '') return { ...facts, ...this.#answers.hello() };
+    if (this.#bpftool) {
+      const limits = `bpftool alone is asked, for verdicts without runs, maps or replays: ${this.#desk.absence}`;
+      return {
+        ...facts,
+        backend: 'bpftool',
+        limits,
+        cpus: availableParallelism(),
+        capabilities: namesOf(capabilitiesOf('self', 'Eff')),
+        confined: false,
+      };
+    }
     return { ...facts, backend: 'none', limits: this.#desk.absence, cpus: 1, capabilities: [], confined: false };
   }
 
@@ -201,6 +218,15 @@ export class Companion {
         return plain(this.hello());
       case 'load': {
         const [load, lease] = ask<'load'>();
+        if (this.#bpftool && load.guest === undefined) {
+          if (!this.#mayPin)
+            await this.#consent(
+              'bpftool loads programs by pinning them, and each pin is taken away at once. The page asks for its verdicts.',
+              signal,
+            );
+          this.#mayPin = true;
+          return loadByBpftool(load, envelope, signal);
+        }
         return load.guest === undefined
           ? answers.load(load, envelope, lease, signal)
           : this.#options.guests.load(load.guest, load, envelope, signal);

@@ -35,7 +35,7 @@ export function ReplayView() {
   const reference = useWorkbench((state) => state.stages.reference);
   const engine = useWorkbench((state) => state.stages.replay);
   const said = useAnswers((state) => state.replay);
-  const connected = useKernel(({ status, hello }) => status === 'connected' && hello?.backend !== 'none');
+  const connected = useKernel(({ status, hello }) => status === 'connected' && hello?.backend === 'helper');
   const { progress, running, error, run, cancel } = useTask();
   const start = useStable(() => {
     if (!connected || !trace || !ref) return;

@@ -25,7 +25,7 @@ export function RunView() {
   const words = texts.run;
   const event = useWorkbench((state) => machinePlace(state)?.event ?? -1);
   const said = useAnswers((state) => state.run);
-  const connected = useKernel(({ status, hello }) => status === 'connected' && hello?.backend !== 'none');
+  const connected = useKernel(({ status, hello }) => status === 'connected' && hello?.backend === 'helper');
   const [repeat, setRepeat] = useState<number>(100);
   const { progress, running, error, run, cancel } = useTask();
   const ask = useStable(() => {

@@ -1,8 +1,9 @@
 import { Cancelled } from '../../../base/progress.ts';
 import type { Program } from '../../../bpf/program.ts';
-import type { LoadReply } from '../../../companion/protocol.ts';
+import type { Hello, LoadReply } from '../../../companion/protocol.ts';
 import { loadRemote } from '../../../companion/remote.ts';
 import type { Btf } from '../../../object/btf.ts';
+import { writeObject } from '../../../object/writer.ts';
 import type { KernelVersion, VerifyResult } from '../../../verifier/api.ts';
 import { type LogPair, pairLogs, lineOf as textOfLine } from '../../../verifier/logfile/pair.ts';
 import { verify } from '../../../verifier/verify.ts';
@@ -67,15 +68,23 @@ interface Asked {
   readonly level: number;
 }
 
+/** bpftool's log has paths, every instruction and the statistics, whatever was asked for; and it takes objects alone. */
+const BPFTOOL_LEVEL = 7;
+const forBackend = ({ backend }: Hello, program: Program, level: number): { logLevel: number; object?: Uint8Array } =>
+  backend === 'bpftool'
+    ? { logLevel: BPFTOOL_LEVEL, object: writeObject({ ...program, maps: program.maps.map((def) => ({ ...def, pinByName: false })) }) }
+    : { logLevel: level };
+
 /** The kernel's verdict with its log, and ours beside it. */
 export function verifyThere({ session, program: spec, level }: Asked, context: CallContext): Promise<Transferred<KernelVerdict>> {
   return asking(context, async (signal) => {
     const { line, hello } = await lineOf(session);
     const { program, kernelBtf } = await programFor(spec, line, hello.release, context);
     context.progress('asking the kernel', 0, 0);
-    const { reply, log } = await loadRemote(line, program, { logLevel: level, keep: false }, signal);
+    const asked = forBackend(hello, program, level);
+    const { reply, log } = await loadRemote(line, program, { ...asked, keep: false }, signal);
     const { profile, exact } = profileOf(reply.release);
-    const result = ourVerdict(program, profile, level, hello.cpus, kernelBtf, context);
+    const result = ourVerdict(program, profile, asked.logLevel, hello.cpus, kernelBtf, context);
     const own = result.logBytes();
     const pair = pairLogs(own, log);
     const key = JSON.stringify([spec.key, level, reply.release, Date.now()]);
@@ -135,7 +144,12 @@ export function matrixCell(
     if (!isOwn && !isGuest) return { kernel, ours, real: null, refusal: '' };
     context.progress(isOwn ? 'asking the kernel' : `asking a guest with ${kernel}`, 0, 0);
     try {
-      const { reply } = await loadRemote(line, program, { logLevel: 4, keep: false, ...(isOwn ? {} : { guest: kernel }) }, signal);
+      const { reply } = await loadRemote(
+        line,
+        program,
+        { ...(isOwn ? forBackend(hello, program, 4) : { logLevel: 4, guest: kernel }), keep: false },
+        signal,
+      );
       return { kernel, ours, real: { ...theirsOf(reply), release: reply.release, how: isOwn ? 'this machine' : 'guest' }, refusal: '' };
     } catch (error) {
       if (signal.aborted) throw error;
