@@ -18,6 +18,7 @@ const LAYERS = [
   'course',
   'companion',
   'cli',
+  'api',
   'lessons',
   'workbench',
   'ui',

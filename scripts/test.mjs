@@ -64,6 +64,11 @@ unitTests('unit tests', ['--exclude', KERNEL_TESTS]);
 
 count(step('build', 'npx', ['vite', 'build', '--logLevel', 'warn']));
 count(step('size of what the page loads', 'node', ['scripts/check-size.mjs']));
+// The browser tests below need only the page; the package takes as long as several of them.
+if (process.env.BPFORMER_NEEDS_KERNEL) {
+  count(step('package: packed, installed, its examples run', 'node', ['scripts/release/check-package.mjs']));
+  count(step('known vulnerabilities', 'node', ['scripts/release/audit.mjs']));
+}
 const browser = step('browser tests', 'npx', ['playwright', 'test', '--reporter=list,json'], {
   PLAYWRIGHT_JSON_OUTPUT_NAME: browserReport,
 });

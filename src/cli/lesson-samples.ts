@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../base/errors.ts';
@@ -12,7 +12,10 @@ import { compileDecoderModel, importDecoder } from './decoder.ts';
 import { compileModel } from './model.ts';
 import { replayBeside } from './replay.ts';
 
-const FOLDER = fileURLToPath(new URL('../../public/samples/', import.meta.url));
+/** In the repository, or of the site in the installed package. */
+const FOLDER = ['../../public/samples/', '../../dist/samples/']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find(existsSync)!;
 
 /** Files of the samples that options can be tried on. */
 const MODELS: Readonly<Record<string, { readonly folder: string; readonly model: string; readonly arguments: readonly string[] }>> = {

@@ -1,8 +1,10 @@
+#!/usr/bin/env node
 // Objects of any kind are run here.
 import '../vm/rare.ts';
 import { InputError } from '../base/errors.ts';
 import { heedBranchHints } from './branch-hints.ts';
 import { tell } from './io.ts';
+import { version } from './version.ts';
 
 /** 0 done, accepted, agrees; 1 rejected or disagrees. Unusable input is an {@link InputError} and becomes 2. */
 export type ExitStatus = 0 | 1;
@@ -100,6 +102,10 @@ async function main(argv: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help') {
     process.stdout.write(`${help()}\n`);
     return name === undefined ? 2 : 0;
+  }
+  if (name === '--version') {
+    process.stdout.write(`bpformer ${version()}\n`);
+    return 0;
   }
   const entry = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   if (!entry) throw new InputError(`there is no verb ${name}`, 'arguments', `Verbs: ${Object.keys(VERBS).join(', ')}`);

@@ -1,5 +1,6 @@
 import { keyLabel } from '../commands.ts';
 import { Dialog } from '../components/Dialog.tsx';
+import { Version } from '../components/Version.tsx';
 import { shell as texts } from '../texts/shell.ts';
 import { COMMAND_GROUPS } from './commands.ts';
 import { allowSingleKeys, showFront, useShell } from './shell-store.ts';
@@ -41,6 +42,7 @@ export default function Shortcuts() {
           </dl>
         </section>
       </div>
+      <Version />
     </Dialog>
   );
 }

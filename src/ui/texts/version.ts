@@ -1,0 +1,5 @@
+export const versionTexts = {
+  of: (release: string, build: string) => `BPFormer ${release}${build ? `, build ${build}` : ''}`,
+  licences: 'Licences',
+  bill: 'Bill of materials',
+};
