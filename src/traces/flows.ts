@@ -73,7 +73,7 @@ const UNACKED = 21;
 const ANALYSED = 22;
 const ADDRESSES = 32;
 /** Who reads a payload, by the number that is kept of it. */
-const APPLICATIONS: readonly Application[] = ['data', 'http', 'http body', 'tls', 'tls encrypted', 'dns'];
+const APPLICATIONS: readonly Application[] = ['data', 'http', 'http body', 'tls', 'tls encrypted', 'tls 1.3', 'dns'];
 const ABOVE = 65_536;
 
 /**

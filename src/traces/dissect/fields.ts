@@ -62,6 +62,7 @@ const TABLE: readonly (readonly [name: string, type: FieldType, label: string])[
   ['mdns', 'protocol', 'Multicast Domain Name System'],
   ['llmnr', 'protocol', 'Link-local Multicast Name Resolution'],
   ['http', 'protocol', 'Hypertext Transfer Protocol'],
+  ['ssdp', 'protocol', 'Simple Service Discovery Protocol'],
   ['tls', 'protocol', 'Transport Layer Security'],
   ['data', 'protocol', 'Data'],
   ['_ws.malformed', 'protocol', 'Malformed packet'],

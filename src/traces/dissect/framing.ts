@@ -1,11 +1,11 @@
 import { http, httpKind, lineEnd } from './http-lines.ts';
-import { isTlsRecord, looksLikeTls, TLS_HEADER } from './tls-records.ts';
+import { choosesTls13, isTlsRecord, looksLikeTls, TLS_HEADER } from './tls-records.ts';
 
 // Where the messages of an application end in a stream of bytes, and how many more bytes the last one needs: Wireshark's rules
 // (packet-http.c, packet-tls.c, packet-dns.c and req_resp_hdrs.c of 4.0), so that messages lie at the packets where Wireshark has them.
 
 /** Whose bytes a portion of a stream is; `http body` is what follows no request line in a stream that is known to be HTTP. */
-export type Application = 'dns' | 'http' | 'http body' | 'tls' | 'tls encrypted' | 'data';
+export type Application = 'dns' | 'http' | 'http body' | 'tls' | 'tls encrypted' | 'tls 1.3' | 'data';
 
 /** Bytes [from, to) that an application reads by themselves. */
 export interface Part {
@@ -36,6 +36,8 @@ export class Conversation {
   status = 0;
   /** A version was agreed on: records of unknown types are no longer looked at. */
   tlsKnown = false;
+  /** It is TLS 1.3. */
+  tls13 = false;
   /** Packets from which on each direction is encrypted. */
   readonly encrypted: [number, number] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
 }
@@ -129,7 +131,7 @@ const CLIENT_HELLO = 1;
 /** Records (RFC 8446 section 5.1); what begins none takes the rest. */
 function frameTls(bytes: Uint8Array, from: number, to: number, context: FramingContext): Framed {
   const { conversation, mayWait, way, packet } = context;
-  const application = packet > conversation.encrypted[way]! ? 'tls encrypted' : 'tls';
+  const application = conversation.tls13 ? 'tls 1.3' : packet > conversation.encrypted[way]! ? 'tls encrypted' : 'tls';
   const part = (end: number): Part[] => (end > from ? [{ application, from, to: end }] : []);
   let at = from;
   while (at < to) {
@@ -148,6 +150,7 @@ function frameTls(bytes: Uint8Array, from: number, to: number, context: FramingC
       conversation.encrypted[0] = Number.POSITIVE_INFINITY;
       conversation.encrypted[1] = Number.POSITIVE_INFINITY;
     }
+    if (bytes[at] === HANDSHAKE) conversation.tls13 ||= choosesTls13(bytes, at + TLS_HEADER, at + length);
     at += length;
   }
   return { parts: part(to), done: to, missing: 0 };

@@ -52,13 +52,13 @@ function line({ bytes, end: to }: Walk, at: number): Line & { readonly whole: bo
   return { text: latin(bytes, at, end), end, next, whole: end < to };
 }
 
-/** The lines of one message of HTTP/1 (RFC 9112). */
-export function http(walk: Walk, from: number): void {
+/** The lines of one message of HTTP/1 (RFC 9112), as HTTP or as what is written like it. */
+export function http(walk: Walk, from: number, protocol: FieldId = HTTP): void {
   const { out, bytes } = walk;
   const start = walk.end - from > 3 && bytes[from] === 13 && bytes[from + 1] === 10 ? from + 2 : from;
   const first = line(walk, start);
   let kind = httpKind(bytes, start, first.end);
-  const item = walk.open(HTTP, from);
+  const item = walk.open(protocol, from);
   let at = start;
   while (at < walk.end) {
     const here = line(walk, at);

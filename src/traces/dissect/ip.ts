@@ -26,6 +26,8 @@ const OPT_TYPE = id('ip.opt.type');
 const OPT_LEN = id('ip.opt.len');
 const OPT_RA = id('ip.opt.ra');
 
+const ETHERTYPE_IPV6 = 0x86dd;
+
 const OPTION_NAMES: Readonly<Record<number, string>> = {
   0: 'End of options',
   1: 'No-operation',
@@ -45,6 +47,12 @@ export function ipv4(walk: Walk, at: number): void {
   const item = walk.open(IP, at, (first & 15) * 4);
   out.add(VERSION, at, 1, first >> 4);
   const header = (first & 15) * 4;
+  if (first >> 4 !== 4) {
+    out.close(item, at + header);
+    // Some Linux captures call IPv6 so.
+    if (first >> 4 === 6) walk.next.etherType(walk, ETHERTYPE_IPV6, at);
+    return;
+  }
   out.add(HDR_LEN, at, 1, header);
   if (header < 20) {
     out.close(item, at + header);

@@ -51,6 +51,10 @@ export function ipv6(walk: Walk, at: number): void {
   const version = walk.u8(at) >> 4;
   out.add(VERSION, at, 1, version);
   out.add(IP_VERSION, at, 1, version);
+  if (version !== 6) {
+    out.close(item, at + 40);
+    return;
+  }
   const first = walk.u32(at);
   out.add(TCLASS, at, 4, (first >>> 20) & 0xff);
   out.level++;

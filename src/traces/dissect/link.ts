@@ -42,6 +42,7 @@ const SLL_HALEN = fieldId('sll.halen');
 const SLL_SRC = fieldId('sll.src.eth');
 const SLL_ETYPE = fieldId('sll.etype');
 const SLL_IFINDEX = fieldId('sll.ifindex');
+const SLL_UNUSED = fieldId('sll.unused');
 const NULL = fieldId('null');
 const NULL_FAMILY = fieldId('null.family');
 const NULL_TYPE = fieldId('null.type');
@@ -180,9 +181,17 @@ function cooked(walk: Walk): void {
   walk.add16(SLL_PKTTYPE, 0);
   const hardware = walk.add16(SLL_HATYPE, 2);
   const length = walk.add16(SLL_HALEN, 4);
-  if (length === 6) walk.addBytes(SLL_SRC, 6, 6);
+  cookedAddress(walk, 6, length);
   const type = walk.u16(14);
   cookedPayload(walk, item, type, 14, 16, ETHERNET_HARDWARE.has(hardware));
+}
+
+const COOKED_ADDRESS = 8;
+
+/** Ethernet addresses; what a shorter address leaves of its eight bytes. */
+function cookedAddress(walk: Walk, at: number, length: number): void {
+  if (length === 6) walk.addBytes(SLL_SRC, at, 6);
+  if (length < COOKED_ADDRESS) walk.addBytes(SLL_UNUSED, at + length, COOKED_ADDRESS - length);
 }
 
 /** The second version, with the interface and the fields in another order. */
@@ -195,7 +204,7 @@ function cooked2(walk: Walk): void {
   out.add(SLL_PKTTYPE, 10, 1, walk.u8(10));
   const length = walk.u8(11);
   out.add(SLL_HALEN, 11, 1, length);
-  if (length === 6) walk.addBytes(SLL_SRC, 12, 6);
+  cookedAddress(walk, 12, length);
   cookedPayload(walk, item, type, 0, 20, ETHERNET_HARDWARE.has(hardware));
 }
 

@@ -16,6 +16,8 @@ const DNS_PORT = 53;
 const MDNS_PORT = 5353;
 const LLMNR_PORT = 5355;
 const VXLAN_PORT = 4789;
+const SSDP = fieldId('ssdp');
+const SSDP_PORT = 1900;
 
 /** What applications read with a segment, whose payload of `length` bytes is at `at`. */
 export function tcpPortions(walk: Walk, at: number, length: number, sourcePort: number, destinationPort: number): void {
@@ -63,7 +65,7 @@ function read(walk: Walk, application: Application, at: number): void {
   else if (application === 'http') http(walk, at);
   else if (application === 'http body') walk.out.close(walk.open(HTTP, at), walk.end);
   else if (application === 'data') walk.data(at);
-  else tls(walk, at, application === 'tls encrypted');
+  else tls(walk, at, application === 'tls 1.3' ? '1.3' : application === 'tls encrypted' ? 'encrypted' : 'plain');
 }
 
 export function udpPayload(walk: Walk, at: number, source: number, destination: number): void {
@@ -72,6 +74,10 @@ export function udpPayload(walk: Walk, at: number, source: number, destination: 
     const protocol = port === DNS_PORT ? DNS : port === MDNS_PORT ? MDNS : port === LLMNR_PORT ? LLMNR : -1;
     if (protocol >= 0) {
       if (wanted.dns) dns(walk, at, protocol);
+      return;
+    }
+    if (port === SSDP_PORT) {
+      if (wanted.http) http(walk, at, SSDP);
       return;
     }
   }

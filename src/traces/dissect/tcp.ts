@@ -50,7 +50,8 @@ const PAYLOAD = id('tcp.payload');
 const ANALYSIS_FLAGS = id('tcp.analysis.flags');
 /** By the bits of `tcp-analysis.ts`. */
 const ANALYSIS: readonly (readonly [field: number, bit: number])[] = [
-  [id('tcp.analysis.retransmission'), 1],
+  // Each kind of them.
+  [id('tcp.analysis.retransmission'), 1 | 4 | 8],
   [id('tcp.analysis.out_of_order'), 2],
   [id('tcp.analysis.fast_retransmission'), 4],
   [id('tcp.analysis.spurious_retransmission'), 8],
@@ -163,9 +164,10 @@ export function tcp(walk: Walk, at: number): void {
     if (ends && stream) tcpPortions(walk, behind, 0, sourcePort, destinationPort);
     return;
   }
-  if (carried > 0 && known) out.add(PAYLOAD, behind, carried, 0);
+  const readable = known || walk.quoted;
+  if (carried > 0 && readable) out.add(PAYLOAD, behind, carried, 0);
   out.close(item, behind);
-  if ((carried > 0 || ends) && (known || walk.fragmented)) tcpPortions(walk, behind, Math.max(0, carried), sourcePort, destinationPort);
+  if ((carried > 0 || ends) && (readable || walk.fragmented)) tcpPortions(walk, behind, Math.max(0, carried), sourcePort, destinationPort);
 }
 
 function analysis({ out }: Walk, at: number, found: number): void {

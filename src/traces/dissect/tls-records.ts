@@ -19,3 +19,19 @@ export function looksLikeTls(bytes: Uint8Array, at: number, end: number): boolea
   if (type !== HANDSHAKE && type !== APPLICATION_DATA) return false;
   return isTlsRecord(bytes, at, false) && length > 0 && length < MAX_RECORD + 2048;
 }
+
+const SERVER_HELLO = 2;
+const SUPPORTED_VERSIONS = 43;
+const TLS_1_3 = 0x304;
+
+/** Whether handshake messages in [from, to) begin with a server's hello that chooses TLS 1.3 (RFC 8446 section 4.2.1). */
+export function choosesTls13(bytes: Uint8Array, from: number, to: number): boolean {
+  if (bytes[from] !== SERVER_HELLO) return false;
+  const u16 = (at: number) => (at + 2 <= to ? (bytes[at]! << 8) | bytes[at + 1]! : 0);
+  // Version, random value, session, cipher and compression come before the extensions.
+  let at = from + 4 + 34;
+  at += 1 + (bytes[at] ?? 0) + 3;
+  const end = Math.min(to, at + 2 + u16(at));
+  for (at += 2; at + 4 <= end; at += 4 + u16(at + 2)) if (u16(at) === SUPPORTED_VERSIONS) return u16(at + 4) === TLS_1_3;
+  return false;
+}

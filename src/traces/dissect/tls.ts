@@ -1,6 +1,6 @@
 import { type FieldId, fieldId } from './fields.ts';
 import { asciiText } from './names.ts';
-import { isTlsRecord, TLS_HEADER } from './tls-records.ts';
+import { choosesTls13, isTlsRecord, TLS_HEADER } from './tls-records.ts';
 import type { Walk } from './walk.ts';
 
 const id = fieldId;
@@ -36,14 +36,21 @@ const SIGNATURES_LEN = id('tls.handshake.sig_hash_alg_len');
 const SIGNATURE = id('tls.handshake.sig_hash_alg');
 
 const HANDSHAKE = 22;
+const APPLICATION_DATA = 23;
 const CLIENT_HELLO = 1;
 const SERVER_HELLO = 2;
+const SERVER_KEY_EXCHANGE = 12;
+const CERTIFICATE_REQUEST = 13;
+const CERTIFICATE_VERIFY = 15;
+const TLS_1_2 = 0x303;
 const HANDSHAKE_NAMES: Readonly<Record<number, string>> = {
   0: 'Hello request',
   1: 'Client hello',
   2: 'Server hello',
+  3: 'Hello verify request',
   4: 'New session ticket',
   5: 'End of early data',
+  6: 'Hello retry request',
   8: 'Encrypted extensions',
   11: 'Certificate',
   12: 'Server key exchange',
@@ -52,8 +59,12 @@ const HANDSHAKE_NAMES: Readonly<Record<number, string>> = {
   15: 'Certificate verify',
   16: 'Client key exchange',
   20: 'Finished',
+  21: 'Certificate URL',
   22: 'Certificate status',
+  23: 'Supplemental data',
   24: 'Key update',
+  25: 'Compressed certificate',
+  67: 'Encrypted extensions',
 };
 const EXT_SERVER_NAME = 0;
 const EXT_GROUPS = 10;
@@ -61,11 +72,15 @@ const EXT_SIGNATURES = 13;
 const EXT_ALPN = 16;
 const EXT_VERSIONS = 43;
 
+/** What earlier segments of the connection say: this direction is encrypted, or TLS 1.3 was agreed on. */
+export type TlsState = 'plain' | 'encrypted' | '1.3';
+
 /** Records (RFC 8446 section 5.1) of one segment; the hellos in full, other handshake messages by type and length. */
-export function tls(walk: Walk, from: number, encrypted: boolean): void {
+export function tls(walk: Walk, from: number, state: TlsState): void {
   const { out } = walk;
   const item = walk.open(TLS, from);
   let at = from;
+  let newest = state === '1.3';
   while (at < walk.end) {
     const known = walk.end - at >= TLS_HEADER && isTlsRecord(walk.bytes, at, false);
     if (!known) {
@@ -74,39 +89,92 @@ export function tls(walk: Walk, from: number, encrypted: boolean): void {
     }
     const length = walk.u16(at + 3);
     const record = out.group(at, 5 + length, 'Record layer');
-    const type = walk.add8(CONTENT_TYPE, at);
+    const type = walk.u8(at);
+    // Of TLS 1.3 the type of data is a pretext, which Wireshark calls another field.
+    if (!newest || type !== APPLICATION_DATA) walk.add8(CONTENT_TYPE, at);
     walk.add16(RECORD_VERSION, at + 1);
     walk.add16(RECORD_LENGTH, at + 3);
     const start = at;
     if (type === HANDSHAKE) walk.need(at + 5, length);
-    if (type === HANDSHAKE && !encrypted) walk.within(at + 5, length, () => handshakes(walk, start + 5));
+    if (type === HANDSHAKE && (state !== 'encrypted' || length < SHORTEST_ENCRYPTED)) {
+      walk.within(at + 5, length, () => handshakes(walk, start + 5, walk.u16(start + 1)));
+      newest ||= choosesTls13(walk.bytes, start + 5, Math.min(walk.end, start + 5 + length));
+    }
     out.level = out.depth[record]!;
     at += 5 + length;
   }
   out.close(item, walk.end);
 }
 
-function handshakes(walk: Walk, from: number): void {
+/** What is encrypted is longer, for the sake of its checksum. */
+const SHORTEST_ENCRYPTED = 16;
+/** No message in the clear is longer. */
+const LONGEST_MESSAGE = 0x10000;
+
+/** An encrypted message reads like anything: it is one of an unknown type, of a length that cannot be, or begins with the zeros of a counter. */
+function seemsEncrypted(walk: Walk, at: number): boolean {
+  if (walk.wire - at < SHORTEST_ENCRYPTED) return false;
+  const [type, length] = [walk.u8(at), walk.u24(at + 1)];
+  return (type === 0 && length === 0 && walk.u8(at + 4) === 0) || !(type in HANDSHAKE_NAMES) || length >= LONGEST_MESSAGE;
+}
+
+/** The messages of a record of a version. */
+function handshakes(walk: Walk, from: number, version: number): void {
   const { out } = walk;
   let at = from;
   while (at < walk.wire) {
     if (walk.wire - at < 4) return;
     const type = walk.u8(at);
     const length = walk.u24(at + 1);
-    // An encrypted message reads like anything; what does not fit is one.
-    if (!(type in HANDSHAKE_NAMES) || at + 4 + length > walk.wire) {
+    if ((at === from && seemsEncrypted(walk, at)) || at + 4 + length > walk.wire) {
       out.group(at, walk.wire - at, 'Encrypted handshake message');
       out.level--;
       return;
+    }
+    if (!(type in HANDSHAKE_NAMES)) {
+      at += 4 + length;
+      continue;
     }
     const group = out.group(at, 4 + length, HANDSHAKE_NAMES[type]!);
     walk.add8(HANDSHAKE_TYPE, at);
     walk.add24(HANDSHAKE_LENGTH, at + 1);
     const start = at + 4;
     if (type === CLIENT_HELLO || type === SERVER_HELLO) walk.within(start, length, () => hello(walk, start, type === CLIENT_HELLO));
+    else if (version === TLS_1_2) signatures(walk, type, start, start + length);
     out.level = out.depth[group]!;
     at += 4 + length;
   }
+}
+
+/** The signature algorithms that messages of TLS 1.2 name (RFC 5246 section 7.4); of key exchanges, their lengths tell of which kind they are. */
+function signatures(walk: Walk, type: number, at: number, end: number): void {
+  if (type === CERTIFICATE_VERIFY) walk.add16(SIGNATURE, at);
+  else if (type === CERTIFICATE_REQUEST) {
+    const list = at + 1 + walk.u8(at);
+    list16(walk, SIGNATURE, list + 2, walk.add16(SIGNATURES_LEN, list));
+  } else if (type === SERVER_KEY_EXCHANGE) {
+    for (const behind of [behindCurve(walk, at, end), behindNumbers(walk, at, end)]) {
+      if (behind < 0 || behind + 4 > end || behind + 4 + walk.u16(behind + 2) !== end) continue;
+      walk.add16(SIGNATURE, behind);
+      return;
+    }
+  }
+}
+
+const NAMED_CURVE = 3;
+
+/** Behind a named curve and a point of it; -1 where it is something else. */
+const behindCurve = (walk: Walk, at: number, end: number): number =>
+  end - at > 4 && walk.u8(at) === NAMED_CURVE ? at + 4 + walk.u8(at + 3) : -1;
+
+/** Behind prime, generator and public value of Diffie-Hellman; -1 where they are not there. */
+function behindNumbers(walk: Walk, from: number, end: number): number {
+  let at = from;
+  for (let i = 0; i < 3; i++) {
+    if (at + 2 > end) return -1;
+    at += 2 + walk.u16(at);
+  }
+  return at;
 }
 
 function hello(walk: Walk, from: number, client: boolean): void {

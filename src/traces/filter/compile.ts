@@ -23,7 +23,7 @@ export interface Filter {
 }
 
 const DNS_PROTOCOLS = new Set(['dns', 'mdns', 'llmnr'].map(fieldId));
-const HTTP = fieldId('http');
+const HTTP_PROTOCOLS = new Set(['http', 'ssdp'].map(fieldId));
 const TLS = fieldId('tls');
 /** What stands inside these is only known once all of a packet is read. */
 const NEEDS_ALL = new Set(['_ws.malformed', '_ws.short', 'data'].map(fieldId));
@@ -43,7 +43,7 @@ export function compileFilter(text: string): Filter {
     fields: used.map((id) => FIELDS[id]!.name),
     wanted: {
       dns: all || [...protocols].some((one) => DNS_PROTOCOLS.has(one)),
-      http: all || protocols.has(HTTP),
+      http: all || [...protocols].some((one) => HTTP_PROTOCOLS.has(one)),
       tls: all || protocols.has(TLS),
     },
   };

@@ -34,7 +34,9 @@ export interface Typed {
 
 /** Protocols of which all bytes count, for slices and order, and not their header alone. */
 const WHOLE = new Set(
-  ['frame', 'llc', 'arp', 'tcp', 'dns', 'mdns', 'llmnr', 'http', 'tls', 'icmp', 'icmpv6', 'ah', 'data', 'ipv6.routing'].map(fieldId),
+  ['frame', 'llc', 'arp', 'tcp', 'dns', 'mdns', 'llmnr', 'http', 'ssdp', 'tls', 'icmp', 'icmpv6', 'ah', 'data', 'ipv6.routing'].map(
+    fieldId,
+  ),
 );
 /** Bytes of values, for `len`; other types have values of their own length, or none. */
 const LENGTHS: Partial<Record<Type, number>> = {
