@@ -19,7 +19,7 @@ const TIME_DELTA = fieldId('frame.time_delta');
 const INTERFACE = fieldId('frame.interface_id');
 const COMMENT = fieldId('frame.comment');
 /** Headers within headers: what is deeper is left as it is. */
-const MAX_HEADERS = 64;
+const MAX_HEADERS = 400;
 
 /** What the capture knows of a packet. */
 export interface PacketFacts {

@@ -59,6 +59,8 @@ interface Head {
   readonly whole: boolean;
   readonly contentLength: number | null;
   readonly contentType: string;
+  /** Any transfer encoding, then the last one. */
+  readonly waitsForChunks: boolean;
   readonly chunked: boolean;
   readonly encoded: boolean;
 }
@@ -115,7 +117,7 @@ class HttpMessage {
     if (!head.whole) return 'segment';
     if (!body) return 0;
     const left = this.#to - head.end;
-    if (head.chunked) return this.#chunks().whole ? 0 : 'segment';
+    if (head.waitsForChunks) return this.#chunks().whole ? 0 : 'segment';
     if (head.contentLength === null) return response ? 'end' : 0;
     if (head.contentLength >= RPC_LENGTH && (head.contentType.startsWith('application/rpc') || /^RPC_(IN|OUT)_DATA/.test(this.#line)))
       return 0;
@@ -161,26 +163,28 @@ function readHead(bytes: Uint8Array, from: number, to: number): Head {
   let at = from;
   let contentLength: number | null = null;
   let contentType = '';
+  let waitsForChunks = false;
   let chunked = false;
   let encoded = false;
   while (at < to) {
     const line = lineEnd(bytes, at, to);
-    if (line.end === at) return { end: line.next, whole: line.whole, contentLength, contentType, chunked, encoded };
+    if (line.end === at) return { end: line.next, whole: line.whole, contentLength, contentType, waitsForChunks, chunked, encoded };
     const first = bytes[at]! | 0x20;
     // Only three headers matter, and they begin with these letters.
     if (first === 0x63 || first === 0x74) {
-      const header = /^(content-length|content-type|transfer-encoding):\s*(.*?)\s*$/i.exec(latin(bytes, at, line.end));
+      const header = /^(content-length|content-type|transfer-encoding):[ \t]*(.*?)[\t-\r ]*$/i.exec(latin(bytes, at, line.end));
       const [, name = '', value = ''] = header ?? [];
       if (/^content-length$/i.test(name)) {
-        if (/^\d+$/.test(value) && Number(value) <= MAX_LENGTH) contentLength = Number(value);
+        if (/^[\t-\r ]*\d+$/.test(value) && Number(value) <= MAX_LENGTH) contentLength = Number(value);
       } else if (/^content-type$/i.test(name)) contentType = value;
       else if (name !== '') {
         encoded = !/^identity/i.test(value);
         chunked = /^chunked/i.test(value);
+        waitsForChunks ||= chunked;
       }
     }
     if (!line.whole) break;
     at = line.next;
   }
-  return { end: to, whole: false, contentLength, contentType, chunked, encoded };
+  return { end: to, whole: false, contentLength, contentType, waitsForChunks, chunked, encoded };
 }

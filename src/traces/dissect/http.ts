@@ -91,7 +91,7 @@ export function http(walk: Walk, from: number, protocol: FieldId = HTTP): void {
 
 /** `GET /path HTTP/1.1`: each part ends with spaces, the last one with the line. */
 function requestLine({ out, bytes }: Walk, at: number, text: string): void {
-  const parts = /^(\S*) *(\S*) *(.*)$/s.exec(text);
+  const parts = /^([^ ]*) *([^ ]*) *(.*)$/s.exec(text);
   if (!parts) return;
   const [, method = '', uri = '', version = ''] = parts;
   out.addText(METHOD, at, method.length, asciiText(bytes, at, at + method.length));
@@ -104,12 +104,13 @@ function requestLine({ out, bytes }: Walk, at: number, text: string): void {
 
 /** `HTTP/1.1 200 OK`. */
 function statusLine({ out, bytes }: Walk, at: number, text: string): void {
-  const parts = /^(\S*) *(\d{3})? *(.*)$/s.exec(text);
+  const parts = /^([^ ]*) *([^ ]*) *(.*)$/s.exec(text);
   if (!parts) return;
-  const [, version = '', code, phrase = ''] = parts;
+  const [, version = '', code = '', phrase = ''] = parts;
   out.addText(RESPONSE_VERSION, at, version.length, asciiText(bytes, at, at + version.length));
-  if (code === undefined) return;
-  out.add(CODE, at + text.indexOf(code, version.length), 3, Number(code));
+  if (code.length < 3) return;
+  // Three characters, as far as they are digits.
+  out.add(CODE, at + text.indexOf(code, version.length), 3, Number.parseInt(code.slice(0, 3), 10) || 0);
   const phraseAt = at + text.length - phrase.length;
   if (text.length > version.length + 1 + code.length) {
     out.addText(PHRASE, phraseAt, phrase.length, asciiText(bytes, phraseAt, phraseAt + phrase.length));
@@ -127,7 +128,8 @@ function header({ out, bytes }: Walk, at: number, { end, next, text }: Line, col
     const value = asciiText(bytes, valueAt, end);
     out.addText(field, at, next - at, value);
     out.level++;
-    if (field === HEADERS.get('content-length') && /^\d+/.test(value)) out.add(CONTENT_LENGTH, at, next - at, Number.parseInt(value, 10));
+    if (field === HEADERS.get('content-length') && /^\d+(?:[\t-\r ]|$)/.test(value))
+      out.add(CONTENT_LENGTH, at, next - at, Number.parseInt(value, 10));
   }
   if (kind) out.addText(lineField, at, next - at, whole);
   out.level--;

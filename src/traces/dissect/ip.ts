@@ -40,6 +40,24 @@ const OPTION_NAMES: Readonly<Record<number, string>> = {
   148: 'Router alert',
 };
 
+const LOOSE_ROUTE = 131;
+const STRICT_ROUTE = 137;
+/** Bytes that options cannot do without; a shorter one ends the packet. */
+const SHORTEST: Readonly<Record<number, number>> = {
+  7: 3,
+  11: 4,
+  12: 4,
+  68: 4,
+  82: 12,
+  130: 3,
+  131: 3,
+  133: 3,
+  134: 6,
+  136: 4,
+  137: 3,
+  148: 4,
+};
+
 /** RFC 791. */
 export function ipv4(walk: Walk, at: number): void {
   const { out } = walk;
@@ -87,13 +105,13 @@ export function ipv4(walk: Walk, at: number): void {
   walk.add16(CHECKSUM, at + 10);
   walk.addIpv4(SRC, at + 12);
   walk.addIpv4(ADDR, at + 12);
-  findRoute(walk, at + 20, at + header);
-  walk.addIpv4(DST, at + 16);
-  walk.addIpv4(ADDR, at + 16);
+  const destination = destinationOf(walk, at + 16, at + 20, at + header);
+  walk.addIpv4(DST, destination);
+  walk.addIpv4(ADDR, destination);
   if (header > 20) options(walk, at + 20, at + header);
   out.close(item, at + header);
   walk.source = at + 12;
-  walk.destination = at + 16;
+  walk.destination = destination;
   walk.addressLength = 4;
   walk.within(at, length, () => {
     const more = (fragment & 0x2000) !== 0;
@@ -154,15 +172,26 @@ export function fragmentOf(walk: Walk, at: number, key: string, { offset, more, 
   walk.wire = wire;
 }
 
-/** A route among the options names the destination (RFC 791), so all of them must be there before it is told. */
-function findRoute(walk: Walk, from: number, to: number): void {
+/**
+ * Where the destination stands: at the end of a route among the options, or in the header (RFC 791). All options before it must be there before it is told.
+ */
+function destinationOf(walk: Walk, header: number, from: number, to: number): number {
   for (let at = from; at < to; ) {
     const type = walk.u8(at);
-    if (type === 0) return;
-    const length = type === 1 ? 1 : walk.u8(at + 1);
-    if (length < 1) return;
+    if (type === 0) break;
+    if (type === 1) {
+      at++;
+      continue;
+    }
+    const length = at + 1 < to ? walk.u8(at + 1) : 0;
+    if (length < 2 || at + length > to) break;
+    if (type === LOOSE_ROUTE || type === STRICT_ROUTE) {
+      const pointer = walk.u8(at + 2);
+      return pointer < 4 || pointer % 4 !== 0 || pointer > length ? header : at + length - 4;
+    }
     at += length;
   }
+  return header;
 }
 
 function options(walk: Walk, from: number, to: number): void {
@@ -179,6 +208,7 @@ function options(walk: Walk, from: number, to: number): void {
     if (!single) {
       if (at + 1 < to) out.add(OPT_LEN, at + 1, 1, length);
       if (length < 2 || at + length > to) break;
+      walk.within(at, length, () => walk.need(at, SHORTEST[type] ?? 2));
       if (type === 148 && length === 4) walk.add16(OPT_RA, at + 2);
     }
     out.close(option, at + length);
