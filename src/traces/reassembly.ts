@@ -67,6 +67,7 @@ function joined({ pieces, total, held }: Datagram): Uint8Array | null {
   }
   if (reached < total) return null;
   const whole = new Uint8Array(total);
-  for (const { offset, data } of [...pieces].reverse()) whole.set(data.subarray(0, Math.max(0, total - offset)), offset);
+  // Pieces may reach, or lie, behind what the last one said is the end.
+  for (const { offset, data } of [...pieces].reverse()) if (offset < total) whole.set(data.subarray(0, total - offset), offset);
   return whole;
 }

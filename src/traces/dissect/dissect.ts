@@ -61,6 +61,7 @@ const next: Next = {
     else if (protocol === 51) authentication(walk, at);
     else if (protocol === 4) ipv4(walk, at);
     else if (protocol === 41) ipv6(walk, at);
+    else if (protocol === 143) ethernet(walk, at);
     else if (protocol === 43 || protocol === 44 || protocol === 60) extensionHeaders(walk, protocol, at);
     else walk.data(at);
   },

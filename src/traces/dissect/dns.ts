@@ -77,6 +77,8 @@ export const TYPE_NAMES: Readonly<Record<number, string>> = {
   255: 'ANY',
 };
 const SRV = 33;
+const NSEC = 47;
+const NSEC3 = 50;
 const OPT = 41;
 /** Names are at most this long, and have fewer pointers than bytes (RFC 1035 section 3.1). */
 const MAX_NAME = 1025;
@@ -212,6 +214,19 @@ function record(walk: Walk, at: number, message: number, multicast: boolean): nu
   return data + length;
 }
 
+/** The types that a name has, as bits in windows of 256 types each (RFC 4034 section 4.1.2). */
+function typeBitmaps(walk: Walk, from: number, to: number): void {
+  for (let at = from; at + 2 <= to; ) {
+    const window = walk.u8(at) * 256;
+    const size = walk.u8(at + 1);
+    at += 2;
+    for (let byte = 0; byte < size && at < to; byte++, at++) {
+      const bits = walk.u8(at);
+      for (let bit = 0; bit < 8; bit++) if (bits & (0x80 >> bit)) walk.out.add(RESP_TYPE, at, 1, window + byte * 8 + bit);
+    }
+  }
+}
+
 function recordData(walk: Walk, type: number, at: number, length: number, message: number, multicast: boolean): void {
   const { out } = walk;
   const addName = (field: FieldId, from: number): number => {
@@ -232,6 +247,10 @@ function recordData(walk: Walk, type: number, at: number, length: number, messag
       out.addText(TXT, from + 1, size, (multicast ? utf8Text : asciiText)(walk.bytes, from + 1, from + 1 + size));
       from += 1 + size;
     }
+  } else if (type === NSEC) typeBitmaps(walk, readName(walk, at, message).end, at + length);
+  else if (type === NSEC3) {
+    const salt = at + 5 + walk.u8(at + 4);
+    typeBitmaps(walk, salt + 1 + walk.u8(salt), at + length);
   } else if (type === 6) {
     const rname = addName(SOA_MNAME, at);
     walk.add32(SOA_SERIAL, addName(SOA_RNAME, rname));

@@ -77,8 +77,19 @@ export function ipv6(walk: Walk, at: number): void {
   walk.fragmented = false;
   // A jumbogram says zero, and how long it is in an option (RFC 2675).
   if (payload > 0 && at + 40 + payload <= walk.wire) walk.trim(item, at + 40 + payload);
-  if (payload === 0 && next === 0) headers(walk, next, at + 40, at);
-  else walk.within(at + 40, payload, () => headers(walk, next, at + 40, at));
+  const length = payload === 0 && next === 0 ? jumboLength(walk, at + 40) : payload;
+  walk.within(at + 40, length, () => headers(walk, next, at + 40, at));
+}
+
+const JUMBO = 0xc2;
+
+/** The length that an option of the first header tells; 0 without one. */
+function jumboLength(walk: Walk, from: number): number {
+  const end = from + (walk.u8(from + 1) + 1) * 8;
+  for (let at = from + 2; at + 2 <= end; at += walk.u8(at) === 0 ? 1 : 2 + walk.u8(at + 1)) {
+    if (walk.u8(at) === JUMBO && walk.u8(at + 1) === 4) return walk.u32(at + 2);
+  }
+  return 0;
 }
 
 /** Extension headers in a row, then what the packet carries. */

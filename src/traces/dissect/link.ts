@@ -167,8 +167,9 @@ function logicalLink(walk: Walk, at: number): void {
 }
 
 function rawIp(walk: Walk, linkType: number): void {
-  const version = linkType === LINKTYPE_IPV4 ? 4 : linkType === LINKTYPE_IPV6 ? 6 : walk.wire > 0 ? walk.u8(0) >> 4 : 0;
-  if (version === 4) walk.next.etherType(walk, ETHERTYPE_IPV4, 0);
+  const version = linkType === LINKTYPE_IPV6 ? 6 : walk.wire > 0 ? walk.u8(0) >> 4 : 0;
+  // What is called IPv4 and is neither is shown as IP of that version.
+  if (version === 4 || (linkType === LINKTYPE_IPV4 && version !== 6)) walk.next.etherType(walk, ETHERTYPE_IPV4, 0);
   else if (version === 6) walk.next.etherType(walk, ETHERTYPE_IPV6, 0);
   else walk.data(0);
 }

@@ -164,10 +164,9 @@ export function tcp(walk: Walk, at: number): void {
     if (ends && stream) tcpPortions(walk, behind, 0, sourcePort, destinationPort);
     return;
   }
-  const readable = known || walk.quoted;
-  if (carried > 0 && readable) out.add(PAYLOAD, behind, carried, 0);
+  if (carried > 0) out.add(PAYLOAD, behind, carried, 0);
   out.close(item, behind);
-  if ((carried > 0 || ends) && (readable || walk.fragmented)) tcpPortions(walk, behind, Math.max(0, carried), sourcePort, destinationPort);
+  if (carried > 0 || ends) tcpPortions(walk, behind, Math.max(0, carried), sourcePort, destinationPort);
 }
 
 function analysis({ out }: Walk, at: number, found: number): void {

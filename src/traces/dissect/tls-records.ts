@@ -22,16 +22,21 @@ export function looksLikeTls(bytes: Uint8Array, at: number, end: number): boolea
 
 const SERVER_HELLO = 2;
 const SUPPORTED_VERSIONS = 43;
-const TLS_1_3 = 0x304;
+/** TLS 1.3, its drafts, and those of Facebook. */
+const isTls13 = (version: number): boolean => version === 0x304 || version >> 8 === 0x7f || version === 0xfb17 || version === 0xfb1a;
 
-/** Whether handshake messages in [from, to) begin with a server's hello that chooses TLS 1.3 (RFC 8446 section 4.2.1). */
+/** Drafts of TLS 1.3 whose server hello has neither session nor compression. */
+export const isShortHello = (version: number): boolean => version >= 0x7f0e && version <= 0x7f15;
+
+/** Whether handshake messages in [from, to) begin with a server's hello that chooses TLS 1.3 (RFC 8446 section 4.2.1), or a draft of it. */
 export function choosesTls13(bytes: Uint8Array, from: number, to: number): boolean {
   if (bytes[from] !== SERVER_HELLO) return false;
   const u16 = (at: number) => (at + 2 <= to ? (bytes[at]! << 8) | bytes[at + 1]! : 0);
+  if (isTls13(u16(from + 4))) return true;
   // Version, random value, session, cipher and compression come before the extensions.
   let at = from + 4 + 34;
   at += 1 + (bytes[at] ?? 0) + 3;
   const end = Math.min(to, at + 2 + u16(at));
-  for (at += 2; at + 4 <= end; at += 4 + u16(at + 2)) if (u16(at) === SUPPORTED_VERSIONS) return u16(at + 4) === TLS_1_3;
+  for (at += 2; at + 4 <= end; at += 4 + u16(at + 2)) if (u16(at) === SUPPORTED_VERSIONS) return isTls13(u16(at + 4));
   return false;
 }

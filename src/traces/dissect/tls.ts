@@ -1,6 +1,6 @@
 import { type FieldId, fieldId } from './fields.ts';
 import { asciiText } from './names.ts';
-import { choosesTls13, isTlsRecord, TLS_HEADER } from './tls-records.ts';
+import { choosesTls13, isShortHello, isTlsRecord, TLS_HEADER } from './tls-records.ts';
 import type { Walk } from './walk.ts';
 
 const id = fieldId;
@@ -70,6 +70,8 @@ const EXT_SERVER_NAME = 0;
 const EXT_GROUPS = 10;
 const EXT_SIGNATURES = 13;
 const EXT_ALPN = 16;
+const EXT_DELEGATED = 34;
+const EXT_CERTIFICATE_SIGNATURES = 50;
 const EXT_VERSIONS = 43;
 
 /** What earlier segments of the connection say: this direction is encrypted, or TLS 1.3 was agreed on. */
@@ -178,11 +180,15 @@ function behindNumbers(walk: Walk, from: number, end: number): number {
 }
 
 function hello(walk: Walk, from: number, client: boolean): void {
-  walk.add16(HANDSHAKE_VERSION, from);
+  const version = walk.add16(HANDSHAKE_VERSION, from);
   walk.addBytes(RANDOM, from + 2, 32);
-  const session = walk.add8(SESSION_LENGTH, from + 34);
-  if (session > 0) walk.addBytes(SESSION, from + 35, session);
-  let at = from + 35 + session;
+  const short = !client && isShortHello(version);
+  let at = from + 34;
+  if (!short) {
+    const session = walk.add8(SESSION_LENGTH, at);
+    if (session > 0) walk.addBytes(SESSION, at + 1, session);
+    at += 1 + session;
+  }
   if (client) {
     const suites = walk.add16(SUITES_LENGTH, at);
     list16(walk, SUITE, at + 2, suites);
@@ -192,8 +198,8 @@ function hello(walk: Walk, from: number, client: boolean): void {
     at += 1 + methods;
   } else {
     walk.add16(SUITE, at);
-    walk.add8(METHOD, at + 2);
-    at += 3;
+    if (!short) walk.add8(METHOD, at + 2);
+    at += short ? 2 : 3;
   }
   if (walk.wire - at < 2) return;
   const length = walk.add16(EXTENSIONS_LENGTH, at);
@@ -244,5 +250,6 @@ function extension(walk: Walk, type: number, at: number, length: number, client:
     if (client) list16(walk, VERSION, at + 1, walk.add8(VERSIONS_LEN, at));
     else walk.add16(VERSION, at);
   } else if (type === EXT_GROUPS) list16(walk, GROUP, at + 2, walk.add16(GROUPS_LEN, at));
-  else if (type === EXT_SIGNATURES) list16(walk, SIGNATURE, at + 2, walk.add16(SIGNATURES_LEN, at));
+  else if (type === EXT_SIGNATURES || type === EXT_CERTIFICATE_SIGNATURES || (type === EXT_DELEGATED && client))
+    list16(walk, SIGNATURE, at + 2, walk.add16(SIGNATURES_LEN, at));
 }
