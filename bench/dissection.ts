@@ -1,7 +1,7 @@
 /**
- * `npm run long dissection [COLLECTION…]`: every field of 50,000 generated packets, and of the captures in COLLECTIONs, beside `tshark -T fields`, and the
- * packets that each filter of `filters.ts` lets pass beside `tshark -Y`, with its default settings: streams are put together on both sides. Then
- * filters made of the grammar (`filter-maker.ts`), all in one run of tshark.
+ * `npm run long dissection [COLLECTION…]`: every field of 50,000 generated packets, and of the captures in COLLECTIONs, beside `tshark -T fields`, with its
+ * default settings: streams are put together on both sides. Then the packets that filters let pass, those of `filters.ts` and some made of the grammar
+ * (`filter-maker.ts`), all in one run of tshark.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ import { PacketMaker } from './packets.ts';
 import { eachOf, filesOf, tshark } from './tshark.ts';
 
 const GENERATED = 50_000;
-/** Filters run in tshark one by one, over fewer packets. */
+/** Packets that filters run over. */
 const FILTERED = 5000;
 /** Filters made of the grammar. */
 const MADE_FILTERS = 3000;
@@ -169,7 +169,7 @@ export default async function dissection(collections: string[]): Promise<unknown
     return {
       generated: figuresOf(generated),
       captures: figuresOf(captures),
-      filters: await compareFilters(few, FILTERS),
+      filters: await judge(few, FILTERS),
       madeFilters: made,
     };
   } finally {
