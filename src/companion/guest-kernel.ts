@@ -72,7 +72,8 @@ export async function bootKernel(deb: string): Promise<{ kernel: Kernel; release
   // A loaded host is too late for the kernel's test of its timer, which would be a panic.
   args.push('-kernel', vmlinuz, '-initrd', image, '-append', 'console=ttyS0 quiet panic=-1 mitigations=auto no_timer_check');
   args.push('-chardev', 'stdio,id=port,signal=off', '-device', 'virtio-serial-pci', '-device', 'virtserialport,chardev=port,name=loader');
-  const loader = LoaderProcess.run('qemu-system-x86_64', args);
+  // However this process ends, the machine ends with it.
+  const loader = LoaderProcess.run('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args]);
   const kernel = new Kernel(loader, CPUS);
   const end = async (): Promise<void> => {
     kernel.close();

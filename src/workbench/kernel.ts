@@ -124,7 +124,3 @@ export const askDump = (program: string, what: 'xlated' | 'jited', options: Call
 
 export const askFeatures = (options: CallOptions): Promise<readonly FeatureRow[]> =>
   kernelWorker.call('features', { session: sessionOf() }, options);
-
-/** The kernel's types as bytes of a file. */
-export const askTypes = (options: CallOptions): Promise<Uint8Array<ArrayBuffer>> =>
-  kernelWorker.call('types', { session: sessionOf() }, options);

@@ -163,7 +163,6 @@ export const kernel = {
     types: 'types (BTF)',
     there: 'there',
     absent: 'not there',
-    openTypes: 'Open in Types',
     helper: 'asked through',
     backends: { helper: 'a helper of its own', bpftool: 'bpftool alone', none: 'nothing: the kernel cannot be asked' } as const,
     rights: 'its rights',

@@ -1,7 +1,7 @@
 import { type CompareInput, compareColumns } from '../comparison.ts';
 import { type Handler, serveRpc } from '../rpc.ts';
 import { drop, hold } from './blobs.ts';
-import { dumpKept, features, keptMaps, kernelTypesFile, mapPage, writeEntry } from './kernel/kept.ts';
+import { dumpKept, features, keptMaps, mapPage, writeEntry } from './kernel/kept.ts';
 import { connect } from './kernel/line.ts';
 import { replayThere, runThere } from './kernel/runs.ts';
 import { logRows, matrixCell, verifyThere, wholeLog } from './kernel/verdict.ts';
@@ -23,7 +23,6 @@ const handlers: Record<string, Handler> = {
   writeEntry,
   dump: dumpKept,
   features,
-  types: kernelTypesFile,
 };
 
 const DOING: Readonly<Record<string, string>> = {

@@ -128,10 +128,3 @@ export const features = ({ session }: { session: string }, context: CallContext)
     const { head } = await line.client.ask('features', {}, [], signal);
     return (head as unknown as { rows: FeatureRow[] }).rows;
   });
-
-/** The kernel's types as a file, for the Types panel. */
-export const kernelTypesFile = ({ session }: { session: string }, context: CallContext): Promise<Uint8Array> =>
-  asking(context, async (signal) => {
-    const { line } = await lineOf(session);
-    return (await line.client.ask('btf', {}, [], signal)).blobs[0]!.slice();
-  });
