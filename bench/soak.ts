@@ -1,0 +1,171 @@
+/**
+ * `npm run long soak [MINUTES] [SEED]` (after `npm run build`): a random user in Chromium on the built site. Errors, a page that does not answer, and memory that does not
+ * come back are findings; each is printed with what was done before it.
+ */
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from '@playwright/test';
+import { findBrowser, LAUNCH_ARGS } from '../e2e/browser.ts';
+import { serve } from '../scripts/serve.mjs';
+import { randomOf } from '../src/base/random.ts';
+import { encodeLink } from '../src/workbench/projects/link.ts';
+import { HeapMeter, type Heaps } from './soak/heap.ts';
+import { RandomUser } from './soak/user.ts';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+/** Between two readings of memory, each with the small program open and nothing else. */
+const SEGMENT_MS = 5 * 60_000;
+/** Between reloads of the page, which end what its workers hold. */
+const SEGMENTS_OF_A_PAGE = 6;
+/** A page that answers nothing for so long hangs. */
+const HANG_MS = 30_000;
+const QUIET_MS = 120_000;
+/** What was asked for before is let go, and caches are emptied. */
+const SETTLE_MS = 3000;
+const MOST_GROWTH = 1.2;
+
+interface Finding {
+  readonly action: number;
+  readonly what: string;
+  readonly before: readonly string[];
+}
+
+const SMALL = encodeLink({
+  v: 1,
+  base: { kind: 'text', text: { kind: 'assembly', name: 'pass.s', text: '.section xdp\n.license GPL\nr0 = 2\nexit\n' } },
+  set: {},
+});
+
+const within = <T>(work: Promise<T>, ms: number, what: string): Promise<T> =>
+  Promise.race([work, new Promise<never>((_, reject) => setTimeout(() => reject(new Error(what)), ms).unref())]);
+
+class Soak {
+  readonly findings: Finding[] = [];
+  readonly readings: { readonly minute: number; readonly page: number; readonly heaps: Heaps }[] = [];
+  readonly counts: Record<string, number> = {};
+  actions = 0;
+  #page!: Page;
+  #meter!: HeapMeter;
+  #pages = 0;
+  readonly #browser: Browser;
+  readonly #site: string;
+  readonly #user: RandomUser;
+  readonly #started = performance.now();
+
+  constructor(browser: Browser, site: string, seed: number) {
+    this.#browser = browser;
+    this.#site = site;
+    this.#user = new RandomUser(randomOf(seed), join(here, '..', 'public', 'samples'));
+  }
+
+  #found(what: string): void {
+    const finding = { action: this.actions, what: what.slice(0, 1500), before: this.#user.done.slice(-14) };
+    this.findings.push(finding);
+    console.error(JSON.stringify(finding));
+  }
+
+  async #open(): Promise<void> {
+    await this.#page?.context().close();
+    const context = await this.#browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
+    this.#page = await context.newPage();
+    this.#pages++;
+    this.#page.on('pageerror', (error) => this.#found(`uncaught: ${error.stack ?? error.message}`));
+    this.#page.on('console', (message) => {
+      if (message.type() === 'error') this.#found(`console: ${message.text()} ${message.location().url}`);
+    });
+    this.#page.on('crash', () => this.#found('the page crashed'));
+    this.#page.on('dialog', (dialog) => void dialog.accept().catch(() => {}));
+    this.#page.on('filechooser', () => {});
+    await this.#page.goto(`${this.#site}${SMALL}`);
+    this.#meter = await HeapMeter.of(this.#page);
+    await this.#rest();
+  }
+
+  /** Closes what is open by opening the small program in the same page, and reads the memory once nothing runs. */
+  async #rest(): Promise<void> {
+    const page = this.#page;
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.evaluate(`location.hash = ''`);
+    await page.evaluate(`location.hash = ${JSON.stringify(SMALL)}`);
+    const quiet = `document.querySelector('[data-running]') === null && /pass\\.s/.test(document.body.textContent)`;
+    const limit = performance.now() + QUIET_MS;
+    while (!(await page.evaluate(quiet)) && performance.now() < limit) await page.waitForTimeout(200);
+    if (performance.now() >= limit) this.#found('the small program did not come to rest');
+    await page.waitForTimeout(SETTLE_MS);
+    const heaps = await this.#meter.read();
+    const minute = Math.round((performance.now() - this.#started) / 600) / 100;
+    this.readings.push({ minute, page: this.#pages, heaps });
+    console.error(JSON.stringify({ minute, page: this.#pages, actions: this.actions, ...heaps, findings: this.findings.length }));
+  }
+
+  async #segment(until: number): Promise<void> {
+    while (performance.now() < until) {
+      this.actions++;
+      await within(this.#user.act(this.#page, this.#site), HANG_MS, 'an action hangs');
+      const name = this.#user.done.at(-1)!.split(' ')[0]!;
+      this.counts[name] = (this.counts[name] ?? 0) + 1;
+      const text = (await within(this.#page.evaluate('document.body.innerText'), HANG_MS, 'the page does not answer')) as string;
+      const bad = /^.*(failed unexpectedly|This panel failed|worker stopped each|worker cannot be started).*$/m.exec(text);
+      if (bad && !this.findings.some(({ what }) => what.includes(bad[0].slice(0, 120)))) this.#found(`shown: ${bad[0]}`);
+      if (text.trim() === '') this.#found('the page is white');
+      await this.#page.waitForTimeout(40);
+    }
+  }
+
+  async run(minutes: number): Promise<void> {
+    const end = performance.now() + minutes * 60_000;
+    await this.#open();
+    for (let segment = 1; performance.now() < end; segment++) {
+      try {
+        await this.#segment(Math.min(end, performance.now() + SEGMENT_MS));
+        await this.#rest();
+        if (segment % SEGMENTS_OF_A_PAGE === 0 && performance.now() < end) await this.#open();
+      } catch (error) {
+        this.#found(`stopped: ${(error as Error).message}`);
+        await this.#open();
+      }
+    }
+  }
+
+  /**
+   * Growth within the pages: the last reading over the first one after a segment, when the code that is loaded on demand is there. The reading before anything was done
+   * stands beside it.
+   */
+  growth(): object[] {
+    return [...new Set(this.readings.map(({ page }) => page))].flatMap((page) => {
+      const [fresh, first, ...rest] = this.readings.filter((one) => one.page === page).map(({ heaps }) => heaps);
+      const last = rest.at(-1);
+      if (!fresh || !first || !last) return [];
+      const all = ({ heapMB, buffersMB }: Heaps): number => heapMB + buffersMB;
+      const ratio = all(last) / all(first);
+      if (ratio > MOST_GROWTH) this.#found(`page ${page}: memory grew by a factor of ${ratio.toFixed(2)}`);
+      return [{ page, fresh, first, last, ratio: Math.round(ratio * 100) / 100 }];
+    });
+  }
+}
+
+export default async function measure([minutes = '60', seed = '1']: string[]): Promise<unknown> {
+  const executablePath = await findBrowser();
+  if (!executablePath) throw new Error('no Chromium is installed');
+  const root = process.env.BPFORMER_DIST ?? join(here, '..', 'dist');
+  const { server, url } = await serve({ root, base: '/bpformer/' });
+  const browser = await chromium.launch({ executablePath, args: LAUNCH_ARGS });
+  const soak = new Soak(browser, url, Number(seed));
+  try {
+    await soak.run(Number(minutes));
+  } finally {
+    await browser.close().catch(() => {});
+    server.close();
+  }
+  return {
+    minutes: Number(minutes),
+    seed: Number(seed),
+    loadAverage: loadavg()[0],
+    actions: soak.actions,
+    byKind: soak.counts,
+    growth: soak.growth(),
+    readings: soak.readings,
+    findings: soak.findings,
+  };
+}
