@@ -107,7 +107,7 @@ export class RandomUser {
         'kernel',
         () =>
           page
-            .getByLabel('Kernel')
+            .locator('.kernel select')
             .first()
             .selectOption(this.#noted(this.#one(KERNELS)), { timeout: ACTION_MS }),
       ],

@@ -11,10 +11,22 @@ export class InputError extends Error {
   readonly advice: string;
 
   constructor(what: string, where = '', advice = '') {
-    super([where ? `${where}: ${what}` : what, advice].filter(Boolean).join('. '));
+    const [said, place] = [oneLine(what), oneLine(where)];
+    super([place ? `${place}: ${said}` : said, advice].filter(Boolean).join('. '));
     this.name = 'InputError';
-    this.what = what;
-    this.where = where;
+    this.what = said;
+    this.where = place;
     this.advice = advice;
   }
+}
+
+/** What is quoted of a file may be anything. */
+const MOST_CHARACTERS = 600;
+const CONTROLS = /\p{Cc}|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+
+/** A text of at most `MOST_CHARACTERS` on one line: what would break it or turn it round is shown as a mark, and of a long one its middle is left out. */
+export function oneLine(text: string): string {
+  const half = MOST_CHARACTERS / 2;
+  const short = text.length <= MOST_CHARACTERS ? text : `${text.slice(0, half)} … ${text.slice(-half)}`;
+  return CONTROLS.test(short) ? short.replace(new RegExp(CONTROLS, 'gu'), '␦') : short;
 }

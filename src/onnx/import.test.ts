@@ -312,6 +312,7 @@ describe('refusals say what, where and what to do', () => {
       /input `x`: the file gives no shape for it/,
     ],
     ['undefined value', () => one('Relu', ['nothing']), 'm.onnx: node `here` (Relu): it reads `nothing`, which nothing before it produces'],
+    ['undefined value that nobody reads', () => one('Relu', ['x', 'nothing']), /it reads `nothing`, which nothing before it produces/],
     ['misfit', () => one('MatMul', ['x', 'x']), 'm.onnx: node `here` (MatMul): it cannot multiply [2, 3] by [2, 3]: 3 and 2 differ'],
     ['output of nothing', () => load({ nodes: [], inputs: [x], outputs: [y] }), 'm.onnx: output `y` is produced by no node'],
     [

@@ -86,6 +86,8 @@ export class Inference {
   }
 
   #infer(node: Node, def: NonNullable<ReturnType<typeof opDef>>, context: OpContext): void {
+    // Also those that the operator does not look at.
+    for (const i of node.inputs.keys()) context.opt(i);
     const outs = def.infer(context).slice(0, node.outputs.length);
     if (outs.length < node.outputs.length) context.fail(`it has ${node.outputs.length} outputs instead of ${outs.length}`);
     for (const { dims } of outs) checkDims(dims, context);

@@ -25,6 +25,8 @@ const MAX_HEADER = 100_000_000;
 const METADATA = '__metadata__';
 
 /** Whether the file begins as a safetensors file does: a length that it can have, then an object. */
+const shown = (value: unknown): string => JSON.stringify(value) ?? 'none';
+
 export function isSafetensors(bytes: Uint8Array): boolean {
   if (bytes.length < LENGTH_BYTES + 2 || bytes[LENGTH_BYTES] !== 0x7b) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -50,13 +52,13 @@ export function readSafetensors(bytes: Uint8Array, where = ''): Map<string, Tens
   for (const [name, entry] of Object.entries(header)) {
     if (name === METADATA) continue;
     const at = `tensor \`${name}\``;
-    const dtype = DTYPES[String(entry?.dtype)];
-    if (!dtype) fail(`${at} has element type ${JSON.stringify(entry?.dtype)}, which is not supported`);
-    const { shape, data_offsets: range } = entry;
+    const { dtype: type, shape, data_offsets: range } = (typeof entry === 'object' ? entry : null) ?? {};
+    const dtype = typeof type === 'string' && Object.hasOwn(DTYPES, type) ? DTYPES[type] : undefined;
+    if (!dtype) throw new InputError(`${at} has element type ${shown(type)}, which is not supported`, where);
     const whole = (list: unknown): list is number[] => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
-    if (!whole(shape)) fail(`${at} has the shape ${JSON.stringify(shape)}`);
+    if (!whole(shape)) fail(`${at} has the shape ${shown(shape)}`);
     if (!whole(range) || range.length !== 2 || range[0]! > range[1]! || start + range[1]! > bytes.length)
-      fail(`${at} claims the bytes ${JSON.stringify(range)} of ${bytes.length - start} behind the header`);
+      fail(`${at} claims the bytes ${shown(range)} of ${bytes.length - start} behind the header`);
     const [from, to] = range as [number, number];
     const empty = { floatData: [], int32Data: [], int64Data: [], doubleData: [], uint64Data: [], external: null };
     const rawData = bytes.subarray(start + from, start + to);

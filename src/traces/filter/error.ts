@@ -1,3 +1,5 @@
+import { oneLine } from '../../base/errors.ts';
+
 /** A display filter that cannot be used, with the part of its text that is wrong. */
 export class FilterError extends Error {
   readonly what: string;
@@ -5,9 +7,10 @@ export class FilterError extends Error {
   readonly to: number;
 
   constructor(what: string, from: number, to: number) {
-    super(`at ${from + 1}: ${what}`);
+    const said = oneLine(what);
+    super(`at ${from + 1}: ${said}`);
     this.name = 'FilterError';
-    this.what = what;
+    this.what = said;
     this.from = from;
     this.to = Math.max(to, from + 1);
   }

@@ -2,6 +2,8 @@ import { InputError } from '../../base/errors.ts';
 import type { CallTrace, SystemCall } from './calls.ts';
 import { callNumber } from './numbers.ts';
 
+const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 60) ?? 'missing';
+
 /** Calls as JSON: a list, or an object a line, of `{pid, nr or name, tid?, time?}`; time in seconds. */
 export function readCallsJson(text: string, where = ''): CallTrace {
   const isList = text.trimStart().startsWith('[');
@@ -14,16 +16,16 @@ export function readCallsJson(text: string, where = ''): CallTrace {
         'A call is {"pid": 1, "nr": 0} or {"pid": 1, "name": "read"}, with "tid" and "time" if known',
       );
     };
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(`is no object: ${JSON.stringify(value)?.slice(0, 40)}`);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(`is no object: ${shown(value)}`);
     const { pid, tid = pid, nr, name, time = null } = value as Record<string, unknown>;
     const whole = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0 && (n as number) < 2 ** 32;
-    if (!whole(pid)) fail(`its pid is ${JSON.stringify(pid)}`);
-    if (!whole(tid)) fail(`its tid is ${JSON.stringify(tid)}`);
-    if (time !== null && typeof time !== 'number') fail(`its time is ${JSON.stringify(time)}`);
+    if (!whole(pid)) fail(`its pid is ${shown(pid)}`);
+    if (!whole(tid)) fail(`its tid is ${shown(tid)}`);
+    if (time !== null && typeof time !== 'number') fail(`its time is ${shown(time)}`);
     if ((nr === undefined) === (name === undefined)) fail('it has neither or both of nr and name');
-    const number = nr ?? callNumber(String(name));
-    if (number === undefined) fail(`x86-64 has no system call ${String(name)}`);
-    if (!Number.isSafeInteger(number)) fail(`its nr is ${JSON.stringify(nr)}`);
+    const number = nr ?? (typeof name === 'string' ? callNumber(name) : undefined);
+    if (number === undefined) fail(`x86-64 has no system call ${shown(name)}`);
+    if (!Number.isSafeInteger(number)) fail(`its nr is ${shown(nr)}`);
     calls.push({ pid: pid as number, tid: tid as number, nr: number as number, time: time as number | null, line });
   };
   const parse = (source: string, at: string): unknown => {

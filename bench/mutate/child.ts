@@ -1,0 +1,76 @@
+/**
+ * One process of `npm run long mutate`: reads inputs [from, to) of a parser one after another. Where it is stands in a file at every moment, so that the one who watches knows which
+ * input it was when this process hangs or dies.
+ */
+import { openSync, writeSync } from 'node:fs';
+import { Dice } from './dice.ts';
+import { judgeError, type Outcome } from './judge.ts';
+import { PARSERS } from './parsers.ts';
+
+export interface Order {
+  readonly parser: string;
+  readonly seed: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+export type Report =
+  | { readonly kind: 'finding'; readonly index: number; readonly what: string; readonly bytes: string }
+  | {
+      readonly kind: 'done';
+      readonly read: number;
+      readonly refused: number;
+      readonly slowestMs: number;
+      readonly slowest: number;
+      /** The most that one input added to this process's largest memory, in MB. */
+      readonly mostMB: number;
+    };
+
+/** Every input has a seed of its own. */
+export const seedOf = (seed: number, index: number): number => (Math.imul(seed, 0x9e3779b1) + index) >>> 0;
+
+const place = process.argv[2] === undefined ? -1 : openSync(process.argv[2], 'r+');
+const now = Buffer.alloc(4);
+const peakMB = (): number => process.resourceUsage().maxRSS / 1024;
+
+async function work({ parser, seed, from, to }: Order): Promise<void> {
+  const found = PARSERS.find(({ name }) => name === parser)!;
+  let [read, refused, slowestMs, slowest, mostMB] = [0, 0, 0, from, 0];
+  // What reading a whole file takes is no finding of the first changed one.
+  for (const whole of found.seeds) {
+    try {
+      await found.open(whole, new Dice(0));
+    } catch {
+      // Seeds may be refused, too.
+    }
+  }
+  let peak = peakMB();
+  for (let index = from; index < to; index++) {
+    now.writeUInt32LE(index);
+    writeSync(place, now, 0, 4, 0);
+    const dice = new Dice(seedOf(seed, index));
+    const bytes = found.change(dice, dice.one(found.seeds), found.seeds);
+    const started = performance.now();
+    let outcome: Outcome = { kind: 'read' };
+    try {
+      await found.open(bytes, dice);
+    } catch (error) {
+      outcome = judgeError(error);
+    }
+    const ms = performance.now() - started;
+    if (ms > slowestMs) [slowestMs, slowest] = [ms, index];
+    const after = peakMB();
+    mostMB = Math.max(mostMB, after - peak);
+    if (after - peak > found.limitMB) outcome = { kind: 'finding', what: `takes ${Math.round(after - peak)} MB, more than ${found.limitMB}` };
+    peak = after;
+    if (outcome.kind === 'read') read++;
+    else if (outcome.kind === 'refused') refused++;
+    else process.send!({ kind: 'finding', index, what: outcome.what, bytes: Buffer.from(bytes).toString('base64') } satisfies Report);
+  }
+  process.send!({ kind: 'done', read, refused, slowestMs: Math.round(slowestMs), slowest, mostMB: Math.round(mostMB) } satisfies Report);
+}
+
+if (place >= 0) {
+  process.on('message', (order: Order) => void work(order));
+  process.send!({ kind: 'ready' });
+}

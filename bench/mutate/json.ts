@@ -1,0 +1,75 @@
+import type { Dice } from './dice.ts';
+import { changedText } from './text.ts';
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+const NUMBERS = [0, -0, -1, 1, 0.5, 1e-320, 127, 128, 255, 256, 65_535, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53, -(2 ** 53) - 2, 1e20, 1e308];
+const KEYS = ['__proto__', 'constructor', 'toString', 'length', '', 'kind', 'name', '0'];
+
+function* places(value: Json, depth = 0): Generator<{ holder: Record<string, Json>; key: string }> {
+  if (typeof value !== 'object' || value === null || depth > 40) return;
+  for (const key of Object.keys(value)) {
+    const holder = value as Record<string, Json>;
+    yield { holder, key };
+    yield* places(holder[key]!, depth + 1);
+  }
+}
+
+/** Another value for one place of a tree. */
+function other(dice: Dice, value: Json, all: readonly Json[]): Json {
+  switch (dice.below(9)) {
+    case 0:
+      return dice.one([null, true, false]);
+    case 1:
+    case 2:
+      return typeof value === 'number' && dice.chance(0.5) ? value + dice.one([-1, 1, 0.5]) : dice.one(NUMBERS);
+    case 3:
+      return dice.one(['', ' ', '\0', 'ü\ud800', 'x'.repeat(dice.one([1, 100, 10_000])), '1', 'null', '/../x', '__proto__', '0'.repeat(64)]);
+    case 4:
+      return typeof value === 'string' ? changedText(dice, value, [value]) : [];
+    case 5:
+      return {};
+    case 6: {
+      let deep: Json = value;
+      for (let depth = dice.one([1, 5, 50, 2000]); depth > 0; depth--) deep = dice.chance(0.5) ? [deep] : { kind: deep };
+      return deep;
+    }
+    case 7:
+      return Array.from({ length: dice.one([0, 1, 2, 70, 600, 5000]) }, () => value);
+    default:
+      return dice.one(all);
+  }
+}
+
+/** Changes of a tree: values of other kinds, members left out, added, named otherwise, taken from elsewhere. */
+export function changedTree(dice: Dice, from: unknown): unknown {
+  const root = { root: structuredClone(from) as Json };
+  for (let count = dice.few(); count > 0; count--) {
+    const all = [...places(root)];
+    const { holder, key } = dice.one(all);
+    const value = holder[key]!;
+    const draw = dice.below(10);
+    if (draw === 0 && key !== 'root') Reflect.deleteProperty(holder, key);
+    else if (draw === 1 && key !== 'root' && !Array.isArray(holder)) {
+      Object.defineProperty(holder, dice.one(KEYS), { value, enumerable: true, configurable: true, writable: true });
+    } else if (draw === 2 && Array.isArray(value)) value.splice(dice.below(value.length + 1), dice.below(2), ...value.slice(0, dice.below(3)));
+    else
+      holder[key] = other(
+        dice,
+        value,
+        all.slice(0, 200).map((place) => place.holder[place.key]!),
+      );
+    // What was changed grows no further than a file would.
+    if (all.length > 20_000) break;
+  }
+  return root.root;
+}
+
+export const jsonText = (value: unknown): string => {
+  try {
+    return JSON.stringify(value) ?? 'null';
+  } catch {
+    // Nested too deep even to be written.
+    return `${'['.repeat(100_000)}`;
+  }
+};
