@@ -71,12 +71,13 @@ class Run {
   /** Has orders carried out until there are none, in one process after another. */
   async work(next: () => Order | null): Promise<void> {
     const place = join(this.#folder, `at-${this.#workers++}`);
-    writeFileSync(place, Buffer.alloc(4));
+    writeFileSync(place, Buffer.alloc(8));
     for (let order = next(); order; order = next()) await this.#carryOut(order, place);
   }
 
   async #carryOut(order: Order, place: string): Promise<void> {
-    const tally = (this.tallies[order.parser] ??= { inputs: 0, read: 0, refused: 0, findings: 0, slowestMs: 0, slowest: 0, mostMB: 0 });
+    this.tallies[order.parser] ??= { inputs: 0, read: 0, refused: 0, findings: 0, slowestMs: 0, slowest: 0, mostMB: 0 };
+    const tally = this.tallies[order.parser]!;
     for (let from = order.from; from < order.to; ) {
       const ended = await this.#process({ ...order, from }, place, tally);
       if (ended === null) break;
@@ -99,21 +100,22 @@ class Run {
       });
       const watch = setInterval(() => {
         if (!begun || child.exitCode !== null) return;
-        const at = readFileSync(place).readUInt32LE();
+        const where = readFileSync(place);
+        const at = where.readUInt32LE(4) === 1 ? where.readUInt32LE(0) : -1;
         let used: number;
         try {
           used = cpuMs(child.pid!);
         } catch {
           return;
         }
-        if (at !== index) [index, since, cpu] = [at, performance.now(), used];
+        if (at !== index || at < 0) [index, since, cpu] = [at, performance.now(), used];
         else if (used - cpu > HANG_MS) why = `takes more than ${HANG_MS} ms`;
         else if (performance.now() - since > STILL_MS) why = `stands still for ${STILL_MS} ms`;
         if (why !== '') child.kill('SIGKILL');
       }, WATCH_MS);
       child.on('message', (message: Report | { kind: 'ready' }) => {
         if (message.kind === 'ready') {
-          writeFileSync(place, Buffer.alloc(4));
+          writeFileSync(place, Buffer.alloc(8));
           begun = true;
           child.send(order);
         } else if (message.kind === 'finding') this.found(order, message.index, message.what, message.bytes);
@@ -130,7 +132,10 @@ class Run {
         clearInterval(watch);
         if (done) return resolve(null);
         const at = Math.max(order.from, readFileSync(place).readUInt32LE());
-        resolve({ index: at, what: why || `ends the process (${signal ?? code}): ${errors.trim().split('\n').slice(-6).join(' | ').slice(0, 400)}` });
+        resolve({
+          index: at,
+          what: why || `ends the process (${signal ?? code}): ${errors.trim().split('\n').slice(-6).join(' | ').slice(0, 400)}`,
+        });
       });
     });
   }
@@ -152,7 +157,9 @@ export default async function measure([count = '1000000', seed = '1', only]: str
   const next = (): Order | null => {
     const order = orders.shift() ?? null;
     if (order && orders.length % 10 === 0)
-      console.error(`${total - orders.length} of ${total} orders, ${Math.round((performance.now() - started) / 1000)} s, ${run.findings.length} kinds of findings`);
+      console.error(
+        `${total - orders.length} of ${total} orders, ${Math.round((performance.now() - started) / 1000)} s, ${run.findings.length} kinds of findings`,
+      );
     return order;
   };
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), 2) }, () => run.work(next)));

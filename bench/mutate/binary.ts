@@ -133,7 +133,8 @@ export function changedPcapng(dice: Dice, from: Uint8Array, others: readonly Uin
     const draw = dice.below(8);
     if (draw === 0) blocks.splice(at, 1);
     else if (draw === 1) blocks.splice(dice.below(blocks.length), 0, block.slice());
-    else if (draw === 2) put(block, 0, 4, dice.one([1, 2, 3, 4, 5, 6, 7, 9, 10, 0xbad, 0x0a0d0d0a, 0x40000bad, 0x204, dice.below(2 ** 32)]), little);
+    else if (draw === 2)
+      put(block, 0, 4, dice.one([1, 2, 3, 4, 5, 6, 7, 9, 10, 0xbad, 0x0a0d0d0a, 0x40000bad, 0x204, dice.below(2 ** 32)]), little);
     else if (draw === 3) oddAt(dice, block, dice.one([4, block.length - 4]), 4, little);
     else if (draw === 4) oddAt(dice, block, 8 + 4 * dice.below(Math.max(1, (block.length - 12) >> 2)), dice.one([2, 4]), little);
     else if (draw === 5) oddAt(dice, block, 8 + dice.below(Math.max(1, block.length - 12)), dice.one([1, 2]), little);

@@ -64,7 +64,11 @@ export function changedBytes(dice: Dice, from: Uint8Array, others: readonly Uint
       case 7: {
         const other = dice.one(others);
         const place = dice.below(other.length);
-        bytes = joinedBytes(bytes.subarray(0, at), other.subarray(place, place + length), bytes.subarray(dice.chance(0.5) ? at + length : at));
+        bytes = joinedBytes(
+          bytes.subarray(0, at),
+          other.subarray(place, place + length),
+          bytes.subarray(dice.chance(0.5) ? at + length : at),
+        );
         break;
       }
       default:

@@ -30,8 +30,15 @@ export type Report =
 export const seedOf = (seed: number, index: number): number => (Math.imul(seed, 0x9e3779b1) + index) >>> 0;
 
 const place = process.argv[2] === undefined ? -1 : openSync(process.argv[2], 'r+');
-const now = Buffer.alloc(4);
+const now = Buffer.alloc(8);
 const peakMB = (): number => process.resourceUsage().maxRSS / 1024;
+
+/** The input, and whether it is being read by now. */
+function mark(index: number, reading: 0 | 1): void {
+  now.writeUInt32LE(index, 0);
+  now.writeUInt32LE(reading, 4);
+  writeSync(place, now, 0, 8, 0);
+}
 
 async function work({ parser, seed, from, to }: Order): Promise<void> {
   const found = PARSERS.find(({ name }) => name === parser)!;
@@ -46,10 +53,10 @@ async function work({ parser, seed, from, to }: Order): Promise<void> {
   }
   let peak = peakMB();
   for (let index = from; index < to; index++) {
-    now.writeUInt32LE(index);
-    writeSync(place, now, 0, 4, 0);
+    mark(index, 0);
     const dice = new Dice(seedOf(seed, index));
     const bytes = found.change(dice, dice.one(found.seeds), found.seeds);
+    mark(index, 1);
     const started = performance.now();
     let outcome: Outcome = { kind: 'read' };
     try {
@@ -61,7 +68,8 @@ async function work({ parser, seed, from, to }: Order): Promise<void> {
     if (ms > slowestMs) [slowestMs, slowest] = [ms, index];
     const after = peakMB();
     mostMB = Math.max(mostMB, after - peak);
-    if (after - peak > found.limitMB) outcome = { kind: 'finding', what: `takes ${Math.round(after - peak)} MB, more than ${found.limitMB}` };
+    if (after - peak > found.limitMB)
+      outcome = { kind: 'finding', what: `takes ${Math.round(after - peak)} MB, more than ${found.limitMB}` };
     peak = after;
     if (outcome.kind === 'read') read++;
     else if (outcome.kind === 'refused') refused++;

@@ -3,7 +3,28 @@ import { changedText } from './text.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-const NUMBERS = [0, -0, -1, 1, 0.5, 1e-320, 127, 128, 255, 256, 65_535, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53, -(2 ** 53) - 2, 1e20, 1e308];
+const NUMBERS = [
+  0,
+  -0,
+  -1,
+  1,
+  0.5,
+  1e-320,
+  127,
+  128,
+  255,
+  256,
+  65_535,
+  65_536,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 53,
+  -(2 ** 53) - 2,
+  1e20,
+  1e308,
+];
 const KEYS = ['__proto__', 'constructor', 'toString', 'length', '', 'kind', 'name', '0'];
 
 function* places(value: Json, depth = 0): Generator<{ holder: Record<string, Json>; key: string }> {
@@ -15,6 +36,14 @@ function* places(value: Json, depth = 0): Generator<{ holder: Record<string, Jso
   }
 }
 
+/** A tree grows no further: reading it is what is looked at, not writing it. */
+const MOST_PLACES = 20_000;
+const sizeOf = (value: Json): number => {
+  let size = 1;
+  for (const _ of places({ value })) size++;
+  return size;
+};
+
 /** Another value for one place of a tree. */
 function other(dice: Dice, value: Json, all: readonly Json[]): Json {
   switch (dice.below(9)) {
@@ -24,7 +53,18 @@ function other(dice: Dice, value: Json, all: readonly Json[]): Json {
     case 2:
       return typeof value === 'number' && dice.chance(0.5) ? value + dice.one([-1, 1, 0.5]) : dice.one(NUMBERS);
     case 3:
-      return dice.one(['', ' ', '\0', 'ü\ud800', 'x'.repeat(dice.one([1, 100, 10_000])), '1', 'null', '/../x', '__proto__', '0'.repeat(64)]);
+      return dice.one([
+        '',
+        ' ',
+        '\0',
+        'ü\ud800',
+        'x'.repeat(dice.one([1, 100, 10_000])),
+        '1',
+        'null',
+        '/../x',
+        '__proto__',
+        '0'.repeat(64),
+      ]);
     case 4:
       return typeof value === 'string' ? changedText(dice, value, [value]) : [];
     case 5:
@@ -35,7 +75,7 @@ function other(dice: Dice, value: Json, all: readonly Json[]): Json {
       return deep;
     }
     case 7:
-      return Array.from({ length: dice.one([0, 1, 2, 70, 600, 5000]) }, () => value);
+      return Array.from({ length: Math.min(dice.one([0, 1, 2, 70, 600, 5000]), Math.floor(MOST_PLACES / sizeOf(value))) }, () => value);
     default:
       return dice.one(all);
   }
@@ -52,15 +92,15 @@ export function changedTree(dice: Dice, from: unknown): unknown {
     if (draw === 0 && key !== 'root') Reflect.deleteProperty(holder, key);
     else if (draw === 1 && key !== 'root' && !Array.isArray(holder)) {
       Object.defineProperty(holder, dice.one(KEYS), { value, enumerable: true, configurable: true, writable: true });
-    } else if (draw === 2 && Array.isArray(value)) value.splice(dice.below(value.length + 1), dice.below(2), ...value.slice(0, dice.below(3)));
+    } else if (draw === 2 && Array.isArray(value))
+      value.splice(dice.below(value.length + 1), dice.below(2), ...value.slice(0, dice.below(3)));
     else
       holder[key] = other(
         dice,
         value,
         all.slice(0, 200).map((place) => place.holder[place.key]!),
       );
-    // What was changed grows no further than a file would.
-    if (all.length > 20_000) break;
+    if (all.length > MOST_PLACES) break;
   }
   return root.root;
 }

@@ -2,10 +2,11 @@ import { InputError } from '../../src/base/errors.ts';
 import { FilterError } from '../../src/traces/filter/error.ts';
 
 /** What came of one input. A finding says what is wrong with what we did. */
-export type Outcome = { readonly kind: 'read' | 'refused' } | { readonly kind: 'finding'; readonly what: string };
+export type Outcome = { readonly kind: 'read' } | { readonly kind: 'refused' } | { readonly kind: 'finding'; readonly what: string };
 
 /** Words of JavaScript and of our own insides that no message holds. */
-const OURS = /\bundefined\b|\[object |(?<!is )\bNaN\b|Cannot read prop|is not a function|Maximum call stack|Invalid typed array|Invalid array|out of bounds|Out of bounds|BigInt/;
+const OURS =
+  /\bundefined\b|\[object |(?<!is )\bNaN\b|Cannot read prop|is not a function|Maximum call stack|Invalid typed array|Invalid array|out of bounds|Out of bounds|BigInt/;
 
 /** A message in our words, on one line, that names the place. */
 export function badMessage(what: string, where: string): string | null {

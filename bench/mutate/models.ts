@@ -24,7 +24,12 @@ interface Small {
 const SMALL: readonly Small[] = [
   { op: 'MatMul', dims: [2, 8], more: { w: floats(8, 4) } },
   { op: 'Gemm', dims: [2, 8], more: { w: floats(4, 8), b: floats(4) }, attrs: { transB: { int: 1 }, alpha: { float: 0.5 } } },
-  { op: 'Conv', dims: [1, 3, 8, 8], more: { w: floats(4, 3, 3, 3) }, attrs: { pads: { ints: [1, 1, 1, 1] }, strides: { ints: [2, 2] }, dilations: { ints: [1, 1] } } },
+  {
+    op: 'Conv',
+    dims: [1, 3, 8, 8],
+    more: { w: floats(4, 3, 3, 3) },
+    attrs: { pads: { ints: [1, 1, 1, 1] }, strides: { ints: [2, 2] }, dilations: { ints: [1, 1] } },
+  },
   { op: 'ConvTranspose', dims: [1, 3, 8, 8], more: { w: floats(3, 2, 3, 3) }, attrs: { strides: { ints: [2, 2] } } },
   { op: 'MaxPool', dims: [1, 3, 8, 8], attrs: { kernel_shape: { ints: [2, 2] }, strides: { ints: [2, 2] }, ceil_mode: { int: 1 } } },
   { op: 'AveragePool', dims: [1, 3, 8], attrs: { kernel_shape: { ints: [3] }, auto_pad: { string: 'SAME_UPPER' } } },
@@ -48,9 +53,17 @@ const SMALL: readonly Small[] = [
   { op: 'GRU', dims: [3, 1, 4], more: { w: floats(1, 6, 4), r: floats(1, 6, 2) }, attrs: { hidden_size: { int: 2 } } },
   { op: 'Unsqueeze', dims: [2, 3], more: { axes: ints(0, 3) } },
   { op: 'DepthToSpace', dims: [1, 8, 2, 2], attrs: { blocksize: { int: 2 } } },
-  { op: 'ScatterND', dims: [4, 3], more: { indices: { dtype: 'int64', dims: [2, 1], data: BigInt64Array.of(0n, 3n) }, updates: floats(2, 3) } },
+  {
+    op: 'ScatterND',
+    dims: [4, 3],
+    more: { indices: { dtype: 'int64', dims: [2, 1], data: BigInt64Array.of(0n, 3n) }, updates: floats(2, 3) },
+  },
   { op: 'CumSum', dims: [4, 3], more: { axis: one(0) } },
-  { op: 'QuantizeLinear', dims: [4], more: { scale: { dtype: 'float32', dims: [], data: Float32Array.of(0.1) }, zero: { dtype: 'int8', dims: [], data: Int8Array.of(3) } } },
+  {
+    op: 'QuantizeLinear',
+    dims: [4],
+    more: { scale: { dtype: 'float32', dims: [], data: Float32Array.of(0.1) }, zero: { dtype: 'int8', dims: [], data: Int8Array.of(3) } },
+  },
 ];
 
 /** Values that are folded from constants alone: what the file says is computed while it is opened. */
@@ -70,7 +83,13 @@ function folding(): Uint8Array[] {
   ];
   const initializers = { zero: one(0), two: one(2), many: one(12), zeros: ints(0), shape: ints(4, 6), twice: ints(2, 1) };
   return [
-    encodeModel({ opset: 17, nodes: chain, initializers, inputs: [{ name: 'x', dtype: 'float32', dims: [3, 4] }], outputs: [{ name: 'y', dtype: 'float32', dims: [3, 4] }] }),
+    encodeModel({
+      opset: 17,
+      nodes: chain,
+      initializers,
+      inputs: [{ name: 'x', dtype: 'float32', dims: [3, 4] }],
+      outputs: [{ name: 'y', dtype: 'float32', dims: [3, 4] }],
+    }),
     encodeModel({
       opset: 17,
       inputs: [{ name: 'x', dtype: 'float32', dims: [2, 4] }],
@@ -84,8 +103,15 @@ function folding(): Uint8Array[] {
           attrs: {
             body: {
               graph: {
-                inputs: [{ name: 'i', dtype: 'int64', dims: [] }, { name: 'c', dtype: 'bool', dims: [] }, { name: 'v', dtype: 'float32', dims: [2, 4] }],
-                outputs: [{ name: 'c2', dtype: 'bool', dims: [] }, { name: 'v2', dtype: 'float32', dims: [2, 4] }],
+                inputs: [
+                  { name: 'i', dtype: 'int64', dims: [] },
+                  { name: 'c', dtype: 'bool', dims: [] },
+                  { name: 'v', dtype: 'float32', dims: [2, 4] },
+                ],
+                outputs: [
+                  { name: 'c2', dtype: 'bool', dims: [] },
+                  { name: 'v2', dtype: 'float32', dims: [2, 4] },
+                ],
                 nodes: [
                   { op: 'Identity', inputs: ['c'], outputs: ['c2'] },
                   { op: 'Add', inputs: ['v', 'a'], outputs: ['v2'] },

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync, strFromU8, unzipSync, zipSync } from 'fflate';
+import { InputError } from '../../src/base/errors.ts';
 import { assemblePrograms } from '../../src/bpf/asm.ts';
 import { disassemble } from '../../src/bpf/listing.ts';
 import type { Program } from '../../src/bpf/program.ts';
-import { moduleToObject } from '../../src/clang/object/write.ts';
 import { parseModule } from '../../src/clang/llvm-ir/parser.ts';
+import { moduleToObject } from '../../src/clang/object/write.ts';
 import { pack, unpack } from '../../src/companion/envelope.ts';
 import { decodeProgram } from '../../src/companion/server/decode.ts';
 import { checkRequest, REQUESTS, type RequestName } from '../../src/companion/server/schema.ts';
@@ -36,21 +37,20 @@ import { readCalls } from '../../src/traces/syscalls/calls.ts';
 import { writeNpz, writeSafetensors } from '../../src/traces/tensor-write.ts';
 import { pcapFile, pcapngFile, zstdFile } from '../../src/traces/testing/capture-files.ts';
 import { readTokenizer } from '../../src/traces/tokenizer.ts';
+import { programOfLog } from '../../src/verifier/logfile/program.ts';
 import { readLog } from '../../src/verifier/logfile/reader.ts';
 import { logReport } from '../../src/verifier/logfile/report.ts';
-import { programOfLog } from '../../src/verifier/logfile/program.ts';
 import { logStateAt } from '../../src/verifier/logfile/states.ts';
 import { tellLog } from '../../src/verifier/logfile/told.ts';
 import { verify } from '../../src/verifier/verify.ts';
 import { unpackArchive } from '../../src/workbench/projects/archive.ts';
 import { decodeLink, encodeLink, LINK_PREFIX } from '../../src/workbench/projects/link.ts';
 import { readProject } from '../../src/workbench/projects/project-file.ts';
-import { InputError } from '../../src/base/errors.ts';
 import { changedBtf, changedElf, changedHead, changedPcap, changedPcapng, changedPng } from './binary.ts';
 import { changedBytes } from './bytes.ts';
 import type { Dice } from './dice.ts';
-import { badMessage } from './judge.ts';
 import { changedTree, jsonText } from './json.ts';
+import { badMessage } from './judge.ts';
 import { smallModels } from './models.ts';
 import * as seeds from './seeds.ts';
 import { changedText, nested } from './text.ts';
@@ -151,7 +151,12 @@ const wireParser = (name: string, from: readonly Uint8Array[], open: Parser['ope
 });
 
 const packets = seeds.packets();
-const captures = [pcapFile(packets), pcapFile(packets, { little: false }), seeds.captureHead('payload/heldout.pcap', 12), seeds.captureHead('flows/heldout.pcap', 20)];
+const captures = [
+  pcapFile(packets),
+  pcapFile(packets, { little: false }),
+  seeds.captureHead('payload/heldout.pcap', 12),
+  seeds.captureHead('flows/heldout.pcap', 20),
+];
 const ngCaptures = [pcapngFile(packets), pcapngFile(packets, { little: false, resolution: 9 }), pcapngFile(packets, { simple: true })];
 const files = fileURLToPath(new URL('./seeds/', import.meta.url));
 const objects = [...['counter.o', 'map_in_map.o'].map((name) => new Uint8Array(readFileSync(`${files}${name}`))), ...seeds.ownObjects()];
@@ -238,7 +243,10 @@ export const PARSERS: readonly Parser[] = [
       const entries = Object.entries(unzipSync(seed));
       const [name, bytes] = dice.one(entries);
       const changed = changedHead(dice, bytes, 8, 2, (head) => changedText(dice, head, [head]));
-      return zipSync({ ...Object.fromEntries(entries), [dice.chance(0.8) ? name : dice.one(['', '../x', 'x.npy', 'ü'])]: changed }, { level: 0 });
+      return zipSync(
+        { ...Object.fromEntries(entries), [dice.chance(0.8) ? name : dice.one(['', '../x', 'x.npy', 'ü'])]: changed },
+        { level: 0 },
+      );
     },
     open: (bytes) => void readNpz(bytes, 'x.npz'),
   },
@@ -250,7 +258,11 @@ export const PARSERS: readonly Parser[] = [
       dice.chance(0.3)
         ? changedBytes(dice, seed, others)
         : changedHead(dice, seed, 0, 8, (head) =>
-            dice.chance(0.3) ? changedText(dice, head, [head]) : dice.chance(0.03) ? nested(dice, '[', ']', '') : jsonText(changedTree(dice, JSON.parse(head))),
+            dice.chance(0.3)
+              ? changedText(dice, head, [head])
+              : dice.chance(0.03)
+                ? nested(dice, '[', ']', '')
+                : jsonText(changedTree(dice, JSON.parse(head))),
           ),
     open: (bytes) => void readSafetensors(bytes, 'x.safetensors'),
   },
@@ -262,9 +274,12 @@ export const PARSERS: readonly Parser[] = [
     open: (bytes) => void readPng(bytes, 'x.png'),
   },
   textParser('csv', seeds.TABLES, (content) => void readCsv(content, 'x.csv'), [['"', '"', 'x']]),
-  textParser('labels', ['0\n1\n-1\n3\n', '{"packets":[{"label":0},{"label":1},{"label":2},{"label":0}]}'], (content) => void readLabels(encoder.encode(content), 'labels', 4), [
-    ['[', ']', '1'],
-  ]),
+  textParser(
+    'labels',
+    ['0\n1\n-1\n3\n', '{"packets":[{"label":0},{"label":1},{"label":2},{"label":0}]}'],
+    (content) => void readLabels(encoder.encode(content), 'labels', 4),
+    [['[', ']', '1']],
+  ),
   textParser('strace', seeds.STRACES, (content) => void readCalls(content, 'x.strace')),
   textParser('perf', seeds.PERF, (content) => void readCalls(content, 'x.perf')),
   jsonParser('calls json', seeds.CALLS, (content) => void readCalls(content, 'x.json')),
@@ -317,19 +332,14 @@ export const PARSERS: readonly Parser[] = [
     }
     readTokenizer(value, 'tokenizer.json');
   }),
-  textParser(
-    'lesson',
-    seeds.lessons(),
-    (content) => placed(readLesson(content, 'x.md', null).problems),
-    [
-      ['> ', '', 'x'],
-      ['- ', '', 'x'],
-      ['[', ']', 'x'],
-      [':::note\n', ':::\n', 'x\n'],
-      ['*', '*', 'x'],
-      ['{', '}', 'a: 1'],
-    ],
-  ),
+  textParser('lesson', seeds.lessons(), (content) => placed(readLesson(content, 'x.md', null).problems), [
+    ['> ', '', 'x'],
+    ['- ', '', 'x'],
+    ['[', ']', 'x'],
+    [':::note\n', ':::\n', 'x\n'],
+    ['*', '*', 'x'],
+    ['{', '}', 'a: 1'],
+  ]),
   {
     name: 'share link',
     limitMB: 256,
@@ -352,7 +362,11 @@ export const PARSERS: readonly Parser[] = [
       if (dice.chance(0.3)) return changedBytes(dice, seed, others);
       const entries = unzipSync(seed);
       const project = changedTree(dice, JSON.parse(strFromU8(entries['project.json']!)));
-      return zipSync({ ...entries, 'project.json': encoder.encode(jsonText(project)), ...(dice.chance(0.05) ? { 'blobs/x': new Uint8Array(3) } : {}) });
+      return zipSync({
+        ...entries,
+        'project.json': encoder.encode(jsonText(project)),
+        ...(dice.chance(0.05) ? { 'blobs/x': new Uint8Array(3) } : {}),
+      });
     },
     async open(bytes) {
       const { project, blobs } = await unpackArchive(bytes, 'x.bpformer', async () => {});

@@ -9,9 +9,9 @@ import { writeObject } from '../../src/object/writer.ts';
 import type { NpyArray } from '../../src/traces/npy.ts';
 import type { MadePacket } from '../../src/traces/testing/capture-files.ts';
 import { verify } from '../../src/verifier/verify.ts';
-import { sha256Digest } from '../../src/workbench/projects/sha256.ts';
 import { EMPTY_PROJECT } from '../../src/workbench/document.ts';
 import { encodeLink } from '../../src/workbench/projects/link.ts';
+import { sha256Digest } from '../../src/workbench/projects/sha256.ts';
 import { joinedBytes, put } from './bytes.ts';
 
 // Whole files of every kind, small: what is changed in them lies close to what is read first.
@@ -29,7 +29,8 @@ export function captureHead(name: string, packets: number): Uint8Array {
   return bytes.slice(0, end);
 }
 
-const hexBytes = (hex: string): Uint8Array => Uint8Array.from(hex.replace(/\s/g, '').match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+const hexBytes = (hex: string): Uint8Array =>
+  Uint8Array.from(hex.replace(/\s/g, '').match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 
 /** Ethernet with IPv4 in it, its lengths right, its checksums 0. */
 function ipv4(protocol: number, segment: Uint8Array): Uint8Array {
@@ -55,7 +56,8 @@ function tcp(from: number, to: number, seq: number, flags: number, data: Uint8Ar
   return ipv4(6, joinedBytes(header, data));
 }
 
-const DNS = '1234 8180 0001 0002 0000 0000 03777777076578616d706c6503636f6d00 0001 0001 c00c 0005 0001 0000003c 0005 026e73c010 c00c 0001 0001 0000003c 0004 5db8d822';
+const DNS =
+  '1234 8180 0001 0002 0000 0000 03777777076578616d706c6503636f6d00 0001 0001 c00c 0005 0001 0000003c 0005 026e73c010 c00c 0001 0001 0000003c 0004 5db8d822';
 const TLS_HELLO =
   '16 0301 003f 01 00003b 0303 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f 00 0002 1301 01 00 0010 0000 000c 000a 00 0007 6578616d706c65';
 
@@ -72,13 +74,20 @@ export function packets(): MadePacket[] {
     tcp(1235, 443, 1, 0x18, hexBytes(TLS_HELLO)),
     ipv4(1, hexBytes('0800 0000 0001 0001 6162636465666768')),
     hexBytes('ffffffffffff 020000000001 0806 0001 0800 06 04 0001 020000000001 0a000001 000000000000 0a000002'),
-    hexBytes('020000000001020000000002 8100 0064 86dd 60000000 0018 00 40 20010db8000000000000000000000001 20010db8000000000000000000000002 3a 00 0000 0000 0000 8000 0000 0001 0001 6162636465666768'),
+    hexBytes(
+      '020000000001020000000002 8100 0064 86dd 60000000 0018 00 40 20010db8000000000000000000000001 20010db8000000000000000000000002 3a 00 0000 0000 0000 8000 0000 0001 0001 6162636465666768',
+    ),
     udp(4000, 4789, joinedBytes(hexBytes('08000000 00000100'), tcp(1, 2, 3, 2, new Uint8Array(0)))),
     // Two fragments of one datagram.
     hexBytes('0200000000010200000000020800 45000020 00072000 40110000 0a000001 0a000002 0bb80bb9 00100000 01020304'),
     hexBytes('0200000000010200000000020800 4500001c 00070001 40110000 0a000001 0a000002 05060708 090a0b0c'),
   ];
-  return datas.map((data, i) => ({ data, seconds: 1_700_000_000 + i, fraction: i * 1000, ...(i % 3 === 0 ? { comment: `packet ${i}` } : {}) }));
+  return datas.map((data, i) => ({
+    data,
+    seconds: 1_700_000_000 + i,
+    fraction: i * 1000,
+    ...(i % 3 === 0 ? { comment: `packet ${i}` } : {}),
+  }));
 }
 
 const SOURCE = `.section xdp
@@ -129,7 +138,9 @@ export const assembly = (): string[] => [
 
 /** Objects as we write them ourselves: with maps, types, line information and what a compiled model carries. */
 export function ownObjects(): Uint8Array[] {
-  const { program } = assemble(SOURCE.replace('.map outer array_of_maps 4 4 4\n.inner inside array 4 8 2\n', '').replace('  lock *(u64 *)(r0 +0) += r6\n', ''));
+  const { program } = assemble(
+    SOURCE.replace('.map outer array_of_maps 4 4 4\n.inner inside array 4 8 2\n', '').replace('  lock *(u64 *)(r0 +0) += r6\n', ''),
+  );
   if (!program) throw new Error('the seed does not assemble');
   return [writeObject(program), writeObject(program, { meta: { format: 1, inputs: [], outputs: [] } })];
 }
@@ -158,15 +169,35 @@ export function pictures(crc: (bytes: Uint8Array) => number): Uint8Array[] {
     put(out, body.length + 4, 4, crc(body), false);
     return out;
   };
-  return ([[0, 8, 1], [2, 8, 3], [3, 8, 1], [4, 8, 2], [6, 8, 4], [0, 1, 1], [0, 16, 2]] as const).map(([colour, depth, channels]) => {
+  return (
+    [
+      [0, 8, 1],
+      [2, 8, 3],
+      [3, 8, 1],
+      [4, 8, 2],
+      [6, 8, 4],
+      [0, 1, 1],
+      [0, 16, 2],
+    ] as const
+  ).map(([colour, depth, channels]) => {
     const head = new Uint8Array(13);
     put(head, 0, 4, 5, false);
     put(head, 4, 4, 4, false);
     head[8] = depth;
     head[9] = colour;
     const row = 1 + Math.ceil((5 * channels * Math.min(depth, 8)) / 8);
-    const pixels = Uint8Array.from({ length: row * 4 }, (_, i) => (i % row === 0 ? Math.floor(i / row) : colour === 3 ? i % 4 : (i * 37) & 255));
-    const palette = colour === 3 ? [chunk('PLTE', Uint8Array.from({ length: 12 }, (_, i) => i * 20))] : [];
+    const pixels = Uint8Array.from({ length: row * 4 }, (_, i) =>
+      i % row === 0 ? Math.floor(i / row) : colour === 3 ? i % 4 : (i * 37) & 255,
+    );
+    const palette =
+      colour === 3
+        ? [
+            chunk(
+              'PLTE',
+              Uint8Array.from({ length: 12 }, (_, i) => i * 20),
+            ),
+          ]
+        : [];
     return joinedBytes(
       hexBytes('89504e470d0a1a0a'),
       chunk('IHDR', head),
@@ -201,8 +232,14 @@ export function logs(): string[] {
   const own = [1, 2].map((logLevel) => verify(program!, { kernel: '6.18', privilege: 'root', logLevel }).log);
   const kernel = sampleText('rejected/count-flows.log');
   const wrapped = `libbpf: prog 'main': BPF program load failed: Permission denied\nlibbpf: prog 'main': -- BEGIN PROG LOAD LOG --\n${own[0]}-- END PROG LOAD LOG --\n`;
-  const records = own[0]!.split('\n').map((line) => JSON.stringify({ log: `${line}\n`, stream: 'stderr' })).join('\n');
-  const stamped = own[0]!.split('\n').map((line, i) => `[  12.00${i}] host kernel: ${line}`).join('\n');
+  const records = own[0]!
+    .split('\n')
+    .map((line) => JSON.stringify({ log: `${line}\n`, stream: 'stderr' }))
+    .join('\n');
+  const stamped = own[0]!
+    .split('\n')
+    .map((line, i) => `[  12.00${i}] host kernel: ${line}`)
+    .join('\n');
   return [...own, kernel, wrapped, records, stamped];
 }
 
@@ -254,7 +291,8 @@ export function projects(): Uint8Array[] {
   const source = strToU8('.section xdp\nr0 = 2\nexit\n');
   const blob = ref('a.s', source);
   const doc = { ...DOC, source: { kind: 'assembly', blob }, edits: [{ packet: 0, byteOff: 3, value: 9 }] };
-  const project = (value: object): Uint8Array => strToU8(JSON.stringify({ format: 'bpformer-project', version: 1, sample: null, doc: value }));
+  const project = (value: object): Uint8Array =>
+    strToU8(JSON.stringify({ format: 'bpformer-project', version: 1, sample: null, doc: value }));
   return [
     zipSync({ 'project.json': project(DOC) }),
     zipSync({ 'project.json': project(doc), [`blobs/${blob.hash}`]: source }),
@@ -283,7 +321,19 @@ export function commandTrace(): Uint8Array {
     status: 0,
     verdicts: [{ hook: 'pre', program: 'p', value: 1, insns: 12, timeNs: 1, durationNs: 2 }],
     tensors: [
-      { name: 'x', dims: [2, 4], strides: [16, 4], dtype: 1, addr: 4096, bytes: 32, role: 'input', digest: new Uint8Array(32), sealed: false, signed: true, data: new Uint8Array(32) },
+      {
+        name: 'x',
+        dims: [2, 4],
+        strides: [16, 4],
+        dtype: 1,
+        addr: 4096,
+        bytes: 32,
+        role: 'input',
+        digest: new Uint8Array(32),
+        sealed: false,
+        signed: true,
+        data: new Uint8Array(32),
+      },
     ],
   };
   return writeCommandTrace([command, { ...command, seq: 1, width: 9 }] as never);

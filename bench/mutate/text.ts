@@ -1,15 +1,86 @@
 import type { Dice } from './dice.ts';
 
 /** Numbers as texts that read wrong, and characters that texts of ours do not hold. */
-const NUMBERS = ['0', '-1', '1', '255', '256', '65536', '2147483647', '2147483648', '4294967295', '4294967296', '9007199254740993', '18446744073709551615', '18446744073709551616', '-9223372036854775808', '1e999', '-0', '0x', '0xffffffffffffffff', '0x1ffffffffffffffffff', '1.5', 'NaN', 'Infinity', '١٢'];
-const ODD_TEXTS = ['\0', '\u2028', '\ud800', '𝔘', '\r', '\t', '\x1b[31m', '"', "'", '`', '\\', '%s', '$&', '$1', '{', '}', '[', ']', '(', ')', '<', '>', '!', '#', ':', ';', ',', '.', '=', '*', '-', '+', '/', '//', '/*', '*/', '\\u0000', '__proto__', 'constructor', 'toString', 'hasOwnProperty', 'length', 'null', 'true', ''];
+const NUMBERS = [
+  '0',
+  '-1',
+  '1',
+  '255',
+  '256',
+  '65536',
+  '2147483647',
+  '2147483648',
+  '4294967295',
+  '4294967296',
+  '9007199254740993',
+  '18446744073709551615',
+  '18446744073709551616',
+  '-9223372036854775808',
+  '1e999',
+  '-0',
+  '0x',
+  '0xffffffffffffffff',
+  '0x1ffffffffffffffffff',
+  '1.5',
+  'nan',
+  'Infinity',
+  '١٢',
+];
+const ODD_TEXTS = [
+  '\0',
+  '\u2028',
+  '\ud800',
+  '𝔘',
+  '\r',
+  '\t',
+  '\x1b[31m',
+  '"',
+  "'",
+  '`',
+  '\\',
+  '%s',
+  '$&',
+  '$1',
+  '{',
+  '}',
+  '[',
+  ']',
+  '(',
+  ')',
+  '<',
+  '>',
+  '!',
+  '#',
+  ':',
+  ';',
+  ',',
+  '.',
+  '=',
+  '*',
+  '-',
+  '+',
+  '/',
+  '//',
+  '/*',
+  '*/',
+  '\\u0000',
+  '__proto__',
+  'constructor',
+  'toString',
+  'hasOwnProperty',
+  'length',
+  'null',
+  'true',
+  '',
+];
 
 const TOKEN = /[A-Za-z_][\w.]*|-?\d[\w.]*|\s+|[^\sA-Za-z_0-9]/g;
 
 /** Changes of a text by its lines and words. Words of `others` and of the text itself take each other's places. */
 export function changedText(dice: Dice, from: string, others: readonly string[]): string {
   let text = from;
-  for (let count = dice.few(); count > 0; count--) text = dice.chance(0.4) ? changedLines(dice, text, others) : changedWords(dice, text, others);
+  for (let count = dice.few(); count > 0; count--)
+    text = dice.chance(0.4) ? changedLines(dice, text, others) : changedWords(dice, text, others);
   return text;
 }
 
@@ -59,7 +130,11 @@ function changedWords(dice: Dice, text: string, others: readonly string[]): stri
   else if (draw === 7) words.splice(at, 0, words[at]!.repeat(dice.chance(0.9) ? 2 : dice.below(3000)));
   else {
     const place = dice.below(text.length + 1);
-    return text.slice(0, place) + String.fromCharCode(dice.chance(0.8) ? dice.below(128) : dice.below(65_536)) + text.slice(place + dice.below(2));
+    return (
+      text.slice(0, place) +
+      String.fromCharCode(dice.chance(0.8) ? dice.below(128) : dice.below(65_536)) +
+      text.slice(place + dice.below(2))
+    );
   }
   return words.join('');
 }

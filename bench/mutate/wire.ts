@@ -79,7 +79,26 @@ function all(fields: Field[], found: { of: Field[]; at: number }[] = []): { of: 
   return found;
 }
 
-const INTS = [0, 1, 2, 3, 7, 16, 255, 65_536, 1_000_000, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 40, 2 ** 53, -1n, -2n, -(2n ** 63n), 2n ** 63n - 1n];
+const INTS = [
+  0,
+  1,
+  2,
+  3,
+  7,
+  16,
+  255,
+  65_536,
+  1_000_000,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32,
+  2 ** 40,
+  2 ** 53,
+  -1n,
+  -2n,
+  -(2n ** 63n),
+  2n ** 63n - 1n,
+];
 
 const clone = (field: Field): Field => ({ ...field, message: field.message?.map(clone) ?? null });
 
@@ -115,7 +134,8 @@ export function changedMessage(dice: Dice, bytes: Uint8Array, others: readonly U
     else if (field.type === 2 && !field.message) {
       const text = field.bytes.slice();
       if (draw === 8) field.bytes = new Uint8Array(dice.one([0, 1, 3, 4, 8, 100, 10_000]));
-      else if (draw === 9) field.bytes = dice.one(places.flatMap((place) => (place.of[place.at]!.message ? [] : [place.of[place.at]!.bytes])));
+      else if (draw === 9)
+        field.bytes = dice.one(places.flatMap((place) => (place.of[place.at]!.message ? [] : [place.of[place.at]!.bytes])));
       else if (text.length > 0) {
         text[dice.below(text.length)] = dice.below(256);
         field.bytes = text;

@@ -105,11 +105,7 @@ export class RandomUser {
       [
         0.92,
         'kernel',
-        () =>
-          page
-            .locator('.kernel select')
-            .first()
-            .selectOption(this.#noted(this.#one(KERNELS)), { timeout: ACTION_MS }),
+        async () => void (await page.locator('.kernel select').selectOption(this.#noted(this.#one(KERNELS)), { timeout: ACTION_MS })),
       ],
       [0.95, 'palette', () => this.#palette(page)],
       [0.97, 'replay', () => page.getByRole('button', { name: 'Replay', exact: true }).click({ timeout: ACTION_MS })],

@@ -14,6 +14,8 @@ export interface Picture {
 }
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** Deflate makes at most so many bytes of one. */
+const MOST_OF_A_BYTE = 1032;
 const MAX_PIXELS = 1 << 26;
 /** Samples of a pixel by colour type: grey, colour, palette, grey and alpha, colour and alpha. */
 const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
@@ -62,11 +64,13 @@ export function readPng(bytes: Uint8Array, where = ''): Picture {
   const bitsPerPixel = SAMPLES[colour]! * depth;
   const rowBytes = Math.ceil((width * bitsPerPixel) / 8);
   const size = (rowBytes + 1) * height;
+  const packed = parts.reduce((sum, { length }) => sum + length, 0);
+  if (size > packed * MOST_OF_A_BYTE) fail(`its ${packed} bytes of compressed rows cannot hold ${width} × ${height} pixels`);
   let rows: Uint8Array = new Uint8Array(0);
   try {
     rows = unzlibSync(joined(parts), { out: new Uint8Array(size) });
-  } catch (error) {
-    fail(`its compressed rows are damaged: ${(error as Error).message}`);
+  } catch {
+    fail('its compressed rows are damaged');
   }
   if (rows.length !== size) fail(`its rows have ${rows.length} bytes; ${width} × ${height} need ${size}`);
   unfilter(rows, rowBytes, height, Math.max(1, bitsPerPixel >> 3), fail);

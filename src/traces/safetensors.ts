@@ -1,4 +1,5 @@
 import { InputError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import type { DType, Tensor } from '../onnx/model.ts';
 import { dtypeCode, tensorOf } from '../onnx/tensor.ts';
 
@@ -25,8 +26,6 @@ const MAX_HEADER = 100_000_000;
 const METADATA = '__metadata__';
 
 /** Whether the file begins as a safetensors file does: a length that it can have, then an object. */
-const shown = (value: unknown): string => JSON.stringify(value) ?? 'none';
-
 export function isSafetensors(bytes: Uint8Array): boolean {
   if (bytes.length < LENGTH_BYTES + 2 || bytes[LENGTH_BYTES] !== 0x7b) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,3 +1,4 @@
+import { Cancelled } from '../base/progress.ts';
 import type { Calibration, CalibrationMethod } from '../compiler/api.ts';
 import type { Binding } from '../hooks/binding.ts';
 import { contentOf } from './blobs.ts';
@@ -60,7 +61,10 @@ export function hold(client: WorkerClient, ...refs: readonly (BlobRef | null)[])
   for (const ref of refs) if (ref) client.hold(ref.hash, contentOf(ref));
 }
 
-/** How to build again each program that the page shows: a worker may have been ended since. */
+/**
+ * How to build again each program that the page shows: a worker may have been ended since. Of a program that was replaced meanwhile nobody waits for an answer any more:
+ * what is asked about it is cancelled.
+ */
 const programSpecs = new Map<string, ProgramSpec>();
 const MOST_SPECS = 8;
 
@@ -73,7 +77,7 @@ export function rememberProgram(spec: ProgramSpec): void {
 /** The text of the program that `key` names, as it was before anyone edited it. */
 export function compiledText(key: string): Promise<string> {
   const program = programSpecs.get(key);
-  if (!program) return Promise.reject(new Error('this program is no longer known'));
+  if (!program) return Promise.reject(new Cancelled());
   hold(compileWorker, program.from.kind === 'model' ? program.from.model.model : program.from.blob);
   return compileWorker.call<string>('programText', { program: { ...program, key: `${key} compiled`, fork: null } });
 }
@@ -81,7 +85,7 @@ export function compiledText(key: string): Promise<string> {
 /** Calls the compile worker about the program `key`, which it builds again if it has to. */
 export function callOnProgram<T>(key: string, method: string, args: object = {}, options: CallOptions = {}): Promise<T> {
   const program = programSpecs.get(key);
-  if (!program) return Promise.reject(new Error('this program is no longer known'));
+  if (!program) return Promise.reject(new Cancelled());
   hold(compileWorker, program.from.kind === 'model' ? program.from.model.model : program.from.blob, program.fork);
   return compileWorker.call<T>(method, { program, ...args }, options);
 }

@@ -1,3 +1,4 @@
+import { Cancelled } from '../base/progress.ts';
 import { hold, machineWorker, programFor } from './clients.ts';
 import { machinePlace } from './machine.ts';
 import type { NodeTimesView } from './machine-views.ts';
@@ -8,7 +9,7 @@ export async function measureNodes(key: string, signal: AbortSignal): Promise<No
   const state = useWorkbench.getState();
   const place = machinePlace(state);
   const program = programFor(machineWorker, key);
-  if (!program || place?.programKey !== key) throw new Error('this program is no longer known');
+  if (!program || place?.programKey !== key) throw new Cancelled();
   const { trace } = state.history.doc;
   hold(machineWorker, trace);
   const view = await machineWorker.call<NodeTimesView>('nodeTimes', { program, event: place.spec, trace }, { signal });

@@ -1,3 +1,4 @@
+import { Cancelled } from '../base/progress.ts';
 import type { CalibrationMethod, Quant } from '../compiler/api.ts';
 import type { SearchCost } from '../compiler/precision-search.ts';
 import { contentOf } from './blobs.ts';
@@ -16,7 +17,7 @@ const worker = new WorkerClient(
 
 function call<T>(key: string, method: string, args: object, refs: readonly (BlobRef | null)[], options: CallOptions = {}): Promise<T> {
   const program = programFor(worker, key);
-  if (!program) return Promise.reject(new Error('this program is no longer known'));
+  if (!program) return Promise.reject(new Cancelled());
   for (const ref of refs) if (ref) worker.hold(ref.hash, contentOf(ref));
   return worker.call<T>(method, { program, ...args }, options);
 }

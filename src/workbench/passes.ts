@@ -1,3 +1,4 @@
+import { Cancelled } from '../base/progress.ts';
 import type { CostEstimate } from '../compiler/cost.ts';
 import type { PassId } from '../compiler/passes/pass.ts';
 import { hold, programFor } from './clients.ts';
@@ -8,7 +9,7 @@ import { strategiesWorker as worker } from './strategies.ts';
 
 function call<T>(key: string, method: string, args: object, options: CallOptions = {}): Promise<T> {
   const program = programFor(worker, key);
-  if (!program) return Promise.reject(new Error('this program is no longer known'));
+  if (!program) return Promise.reject(new Cancelled());
   // A hand-edited program's passes are those of the compiled one.
   return worker.call<T>(method, { program: { ...program, fork: null }, ...args }, options);
 }

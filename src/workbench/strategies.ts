@@ -1,3 +1,4 @@
+import { Cancelled } from '../base/progress.ts';
 import type { FixedStrategy } from '../compiler/api.ts';
 import type { KernelVersion } from '../verifier/api.ts';
 import type { LoopForm } from '../verifier/whatif/rewrite.ts';
@@ -12,7 +13,7 @@ export const strategiesWorker = new WorkerClient(
 
 function call<T>(key: string, method: string, args: object, options: CallOptions = {}): Promise<T> {
   const program = programFor(strategiesWorker, key);
-  if (!program) return Promise.reject(new Error('this program is no longer known'));
+  if (!program) return Promise.reject(new Cancelled());
   return strategiesWorker.call<T>(method, { program, ...args }, options);
 }
 

@@ -27,10 +27,13 @@ export function unescaped(text: string): string {
   );
 }
 
+const MAX_DEPTH = 600;
+
 /** Tokens of a module in LLVM's textual form, one at a time with one token of look-ahead. */
 export class Lexer {
   private readonly text: string;
   private next: Token;
+  private depth = 0;
   private readonly pattern = new RegExp(TOKEN.source, 'y');
 
   constructor(text: string) {
@@ -79,6 +82,14 @@ export class Lexer {
   word(): string {
     if (this.next.kind !== 'word') this.fail('a word expected');
     return this.take().text;
+  }
+
+  /** Reads something that may hold more of its kind: clang nests brackets of C 256 deep at most. */
+  inside<T>(read: () => T): T {
+    if (++this.depth > MAX_DEPTH) this.fail('nested too deep');
+    const result = read();
+    this.depth--;
+    return result;
   }
 
   fail(what: string): never {

@@ -55,7 +55,9 @@ function parseTagged(lexer: Lexer, tag: string): MetaNode {
   return { tag, fields, items };
 }
 
-function parseField(lexer: Lexer): MetaField {
+const parseField = (lexer: Lexer): MetaField => lexer.inside(() => anyField(lexer));
+
+function anyField(lexer: Lexer): MetaField {
   const token = lexer.peek();
   if (token.kind === 'meta') {
     lexer.take();
@@ -90,7 +92,7 @@ function parseField(lexer: Lexer): MetaField {
 
 const utf8 = (bytes: string): string => new TextDecoder().decode(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
 
-/** Reads fields of the nodes of a module. */
+/** Reads fields of the nodes of a module; of a node that is not there they are empty. */
 export class Metadata {
   private readonly nodes: ReadonlyMap<string, MetaNode>;
 
@@ -102,32 +104,32 @@ export class Metadata {
     return id === null || id === undefined ? null : (this.nodes.get(id) ?? null);
   }
 
-  ref(node: MetaNode, field: string): MetaId | null {
-    const value = node.fields.get(field);
+  ref(node: MetaNode | null, field: string): MetaId | null {
+    const value = node?.fields.get(field);
     return value?.kind === 'ref' ? value.id : null;
   }
 
-  text(node: MetaNode, field: string): string {
-    const value = node.fields.get(field);
+  text(node: MetaNode | null, field: string): string {
+    const value = node?.fields.get(field);
     return value?.kind === 'text' ? value.text : '';
   }
 
-  number(node: MetaNode, field: string): number {
-    const value = node.fields.get(field);
+  number(node: MetaNode | null, field: string): number {
+    const value = node?.fields.get(field);
     return value?.kind === 'number' ? Number(value.value) : 0;
   }
 
-  big(node: MetaNode, field: string): bigint {
-    const value = node.fields.get(field);
+  big(node: MetaNode | null, field: string): bigint {
+    const value = node?.fields.get(field);
     return value?.kind === 'number' ? value.value : 0n;
   }
 
-  words(node: MetaNode, field: string): readonly string[] {
-    const value = node.fields.get(field);
+  words(node: MetaNode | null, field: string): readonly string[] {
+    const value = node?.fields.get(field);
     return value?.kind === 'words' ? value.words : [];
   }
 
-  word(node: MetaNode, field: string): string {
+  word(node: MetaNode | null, field: string): string {
     return this.words(node, field)[0] ?? '';
   }
 

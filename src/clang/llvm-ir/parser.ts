@@ -107,6 +107,17 @@ class Parser {
   }
 
   private type(): Type {
+    return this.lexer.inside(() => this.anyType());
+  }
+
+  private count(): number {
+    const { kind, text } = this.lexer.take();
+    const count = Number(text);
+    if (kind !== 'int' || !Number.isSafeInteger(count) || count < 0) this.lexer.fail('a number of elements expected');
+    return count;
+  }
+
+  private anyType(): Type {
     const { lexer } = this;
     const token = lexer.take();
     let type: Type;
@@ -135,7 +146,7 @@ class Parser {
       }
       type = known;
     } else if (token.text === '[') {
-      const count = Number(lexer.take().text);
+      const count = this.count();
       lexer.expect('x');
       type = { kind: 'array', count, element: this.type() };
       lexer.expect(']');
@@ -144,7 +155,7 @@ class Parser {
         type = { ...(this.type() as Extract<Type, { kind: 'struct' }>), packed: true };
       } else {
         lexer.accept('vscale');
-        const count = Number(lexer.take().text);
+        const count = this.count();
         lexer.expect('x');
         type = { kind: 'vector', count, element: this.type() };
       }
@@ -173,6 +184,10 @@ class Parser {
   }
 
   private value(type: Type): Value {
+    return this.lexer.inside(() => this.anyValue(type));
+  }
+
+  private anyValue(type: Type): Value {
     const { lexer } = this;
     const token = lexer.take();
     switch (token.kind) {

@@ -402,8 +402,7 @@ export class FunctionLowering {
 
   /** Copies that the way from one block to another makes. */
   private edgeCopies(from: string, to: string): void {
-    const target = this.func.blocks.find((block) => block.name === to)!;
-    for (const { inst, name, type } of target.lines) {
+    for (const { inst, name, type } of this.block(to).lines) {
       if (inst.op !== 'phi') break;
       const value = inst.incoming.find(([, block]) => block === from)?.[0];
       if (!value) this.refuse(`a value of block ${to} is missing`);
@@ -421,8 +420,12 @@ export class FunctionLowering {
     else code.emit({ op: 'symbolAddr', dst, symbol: loc.symbol, off: loc.off });
   }
 
+  private block(name: string): Func['blocks'][number] {
+    return this.func.blocks.find((block) => block.name === name) ?? this.refuse(`there is no block ${name}`);
+  }
+
   private hasPhis(name: string): boolean {
-    return this.func.blocks.find((block) => block.name === name)!.lines[0]?.inst.op === 'phi';
+    return this.block(name).lines[0]?.inst.op === 'phi';
   }
 
   /** Where a jump to `to` goes; blocks with copies are written by what `finishEdges` gives. */

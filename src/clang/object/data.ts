@@ -2,6 +2,9 @@ import { InputError } from '../../base/errors.ts';
 import type { Value } from '../llvm-ir/module.ts';
 import { elementAt, sizeOf } from '../llvm-ir/types.ts';
 
+/** Loaders make maps of variables: a larger one is a mistake, and would be written out byte by byte. */
+export const MOST_VARIABLE_BYTES = 2 ** 26;
+
 /** Contents of a variable and the addresses in it, which a loader fills in. */
 export interface Contents {
   readonly bytes: Uint8Array;
@@ -10,7 +13,10 @@ export interface Contents {
 
 /** What a variable holds before the program runs. Throws {@link InputError} for what no object can say. */
 export function contentsOf(value: Value, name: string): Contents {
-  const bytes = new Uint8Array(sizeOf(value.type));
+  const size = sizeOf(value.type);
+  if (!(Number.isInteger(size) && size <= MOST_VARIABLE_BYTES))
+    throw new InputError(`it has ${size} bytes, and a variable has ${MOST_VARIABLE_BYTES} at most`, `variable ${name}`, 'Keep large data in a map');
+  const bytes = new Uint8Array(size);
   const addresses: { at: number; symbol: string }[] = [];
   const view = new DataView(bytes.buffer);
   const write = (at: number, number: bigint, size: number): void => {
@@ -25,6 +31,7 @@ export function contentsOf(value: Value, name: string): Contents {
         write(at, item.value, sizeOf(item.type));
         return;
       case 'bytes':
+        if (at + item.bytes.length > size) throw new InputError('its contents are longer than its type', `variable ${name}`);
         bytes.set(item.bytes, at);
         return;
       case 'aggregate':

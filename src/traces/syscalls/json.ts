@@ -1,8 +1,7 @@
 import { InputError } from '../../base/errors.ts';
+import { shown } from '../../base/shown.ts';
 import type { CallTrace, SystemCall } from './calls.ts';
 import { callNumber } from './numbers.ts';
-
-const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 60) ?? 'missing';
 
 /** Calls as JSON: a list, or an object a line, of `{pid, nr or name, tid?, time?}`; time in seconds. */
 export function readCallsJson(text: string, where = ''): CallTrace {
@@ -24,7 +23,7 @@ export function readCallsJson(text: string, where = ''): CallTrace {
     if (time !== null && typeof time !== 'number') fail(`its time is ${shown(time)}`);
     if ((nr === undefined) === (name === undefined)) fail('it has neither or both of nr and name');
     const number = nr ?? (typeof name === 'string' ? callNumber(name) : undefined);
-    if (number === undefined) fail(`x86-64 has no system call ${shown(name)}`);
+    if (number === undefined) fail(`x86-64 has no system call ${typeof name === 'string' ? name : shown(name)}`);
     if (!Number.isSafeInteger(number)) fail(`its nr is ${shown(nr)}`);
     calls.push({ pid: pid as number, tid: tid as number, nr: number as number, time: time as number | null, line });
   };

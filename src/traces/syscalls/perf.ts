@@ -4,11 +4,12 @@ import { callNumber } from './numbers.ts';
 
 // perf-script(1): `comm pid[/tid] [cpu] seconds: event: fields`; perf-trace(1): `ms ( duration ms): comm/tid name(arguments) = result`.
 
-const SCRIPT = /^\s*(.+?)\s+(\d+)(?:\/(\d+))?\s+(?:\[\d+\]\s+)?(?:[.a-zA-Z]{4,6}\s+)?(\d+\.\d+):\s+(?:\d+\s+)?(\S+):(?:\s+(.*))?$/;
+// No two parts of a pattern can share a run of characters of any length: a line of spaces would be tried at each of them. A name has 15 characters, and threads of Java may show more.
+const SCRIPT = /^\s*(\S.{0,63}?)\s+(\d+)(?:\/(\d+))?\s+(?:\[\d+\]\s+)?(?:[.a-zA-Z]{4,6}\s+)?(\d+\.\d+):\s+(?:\d+\s+)?(\S+):(?:\s+(.*))?$/;
 const ENTER = /^raw_syscalls:sys_enter$/;
 const NAMED = /^syscalls:sys_enter_([a-z0-9_]+)$/;
 const NR = /^NR\s+(-?\d+)/;
-const TRACE = /^\s*(\d+\.\d+|\?)\s*\(\s*[^)]*\):\s+(?:(.+?)\/(\d+)\s+)?(.*)$/;
+const TRACE = /^\s*(\d+\.\d+|\?)\s*\([^)]*\):\s+(?:(\S.{0,63}?)\/(\d+)\s+)?(\S.*|)$/;
 const CALL = /^([a-z_][a-z0-9_]*)\(/;
 
 /** Whether one of the first lines is perf's. */

@@ -1,0 +1,10 @@
+const MOST = 60;
+
+/** A value of a JSON text in a message: short, and not followed into its depth, which may be any. */
+export function shown(value: unknown): string {
+  if (value === undefined) return 'missing';
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : `a list of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = JSON.stringify(value);
+  return text.length <= MOST ? text : `${text.slice(0, MOST)}…`;
+}
