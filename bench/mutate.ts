@@ -147,10 +147,13 @@ class Run {
 
 export default async function measure([count = '1000000', seed = '1', only]: string[]): Promise<unknown> {
   const parsers = PARSERS.filter(({ name }) => only === undefined || name === only);
-  const each = Math.ceil(Number(count) / parsers.length);
+  const parts = parsers.reduce((sum, { part = 1 }) => sum + part, 0);
   const orders: Order[] = [];
-  for (let from = 0; from < each; from += BATCH)
-    for (const { name } of parsers) orders.push({ parser: name, seed: Number(seed), from, to: Math.min(each, from + BATCH) });
+  for (const { name, part = 1 } of parsers) {
+    const each = Math.ceil((Number(count) * part) / parts);
+    for (let from = 0; from < each; from += BATCH)
+      orders.push({ parser: name, seed: Number(seed), from, to: Math.min(each, from + BATCH) });
+  }
   const run = new Run();
   const started = performance.now();
   const total = orders.length;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync, gzipSync, strFromU8, unzipSync, zipSync } from 'fflate';
+import { deflateSync, gunzipSync, gzipSync, strFromU8, unzipSync, zipSync } from 'fflate';
 import { InputError } from '../../src/base/errors.ts';
 import { assemblePrograms } from '../../src/bpf/asm.ts';
 import { disassemble } from '../../src/bpf/listing.ts';
@@ -44,7 +44,7 @@ import { logStateAt } from '../../src/verifier/logfile/states.ts';
 import { tellLog } from '../../src/verifier/logfile/told.ts';
 import { verify } from '../../src/verifier/verify.ts';
 import { unpackArchive } from '../../src/workbench/projects/archive.ts';
-import { decodeLink, encodeLink, LINK_PREFIX } from '../../src/workbench/projects/link.ts';
+import { decodeLink, LINK_PREFIX } from '../../src/workbench/projects/link.ts';
 import { readProject } from '../../src/workbench/projects/project-file.ts';
 import { changedBtf, changedElf, changedHead, changedPcap, changedPcapng, changedPng } from './binary.ts';
 import { changedBytes } from './bytes.ts';
@@ -61,6 +61,8 @@ export interface Parser {
   readonly name: string;
   /** Memory that one file may take at most beside what the process has, in MB; files here are at most a few 100 kB. */
   readonly limitMB: number;
+  /** Its part of all inputs, beside 1. */
+  readonly part?: number;
   readonly seeds: readonly Uint8Array[];
   change(dice: Dice, seed: Uint8Array, others: readonly Uint8Array[]): Uint8Array;
   /** Reads it as opening it does. Throws what opening it shows. */
@@ -183,8 +185,7 @@ const tensorProto = (name: string, dtype: number, data: (w: WireWriter) => void,
   return w.string(8, name).finish();
 };
 
-/** Every reader of something that comes from outside. */
-export const PARSERS: readonly Parser[] = [
+const ALL: readonly Parser[] = [
   wireParser('onnx', [...smallModels(), seeds.sample('flows/flows.onnx'), seeds.sample('accelerator/scorer.onnx')], (bytes) => {
     const { suggested } = inspectModel(bytes, 'x.onnx');
     importModel(bytes, { fileName: 'x.onnx', dims: suggested });
@@ -347,7 +348,8 @@ export const PARSERS: readonly Parser[] = [
     change(dice, seed, others) {
       if (dice.chance(0.4)) return encoder.encode(changedText(dice, text(seed), others.map(text)));
       // What a link holds, changed, in a link that is whole.
-      return encoder.encode(encodeLink(changedTree(dice, decodeLink(text(seed))) as never));
+      const packed = deflateSync(encoder.encode(jsonText(changedTree(dice, decodeLink(text(seed))))));
+      return encoder.encode(`${LINK_PREFIX}${Buffer.from(packed).toString('base64url')}`);
     },
     open(bytes) {
       const link = text(bytes);
@@ -418,3 +420,20 @@ export const PARSERS: readonly Parser[] = [
     },
   },
 ];
+
+/** What takes long gets less of the inputs. */
+const PARTS: Readonly<Record<string, number>> = {
+  onnx: 0.6,
+  elf: 0.5,
+  pcap: 0.5,
+  pcapng: 0.5,
+  'packed capture': 0.25,
+  assembly: 0.5,
+  'llvm ir': 0.1,
+  log: 0.2,
+  lesson: 0.05,
+  project: 0.3,
+};
+
+/** Every reader of something that comes from outside. */
+export const PARSERS: readonly Parser[] = ALL.map((parser) => ({ ...parser, part: PARTS[parser.name] ?? 1 }));

@@ -240,7 +240,7 @@ export function logs(): string[] {
     .split('\n')
     .map((line, i) => `[  12.00${i}] host kernel: ${line}`)
     .join('\n');
-  return [...own, kernel, wrapped, records, stamped];
+  return [own[0]!, own[1]!.slice(0, 2000), kernel.slice(-1500), wrapped, records, stamped];
 }
 
 export const BINDINGS: readonly unknown[] = [
@@ -263,7 +263,7 @@ export const lessons = (): string[] => {
     .map((name) => {
       const text = readFileSync(`${folder}${name}`, 'utf8');
       // A lesson of a few steps: changes spread over a long one would touch little each.
-      return text.slice(0, text.indexOf('\n## ', 3000));
+      return text.slice(0, text.indexOf('\n## ', 1200));
     });
 };
 

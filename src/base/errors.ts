@@ -11,7 +11,8 @@ export class InputError extends Error {
   readonly advice: string;
 
   constructor(what: string, where = '', advice = '') {
-    const [said, place] = [oneLine(what), oneLine(where)];
+    const said = oneLine(what);
+    const place = oneLine(where);
     super([place ? `${place}: ${said}` : said, advice].filter(Boolean).join('. '));
     this.name = 'InputError';
     this.what = said;
@@ -22,11 +23,6 @@ export class InputError extends Error {
 
 /** What is quoted of a file may be anything. */
 const MOST_CHARACTERS = 600;
-const CONTROLS = /\p{Cc}|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 
-/** A text of at most `MOST_CHARACTERS` on one line: what would break it or turn it round is shown as a mark, and of a long one its middle is left out. */
-export function oneLine(text: string): string {
-  const half = MOST_CHARACTERS / 2;
-  const short = text.length <= MOST_CHARACTERS ? text : `${text.slice(0, half)} … ${text.slice(-half)}`;
-  return CONTROLS.test(short) ? short.replace(new RegExp(CONTROLS, 'gu'), '␦') : short;
-}
+/** The beginning of a text, on one line: what would break it or turn it round is shown as a mark. */
+export const oneLine = (text: string): string => text.slice(0, MOST_CHARACTERS).replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, '␦');

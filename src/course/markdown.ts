@@ -20,11 +20,14 @@ const DEEPEST = 64;
  */
 export function parseMarkdown(text: string, where: string): Root {
   if (text.length > MOST_BYTES) throw new InputError(`it has ${text.length} characters, and a lesson may have ${MOST_BYTES}`, where);
+  let open = 0;
   text.split('\n').forEach((line, at) => {
+    if (/^[\s>]*:{3,}\s*$/.test(line)) open = Math.max(0, open - 1);
+    else if (/^[\s>]*:{3,}\w/.test(line)) open++;
     if (line.length > LONGEST_LINE)
       throw new InputError(`line ${at + 1} has ${line.length} characters, and may have ${LONGEST_LINE}`, where);
     const nested = /^(?:[\s>*+-]|\d+[.)]\s)+/.exec(line)?.[0].replace(/\s/g, '').length ?? 0;
-    if (nested > DEEPEST || (line.match(/[[!*_]/g)?.length ?? 0) > 2000)
+    if (nested > DEEPEST || open > DEEPEST || (line.match(/[[!*_]/g)?.length ?? 0) > 2000)
       throw new InputError(`line ${at + 1} nests deeper than ${DEEPEST} containers, or marks more than 2,000 places`, where);
   });
   return fromMarkdown(text, {

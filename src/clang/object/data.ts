@@ -15,7 +15,11 @@ export interface Contents {
 export function contentsOf(value: Value, name: string): Contents {
   const size = sizeOf(value.type);
   if (!(Number.isInteger(size) && size <= MOST_VARIABLE_BYTES))
-    throw new InputError(`it has ${size} bytes, and a variable has ${MOST_VARIABLE_BYTES} at most`, `variable ${name}`, 'Keep large data in a map');
+    throw new InputError(
+      `it has ${size} bytes, and a variable has ${MOST_VARIABLE_BYTES} at most`,
+      `variable ${name}`,
+      'Keep large data in a map',
+    );
   const bytes = new Uint8Array(size);
   const addresses: { at: number; symbol: string }[] = [];
   const view = new DataView(bytes.buffer);

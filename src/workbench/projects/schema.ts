@@ -1,4 +1,5 @@
 import { InputError } from '../../base/errors.ts';
+import { shown } from '../../base/shown.ts';
 import { parseMethod } from '../../compiler/calibration-method.ts';
 import { parseQuant } from '../../compiler/precision.ts';
 import { STRATEGIES } from '../../compiler/strategy.ts';
@@ -29,16 +30,10 @@ function fail(path: string, what: string): never {
   throw new InputError(`${path || 'it'} ${what}`);
 }
 
-const show = (value: unknown): string => {
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
-  const text = String(typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : value);
-  return text.length > 40 ? `${text.slice(0, 37)}…` : text;
-};
-
 export const isText =
   (most: number, least = 0): Rule =>
   (value, path) => {
-    if (typeof value !== 'string') fail(path, `should be text, not ${show(value)}`);
+    if (typeof value !== 'string') fail(path, `should be text, not ${shown(value)}`);
     if (value.length < least || value.length > most) fail(path, `should have ${least} to ${most} characters, not ${value.length}`);
   };
 
@@ -46,20 +41,20 @@ export const isInt =
   (min: number, max: number): Rule =>
   (value, path) => {
     if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
-      fail(path, `should be a whole number from ${min} to ${max}, not ${show(value)}`);
+      fail(path, `should be a whole number from ${min} to ${max}, not ${shown(value)}`);
     }
   };
 
 export const isOneOf =
   (values: readonly (string | number | boolean)[]): Rule =>
   (value, path) => {
-    if (!values.includes(value as string)) fail(path, `should be ${values.join(' or ')}, not ${show(value)}`);
+    if (!values.includes(value as string)) fail(path, `should be ${values.join(' or ')}, not ${shown(value)}`);
   };
 
 export const isList =
   (most: number, item: Rule): Rule =>
   (value, path) => {
-    if (!Array.isArray(value)) fail(path, `should be a list, not ${show(value)}`);
+    if (!Array.isArray(value)) fail(path, `should be a list, not ${shown(value)}`);
     if (value.length > most) fail(path, `should have at most ${most} entries, not ${value.length}`);
     for (let at = 0; at < value.length; at++) item(value[at], `${path}/${at}`);
   };
@@ -74,7 +69,7 @@ export const orNull =
 export function fields(rules: Readonly<Record<string, Rule>>): Rule {
   const known = new Map(Object.entries(rules).map(([name, rule]) => [name.replace('?', ''), { rule, optional: name.endsWith('?') }]));
   return (value, path) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(path, `should be an object, not ${show(value)}`);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(path, `should be an object, not ${shown(value)}`);
     const object = value as Record<string, unknown>;
     for (const name of Object.keys(object)) if (!known.has(name)) fail(`${path}/${name.slice(0, 40)}`, 'is unknown here');
     for (const [name, { rule, optional }] of known) {
@@ -88,10 +83,10 @@ export function fields(rules: Readonly<Record<string, Rule>>): Rule {
 export const byTag =
   (tag: string, kinds: Readonly<Record<string, Rule>>): Rule =>
   (value, path) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(path, `should be an object, not ${show(value)}`);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(path, `should be an object, not ${shown(value)}`);
     const kind = (value as Record<string, unknown>)[tag];
     if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind)) {
-      fail(`${path}/${tag}`, `should be ${Object.keys(kinds).join(' or ')}, not ${show(kind)}`);
+      fail(`${path}/${tag}`, `should be ${Object.keys(kinds).join(' or ')}, not ${shown(kind)}`);
     }
     kinds[kind]!(value, path);
   };
@@ -107,7 +102,7 @@ const once =
   };
 
 export const isHash: Rule = (value, path) => {
-  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value)) fail(path, `should be a SHA-256, not ${show(value)}`);
+  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value)) fail(path, `should be a SHA-256, not ${shown(value)}`);
 };
 
 export const isBlobRef = once(
@@ -115,7 +110,7 @@ export const isBlobRef = once(
 );
 
 export const isDims: Rule = (value, path) => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(path, `should be an object, not ${show(value)}`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(path, `should be an object, not ${shown(value)}`);
   const dims = Object.entries(value as object);
   if (dims.length > MAX_DIMS) fail(path, `should have at most ${MAX_DIMS} entries, not ${dims.length}`);
   for (const [name, size] of dims) {
