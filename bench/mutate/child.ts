@@ -83,5 +83,6 @@ async function work({ parser, seed, from, to }: Order): Promise<void> {
 
 if (place >= 0) {
   process.on('message', (order: Order) => void work(order));
+  process.on('disconnect', () => process.exit());
   process.send!({ kind: 'ready' });
 }

@@ -6,9 +6,9 @@ describe('what a message quotes of a file', () => {
   it('stays on one line and short, whatever it is', () => {
     const { message, where } = new InputError(`no \`a\nb\x1b[31m\u2028\u202e\` ${'x'.repeat(30_000)} end`, 'x\r\n.onnx');
     expect(message).not.toMatch(/[\p{Cc}\u2028\u202e]/u);
-    expect(message).toMatch(/^x␦␦\.onnx: no `a␦b␦\[31m␦␦` x+$/);
+    expect(message).toMatch(/^x\?\?\.onnx: no `a\?b\?\[31m\?\?` x+$/);
     expect(message.length).toBeLessThan(700);
-    expect(where).toBe('x␦␦.onnx');
+    expect(where).toBe('x??.onnx');
   });
 
   it('is not followed into its depth', () => {

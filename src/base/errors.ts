@@ -13,7 +13,7 @@ export class InputError extends Error {
   constructor(what: string, where = '', advice = '') {
     const said = oneLine(what);
     const place = oneLine(where);
-    super([place ? `${place}: ${said}` : said, advice].filter(Boolean).join('. '));
+    super([[place, said].filter(Boolean).join(': '), advice].filter(Boolean).join('. '));
     this.name = 'InputError';
     this.what = said;
     this.where = place;
@@ -25,4 +25,4 @@ export class InputError extends Error {
 const MOST_CHARACTERS = 600;
 
 /** The beginning of a text, on one line: what would break it or turn it round is shown as a mark. */
-export const oneLine = (text: string): string => text.slice(0, MOST_CHARACTERS).replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, '␦');
+export const oneLine = (text: string): string => text.slice(0, MOST_CHARACTERS).replace(/[\p{Cc}\u2028-\u202e]/gu, '?');
