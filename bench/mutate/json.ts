@@ -79,8 +79,11 @@ function other(dice: Dice, value: Json, all: readonly Json[]): Json {
     }
     case 7:
       return Array.from({ length: Math.min(dice.one([0, 1, 2, 70, 600, 5000]), Math.floor(MOST_PLACES / sizeOf(value))) }, () => value);
-    default:
-      return dice.one(all);
+    default: {
+      // A copy: a tree that holds itself would have no end.
+      const one = dice.one(all);
+      return sizeOf(one) < MOST_PLACES / 20 ? structuredClone(one) : null;
+    }
   }
 }
 

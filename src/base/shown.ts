@@ -5,6 +5,6 @@ export function shown(value: unknown): string {
   if (value === undefined) return 'missing';
   if (Array.isArray(value)) return value.length === 0 ? '[]' : `a list of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
-  if (typeof value !== 'string') return String(value);
+  if (typeof value !== 'string') return String(value as number | bigint | boolean | null);
   return JSON.stringify(value.length <= MOST ? value : `${value.slice(0, MOST)}…`);
 }

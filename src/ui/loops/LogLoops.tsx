@@ -17,7 +17,10 @@ const texts = loops.ofLog;
 /** The loops that an open log goes round, by what they took of its instructions. */
 export default function LogLoops({ program }: { program: ProgramView }) {
   const asked = useAsked(program);
-  const { value, progress, error } = useRemote<readonly LoopCost[]>(program.key, (options) => askRecording(asked, 'costs', {}, options));
+  // While another document opens, the panel may still be about a program that has no log any more.
+  const { value, progress, error } = useRemote<readonly LoopCost[]>(asked.log ? program.key : null, (options) =>
+    askRecording(asked, 'costs', {}, options),
+  );
   const most = Math.max(1, ...(value ?? []).map(({ steps }) => steps));
   const line = (insn: number): string => {
     const at = program.lines.insn.lastIndexOf(insn);
