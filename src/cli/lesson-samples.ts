@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../base/errors.ts';
 import type { ModelTrial } from '../course/grade-options.ts';
-import { figuresIn } from '../course/sample-figures.ts';
+import { FIGURE_FILES, figuresIn } from '../course/sample-figures.ts';
 import { readTrialOptions } from '../course/trial-options.ts';
 import { ModelRunner } from '../replay/runner.ts';
 import { verify } from '../verifier/verify.ts';
@@ -49,13 +49,10 @@ export async function tryModel(sample: string, options: unknown, kernel: string)
   return { accepted, message, insns: program.insns.length, processed, bytes, agreement: summary?.comparison?.agreement ?? null };
 }
 
-/** Folders of samples that have figures: the results that are shipped, or the document that {@link decoderFigures} makes. */
-const FIGURES: Readonly<Record<string, string>> = { 'payload-ids': 'payload/shipped.json', stories: 'stories/figures.json' };
-
 /** Figures of a sample that its shipped results hold; null where there are none. */
 export async function sampleFigures(sample: string): Promise<Readonly<Record<string, number | string>> | null> {
-  if (!Object.hasOwn(FIGURES, sample)) return null;
-  return figuresIn(JSON.parse(readFileSync(join(FOLDER, FIGURES[sample]), 'utf8')));
+  if (!Object.hasOwn(FIGURE_FILES, sample)) return null;
+  return figuresIn(JSON.parse(readFileSync(join(FOLDER, FIGURE_FILES[sample]), 'utf8')));
 }
 
 /** What lessons say of the language model *stories*, from its compiled program: `stories/figures.json`. */

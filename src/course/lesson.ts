@@ -26,6 +26,12 @@ export interface Condition {
   readonly verdict?: 'accepted' | 'rejected';
 }
 
+/** Something to touch that stands within the text: its name among the page's widgets, and what it is told. */
+export interface Live {
+  readonly widget: string;
+  readonly args: Readonly<Record<string, string>>;
+}
+
 export type ExerciseKind = 'bpf' | 'c' | 'value' | 'options';
 export const EXERCISE_KINDS: readonly ExerciseKind[] = ['bpf', 'c', 'value', 'options'];
 
@@ -76,6 +82,7 @@ export type Block =
   | { readonly kind: 'text'; readonly node: RootContent }
   | { readonly kind: 'show'; readonly line: number; readonly scene: Scene }
   | { readonly kind: 'task'; readonly line: number; readonly text: readonly RootContent[]; readonly until: Condition }
+  | { readonly kind: 'live'; readonly line: number; readonly caption: readonly RootContent[]; readonly live: Live }
   | { readonly kind: 'exercise'; readonly exercise: Exercise };
 
 export interface Step {

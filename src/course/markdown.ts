@@ -7,9 +7,8 @@ import { directive } from 'micromark-extension-directive';
 import { frontmatter } from 'micromark-extension-frontmatter';
 import { gfmTable } from 'micromark-extension-gfm-table';
 import { InputError } from '../base/errors.ts';
+import { MOST_BYTES } from './limits.ts';
 
-/** Longest file; the lessons of the course have about 15 kB. */
-export const MOST_BYTES = 512 * 1024;
 const LONGEST_LINE = 20_000;
 /** Containers nested in one another: the parser's work grows with their number on each line. */
 const DEEPEST = 64;

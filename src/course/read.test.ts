@@ -7,7 +7,12 @@ import { readLesson } from './read.ts';
 import type { Stage } from './scene.ts';
 import { testHost } from './testing/host.ts';
 
-const STAGE: Stage = { samples: new Set(['payload']), desks: new Set(['debug']), panels: new Set(['program']) };
+const STAGE: Stage = {
+  samples: new Set(['payload']),
+  desks: new Set(['debug']),
+  panels: new Set(['program']),
+  widgets: new Map([['bits', ['model']]]),
+};
 
 const EXERCISE = `::::exercise{id="two" kind="bpf" title="Two"}
 Return 2.

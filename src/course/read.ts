@@ -15,7 +15,7 @@ import {
   type WrongAnswer,
 } from './lesson.ts';
 import { parseMarkdown } from './markdown.ts';
-import { readCondition, readScene, type Stage } from './scene.ts';
+import { readCondition, readLive, readScene, type Stage } from './scene.ts';
 
 const ID = /^[a-z0-9][a-z0-9-]{0,60}$/;
 const KERNELS = ['5.15', '6.1', '6.6', '6.12', '6.18'];
@@ -161,7 +161,11 @@ class Reader {
         until: readCondition(attributes, this.#stage, fail),
       };
     }
-    this.fail(node, `there is no ::${node.name}: there are ::show and ::task`);
+    if (node.name === 'live') {
+      const live = readLive(attributes, this.#stage, fail);
+      return { kind: 'live', line: lineOf(node), caption: node.children as RootContent[], live };
+    }
+    this.fail(node, `there is no ::${node.name}: there are ::show, ::task and ::live`);
     return null;
   }
 

@@ -1,3 +1,6 @@
+/** Where the samples that have figures keep them, below the folder of samples: their shipped results, or figures alone. */
+export const FIGURE_FILES: Readonly<Record<string, string>> = { 'payload-ids': 'payload/shipped.json', stories: 'stories/figures.json' };
+
 function shippedFigures(shipped: unknown): Readonly<Record<string, number | string>> {
   const { model, program, verified, replay } = shipped as {
     model: { parameterCount: number; nodes: readonly unknown[]; inputs: readonly { dims: readonly number[] }[] };

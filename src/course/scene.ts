@@ -1,4 +1,4 @@
-import type { Condition, Scene } from './lesson.ts';
+import type { Condition, Live, Scene } from './lesson.ts';
 
 /** What may stand in `select`. */
 export const SELECT = /^(insn|packet|byte):\d{1,9}$|^(op|node|tensor):[^\s:][^\n]{0,120}$/;
@@ -11,6 +11,8 @@ export interface Stage {
   readonly samples: ReadonlySet<string>;
   readonly desks: ReadonlySet<string>;
   readonly panels: ReadonlySet<string>;
+  /** Widgets that stand within the text, and what each may be told. */
+  readonly widgets: ReadonlyMap<string, readonly string[]>;
 }
 
 type Attributes = Readonly<Record<string, string | null | undefined>>;
@@ -53,3 +55,17 @@ export const readScene = (attributes: Attributes, stage: Stage | null, fail: (me
 
 export const readCondition = (attributes: Attributes, stage: Stage | null, fail: (message: string) => void): Condition =>
   read(attributes, CONDITION_KEYS, stage, fail) as Condition;
+
+/** `widget="NAME"` and what the widget is told. */
+export function readLive(attributes: Attributes, stage: Stage | null, fail: (message: string) => void): Live {
+  const { widget = '', ...rest } = attributes;
+  const keys = stage?.widgets.get(widget ?? '');
+  if (!widget) fail('it needs a widget: ::live[Caption]{widget="NAME"}');
+  else if (stage && !keys) fail(`there is no widget ${widget}: there are ${[...stage.widgets.keys()].join(', ') || 'none'}`);
+  const args: Record<string, string> = {};
+  for (const [key, value] of Object.entries(rest)) {
+    if (keys && !keys.includes(key)) fail(`widget ${widget} has no ${key}: there are ${keys.join(', ') || 'none'}`);
+    else args[key] = (value ?? '').slice(0, 200);
+  }
+  return { widget: widget ?? '', args };
+}

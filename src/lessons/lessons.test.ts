@@ -5,6 +5,7 @@ import { hostOf } from '../cli/lesson-host.ts';
 import { lintLesson } from '../course/lint.ts';
 import { readLesson } from '../course/read.ts';
 import type { Stage } from '../course/scene.ts';
+import { WIDGET_KEYS } from '../ui/learn/widget-names.ts';
 import { DESKS } from '../ui/shell/desks.ts';
 import { PANELS } from '../ui/shell/panels.ts';
 import { SAMPLES } from '../workbench/samples.ts';
@@ -17,6 +18,7 @@ const STAGE: Stage = {
   samples: new Set(SAMPLES.map(({ id }) => id)),
   desks: new Set(DESKS.map(({ id }) => id)),
   panels: new Set(PANELS.keys()),
+  widgets: new Map(Object.entries(WIDGET_KEYS)),
 };
 
 describe('the lessons of the course', () => {

@@ -5,6 +5,7 @@ import './theme/tokens.css';
 import './theme/base.css';
 import { createRoot } from 'react-dom/client';
 import { compileWorker } from '../workbench/clients.ts';
+import { showLessons } from '../workbench/course/pane.ts';
 import { startPipeline } from '../workbench/pipeline.ts';
 import { startOffline } from '../workbench/projects/offline.ts';
 import { startProjects } from '../workbench/projects/start.ts';
@@ -28,4 +29,10 @@ shareDesk({
 // The project's files are under way before the first paint.
 startProjects();
 startOffline();
+// A lesson, or a path through lessons, stands in the address beside the project.
+const startLessons = () => {
+  if (/[?&](lesson|path|embed)=|#lesson=/.test(location.href)) showLessons(true);
+};
+addEventListener('hashchange', startLessons);
+startLessons();
 createRoot(document.getElementById('root')!).render(<App />);

@@ -40,13 +40,14 @@ export async function openFiles(files: readonly File[]): Promise<void> {
     const doing = `Opening ${file.name}`;
     try {
       const { bytes, ref, sample, kind: known } = await readFile(file, shortName(file.name));
-      const { recognise } = await import('./files.ts');
+      const { openCourseFile, recognise } = await import('./files.ts');
       const kind = known ?? (await recognise(file.name, bytes, sample));
       if (kind === 'project') {
         projects.push(file);
         continue;
       }
-      read.push({ kind, ref });
+      if (kind === 'lesson' || kind === 'path') await openCourseFile(kind, ref.name, bytes);
+      else read.push({ kind, ref });
     } catch (error) {
       notify(doing, asUserError(error, doing));
     }

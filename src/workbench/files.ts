@@ -1,7 +1,20 @@
 import { InputError } from '../base/errors.ts';
 import { beginsAsCapture, packingOf } from '../traces/capture/begins.ts';
 
-export type FileKind = 'model' | 'object' | 'assembly' | 'packets' | 'tensors' | 'pictures' | 'calls' | 'binding' | 'project' | 'log' | 'c';
+export type FileKind =
+  | 'model'
+  | 'object'
+  | 'assembly'
+  | 'packets'
+  | 'tensors'
+  | 'pictures'
+  | 'calls'
+  | 'binding'
+  | 'project'
+  | 'log'
+  | 'c'
+  | 'lesson'
+  | 'path';
 
 const ZIP_MAGIC = 0x504b0304;
 const HEAD_BYTES = 4096;
@@ -26,6 +39,8 @@ export async function recognise(name: string, bytes: Uint8Array, sampled?: strin
   }
   if (extension === 'onnx') return 'model';
   if (extension === 'c') return 'c';
+  if (extension === 'md') return 'lesson';
+  if (extension === 'json' && /"format"\s*:\s*"bpformer-path"/.test(new TextDecoder().decode(bytes.subarray(0, HEAD_BYTES)))) return 'path';
   if (extension !== 'json' && extension !== 'pcap' && extension !== 'npy') {
     const { logSample, looksLikeListing, looksLikeLog } = await import('../verifier/logfile/recognise.ts');
     const sample = sampled ?? logSample(bytes);
@@ -58,7 +73,7 @@ export async function recognise(name: string, bytes: Uint8Array, sampled?: strin
   throw new InputError(
     'this kind of file opens nowhere here',
     name,
-    'Give an .onnx, .pcap, .npy, .o, .c, .s, .log, .strace or binding .json file',
+    'Give an .onnx, .pcap, .npy, .o, .c, .s, .log, .strace or binding .json file, or a lesson as .md',
   );
 }
 
@@ -67,4 +82,9 @@ async function holdsCalls(bytes: Uint8Array): Promise<boolean> {
   const head = new TextDecoder().decode(bytes.subarray(0, HEAD_BYTES));
   if (/^\s*[[{](?!pid)/.test(head)) return /^\s*(\[\s*)?\{[^{}]*"pid"\s*:/.test(head);
   return (await import('../traces/syscalls/calls.ts')).isCallTrace(bytes);
+}
+
+/** Opens a lesson, or a path through lessons, beside the desk. */
+export async function openCourseFile(kind: 'lesson' | 'path', name: string, bytes: Uint8Array): Promise<void> {
+  await (await import('./course/open.ts')).openCourseFile(kind, name, bytes);
 }

@@ -1,13 +1,16 @@
-import { type KeyboardEvent, useDeferredValue, useMemo, useState } from 'react';
+import { type KeyboardEvent, useDeferredValue, useEffect, useMemo, useState } from 'react';
 import { type Entry, helperEntries, instructionEntries, matching, wordEntries } from '../../course/reference.ts';
+import { loadCourse } from '../../workbench/course/store.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { Panel } from '../components/Panel.tsx';
 import { insnText } from '../program/decode.ts';
 import { insnHelp } from '../program/help.ts';
+import { course } from '../texts/course.ts';
 import { learn as texts } from '../texts/learn.ts';
 import { learnPanel } from '../texts/learn-panel.ts';
 import { startTour } from '../tour/tour-store.ts';
-
+import { CourseList } from './CourseList.tsx';
+import { STAGE } from './stage.ts';
 import './learn.css';
 
 type Part = keyof typeof texts.tabs;
@@ -16,23 +19,27 @@ const PARTS = Object.keys(texts.tabs) as Part[];
 const entriesOf = (part: Part): readonly Entry[] =>
   part === 'words' ? wordEntries() : part === 'insns' ? instructionEntries() : helperEntries();
 
-/** The tour, what stands at the cursor, and a reference made from the tables that the assembler and the verifier use. */
+/** The course, the tour, what stands at the cursor, and a reference made from the tables that the assembler and the verifier use. */
 export default function LearnPanel() {
   const [part, setPart] = useState<Part>('words');
   const [query, setQuery] = useState('');
   const wanted = useDeferredValue(query);
   const entries = entriesOf(part);
+  useEffect(() => void loadCourse(STAGE), []);
   const shown = useMemo(() => matching(entriesOf(part), wanted), [part, wanted]);
   return (
     <Panel id="learn" title={learnPanel.title}>
       <div className="learn">
         <section className="learn-part">
+          <h2>{course.title}</h2>
+          <CourseList />
+        </section>
+        <section className="learn-part">
           <h2>{texts.tourTitle}</h2>
           <p className="muted">{texts.tourText}</p>
-          <button type="button" className="button primary" data-first-focus onClick={startTour}>
+          <button type="button" className="button bordered" onClick={startTour}>
             {texts.startTour}
           </button>
-          <p className="muted small">{texts.noCourse}</p>
         </section>
         <AtCursor />
         <section className="learn-part">

@@ -1,7 +1,10 @@
 import { GraduationCap } from 'lucide-react';
 import { lazy } from 'react';
+import { showLessons } from '../../workbench/course/pane.ts';
 import type { PanelDef } from '../panel.ts';
 import { learnPanel as texts } from '../texts/learn-panel.ts';
+
+const { commands } = texts;
 
 export const panel: PanelDef = {
   id: 'learn',
@@ -11,4 +14,13 @@ export const panel: PanelDef = {
   Component: lazy(() => import('./LearnPanel.tsx')),
   home: { learn: ['left', 0] },
   shows: ['insn'],
+  commands: [
+    { id: 'learn.course', title: commands.course, run: () => showLessons(true) },
+    { id: 'learn.focus', title: commands.focus, keys: ['f8'] },
+    { id: 'learn.next', title: commands.next, keys: ['n'] },
+    { id: 'learn.previous', title: commands.previous, keys: ['p'] },
+    { id: 'learn.check', title: commands.check, keys: ['c'] },
+    { id: 'learn.hint', title: commands.hint, keys: ['h'] },
+    { id: 'learn.print', title: commands.print },
+  ],
 };

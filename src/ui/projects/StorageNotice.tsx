@@ -70,7 +70,7 @@ function updateNotes(update: 'none' | 'ready' | 'put off' | 'needed'): Shown[] {
 }
 
 /** Notices about where projects are kept and who may change them: below the bar, above the work. */
-export function StorageNotice() {
+export default function StorageNotice() {
   const state = useProject();
   const update = useOffline((offline) => offline.update);
   const notes = [...notesOf(state), ...updateNotes(update)];

@@ -1,8 +1,10 @@
 import { type DragEvent, lazy, Suspense, useEffect, useLayoutEffect, useState } from 'react';
 import { openFiles } from '../../workbench/actions.ts';
+import { useLessonPane } from '../../workbench/course/pane.ts';
+import { useOffline } from '../../workbench/projects/offline.ts';
+import { useProject } from '../../workbench/projects/state.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ProjectDialogs } from '../projects/ProjectDialogs.tsx';
-import { StorageNotice } from '../projects/StorageNotice.tsx';
 import { shell as texts } from '../texts/shell.ts';
 import { useTour } from '../tour/tour-store.ts';
 import { Desk } from './Desk.tsx';
@@ -15,6 +17,8 @@ import { useShell } from './shell-store.ts';
 import { TopBar } from './TopBar.tsx';
 import './shell.css';
 
+const LessonPane = lazy(() => import('../learn/LessonPane.tsx'));
+const StorageNotice = lazy(() => import('../projects/StorageNotice.tsx'));
 const Palette = lazy(() => import('./Palette.tsx'));
 const Tour = lazy(() => import('../tour/Tour.tsx'));
 const Shortcuts = lazy(() => import('./Shortcuts.tsx'));
@@ -23,6 +27,12 @@ export function App() {
   const announcement = useWorkbench((state) => state.announcement);
   const front = useShell((state) => state.front);
   const touring = useTour((state) => state.step !== null);
+  const noted = useProject(
+    ({ access, save, forbidden, warnings }) =>
+      !/edit|opening|view/.test(access) || save.problem !== null || forbidden !== null || warnings.length > 0,
+  );
+  const update = useOffline((state) => state.update);
+  const lesson = useLessonPane((state) => state.shown);
   const [dropping, setDropping] = useState(false);
 
   // Before the first paint: a key pressed as soon as something shows is not lost.
@@ -54,9 +64,16 @@ export function App() {
       }}
     >
       <TopBar />
-      <StorageNotice />
+      <Suspense>{noted || update !== 'none' ? <StorageNotice /> : null}</Suspense>
       <Notices />
-      <Desk />
+      <div className="beside">
+        {lesson ? (
+          <Suspense fallback={<aside className="lesson" />}>
+            <LessonPane />
+          </Suspense>
+        ) : null}
+        <Desk />
+      </div>
       <StatusBar />
       {dropping ? <div className="drop-hint">{texts.drop}</div> : null}
       <DimsDialog />

@@ -1,7 +1,7 @@
-import { useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { type Inspected, setAskDims } from '../../workbench/actions.ts';
-import { Dialog } from '../components/Dialog.tsx';
-import { DimsForm } from '../model/DimsForm.tsx';
+
+const DimsQuestion = lazy(() => import('./DimsQuestion.tsx'));
 
 interface Question {
   readonly file: string;
@@ -28,8 +28,8 @@ export function DimsDialog() {
     setQuestion(null);
   };
   return (
-    <Dialog open={question !== null} title={`Dimensions of ${question?.file ?? ''}`} onClose={() => settle(null)}>
-      {question ? <DimsForm suggested={question.inspected.suggested} onSubmit={settle} /> : null}
-    </Dialog>
+    <Suspense>
+      {question ? <DimsQuestion file={question.file} suggested={question.inspected.suggested} onSettle={settle} /> : null}
+    </Suspense>
   );
 }

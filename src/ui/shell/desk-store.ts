@@ -28,6 +28,8 @@ function read(key: string): unknown {
 }
 
 function write(key: string, value: unknown): void {
+  // Arrangements inside of another page are not the browser's.
+  if ('embed' in document.documentElement.dataset) return;
   try {
     if (value === null) localStorage.removeItem(key);
     else localStorage.setItem(key, JSON.stringify(value));

@@ -3,7 +3,6 @@ export const learn = {
   tourTitle: 'A tour of two minutes',
   tourText: 'From the model to the instructions, to what the verifier proves, to packets and their scores. Escape leaves it at any step.',
   startTour: 'Start the tour',
-  noCourse: 'There is no course yet: this panel holds the tour and the reference.',
   atCursor: 'At the cursor',
   nothingAtCursor: 'Select an instruction in the Program panel and it is explained here.',
   search: 'Find in the reference',
