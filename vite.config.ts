@@ -24,7 +24,13 @@ export default defineConfig({
   base: './',
   plugins: [react(), policy, release, bill(), offline()],
   worker: { format: 'es' },
-  resolve: { alias: { 'd3-transition': fileURLToPath(new URL('src/ui/model/no-transition.ts', import.meta.url)) } },
+  resolve: {
+    alias: {
+      'd3-transition': fileURLToPath(new URL('src/ui/model/no-transition.ts', import.meta.url)),
+      // Lessons are read in a worker, where the package's own choice for browsers, which asks the document, has none.
+      'decode-named-character-reference': fileURLToPath(new URL('node_modules/decode-named-character-reference/index.js', import.meta.url)),
+    },
+  },
   build: {
     target: 'es2022',
     // A data: URL would need a wider policy.

@@ -1,4 +1,4 @@
-// A plain static server for the built site: `node scripts/serve.mjs [--port N] [--base /path/] [--root dist]`. No rewriting, no compression
+// A plain static server for the built site: `node scripts/serve.mjs [--port N] [--base /path/] [--root dist] [--ancestors "https://…"]`. No rewriting, no compression
 // cleverness beyond gzip, no cross-origin isolation: what works here works on any static host.
 import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -24,10 +24,10 @@ const TYPES = {
 const COMPRESSED = new Set(['.html', '.js', '.mjs', '.css', '.json', '.svg', '.wasm', '.onnx']);
 
 /** What answers requests for the files below `root`, which stand at `base`. */
-export function siteListener({ root, base = '/' }) {
+export function siteListener({ root, base = '/', ancestors = "'none'" }) {
   const top = resolve(root);
   return (request, response) => {
-    response.setHeader('Content-Security-Policy', `${CSP}; frame-ancestors 'none'`);
+    response.setHeader('Content-Security-Policy', `${CSP}; frame-ancestors ${ancestors}`);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Referrer-Policy', 'no-referrer');
     const fail = (status, text) => response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(text);
@@ -63,8 +63,8 @@ export function siteListener({ root, base = '/' }) {
 }
 
 /** Starts the server; resolves with its address once it listens. */
-export function serve({ root, port = 0, base = '/', host = '127.0.0.1' }) {
-  const server = createServer(siteListener({ root, base }));
+export function serve({ root, port = 0, base = '/', host = '127.0.0.1', ancestors = "'none'" }) {
+  const server = createServer(siteListener({ root, base, ancestors }));
   return new Promise((accept, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -83,6 +83,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     root: option('root', fileURLToPath(new URL('../dist', import.meta.url))),
     port: Number(option('port', '4173')),
     base: option('base', '/'),
+    ancestors: option('ancestors', "'none'"),
   });
   console.log(`BPFormer: ${url}`);
 }

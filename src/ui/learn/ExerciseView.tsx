@@ -47,7 +47,10 @@ export function ExerciseView({ exercise, place }: { exercise: Exercise; place: s
   };
   const hint = () => change(key, (before) => ({ ...before, hints: { ...before.hints, [exercise.id]: hints + 1 } }));
   const reset = () => {
-    change(key, ({ answers: { [exercise.id]: _, ...answers }, ...before }) => ({ ...before, answers }));
+    change(key, (before) => ({
+      ...before,
+      answers: Object.fromEntries(Object.entries(before.answers).filter(([one]) => one !== exercise.id)),
+    }));
     dropGrade(exercise.id);
     setShown(false);
   };

@@ -2,7 +2,7 @@ import mjs from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { InputError } from '../../base/errors.ts';
 import { Cancelled } from '../../base/progress.ts';
-import type { Calibration, CompileOptions } from '../../compiler/api.ts';
+import type { Calibration } from '../../compiler/api.ts';
 import type { ModelTrial } from '../../course/grade-options.ts';
 import { readTrialOptions } from '../../course/trial-options.ts';
 import type { Binding } from '../../hooks/binding.ts';
@@ -67,7 +67,7 @@ export async function tryModel(sample: string, options: unknown, kernel: string,
     {
       kernel: kernel as KernelVersion,
       strategy: (strategy ?? 'auto') as ProjectOptions['strategy'],
-      quant: (quant ?? 'w8a16') as CompileOptions['quant'] & ProjectOptions['quant'],
+      quant: (quant ?? 'w8a16') as ProjectOptions['quant'],
       dims,
       ...(specialise ? { specialise: true as const } : {}),
     },
