@@ -96,6 +96,26 @@ export function compile(options: CompileOptions): Compiled {
   };
 }
 
+/** The weights map of a model, and the code that reads it as text that is equal for equal code: enough to exchange weights in a program that runs. */
+export interface WeightsAlone {
+  readonly data: Uint8Array;
+  readonly code: string;
+}
+
+/**
+ * What {@link compile} puts into `.data.weights`, without the steps behind it: instruction selection and assembly do not look at weights.
+ * The map's fingerprint is left empty. Throws {@link InputError} for what cannot be compiled.
+ */
+export function compileWeights(options: CompileOptions & { readonly strategy: FixedStrategy }): WeightsAlone {
+  const planned = planOf(options, graphOf(options));
+  const { lowered, origins } = lowerWith(options, planned, options.strategy);
+  const main = buildHook(options, lowered, planned.inputs, planned.outputs, origins);
+  return {
+    data: weightsMapBytes(lowered.map, lowered.shared, lowered.weights.bytes()),
+    code: JSON.stringify([...main, ...lowered.funcs], (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
+  };
+}
+
 /** The graph in integer kernels' terms, precision given and algebra done. */
 function graphOf(options: CompileOptions): HGraph {
   const { model, families, quant, calibration, onPass } = options;

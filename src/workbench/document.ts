@@ -1,6 +1,7 @@
 import type { CalibrationMethod, Quant, Strategy } from '../compiler/api.ts';
 import type { Cpu } from '../compiler/backend/legalize.ts';
 import type { Binding } from '../hooks/binding.ts';
+import type { WeightEdit } from '../onnx/patch-weights.ts';
 import type { KernelVersion } from '../verifier/api.ts';
 
 /** Bytes held in the blob store under their SHA-256. */
@@ -44,6 +45,12 @@ export interface PacketEdit {
   readonly value: number;
 }
 
+/** The file of a model before its weights were changed, and the changes. */
+export interface EditedWeights {
+  readonly from: BlobRef;
+  readonly weights: readonly WeightEdit[];
+}
+
 /** What C is linked with: an object as it is, or a model that is compiled to be called. */
 export type CLink =
   | { readonly kind: 'object'; readonly blob: BlobRef }
@@ -54,10 +61,10 @@ export interface ProjectDoc {
   readonly name: string;
   /**
    * An ONNX model or C to compile, a program that came as an object or as assembly, or a verifier's log. `program`: which of an object's, the first
-   * without one; `cpu`: v3 without one.
+   * without one; `cpu`: v3 without one; `edited`: entries of the weights that were changed, of which file; `blob` holds the outcome.
    */
   readonly source:
-    | { readonly kind: 'model'; readonly blob: BlobRef }
+    | { readonly kind: 'model'; readonly blob: BlobRef; readonly edited?: EditedWeights }
     | { readonly kind: 'object'; readonly blob: BlobRef; readonly program?: string }
     | { readonly kind: 'c'; readonly blob: BlobRef; readonly cpu?: Cpu; readonly program?: string; readonly links?: readonly CLink[] }
     | { readonly kind: 'assembly'; readonly blob: BlobRef }
@@ -122,7 +129,8 @@ export function blobsOf({ source, calibration, trace, labels, fork }: ProjectDoc
   const links = source?.kind === 'c' ? (source.links ?? []) : [];
   const measured = (from: CalibrationSource): BlobRef | null => (from.kind === 'generated' ? null : from.blob);
   const linked = links.flatMap((link) => [link.blob, link.kind === 'model' ? measured(link.calibration) : null]);
-  return [source?.blob, ...linked, measured(calibration), trace, labels, fork?.text].filter(
+  const before = source?.kind === 'model' ? source.edited?.from : null;
+  return [source?.blob, before, ...linked, measured(calibration), trace, labels, fork?.text].filter(
     (ref): ref is BlobRef => ref !== null && ref !== undefined,
   );
 }

@@ -31,6 +31,7 @@ import { insnText } from '../program/decode.ts';
 import { useStable } from '../program/useStable.ts';
 import { machine as texts } from '../texts/machine.ts';
 import { machinePanel } from '../texts/machine-panel.ts';
+import Playback from '../touch/Playback.tsx';
 import { hexBytes } from './format.ts';
 import { MapsView } from './MapsView.tsx';
 import { MemoryView } from './MemoryView.tsx';
@@ -131,6 +132,7 @@ export function MachinePanel() {
           {shown ? (
             <>
               <PlaceLine view={shown} program={program} busy={status === 'running'} progress={progress} />
+              <Playback view={shown} session={session} />
               <Timeline view={shown} />
               <Tabs view={shown} program={program} stale={status === 'running'} />
             </>

@@ -15,7 +15,7 @@ interface WeightMapProps {
   readonly width: number;
   /** Entry along the first axis that is selected; -1 for none. */
   readonly selected: number;
-  readonly onSelect: (entry: number) => void;
+  readonly onSelect: (entry: number, cell: Cursor) => void;
 }
 
 interface Cursor {
@@ -83,7 +83,7 @@ export function WeightMap({ map, channels, width, selected, onSelect }: WeightMa
     else if (event.key === 'PageDown') row += PAGE;
     else if (event.key === 'Home') column = 0;
     else if (event.key === 'End') column = columns - 1;
-    else if (event.key === 'Enter' || event.key === ' ') onSelect(entryOf(start));
+    else if (event.key === 'Enter' || event.key === ' ') onSelect(entryOf(start), start);
     else return;
     setCursor({ row: Math.max(0, Math.min(rows - 1, row)), column: Math.max(0, Math.min(columns - 1, column)) });
     event.preventDefault();
@@ -115,7 +115,7 @@ export function WeightMap({ map, channels, width, selected, onSelect }: WeightMa
         }}
         onKeyDown={onKeyDown}
         onClick={() => {
-          if (cursor) onSelect(entryOf(cursor));
+          if (cursor) onSelect(entryOf(cursor), cursor);
         }}
       >
         <canvas ref={canvas} width={wide} height={tall} aria-hidden="true" tabIndex={-1} />

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { partId, splitPart } from '../../workbench/selection.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { announce, select, useWorkbench } from '../../workbench/store.ts';
@@ -12,6 +12,8 @@ import { formatReal, type TensorTable } from './tensors.ts';
 import { useRemote } from './useRemote.ts';
 import { MOST_HEIGHT, WeightMap } from './WeightMap.tsx';
 import { weightMap, weightStats } from './weight-calls.ts';
+
+const WeightTouch = lazy(() => import('../touch/WeightTouch.tsx'));
 
 /** Weights of one operator: of the chosen initializer the distribution and a map of all entries. */
 export function Weights({ node, table }: { node: ModelNodeView; table: TensorTable }) {
@@ -80,6 +82,7 @@ function Initializer({ name, table, row, onSelect }: InitializerProps) {
   const columns = Math.max(WIDTH_STEP, Math.floor(width / WIDTH_STEP) * WIDTH_STEP);
   const map = useRemote(width === 0 ? null : `${modelKey} ${name} ${columns}`, (options) => weightMap(name, MOST_HEIGHT, columns, options));
   const info = table.get(name);
+  const [cell, setCell] = useState<{ readonly row: number; readonly column: number } | null>(null);
   const [own] = stats.value ?? [];
   const busy = stats.progress ?? map.progress;
   return (
@@ -88,11 +91,35 @@ function Initializer({ name, table, row, onSelect }: InitializerProps) {
       {own ? <Histogram stats={own} /> : null}
       {busy ? <Progress progress={busy} label={texts.reading} /> : null}
       {map.value && width > 0 ? (
-        <WeightMap map={map.value} channels={info?.channels} width={width} selected={row} onSelect={onSelect} />
+        <WeightMap
+          map={map.value}
+          channels={info?.channels}
+          width={width}
+          selected={row}
+          onSelect={(entry, at) => {
+            setCell(at);
+            onSelect(entry);
+          }}
+        />
+      ) : null}
+      {map.value && own ? (
+        <Suspense>
+          <WeightTouch
+            name={name}
+            dtype={own.dtype}
+            columns={map.value.columns}
+            vector={own.dims.length < 2}
+            cell={cell ?? cellAt(row, own.dims.length < 2)}
+            largest={map.value.largest}
+          />
+        </Suspense>
       ) : null}
     </div>
   );
 }
+
+/** The first entry of what is selected: a link or another panel chose it. */
+const cellAt = (entry: number, vector: boolean) => (entry < 0 ? null : vector ? { row: 0, column: entry } : { row: entry, column: 0 });
 
 const HEIGHT = 32;
 

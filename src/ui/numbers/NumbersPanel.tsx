@@ -2,6 +2,7 @@ import { useWorkbench } from '../../workbench/store.ts';
 import { Panel } from '../components/Panel.tsx';
 import { numbers as texts } from '../texts/numbers.ts';
 import { numbersPanel } from '../texts/numbers-panel.ts';
+import { BitsSlider } from '../touch/BitsSlider.tsx';
 import { AccuracyTable } from './AccuracyTable.tsx';
 import { NewWeights } from './NewWeights.tsx';
 import { PrecisionForm } from './PrecisionForm.tsx';
@@ -16,6 +17,7 @@ export default function NumbersPanel() {
     <Panel id="numbers" title={numbersPanel.title}>
       {usable ? (
         <div className="numbers">
+          <BitsSlider programKey={usable.key} />
           <PrecisionForm programKey={usable.key} />
           <PrecisionSearch programKey={usable.key} />
           <AccuracyTable programKey={usable.key} />

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, lazy, Suspense, useMemo, useRef, useState } from 'react';
 import { editPacketByte, revertPacket } from '../../workbench/actions.ts';
 import { useRelations } from '../../workbench/current-relations.ts';
 import { useRelatedElements } from '../../workbench/element-relations.ts';
@@ -11,10 +11,10 @@ import { select, useWorkbench } from '../../workbench/store.ts';
 import type { PacketTraceView } from '../../workbench/views.ts';
 import { useWidth } from '../components/useWidth.ts';
 import { trace } from '../texts/trace.ts';
-import { ByteLine } from './ByteLine.tsx';
 import { packetFields, tokenRange } from './packet-info.ts';
 import { selectedToken } from './token-row.ts';
 
+const ByteFoot = lazy(() => import('./ByteFoot.tsx'));
 const texts = trace.bytes;
 
 /** Bytes a row: as many as fit. */
@@ -172,12 +172,18 @@ function Bytes({ packet, original }: { packet: number; original: Uint8Array }) {
         </table>
       </div>
       {bytes.length > 0 ? (
-        <ByteLine
-          at={cursor}
-          byte={bytes[cursor]!}
-          tokens={tokens && input !== undefined ? { ...tokens, tensor: input } : null}
-          related={relatedCount}
-        />
+        <Suspense>
+          <ByteFoot
+            packet={packet}
+            original={original}
+            bytes={bytes}
+            range={tokens}
+            at={cursor}
+            byte={bytes[cursor]!}
+            tokens={tokens && input !== undefined ? { ...tokens, tensor: input } : null}
+            related={relatedCount}
+          />
+        </Suspense>
       ) : null}
       <ul className="fields small">
         {fields.map((field) => (

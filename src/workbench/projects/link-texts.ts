@@ -5,6 +5,7 @@ export const linkTexts = {
   linkStep: 'edit the program, as the link says',
   ownSource: (name: string) => (name ? `${name} is a file of yours, and a link carries no files` : 'there is nothing open to share'),
   onDisk: (name: string) => `${name} is too large to be held, so it has no hash by which a link could name it`,
+  weightsBeside: (name: string) => `the weights of ${name} were changed, and of a second program a link carries no weights`,
   notGiven: 'its files were not given',
   tooLong: (length: number, most: number) =>
     `the link would have ${length.toLocaleString('en')} characters, and ${most.toLocaleString('en')} is the most that is of use`,
@@ -25,6 +26,9 @@ export const linkTexts = {
     binding: 'the binding',
     calibration: 'the choice of calibration',
     edits: (n: number) => `${n.toLocaleString('en')} changed packet ${n === 1 ? 'byte' : 'bytes'}`,
+    weights: (n: number) => `${n.toLocaleString('en')} changed ${n === 1 ? 'weight' : 'weights'}`,
+    step: (step: number) => `step ${step.toLocaleString('en')} of the debugger’s run`,
+    quant: (quant: string) => `the bits at which the slider stands, ${quant}`,
     lines: (n: number) => `${n.toLocaleString('en')} ${n === 1 ? 'change' : 'changes'} of the program, as lines`,
     program: 'the edited program, as text',
     selection: 'what is selected',

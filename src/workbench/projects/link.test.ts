@@ -43,6 +43,14 @@ const payload: fc.Arbitrary<LinkPayload> = fc
         binding,
         calibration: fc.constantFrom('generated' as const, 'trace' as const),
         edits: fc.array(edit, { maxLength: 40 }),
+        weights: fc.array(
+          fc.record({
+            tensor: name,
+            index: fc.nat(10_000),
+            value: fc.float({ noNaN: true, noDefaultInfinity: true }).map((one) => one + 0),
+          }),
+          { maxLength: 20 },
+        ),
       },
       options,
     ),
@@ -59,6 +67,7 @@ const payload: fc.Arbitrary<LinkPayload> = fc
       { nil: undefined },
     ),
     line: fc.integer({ min: 1, max: 2 ** 31 }),
+    touch: fc.record({ step: fc.nat(), quant: fc.constantFrom('w4a16', 'w1a8') }, options),
     desk: fc.constantFrom('explore', 'debug'),
   })
   .map(({ fork, ...rest }) => ({ v: 1 as const, ...rest, ...(fork ? { fork } : {}) }));
@@ -112,7 +121,7 @@ describe('links', () => {
     expect(() => decodeLink('#x')).toThrow('holds no project');
     expect(() => decodeLink(`${LINK_PREFIX}a.b`)).toThrow('characters that no link does');
     expect(() => decodeLink(encodeLink(good).slice(0, -4))).toThrow('not whole');
-    expect(() => decodeLink(raw({ ...good, v: 3 }))).toThrow('newer BPFormer');
+    expect(() => decodeLink(raw({ ...good, v: 4 }))).toThrow('newer BPFormer');
     expect(() => decodeLink(raw({ ...good, extra: 1 }))).toThrow('/extra is unknown here');
     expect(() => decodeLink(raw({ ...good, set: { kernel: '2.6' } }))).toThrow('/set/kernel');
     expect(() => decodeLink(raw({ ...good, select: { kind: 'constructor', id: 1 } }))).toThrow('/select/kind');

@@ -2,6 +2,7 @@ import { deflateSync, Inflate } from 'fflate';
 import { InputError } from '../../base/errors.ts';
 import type { Cpu } from '../../compiler/backend/legalize.ts';
 import { STRATEGIES } from '../../compiler/strategy.ts';
+import type { WeightEdit } from '../../onnx/patch-weights.ts';
 import { type BlobRef, KERNELS, type PacketEdit, type ProjectDoc } from '../document.ts';
 import { ARTIFACT_OF, type SelectionKind } from '../selection.ts';
 import { canonical, type SampleRef } from './record.ts';
@@ -20,6 +21,7 @@ import {
   isOneOf,
   isQuant,
   isText,
+  isWeight,
   MAX_EDITS,
   MAX_NAME,
   parseWith,
@@ -33,8 +35,8 @@ import {
  * whatever is not exactly of this form is an {@link InputError}.
  */
 export const LINK_PREFIX = '#p=';
-/** Links of files and of comparisons; older pages say that they are of a newer BPFormer. Others are still of version 1. */
-const VERSION = 2;
+/** Changed weights and places of live tools came with version 3, files and comparisons with 2; older pages say that such links are of a newer BPFormer. */
+const VERSION = 3;
 /** Up to here a link is a link; up to the second it comes with a warning; beyond, the project file is offered. */
 export const LINK_SIZES = { good: 8_000, most: 32_000 };
 /** What one may unpack to: deflate makes at most 1,032 bytes of one. */
@@ -43,7 +45,7 @@ const MAX_TEXT = 2 ** 19;
 
 /** What a link says: all optional parts are those that differ. */
 export interface LinkPayload {
-  readonly v: 1 | typeof VERSION;
+  readonly v: 1 | 2 | typeof VERSION;
   readonly base:
     | { readonly kind: 'sample'; readonly sample: SampleRef }
     | { readonly kind: 'text'; readonly text: LinkText }
@@ -57,6 +59,13 @@ export interface LinkPayload {
   readonly against?: LinkAgainst;
   /** Line, from 1, of the log or the C at which the cursor stands. */
   readonly line?: number;
+  readonly touch?: LinkTouch;
+}
+
+/** Where live tools stand: the step of the debugger's run, and the precision that the slider is at. */
+export interface LinkTouch {
+  readonly step?: number;
+  readonly quant?: string;
 }
 
 /** The second program: what differs from the base, or a document of its own. An edited one comes as text. */
@@ -89,6 +98,8 @@ export interface LinkChanges {
   /** Ranges from generated inputs, from the sample's own trace, or as the sample has them. */
   readonly calibration?: 'generated' | 'trace';
   readonly edits?: readonly PacketEdit[];
+  /** Entries of the base's weights; whoever opens the link makes the file of them. */
+  readonly weights?: readonly WeightEdit[];
 }
 
 export type LinkFork =
@@ -118,6 +129,7 @@ export function changesFrom(doc: ProjectDoc, base: ProjectDoc): LinkChanges | Li
   if (canonical(options.dims) !== canonical(base.options.dims)) changes.dims = options.dims;
   if (canonical(doc.binding) !== canonical(base.binding)) changes.binding = doc.binding;
   if (doc.edits.length > 0) changes.edits = doc.edits;
+  if (doc.source?.kind === 'model' && doc.source.edited) changes.weights = doc.source.edited.weights;
   if (canonical(doc.calibration) !== canonical(base.calibration)) {
     if (doc.calibration.kind === 'generated') changes.calibration = 'generated';
     else if (doc.calibration.kind === 'trace' && sameBlob(doc.calibration.blob, base.trace)) changes.calibration = 'trace';
@@ -126,7 +138,7 @@ export function changesFrom(doc: ProjectDoc, base: ProjectDoc): LinkChanges | Li
   return changes;
 }
 
-/** The document that a link's changes make of `base`. */
+/** The document that a link's changes make of `base`, but for its weights: their file must be made first. */
 export function applyChanges(base: ProjectDoc, set: LinkChanges): ProjectDoc {
   const { name, kernel, strategy, quant, method, specialise, dims, binding, calibration, edits } = set;
   const options = { ...base.options, ...defined({ kernel, strategy, quant, method, specialise, dims }) } as ProjectDoc['options'];
@@ -153,8 +165,13 @@ export function encodeLink(payload: LinkPayload): string {
 }
 
 /** The version that a payload is of. */
-export const versionOf = ({ base, against }: Pick<LinkPayload, 'base' | 'against'>): LinkPayload['v'] =>
-  base.kind === 'files' || against ? VERSION : 1;
+export const versionOf = ({
+  base,
+  against,
+  set,
+  touch,
+}: Pick<LinkPayload, 'base' | 'against' | 'touch'> & Partial<LinkPayload>): LinkPayload['v'] =>
+  set?.weights || touch ? VERSION : base.kind === 'files' || against ? 2 : 1;
 
 /** Edits as triples: the names of their fields would be most of them. */
 function packed(payload: LinkPayload): unknown {
@@ -167,8 +184,12 @@ function packed(payload: LinkPayload): unknown {
 }
 
 const packedSet = (set: LinkChanges): PackedSet => {
-  const { edits, ...rest } = set;
-  return edits ? { ...rest, edits: edits.map(({ packet, byteOff, value }) => [packet, byteOff, value] as const) } : rest;
+  const { edits, weights, ...rest } = set;
+  return {
+    ...rest,
+    ...(edits ? { edits: edits.map(({ packet, byteOff, value }) => [packet, byteOff, value] as const) } : {}),
+    ...(weights ? { weights: weights.map(({ tensor, index, value }) => [tensor, index, value] as const) } : {}),
+  };
 };
 
 const WHERE = 'the link';
@@ -223,7 +244,10 @@ function inflated(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { fatal: true }).decode(all);
 }
 
-type PackedSet = Omit<LinkChanges, 'edits'> & { readonly edits?: readonly (readonly [number, number, number])[] };
+type PackedSet = Omit<LinkChanges, 'edits' | 'weights'> & {
+  readonly edits?: readonly (readonly [number, number, number])[];
+  readonly weights?: readonly (readonly [string, number, number])[];
+};
 type Packed = Omit<LinkPayload, 'set' | 'against'> & {
   readonly set: PackedSet;
   readonly against?: Omit<LinkAgainst, 'set'> & { readonly set?: PackedSet };
@@ -235,14 +259,24 @@ function unpacked({ against, ...payload }: Packed): LinkPayload {
   return { ...payload, set: unpackedSet(payload.set), against: set ? { ...rest, set: unpackedSet(set) } : rest };
 }
 
-function unpackedSet({ edits, ...set }: PackedSet): LinkChanges {
-  return edits ? { ...set, edits: edits.map(([packet, byteOff, value]) => ({ packet, byteOff, value })) } : set;
+function unpackedSet({ edits, weights, ...set }: PackedSet): LinkChanges {
+  return {
+    ...set,
+    ...(edits ? { edits: edits.map(([packet, byteOff, value]) => ({ packet, byteOff, value })) } : {}),
+    ...(weights ? { weights: weights.map(([tensor, index, value]) => ({ tensor, index, value })) } : {}),
+  };
 }
 
 const editTriple: Rule = (value, path) => {
   isList(3, () => {})(value, path);
   const [packet, byteOff, byte] = value as unknown[];
   isEdit({ packet, byteOff, value: byte }, path);
+};
+
+const weightTriple: Rule = (value, path) => {
+  isList(3, () => {})(value, path);
+  const [tensor, index, number] = value as unknown[];
+  isWeight({ tensor, index, value: number }, path);
 };
 
 const hunkRule: Rule = (value, path) => {
@@ -271,13 +305,15 @@ const setRule = fields({
   },
   'calibration?': isOneOf(['generated', 'trace']),
   'edits?': isList(MAX_EDITS, editTriple),
+  'weights?': isList(MAX_EDITS, weightTriple),
 });
 
 /** A document as links carry it: what was edited stands beside it. */
 const plainDoc: Rule = (value, path) => {
   isDoc(value, path);
   const { fork, edits } = value as ProjectDoc;
-  if (fork !== null || edits.length > 0) throw new InputError(`${path} holds edits, which have places of their own`);
+  if (fork !== null || edits.length > 0 || 'edited' in ((value as ProjectDoc).source ?? {}))
+    throw new InputError(`${path} holds edits, which have places of their own`);
 };
 
 const payloadRule = fields({
@@ -305,4 +341,5 @@ const payloadRule = fields({
   'desk?': isText(40, 1),
   'against?': fields({ name: isText(MAX_NAME, 1), 'set?': setRule, 'doc?': plainDoc, 'fork?': isText(MAX_TEXT, 1) }),
   'line?': isInt(1, 2 ** 31),
+  'touch?': fields({ 'step?': isInt(0, Number.MAX_SAFE_INTEGER), 'quant?': isQuant }),
 });

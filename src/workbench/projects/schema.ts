@@ -152,6 +152,11 @@ export const isOptions = once(
 
 export const isCpu = isOneOf(['v1', 'v2', 'v3', 'v4']);
 
+/** A finite number that float32 has room for. */
+function isFloat32(value: unknown, path: string): void {
+  if (typeof value !== 'number' || !Number.isFinite(Math.fround(value))) fail(path, 'should be a finite float32');
+}
+
 const kindOnly = fields({ kind: isText(20, 1), blob: isBlobRef });
 const calibrated = fields({ kind: isOneOf(['precomputed', 'trace']), blob: isBlobRef });
 const calibration = once(
@@ -161,8 +166,11 @@ const link = byTag('kind', {
   object: kindOnly,
   model: fields({ kind: isText(20, 1), blob: isBlobRef, calibration, options: isOptions }),
 });
+/** Weights that were changed, as documents hold them. */
+export const isWeight: Rule = fields({ tensor: isText(MAX_NAME, 1), index: isInt(0, 2 ** 31), value: isFloat32 });
+const edited = once(fields({ from: isBlobRef, weights: isList(MAX_EDITS, isWeight) }));
 const sourced = byTag('kind', {
-  model: kindOnly,
+  model: fields({ kind: isText(20, 1), blob: isBlobRef, 'edited?': edited }),
   object: fields({ kind: isText(20, 1), blob: isBlobRef, 'program?': isText(MAX_NAME, 1) }),
   c: fields({ kind: isText(20, 1), blob: isBlobRef, 'cpu?': isCpu, 'program?': isText(MAX_NAME, 1), 'links?': isList(MAX_LINKS, link) }),
   assembly: kindOnly,

@@ -9,6 +9,8 @@ import { SAMPLES } from '../samples.ts';
 import { ARTIFACT_OF, type SelectionKind, splitPart } from '../selection.ts';
 import { announce, currentDoc, editDoc, openDoc, select, useWorkbench } from '../store.ts';
 import { notedLine, noteLine } from '../text-line.ts';
+import { touched, wantTouched } from '../touch-state.ts';
+import { withFile, withWeights } from '../weight-edits.ts';
 import { useAsked } from './asked.ts';
 import { findBlobs } from './find-blobs.ts';
 import { docHash } from './hash.ts';
@@ -59,6 +61,7 @@ export async function makeLink(): Promise<Share> {
     ...(selection ? { select: { kind: selection.kind, id: selection.id } } : {}),
     ...(deskHook() ? { desk: deskHook()!.get() } : {}),
     ...(line === null ? {} : { line }),
+    ...(touched() ?? {}),
   });
 }
 
@@ -71,7 +74,7 @@ export interface Against {
 /** A document as a link, with what stands beside it and a second program where there is one. */
 export async function linkOf(
   doc: ProjectDoc,
-  beside: Pick<LinkPayload, 'fork' | 'select' | 'desk' | 'line'>,
+  beside: Pick<LinkPayload, 'fork' | 'select' | 'desk' | 'line' | 'touch'>,
   second: Against | null = null,
 ): Promise<Share> {
   const based = await baseOf(doc, useProject.getState().origin.sample);
@@ -88,7 +91,7 @@ export async function linkOf(
   const against = second && againstOf(second, under);
   if (against && 'obstacle' in against) return { kind: 'file', why: against.obstacle };
   const parts = { base, ...(against ? { against } : {}) };
-  const payload: LinkPayload = { v: versionOf(parts), ...parts, set: changes, ...beside };
+  const payload: LinkPayload = { v: versionOf({ ...parts, set: changes, ...beside }), ...parts, set: changes, ...beside };
   const fragment = encodeLink(payload);
   if (fragment.length > LINK_SIZES.most) return { kind: 'file', why: texts.tooLong(fragment.length, LINK_SIZES.most) };
   const url = new URL(location.href);
@@ -107,12 +110,13 @@ function filesOf(doc: ProjectDoc): Based | { obstacle: string } {
   // A file that stays on disk has no SHA-256 of its whole.
   const unread = blobsOf(doc).find(({ modified }) => modified !== undefined);
   if (unread) return { obstacle: texts.onDisk(unread.name) };
-  const plain: ProjectDoc = { ...doc, fork: null, edits: [] };
+  const plain: ProjectDoc = { ...withFile(doc), fork: null, edits: [] };
   return { doc: plain, base: { kind: 'files', doc: plain }, name: source.blob.name };
 }
 
 /** What a link says of a second program: what differs from its base where that is all, else its document. */
 function againstOf({ name, doc }: Against, base: ProjectDoc): LinkAgainst | { obstacle: string } {
+  if (withFile(doc) !== doc) return { obstacle: texts.weightsBeside(name) };
   const fork = doc.fork ? { fork: text(doc.fork.text) } : {};
   const plain: ProjectDoc = { ...doc, fork: null, edits: [] };
   const set = changesFrom(plain, base);
@@ -123,7 +127,7 @@ function againstOf({ name, doc }: Against, base: ProjectDoc): LinkAgainst | { ob
 
 /** What a link's changes are made against: the sample under the project, or a program's own text. */
 async function baseOf(doc: ProjectDoc, sample: SampleRef | null): Promise<Based | { obstacle: string }> {
-  const { source } = doc;
+  const { source } = withFile(doc);
   if (sample) {
     const found = SAMPLES.find(({ id }) => id === sample.id);
     const loaded = found ? await loadSample(found) : null;
@@ -163,7 +167,7 @@ async function forkOf(ref: BlobRef): Promise<LinkFork> {
 
 const hashOf = (value: string): Promise<string> => sha256(new TextEncoder().encode(value));
 
-function carried({ set, fork, select: selected, desk: onDesk, base, against }: LinkPayload, name: string): string[] {
+function carried({ set, fork, select: selected, desk: onDesk, base, against, touch }: LinkPayload, name: string): string[] {
   const { carries } = texts;
   return [
     base.kind === 'sample' ? carries.sample(name) : base.kind === 'files' ? carries.files(name) : carries.text(name),
@@ -174,9 +178,12 @@ function carried({ set, fork, select: selected, desk: onDesk, base, against }: L
     ...(set.binding !== undefined ? [carries.binding] : []),
     ...(set.calibration ? [carries.calibration] : []),
     ...(set.edits ? [carries.edits(set.edits.length)] : []),
+    ...(set.weights ? [carries.weights(set.weights.length)] : []),
     ...(fork ? [fork.kind === 'lines' ? carries.lines(fork.hunks.length) : carries.program] : []),
     ...(selected ? [carries.selection] : []),
     ...(onDesk ? [carries.desk] : []),
+    ...(touch?.step === undefined ? [] : [carries.step(touch.step)]),
+    ...(touch?.quant === undefined ? [] : [carries.quant(touch.quant)]),
     ...(against ? [carries.against(against.name)] : []),
   ];
 }
@@ -185,14 +192,16 @@ function carried({ set, fork, select: selected, desk: onDesk, base, against }: L
 export async function openLink(fragment: string): Promise<void> {
   const payload = decodeLink(fragment);
   const based = await openBase(payload.base);
-  const doc = applyChanges(based.doc, payload.set);
+  const plain = applyChanges(based.doc, payload.set);
   const other = payload.against && (await openAgainst(payload.against, based.doc));
-  const missing = await findBlobs(doc, ...(other ? [other] : []));
+  const missing = await findBlobs(plain, ...(other ? [other] : []));
   if (missing.length > 0) await askForFiles(missing);
+  const doc = payload.set.weights ? await withWeights(plain, payload.set.weights) : plain;
   // Before it opens: the panel of the text looks where it shall stand.
   if (payload.line !== undefined && doc.source) noteLine(doc.source.blob.hash, payload.line);
   openDoc(doc, { how: 'link', sample: based.sample });
   announce(texts.linkOpened(doc.name));
+  wantTouched(payload.touch ?? {});
   if (payload.desk) deskHook()?.set(payload.desk);
   const { id } = useProject.getState();
   const forked = payload.fork ? applyFork(payload.fork, id) : Promise.resolve();
@@ -286,6 +295,8 @@ function exists(kind: SelectionKind, id: string | number): boolean {
   if (typeof id !== 'string') return false;
   const { whole, part } = splitPart(id);
   if (kind === 'byte') return /^\d+$/.test(whole) && within(Number(whole), packets) && within(part, 2 ** 24);
+  if (kind === 'weight')
+    return model.value?.nodes.some(({ weights }) => weights.some((one) => one.name === whole && part < (one.dims[0] ?? 0))) ?? false;
   if (kind === 'state') return /^\d+$/.test(whole) && within(Number(whole), insns) && within(part, 2 ** 31);
   return false;
 }
