@@ -36,6 +36,7 @@ export default function ByteTouch({ packet, at, original, bytes, tokens }: ByteT
   const doc = useWorkbench((state) => state.history.doc);
   const nodes = useWorkbench((state) => state.stages.model.value?.nodes);
   const [live, setLive] = useState<{ readonly byte: number; readonly value: number } | null>(null);
+  const [asked, setAsked] = useState<boolean | null>(null);
   const timer = useRef(0);
   const box = useRef<HTMLElement>(null);
   const place = live?.byte ?? at;
@@ -58,6 +59,7 @@ export default function ByteTouch({ packet, at, original, bytes, tokens }: ByteT
     if (wanted.current === null) setLive(null);
   }, [bytes, at]);
   const change = (byte: number, to: number) => {
+    setAsked((before) => before ?? true);
     const next = { byte, value: Math.max(0, Math.min(255, Math.round(to))) };
     setLive(next);
     wanted.current = next;
@@ -96,6 +98,8 @@ export default function ByteTouch({ packet, at, original, bytes, tokens }: ByteT
     timer.current = window.setTimeout(() => last.current(), SETTLE_MS);
   };
 
+  // Nothing runs until somebody touches the byte or asks.
+  const open = asked === true;
   const attention = useMemo(() => attentionOf(nodes), [nodes]);
   const key = program?.modelKey ? program.key : null;
   const requests = useMemo(() => {
@@ -109,8 +113,8 @@ export default function ByteTouch({ packet, at, original, bytes, tokens }: ByteT
     const of = (packetBytes: Uint8Array) => ({ event: { ...spec, bytes: packetBytes }, ...weights, values: attention });
     return { before: of(original), now: of(now) };
   }, [doc, original, bytes, place, value, attention]);
-  const before = useTouched(key, requests?.before ?? null);
-  const now = useTouched(key, requests?.now ?? null);
+  const before = useTouched(open ? key : null, requests?.before ?? null);
+  const now = useTouched(open ? key : null, requests?.now ?? null);
   if (key === null || !requests) return null;
   return (
     <section className="touch" ref={box} aria-label={texts.title} data-testid="byte-touch">
@@ -143,13 +147,20 @@ export default function ByteTouch({ packet, at, original, bytes, tokens }: ByteT
         <span className={original[place] === value ? 'small' : 'small touch-changed'} data-testid="byte-token">
           {token ? texts.token(original[place] ?? 0, value) : null}
         </span>
+        <button type="button" className="button small bordered" aria-expanded={open} onClick={() => setAsked(!open)}>
+          {touch.compare}
+        </button>
       </div>
-      <p className="small muted touch-note">{token ? texts.about : `${texts.noToken} ${texts.about}`}</p>
-      {before.error || now.error ? <ErrorNote error={(now.error ?? before.error)!} /> : null}
-      <Outcomes before={before.view} now={now.view} stale={now.stale} xdp={program?.progType === XDP} />
-      {now.view?.values.map((one) => (
-        <Attention key={one.name} now={one} before={before.view?.values.find(({ name }) => name === one.name)} />
-      ))}
+      {open ? (
+        <>
+          <p className="small muted touch-note">{token ? texts.about : `${texts.noToken} ${texts.about}`}</p>
+          {before.error || now.error ? <ErrorNote error={(now.error ?? before.error)!} /> : null}
+          <Outcomes before={before.view} now={now.view} stale={now.stale} xdp={program?.progType === XDP} />
+          {now.view?.values.map((one) => (
+            <Attention key={one.name} now={one} before={before.view?.values.find(({ name }) => name === one.name)} />
+          ))}
+        </>
+      ) : null}
     </section>
   );
 }
