@@ -54,6 +54,7 @@ export const touch = {
     measure: 'Measure all stops',
     take: 'Use these bits',
     taken: 'in use',
+    mark: ' ● ',
     measuring: 'measuring',
     measuringAt: (quant: string) => `measuring ${quant}`,
     columns: { stop: 'Bits', error: 'Max |Δ|', agreement: 'Same class', executed: 'Executed', insns: 'Program', time: 'Time' },

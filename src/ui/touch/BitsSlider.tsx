@@ -164,7 +164,12 @@ export function BitsSlider({ programKey }: { programKey: string }) {
               >
                 <th scope="row">
                   {name}
-                  {name === base ? <span className="small muted">{` ● ${texts.taken}`}</span> : null}
+                  {name === base ? (
+                    <span title={texts.taken}>
+                      {texts.mark}
+                      <span className="visually-hidden">{texts.taken}</span>
+                    </span>
+                  ) : null}
                 </th>
                 {bad ? (
                   <td colSpan={columns.length} className="bad">

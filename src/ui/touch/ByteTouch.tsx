@@ -153,14 +153,15 @@ export default function ByteTouch({ packet, at, original, bytes, tokens }: ByteT
       </div>
       {open ? (
         <>
-          <p className="small muted touch-note">{token ? texts.about : `${texts.noToken} ${texts.about}`}</p>
           {before.error || now.error ? <ErrorNote error={(now.error ?? before.error)!} /> : null}
           <Outcomes before={before.view} now={now.view} stale={now.stale} xdp={program?.progType === XDP} />
           {now.view?.values.map((one) => (
             <Attention key={one.name} now={one} before={before.view?.values.find(({ name }) => name === one.name)} />
           ))}
         </>
-      ) : null}
+      ) : (
+        <p className="small muted touch-note">{token ? texts.about : `${texts.noToken} ${texts.about}`}</p>
+      )}
     </section>
   );
 }
