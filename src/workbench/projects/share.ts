@@ -61,7 +61,7 @@ export async function makeLink(): Promise<Share> {
     ...(selection ? { select: { kind: selection.kind, id: selection.id } } : {}),
     ...(deskHook() ? { desk: deskHook()!.get() } : {}),
     ...(line === null ? {} : { line }),
-    ...(touched() ?? {}),
+    ...touched(),
   });
 }
 
