@@ -59,6 +59,8 @@ async function work({ parser, seed, from, to }: Order): Promise<void> {
     mark(index, 0);
     const dice = new Dice(seedOf(seed, index));
     const bytes = found.change(dice, dice.one(found.seeds), found.seeds).slice(0, MOST_BYTES);
+    // What making it took is not what reading it takes.
+    peak = peakMB();
     mark(index, 1);
     const started = performance.now();
     let outcome: Outcome = { kind: 'read' };

@@ -250,4 +250,12 @@ describe('fitting a model', () => {
   ])('refuses a misfit of %s', (_, b, shape, expected) => {
     expect(message(() => check(b, model(shape)))).toBe(expected);
   });
+
+  test('a value nested deeper than can be written is refused with its place', () => {
+    let deep: unknown = 1;
+    for (let depth = 0; depth < 20_000; depth++) deep = [deep];
+    expect(() => parseBinding({ hook: deep, input: { kind: 'tensor' }, output: { kind: 'tensor' } }, 'x.json')).toThrow(
+      /\/hook should be "xdp", not a list of 1/,
+    );
+  });
 });

@@ -1,4 +1,5 @@
 import { InputError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import type { Binding } from './binding.ts';
 import { MAX_CLASSES } from './fit.ts';
 
@@ -34,8 +35,17 @@ export class Checker {
   }
 }
 
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? shown(value);
+  } catch {
+    // Nested deeper than can be written.
+    return shown(value);
+  }
+}
+
 export const show = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = textOf(value);
   return text.length > 40 ? `${text.slice(0, 37)}…` : text;
 };
 

@@ -218,6 +218,6 @@ function refuse(context: OpContext): never {
 
 function checkDims(dims: readonly number[], context: OpContext): void {
   if (dims.some((dim) => !Number.isSafeInteger(dim) || dim < 0) || elementCount(dims) > 2 ** 40) {
-    context.fail(`its output would have the impossible shape [${dims.join(', ')}]`);
+    context.fail(`its output would have the impossible shape [${dims.map((size) => (Number.isNaN(size) ? '?' : size)).join(', ')}]`);
   }
 }
