@@ -45,7 +45,6 @@ export function AnswerEditor({
     <div className="answer" data-invalid={invalid}>
       <div ref={gutter} className="answer-gutter mono" aria-hidden="true">
         {Array.from({ length: lines }, (_, at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
           <span key={at} className={badLine === at + 1 ? 'answer-bad' : undefined}>
             {badLine === at + 1 ? '✕ ' : ''}
             {at + 1}

@@ -110,7 +110,7 @@ export function ExerciseView({ exercise, place }: { exercise: Exercise; place: s
         />
       )}
       <div className="exercise-bar">
-        <button type="button" className="button primary" data-check disabled={running} onClick={check}>
+        <button type="button" className="button primary" data-check aria-disabled={running} onClick={check}>
           <Check size={14} aria-hidden="true" /> {texts.check}
         </button>
         {hints < exercise.hints.length ? (
@@ -138,7 +138,6 @@ export function ExerciseView({ exercise, place }: { exercise: Exercise; place: s
       {hints > 0 ? (
         <ol className="exercise-hints">
           {exercise.hints.slice(0, hints).map((one, at) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: hints keep their places
             <li key={at}>
               <p className="small muted">{texts.hint(at + 1, exercise.hints.length)}</p>
               <Prose nodes={one} />

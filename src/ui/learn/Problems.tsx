@@ -16,7 +16,6 @@ export function Problems({ problems, text }: { problems: readonly Problem[]; tex
       </p>
       <ol>
         {problems.slice(0, MOST).map(({ line, message }, at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: problems keep their places
           <li key={at}>
             <p>
               <strong>{texts.line(line)}</strong> {message}

@@ -27,14 +27,12 @@ export function Coloured({ text, kind }: { text: string; kind: SourceKind }) {
   if (kind === 'plain' || text.length > MOST_COLOURED) return text;
   const tokens = kind === 'c' ? tokensOfC : highlight;
   return text.split('\n').map((line, at) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
     <Fragment key={at}>
       {at > 0 ? '\n' : null}
       {tokens(line).map((token, place) =>
         token.kind === 'plain' ? (
           token.text
         ) : (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a token is its place
           <span key={place} className={`src-${token.kind}`}>
             {token.text}
           </span>

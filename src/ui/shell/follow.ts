@@ -21,6 +21,8 @@ export function followSource(): () => void {
     const here = next.kind === 'c' && useDesk.getState().desk === 'accelerator';
     if (!here && (next.kind === 'log' || next.kind === 'c')) showDesk('debug');
     if (!here && useDesk.getState().desk !== 'debug') return;
+    // Another page has said which panels it wants.
+    if ('embed' in document.documentElement.dataset) return;
     requestAnimationFrame(() => {
       if (!here) showPanel('program');
       if (next.kind === 'c') showPanel('c');
