@@ -143,7 +143,6 @@ export function icmpv6(walk: Walk, at: number): void {
     if (length === 0) break;
     // Source and target link-layer addresses.
     if ((kind === 1 || kind === 2) && length > 2) walk.addBytes(OPT_LINKADDR, behind + 2, length - 2);
-    if (kind === 5) walk.add32(MTU6, behind + 4);
     out.close(option, behind + length);
     behind += length;
   }

@@ -144,8 +144,8 @@ export function fragmentOf(walk: Walk, at: number, key: string, { offset, more, 
   const datagram = whole && around ? around.reassemble({ key, offset, more, data: walk.bytes.subarray(at, walk.end) }) : null;
   if (!datagram) {
     walk.fragmented = true;
-    // What the capture cut is shown in IPv4 alone.
-    if (offset === 0 && (walk.quoted || !around || (!whole && walk.addressLength === 4))) walk.next.ipProtocol(walk, protocol, at);
+    // What the capture cut, or an error quotes, is shown in IPv4 alone.
+    if (offset === 0 && (!around || (!whole && walk.addressLength === 4))) walk.next.ipProtocol(walk, protocol, at);
     else walk.data(at);
     return;
   }

@@ -62,7 +62,7 @@ const NAMES: Readonly<Record<string, Names>> = {
   'tls.handshake.version': TLS_VERSIONS,
   'tls.handshake.extensions.supported_version': TLS_VERSIONS,
 };
-const FLAGS = /^(?:ip\.flags|tcp\.flags|icmpv6\.nd\.na\.flag)\./;
+const FLAGS = /^(?:(?:ip\.flags|tcp\.flags|icmpv6\.nd\.na\.flag)\.|dns\.flags\.authenticated$)/;
 /** Truth values whose two states have names of their own. */
 const OTHER_STATES = /^(?:eth\.[li]g|dns\.flags\..*)$/;
 
