@@ -43,9 +43,10 @@ test('a weight, a byte, the bits and the run are touched by the keyboard, and ea
   await expect(weight.locator('.touch-changed').first()).toBeVisible();
   await value.press('Enter');
   await expect(weight.getByTestId('weights-differ')).toHaveText('▲ 1 weight differs from the file');
-  // The model is compiled again; what is dimmed until then is not looked at.
+  // The field keeps the focus while the model is compiled again; what is dimmed until then is not looked at.
   await replayed(site, FEW_PACKETS);
   await expect(weight.getByTestId('outcomes')).toHaveAttribute('data-stale', 'false');
+  await expect(value).toBeFocused();
   await noViolations(site);
   await site.keyboard.press('Escape');
 

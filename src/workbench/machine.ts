@@ -23,7 +23,6 @@ import { askRecording } from './query.ts';
 import { RemoteError } from './rpc.ts';
 import type { StageProgress } from './stages.ts';
 import { announce, select, useWorkbench, type WorkbenchState } from './store.ts';
-import type { RunMarks } from './touch-views.ts';
 import type { EventSpec } from './value-views.ts';
 import { callAt } from './views.ts';
 
@@ -233,12 +232,6 @@ export const readMemory = (address: number, length: number): Promise<Uint8Array 
 export const readMap = (map: string, from: number, count: number): Promise<MapPage | null> => ask('map', { map, from, count });
 export const readTensors = (): Promise<MachineTensors | null> => ask('tensors', {});
 export const readTensor = (name: string): Promise<MachineTensorData | null> => ask('tensor', { name });
-
-/** Where the run of the event at the cursor comes to operators and to rounds of their loops; null while there is no program to run. */
-export async function readMarks(): Promise<RunMarks | null> {
-  const from = recipe();
-  return from && machineWorker.call<RunMarks>('marks', { program: from.program, event: from.event });
-}
 
 /** What the verifier knew at `insn`, beside these values by its names. */
 export function askAbstract(programKey: string, insn: number, values: Readonly<Record<string, string>>): Promise<AbstractView> {

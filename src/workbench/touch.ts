@@ -1,11 +1,12 @@
 import { hold, programFor } from './clients.ts';
 import { eventOf } from './event-values.ts';
 import { frameOf } from './frames.ts';
+import { machinePlace } from './machine.ts';
 import { editedPacket } from './pipeline.ts';
 import { type CallOptions, WorkerClient } from './rpc.ts';
 import { keepsState } from './selectors.ts';
-import type { WorkbenchState } from './store.ts';
-import type { TouchRequest, TouchView } from './touch-views.ts';
+import { useWorkbench, type WorkbenchState } from './store.ts';
+import type { RunMarks, TouchRequest, TouchView } from './touch-views.ts';
 import type { EventSpec } from './value-views.ts';
 import { callAt } from './views.ts';
 import { fileOf, weightsOf } from './weight-edits.ts';
@@ -40,4 +41,13 @@ export function touchEvent(key: string, request: TouchRequest, options: CallOpti
   if (!program) return Promise.reject(new Error('this program is no longer known'));
   hold(touchWorker, request.file, request.event.kind === 'tensors' ? request.event.trace : null);
   return touchWorker.call<TouchView>('touch', { program, ...request }, options);
+}
+
+/** Where the run of the event at the cursor comes to operators and to rounds of their loops; null while there is no program to run. */
+export async function readMarks(): Promise<RunMarks | null> {
+  const place = machinePlace(useWorkbench.getState());
+  const program = place && programFor(touchWorker, place.programKey);
+  if (!place || !program) return null;
+  if (place.spec.kind === 'tensors') hold(touchWorker, place.spec.trace);
+  return touchWorker.call<RunMarks>('marks', { program, event: place.spec });
 }

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useRef, useState } from 'react';
 import { partId, splitPart } from '../../workbench/selection.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { announce, select, useWorkbench } from '../../workbench/store.ts';
@@ -83,16 +83,20 @@ function Initializer({ name, table, row, onSelect }: InitializerProps) {
   const map = useRemote(width === 0 ? null : `${modelKey} ${name} ${columns}`, (options) => weightMap(name, MOST_HEIGHT, columns, options));
   const info = table.get(name);
   const [cell, setCell] = useState<{ readonly row: number; readonly column: number } | null>(null);
-  const [own] = stats.value ?? [];
+  // While changed weights are read, those before stay: what is under the hand must not go away.
+  const last = useRef({ map: map.value, stats: stats.value });
+  last.current = { map: map.value ?? last.current.map, stats: stats.value ?? last.current.stats };
+  const [own] = last.current.stats ?? [];
+  const shown = last.current.map;
   const busy = stats.progress ?? map.progress;
   return (
     <div ref={ref}>
       {stats.error ? <ErrorNote error={stats.error} /> : null}
       {own ? <Histogram stats={own} /> : null}
       {busy ? <Progress progress={busy} label={texts.reading} /> : null}
-      {map.value && width > 0 ? (
+      {shown && width > 0 ? (
         <WeightMap
-          map={map.value}
+          map={shown}
           channels={info?.channels}
           width={width}
           selected={row}
@@ -102,15 +106,15 @@ function Initializer({ name, table, row, onSelect }: InitializerProps) {
           }}
         />
       ) : null}
-      {map.value && own ? (
+      {shown && own ? (
         <Suspense>
           <WeightTouch
             name={name}
             dtype={own.dtype}
-            columns={map.value.columns}
+            columns={shown.columns}
             vector={own.dims.length < 2}
             cell={cell ?? cellAt(row, own.dims.length < 2)}
-            largest={map.value.largest}
+            largest={shown.largest}
           />
         </Suspense>
       ) : null}

@@ -100,6 +100,9 @@ export default function ByteTouch({ packet, at, original, bytes, tokens }: ByteT
 
   // Nothing runs until somebody touches the byte or asks.
   const open = asked === true;
+  useEffect(() => {
+    if (open) box.current?.scrollIntoView({ block: 'nearest' });
+  }, [open]);
   const attention = useMemo(() => attentionOf(nodes), [nodes]);
   const key = program?.modelKey ? program.key : null;
   const requests = useMemo(() => {

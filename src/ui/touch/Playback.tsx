@@ -1,11 +1,12 @@
 import { ChevronLeft, ChevronRight, Pause, Play } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { scaleAt } from '../../reference/value-error.ts';
-import { act, readMarks, readTensor, readTensors, useMachine } from '../../workbench/machine.ts';
+import { act, readTensor, readTensors, useMachine } from '../../workbench/machine.ts';
 import type { MachineTensor, MachineTensorData, MachineView } from '../../workbench/machine-views.ts';
 import { useProject } from '../../workbench/projects/state.ts';
 import { NO_RANGES } from '../../workbench/ranges.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
+import { readMarks } from '../../workbench/touch.ts';
 import { noteTouch, useTouch } from '../../workbench/touch-state.ts';
 import type { RunMarks } from '../../workbench/touch-views.ts';
 import { shortTensor } from '../tensors/format.ts';
