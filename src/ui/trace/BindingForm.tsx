@@ -6,11 +6,9 @@ import type { UserError } from '../../workbench/errors.ts';
 import { frameOf } from '../../workbench/frames.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
-import { trace } from '../texts/trace.ts';
+import { bindingForm as texts } from '../texts/binding-form.ts';
 import { BindingJson } from './BindingJson.tsx';
 import { tokenRange } from './packet-info.ts';
-
-const texts = trace.form;
 
 const LAYERS: readonly (readonly [PayloadInput['layer'], string])[] = [
   ['l2', texts.layers.l2],

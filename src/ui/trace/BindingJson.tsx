@@ -2,9 +2,9 @@ import { useRef, useState } from 'react';
 import type { Binding } from '../../hooks/binding.ts';
 import { FIELDS, FLOW_FEATURES } from '../../hooks/features/catalogue.ts';
 import type { UserError } from '../../workbench/errors.ts';
-import { trace } from '../texts/trace.ts';
+import { bindingForm } from '../texts/binding-form.ts';
 
-const texts = trace.form.json;
+const texts = bindingForm.json;
 
 interface JsonProps {
   readonly binding: Binding;
