@@ -24,7 +24,7 @@ import { Menu } from '../components/Menu.tsx';
 import { Progress } from '../components/Progress.tsx';
 import { useTask } from '../components/useTask.ts';
 import { course } from '../texts/course.ts';
-import { isEmbedded, readAddress, writeAddress } from './address.ts';
+import { cameByAddress, isEmbedded, readAddress, writeAddress } from './address.ts';
 import { Blocks } from './Blocks.tsx';
 import { CourseList } from './CourseList.tsx';
 import { lessonsInOrder } from './order.ts';
@@ -151,14 +151,6 @@ function Lesson({ open, embedded }: { open: OpenLesson; embedded: boolean }) {
   );
   const prose = useMemo<ProseContext>(() => ({ terms, values, go }), [terms, values, go]);
 
-  // What the step shows; with the first step that is on show comes what the lesson opens with.
-  const begun = useRef(false);
-  useEffect(() => {
-    const scenes = step.blocks.flatMap((block) => (block.kind === 'show' ? [block.scene] : []));
-    const scene = Object.assign({}, begun.current ? {} : lesson.opens, ...scenes) as Scene;
-    begun.current = true;
-    if (Object.keys(scene).length > 0) go(scene);
-  }, [step, lesson.opens, go]);
   useEffect(() => {
     writeAddress(key, at);
     body.current?.scrollTo({ top: 0 });
@@ -167,9 +159,16 @@ function Lesson({ open, embedded }: { open: OpenLesson; embedded: boolean }) {
   }, [key, at]);
   // Whoever opens a lesson reads on in it; a page that loads leaves the focus alone.
   useEffect(() => {
-    if (document.activeElement !== document.body) title.current?.focus({ preventScroll: true });
+    if (!cameByAddress()) title.current?.focus({ preventScroll: true });
   }, []);
-
+  // After the focus is set, which the scene gives back. What the step shows; with the first step that is on show comes what the lesson opens with.
+  const begun = useRef(false);
+  useEffect(() => {
+    const scenes = step.blocks.flatMap((block) => (block.kind === 'show' ? [block.scene] : []));
+    const scene = Object.assign({}, begun.current ? {} : lesson.opens, ...scenes) as Scene;
+    begun.current = true;
+    if (Object.keys(scene).length > 0) go(scene);
+  }, [step, lesson.opens, go]);
   const move = useCallback(
     (to: number) => {
       if (to < 0 || to >= lesson.steps.length) return;

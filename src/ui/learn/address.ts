@@ -33,6 +33,14 @@ function embedPanels(ids: readonly string[]): void {
 }
 
 let read = '';
+let arriving = false;
+
+/** Whether the lesson that appears now is the one that the address named; true once. */
+export function cameByAddress(): boolean {
+  const came = arriving;
+  arriving = false;
+  return came;
+}
 
 /** Opens what the address says: `?lesson=ID&step=N`, `?path=A,B&title=T`, `?embed=ID&panels=P,Q`, `#lesson=…`. */
 export async function readAddress(): Promise<void> {
@@ -57,6 +65,7 @@ export async function readAddress(): Promise<void> {
     }
     const lesson = embed || query.get('lesson');
     const step = Number(query.get('step') ?? Number.NaN);
+    arriving = lesson !== null;
     if (lesson) await openLesson(lesson, Number.isSafeInteger(step) && step > 0 ? step - 1 : undefined);
   } catch (error) {
     notify(DOING, error instanceof RemoteError ? error.error : toUserError(error, DOING));
