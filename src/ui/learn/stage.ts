@@ -61,7 +61,6 @@ export async function play(scene: Scene, programOf: (exercise: string) => Promis
   playing?.abort();
   const own = new AbortController();
   playing = own;
-  const focus = document.activeElement;
   if (scene.open) {
     const sample = SAMPLES.find(({ id }) => id === scene.open);
     const open = useProject.getState().origin.sample?.id;
@@ -78,12 +77,13 @@ export async function play(scene: Scene, programOf: (exercise: string) => Promis
     await frames();
   }
   if (scene.panel) {
+    // The reader stays where they read: the panel has the focus for no moment in which a key could come.
+    const reading = document.activeElement;
     showPanel(scene.panel);
+    if (reading instanceof HTMLElement && reading.closest('.lesson')) reading.focus({ preventScroll: true });
     await frames();
   }
   if (scene.select) await choose(scene.select, own.signal);
-  // The reader stays where they read.
-  if (focus instanceof HTMLElement && focus.isConnected && focus.closest('.lesson')) focus.focus({ preventScroll: true });
 }
 
 async function choose(text: string, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import { useLessonPane } from '../../workbench/course/pane.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { showDesk, showPanel, useDesk } from './desk-store.ts';
 
@@ -21,8 +22,8 @@ export function followSource(): () => void {
     const here = next.kind === 'c' && useDesk.getState().desk === 'accelerator';
     if (!here && (next.kind === 'log' || next.kind === 'c')) showDesk('debug');
     if (!here && useDesk.getState().desk !== 'debug') return;
-    // Another page has said which panels it wants.
-    if ('embed' in document.documentElement.dataset) return;
+    // A lesson says itself what it shows.
+    if (useLessonPane.getState().shown) return;
     requestAnimationFrame(() => {
       if (!here) showPanel('program');
       if (next.kind === 'c') showPanel('c');
