@@ -152,7 +152,7 @@ test('a lesson by keyboard alone', async ({ site }) => {
 test('inside of another page: the lesson and its panels alone, and what the browser keeps of the desk stays', async ({ site }) => {
   const kept = await site.evaluate(() => JSON.stringify(Object.entries(localStorage).filter(([key]) => key.startsWith('bpformer.desk'))));
   await site.goto(`${process.env.BPFORMER_SITE!}?embed=rejection&panels=verifier,log`);
-  await expect(site.getByRole('heading', { level: 1 })).toHaveText(lessons.find(({ id }) => id === 'rejection')!.title);
+  await expect(pane(site).getByRole('heading', { level: 2 })).toHaveText(lessons.find(({ id }) => id === 'rejection')!.title);
   await expect(site.locator('.topbar')).toBeHidden();
   await expect(site.locator('[data-panel="verifier"]')).toBeVisible();
   await expect(site.locator('.desk .flexlayout__tab_button')).toHaveCount(2);

@@ -50,7 +50,7 @@ export default function LessonPane() {
     return () => window.removeEventListener('hashchange', read);
   }, []);
   const pane = useRef<HTMLElement>(null);
-  const focus = useCallback(() => pane.current?.querySelector<HTMLElement>('[data-step-title], [data-first-focus]')?.focus(), []);
+  const focus = useCallback(() => pane.current?.querySelector<HTMLElement>('[data-step-title], [data-first-focus], .course-open')?.focus(), []);
   useCommandHandler('learn.focus', focus);
   const embedded = isEmbedded();
   return (
@@ -210,7 +210,8 @@ function Lesson({ open, embedded }: { open: OpenLesson; embedded: boolean }) {
     <Surroundings value={prose}>
       {embedded ? (
         <header className="lesson-head">
-          <h1 className="grow ellipsis">{lesson.title}</h1>
+          <h1 className="visually-hidden">{texts.label(lesson.title)}</h1>
+          <h2 className="grow ellipsis">{lesson.title}</h2>
           <a className="small" href={`?lesson=${key}`} target="_blank" rel="noopener">
             {texts.openTool}
           </a>
