@@ -50,7 +50,10 @@ export default function LessonPane() {
     return () => window.removeEventListener('hashchange', read);
   }, []);
   const pane = useRef<HTMLElement>(null);
-  const focus = useCallback(() => pane.current?.querySelector<HTMLElement>('[data-step-title], [data-first-focus], .course-open')?.focus(), []);
+  const focus = useCallback(
+    () => pane.current?.querySelector<HTMLElement>('[data-step-title], [data-first-focus], .course-open')?.focus(),
+    [],
+  );
   useCommandHandler('learn.focus', focus);
   const embedded = isEmbedded();
   return (
