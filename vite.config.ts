@@ -26,7 +26,6 @@ export default defineConfig({
   worker: { format: 'es' },
   resolve: {
     alias: {
-      'd3-transition': fileURLToPath(new URL('src/ui/model/no-transition.ts', import.meta.url)),
       // Lessons are read in a worker, where the package's own choice for browsers, which asks the document, has none.
       'decode-named-character-reference': fileURLToPath(new URL('node_modules/decode-named-character-reference/index.js', import.meta.url)),
     },

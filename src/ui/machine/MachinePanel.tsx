@@ -50,7 +50,8 @@ export function MachinePanel() {
   const { ref, width } = useWidth();
   const visible = width > 0;
   const program = useWorkbench((state) => state.stages.program.value);
-  const stale = useWorkbench((state) => state.stages.program.stale);
+  // Shipped results stand before what their program is made of is known.
+  const stale = useWorkbench(({ stages: { program } }) => program.stale || program.shipped);
   useFrames();
   const place = useWorkbench((state) => machinePlace(state)?.session ?? '');
   const { view, status, progress, error, session, event } = useMachine();

@@ -1,6 +1,5 @@
-import { select as d3select } from 'd3-selection';
-import { type ZoomBehavior, zoom, zoomIdentity, zoomTransform } from 'd3-zoom';
-import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef } from 'react';
+import { type RefObject, useLayoutEffect, useMemo, useRef } from 'react';
+import type { Gestures, Place } from './gestures.ts';
 import type { Bounds } from './layout.ts';
 import type { View } from './paint.ts';
 
@@ -34,23 +33,30 @@ export function usePanZoom(
   draw: (view: View) => void,
   resized: (before: View) => void = ignore,
 ): PanZoom {
-  const behaviour = useRef<ZoomBehavior<HTMLDivElement, unknown> | null>(null);
+  const gestures = useRef<Gestures | null>(null);
+  const place = useRef<Place>({ x: 0, y: 0, k: 1 });
+  const limits = useRef<readonly [number, number]>([LEAST_SCALE, MOST_SCALE]);
+  const moved = useRef(ignore);
   const size = useRef({ width: 0, height: 0 });
   const extent = useRef(bounds);
   extent.current = bounds;
 
   const pan = useMemo<PanZoom>(() => {
-    const view = (): View => {
-      const { x, y, k } = box.current ? zoomTransform(box.current) : zoomIdentity;
-      return { x, y, k, ...size.current };
-    };
+    const view = (): View => ({ ...place.current, ...size.current });
     const put = (x: number, y: number, k: number) => {
-      if (box.current && behaviour.current) d3select(box.current).call(behaviour.current.transform, zoomIdentity.translate(x, y).scale(k));
+      place.current = { x, y, k };
+      gestures.current?.put(place.current);
+      moved.current();
     };
     return {
       view,
       zoomBy: (factor) => {
-        if (box.current && behaviour.current) d3select(box.current).call(behaviour.current.scaleBy, factor);
+        const { x, y, k } = place.current;
+        const [least, most] = limits.current;
+        const to = Math.min(most, Math.max(least, k * factor));
+        // The middle stays where it is.
+        const at = (from: number, length: number) => length / 2 - ((length / 2 - from) / k) * to;
+        put(at(x, size.current.width), at(y, size.current.height), to);
       },
       fitAll: () => {
         if (!extent.current) return;
@@ -86,52 +92,60 @@ export function usePanZoom(
         put(x, height / 2 - (minY + share * (maxY - minY)) * k, k);
       },
     };
-  }, [box]);
+  }, []);
 
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
     let frame = 0;
+    let ended = false;
     const request = () => {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(() => draw(pan.view()));
     };
+    moved.current = request;
     const measure = () => {
       const before = pan.view();
       size.current = { width: element.clientWidth, height: element.clientHeight };
       if (before.width > 0) {
         // What stood in the middle stays there.
-        const { x, y, k } = before;
         const shift = (size.current.width - before.width) / 2;
-        if (shift !== 0) d3select(element).call(zooming.transform, zoomIdentity.translate(x + shift, y).scale(k));
+        place.current = { ...place.current, x: place.current.x + shift };
+        if (shift !== 0) gestures.current?.put(place.current);
         resized(before);
       }
       request();
     };
-    const zooming = zoom<HTMLDivElement, unknown>().scaleExtent([LEAST_SCALE, MOST_SCALE]).on('zoom', request);
-    behaviour.current = zooming;
-    d3select(element).call(zooming).on('dblclick.zoom', null);
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
+    // What is drawn does not wait for what hears the mouse.
+    void import('./gestures.ts').then(({ gesturesOn }) => {
+      if (ended) return;
+      gestures.current = gesturesOn(element, (to) => {
+        place.current = to;
+        request();
+      });
+      gestures.current.limit(...limits.current);
+      gestures.current.put(place.current);
+    }, ignore);
     return () => {
+      ended = true;
       cancelAnimationFrame(frame);
       observer.disconnect();
-      d3select(element).on('.zoom', null);
+      gestures.current?.end();
+      gestures.current = null;
     };
   }, [box, draw, resized, pan]);
 
-  // A tall graph needs smaller scales than others to be seen whole.
-  useEffect(() => {
-    if (!bounds || !behaviour.current) return;
-    const whole = Math.min(size.current.height / (bounds.maxY - bounds.minY), size.current.width / (bounds.maxX - bounds.minX));
-    behaviour.current.scaleExtent([Math.max(1e-4, Math.min(LEAST_SCALE, whole * 0.9)), MOST_SCALE]);
-  }, [bounds]);
-
   const fitted = useRef<unknown>(null);
   useLayoutEffect(() => {
-    const element = box.current;
-    if (!bounds || !element || !behaviour.current || fitted.current === of) return;
+    if (!bounds || !box.current) return;
+    // A tall graph needs smaller scales than others to be seen whole.
+    const whole = Math.min(size.current.height / (bounds.maxY - bounds.minY), size.current.width / (bounds.maxX - bounds.minX));
+    limits.current = [Math.max(1e-4, Math.min(LEAST_SCALE, whole * 0.9)), MOST_SCALE];
+    gestures.current?.limit(...limits.current);
+    if (fitted.current === of) return;
     fitted.current = of;
     pan.fitWidth();
   }, [box, bounds, of, pan]);
