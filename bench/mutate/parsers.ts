@@ -405,9 +405,9 @@ const ALL: readonly Parser[] = [
       const { blobs: _, ...rest } = head;
       const changed = blobs.map((blob) => (blob.length > 0 && dice.chance(0.3) ? changedBytes(dice, blob, [blob]) : blob));
       const tree = changedTree(dice, rest);
-      // Through text: what is nested too deep to be written becomes brackets without end.
-      const head: unknown = JSON.parse(jsonText(tree).slice(0, 1) === '{' ? jsonText(tree) : '{}');
-      return pack(head as object, changed);
+      // Through text: what is nested too deep to be written becomes brackets without end, which no message begins with.
+      const written = jsonText(tree);
+      return pack(written.startsWith('{') ? (JSON.parse(written) as object) : {}, changed);
     },
     open(bytes) {
       const envelope = unpack(bytes);
