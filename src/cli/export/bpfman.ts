@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
 import { InputError } from '../../base/errors.ts';
+import { shown } from '../../base/shown.ts';
 import { mapTypeName } from '../../bpf/maps.ts';
 import type { Program } from '../../bpf/program.ts';
 import { PROG_TYPE_XDP } from '../../bpf/progtypes.ts';
@@ -48,7 +49,7 @@ export function fleetFiles(
       'Compile it with a binding that decides',
     );
   if (repository === undefined || options.image.length > 525)
-    throw new InputError(`"${options.image}" names no image`, '--image', 'Use REGISTRY/NAME:TAG');
+    throw new InputError(`${shown(options.image)} names no image`, '--image', 'Use REGISTRY/NAME:TAG');
   const labels = {
     'io.ebpf.programs': JSON.stringify({ [program.name]: 'xdp' }),
     'io.ebpf.maps': JSON.stringify(Object.fromEntries(program.maps.map(({ name, type }) => [name, mapTypeName(type)]))),
