@@ -240,7 +240,10 @@ test('what a page has loaded is gone with its tab, however that ends, and with t
   // A write waits for the word in the terminal.
   await panel.getByRole('button', { name: 'Maps', exact: true }).click();
   await panel.getByRole('button', { name: 'Read the maps' }).click();
-  await panel.getByRole('combobox', { name: 'Map' }).selectOption('score');
+  const map = panel.getByRole('combobox', { name: 'Map' });
+  await map.selectOption('score');
+  // It names the map whose entries are shown.
+  await expect(map).toHaveValue('score');
   const key = panel.getByTestId('kernel-entries').locator('tbody td').first();
   await expect(key).toHaveText('00000000');
   const value = panel.getByTestId('kernel-entries').locator('tbody td').nth(1);
