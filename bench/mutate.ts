@@ -1,7 +1,7 @@
 /**
  * `npm run long mutate [COUNT] [SEED] [PARSER]`: files of every kind that can be opened, changed by rules of their formats, COUNT in all. Each is read, or refused in words of ours that
  * name the place. Anything else is a finding: another error, a hang, a death, memory over the limit. A finding names its parser, seed and index, which make
- * the same input again, and lies in `bench/results/findings/` as a file.
+ * the same input again, and lies in `.cache/findings/` as a file.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -49,7 +49,7 @@ class Run {
   readonly findings: Finding[] = [];
   readonly tallies: Record<string, Tally> = {};
   readonly #folder = mkdtempSync(join(tmpdir(), 'bpformer-mutate-'));
-  readonly #keep = join(here, 'results', 'findings');
+  readonly #keep = join(here, '..', '.cache', 'findings');
   readonly #alike = new Map<string, number>();
   #workers = 0;
 

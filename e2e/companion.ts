@@ -33,6 +33,8 @@ export async function startCompanion(...args: readonly string[]): Promise<Starte
   const site = process.env.BPFORMER_DIST ?? join(root, 'dist');
   const verb = ['src/cli/main.ts', 'kernel', '--port', '0', '--no-open', '--json', '--site', site, ...args];
   const child = spawn(process.execPath, ['--import', 'tsx', ...verb], { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] });
+  // A test that fails does not come to its end.
+  process.once('exit', () => child.kill());
   const lines: string[] = [];
   let said = '';
   let heard = (): void => {};

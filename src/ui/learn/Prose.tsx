@@ -5,6 +5,7 @@ import type { OpenLesson } from '../../workbench/course/store.ts';
 import { course as texts } from '../texts/course.ts';
 import { Source } from './Source.tsx';
 import { Term } from './Term.tsx';
+import './prose.css';
 
 /** What text needs to know of the lesson around it. */
 export interface ProseContext {
@@ -23,11 +24,18 @@ const DEEPEST = 60;
  * A lesson's text. React makes elements of a fixed list of nodes and writes all else as text, markup too; links lead to https or into the page or
  * nowhere: nothing in a lesson can run.
  */
-export function Prose({ nodes }: { nodes: readonly RootContent[] }) {
-  return <>{drawAll(nodes, 0)}</>;
+export function Prose({
+  nodes,
+  top = 4,
+}: {
+  nodes: readonly RootContent[] /** Level of its highest headings in the page. */;
+  top?: number;
+}) {
+  return <>{drawAll(nodes, 0, top)}</>;
 }
 
-const drawAll = (nodes: readonly RootContent[], depth: number): ReactNode[] => nodes.map((node, at) => draw(node, at, depth));
+const drawAll = (nodes: readonly RootContent[], depth: number, top: number): ReactNode[] =>
+  nodes.map((node, at) => draw(node, at, depth, top));
 
 function textOf(node: unknown): string {
   const parts: string[] = [];
@@ -48,9 +56,9 @@ const TAGS: Readonly<Record<string, string>> = {
   emphasis: 'em',
 };
 
-function draw(node: RootContent, key: number, depth: number): ReactNode {
+function draw(node: RootContent, key: number, depth: number, top: number): ReactNode {
   if (depth > DEEPEST) return textOf(node);
-  const children = (): ReactNode => ('children' in node ? drawAll(node.children as RootContent[], depth + 1) : null);
+  const children = (): ReactNode => ('children' in node ? drawAll(node.children as RootContent[], depth + 1, top) : null);
   switch (node.type) {
     case 'text':
     case 'html':
@@ -60,7 +68,7 @@ function draw(node: RootContent, key: number, depth: number): ReactNode {
     case 'code':
       return <Source key={key} text={node.value} kind={node.lang === 'c' ? 'c' : node.lang === 'bpf' ? 'bpf' : 'plain'} />;
     case 'heading':
-      return createElement(`h${Math.min(6, Math.max(4, node.depth + 1))}`, { key }, children());
+      return createElement(`h${Math.min(6, Math.max(top, node.depth + 1))}`, { key }, children());
     case 'list':
       return createElement(node.ordered ? 'ol' : 'ul', { key, ...(node.ordered && node.start ? { start: node.start } : {}) }, children());
     case 'link':
@@ -76,8 +84,8 @@ function draw(node: RootContent, key: number, depth: number): ReactNode {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: wide tables scroll, with the keyboard too
         <div key={key} className="lesson-table" tabIndex={0}>
           <table>
-            <thead>{node.children.slice(0, 1).map((row, at) => drawRow(row.children, at, 'th', depth, node.align))}</thead>
-            <tbody>{node.children.slice(1).map((row, at) => drawRow(row.children, at, 'td', depth, node.align))}</tbody>
+            <thead>{node.children.slice(0, 1).map((row, at) => drawRow(row.children, at, 'th', depth, top, node.align))}</thead>
+            <tbody>{node.children.slice(1).map((row, at) => drawRow(row.children, at, 'td', depth, top, node.align))}</tbody>
           </table>
         </div>
       );
@@ -121,6 +129,7 @@ function drawRow(
   key: number,
   tag: 'th' | 'td',
   depth: number,
+  top: number,
   align?: readonly (string | null)[] | null,
 ): ReactNode {
   return (
@@ -129,7 +138,7 @@ function drawRow(
         createElement(
           tag,
           { key: column, ...(tag === 'th' ? { scope: 'col' } : {}), ...(align?.[column] === 'right' ? { className: 'num' } : {}) },
-          drawAll(cell.children as RootContent[], depth + 1),
+          drawAll(cell.children as RootContent[], depth + 1, top),
         ),
       )}
     </tr>

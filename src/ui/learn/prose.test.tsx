@@ -1,17 +1,18 @@
 import fc from 'fast-check';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, it } from 'vitest';
-import { Markdown } from './Markdown.tsx';
+import { parseMarkdown } from '../../course/markdown.ts';
+import { Prose } from './Prose.tsx';
 
-const html = (text: string): string => renderToStaticMarkup(<Markdown text={text} where="lesson" />);
+const html = (text: string): string => renderToStaticMarkup(<Prose nodes={parseMarkdown(text, 'lesson').children} top={2} />);
 
-describe('lessons in Markdown', () => {
+describe('the text of a lesson', () => {
   it('are headings, paragraphs, lists, quotes, code and tables', () => {
     const drawn = html(
       '# T\n\nOne *line*, **two** `x<y`, [site](https://example.org/a).\n\n- a\n\n1. b\n\n> c\n\n```c\nint x;\n```\n\n| a |\n|---|\n| 1 |\n',
     );
     expect(drawn).toBe(
-      '<div class="accel-lesson"><h2>T</h2><p>One <em>line</em>, <strong>two</strong> <code>x&lt;y</code>, <a href="https://example.org/a" target="_blank" rel="noopener noreferrer">site</a>.</p><ul><li><p>a</p></li></ul><ol><li><p>b</p></li></ol><blockquote><p>c</p></blockquote><pre class="mono" tabindex="0">int x;</pre><table class="accel-table"><tbody><tr><th scope="col">a</th></tr><tr><td>1</td></tr></tbody></table></div>',
+      '<h2>T</h2><p>One <em>line</em>, <strong>two</strong> <code>x&lt;y</code>, <a href="https://example.org/a" target="_blank" rel="noopener noreferrer nofollow">site</a>.</p><ul><li><p>a</p></li></ul><ol start="1"><li><p>b</p></li></ol><blockquote><p>c</p></blockquote><pre class="lesson-code mono" tabindex="0"><span class="src-op">int</span> x;</pre><div class="lesson-table" tabindex="0"><table><thead><tr><th scope="col">a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table></div>',
     );
   });
 
@@ -50,7 +51,9 @@ describe('lessons in Markdown', () => {
         (parts) => {
           const tags = html(parts.join('')).match(/<\/?[a-z][^>]*>/gi) ?? [];
           for (const tag of tags) {
-            expect(tag).toMatch(/^<\/?(div|p|h[2-6]|ul|ol|li|blockquote|pre|code|strong|em|a|table|tbody|tr|th|td|br|hr)\b/);
+            expect(tag).toMatch(
+              /^<\/?(aside|div|span|p|h[2-6]|ul|ol|li|blockquote|pre|code|strong|em|a|table|thead|tbody|tr|th|td|br|hr)\b/,
+            );
             expect(tag).not.toMatch(/\son[a-z]+\s*=|javascript:/i);
           }
         },
