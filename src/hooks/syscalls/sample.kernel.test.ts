@@ -1,21 +1,20 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { KernelMap } from '../../companion/kernel.ts';
 import { kernelForTests } from '../../companion/vitest-kernel.ts';
 import type { Calibration } from '../../compiler/api.ts';
 import { compile } from '../../compiler/compile.ts';
 import { familiesFor } from '../../compiler/families.ts';
-import { writeObject } from '../../object/writer.ts';
 import { importModel } from '../../onnx/import.ts';
 import { readCalls } from '../../traces/syscalls/calls.ts';
 import { Vm } from '../../vm/vm.ts';
 import { checkAnyBinding } from '../features/fit.ts';
 import { parseAnyBinding } from '../features/parse.ts';
 import { hookOf } from '../hook.ts';
+import { attach } from '../testing/attach.ts';
 import { ringOf, type SyscallInput } from './binding.ts';
 import { enterContext } from './context.ts';
 import { EVENT, EVENTS_MAP, PROCESS, PROCESSES_MAP } from './hook.ts';
@@ -79,22 +78,10 @@ describe.skipIf(!kernel || !ready)('the sample model attached to raw_syscalls/sy
     async (kind) => {
       const folder = mkdtempSync(join(tmpdir(), 'bpformer-sample-'));
       try {
-        if (!existsSync('/sys/kernel/tracing/events')) execFileSync('mount', ['-t', 'tracefs', 'nodev', '/sys/kernel/tracing']);
         const at = (name: string) => join(folder, name);
         const program = await compiledSample();
-        writeFileSync(at('sample.o'), writeObject([program]));
-        execFileSync('cc', ['-o', at('attach'), fileURLToPath(new URL('../testing/attach.c', import.meta.url)), '-lbpf']);
-        const attached = spawn(at('attach'), [at('sample.o')], { stdio: ['pipe', 'pipe', 'inherit'] });
-        let said = '';
-        await new Promise<void>((resolve, reject) => {
-          attached.stdout.on('data', (chunk) => {
-            said += String(chunk);
-            if (said.endsWith('attached\n')) resolve();
-          });
-          attached.once('exit', (status) => reject(new Error(`not attached: status ${status}`)));
-        });
-        const open = (name: string): Promise<KernelMap> => kernel!.openMap(Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(said)![1]));
-        const [processes, events] = [await open(PROCESSES_MAP), await open(EVENTS_MAP)];
+        const attached = await attach(program, folder, kernel!);
+        const [processes, events] = [await attached.open(PROCESSES_MAP), await attached.open(EVENTS_MAP)];
         const command = ['-f', '-o', at('trace.txt'), 'python3', '-S', '-c', CHILD, kind];
         const child = spawn('strace', command, { cwd: folder, stdio: ['pipe', 'pipe', 'ignore'] });
         let done = false;
@@ -111,7 +98,7 @@ describe.skipIf(!kernel || !ready)('the sample model attached to raw_syscalls/sy
         const held = new Map(
           (await processes.dump()).map(({ key, value }) => [new DataView(key.buffer, key.byteOffset).getUint32(0, true), value]),
         );
-        attached.stdin.end();
+        await attached.end();
         child.stdin.end();
         await new Promise((resolve) => child.once('close', resolve));
         const { calls } = readCalls(readFileSync(at('trace.txt'), 'utf8'), 'trace.txt');

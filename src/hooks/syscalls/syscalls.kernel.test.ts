@@ -2,18 +2,16 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { KernelMap } from '../../companion/kernel.ts';
 import { kernelForTests } from '../../companion/vitest-kernel.ts';
 import { programBtf } from '../../object/program-btf.ts';
-import { writeObject } from '../../object/writer.ts';
 import { readCalls } from '../../traces/syscalls/calls.ts';
 import { verify } from '../../verifier/verify.ts';
 import { Vm } from '../../vm/vm.ts';
 import { CONTROL, CONTROL_MAP, COUNTERS_MAP, LATENCY_MAP, MODE, readCounters } from '../production/binding.ts';
 import { manners } from '../production/code.ts';
 import { readHistogram } from '../production/histogram.ts';
+import { attach } from '../testing/attach.ts';
 import { programOf } from '../testing/harness.ts';
 import { fittedCalls } from '../testing/syscalls.ts';
 import { ringOf } from './binding.ts';
@@ -49,23 +47,11 @@ describe.skipIf(!kernel || !ready)('attached to raw_syscalls/sys_enter', () => {
   it('the kernel’s sequences of a process are those that strace saw, and its scores the engine’s', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'bpformer-calls-'));
     try {
-      if (!existsSync('/sys/kernel/tracing/events')) execFileSync('mount', ['-t', 'tracefs', 'nodev', '/sys/kernel/tracing']);
       const at = (name: string) => join(folder, name);
-      writeFileSync(at('calls.o'), writeObject([program]));
       writeFileSync(at('child.c'), CHILD);
       execFileSync('cc', ['-o', at('child'), at('child.c')]);
-      execFileSync('cc', ['-o', at('attach'), fileURLToPath(new URL('../testing/attach.c', import.meta.url)), '-lbpf']);
-      const attached = spawn(at('attach'), [at('calls.o')], { stdio: ['pipe', 'pipe', 'inherit'] });
-      let said = '';
-      await new Promise<void>((resolve, reject) => {
-        attached.stdout.on('data', (chunk) => {
-          said += String(chunk);
-          if (said.endsWith('attached\n')) resolve();
-        });
-        attached.once('exit', (status) => reject(new Error(`not attached: status ${status}`)));
-      });
-      const open = (name: string): Promise<KernelMap> => kernel!.openMap(Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(said)![1]));
-      const [processes, events] = [await open(PROCESSES_MAP), await open(EVENTS_MAP)];
+      const attached = await attach(program, folder, kernel!);
+      const [processes, events] = [await attached.open(PROCESSES_MAP), await attached.open(EVENTS_MAP)];
       const child = spawn('strace', ['-f', '-o', at('trace.txt'), at('child')], { stdio: ['pipe', 'pipe', 'ignore'] });
       await new Promise((resolve) => child.stdout.once('data', resolve));
       // The child waits in read: nobody of its name makes calls now. Which process it is strace says at the end.
@@ -73,7 +59,7 @@ describe.skipIf(!kernel || !ready)('attached to raw_syscalls/sys_enter', () => {
         (await processes.dump()).map(({ key, value }) => [new DataView(key.buffer, key.byteOffset).getUint32(0, true), value]),
       );
       const records = await events.takeRecords();
-      attached.stdin.end();
+      await attached.end();
       child.stdin.end();
       await new Promise((resolve) => child.once('close', resolve));
       const { calls } = readCalls(readFileSync(at('trace.txt'), 'utf8'), 'trace.txt');
@@ -123,25 +109,14 @@ describe.skipIf(!kernel || !ready)('attached to raw_syscalls/sys_enter', () => {
     try {
       const at = (name: string) => join(folder, name);
       const added = manners({ shadow: true, latency: true });
-      writeFileSync(at('calls.o'), writeObject([programOf(syscallHook(fittedCalls(input), input, added), input.length, 2, 2e-5)]));
       writeFileSync(at('child.c'), CHILD);
       execFileSync('cc', ['-o', at('child'), at('child.c')]);
-      execFileSync('cc', ['-o', at('attach'), fileURLToPath(new URL('../testing/attach.c', import.meta.url)), '-lbpf']);
-      const attached = spawn(at('attach'), [at('calls.o')], { stdio: ['pipe', 'pipe', 'inherit'] });
-      let said = '';
-      await new Promise<void>((resolve, reject) => {
-        attached.stdout.on('data', (chunk) => {
-          said += String(chunk);
-          if (said.endsWith('attached\n')) resolve();
-        });
-        attached.once('exit', (status) => reject(new Error(`not attached: status ${status}`)));
-      });
-      const open = (name: string): Promise<KernelMap> => kernel!.openMap(Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(said)![1]));
+      const attached = await attach(programOf(syscallHook(fittedCalls(input), input, added), input.length, 2, 2e-5), folder, kernel!);
       const [control, counted, timed, events] = [
-        await open(CONTROL_MAP),
-        await open(COUNTERS_MAP),
-        await open(LATENCY_MAP),
-        await open(EVENTS_MAP),
+        await attached.open(CONTROL_MAP),
+        await attached.open(COUNTERS_MAP),
+        await attached.open(LATENCY_MAP),
+        await attached.open(EVENTS_MAP),
       ];
       execFileSync(at('child'), { input: '' });
       // Others make calls too: switched off, the program counts no more of them but as such.
@@ -153,8 +128,7 @@ describe.skipIf(!kernel || !ready)('attached to raw_syscalls/sys_enter', () => {
       expect(await events.takeRecords()).toEqual([]);
       const histogram = readHistogram((await timed.lookup(KEY))!);
       expect(Math.abs(histogram.reduce((sum, n) => sum + n, 0) - counters.scored)).toBeLessThanOrEqual(kernel!.cpus);
-      attached.stdin.end();
-      await new Promise((resolve) => attached.once('close', resolve));
+      await attached.end();
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
