@@ -7,7 +7,7 @@ export const kernel = {
   start: {
     title: 'Ask your own kernel',
     about:
-      'This page came from a server that has no kernel behind it. On a Linux machine this command serves the same page with that machine’s kernel; as root, or with CAP_BPF and CAP_PERFMON:',
+      'This page came from a server that has no kernel behind it. On a Linux machine, in a folder where BPFormer is installed, this command serves the same page with that machine’s kernel; as root, or with CAP_BPF and CAP_PERFMON:',
     copy: 'Copy the command',
     copied: 'Copied',
     remote: 'For a machine elsewhere, over your own ssh:',

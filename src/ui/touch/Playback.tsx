@@ -90,7 +90,7 @@ export default function Playback({ view, session }: { view: MachineView; session
     return () => window.clearTimeout(timer);
   }, [playing, status, speed]);
 
-  if (!places || !marks || marks.step.length < 2) return loaded ? null : <p className="small muted touch-note">{texts.reading}</p>;
+  if (!places || !marks || marks.step.length < 2) return loaded ? null : <p className="playback small muted">{texts.reading}</p>;
   const mark = places.at[position]!;
   const part = marks.parts[marks.part[mark]!]!;
   const text = texts.place(position, last + 1, part.name, marks.round[mark]!, part.rounds);
