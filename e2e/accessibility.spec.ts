@@ -31,7 +31,6 @@ test('the work can be done with the keyboard alone', async ({ site }) => {
 test('axe finds no violation where a program is refused, a log is open, a file is wrong, code is edited or nothing is selected', async ({
   site,
 }) => {
-  test.slow();
   await expect(site.getByTestId('verdict')).toBeVisible();
   await open(site, { name: 'wrong.pcap', mimeType: 'application/octet-stream', buffer: Buffer.from('no capture at all') });
   await expect(site.getByTestId('notices')).toContainText('wrong.pcap');

@@ -19,11 +19,10 @@ const MENDED = SOURCE.replace(
 );
 
 test('C is compiled in the tab: a refusal at its line, a mistake while it is typed, and the mended program accepted', async ({ site }) => {
-  test.slow();
   await open(site, { name: 'first.c', mimeType: 'text/x-c', buffer: Buffer.from(SOURCE) });
   const panel = site.locator('[data-panel=c]');
   const status = site.getByTestId('c-status');
-  await expect(status).toContainText('Built', { timeout: 100_000 });
+  await expect(status).toContainText('Built');
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'false');
   // The verifier's refusal stands at the line of its instruction.
   await expect(panel.locator('.squiggly-error').first()).toBeVisible();
@@ -36,11 +35,11 @@ test('C is compiled in the tab: a refusal at its line, a mistake while it is typ
     await site.keyboard.insertText(text);
   };
   await replace(`${SOURCE}int broken(void) { return 0.9f * 2 > nothing; }\n`);
-  await expect(status).toContainText("Line 10: use of undeclared identifier 'nothing'", { timeout: 60_000 });
+  await expect(status).toContainText("Line 10: use of undeclared identifier 'nothing'");
   await replace(MENDED);
-  await expect(status).toContainText('Compiles: 2 programs', { timeout: 60_000 });
+  await expect(status).toContainText('Compiles: 2 programs');
   await site.keyboard.press('Control+Enter');
-  await expect(status).toContainText('Built', { timeout: 60_000 });
+  await expect(status).toContainText('Built');
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
   await noViolations(site, { parts: ['[data-panel=c]'] });
 

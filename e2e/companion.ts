@@ -109,7 +109,7 @@ export async function verdict(panel: Locator): Promise<Said> {
   const figures = panel.getByTestId('kernel-figures');
   const before = (await figures.count()) > 0 ? Number(await figures.getAttribute('data-number')) : 0;
   await panel.getByRole('button', { name: 'Ask the kernel', exact: true }).click();
-  await expect(figures).toHaveAttribute('data-number', String(before + 1), { timeout: 60_000 });
+  await expect(figures).toHaveAttribute('data-number', String(before + 1));
   const data = await figures.evaluate((element) => ({ ...(element as HTMLElement).dataset }));
   const same = data.same === 'true' && data.differing === '0';
   const difference = same ? '' : `${await figures.textContent()} ${await panel.getByTestId('kernel-difference').textContent()}`;
@@ -122,7 +122,7 @@ export async function runsAlike(panel: Locator): Promise<boolean> {
   const table = panel.getByTestId('kernel-run');
   const before = (await table.count()) > 0 ? Number(await table.getAttribute('data-number')) : 0;
   await panel.getByRole('button', { name: 'Run it in the kernel' }).click();
-  await expect(table).toHaveAttribute('data-number', String(before + 1), { timeout: 60_000 });
+  await expect(table).toHaveAttribute('data-number', String(before + 1));
   return (await table.getAttribute('data-same')) === 'true';
 }
 

@@ -97,7 +97,6 @@ test('a log that is cut shows what it holds, and gaps as gaps', async ({ site })
 });
 
 test('axe finds no violation on the Debug desk while something is pasted and searched', async ({ site }) => {
-  test.slow();
   await site.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
   await debugDesk(site);
   await site.getByRole('textbox', { name: 'Verifier log, assembly or C' }).fill('nothing of the kind');

@@ -20,7 +20,6 @@ function answerDialogs(page: Page, ...paths: (readonly string[])[]): void {
 }
 
 test('from a model to a shared link and back with the keyboard alone', async ({ site, context }) => {
-  test.slow();
   answerDialogs(site, ['motion', 'model.onnx'], ['motion', 'trace.npy']);
   await expect(site.getByTestId('verdict')).toBeVisible();
   // No pointer from here on: a click would fail the test's purpose, so the page gives it nothing to hit.

@@ -2,7 +2,6 @@ import { noViolations } from './axe.ts';
 import { agreement, expect, FEW_PACKETS, replayed, test } from './page.ts';
 
 test('an operator quantised too coarsely is named as where the error begins, and thresholds are judged by the labels', async ({ site }) => {
-  test.slow();
   await replayed(site, FEW_PACKETS);
   await site.getByRole('radio', { name: 'Replay' }).click();
   await site.getByRole('tab', { name: 'Numbers' }).click();

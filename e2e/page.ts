@@ -147,12 +147,12 @@ export async function open(page: Page, ...files: readonly (string | { name: stri
 
 /** Waits until every event of the trace has a verdict; gives their number. */
 export async function replayed(page: Page, total: number): Promise<void> {
-  await expect(page.getByTestId('replayed')).toHaveAttribute('data-done', String(total), { timeout: 100_000 });
+  await expect(page.getByTestId('replayed')).toHaveAttribute('data-done', String(total));
 }
 
 /** Waits until the whole trace is compared with ONNX Runtime; gives the agreement as a share. */
 export async function agreement(page: Page): Promise<number> {
-  await expect(page.getByTestId('compare')).toHaveAttribute('data-complete', 'true', { timeout: 100_000 });
+  await expect(page.getByTestId('compare')).toHaveAttribute('data-complete', 'true');
   return Number(await page.getByTestId('agreement').getAttribute('data-agreement'));
 }
 

@@ -27,7 +27,6 @@ exit
 test('the paths of a program: why one was pruned, the states on both sides, rounds side by side, a range to step along', async ({
   site,
 }) => {
-  test.slow();
   await site.emulateMedia({ reducedMotion: 'reduce' });
   await open(site, { name: 'paths.s', mimeType: 'text/plain', buffer: Buffer.from(PROGRAM) });
   await site.getByRole('radio', { name: /Debug/ }).click();

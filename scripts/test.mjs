@@ -2,6 +2,7 @@
 // asked for (`npm run kernel`, or BPFORMER_NEEDS_KERNEL=1 as in .ci/run). Ends with one line of counts and a non-zero status on any failure.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { install, root, run } from './install.mjs';
 
 install();
@@ -14,6 +15,8 @@ rmSync(browserReport, { force: true });
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const failedSteps = [];
+/** Failed tests by name, repeated at the end: a long log's beginning is easily lost. */
+const failedTests = [];
 /** Status of a step that could not look. */
 const NOT_CHECKED = 77;
 
@@ -47,9 +50,23 @@ function unitTests(name, choice) {
     totals.passed += r.numPassedTests;
     totals.failed += r.numFailedTests;
     totals.skipped += r.numPendingTests + (r.numTodoTests ?? 0);
+    for (const file of r.testResults)
+      for (const test of file.assertionResults) if (test.status === 'failed') failed(test.fullName, test.failureMessages[0]);
     // A file that fails to load has no failed test of its own.
     if (status !== 0 && r.numFailedTests === 0) totals.failed++;
   });
+}
+
+function failed(name, message = '') {
+  const plain = stripVTControlCharacters(message);
+  failedTests.push(`${name}\n    ${plain.split('\n').slice(0, 12).join('\n    ')}`);
+}
+
+/** The failed tests of one of Playwright's suites and of those in it. */
+function addBrowserFailures(suite) {
+  for (const inner of suite.suites ?? []) addBrowserFailures(inner);
+  for (const spec of suite.specs ?? [])
+    if (!spec.ok) failed(`${spec.file}:${spec.line} ${spec.title}`, spec.tests[0]?.results[0]?.error?.message);
 }
 
 /** Adds a report's counts; a runner that died without one counts as a failure. */
@@ -81,12 +98,14 @@ add(browserReport, (r) => {
   totals.passed += r.stats.expected + r.stats.flaky;
   totals.failed += r.stats.unexpected;
   totals.skipped += r.stats.skipped;
+  addBrowserFailures(r);
   if (browser !== 0 && r.stats.unexpected === 0) totals.failed++;
 });
 
 if (process.env.BPFORMER_NEEDS_KERNEL) unitTests('kernel tests', ['.kernel.test.']);
 else console.log('\n── kernel tests and e2e/ci: skipped here; `.ci/run` runs them, `npm run kernel` the first where bpf() can be used');
 
+for (const test of failedTests) console.log(`\nfailed: ${test}`);
 if (failedSteps.length > 0) console.log(`\nfailed: ${failedSteps.join(', ')}`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exit(totals.failed > 0 || failedSteps.length > 0 ? 1 : 0);

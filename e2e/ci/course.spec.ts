@@ -9,7 +9,6 @@ import { expect, root, onePage as test } from '../page.ts';
 // Every lesson and every exercise of the course, from the lessons' own files: a new lesson joins by being there.
 test.describe.configure({ mode: 'serial' });
 test.use({ start: 'small program' });
-test.setTimeout(400_000);
 
 const folder = join(root, 'src', 'lessons', 'course');
 const lessons: readonly Lesson[] = readdirSync(folder)
@@ -33,7 +32,7 @@ async function check(exercise: Locator, answer: string | null): Promise<string |
   if (answer !== null) await exercise.getByRole('textbox').fill(answer);
   await exercise.getByRole('button', { name: 'Check', exact: true }).click();
   const feedback = exercise.locator('[data-feedback]');
-  await expect(feedback).toBeVisible({ timeout: 120_000 });
+  await expect(feedback).toBeVisible();
   if ((await feedback.getAttribute('data-feedback')) === 'passed') return null;
   return (await feedback.locator('[data-passed="false"] .feedback-seen, [data-passed="false"] .feedback-advice').allInnerTexts()).join(' ');
 }

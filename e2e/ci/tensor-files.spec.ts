@@ -8,7 +8,6 @@ test.use({ start: 'small program' });
 const CALLS = 4686;
 
 test('system calls and features run beside ONNX Runtime, and pictures and recordings are files that open again', async ({ site }) => {
-  test.slow();
   const sample = async (name: string) => {
     await site.getByRole('button', { name: /^Project/ }).click();
     await site.getByRole('menuitem', { name }).first().click();

@@ -20,7 +20,6 @@ async function scanThemes(site: Page, parts: readonly string[], contrasts: reado
 }
 
 test('axe finds no violation on any desk in either theme, with more contrast too', async ({ site }) => {
-  test.slow();
   await expect(site.getByTestId('verdict')).toBeVisible();
   await selectOp(site, 'Softmax');
   await site.getByRole('button', { name: 'Binding' }).click();
