@@ -27,22 +27,43 @@ const NUMBERS = [
 ];
 const KEYS = ['__proto__', 'constructor', 'toString', 'length', '', 'kind', 'name', '0'];
 
-function* places(value: Json, depth = 0): Generator<{ holder: Record<string, Json>; key: string }> {
-  if (typeof value !== 'object' || value === null || depth > 40) return;
-  for (const key of Object.keys(value)) {
-    const holder = value as Record<string, Json>;
-    yield { holder, key };
-    yield* places(holder[key]!, depth + 1);
-  }
+/** A tree grows no further: reading it is what is looked at, not writing it. */
+const MOST_PLACES = 8000;
+const DEEPEST = 40;
+/** A text counts as this many characters to a place. */
+const PLACE_CHARS = 64;
+
+interface Place {
+  readonly holder: Record<string, Json>;
+  readonly key: string;
 }
 
-/** A tree grows no further: reading it is what is looked at, not writing it. */
-const MOST_PLACES = 20_000;
+/** Places of a tree, those of one depth after those above it, {@link MOST_PLACES} at most: a value that stands in several places has those below it several times. */
+function places(root: Json): Place[] {
+  const found: Place[] = [];
+  let level: Json[] = [root];
+  for (let depth = 0; depth <= DEEPEST && level.length > 0; depth++) {
+    const below: Json[] = [];
+    for (const value of level) {
+      if (typeof value !== 'object' || value === null) continue;
+      const holder = value as Record<string, Json>;
+      for (const key of Object.keys(holder)) {
+        if (found.length >= MOST_PLACES) return found;
+        found.push({ holder, key });
+        below.push(holder[key]!);
+      }
+    }
+    level = below;
+  }
+  return found;
+}
+
 const sizeOf = (value: Json): number => {
   let size = 0;
   for (const left = [value]; left.length > 0 && size < MOST_PLACES; size++) {
     const one = left.pop()!;
-    if (typeof one === 'object' && one !== null) for (const key of Object.keys(one)) left.push((one as Record<string, Json>)[key]!);
+    if (typeof one === 'string') size += Math.floor(one.length / PLACE_CHARS);
+    else if (typeof one === 'object' && one !== null) for (const key of Object.keys(one)) left.push((one as Record<string, Json>)[key]!);
   }
   return Math.max(1, size);
 };
@@ -91,7 +112,7 @@ function other(dice: Dice, value: Json, all: readonly Json[]): Json {
 export function changedTree(dice: Dice, from: unknown): unknown {
   const root = { root: structuredClone(from) as Json };
   for (let count = dice.few(); count > 0; count--) {
-    const all = [...places(root)];
+    const all = places(root);
     const { holder, key } = dice.one(all);
     const value = holder[key]!;
     const draw = dice.below(10);
@@ -106,7 +127,7 @@ export function changedTree(dice: Dice, from: unknown): unknown {
         value,
         all.slice(0, 200).map((place) => place.holder[place.key]!),
       );
-    if (all.length > MOST_PLACES) break;
+    if (all.length >= MOST_PLACES) break;
   }
   return root.root;
 }

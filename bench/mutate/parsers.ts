@@ -425,16 +425,11 @@ const ALL: readonly Parser[] = [
 
 /** What takes long gets less of the inputs. */
 const PARTS: Readonly<Record<string, number>> = {
-  onnx: 0.6,
-  elf: 0.5,
   pcap: 0.5,
   pcapng: 0.5,
   'packed capture': 0.25,
-  assembly: 0.5,
-  'llvm ir': 0.1,
-  log: 0.2,
-  lesson: 0.05,
-  project: 0.3,
+  'llvm ir': 0.5,
+  lesson: 0.3,
 };
 
 /** Every reader of something that comes from outside. */

@@ -76,10 +76,13 @@ const ODD_TEXTS = [
 
 const TOKEN = /[A-Za-z_][\w.]*|-?\d[\w.]*|\s+|[^\sA-Za-z_0-9]/g;
 
+const MOST_CHARS = 100_000;
+
 /** Changes of a text by its lines and words. Words of `others` and of the text itself take each other's places. */
 export function changedText(dice: Dice, from: string, others: readonly string[]): string {
   let text = from;
-  for (let count = dice.few(); count > 0; count--)
+  // What has grown long grows no further: reading it is what is looked at, not writing it.
+  for (let count = dice.few(); count > 0 && text.length < MOST_CHARS; count--)
     text = dice.chance(0.4) ? changedLines(dice, text, others) : changedWords(dice, text, others);
   return text;
 }

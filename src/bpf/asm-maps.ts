@@ -12,7 +12,7 @@ export interface Word {
 }
 
 export const wordsOf = (text: string, firstColumn: number): Word[] =>
-  [...text.matchAll(/"([^"]*)"|\([^)]*\)|[^\s,]+/g)].map((match) => ({ text: match[1] ?? match[0], column: firstColumn + match.index }));
+  [...text.matchAll(/"([^"]*)"|\([^()]*\)|[^\s,]+/g)].map((match) => ({ text: match[1] ?? match[0], column: firstColumn + match.index }));
 
 export const parseNumber = (text: string): number => (/^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN);
 

@@ -32,7 +32,7 @@ const PLACES: readonly (readonly [Named['kind'], RegExp])[] = [
 
 /** Names in a line, without those in comments. */
 function namesIn(line: string): Named[] {
-  const code = line.replace(/(;|\/\/|#\s).*$/, '');
+  const code = line.replace(/(;|\/\/|#\s).*$/s, '');
   return PLACES.flatMap(([kind, pattern]) =>
     [...code.matchAll(pattern)].map((match): Named => {
       const [from, to] = match.indices![2]!;

@@ -8,7 +8,7 @@ type Found = Pick<CheckRow, 'name' | 'passed' | 'observed'>;
 export function numberOf(text: string): number | null {
   const plain = text.trim().replace(/(?<=\d)[,_ ](?=\d{3}\b)/g, '');
   if (/^[+-]?0x[0-9a-f]+$/i.test(plain)) return Number(plain.replace(/^[+-]/, '')) * (plain.startsWith('-') ? -1 : 1);
-  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(plain) ? Number(plain) : null;
+  return /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i.test(plain) ? Number(plain) : null;
 }
 
 const same = (a: string, b: string): boolean => a.trim().toLowerCase().replace(/\s+/g, ' ') === b.trim().toLowerCase().replace(/\s+/g, ' ');

@@ -11,7 +11,7 @@ export interface Table {
 
 const SEPARATORS = [',', ';', '\t'] as const;
 const MAX_COLUMNS = 65_536;
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const NUMBER = /^[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 const WORDS: Readonly<Record<string, number>> = {
   true: 1,
   false: 0,

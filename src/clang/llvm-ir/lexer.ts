@@ -18,7 +18,7 @@ export interface Token {
  * records of variables (`#dbg_value(…)`) end with their line and are no tokens.
  */
 const TOKEN =
-  /((?:\s|;[^\n]*|#dbg_[^\n]*)*)(?:([%@])(?:"((?:[^"\\]|\\.)*)"|([\w$.-]+))|!(?:([0-9]+|[A-Za-z_$.][\w$.-]*))|#(\d+)|(c?)"([^"]*)"|(-?\d+\.\d*(?:[eE][+-]?\d+)?|0x[KLMHR]?[0-9A-Fa-f]+)|(-?\d+)(?![\w$.])|(\.\.\.|[A-Za-z_$.0-9-][\w$.-]*)|([=,()[\]{}<>*!:|+]))/y;
+  /((?:\s|(?:;|#dbg_)[^\n]*(?:\n|$))*)(?:([%@])(?:"((?:[^"\\]|\\.)*)"|([\w$.-]+))|!(?:([0-9]+|[A-Za-z_$.][\w$.-]*))|#(\d+)|(c?)"([^"]*)"|(-?\d+\.\d*(?:[eE][+-]?\d+)?|0x[KLMHR]?[0-9A-Fa-f]+)|(-?\d+)(?![\w$.])|(\.\.\.|[A-Za-z_$.0-9-][\w$.-]*)|([=,()[\]{}<>*!:|+]))/y;
 
 /** Undoes `\XX` of names and byte strings; every character of the result is a byte. */
 export function unescaped(text: string): string {

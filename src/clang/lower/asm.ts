@@ -6,7 +6,7 @@ import { aliasOfCall } from './values.ts';
 
 /** A loop's early end, by name and as the bytes that compilers before clang 19 need (`cond_break` of the kernel's tests). */
 const MAY_GOTO =
-  /^\s*(may_goto\s+\$\{\d+:l\}|1:\s*\.byte 0xe5\s*;\s*\.byte 0\s*;\s*\.long \(\(\$\{\d+:l\} - 1b - 8\) \/ 8\) & 0xffff\s*;\s*\.short 0)\s*;?\s*$/;
+  /^\s*(may_goto\s+\$\{\d+:l\}|1:\s*\.byte 0xe5\s*;\s*\.byte 0\s*;\s*\.long \(\(\$\{\d+:l\} - 1b - 8\) \/ 8\) & 0xffff\s*;\s*\.short 0)\s*(?:;\s*)?$/;
 
 /**
  * Inline assembly: barriers, whose template is empty, and instructions with at most one result. Operands are numbered results first;

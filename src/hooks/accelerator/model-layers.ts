@@ -8,7 +8,7 @@ export interface ModelLayers {
 }
 
 /** `layers.3` and `h_3` within a path; also `layer3`. */
-const NUMBERED = /^(.*?)[._]?(\d+)$/;
+const NUMBERED = /^(.*?)[._]?(?<!\d)(\d+)$/;
 
 interface Path {
   readonly path: string;

@@ -159,6 +159,9 @@ class HttpMessage {
   }
 }
 
+/** What {@link readHead} leaves out behind a value. */
+const isBlank = (byte: number): boolean => byte === 0x20 || (byte >= 9 && byte <= 13);
+
 function readHead(bytes: Uint8Array, from: number, to: number): Head {
   let at = from;
   let contentLength: number | null = null;
@@ -172,7 +175,9 @@ function readHead(bytes: Uint8Array, from: number, to: number): Head {
     const first = bytes[at]! | 0x20;
     // Only three headers matter, and they begin with these letters.
     if (first === 0x63 || first === 0x74) {
-      const header = /^(content-length|content-type|transfer-encoding):[ \t]*(.*?)[\t-\r ]*$/i.exec(latin(bytes, at, line.end));
+      let end = line.end;
+      while (end > at && isBlank(bytes[end - 1]!)) end--;
+      const header = /^(content-length|content-type|transfer-encoding):[ \t]*(?![ \t])(.*)$/i.exec(latin(bytes, at, end));
       const [, name = '', value = ''] = header ?? [];
       if (/^content-length$/i.test(name)) {
         if (/^[\t-\r ]*\d+$/.test(value) && Number(value) <= MAX_LENGTH) contentLength = Number(value);

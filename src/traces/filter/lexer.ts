@@ -121,9 +121,9 @@ function longestWord(text: string): string {
   return address.length > longest.length ? address : longest;
 }
 
-/** The longest IPv6 address, with or without a prefix, that the text begins with. */
+/** The longest IPv6 address, with or without a prefix, that the text begins with: eight groups, the last two of which may be an IPv4 address, have 45 characters at most. */
 function ipv6Prefix(text: string): string {
-  const run = /^[0-9A-Fa-f:.]+/.exec(text)?.[0] ?? '';
+  const run = /^[0-9A-Fa-f:.]{1,45}/.exec(text)?.[0] ?? '';
   if (!run.includes(':')) return '';
   for (let length = run.length; length >= 2; length--) {
     if (!isIpv6(run.slice(0, length))) continue;

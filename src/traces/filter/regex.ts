@@ -137,13 +137,13 @@ class Compiler {
 
   #repeat(from: number): void {
     const rest = this.#pattern.slice(this.#at);
-    const counted = /^\{(\d+)(,?)(\d*)\}/.exec(rest);
+    const counted = /^\{(\d+)(?:(,)(\d*))?\}/.exec(rest);
     const sign = rest[0];
     let low = 1;
     let high = 1;
     if (counted) {
       low = Number(counted[1]);
-      high = counted[2] === '' ? low : counted[3] === '' ? Number.POSITIVE_INFINITY : Number(counted[3]);
+      high = counted[2] === undefined ? low : counted[3] === '' ? Number.POSITIVE_INFINITY : Number(counted[3]);
       if (low > MAX_REPEAT || (Number.isFinite(high) && high > MAX_REPEAT)) throw this.#error(`more than ${MAX_REPEAT} repetitions`);
       if (high < low) throw this.#error('the repetitions end before they begin');
       this.#at += counted[0].length;

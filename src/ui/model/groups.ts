@@ -56,7 +56,7 @@ function makeGroup(graph: ModelGraph, id: string, label: string, children: reado
 const firstOf = (child: Group | number): number => (typeof child === 'number' ? child : child.first);
 const lastOf = (child: Group | number): number => (typeof child === 'number' ? child : child.last);
 
-const NUMBERED = /^(.*?)[._]?(\d+)$/;
+const NUMBERED = /^(.*?)[._]?(?<!\d)(\d+)$/;
 /** What exporters call the list of layers, which says less than what the list lies in. */
 const GENERIC = /^(layers?|blocks?|h|stages?|resblocks|modules?)$/i;
 

@@ -57,7 +57,7 @@ const mapDetail = (map: Surroundings['maps'][number]): string =>
 
 /** Labels that a text defines. */
 export function labelsOf(text: string): readonly string[] {
-  return [...text.matchAll(/^\s*([A-Za-z_.$][\w.$]*):/gm)].map((match) => match[1]!);
+  return [...text.matchAll(/^[ \t]*([A-Za-z_.$][\w.$]*):/gm)].map((match) => match[1]!);
 }
 
 /** What fits behind `before`, the line up to the cursor, in `text`. */

@@ -67,7 +67,10 @@ export function BindingJson({ binding, onChange, onMistake }: JsonProps) {
 /** Indented, with short lists and objects on one line. */
 function readable(value: unknown): string {
   return JSON.stringify(value, null, 2).replace(/[[{]\n[^[\]{}]*[\]}]/g, (part) => {
-    const line = part.replace(/\s*\n\s*/g, ' ');
+    const line = part
+      .split('\n')
+      .map((one) => one.trim())
+      .join(' ');
     return line.length <= 80 ? line : part;
   });
 }

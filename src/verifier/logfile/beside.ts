@@ -45,7 +45,7 @@ interface Event {
   readonly state: string;
 }
 
-const STATE = /\s*;\s*(?=(?:frame\d+: *)?(?:R\d+|fp-\d+)(?:_\w+)?=)/;
+const STATE = /;\s*(?=(?:frame\d+: *)?(?:R\d+|fp-\d+)(?:_\w+)?=)/;
 
 /** Addresses of maps are another number on every machine, and ours have names; numbers of helpers and functions follow their names. */
 const normal = (text: string): string =>
@@ -69,7 +69,9 @@ function* events(bytes: Uint8Array, log: LogColumns): Generator<Event> {
     const state = at ? text.slice(at.index + at[0].length) : '';
     const shown =
       kind === LINE.path
-        ? code.replace(/^(\s*from \d+ to \d+)[^:]*:(?: safe)?.*$/, (all, head: string) => (/: safe/.test(all) ? `${head}: safe` : head))
+        ? code.replace(/^(\s*from \d+ to \d+)(?!\d)[^:]*:(?: safe)?.*$/, (all, head: string) =>
+            /: safe/.test(all) ? `${head}: safe` : head,
+          )
         : code;
     yield { line, kind, insn: log.insn[line]!, code: normal(shown.replace(/processed \d+ insns.*$/, '')), state: normal(state) };
   }

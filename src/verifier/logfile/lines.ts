@@ -120,6 +120,12 @@ export function lineText(bytes: Uint8Array, columns: LogColumns, line: number): 
   return decodeLog(bytes.subarray(from, lineEnd(bytes, columns, line)), columns.encoding);
 }
 
+/** What stands before the first semicolon, without blanks at its end. No pattern: one that looks for blanks before a semicolon tries a long run of them from each of its places. */
+export function beforeComment(text: string): string {
+  const at = text.indexOf(';');
+  return (at < 0 ? text : text.slice(0, at)).trimEnd();
+}
+
 /** Byte behind the last character of a line. */
 export function lineEnd(bytes: Uint8Array, columns: Pick<LogColumns, 'lineStart'>, line: number): number {
   const end = columns.lineStart[line + 1]!;

@@ -42,7 +42,7 @@ export const commonLine = (line: string): string =>
       (_, head: string, tail?: string) => `${head}MAP${tail ? ' ;' : ''}`,
     )
     .replace(/(call \w+)#\d+( *;)?/g, (_, head: string, tail?: string) => `${head}${tail ? ' ;' : ''}`)
-    .replace(/ +;/g, ' ;')
+    .replace(/(?<! ) +;/g, ' ;')
     .replace(/verification time \d+ usec/, 'verification time');
 
 function sameBytes(a: Uint8Array, b: Uint8Array, fromA: number, toA: number, fromB: number, toB: number): boolean {

@@ -6,7 +6,7 @@ export type PrefixPattern = readonly (number | 'digits' | 'blanks')[];
 
 /** How an unmistakable line of a log begins. */
 const UNMISTAKABLE =
-  /(?:\d+: \([0-9a-f]{2}\) (?:[rw]\d|\*\(|if |goto|call|exit|lock|may_goto)|\d+: (?:frame\d+: )?R\d+(?:_\w+)?=|func#\d+ @\d|processed \d+ insns \(limit|from \d+ to \d+:|mark_precise: frame)/;
+  /(?:(?<!\d)\d+: \([0-9a-f]{2}\) (?:[rw]\d|\*\(|if |goto|call|exit|lock|may_goto)|(?<!\d)\d+: (?:frame\d+: )?R\d+(?:_\w+)?=|func#\d+ @\d|processed \d+ insns \(limit|from \d+ to \d+:|mark_precise: frame)/;
 
 const LONGEST_PREFIX = 200;
 const BLANK = 32;

@@ -2,7 +2,7 @@ import { parseInsn } from '../../bpf/asm-insn.ts';
 import { encodeInsns, isPseudoCall, OP_LDDW } from '../../bpf/insn.ts';
 import { SyntaxProblem, TokenReader, tokenize } from '../../bpf/lexer.ts';
 import type { Insn } from '../../bpf/program.ts';
-import { LINE, type LogColumns, lineText } from './lines.ts';
+import { beforeComment, LINE, type LogColumns, lineText } from './lines.ts';
 import { stateOffset } from './states.ts';
 
 /** The instructions that a log shows. What it does not show is a gap: nothing is invented. */
@@ -19,8 +19,9 @@ export interface LogProgram {
   readonly sources: readonly { readonly insnIdx: number; readonly file: string; readonly line: number; readonly text: string }[];
 }
 
-const SHOWN = /(\d+): (?:[.0-9]{10} )?\(([0-9a-f]{2})\) (.*)$/;
-const SOURCE = /^\s*;\s?(.*?)(?: @ (\S+):(\d{1,7}))?\s*$/;
+const SHOWN = /(?<!\d)(\d+): (?:[.0-9]{10} )?\(([0-9a-f]{2})\) (.*)$/;
+const SOURCE = /^\s*;\s?(.*)$/;
+const PLACE = /^(.*) @ (\S+):(\d{1,7})$/;
 const MOST_SOURCES = 200_000;
 
 /** Puts the program together, slice by slice. */
@@ -77,7 +78,7 @@ export class LogProgramBuilder {
       this.seen = grown;
     }
     this.seen[index] = 1;
-    const text = match[3]!.replace(/\s*;.*$/, '').trimEnd();
+    const text = beforeComment(match[3]!);
     this.texts.set(index, text);
     if (Number.parseInt(match[2]!, 16) === OP_LDDW) this.wide.add(index);
     const slots = this.assembled(match[2]!, text);
@@ -106,8 +107,9 @@ export class LogProgramBuilder {
 
   private source(index: number): void {
     this.sourced.add(index);
-    const match = SOURCE.exec(lineText(this.bytes, this.columns, this.at));
-    if (match && match[1] !== '') this.sources.push({ insnIdx: index, file: match[2] ?? '', line: Number(match[3] ?? 0), text: match[1]! });
+    const shown = SOURCE.exec(lineText(this.bytes, this.columns, this.at).trimEnd())?.[1] ?? '';
+    const [, text = shown, file = '', line = 0] = PLACE.exec(shown) ?? [];
+    if (text !== '') this.sources.push({ insnIdx: index, file, line: Number(line), text });
   }
 
   /** Lines looked at so far. */

@@ -1,4 +1,4 @@
-import { LINE, type LogColumns, lineText } from './lines.ts';
+import { beforeComment, LINE, type LogColumns, lineText } from './lines.ts';
 import { type LogReport, logReport } from './report.ts';
 import { logStateAt } from './states.ts';
 
@@ -62,4 +62,4 @@ export function logReason(bytes: Uint8Array, log: LogColumns): LogReason | null 
 }
 
 /** An instruction's line without its number, opcode and state. */
-export const codeOf = (text: string): string => text.replace(/^\s*\d+: (?:[.0-9]{10} )?\([0-9a-f]{2}\) /, '').replace(/\s*;.*$/, '');
+export const codeOf = (text: string): string => beforeComment(text.replace(/^\s*\d+: (?:[.0-9]{10} )?\([0-9a-f]{2}\) /, ''));

@@ -18,7 +18,7 @@ export interface LineState {
   readonly refs?: string;
 }
 
-const HEAD = /^\s*(?:from \d+ to \d+(?: \([^)]*\))?:|\d+:)?\s*(?:frame(\d+):)?\s*(?=(?:R\d|fp-\d)|$)/;
+const HEAD = /^\s*(?:(?:from \d+ to \d+(?: \([^)]*\))?:|\d+:)\s*)?(?:frame(\d+):\s*)?(?=(?:R\d|fp-\d)|$)/;
 /** Behind the semicolon; or, where the kernel went back to a branch, the state of its other side: `goto pc+2 4: R0=5`. */
 const INSN_STATE = /(?:;\s*|\s\d+: )(?=(?:frame\d+: *)?(?:R\d+|fp-\d+)(?:_[a-zA-Z]+)?=)/;
 

@@ -1,4 +1,4 @@
-import { LINE, type LogColumns, lineText } from './lines.ts';
+import { beforeComment, LINE, type LogColumns, lineText } from './lines.ts';
 import { logStateAt } from './states.ts';
 
 /** One step by which a log's register got its value, oldest first. */
@@ -20,7 +20,7 @@ const MOST_STEPS = 24;
 /** Lines that are looked at: level 2 prints one for each instruction. */
 const MOST_LINES = 20_000;
 
-const INSN = /^\s*(\d+): (?:[.0-9]{10} )?\([0-9a-f]{2}\) (.*?)(?:\s*;.*)?$/;
+const INSN = /^\s*(\d+): (?:[.0-9]{10} )?\([0-9a-f]{2}\) (.*)$/;
 const FROM = /^\s*from (\d+) to (\d+)/;
 const WRITES = /^(?:lock )?[rw](\d+) (?:[-+*/|&^%]|<<|>>|s>>|s[/%])?= (.*)$/;
 const STORES = /^\*\([us]\d+ \*\)\([rw]10 ([-+]\d+)\) = [rw](\d+)/;
@@ -52,7 +52,7 @@ function* pathBack(bytes: Uint8Array, log: LogColumns, line: number): Generator<
     }
     if (kind !== LINE.insn) continue;
     const text = INSN.exec(lineText(bytes, log, at));
-    if (text) yield { line: at, insn: Number(text[1]), code: text[2]!, frame: log.frame[at] ?? 0 };
+    if (text) yield { line: at, insn: Number(text[1]), code: beforeComment(text[2]!), frame: log.frame[at] ?? 0 };
   }
 }
 

@@ -11,7 +11,7 @@ const LF = 10;
 /** Text that is decoded at once; whole lines. */
 const PIECE_BYTES = 4 * 1024 * 1024;
 
-const INSN = String.raw`\d+: \([0-9a-f]{2}\) `;
+const INSN = String.raw`(?<!\d)\d+: \([0-9a-f]{2}\) `;
 const ENTITY = /&(?:lt|gt|amp|quot|apos|nbsp|#39|#x27|#34|#60|#62|#38|#160);/;
 const ENTITIES: Readonly<Record<string, string>> = {
   lt: '<',
@@ -33,19 +33,22 @@ const BREAK = /<br\b[^<>]{0,40}>|<\/(?:p|div|tr|li)>/gi;
 /** Colours that a logger has printed as text. */
 const SPELT_ESCAPE = /(?:\\x1b|\\u001b|\\033|\\e|#033|\^\[)\[[0-9;]{0,12}[mK]/gi;
 /** Blanks that a web page or an editor has made hard. */
-const HARD_BLANK = /\d+:[ \u00a0]\([0-9a-f]{2}\)\u00a0|\u00a0insns[ \u00a0]\(limit/;
+const HARD_BLANK = /(?<!\d)\d+:[ \u00a0]\([0-9a-f]{2}\)\u00a0|\u00a0insns[ \u00a0]\(limit/;
 /** Lines of a log that stand in one string: `…\n12: (b7) r0 = 0\n…`. */
-const SPELT_BREAK = new RegExp(String.raw`\\n(?:${INSN}|\d+: R\d|func#\d|processed \d+ insns|from \d+ to \d+|R\d+ )`);
+const SPELT_BREAK = new RegExp(String.raw`\\n(?:${INSN}|(?<!\d)\d+: R\d|func#\d|processed \d+ insns|from \d+ to \d+|R\d+ )`);
 /** The first line of a log that stands behind a loader's words. */
 const BEHIND_WORDS =
   /(\b(?:Verifier output|verifier output|verifier log|VerifierError|verifier error|Kernel error log)\b:?) +(?=\d+: |func#\d|R\d|; |unknown |arg#|last insn)/;
 /** What stands before the first line in such a string. */
-const BEFORE_STRING = new RegExp(
-  String.raw`^([^\n]*?[:"] ?)(?=(?:func#\d+ @\d|${INSN}|\d+: R\d|; |Verification failed: )[^\n]*?\\n)`,
-  'gm',
-);
+const BEFORE_STRING = new RegExp(String.raw`^[^\n]*?[:"] ?(?=func#\d+ @\d|${INSN}|(?<!\d)\d+: R\d|; |Verification failed: )`);
+
+/** The first line of a log that stands in a string, put on a line of its own. */
+function freeFirstLine(line: string): string {
+  const before = BEFORE_STRING.exec(line)?.[0];
+  return before !== undefined && line.includes('\\n', before.length) ? `${before}\n${line.slice(before.length)}` : line;
+}
 /** cilium/ebpf in one line: `load program: permission denied: 3: (71) r0 = *(u8 *)(r2 +0): R2 offset is … (12 line(s) omitted)`. */
-const ONE_LINE = /\bload program: .*\(.*lines?(?:\(s\))? omitted\)/;
+const ONE_LINE = /\bload program: [^(]*\(.*lines?(?:\(s\))? omitted\)/;
 
 interface Work {
   /** Each line is a JSON document that holds a piece of the log in this member. */
@@ -107,12 +110,13 @@ function workFor(whole: string): Work | null {
 /** `load program: E: 3: (71) … : R2 … (12 line(s) omitted)` as the lines that it was made of. */
 function splitOneLine(line: string): string {
   if (line.length > LONGEST_WORDS || !ONE_LINE.test(line)) return line;
-  const omitted = /^(.*?)\s*\(((?:truncated, )?\d+ lines?(?:\(s\))? omitted)\)(.*)$/.exec(line);
+  const omitted = /^(.*?)\(((?:truncated, )?\d+ lines?(?:\(s\))? omitted)\)(.*)$/.exec(line);
   if (!omitted) return line;
-  const [, head, left] = omitted;
+  const head = omitted[1]!.trimEnd();
+  const left = omitted[2]!;
   const rest = /\w/.test(omitted[3]!) ? omitted[3] : '';
-  const insn = new RegExp(`^(.*?load program: [^:]*): (${INSN}.*)$`).exec(head!);
-  const plain = /^(.*?load program: [^:]*): (.*)$/.exec(head!);
+  const insn = new RegExp(`^(.*?load program: [^:]*): (${INSN}.*)$`).exec(head);
+  const plain = /^(.*?load program: [^:]*): (.*)$/.exec(head);
   const [, words, said] = insn ?? plain ?? [];
   if (words === undefined || said === undefined) return `${head}\n(${left})${rest ? `\n${rest.trim()}` : ''}`;
   // An instruction holds no `: ` but the one behind its number; the reason follows the next.
@@ -140,7 +144,9 @@ function unwrapText(text: string, work: Work): string {
   if (work.spaces) out = out.replaceAll('\u00a0', ' ');
   if (work.breaks)
     out = out
-      .replace(BEFORE_STRING, '$1\n')
+      .split('\n')
+      .map(freeFirstLine)
+      .join('\n')
       .replaceAll('\\r\\n', '\n')
       .replaceAll('\\n', '\n')
       .replaceAll('\\t', '\t')

@@ -23,7 +23,7 @@ export type PasteView =
 const MOST_CHARS = 1_000_000;
 const END_CHARS = 200_000;
 
-const C = /^\s*#\s*include\s*[<"]|\bSEC\s*\(\s*"|\bstruct\s+\w+\s*\{/m;
+const C = /^[ \t]*#\s*include\s*[<"]|\bSEC\s*\(\s*"|\bstruct\s+\w+\s*\{/m;
 
 /** Tells a log from assembly, by its words; numbered instructions alone are assembly where they are a whole program. */
 export function inspectPaste({ text }: { text: string }): PasteView {
