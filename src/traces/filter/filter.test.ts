@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { dissect } from '../dissect/dissect.ts';
 import { Dissection } from '../dissect/dissection.ts';
 import { compileFilter } from './compile.ts';
 import { FilterError } from './error.ts';
+import { tokens } from './lexer.ts';
 import { SafeRegex } from './regex.ts';
 
 const hex = `02 00 00 00 00 01 02 00 00 00 00 02 08 00 45 00 00 34 12 34 40 00 40 06 00 00 0a 00 00 01 0a 00 00 02
@@ -134,4 +135,21 @@ describe('SafeRegex', () => {
   it('does not explode', () => {
     expect(new SafeRegex('(a+)+$').test(encode(`${'a'.repeat(20_000)}b`))).toBe(false);
   });
+});
+
+it('looks at each character of a long row of colons a few times, however long it is', () => {
+  const looked = (colons: number): number => {
+    let characters = 0;
+    const split = vi.spyOn(String.prototype, 'split').mockImplementation(function (this: string) {
+      characters += this.length;
+      return [this];
+    });
+    try {
+      expect(() => tokens(`eth.addr == 02:00${':'.repeat(colons)}`)).toThrow(FilterError);
+    } finally {
+      split.mockRestore();
+    }
+    return characters / colons;
+  };
+  expect(looked(20_000)).toBeLessThan(1.1 * looked(2000));
 });
