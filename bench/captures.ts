@@ -71,8 +71,6 @@ async function compare(cache: TsharkCache, folder: string, file: string): Promis
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { file, theirs, why, ours: null, message: error.what };
-  } finally {
-    await source.close();
   }
 }
 

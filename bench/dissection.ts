@@ -7,10 +7,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { InputError } from '../src/base/errors.ts';
-import { type FileSource, openFile } from '../src/cli/file-source.ts';
+import { openFile } from '../src/cli/file-source.ts';
 import { Analysis } from '../src/traces/analysis.ts';
 import { type Capture, openCapture } from '../src/traces/capture/capture.ts';
 import { isDissected } from '../src/traces/capture/link-types.ts';
+import type { ByteSource } from '../src/traces/capture/source.ts';
 import { Dissection } from '../src/traces/dissect/dissection.ts';
 import { FIELDS, fieldId } from '../src/traces/dissect/fields.ts';
 import { fieldText } from '../src/traces/dissect/values.ts';
@@ -84,15 +85,13 @@ export async function compareFields(path: string, compared: Compared): Promise<v
         });
     }
   });
-  await file.close();
 }
 
-async function opened(file: FileSource): Promise<Capture | null> {
+async function opened(file: ByteSource): Promise<Capture | null> {
   try {
     return await openCapture(file);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    await file.close();
     return null;
   }
 }
@@ -110,7 +109,6 @@ export async function compareFilters(
   await new Analysis(await openCapture(file)).follow(out, {}, EVERYTHING, (packet) => {
     for (const [at, filter] of filters.entries()) if (!without.has(packet + 1) && filter.test(out)) passed[at]!.add(packet + 1);
   });
-  await file.close();
   const different: string[] = [];
   let letNothingPass = 0;
   await eachOf([...filters.keys()], async (at) => {
@@ -148,7 +146,6 @@ export async function compareMadeFilters(path: string, seed: number, count: numb
   const file = await openFile(path);
   const out = new Dissection();
   await new Analysis(await openCapture(file)).follow(out, {}, EVERYTHING, () => maker.learn(out));
-  await file.close();
   return judge(path, maker.make(count));
 }
 

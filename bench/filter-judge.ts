@@ -120,15 +120,10 @@ export async function ourVerdicts(path: string, filters: readonly string[]): Pro
     }
   });
   const passed: number[][] = filters.map(() => []);
-  const file = await openFile(path);
-  try {
-    const out = new Dissection();
-    await new Analysis(await openCapture(file)).follow(out, {}, EVERYTHING, (packet) => {
-      for (const [at, filter] of compiled.entries()) if (!(filter instanceof FilterError) && filter.test(out)) passed[at]!.push(packet + 1);
-    });
-  } finally {
-    await file.close();
-  }
+  const out = new Dissection();
+  await new Analysis(await openCapture(await openFile(path))).follow(out, {}, EVERYTHING, (packet) => {
+    for (const [at, filter] of compiled.entries()) if (!(filter instanceof FilterError) && filter.test(out)) passed[at]!.push(packet + 1);
+  });
   return compiled.map((filter, at) =>
     filter instanceof FilterError ? { packets: null, why: filter.message } : { packets: passed[at]!, why: '' },
   );

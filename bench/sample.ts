@@ -65,7 +65,7 @@ export default async function measure(): Promise<unknown> {
   const engine = new ModelRunner(program, meta, 'wasm');
   const reference = await ReferenceRunner.open(bytes, { fileName: MODEL }, model, fit);
   const outcomes: Outcome[] = [];
-  const replay = await replayPackets(packets, engine, { reference, onEvent: (_, outcome) => outcomes.push(outcome) });
+  const replay = await replayPackets([{ packets }], engine, { reference, onEvent: (_, outcome) => outcomes.push(outcome) });
   await reference.release();
 
   const kernel = await KernelRunner.open(program, meta);

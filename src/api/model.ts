@@ -155,9 +155,7 @@ export async function replay(compiled: CompiledProgram | CompiledFromModel, even
     : null;
   try {
     const beside = reference ? { reference } : {};
-    return 'tensors' in events
-      ? await replayTensors(events.tensors, runner, beside)
-      : await replayPackets(events.packets, runner, { ...beside, ...(events.times ? { times: events.times } : {}) });
+    return 'tensors' in events ? await replayTensors(events.tensors, runner, beside) : await replayPackets([events], runner, beside);
   } finally {
     await reference?.release();
   }

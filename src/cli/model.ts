@@ -22,13 +22,14 @@ import type { Tensors } from '../reference/reference.ts';
 import { tensorInputs } from '../replay/inputs.ts';
 import { generatedFeatures, packetInputsOf } from '../replay/packet-inputs.ts';
 import { NO_SCALING, type PictureScaling, pictures } from '../replay/pictures.ts';
+import type { TrialEvents } from '../replay/precision-trials.ts';
 import { callInputs } from '../replay/syscalls.ts';
 import { isTensorFile, readTensors } from '../replay/tensor-files.ts';
 import { readPng } from '../traces/png.ts';
 import { readCalls, type SystemCall } from '../traces/syscalls/calls.ts';
 import { type Args, choice, dims, KERNELS, pictureScaling, quantOption, STRATEGIES, share } from './args.ts';
 import { fileName, picturesIn, readInput, readText, tell } from './io.ts';
-import { isCapture, readPackets } from './packets.ts';
+import { isCapture, PacketEvents } from './packets.ts';
 import { type Searched, searchQuant } from './search.ts';
 
 /** Inputs generated for calibration where no trace is given. */
@@ -110,7 +111,7 @@ export async function compileLoaded(
   checkSize(model);
   const events = trace === undefined ? null : await readEvents(trace, loaded, { scaling });
   const samples = events
-    ? samplesOf(events, loaded)
+    ? await samplesOf(events, loaded)
     : ((fitted && generatedFeatures(fitted, model, GENERATED_SEED, GENERATED_SAMPLES)) ??
       generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, binding));
   if (samples.length === 0) throw new InputError('holds nothing that the model could be calibrated on', trace);
@@ -123,26 +124,31 @@ export async function compileLoaded(
   const options = { model, modelFile: file, calibration, families: await familiesFor(model), parts: await allParts(), ...target };
   const hook = hookOf(fitted);
   // Generated inputs are tensors, whatever the binding takes.
-  const trial = events && events.kind !== 'calls' ? events : { kind: 'tensors' as const, tensors: samples };
-  const searched = search && (await searchQuant(loaded, { ...options, hook: trial === events ? hook : tensorHook() }, trial, search));
+  const searched =
+    search &&
+    (await searchQuant(loaded, { ...options, hook: takesTrial(events) ? hook : tensorHook() }, await trialOf(events, samples), search));
   const chosen: CompileOptions = { ...options, hook, ...(searched ? { quant: searched.quant } : {}) };
   return { ...loaded, compiled: compile(chosen), options: chosen, events, searched: searched ?? null };
 }
 
+/** Whether precisions are tried on the events themselves rather than on what the model gets of them. */
+const takesTrial = (events: Events | null): events is Exclude<Events, { kind: 'calls' }> => events !== null && events.kind !== 'calls';
+
+/** What precisions are tried on, again and again: all of it is held. */
+async function trialOf(events: Events | null, samples: readonly Tensors[]): Promise<TrialEvents> {
+  if (!takesTrial(events)) return { kind: 'tensors', tensors: samples };
+  return events.kind === 'packets' ? { kind: 'packets', ...(await events.first(events.count)) } : events;
+}
+
 /** What a trace holds: packets of a capture, or inputs of an array. */
 export type Events =
-  | {
-      readonly kind: 'packets';
-      readonly packets: readonly Uint8Array[];
-      /** When each came, in ns since some time before the first. */
-      readonly times: readonly number[];
-    }
+  | PacketEvents
   | { readonly kind: 'tensors'; readonly tensors: readonly Tensors[] }
   | { readonly kind: 'calls'; readonly calls: readonly SystemCall[] };
 
 /** Events of a trace. */
 export const eventCount = (events: Events): number =>
-  (events.kind === 'packets' ? events.packets : events.kind === 'tensors' ? events.tensors : events.calls).length;
+  events.kind === 'packets' ? events.count : (events.kind === 'tensors' ? events.tensors : events.calls).length;
 
 /** Reads a trace for a model, or (without a binding) for a program that takes packets: a capture, a file of tensors, or a folder of pictures. Throws {@link InputError} when the one does not go with the other. */
 export async function readEvents(
@@ -163,7 +169,7 @@ export async function readEvents(
         path,
         'Give --binding, or an .npy file',
       );
-    return { kind: 'packets', ...(await readPackets(path, filter)) };
+    return PacketEvents.open(path, filter);
   }
   if (takesPackets)
     throw new InputError(
@@ -192,9 +198,16 @@ function readCallFile(path: string): readonly SystemCall[] {
 }
 
 /** The model's inputs at the events of a trace. */
-export function samplesOf(events: Events, { model, fitted }: LoadedModel): readonly Tensors[] {
+export async function samplesOf(events: Events, { model, fitted }: LoadedModel): Promise<readonly Tensors[]> {
   if (events.kind === 'tensors') return events.tensors;
   if (events.kind === 'calls') return callInputs(events.calls, fitted!, model);
   const inputsOf = packetInputsOf(fitted!, model);
-  return events.packets.map((packet, i) => inputsOf(packet, events.times[i])).filter((inputs) => inputs !== null);
+  const samples: Tensors[] = [];
+  for await (const { packets, times } of events.batches()) {
+    for (const [at, packet] of packets.entries()) {
+      const inputs = inputsOf(packet, times[at]);
+      if (inputs) samples.push(inputs);
+    }
+  }
+  return samples;
 }

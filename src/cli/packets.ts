@@ -1,7 +1,9 @@
 import { InputError } from '../base/errors.ts';
+import { type Clock, clockOf } from '../replay/packet-trace.ts';
+import type { TimedPackets } from '../replay/replay.ts';
 import { Analysis } from '../traces/analysis.ts';
 import { beginsAsCapture, packingOf } from '../traces/capture/begins.ts';
-import { openCapture } from '../traces/capture/capture.ts';
+import { type Capture, openCapture } from '../traces/capture/capture.ts';
 import { Dissection } from '../traces/dissect/dissection.ts';
 import { compileFilter, type Filter } from '../traces/filter/compile.ts';
 import { FilterError } from '../traces/filter/error.ts';
@@ -10,62 +12,80 @@ import { openFile } from './file-source.ts';
 
 /** Whether a file begins as a capture does; anything packed counts as one. */
 export async function isCapture(path: string): Promise<boolean> {
-  const file = await openFile(path);
-  try {
-    const head = await file.read(0, 4);
-    return beginsAsCapture(head) || packingOf(head) !== null;
-  } finally {
-    await file.close();
+  const head = await (await openFile(path)).read(0, 4);
+  return beginsAsCapture(head) || packingOf(head) !== null;
+}
+
+/** Packets of a capture of any format, those that a filter lets pass. Their bytes stay in the file: of a capture of any size a megabyte is held. */
+export class PacketEvents {
+  readonly kind = 'packets';
+  readonly #capture: Capture;
+  readonly #clock: Clock;
+  /** Numbers of those that pass, in order; null: all do. */
+  readonly #chosen: Uint32Array | null;
+
+  private constructor(capture: Capture, chosen: Uint32Array | null) {
+    this.#capture = capture;
+    this.#clock = clockOf(capture);
+    this.#chosen = chosen;
   }
-}
 
-export interface Packets {
-  /** As an XDP program gets them. */
-  readonly packets: Uint8Array[];
-  /** When each came, in ns since some time before the first. */
-  readonly times: number[];
-}
-
-/**
- * Packets of a capture of any format, those that `filter` lets pass. Throws {@link InputError} for a capture that ends early: figures over a
- * part would mislead.
- */
-export async function readPackets(path: string, filter?: string): Promise<Packets> {
-  const passes = filter === undefined ? null : parse(filter);
-  const file = await openFile(path);
-  try {
-    const capture = await openCapture(file);
-    const { count, columns, damage } = capture;
+  /** Throws {@link InputError} for a capture that ends early: figures over a part would mislead. */
+  static async open(path: string, filter?: string): Promise<PacketEvents> {
+    const passes = filter === undefined ? null : parse(filter);
+    const capture = await openCapture(await openFile(path));
+    const { count, damage } = capture;
     if (damage) throw new InputError(`${damage.what}: the capture ends at byte ${damage.offset}, after ${count} whole packets`, path);
     if (count === 0) throw new InputError('the capture holds no packet', path);
-    const chosen = passes ? await passing(new Analysis(capture), passes) : null;
-    const { seconds, nanoseconds } = columns;
-    // Nanoseconds since 1970 are more than a number holds.
-    const origin = seconds.reduce((least, one) => (Number.isNaN(one) ? least : Math.min(least, one)), Number.POSITIVE_INFINITY) - 1;
-    const packets: Uint8Array[] = [];
-    const times: number[] = [];
-    for await (const batch of capture.packets()) {
-      for (const [at, data] of batch.data.entries()) {
-        const index = batch.from + at;
-        if (chosen && !chosen.has(index)) continue;
-        packets.push(ethernetFrame(capture.linkType(index), data.slice(), path));
-        times.push(Number.isNaN(seconds[index]!) ? 0 : (seconds[index]! - origin) * 1e9 + nanoseconds[index]!);
+    const chosen = passes ? await passing(capture, passes) : null;
+    if (chosen?.length === 0) throw new InputError(`no packet passes the filter ${filter}`, path);
+    return new PacketEvents(capture, chosen);
+  }
+
+  get count(): number {
+    return this.#chosen ? this.#chosen.length : this.#capture.count;
+  }
+
+  /** Events [from, to) in order, as an XDP program gets them, by the megabyte. The bytes are views: copy what is to be kept. */
+  async *batches(from = 0, to = this.count): AsyncGenerator<Required<TimedPackets>> {
+    const [capture, chosen] = [this.#capture, this.#chosen];
+    if (from >= to) return;
+    let next = from;
+    for await (const { from: first, data } of capture.packets(chosen?.[from] ?? from, chosen ? chosen[to - 1]! + 1 : to)) {
+      const packets: Uint8Array[] = [];
+      const times: number[] = [];
+      for (const [at, bytes] of data.entries()) {
+        const index = first + at;
+        if (chosen && chosen[next] !== index) continue;
+        next++;
+        packets.push(ethernetFrame(capture.linkType(index), bytes, capture.name));
+        times.push(this.#clock(index));
+      }
+      if (packets.length > 0) yield { packets, times };
+    }
+  }
+
+  /** The first `most` of them, to be kept. */
+  async first(most: number): Promise<Required<TimedPackets>> {
+    const kept: { packets: Uint8Array[]; times: number[] } = { packets: [], times: [] };
+    for await (const { packets, times } of this.batches(0, Math.min(most, this.count))) {
+      for (const [at, packet] of packets.entries()) {
+        kept.packets.push(packet.slice());
+        kept.times.push(times[at]!);
       }
     }
-    if (packets.length === 0) throw new InputError(`no packet passes the filter ${filter}`, path);
-    return { packets, times };
-  } finally {
-    await file.close();
+    return kept;
   }
 }
 
-async function passing(analysis: Analysis, filter: Filter): Promise<Set<number>> {
+async function passing(capture: Capture, filter: Filter): Promise<Uint32Array> {
   const out = new Dissection();
-  const chosen = new Set<number>();
-  await analysis.follow(out, {}, filter.wanted, (index) => {
-    if (filter.test(out)) chosen.add(index);
+  const chosen = new Uint32Array(capture.count);
+  let passed = 0;
+  await new Analysis(capture).follow(out, {}, filter.wanted, (index) => {
+    if (filter.test(out)) chosen[passed++] = index;
   });
-  return chosen;
+  return chosen.slice(0, passed);
 }
 
 function parse(text: string): Filter {

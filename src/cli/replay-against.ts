@@ -66,22 +66,32 @@ const sinkOf = ({ meta }: Side): ScoreSink => new ScoreSink(cutOf(meta?.model.no
 /** Time of the program alone, in ms. */
 async function stretch({ events, runner, side }: RunSide, from: number, to: number, sink: ScoreSink): Promise<number> {
   let ms = 0;
-  for (let at = from; at < to; at++) {
-    const before = performance.now();
-    const running = run(events, runner, at);
-    const outcome = running instanceof Promise ? await running : running;
-    ms += performance.now() - before;
-    const { verdict, score, values } = outcome ? scored(events.kind, outcome, side) : UNSEEN;
-    sink.add(verdict, score, values);
+  for await (const batch of runsOf(events, runner, from, to)) {
+    for (const run of batch) {
+      const before = performance.now();
+      const running = run();
+      const outcome = running instanceof Promise ? await running : running;
+      ms += performance.now() - before;
+      const { verdict, score, values } = outcome ? scored(events.kind, outcome, side) : UNSEEN;
+      sink.add(verdict, score, values);
+    }
   }
   return ms;
 }
 
-function run(events: Events, runner: Runner, at: number): Outcome | Promise<Outcome> | null {
-  if (events.kind === 'packets') return runner.runPacket(events.packets[at]!, events.times[at]);
-  if (events.kind === 'tensors') return runner.runTensors(events.tensors[at]!);
-  if (!(runner instanceof ModelRunner)) throw new InputError('the kernel has no test run for tracepoints', '--engine kernel');
-  return runner.runCall(events.calls[at]!);
+type Run = () => Outcome | Promise<Outcome> | null;
+
+/** What runs each of the events [from, to). */
+async function* runsOf(events: Events, runner: Runner, from: number, to: number): AsyncGenerator<readonly Run[]> {
+  if (events.kind === 'packets') {
+    for await (const { packets, times } of events.batches(from, to)) {
+      yield packets.map((packet, at) => () => runner.runPacket(packet, times[at]));
+    }
+  } else if (events.kind === 'tensors') yield events.tensors.slice(from, to).map((inputs) => () => runner.runTensors(inputs));
+  else {
+    if (!(runner instanceof ModelRunner)) throw new InputError('the kernel has no test run for tracepoints', '--engine kernel');
+    yield events.calls.slice(from, to).map((call) => () => runner.runCall(call));
+  }
 }
 
 function scored(kind: EventKind, outcome: Outcome, { meta }: Side): Scored {
@@ -106,7 +116,9 @@ async function referenceScores({ side, events }: RunSide, mine: Scores): Promise
     if (events.kind === 'tensors') {
       for (const inputs of events.tensors) add(sink, tensorScored(await reference.runTensors(inputs), side.meta ?? undefined));
     } else if (events.kind === 'packets') {
-      for (const [at, packet] of events.packets.entries()) add(sink, referenceScored(await reference.runPacket(packet, events.times[at])));
+      for await (const { packets, times } of events.batches()) {
+        for (const [at, packet] of packets.entries()) add(sink, referenceScored(await reference.runPacket(packet, times[at])));
+      }
     } else await judgeCalls(events.calls, loaded, mine, reference, sink);
   } finally {
     await reference.release();

@@ -1,21 +1,21 @@
 import { InputError } from '../base/errors.ts';
 import { createReference } from '../reference/reference.ts';
 import { type AccuracyEvent, measureAccuracy, nodeAccuracy, type ValueAccuracy } from '../replay/accuracy.ts';
+import type { PacketInputs } from '../replay/inputs.ts';
 import { packetInputsOf } from '../replay/packet-inputs.ts';
 import { ReferenceRunner } from '../replay/reference-runner.ts';
 import { type ReplayOptions, type ReplaySummary, type Runner, replayPackets, replayTensors } from '../replay/replay.ts';
 import { ModelRunner } from '../replay/runner.ts';
 import { replayCalls } from '../replay/syscalls.ts';
 import type { CompiledModel, Events, LoadedModel } from './model.ts';
+import type { PacketEvents } from './packets.ts';
 
 type ScoreOptions = Pick<ReplayOptions, 'onScored'>;
 
 /** Runs events through a program, without a reference. */
 export function replayAlone(events: Events, runner: Runner, options: ScoreOptions = {}): Promise<ReplaySummary> {
   if (events.kind === 'calls') return replayCalls(events.calls, inEngine(runner), undefined, options);
-  return events.kind === 'packets'
-    ? replayPackets(events.packets, runner, { ...options, times: events.times })
-    : replayTensors(events.tensors, runner, options);
+  return events.kind === 'packets' ? replayPackets(events.batches(), runner, options) : replayTensors(events.tensors, runner, options);
 }
 
 /** Events whose intermediate values are compared: an interpreter reads them, and more say little more. */
@@ -30,23 +30,30 @@ export async function errorsByNode(
 ): Promise<(ValueAccuracy | null)[] | null> {
   // The reader of values runs packets and tensors.
   if (events.kind === 'calls') return null;
-  const inputsOf = fitted && packetInputsOf(fitted, model);
   const chosen: AccuracyEvent[] =
     events.kind === 'tensors'
       ? events.tensors.slice(0, NODE_EVENTS).map((inputs) => ({ inputs }))
-      : events.packets
-          .slice(0, NODE_CANDIDATES)
-          .flatMap((packet, i) => {
-            const inputs = inputsOf!(packet, events.times[i]);
-            return inputs ? [{ inputs, packet, timeNs: events.times[i] }] : [];
-          })
-          .slice(0, NODE_EVENTS);
+      : await packetsToCompare(events, packetInputsOf(fitted!, model));
   const reference = await createReference(bytes, { outputs: 'all', fileName: file, externalData });
   try {
     return nodeAccuracy(model, await measureAccuracy(compiled, reference, chosen));
   } finally {
     await reference.release();
   }
+}
+
+/** The first packets that the model sees. */
+async function packetsToCompare(events: PacketEvents, inputsOf: PacketInputs): Promise<AccuracyEvent[]> {
+  const chosen: AccuracyEvent[] = [];
+  for await (const { packets, times } of events.batches(0, Math.min(NODE_CANDIDATES, events.count))) {
+    for (const [at, packet] of packets.entries()) {
+      const timeNs = times[at]!;
+      const inputs = inputsOf(packet, timeNs);
+      if (inputs) chosen.push({ inputs, packet: packet.slice(), timeNs });
+      if (chosen.length === NODE_EVENTS) return chosen;
+    }
+  }
+  return chosen;
 }
 
 /** A kernel runs no tracepoint program for a test. */
@@ -77,7 +84,7 @@ export async function replayBeside(
   try {
     if (events.kind === 'calls') return await replayCalls(events.calls, inEngine(runner), { reference, fitted: fitted!, model }, options);
     return events.kind === 'packets'
-      ? await replayPackets(events.packets, runner, { ...options, reference, times: events.times })
+      ? await replayPackets(events.batches(), runner, { ...options, reference })
       : await replayTensors(events.tensors, runner, { ...options, reference });
   } finally {
     await reference.release();

@@ -3,6 +3,7 @@ import type { Working } from '../base/pace.ts';
 import { type Capture, openCapture } from '../traces/capture/capture.ts';
 import type { ByteSource } from '../traces/capture/source.ts';
 import { ethernetFrame } from '../traces/frames.ts';
+import type { TimedPackets } from './replay.ts';
 
 /** Neighbouring packets of a trace as an XDP program gets them. */
 export interface FrameBatch {
@@ -11,17 +12,28 @@ export interface FrameBatch {
   readonly frames: readonly Uint8Array[];
 }
 
+/** When packet `index` came, in ns of one clock for the whole capture, at least a second after its beginning; a second without a time. */
+export type Clock = (index: number) => number;
+
+export function clockOf({ columns: { seconds, nanoseconds } }: Pick<Capture, 'columns'>): Clock {
+  // Before the earliest packet by at least a second: nanoseconds since 1970 are more than a number holds.
+  let least = Number.POSITIVE_INFINITY;
+  for (const one of seconds) if (one < least) least = one;
+  const origin = least === Number.POSITIVE_INFINITY ? 0 : least - 1;
+  return (index) => {
+    const whole = seconds[index]!;
+    return Number.isNaN(whole) ? 1e9 : (whole - origin) * 1e9 + nanoseconds[index]!;
+  };
+}
+
 /** The packets of a capture as a program gets them; their bytes stay in the file until they are asked for. */
 export class PacketTrace {
   readonly capture: Capture;
-  /** Before the earliest packet by at least a second: nanoseconds since 1970 are more than a number holds. */
-  readonly #origin: number;
+  readonly timeNs: Clock;
 
   private constructor(capture: Capture) {
     this.capture = capture;
-    let least = Number.POSITIVE_INFINITY;
-    for (const one of capture.columns.seconds) if (one < least) least = one;
-    this.#origin = least === Number.POSITIVE_INFINITY ? 0 : least - 1;
+    this.timeNs = clockOf(capture);
   }
 
   /** Throws {@link InputError} for a file that holds no packet, or packets that no Ethernet device passes to a program. */
@@ -42,13 +54,6 @@ export class PacketTrace {
     return this.capture.count;
   }
 
-  /** When packet `index` came, in ns of one clock for the whole trace, at least a second after its beginning; a second without a time. */
-  timeNs(index: number): number {
-    const { seconds, nanoseconds } = this.capture.columns;
-    const whole = seconds[index]!;
-    return Number.isNaN(whole) ? 1e9 : (whole - this.#origin) * 1e9 + nanoseconds[index]!;
-  }
-
   /** Seconds between the first packet and each; NaN where the capture has no time. */
   times(): Float64Array {
     const { seconds, nanoseconds } = this.capture.columns;
@@ -67,6 +72,11 @@ export class PacketTrace {
     for await (const { from: first, data } of capture.packets(from, to)) {
       yield { from: first, frames: data.map((bytes, at) => ethernetFrame(capture.linkType(first + at), bytes, capture.name)) };
     }
+  }
+
+  /** All packets in order, with their times. The bytes may be views. */
+  async *timed(): AsyncGenerator<Required<TimedPackets>> {
+    for await (const { from, frames } of this.frames()) yield { packets: frames, times: frames.map((_, at) => this.timeNs(from + at)) };
   }
 
   /** Up to `most` packets from number `from` on, as copies. */

@@ -7,7 +7,7 @@ import type { Measured } from '../compiler/precision-search.ts';
 import { readWeightsHeader } from '../compiler/weights-map.ts';
 import type { Tensors } from '../reference/reference.ts';
 import { type ReferenceOutcome, ReferenceRunner } from './reference-runner.ts';
-import { replayPackets, replayTensors } from './replay.ts';
+import { replayPackets, replayTensors, type TimedPackets } from './replay.ts';
 import { ModelRunner } from './runner.ts';
 
 /** ONNX Runtime's answers, asked for once each. */
@@ -34,7 +34,7 @@ class RememberingReference extends ReferenceRunner {
 }
 
 export type TrialEvents =
-  | { readonly kind: 'packets'; readonly packets: readonly Uint8Array[]; readonly times?: readonly number[] }
+  | ({ readonly kind: 'packets' } & TimedPackets)
   | { readonly kind: 'tensors'; readonly tensors: readonly Tensors[] };
 
 /** Nodes of the products with weights, in the order of their multiplications: where a cheaper precision saves most comes first. */
@@ -68,9 +68,7 @@ export function trialsOf(
         },
       };
       const { comparison, events: count } =
-        events.kind === 'packets'
-          ? await replayPackets(events.packets, runner, { ...replay, times: events.times })
-          : await replayTensors(events.tensors, runner, replay);
+        events.kind === 'packets' ? await replayPackets([events], runner, replay) : await replayTensors(events.tensors, runner, replay);
       return { agreement: comparison?.agreement ?? 0, insns: Math.round(executed / Math.max(1, count)), bytes: weightBytes(program) };
     },
   };

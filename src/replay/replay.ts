@@ -33,11 +33,16 @@ export interface ReplayOptions {
   readonly progress?: Progress;
   /** Events that the reference decides by less than this count as near ties. */
   readonly near?: number;
-  /** When each packet came, in ns of any origin; bindings with flows need them. */
-  readonly times?: ArrayLike<number>;
   onEvent?(index: number, outcome: Outcome): void;
   /** Told of both sides of an event as they are compared; without a reference `reference` is null. */
   onScored?(index: number, program: Scored, reference: Scored | null): void;
+}
+
+/** Neighbouring packets of a trace. */
+export interface TimedPackets {
+  readonly packets: readonly Uint8Array[];
+  /** When each came, in ns of any origin; bindings with flows need them. */
+  readonly times?: ArrayLike<number>;
 }
 
 /** What one side says about an event. */
@@ -77,40 +82,55 @@ export function tensorScored(outputs: Readonly<Record<string, Float64Array>>, me
   return { verdict: index, score: Number.NaN, values };
 }
 
-/** Runs packets through the program and, if there is one, the reference. Disagreement means another verdict. */
-export async function replayPackets(packets: Iterable<Uint8Array>, runner: Runner, options: ReplayOptions = {}): Promise<ReplaySummary> {
-  const near = options.near ?? DEFAULT_NEAR;
-  const comparison = options.reference ? new Comparison(PACKET_CLASSES, near) : null;
+/** Runs packets through the program and, if there is one, the reference. Disagreement means another verdict. No batch is kept. */
+export async function replayPackets(
+  batches: AsyncIterable<TimedPackets> | Iterable<TimedPackets>,
+  runner: Runner,
+  options: ReplayOptions = {},
+): Promise<ReplaySummary> {
   const tally = new Tally();
-  let maxScoreError: number | null = null;
-  let index = 0;
-  for (const packet of packets) {
-    const timeNs = options.times?.[index++];
-    const running = tally.run(() => runner.runPacket(packet, timeNs), options);
-    // Millions of packets do not wait for what is there already.
-    const outcome = running instanceof Promise ? await running : running;
-    const verdict = actionName(outcome.returnValue);
-    tally.count(verdict);
-    const mine = packetScored(outcome);
-    if (!comparison) {
-      options.onScored?.(tally.events - 1, mine, null);
-      continue;
+  const beside = options.reference ? new PacketsBeside(options.reference, options.near ?? DEFAULT_NEAR) : null;
+  for await (const { packets, times } of batches) {
+    for (const [at, packet] of packets.entries()) {
+      const timeNs = times?.[at];
+      const running = tally.run(() => runner.runPacket(packet, timeNs), options);
+      // Millions of packets do not wait for what is there already.
+      const outcome = running instanceof Promise ? await running : running;
+      tally.count(actionName(outcome.returnValue));
+      const mine = packetScored(outcome);
+      const theirs = beside ? await beside.compare(packet, timeNs, outcome, mine) : null;
+      options.onScored?.(tally.events - 1, mine, theirs);
     }
-    const expected = await options.reference!.runPacket(packet, timeNs);
+  }
+  return tally.summary(beside?.comparison.result() ?? null, beside?.maxScoreError ?? null);
+}
+
+/** ONNX Runtime on the packets of a replay. */
+class PacketsBeside {
+  readonly comparison: Comparison;
+  maxScoreError: number | null = null;
+  readonly #reference: ReferenceRunner;
+
+  constructor(reference: ReferenceRunner, near: number) {
+    this.#reference = reference;
+    this.comparison = new Comparison(PACKET_CLASSES, near);
+  }
+
+  async compare(packet: Uint8Array, timeNs: number | undefined, outcome: Outcome, mine: Scored): Promise<Scored> {
+    const expected = await this.#reference.runPacket(packet, timeNs);
     const theirs = referenceScored(expected);
-    options.onScored?.(tally.events - 1, mine, theirs);
     const scoreError = Math.abs(expected.score - mine.score);
-    if (!Number.isNaN(scoreError)) maxScoreError = Math.max(maxScoreError ?? 0, scoreError);
+    if (!Number.isNaN(scoreError)) this.maxScoreError = Math.max(this.maxScoreError ?? 0, scoreError);
     const bothRan = expected.outputs && outcome.outputs;
-    comparison.add({
+    this.comparison.add({
       reference: theirs.verdict,
-      actual: Math.max(0, PACKET_CLASSES.indexOf(verdict)),
+      actual: Math.max(0, PACKET_CLASSES.indexOf(actionName(outcome.returnValue))),
       margin: expected.margin,
       referenceValues: bothRan ? theirs.values : [],
       actualValues: bothRan ? mine.values : [],
     });
+    return theirs;
   }
-  return tally.summary(comparison?.result() ?? null, maxScoreError);
 }
 
 /** What a model's outputs say about the class: a label that the model chooses itself, and scores. */

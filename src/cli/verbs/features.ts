@@ -24,18 +24,23 @@ export const featuresVerb: Verb = async (argv): Promise<ExitStatus> => {
   if (events.kind !== 'packets') throw new InputError('this is no capture', trace);
   const rows: Float32Array[] = [];
   const seen: number[] = [];
-  for (const [i, packet] of events.packets.entries()) {
-    const numbers = extractor.next(packet, events.times[i]!)?.numbers;
-    if (!numbers) continue;
-    rows.push(numbers);
-    seen.push(i);
+  let index = 0;
+  for await (const { packets, times } of events.batches()) {
+    for (const [at, packet] of packets.entries()) {
+      const numbers = extractor.next(packet, times[at]!)?.numbers;
+      if (numbers) {
+        rows.push(numbers);
+        seen.push(index);
+      }
+      index++;
+    }
   }
   const data = new Float32Array(rows.length * plan.count);
   for (const [i, row] of rows.entries()) data.set(row, i * plan.count);
   writeOutput(output, writeNpy({ dtype: 'f4', shape: [rows.length, plan.count], data }));
   const indices = args.string('events');
   if (indices !== undefined) writeOutput(indices, writeNpy({ dtype: 'i4', shape: [seen.length], data: Int32Array.from(seen) }));
-  const result = { events: events.packets.length, rows: rows.length, columns: columnsOf(plan) };
+  const result = { events: events.count, rows: rows.length, columns: columnsOf(plan) };
   if (args.flag('json')) printJson(result);
   else print(`${output}: ${result.rows} of ${result.events} packets, ${result.columns.length} numbers each`);
   return 0;

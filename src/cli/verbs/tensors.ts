@@ -29,7 +29,7 @@ export const tensorsVerb: Verb = async (argv): Promise<ExitStatus> => {
   if (output !== undefined && !/\.(npz|safetensors)$/.test(output))
     throw new InputError('recordings are written as .npz or .safetensors', output);
   const loaded = loadModel(path, args);
-  const inputs = samplesOf(await readEvents(trace, loaded, { scaling: pictureScaling(args) }), loaded);
+  const inputs = await samplesOf(await readEvents(trace, loaded, { scaling: pictureScaling(args) }), loaded);
   const { bytes, file, externalData } = loaded;
   const reference = await createReference(bytes, { outputs: 'all', fileName: file, externalData });
   try {

@@ -104,7 +104,7 @@ export async function tryModel(sample: string, options: unknown, kernel: string,
   };
   const summary =
     trace.kind === 'packets'
-      ? await replayPackets(await trace.packets.first(trace.count), runner, { reference, times: trace.packets.times(), onEvent })
+      ? await replayPackets(trace.packets.timed(), runner, { reference, onEvent })
       : trace.kind === 'tensors'
         ? await replayTensors(tensorInputs(model, trace.arrays), runner, { reference, onEvent })
         : null;
