@@ -1,9 +1,10 @@
 import type { ScoreBatch, ScoreColumns } from './views.ts';
 
+/** Columns for `total` events. They are not filled: of a million events that alone takes a frame, and nobody reads beyond `done`. */
 export const emptyColumns = (total: number): ScoreColumns => ({
   total,
   done: 0,
-  score: new Float64Array(total).fill(Number.NaN),
+  score: new Float64Array(total),
   verdict: new Uint8Array(total),
   outputs: new Float32Array(0),
   outputWidth: 0,
@@ -16,11 +17,12 @@ export function withBatch(columns: ScoreColumns, batch: ScoreBatch): ScoreColumn
   const { cut, engine } = batch;
   // A batch whose events the model did not see has none.
   const outputWidth = Math.max(columns.outputWidth, batch.outputWidth);
-  const outputs =
-    columns.outputs.length === 0 && outputWidth > 0 ? new Float32Array(total * outputWidth).fill(Number.NaN) : columns.outputs;
+  const first = columns.outputs.length === 0 && outputWidth > 0;
+  const outputs = first ? new Float32Array(total * outputWidth).fill(Number.NaN, 0, batch.start * outputWidth) : columns.outputs;
   score.set(batch.score, batch.start);
   verdict.set(batch.verdict, batch.start);
   if (batch.outputWidth > 0) outputs.set(batch.outputs, batch.start * outputWidth);
+  else outputs.fill(Number.NaN, batch.start * outputWidth, (batch.start + batch.score.length) * outputWidth);
   const executed = batch.executed && (columns.executed ?? new Uint32Array(total));
   if (batch.executed) executed!.set(batch.executed, batch.start);
   const done = batch.start + batch.score.length;

@@ -161,12 +161,7 @@ const Row = memo(function Row(props: RowProps) {
     onClick: () => props.onActivate(props.index),
   };
   return (
-    <div
-      id={props.id}
-      className={`vrow ${props.className}`}
-      style={{ height: props.height, transform: `translateY(${props.top}px)` }}
-      {...attributes}
-    >
+    <div id={props.id} className={`vrow ${props.className}`} style={{ height: props.height, top: props.top }} {...attributes}>
       {props.children(props.index)}
     </div>
   );
