@@ -1,16 +1,10 @@
 import { noViolations } from './axe.ts';
-import { agreement, expect, FEW_PACKETS, replayed, test } from './page.ts';
+import { agreement, coarsen, expect, FEW_PACKETS, replayed, test } from './page.ts';
 
 test('an operator quantised too coarsely is named as where the error begins, and thresholds are judged by the labels', async ({ site }) => {
   await replayed(site, FEW_PACKETS);
   await site.getByRole('radio', { name: 'Replay' }).click();
-  await site.getByRole('tab', { name: 'Numbers' }).click();
-  const numbers = site.locator('[data-panel=numbers]');
-  await numbers.getByText('By product, largest first').click();
-  const product = numbers.getByRole('combobox', { name: /^Precision of/ }).nth(3);
-  const name = (await product.getAttribute('aria-label'))!.replace('Precision of ', '');
-  await product.selectOption('w1a8');
-  await replayed(site, FEW_PACKETS);
+  const name = await coarsen(site);
 
   await site.getByRole('tab', { name: 'Compare' }).click();
   const compare = site.locator('[data-panel=compare]');

@@ -178,3 +178,15 @@ export const keptIn = (page: Page) => expect(page.getByTestId('save-state')).toH
 
 /** The choice of the kernel whose rules hold. */
 export const kernel = (page: Page) => page.locator('.kernel select');
+
+/** Gives one product of the sample a precision that is too coarse for it, in the Numbers panel; gives the product's name. */
+export async function coarsen(page: Page): Promise<string> {
+  await page.getByRole('tab', { name: 'Numbers' }).click();
+  const numbers = page.locator('[data-panel=numbers]');
+  await numbers.getByText('By product, largest first').click();
+  const product = numbers.getByRole('combobox', { name: /^Precision of/ }).nth(3);
+  const name = (await product.getAttribute('aria-label'))!.replace('Precision of ', '');
+  await product.selectOption('w1a8');
+  await replayed(page, FEW_PACKETS);
+  return name;
+}

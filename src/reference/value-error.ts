@@ -31,6 +31,9 @@ export interface ValueError {
   readonly masked: number;
 }
 
+/** A difference of this share of a tensor's range counts as parting from the reference. */
+export const DIVERGES = 0.01;
+
 /** Everything at least this negative masks: its softmax weight is zero in float32 too. */
 export const MASK = -1000;
 

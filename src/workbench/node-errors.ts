@@ -1,4 +1,4 @@
-import type { ValueError } from '../reference/value-error.ts';
+import { DIVERGES, type ValueError } from '../reference/value-error.ts';
 import type { EventValues } from './value-views.ts';
 import type { ModelNodeView, ModelView } from './views.ts';
 
@@ -15,9 +15,6 @@ export interface NodeError {
   /** Of a folded one: the tensor that the kernel makes which it became part of; null where that is not known. */
   readonly into: string | null;
 }
-
-/** A difference of this share of a tensor's range counts as parting from the reference. */
-export const DIVERGES = 0.01;
 
 /** All operators that are left, in order. */
 export function nodeErrors(model: ModelView, { program, errors, own, byName }: EventValues): readonly NodeError[] {

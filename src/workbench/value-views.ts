@@ -55,3 +55,16 @@ export interface EventValues {
 }
 
 export type NamedErrors = readonly (readonly [name: string, error: ValueError])[];
+
+/** What a program has in memory at an event of a trace; nothing where the model does not run. */
+export interface ChosenValues {
+  readonly event: number;
+  readonly values: readonly ProgramValueView[];
+}
+
+/** Largest differences by value name, relative to the range of each. */
+export interface ChosenErrors {
+  readonly event: number;
+  readonly error: readonly (readonly [name: string, relative: number])[];
+  readonly own: readonly (readonly [name: string, relative: number])[];
+}

@@ -19,6 +19,7 @@ import './compare.css';
 const ScatterPlot = lazy(() => import('./ScatterPlot.tsx'));
 const DetectionView = lazy(() => import('./DetectionView.tsx'));
 const ErrorsView = lazy(() => import('./ErrorsView.tsx'));
+const TensorErrors = lazy(() => import('./TensorErrors.tsx'));
 const AbView = lazy(() => import('./AbView.tsx'));
 const RunsView = lazy(() => import('./RunsView.tsx'));
 
@@ -126,7 +127,7 @@ export function ComparePanel() {
               </div>
             </>
           ) : (
-            <Suspense>{shown === 'detection' ? <DetectionView /> : <ErrorsView />}</Suspense>
+            <Suspense>{shown === 'detection' ? <DetectionView /> : shown === 'tensors' ? <TensorErrors /> : <ErrorsView />}</Suspense>
           )}
         </div>
       ) : (

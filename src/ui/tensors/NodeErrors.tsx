@@ -1,4 +1,5 @@
-import { DIVERGES, type Divergence, type NodeError } from '../../workbench/node-errors.ts';
+import { DIVERGES } from '../../reference/value-error.ts';
+import type { Divergence, NodeError } from '../../workbench/node-errors.ts';
 import { select } from '../../workbench/store.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
 import { familyColour, familyOf } from '../model/families.ts';

@@ -21,11 +21,12 @@ export const compare = {
     needs:
       'Open a capture (.pcap) or tensors (.npy): the program and ONNX Runtime then score the same events, and what they disagree about stands here.',
   },
-  views: { agreement: 'Agreement', detection: 'Detection', errors: 'Errors', ab: 'A/B', runs: 'Runs' },
+  views: { agreement: 'Agreement', detection: 'Detection', errors: 'Errors', tensors: 'Tensors', ab: 'A/B', runs: 'Runs' },
   viewsAbout: {
     agreement: 'How often program and ONNX Runtime decide alike',
     detection: 'Precision, recall and cost of every threshold, against the labels',
     errors: 'How large the differences are, where in the trace, and which events are worst',
+    tensors: 'Where between the operators program and ONNX Runtime part, over many events',
     ab: 'Two programs on this trace, event by event',
     runs: 'Replays of late with their settings and figures, and what accuracy costs',
   },

@@ -1,4 +1,5 @@
 import { InputError } from '../../base/errors.ts';
+import type { ProgramMeta } from '../../compiler/api.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import { type ProgramValue, type ProgramValues, ValueReader } from '../../replay/program-values.ts';
 import { loadParts } from '../../vm/load-parts.ts';
@@ -13,11 +14,11 @@ import { heldTensors, heldTrace } from './traces.ts';
 /** Machines of their own, so that counters of the replay stay those of the trace. */
 const readers = new Recent<ValueReader>(2);
 
-/** Every value that the program has in memory for one event. */
-export async function programValues(
-  { program: spec, event }: { program: ProgramSpec; event: EventSpec },
+/** Machines that read the values of a compiled program. Throws {@link InputError} for one that was not compiled here. */
+export async function openReader(
+  spec: ProgramSpec,
   context: CallContext,
-): Promise<Transferred<ProgramValuesView>> {
+): Promise<{ readonly meta: ProgramMeta; readonly open: () => ValueReader }> {
   const { program, compiled } = await heldProgram(spec, context);
   if (!compiled) {
     throw new InputError(
@@ -27,15 +28,23 @@ export async function programValues(
     );
   }
   await loadParts(program);
-  const open = () => new ValueReader(program, compiled.meta, compiled.tensors);
+  return { meta: compiled.meta, open: () => new ValueReader(program, compiled.meta, compiled.tensors) };
+}
+
+/** Every value that the program has in memory for one event. */
+export async function programValues(
+  { program: spec, event }: { program: ProgramSpec; event: EventSpec },
+  context: CallContext,
+): Promise<Transferred<ProgramValuesView>> {
+  const { meta, open } = await openReader(spec, context);
   // What a program remembers must be what came before this event, and nothing else.
   const reader = event.kind !== 'tensors' && event.after ? open() : (readers.get(spec.key) ?? readers.set(spec.key, open()));
   const report = (done: number, total: number) => context.progress('running the program', done, total);
   const { values, ...rest } =
     event.kind === 'tensors'
-      ? reader.tensors(tensorInputs(metaModel(compiled.meta), await heldTensors(event.trace))[event.index]!, report)
+      ? reader.tensors(tensorInputs(metaModel(meta), await heldTensors(event.trace))[event.index]!, report)
       : await valuesAt(reader, event, report);
-  const view: ProgramValuesView = { ...rest, values, foldedInto: folded(values, compiled.meta.model.nodes) };
+  const view: ProgramValuesView = { ...rest, values, foldedInto: folded(values, meta.model.nodes) };
   return new Transferred(view, [...new Set(values.map(({ data }) => data.buffer as ArrayBuffer))]);
 }
 

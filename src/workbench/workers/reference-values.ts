@@ -32,7 +32,7 @@ interface Event {
 }
 
 /** A session with every intermediate value among its outputs; the replay's own session keeps its optimisations. */
-function sessionOf(spec: ModelSpec): Promise<Reference> {
+export function sessionOf(spec: ModelSpec): Promise<Reference> {
   if (open?.key !== spec.key) {
     void open?.reference.then((reference) => reference.release()).catch(() => {});
     open = { key: spec.key, reference: createReference(bytesOf(spec.model), { outputs: 'all', fileName: spec.model.name }) };
@@ -57,7 +57,7 @@ export async function referenceValues(args: ValuesArgs, context: CallContext): P
   return event && Object.entries(event.values).map(([name, { dims, data }]) => ({ name, dims, data: floatsOf(data) }));
 }
 
-const floatsOf = (data: Tensors[string]['data']): Float32Array =>
+export const floatsOf = (data: Tensors[string]['data']): Float32Array =>
   data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);
 
 async function inputsOf({ model: spec, binding, event }: ValuesArgs): Promise<Tensors | null> {
@@ -83,16 +83,20 @@ export async function compareValues(args: HeldArgs, context: CallContext): Promi
   });
 }
 
+/** The steps of a program with these values, each by itself; `expected` is an event as ONNX Runtime computes it. */
+export function ownErrorsOf({ key: modelKey, model }: ModelSpec, values: readonly Held[], expected: Tensors): Promise<OwnErrors> {
+  const key = JSON.stringify([modelKey, values.map(({ name, data }) => [name, data.length])]);
+  if (isolated?.key !== key) {
+    void isolated?.errors.then((errors) => errors.release()).catch(() => {});
+    isolated = { key, errors: OwnErrors.open(bytesOf(model), model.name, values, expected) };
+  }
+  return isolated.errors;
+}
+
 /** What each step of the program adds to the error by itself. */
 export async function ownErrors(args: HeldArgs, context: CallContext): Promise<NamedErrors> {
   const event = await eventOf(args, context);
   if (!event) return [];
-  const key = JSON.stringify([args.model.key, args.values.map(({ name, data }) => [name, data.length])]);
-  if (isolated?.key !== key) {
-    void isolated?.errors.then((errors) => errors.release()).catch(() => {});
-    const { model } = args.model;
-    isolated = { key, errors: OwnErrors.open(bytesOf(model), model.name, args.values, event.values) };
-  }
   context.progress('running each step by itself', 0, 0);
-  return [...(await (await isolated.errors).run(event.inputs, args.values, event.values))];
+  return [...(await (await ownErrorsOf(args.model, args.values, event.values)).run(event.inputs, args.values, event.values))];
 }

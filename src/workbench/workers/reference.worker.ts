@@ -167,6 +167,7 @@ const handlers: Record<string, Handler> = {
   referenceValues: later(() => import('./reference-values.ts'), 'referenceValues'),
   compareValues: later(() => import('./reference-values.ts'), 'compareValues'),
   ownErrors: later(() => import('./reference-values.ts'), 'ownErrors'),
+  errorsOfEvents: later(() => import('./errors-of-events.ts'), 'errorsOfEvents'),
   openRecording: later(() => import('./record-values.ts'), 'openRecording'),
   recordReference: later(() => import('./record-values.ts'), 'recordReference'),
 };
