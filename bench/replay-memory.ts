@@ -47,7 +47,11 @@ const REPORT = `process.on('exit', () => console.error('PEAK ' + process.resourc
 async function replay(capture: string, binding: string, ...options: string[]): Promise<object> {
   const args = ['--import', 'tsx', '--import', `data:text/javascript,${encodeURIComponent(REPORT)}`, join(root, 'src/cli/main.ts')];
   const started = performance.now();
-  const child = spawn(process.execPath, [...args, 'replay', MODEL, capture, '--binding', binding, ...options, '--json'], { cwd: root });
+  const child = spawn(
+    process.execPath,
+    [...args, 'replay', MODEL, capture, '--binding', binding, '--dim', 'batch=1', ...options, '--json'],
+    { cwd: root },
+  );
   const [out, err]: [string[], string[]] = [[], []];
   child.stdout.on('data', (text: Buffer) => out.push(String(text)));
   child.stderr.on('data', (text: Buffer) => err.push(String(text)));
