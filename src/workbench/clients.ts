@@ -72,6 +72,21 @@ export function rememberProgram(spec: ProgramSpec): void {
   programSpecs.delete(spec.key);
   programSpecs.set(spec.key, spec);
   if (programSpecs.size > MOST_SPECS) programSpecs.delete(programSpecs.keys().next().value!);
+  if (expected?.key !== spec.key) return;
+  for (const tell of expected.waiting) tell(spec);
+  expected = null;
+}
+
+let expected: { readonly key: string; readonly waiting: ((program: ProgramSpec | null) => void)[] } | null = null;
+
+/**
+ * Results that came with the site are shown before it is known what their program is made of: what is asked about program `key` waits for that.
+ * Null: none is on its way any more, and who waits is told so.
+ */
+export function expectProgram(key: string | null): void {
+  if (expected?.key === key) return;
+  for (const tell of expected?.waiting ?? []) tell(null);
+  expected = key === null ? null : { key, waiting: [] };
 }
 
 /** The text of the program that `key` names, as it was before anyone edited it. */
@@ -84,10 +99,15 @@ export function compiledText(key: string): Promise<string> {
 
 /** Calls the compile worker about the program `key`, which it builds again if it has to. */
 export function callOnProgram<T>(key: string, method: string, args: object = {}, options: CallOptions = {}): Promise<T> {
-  const program = programSpecs.get(key);
-  if (!program) return Promise.reject(new Cancelled());
-  hold(compileWorker, program.from.kind === 'model' ? program.from.model.model : program.from.blob, program.fork);
-  return compileWorker.call<T>(method, { program, ...args }, options);
+  const call = (program: ProgramSpec | null): Promise<T> => {
+    if (!program) return Promise.reject(new Cancelled());
+    hold(compileWorker, program.from.kind === 'model' ? program.from.model.model : program.from.blob, program.fork);
+    return compileWorker.call<T>(method, { program, ...args }, options);
+  };
+  const known = programSpecs.get(key);
+  if (known || expected?.key !== key) return call(known ?? null);
+  const { waiting } = expected;
+  return new Promise<ProgramSpec | null>((resolve) => waiting.push(resolve)).then(call);
 }
 
 /** How to build program `key`, with its blobs handed to `client`; null when it is no longer known. */

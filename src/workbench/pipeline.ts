@@ -6,6 +6,7 @@ import {
   type CalibrationSpec,
   callOnProgram,
   compileWorker,
+  expectProgram,
   hold,
   type ModelSpec,
   type ProgramSpec,
@@ -45,6 +46,8 @@ let superseded = new AbortController();
 /** A trace of more events is large: panels are told this often how far it is. */
 const LARGE = 20_000;
 const TELL_MS = 250;
+/** Workers tell how far they are every 10 ms; nobody reads that fast, and all that shows it is drawn again. */
+const PROGRESS_MS = 100;
 /** How many events are scored before the verifier starts: enough to fill the first screen. */
 const FIRST_EVENTS = 20;
 
@@ -106,10 +109,13 @@ function stage<Name extends StageName>(name: Name, key: string, work: Work<Name>
     delete jobs[name];
     setStage(name, { progress: null, ms: performance.now() - started, ...change } as never);
   };
+  let told = { at: 0, verb: '' };
   const promise = work({
     signal: controller.signal,
     onProgress: (verb, done, total) => {
-      if (jobs[name] === job) setStage(name, { progress: { stage: verb, done, total } } as never);
+      if (jobs[name] !== job || (verb === told.verb && performance.now() - told.at < PROGRESS_MS)) return;
+      told = { at: performance.now(), verb };
+      setStage(name, { progress: { stage: verb, done, total } } as never);
     },
   }).then(
     (value) => {
@@ -165,6 +171,7 @@ async function run(doc: ProjectDoc): Promise<void> {
   if (known.key === keys.program && loaded.key === keys.trace) void applyEdits(doc, keys);
   const trace = doc.trace ? traceStage(doc, keys) : Promise.resolve(null);
   trace.catch(() => {});
+  expectProgram(keys.program === '' ? null : keys.program);
   try {
     if (doc.source?.kind === 'log') {
       await logStages(doc.source.blob, keys, current);
@@ -175,6 +182,8 @@ async function run(doc: ProjectDoc): Promise<void> {
     await runStages(doc, keys, program, trace, current);
   } catch {
     // The stage that failed shows its error; what depends on it keeps its old value, dimmed.
+  } finally {
+    if (current()) expectProgram(null);
   }
 }
 

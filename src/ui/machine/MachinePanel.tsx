@@ -19,6 +19,7 @@ import { useFrames } from '../../workbench/frames.ts';
 import { act, machinePlace, pauseMachine, restartMachine, setFollow, useMachine } from '../../workbench/machine.ts';
 import type { MachineAction, MachineReason, MachineView } from '../../workbench/machine-views.ts';
 import { nodeEntries } from '../../workbench/node-entries.ts';
+import { resume } from '../../workbench/pipeline.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { useCommandHandler } from '../commands.ts';
@@ -45,6 +46,9 @@ import './machine.css';
 const TABS = ['registers', 'stack', 'memory', 'maps', 'tensors', 'stops', 'output'] as const;
 type TabId = (typeof TABS)[number];
 
+/** Without them no program is computed here, whatever came with the site. */
+const BEFORE_PROGRAM = ['model', 'calibration', 'c', 'program'] as const;
+
 /** One event of the program under the debugger. */
 export function MachinePanel() {
   const { ref, width } = useWidth();
@@ -54,7 +58,9 @@ export function MachinePanel() {
   const stale = useWorkbench(({ stages: { program } }) => program.stale || program.shipped);
   useFrames();
   const place = useWorkbench((state) => machinePlace(state)?.session ?? '');
-  const { view, status, progress, error, session, event } = useMachine();
+  const { view, status, progress, error, session, event, lost } = useMachine();
+  // Of what a program is made of one was stopped, and nothing goes on without it.
+  const stopped = useWorkbench(({ stages }) => BEFORE_PROGRAM.some((name) => stages[name].status === 'cancelled'));
   const fresh = session === place;
 
   // A panel that nobody sees runs nothing.
@@ -137,8 +143,20 @@ export function MachinePanel() {
               <Timeline view={shown} />
               <Tabs view={shown} program={program} stale={status === 'running'} />
             </>
-          ) : error ? null : (
-            <Progress progress={progress} label={texts.opening} onCancel={pauseMachine} />
+          ) : error ? null : fresh && status === 'none' && lost ? (
+            <ErrorNote
+              tone="note"
+              error={{ what: texts.stoppedFirst, where: '', advice: '' }}
+              actions={[{ title: texts.again, run: () => run({ kind: 'look' }) }]}
+            />
+          ) : stale && stopped ? (
+            <ErrorNote
+              tone="note"
+              error={{ what: texts.notBuilt, where: '', advice: '' }}
+              actions={[{ title: texts.again, run: resume }]}
+            />
+          ) : (
+            <Progress progress={progress} label={texts.opening} {...(status === 'running' ? { onCancel: pauseMachine } : {})} />
           )}
         </div>
       )}

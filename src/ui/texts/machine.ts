@@ -42,6 +42,8 @@ export const machine = {
   lost: 'The run was in a callback that could not be left, and was ended: this is where it began.',
   running: 'running',
   opening: 'preparing the run',
+  stoppedFirst: 'Stopped before the first instruction of this event',
+  notBuilt: 'Stopped before the program was built here: what is shown of it came with the site',
   again: 'Try again',
   recording: (n: number, bytes: string, spacing: number) =>
     `${count(n)} checkpoints, ${bytes}; one about every ${count(spacing)} instructions`,
