@@ -6,7 +6,7 @@ import type { Model } from '../../onnx/model.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import type { BlobRef } from '../document.ts';
 import { modelOf } from './models.ts';
-import { heldTrace } from './traces.ts';
+import { beginningOf } from './traces.ts';
 
 export interface OpenModel {
   readonly blob: BlobRef;
@@ -56,7 +56,7 @@ export async function defaultBinding({ blob, dims }: OpenModel): Promise<Binding
 
 /** The binding under which a trace and the open model fit, or why there is none; null: the present one stays. */
 export async function bindingFor(args: { trace: BlobRef; model: OpenModel | null; binding: Binding | null }): Promise<Binding | null> {
-  const held = await heldTrace(args.trace);
+  const held = await beginningOf(args.trace);
   if (!args.model) {
     if (held.kind === 'packets') return null;
     const what = held.kind === 'tensors' ? 'tensors' : 'system calls';

@@ -48,6 +48,24 @@ async function read(ref: BlobRef, context?: CallContext): Promise<HeldTrace> {
   return { kind: 'packets', packets, count, warning };
 }
 
+/** So much of a capture is looked at before a project takes it. */
+const LOOKED_AT = 4 << 20;
+
+/** The trace that `ref` names, opened whole unless it is a large capture that begins well: the rest of that is read with progress, and can be stopped. */
+export async function beginningOf(ref: BlobRef): Promise<HeldTrace | { readonly kind: 'packets' }> {
+  const source = sourceOf(ref);
+  if ((source.size ?? 0) <= LOOKED_AT || !isCapture(await source.read(0, HEAD))) return heldTrace(ref);
+  const upTo = (offset: number, length: number) => Math.max(0, Math.min(length, LOOKED_AT - offset));
+  try {
+    await PacketTrace.open({ name: source.name, size: LOOKED_AT, read: (offset, length) => source.read(offset, upTo(offset, length)) });
+    return { kind: 'packets' };
+  } catch (error) {
+    // What is wrong with it may be that it is cut here.
+    if (error instanceof InputError) return heldTrace(ref);
+    throw error;
+  }
+}
+
 /** So many bytes of packets come with the trace itself: all of a small one. */
 const HEAD_BYTES = 4 << 20;
 const HEAD_PACKETS = 20_000;
