@@ -23,7 +23,7 @@ export function featureSource(input: FeatureInput): EventSource {
       go('ult', b.call(RECORD_FUNC, [b.arg(0)]), plan.layer === 'l4' ? 4 : 3);
       const work = (func: string, failure: 'flows' | 'map') => {
         const done = b.call(func, []);
-        if (manners) b.when('eq', done, 0, () => manners.fail(failure));
+        if (manners) b.when('ne', done, 0, () => manners.fail(failure));
         else go('ne', done, 0);
       };
       if (plan.flows) {

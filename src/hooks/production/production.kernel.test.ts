@@ -248,6 +248,8 @@ describe.skipIf(!kernel)('a model in production', () => {
         const mine = readCounters(vm.maps.get(COUNTERS_MAP).lookup(KEY)!);
         expect({ ...mine, nanoseconds: 0 }).toEqual({ ...real, nanoseconds: 0 });
         expect(real.scored).toBe(Math.ceil(real.eligible / 4));
+        expect(real.scored).toBeGreaterThan(5);
+        expect(real.fail_flows + real.fail_map).toBe(0);
         expect(real.unsampled).toBe(real.eligible - real.scored);
       }
       await run.closeAll();
