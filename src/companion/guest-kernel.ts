@@ -63,28 +63,40 @@ async function initramfs(modules: readonly string[], folder: string): Promise<st
  */
 export async function bootKernel(deb: string): Promise<{ kernel: Kernel; release: string; end: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'bpformer-guest-'));
-  const { vmlinuz, modules } = await unpack(deb, join(folder, 'deb'));
-  const image = await initramfs(modules, folder);
-  const console = join(folder, 'console.log');
+  const forget = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const { vmlinuz, modules } = await unpack(deb, join(folder, 'deb'));
+    const kernel = await boot(vmlinuz, await initramfs(modules, folder), join(folder, 'console.log'));
+    const end = async (): Promise<void> => {
+      kernel.close();
+      await forget();
+    };
+    return { kernel, release: basename(vmlinuz).replace('vmlinuz-', ''), end };
+  } catch (error) {
+    await forget();
+    throw error;
+  }
+}
+
+/** Starts the machine and waits until its kernel answers; `log` gets what its console says. */
+async function boot(vmlinuz: string, image: string, log: string): Promise<Kernel> {
   // Linux patches its own code under running processors; emulated ones that run truly at once may still execute what stood there in between (an oops by int3).
-  const args = ['-accel', 'tcg,thread=single', '-cpu', 'max', '-smp', String(CPUS), '-m', '2048', '-display', 'none', '-no-reboot'];
-  args.push('-serial', `file:${console}`, '-monitor', 'none', '-nic', 'none');
+  // QEMU 7.2 leaves wrong flags behind cmpxchg16b, with which the allocator of Linux 6.12 works where a processor has it.
+  const args = ['-accel', 'tcg,thread=single', '-cpu', 'max,-cx16', '-smp', String(CPUS), '-m', '2048', '-display', 'none', '-no-reboot'];
+  args.push('-serial', `file:${log}`, '-monitor', 'none', '-nic', 'none');
   // A loaded host is too late for the kernel's test of its timer, which would be a panic.
   args.push('-kernel', vmlinuz, '-initrd', image, '-append', 'console=ttyS0 quiet panic=-1 mitigations=auto no_timer_check');
   args.push('-chardev', 'stdio,id=port,signal=off', '-device', 'virtio-serial-pci', '-device', 'virtserialport,chardev=port,name=loader');
   // However this process ends, the machine ends with it.
-  const loader = LoaderProcess.run('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args]);
-  const kernel = new Kernel(loader, CPUS);
-  const end = async (): Promise<void> => {
+  const kernel = new Kernel(LoaderProcess.run('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args]), CPUS);
+  try {
+    const probe = await kernel.tryCreateMap({ name: 'probe', type: 2, keySize: 4, valueSize: 1, maxEntries: 1, flags: 0 });
+    if (typeof probe === 'number') throw new Error(`errno ${probe}`);
+    await probe.close();
+    return kernel;
+  } catch (error) {
     kernel.close();
-    await rm(folder, { recursive: true, force: true });
-  };
-  const probe = await kernel.tryCreateMap({ name: 'probe', type: 2, keySize: 4, valueSize: 1, maxEntries: 1, flags: 0 });
-  if (typeof probe === 'number') {
-    const said = await readFile(console, 'utf8');
-    await end();
-    throw new Error(`the guest's bpf(2) does not answer (errno ${probe}): ${said.slice(-400)}`);
+    const said = await readFile(log, 'utf8').catch(() => '');
+    throw new Error(`the guest's bpf(2) does not answer (${(error as Error).message})\n${said.slice(-2000)}`);
   }
-  await probe.close();
-  return { kernel, release: basename(vmlinuz).replace('vmlinuz-', ''), end };
 }

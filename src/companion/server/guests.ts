@@ -7,6 +7,7 @@ import type { LoadReply, LoadRequest } from '../protocol.ts';
 import { type Answer, loadOnce, logBytes, replyOf } from './ask-kernel.ts';
 import { decodeProgram } from './decode.ts';
 import { Stopped } from './desk.ts';
+import { LIMITS } from './limits.ts';
 
 type Guest = Awaited<ReturnType<typeof bootKernel>>;
 
@@ -39,9 +40,23 @@ export class Guests {
     const turn = this.#queue.then(async (): Promise<Answer<LoadReply>> => {
       if (signal.aborted) throw new Stopped();
       const { kernel, release } = await this.#guest(version);
-      const { result, xlatedBytes, jitedBytes, tag } = await loadOnce(kernel, program, btf, request.logLevel, 0);
-      await result.program?.closeAll();
-      return { head: { ...replyOf(result, release), xlatedBytes, jitedBytes, tag, handle: null }, blobs: [logBytes(result)] };
+      if (signal.aborted) throw new Stopped();
+      const limit = AbortSignal.timeout(LIMITS.guestMs);
+      const stop = AbortSignal.any([signal, limit]);
+      // No signal reaches the loader in there: the machine ends, and another boots when it is asked next.
+      const end = (): void => kernel.close();
+      stop.addEventListener('abort', end, { once: true });
+      try {
+        const { result, xlatedBytes, jitedBytes, tag } = await loadOnce(kernel, program, btf, request.logLevel, 0);
+        await result.program?.closeAll();
+        return { head: { ...replyOf(result, release), xlatedBytes, jitedBytes, tag, handle: null }, blobs: [logBytes(result)] };
+      } catch (error) {
+        if (stop.aborted) throw new Stopped(limit.aborted ? `stopped after ${LIMITS.guestMs / 1000} s` : '');
+        if (error instanceof InputError) throw error;
+        throw new InputError(`it has ended: ${(error as Error).message}`, `guest ${release}`, 'It boots again when it is asked again');
+      } finally {
+        stop.removeEventListener('abort', end);
+      }
     });
     this.#queue = turn.catch(() => {});
     return turn;
@@ -57,6 +72,14 @@ export class Guests {
       throw new InputError(`it does not start: ${String((error as Error).message).split('\n')[0]}`, basename(file));
     });
     this.#booted.set(version, booting);
+    void booting.then(
+      async ({ kernel, end }) => {
+        await kernel.loader.ended;
+        if (this.#booted.get(version) === booting) this.#booted.delete(version);
+        await end();
+      },
+      () => {},
+    );
     return booting;
   }
 

@@ -7,6 +7,8 @@ export const LIMITS = {
   headersMs: 10_000,
   /** Time that the kernel may take for one message before the call is ended. */
   workMs: 60_000,
+  /** The same for a kernel under QEMU, which emulates every instruction. */
+  guestMs: 300_000,
   /** Messages that wait or are under way at once. */
   waiting: 16,
   leases: 8,
