@@ -104,9 +104,19 @@ export class Scorer {
     this.vm = new Vm(program, { engine: 'wasm', timeLimitMs });
     this.#meta = meta;
     const { maps } = this.vm;
-    if (meta) judge(maps);
+    this.#judge();
     this.#score = meta && maps.has(SCORE_MAP) ? maps.get(SCORE_MAP) : null;
     this.#clock = maps.has(CLOCK_MAP) ? maps.get(CLOCK_MAP) : null;
+  }
+
+  /** Forgets every event: maps are as they were at first. */
+  reset(): void {
+    this.vm.resetMaps();
+    this.#judge();
+  }
+
+  #judge(): void {
+    if (this.#meta) judge(this.vm.maps);
   }
 
   /** Instructions that the last event executed. */

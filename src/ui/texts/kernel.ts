@@ -150,7 +150,7 @@ export const kernel = {
     writing: 'waiting for yes in the companion’s terminal',
     writeAbout: 'The terminal asks before anything is written. Hexadecimal, as above.',
     sizes: (type: string, key: number, value: number, entries: number) =>
-      `${type}, keys of ${count(key)} and values of ${count(value)} bytes, ${count(entries)} entries at most`,
+      `${type}, keys of ${count(key)} and values of ${count(value)} bytes, ${entries === 1 ? '1 entry' : `${count(entries)} entries`} at most`,
   },
   machine: {
     caption: 'This kernel',

@@ -7,7 +7,9 @@ import { frameOf } from '../../workbench/frames.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { bindingForm as texts } from '../texts/binding-form.ts';
+import { Choice, NumberField } from './BindingFields.tsx';
 import { BindingJson } from './BindingJson.tsx';
+import { ProductionFields } from './ProductionFields.tsx';
 import { tokenRange } from './packet-info.ts';
 
 const LAYERS: readonly (readonly [PayloadInput['layer'], string])[] = [
@@ -32,6 +34,8 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
   const [source, setSource] = useState(calibration.kind);
   const [json, setJson] = useState<boolean | null>(null);
   const [mistake, setMistake] = useState<UserError | null>(null);
+  // The text of the document is written anew when another part of the form has changed it.
+  const [rewritten, setRewritten] = useState(0);
   useEffect(() => setDraft(current), [current]);
 
   useEffect(() => {
@@ -60,7 +64,7 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
   return (
     <form className="binding" onSubmit={submit} aria-label={texts.title}>
       {asText ? (
-        <BindingJson binding={draft} onChange={setDraft} onMistake={setMistake} />
+        <BindingJson key={rewritten} binding={draft} onChange={setDraft} onMistake={setMistake} />
       ) : input.kind === 'payload' ? (
         <fieldset>
           <legend>{texts.toTokens}</legend>
@@ -161,6 +165,18 @@ export function BindingForm({ packet, onClose }: { packet: number; onClose: () =
           )}
         </fieldset>
       ) : null}
+      {input.kind === 'tensor' ? null : (
+        <ProductionFields
+          production={draft.production}
+          flows={input.kind !== 'syscalls'}
+          disabled={mistake !== null}
+          onChange={(production) => {
+            const { production: _, ...rest } = draft;
+            setDraft((production ? { ...rest, production } : rest) as Binding);
+            if (asText) setRewritten(rewritten + 1);
+          }}
+        />
+      )}
       <fieldset>
         <legend>{texts.calibration}</legend>
         <Choice<CalibrationSource['kind']>
@@ -220,28 +236,6 @@ function Preview({ bytes, draft, packet }: { bytes: Uint8Array; draft: Binding; 
   );
 }
 
-interface ChoiceProps<Value extends string> {
-  readonly label: string;
-  readonly value: Value;
-  readonly options: readonly (readonly [Value, string])[];
-  onChange(value: Value): void;
-}
-
-function Choice<Value extends string>({ label, value, options, onChange }: ChoiceProps<Value>) {
-  return (
-    <label>
-      <span>{label}</span>
-      <select className="field" value={value} onChange={(event) => onChange(event.target.value as Value)}>
-        {options.map(([id, title]) => (
-          <option key={id} value={id}>
-            {title}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
 /** Ports as a list between commas; none: packets of all ports. */
 function Ports({
   ports,
@@ -263,33 +257,6 @@ function Ports({
           const given = event.target.value.split(',').filter((part) => part.trim() !== '');
           onPorts(given.length > 0 ? given.map(Number) : undefined);
         }}
-      />
-    </label>
-  );
-}
-
-interface NumberFieldProps {
-  readonly label: string;
-  readonly value: number;
-  readonly min: number;
-  readonly max: number;
-  readonly step?: number;
-  onChange(value: number): void;
-}
-
-function NumberField({ label, value, min, max, step = 1, onChange }: NumberFieldProps) {
-  return (
-    <label>
-      <span>{label}</span>
-      <input
-        className="field"
-        type="number"
-        min={min}
-        max={max}
-        step={step}
-        required
-        value={Number.isNaN(value) ? '' : value}
-        onChange={(event) => onChange(event.target.valueAsNumber)}
       />
     </label>
   );

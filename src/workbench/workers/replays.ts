@@ -56,7 +56,7 @@ export async function replay({ program: spec, trace, from, to }: ReplayArgs, con
   const begin =
     stands || (from > 0 && (await import('../../replay/sharing.ts')).whyNotShared(program, compiled !== null) === '') ? from : 0;
   const { scorer } = runner;
-  if (begin === 0) scorer.vm.resetMaps();
+  if (begin === 0) scorer.reset();
   // Another call takes the machine from this one by its number.
   runner.trace = trace.hash;
   runner.next = -1;
@@ -108,7 +108,7 @@ export async function scoreOne(
   const held = after ? await heldTrace(after.trace, context) : null;
   if (held?.kind === 'packets') {
     const { packets } = held;
-    scorer.vm.resetMaps();
+    scorer.reset();
     for await (const { from, frames } of packets.frames(0, after!.index))
       for (const [at, frame] of frames.entries()) scorer.packet(frame, packets.timeNs(from + at));
     scorer.packet(bytes, packets.timeNs(after!.index));
