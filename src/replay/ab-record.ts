@@ -1,4 +1,14 @@
-import { type AbJudged, type AbResult, type AbSide, type Difference, differences, type SideErrors, type Table } from './ab.ts';
+import {
+  type AbInput,
+  type AbJudged,
+  type AbResult,
+  type AbSide,
+  compareSides,
+  type Difference,
+  differences,
+  type SideErrors,
+  type Table,
+} from './ab.ts';
 import { type Spread, spread } from './over-time.ts';
 import type { Pairs } from './pairs.ts';
 import type { RunRecord } from './run-record.ts';
@@ -43,12 +53,24 @@ export interface ErrorRecord extends SideErrors {
 /** Decades of the distribution of errors, and bins in each. */
 const [DECADES, PER_DECADE] = [6, 4];
 
+/** What all events say of two programs. */
+export interface AbCompared {
+  readonly result: AbResult;
+  readonly errors: Pick<AbRecord['errors'], 'a' | 'b'>;
+}
+
+/** Goes through all events that both sides have done; of a million events this takes a second and more. */
+export function compareAll(input: AbInput): AbCompared {
+  const result = compareSides(input);
+  return { result, errors: errorRecords(input.kind, input, result) };
+}
+
 /** Distributions of both sides' errors in the same bins, below the larger one's greatest error. */
-export function errorRecords(
+function errorRecords(
   kind: EventKind,
   sides: { readonly a: AbSide; readonly b: AbSide },
   { a, b }: Pick<AbResult, 'a' | 'b'>,
-): Pick<AbRecord['errors'], 'a' | 'b'> {
+): AbCompared['errors'] {
   const greatest = Math.ceil(Math.log10(Math.max(a.errors?.max ?? 0, b.errors?.max ?? 0) || 1));
   const of = ({ scores, reference }: AbSide, judged: AbJudged): ErrorRecord | null =>
     reference && judged.errors
@@ -65,18 +87,17 @@ export function errorRecords(
   return { a: of(sides.a, a), b: of(sides.b, b) };
 }
 
-interface AbInput {
+interface AbReport extends AbCompared {
   readonly kind: EventKind;
   readonly sides: { readonly a: AbSide; readonly b: AbSide };
   readonly labels: ArrayLike<number> | null;
-  readonly result: AbResult;
   readonly runs: { readonly a: RunRecord; readonly b: RunRecord };
   readonly times: TurnTimes | null;
   /** Differing events that are listed. */
   readonly most: number;
 }
 
-export function abRecord({ kind, sides, labels, result, runs, times, most }: AbInput): AbRecord {
+export function abRecord({ kind, sides, labels, result, errors, runs, times, most }: AbReport): AbRecord {
   const { a, b } = result;
   return {
     format: 'bpformer-comparison',
@@ -89,7 +110,7 @@ export function abRecord({ kind, sides, labels, result, runs, times, most }: AbI
     byReference: { a: a.byReference, b: b.byReference },
     byLabel: { a: a.byLabel, b: b.byLabel },
     pairs: { reference: result.byReference, labels: result.byLabel },
-    errors: { ...errorRecords(kind, sides, result), between: result.apart },
+    errors: { ...errors, between: result.apart },
     times,
     differing: differences({ kind, ...sides, labels }, result.differing.subarray(0, most)),
     differs: result.differing.length,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Binding } from '../hooks/binding.ts';
 import { type AbSide, compareSides, differences } from './ab.ts';
-import { abRecord } from './ab-record.ts';
+import { abRecord, compareAll } from './ab-record.ts';
 import { comparisonHtml } from './report.ts';
 import type { RunRecord } from './run-record.ts';
 import { ScoreSink, type Scores } from './scores.ts';
@@ -128,7 +128,8 @@ describe('two sides', () => {
       detection: null,
     };
     const times = { stretches: 3, a: 10, b: 20, ratio: 2 };
-    const record = abRecord({ kind: 'packets', sides: { a, b }, labels, result, runs: { a: run, b: run }, times, most: 1 });
+    const compared = compareAll({ kind: 'packets', a, b, labels });
+    const record = abRecord({ kind: 'packets', sides: { a, b }, labels, ...compared, runs: { a: run, b: run }, times, most: 1 });
     expect(record).toMatchObject({ differs: 2, differing: [{ event: 1 }] });
     const html = comparisonHtml(record, {
       link: `https://x/"><script>#p=`,

@@ -11,7 +11,7 @@ export interface AbSide {
   readonly binding: Binding | null;
 }
 
-interface AbInput {
+export interface AbInput {
   readonly kind: EventKind;
   readonly a: AbSide;
   readonly b: AbSide;

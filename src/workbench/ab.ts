@@ -1,8 +1,9 @@
 import { create } from 'zustand';
 import { Cancelled } from '../base/progress.ts';
 import type { Binding } from '../hooks/binding.ts';
-import { type AbResult, type AbSide, compareSides } from '../replay/ab.ts';
-import { type AbRecord, abRecord } from '../replay/ab-record.ts';
+import type { AbInput, AbSide } from '../replay/ab.ts';
+import { type AbCompared, type AbRecord, abRecord, compareAll } from '../replay/ab-record.ts';
+import type { Scores } from '../replay/scores.ts';
 import type { TurnTimes } from '../replay/turns.ts';
 import type { EventKind } from '../replay/verdicts.ts';
 import type { Inspected } from './actions.ts';
@@ -10,10 +11,11 @@ import { compileWorker, hold } from './clients.ts';
 import type { BlobRef, ProjectDoc, ProjectOptions } from './document.ts';
 import { toUserError, type UserError } from './errors.ts';
 import { recognise } from './files.ts';
+import { inSlices } from './in-slices.ts';
 import { stageKeys } from './keys.ts';
 import { readFile } from './read-file.ts';
 import { type CallOptions, RemoteError } from './rpc.ts';
-import { type KeptRun, keptRun, runKey } from './run-records.ts';
+import { type KeptRun, keepingRun, runKey } from './run-records.ts';
 import { type BuiltSide, buildSide, type RanInTurns, referenceFor, runInTurns } from './side-run.ts';
 import type { StageProgress } from './stages.ts';
 import { announce, currentDoc, useWorkbench } from './store.ts';
@@ -39,9 +41,21 @@ export interface AbState {
   readonly a: SideState | null;
   readonly b: SideState | null;
   readonly times: TurnTimes | null;
+  /** Of a long trace, once a worker has gone through it. */
+  readonly compared: AbCompared | null;
 }
 
-const NONE: AbState = { status: 'absent', progress: null, error: null, name: '', trace: null, a: null, b: null, times: null };
+const NONE: AbState = {
+  status: 'absent',
+  progress: null,
+  error: null,
+  name: '',
+  trace: null,
+  a: null,
+  b: null,
+  times: null,
+  compared: null,
+};
 
 export const useAb = create<AbState>()(() => NONE);
 
@@ -59,8 +73,8 @@ export const isPresent = ({ a }: Pick<AbState, 'a'>, doc: ProjectDoc): boolean =
 /** Columns cross into the page's state this often at the most. */
 const SHOW_MS = 250;
 
-/** Of more events only the whole is compared: each look goes through all of them. */
-const MOST_LIVE = 50_000;
+/** Of more events only the whole is compared, and by a worker: each look goes through all of them. */
+const MOST_LIVE = 20_000;
 
 /** Runs the open program and another one on the open trace, in turns. */
 export async function runAgainst(other: ProjectDoc, name: string): Promise<void> {
@@ -104,10 +118,15 @@ export async function runAgainst(other: ProjectDoc, name: string): Promise<void>
     const first = await referenceA;
     const sameReference = stageKeys(against).reference === stageKeys(doc).reference;
     const second = sameReference ? first : await referenceFor(against, count, options);
-    set({ status: 'done', progress: null, a: side(builtA, a, first), b: side(builtB, b, second), times });
+    const whole = { a: side(builtA, a, first), b: side(builtB, b, second), times };
+    const compared = count > MOST_LIVE ? await comparedBeside({ kind, labels, ...sidesOf(whole) }, options) : null;
+    set({ status: 'done', progress: null, ...whole, compared });
     announce(`Both programs have run ${count.toLocaleString('en')} events`);
     const { noteRun } = await import('./runs.ts');
-    if (running === own) for (const run of [keptOf('b'), keptOf('a')]) if (run) noteRun(run);
+    for (const which of ['b', 'a'] as const) {
+      const run = running === own ? await keptOf(which) : null;
+      if (run) noteRun(run);
+    }
   } catch (error) {
     if (error instanceof Cancelled) set({ status: 'cancelled', progress: null });
     else
@@ -119,39 +138,65 @@ export async function runAgainst(other: ProjectDoc, name: string): Promise<void>
   }
 }
 
+/** What comparing looks at, as it crosses to a worker. */
+const scoresOf = ({ total, done, score, verdict, outputs, outputWidth, cut }: ScoreColumns): Scores => ({
+  total,
+  done,
+  score,
+  verdict,
+  outputs,
+  outputWidth,
+  cut,
+});
+
+function sidesOf({ a, b }: { readonly a: SideState; readonly b: SideState }): AbView['sides'] {
+  const reference = a.reference && scoresOf(a.reference);
+  const side = ({ columns, doc: { binding } }: SideState, own: Scores | null): AbSide => ({
+    scores: scoresOf(columns),
+    reference: own,
+    binding,
+  });
+  // Sides of one model have one reference: it crosses once.
+  return { a: side(a, reference), b: side(b, b.reference === a.reference ? reference : b.reference && scoresOf(b.reference)) };
+}
+
+async function comparedBeside(input: AbInput, options: CallOptions): Promise<AbCompared> {
+  const { inspectWorker } = await import('./inspect.ts');
+  options.onProgress?.('comparing the answers', 0, 0);
+  return inspectWorker.call<AbCompared>('compareLong', input, { ...(options.signal ? { signal: options.signal } : {}) });
+}
+
 /** One side as a run of the history; null while it is not whole. */
-function keptOf(which: 'a' | 'b'): KeptRun | null {
+async function keptOf(which: 'a' | 'b'): Promise<KeptRun | null> {
   const { trace, times, [which]: side } = useAb.getState();
   if (!trace || !side || side.columns.done < side.columns.total) return null;
   const { doc, insns, processed, columns, reference } = side;
-  return keptRun({ doc, trace, insns, processed, replay: columns, reference, nsPerEvent: times?.[which] ?? null });
+  return inSlices(keepingRun({ doc, trace, insns, processed, replay: columns, reference, nsPerEvent: times?.[which] ?? null }));
 }
 
-export interface AbView {
+export interface AbView extends AbCompared {
   readonly kind: EventKind;
   readonly sides: { readonly a: AbSide; readonly b: AbSide };
   readonly labels: Int8Array | null;
-  readonly result: AbResult;
 }
 
 /** The two sides compared as far as both are; null before there is anything. */
-export function abView({ trace, a, b }: AbState): AbView | null {
+export function abView({ trace, a, b, compared }: AbState): AbView | null {
   if (!trace || !a || !b) return null;
-  const side = ({ columns: scores, reference, doc: { binding } }: SideState): AbSide => ({ scores, reference, binding });
-  const sides = { a: side(a), b: side(b) };
-  return { kind: trace.kind, sides, labels: trace.labels, result: compareSides({ kind: trace.kind, ...sides, labels: trace.labels }) };
+  const { kind, labels } = trace;
+  const sides = sidesOf({ a, b });
+  return { kind, sides, labels, ...(compared ?? compareAll({ kind, ...sides, labels })) };
 }
 
 /** Events that a report lists. */
 const MOST_LISTED = 1000;
 
 /** The comparison as reports have it; null while it is not whole. */
-export function presentRecord(): AbRecord | null {
+export async function presentRecord(): Promise<AbRecord | null> {
   const state = useAb.getState();
-  const [view, a, b] = [abView(state), keptOf('a'), keptOf('b')];
-  if (!view || !a || !b) return null;
-  const { kind, sides, labels, result } = view;
-  return abRecord({ kind, sides, labels, result, runs: { a: a.record, b: b.record }, times: state.times, most: MOST_LISTED });
+  const view = abView(state);
+  const [a, b] = [await keptOf('a'), await keptOf('b')];
+  return view && a && b ? abRecord({ ...view, runs: { a: a.record, b: b.record }, times: state.times, most: MOST_LISTED }) : null;
 }
 
 /** The open project with other options, and without what was edited by hand. */

@@ -1,7 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import { KernelRunner } from '../../companion/kernel-runner.ts';
-import { compareSides, type Difference } from '../../replay/ab.ts';
-import { type AbRecord, abRecord } from '../../replay/ab-record.ts';
+import type { Difference } from '../../replay/ab.ts';
+import { type AbRecord, abRecord, compareAll } from '../../replay/ab-record.ts';
 import type { ReplaySummary, Runner, Scored } from '../../replay/replay.ts';
 import type { DetectionRecord, RunRecord } from '../../replay/run-record.ts';
 import { type Scores, valuesAt } from '../../replay/scores.ts';
@@ -100,11 +100,11 @@ async function replayBoth({ args, trace, engine, compare }: Job, a: Side, b: Sid
   try {
     const ran = await runBoth({ side: a, events: eventsA, runner: runnerA }, { side: b, events: eventsB, runner: runnerB }, compare);
     const { kind, times, ...sides } = ran;
-    const result = compareSides({ kind, ...sides, labels });
+    const compared = compareAll({ kind, ...sides, labels });
     const most = args.count('differing', MOST_DIFFERING, 0);
     return {
       replayed: { a: replayedOf(args, a, ran, 'a'), b: replayedOf(other, b, ran, 'b') },
-      record: (runs) => abRecord({ kind, sides, labels, result, runs, times, most }),
+      record: (runs) => abRecord({ kind, sides, labels, ...compared, runs, times, most }),
     };
   } finally {
     close(runnerA, runnerB);

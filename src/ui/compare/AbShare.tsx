@@ -23,7 +23,7 @@ export function AbShare({ name }: { name: string }) {
   };
   const save = (kind: 'html' | 'json') =>
     doing(async () => {
-      const record = presentRecord();
+      const record = await presentRecord();
       if (!record) return;
       const link = kind === 'html' ? await linkOfComparison() : null;
       const text = kind === 'html' ? comparisonHtml(record, restore(link)) : `${JSON.stringify(record, null, 1)}\n`;

@@ -1,6 +1,5 @@
 import { useEffect, useMemo, useState } from 'react';
 import type { Table } from '../../replay/ab.ts';
-import { errorRecords } from '../../replay/ab-record.ts';
 import { changeOf, said } from '../../replay/report.ts';
 import { type AbState, abView, isPresent, runAgainst, stopAb, useAb, type AbView as View } from '../../workbench/ab.ts';
 import type { ProjectDoc } from '../../workbench/document.ts';
@@ -269,8 +268,7 @@ function Counts({ caption, table: { rows, columns, counts } }: { caption: string
 }
 
 /** How far each is from ONNX Runtime, in the same bins. */
-function Errors({ view: { kind, sides, result } }: { view: View }) {
-  const records = useMemo(() => errorRecords(kind, sides, result), [kind, sides, result]);
+function Errors({ view: { errors: records } }: { view: View }) {
   if (!records.a && !records.b) return null;
   return (
     <section className="ab-errors">

@@ -1,13 +1,14 @@
 import { type Handler, later, serveRpc } from '../rpc.ts';
 import { drop, hold } from './blobs.ts';
 
-/** Reads files beside those of the project: programs to compare, types to look at. */
+/** Reads files beside those of the project, programs to compare and types to look at, and compares what two programs say of a long trace. */
 const handlers: Record<string, Handler> = {
   hold,
   drop,
   codeFile: later(() => import('./codes.ts'), 'codeFile'),
   compareCodes: later(() => import('./codes.ts'), 'compareCodes'),
   codeTexts: later(() => import('./codes.ts'), 'codeTexts'),
+  compareLong: later(() => import('./compare-sides.ts'), 'compareLong'),
   openBtf: later(() => import('./btf.ts'), 'openBtf'),
   findTypes: later(() => import('./btf.ts'), 'findTypes'),
   typeRows: later(() => import('./btf.ts'), 'typeRows'),
@@ -20,6 +21,7 @@ const handlers: Record<string, Handler> = {
 const DOING: Readonly<Record<string, string>> = {
   codeFile: 'Reading the file',
   compareCodes: 'Comparing the programs',
+  compareLong: 'Comparing the answers',
   openBtf: 'Reading the types',
 };
 
