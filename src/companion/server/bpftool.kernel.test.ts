@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { assemble } from '../../bpf/asm.ts';
@@ -5,7 +6,8 @@ import { writeObject } from '../../object/writer.ts';
 import { verify } from '../../verifier/verify.ts';
 import type { LoadRequest } from '../protocol.ts';
 import { kernelForTests } from '../vitest-kernel.ts';
-import { hasBpftool, loadByBpftool } from './bpftool.ts';
+import { confined, hasBpftool, loadByBpftool } from './bpftool.ts';
+import { maskOf } from './privileges.ts';
 
 const kernel = await kernelForTests();
 afterAll(() => kernel?.close());
@@ -35,6 +37,16 @@ describe.skipIf(!there)('bpftool alone', () => {
     expect(head).toMatchObject({ accepted: false, message: ours.message, insn: ours.insnIdx, processed: ours.processed });
     expect(new TextDecoder().decode(blobs[0])).toContain(ours.message!);
     expect(pins()).toEqual([]);
+  });
+
+  it('has no more of root’s capabilities than loading needs', () => {
+    if (process.getuid?.() !== 0) return;
+    const [program, args] = confined('cat', '/proc/self/status');
+    const status = execFileSync(program, args, { encoding: 'utf8' });
+    const few = maskOf('CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN', 'CAP_SYSLOG');
+    for (const set of ['CapPrm', 'CapEff', 'CapBnd'])
+      expect(BigInt(`0x${new RegExp(`${set}:\\s*(\\w+)`).exec(status)![1]}`) & ~few).toBe(0n);
+    expect(status).toMatch(/NoNewPrivs:\s*1/);
   });
 
   it('pins no map for good', async () => {

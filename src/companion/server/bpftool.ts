@@ -16,9 +16,15 @@ const run = promisify(execFile);
 const OPTIONS = { maxBuffer: LIMITS.logBytes + (1 << 20), timeout: LIMITS.workMs } as const;
 const [BEGIN, END] = ['-- BEGIN PROG LOAD LOG --\n', '-- END PROG LOAD LOG --'];
 
+const FEW = ['--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+bpf,+perfmon,+net_admin,+syslog'];
+
+/** A program and its arguments with no more of root's capabilities than loading needs, because it reads an object that the page made; another user's are fewer already. */
+export const confined = (program: string, ...args: readonly string[]): [string, string[]] =>
+  process.getuid?.() === 0 ? ['setpriv', [...FEW, program, ...args]] : [program, [...args]];
+
 /** Whether bpftool is there and may be run. */
 export const hasBpftool = (): Promise<boolean> =>
-  run('bpftool', ['version']).then(
+  run(...confined('bpftool', 'version')).then(
     () => true,
     () => false,
   );
@@ -47,9 +53,9 @@ export async function loadByBpftool(request: LoadRequest, envelope: Envelope, si
     let output = '';
     let shown: Shown | null = null;
     try {
-      const { stdout, stderr } = await run('bpftool', ['-d', 'prog', 'load', file, pin], { ...OPTIONS, signal });
+      const { stdout, stderr } = await run(...confined('bpftool', '-d', 'prog', 'load', file, pin), { ...OPTIONS, signal });
       output = stdout + stderr;
-      shown = JSON.parse((await run('bpftool', ['-j', 'prog', 'show', 'pinned', pin], { ...OPTIONS, signal })).stdout) as Shown;
+      shown = JSON.parse((await run(...confined('bpftool', '-j', 'prog', 'show', 'pinned', pin), { ...OPTIONS, signal })).stdout) as Shown;
     } catch (error) {
       const failed = error as { stdout?: string; stderr?: string };
       if (failed.stderr === undefined || signal.aborted) throw error;
