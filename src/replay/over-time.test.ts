@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { overTime, spread } from './over-time.ts';
+import { largestErrors, overTime, spread } from './over-time.ts';
 
 test('stretches hold every event once and lose none', () => {
   fc.assert(
@@ -27,6 +27,18 @@ test('every difference is counted in the bin of its magnitude', () => {
     fc.property(fc.array(fc.double({ noNaN: true })), (errors) => {
       const found = spread(errors, -6, 2, 4);
       expect(found.none + found.counts.reduce((a, b) => a + b, 0)).toBe(errors.length);
+    }),
+  );
+});
+
+test('the largest errors are those that sorting puts first', () => {
+  const error = fc.oneof(fc.constantFrom(Number.NaN, 0, 0.25, 0.5, Number.POSITIVE_INFINITY), fc.double({ min: 0, max: 1, noNaN: true }));
+  fc.assert(
+    fc.property(fc.array(error, { maxLength: 60 }), fc.integer({ min: 1, max: 20 }), (errors, most) => {
+      const order = [...errors.keys()].filter((at) => errors[at]! > 0);
+      // Differences of infinities are no numbers, so that they are compared and not subtracted.
+      order.sort((a, b) => Number(errors[b]! > errors[a]!) - Number(errors[b]! < errors[a]!) || a - b);
+      expect(largestErrors(errors, most)).toEqual(order.slice(0, most));
     }),
   );
 });

@@ -49,3 +49,17 @@ export function spread(errors: Iterable<number>, least: number, greatest: number
   }
   return { least, perDecade, counts, none };
 }
+
+/** Events of the `most` largest errors above 0, the largest first, of equal ones the earlier; NaN is left out. One pass: a trace may be long. */
+export function largestErrors(errors: ArrayLike<number>, most: number): number[] {
+  const found: number[] = [];
+  for (let event = 0; event < errors.length; event++) {
+    const error = errors[event]!;
+    if (!(error > 0) || (found.length === most && error <= errors[found[most - 1]!]!)) continue;
+    let at = found.length;
+    while (at > 0 && errors[found[at - 1]!]! < error) at--;
+    found.splice(at, 0, event);
+    if (found.length > most) found.pop();
+  }
+  return found;
+}

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import { overTime, spread } from '../../replay/over-time.ts';
+import { largestErrors, overTime, spread } from '../../replay/over-time.ts';
 import { eventErrors } from '../../replay/scores.ts';
 import { scoreAt, VERDICT_NAMES } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
@@ -26,15 +26,14 @@ export default function ErrorsView() {
     const done = Math.min(replay.done, reference.done);
     const agrees = (at: number) => scoreAt(replay, overlay.program, at)!.verdict === scoreAt(reference, overlay.reference, at)!.verdict;
     const errors = eventErrors(replay, reference, done, binding.output.kind === 'tensor');
-    const order = Array.from(errors.keys()).filter((at) => errors[at]! > 0);
-    order.sort((a, b) => errors[b]! - errors[a]!);
-    const greatest = Math.ceil(Math.log10(errors[order[0] ?? 0] || 1));
+    const worst = largestErrors(errors, WORST);
+    const greatest = Math.ceil(Math.log10(errors[worst[0] ?? 0] || 1));
     return {
       errors,
       agrees,
       spread: spread(errors, greatest - DECADES, greatest, PER_DECADE),
       stretches: overTime(done, MOST_STRETCHES, agrees, (at) => errors[at]!),
-      worst: order.slice(0, WORST),
+      worst,
     };
   }, [replay, reference, overlay, binding]);
   if (!view || !replay || !reference) return null;
