@@ -13,36 +13,22 @@ import { type Capture, openCapture } from '../src/traces/capture/capture.ts';
 import { isDissected } from '../src/traces/capture/link-types.ts';
 import type { ByteSource } from '../src/traces/capture/source.ts';
 import { Dissection } from '../src/traces/dissect/dissection.ts';
-import { FIELDS, fieldId } from '../src/traces/dissect/fields.ts';
-import { fieldText } from '../src/traces/dissect/values.ts';
 import { EVERYTHING } from '../src/traces/dissect/walk.ts';
 import { compileFilter } from '../src/traces/filter/compile.ts';
 import { pcapFile } from '../src/traces/testing/capture-files.ts';
+import { compareCollections } from './collections.ts';
+import { NAMES, rowOf, TSHARK_FIELDS } from './field-rows.ts';
 import { beyond, type Judged, judge } from './filter-judge.ts';
 import { FilterMaker } from './filter-maker.ts';
 import { FILTERS } from './filters.ts';
 import { PacketMaker } from './packets.ts';
-import { eachOf, filesOf, tshark } from './tshark.ts';
+import { eachOf, tshark } from './tshark.ts';
 
 const GENERATED = 50_000;
 /** Packets that filters run over. */
 const FILTERED = 5000;
 /** Filters made of the grammar. */
 const MADE_FILTERS = 3000;
-/** tshark's own idea of what nobody dissects, and times in its own number of digits. */
-const LEFT_OUT = new Set([
-  '',
-  'frame.comment',
-  'frame.time_epoch',
-  'frame.time_relative',
-  'frame.time_delta',
-  'frame.interface_id',
-  'data.data',
-  'data.len',
-]);
-const NAMES = FIELDS.filter(({ name, type }) => type !== 'protocol' && !LEFT_OUT.has(name)).map(({ name }) => name);
-const SEPARATOR = '\x1f';
-
 export interface Compared {
   packets: number;
   cells: number;
@@ -56,23 +42,17 @@ export async function compareFields(path: string, compared: Compared): Promise<v
   const file = await openFile(path);
   const capture = await opened(file);
   if (!capture) return;
-  const args = ['-r', path, '-T', 'fields', '-E', 'separator=/t', '-E', 'occurrence=a', '-E', `aggregator=${SEPARATOR}`];
   // What it lists before a capture ends early counts.
-  const rows = (await tshark([...args, ...NAMES.flatMap((name) => ['-e', name])])).stdout.split('\n');
+  const rows = (await tshark(['-r', path, ...TSHARK_FIELDS])).stdout.split('\n');
   const out = new Dissection();
   await new Analysis(capture).follow(out, {}, EVERYTHING, (packet) => {
     if (!isDissected(capture.linkType(packet))) return;
     const theirs = (rows[packet] ?? '').split('\t');
-    const ours = new Map<number, string[]>();
-    for (let at = 0; at < out.count; at++) {
-      const values = ours.get(out.field[at]!);
-      if (values) values.push(fieldText(out, at));
-      else ours.set(out.field[at]!, [fieldText(out, at)]);
-    }
+    const ours = rowOf(out);
     compared.packets++;
     for (const [column, name] of NAMES.entries()) {
       const their = theirs[column] ?? '';
-      const our = (ours.get(fieldId(name)) ?? []).join(SEPARATOR);
+      const our = ours[column]!;
       compared.cells++;
       if (their !== '') compared.seen.set(name, (compared.seen.get(name) ?? 0) + 1);
       if (our === their) continue;
@@ -158,14 +138,13 @@ export default async function dissection(collections: string[]): Promise<unknown
     const path = join(temporary, 'generated.pcap');
     writeFileSync(path, pcapFile(new PacketMaker(7).make(GENERATED)));
     await compareFields(path, generated);
-    const captures = nothing();
-    for (const folder of collections) await eachOf([...filesOf(folder)], (name) => compareFields(join(folder, name), captures));
+    const { open, heldOut } = await compareCollections(collections, ['open', 'heldOut']);
     const few = join(temporary, 'filtered.pcap');
     writeFileSync(few, pcapFile(new PacketMaker(3).make(FILTERED)));
     const made = await compareMadeFilters(few, 1, MADE_FILTERS);
     return {
       generated: figuresOf(generated),
-      captures: figuresOf(captures),
+      captures: { open: open!.figures(), heldOut: heldOut!.figures() },
       filters: await judge(few, FILTERS),
       madeFilters: made,
     };

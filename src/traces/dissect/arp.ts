@@ -14,12 +14,18 @@ const DST_MAC = fieldId('arp.dst.hw_mac');
 const DST_IP = fieldId('arp.dst.proto_ipv4');
 
 const REVERSE_REQUEST = 3;
+const HARDWARE_ATM = 19;
 
 /** RFC 826, with addresses of Ethernet and IPv4. */
 export function arp(walk: Walk, at: number): void {
   const { out } = walk;
   // A header that begins with nothing to tell it by is not there.
   walk.need(at, 2);
+  // ATM has its own protocol of that name (RFC 2225).
+  if (walk.u16(at) === HARDWARE_ATM) {
+    walk.data(at);
+    return;
+  }
   const item = walk.open(ARP, at);
   const hardwareType = walk.add16(HW_TYPE, at);
   const protocolType = walk.add16(PROTO_TYPE, at + 2);

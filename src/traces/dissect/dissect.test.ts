@@ -38,6 +38,25 @@ const SYN = bytes(`02 00 00 00 00 01 02 00 00 00 00 02 81 00 00 0b 08 00
   c0 00 00 50 00 00 03 e8 00 00 00 00 70 02 20 00 00 00 00 00 02 04 05 b4 01 03 03 07`);
 
 describe('dissect', () => {
+  it('reads what cooked captures of any interface carry, and GRE without its type', () => {
+    const cooked = (hardware: string) =>
+      bytes(
+        `00 04 ${hardware} 00 00 00 00 00 00 00 00 00 00 08 00 45 00 00 1c 00 01 00 00 40 11 00 00 01 02 03 04 05 06 07 08 00 01 00 02 00 08 00 00`,
+      );
+    expect(fieldsOf(cooked('02 00'), 113)).toMatchObject({ 'sll.etype': ['0x0800'], 'ip.dst': ['5.6.7.8'], 'udp.srcport': ['1'] });
+    const gre = fieldsOf(cooked('03 0a'), 113);
+    expect(gre['sll.etype']).toBeUndefined();
+    expect(gre['ip.dst']).toEqual(['5.6.7.8']);
+  });
+
+  it('tells no fields of options that are unknown or longer than their header', () => {
+    const withOption = (option: string) =>
+      bytes(`45 00 00 20 00 01 00 00 40 11 00 00 01 02 03 04 05 06 07 08 ${option} 00 01 00 02 00 08 00 00`.replace('45', '46'));
+    expect(fieldsOf(withOption('94 04 00 00'), 101)['ip.opt.type']).toEqual(['148']);
+    expect(fieldsOf(withOption('6b 04 00 00'), 101)['ip.opt.type']).toBeUndefined();
+    expect(fieldsOf(withOption('94 25 00 00'), 101)['ip.opt.type']).toBeUndefined();
+  });
+
   it('reads a TCP SYN in a VLAN', () => {
     const found = fieldsOf(SYN);
     expect(found['vlan.id']).toEqual(['11']);

@@ -35,6 +35,9 @@ const QUENCH = 4;
 const REDIRECT = 5;
 const ECHO = 8;
 const TIME_EXCEEDED = 11;
+/** RFC 8335. */
+const EXTENDED_ECHO = 42;
+const EXTENDED_ECHO_REPLY = 43;
 const PARAMETER_PROBLEM = 12;
 const ERRORS = new Set([UNREACHABLE, QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM]);
 /** Echo, time stamp, information and address mask carry an identifier and a sequence number. */
@@ -54,7 +57,8 @@ export function icmp(walk: Walk, at: number): void {
     walk.add16(IDENT, at + 4);
     const sequence = walk.add16(SEQ, at + 6);
     out.add(SEQ_LE, at + 6, 2, ((sequence & 0xff) << 8) | (sequence >> 8));
-  } else if (type === UNREACHABLE && code === 4) walk.add16(MTU, at + 6);
+  } else if (type === EXTENDED_ECHO || type === EXTENDED_ECHO_REPLY) walk.add16(IDENT, at + 4);
+  else if (type === UNREACHABLE && code === 4) walk.add16(MTU, at + 6);
   else if (type === REDIRECT) walk.addIpv4(GATEWAY, at + 4);
   walk.need(at + 4, 4);
   out.close(item, at + 8);
@@ -88,6 +92,8 @@ function quote(walk: Walk, at: number, etherType: number): void {
 
 const V6_ECHO = 128;
 const V6_ECHO_REPLY = 129;
+const V6_EXTENDED_ECHO = 160;
+const V6_EXTENDED_ECHO_REPLY = 161;
 const V6_ROUTER_SOLICITATION = 133;
 const V6_ROUTER_ADVERTISEMENT = 134;
 const V6_NEIGHBOUR_SOLICITATION = 135;
@@ -112,6 +118,11 @@ export function icmpv6(walk: Walk, at: number): void {
     walk.add16(SEQ6, at + 6);
     out.close(item, at + 8);
     walk.data(at + 8);
+    return;
+  }
+  if (type === V6_EXTENDED_ECHO || type === V6_EXTENDED_ECHO_REPLY) {
+    walk.add16(IDENT6, at + 4);
+    out.close(item, walk.end);
     return;
   }
   let behind = at + 4;

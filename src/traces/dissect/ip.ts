@@ -42,11 +42,12 @@ const OPTION_NAMES: Readonly<Record<number, string>> = {
 
 const LOOSE_ROUTE = 131;
 const STRICT_ROUTE = 137;
-/** Bytes that options cannot do without; a shorter one ends the packet. */
+/** Bytes that options cannot do without; a shorter one ends the packet. What is not among these is unknown to Wireshark and has no fields. */
 const SHORTEST: Readonly<Record<number, number>> = {
   7: 3,
   11: 4,
   12: 4,
+  25: 8,
   68: 4,
   82: 12,
   130: 3,
@@ -56,6 +57,7 @@ const SHORTEST: Readonly<Record<number, number>> = {
   136: 4,
   137: 3,
   148: 4,
+  149: 2,
 };
 
 /** RFC 791. */
@@ -105,9 +107,11 @@ export function ipv4(walk: Walk, at: number): void {
   walk.add16(CHECKSUM, at + 10);
   walk.addIpv4(SRC, at + 12);
   walk.addIpv4(ADDR, at + 12);
-  const destination = destinationOf(walk, at + 16, at + 20, at + header);
-  walk.addIpv4(DST, destination);
-  walk.addIpv4(ADDR, destination);
+  const { destination, told } = destinationOf(walk, at + 16, at + 20, at + header);
+  if (told) {
+    walk.addIpv4(DST, destination);
+    walk.addIpv4(ADDR, destination);
+  }
   if (header > 20) options(walk, at + 20, at + header);
   out.close(item, at + header);
   walk.source = at + 12;
@@ -173,9 +177,10 @@ export function fragmentOf(walk: Walk, at: number, key: string, { offset, more, 
 }
 
 /**
- * Where the destination stands: at the end of a route among the options, or in the header (RFC 791). All options before it must be there before it is told.
+ * Where the destination stands: at the end of a route among the options, or in the header (RFC 791); at the end of what is no row of addresses it is not told.
+ * All options before it must be there.
  */
-function destinationOf(walk: Walk, header: number, from: number, to: number): number {
+function destinationOf(walk: Walk, header: number, from: number, to: number): { destination: number; told: boolean } {
   for (let at = from; at < to; ) {
     const type = walk.u8(at);
     if (type === 0) break;
@@ -187,11 +192,12 @@ function destinationOf(walk: Walk, header: number, from: number, to: number): nu
     if (length < 2 || at + length > to) break;
     if (type === LOOSE_ROUTE || type === STRICT_ROUTE) {
       const pointer = walk.u8(at + 2);
-      return pointer < 4 || pointer % 4 !== 0 || pointer > length ? header : at + length - 4;
+      if (pointer < 4 || pointer % 4 !== 0 || pointer > length) break;
+      return { destination: at + length - 4, told: (length - 3) % 4 === 0 };
     }
     at += length;
   }
-  return header;
+  return { destination: header, told: true };
 }
 
 function options(walk: Walk, from: number, to: number): void {
@@ -204,12 +210,16 @@ function options(walk: Walk, from: number, to: number): void {
     const single = type === 0 || type === 1;
     const length = single ? 1 : at + 1 < to ? walk.u8(at + 1) : 0;
     const option = out.group(at, single ? 1 : Math.min(Math.max(2, length), to - at), OPTION_NAMES[type] ?? `Option ${type}`);
-    out.add(OPT_TYPE, at, 1, type);
-    if (!single) {
-      if (at + 1 < to) out.add(OPT_LEN, at + 1, 1, length);
+    if (single) out.add(OPT_TYPE, at, 1, type);
+    else {
       if (length < 2 || at + length > to) break;
-      walk.within(at, length, () => walk.need(at, SHORTEST[type] ?? 2));
-      if (type === 148 && length === 4) walk.add16(OPT_RA, at + 2);
+      const shortest = SHORTEST[type];
+      if (shortest !== undefined) {
+        out.add(OPT_TYPE, at, 1, type);
+        out.add(OPT_LEN, at + 1, 1, length);
+        walk.within(at, length, () => walk.need(at, shortest));
+        if (type === 148) walk.add16(OPT_RA, at + 2);
+      }
     }
     out.close(option, at + length);
     if (type === 0) break;

@@ -174,17 +174,25 @@ function rawIp(walk: Walk, linkType: number): void {
   else walk.data(0);
 }
 
-const ETHERNET_HARDWARE = new Set([1, 6, 772, 801, 802, 803]);
+const HARDWARE_GRE = 778;
+const HARDWARE_NETLINK = 824;
+/** Frames of Novell's kind, and logical links, by Linux's own numbers for them. */
+const COOKED_8023 = 3;
+const COOKED_LLC = 4;
 
 /** Linux cooked capture: what `any` captures (https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html). */
 function cooked(walk: Walk): void {
+  if (walk.u16(2) === HARDWARE_NETLINK) {
+    walk.data(0);
+    return;
+  }
   const item = walk.open(SLL, 0, 16);
   walk.add16(SLL_PKTTYPE, 0);
   const hardware = walk.add16(SLL_HATYPE, 2);
   const length = walk.add16(SLL_HALEN, 4);
   cookedAddress(walk, 6, length);
   const type = walk.u16(14);
-  cookedPayload(walk, item, type, 14, 16, ETHERNET_HARDWARE.has(hardware));
+  cookedPayload(walk, item, { type, hardware, typeAt: 14, behind: 16 });
 }
 
 const COOKED_ADDRESS = 8;
@@ -198,6 +206,10 @@ function cookedAddress(walk: Walk, at: number, length: number): void {
 /** The second version, with the interface and the fields in another order. */
 function cooked2(walk: Walk): void {
   const { out } = walk;
+  if (walk.u16(8) === HARDWARE_NETLINK) {
+    walk.data(0);
+    return;
+  }
   const item = walk.open(SLL, 0, 20);
   const type = walk.u16(0);
   walk.add32(SLL_IFINDEX, 4);
@@ -206,16 +218,26 @@ function cooked2(walk: Walk): void {
   const length = walk.u8(11);
   out.add(SLL_HALEN, 11, 1, length);
   cookedAddress(walk, 12, length);
-  cookedPayload(walk, item, type, 0, 20, ETHERNET_HARDWARE.has(hardware));
+  cookedPayload(walk, item, { type, hardware, typeAt: 0, behind: 20 });
 }
 
-function cookedPayload(walk: Walk, item: number, type: number, typeAt: number, behind: number, known: boolean): void {
+interface CookedType {
+  readonly type: number;
+  /** Of the kind of interface, as ARP numbers them. */
+  readonly hardware: number;
+  readonly typeAt: number;
+  readonly behind: number;
+}
+
+function cookedPayload(walk: Walk, item: number, { type, hardware, typeAt, behind }: CookedType): void {
   const { out } = walk;
-  const isType = known && type >= MIN_TYPE;
-  if (isType) out.add(SLL_ETYPE, typeAt, 2, type);
+  const isType = type > MIN_TYPE;
+  // Of GRE it is a field of another name.
+  if (isType && hardware !== HARDWARE_GRE) out.add(SLL_ETYPE, typeAt, 2, type);
   out.close(item, behind);
   if (isType) walk.next.etherType(walk, type, behind);
-  else if (type === 4) logicalLink(walk, behind);
+  else if (type === COOKED_8023) walk.next.ethernet(walk, behind);
+  else if (type === COOKED_LLC) logicalLink(walk, behind);
   else walk.data(behind);
 }
 
