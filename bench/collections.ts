@@ -148,8 +148,6 @@ async function compareFile(judges: Judges, path: string, collected: Collected): 
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     collected.noCaptures++;
-  } finally {
-    await file.close();
   }
 }
 
