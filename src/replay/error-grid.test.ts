@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type EventDifferences, farthest, gridOf, knownEvents, spaced, tensorRows } from './error-grid.ts';
+import { type EventDifferences, farthest, gridOf, knownEvents, madeFrom, sourceOf, spaced, tensorRows } from './error-grid.ts';
 
 const LIMIT = 0.01;
 
@@ -61,4 +61,18 @@ test('nothing is said of tensors of which nothing is known', () => {
   const grid = gridOf(['a'], [0, 1], []);
   expect(knownEvents(grid)).toBe(0);
   expect(tensorRows(grid, LIMIT)).toEqual([{ tensor: 'a', worst: Number.NaN, worstEvent: -1, over: 0, first: 0, adds: 0 }]);
+});
+
+test('only what a tensor is computed from can have brought its error in', () => {
+  const nodes = [
+    { inputs: ['x'], outputs: ['a'] },
+    { inputs: ['a', 'w'], outputs: ['b'] },
+    { inputs: ['a'], outputs: ['beside'] },
+    { inputs: ['b'], outputs: ['c'] },
+  ];
+  const among = madeFrom('b', nodes);
+  expect([...among].sort()).toEqual(['a', 'b', 'w', 'x']);
+  const grid = gridOf(['a', 'b', 'beside', 'c'], [5, 6], [differences(6, { b: 0.9 }, { a: 0.3, b: 0.1, beside: 0.8, c: 0.7 })]);
+  expect(sourceOf(grid, 6, among)).toBe(0);
+  expect(sourceOf(grid, 5, among)).toBe(-1);
 });

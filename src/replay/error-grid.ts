@@ -100,3 +100,23 @@ export function knownEvents({ tensors, events, error }: ErrorGrid): number {
   for (let at = 0; at < events.length; at++) if (tensors.some((_, row) => !Number.isNaN(error[row * events.length + at]!))) known++;
   return known;
 }
+
+/** Names of `tensor` and of all that it is computed from. */
+export function madeFrom(
+  tensor: string,
+  nodes: readonly { readonly inputs: readonly string[]; readonly outputs: readonly string[] }[],
+): ReadonlySet<string> {
+  const found = new Set([tensor]);
+  // Operators stand behind those that they read.
+  for (const { inputs, outputs } of nodes.toReversed()) {
+    if (outputs.some((name) => found.has(name))) for (const name of inputs) found.add(name);
+  }
+  return found;
+}
+
+/** The row whose own step adds the most at an event, among the tensors in `among`; -1 where none adds anything. */
+export function sourceOf({ tensors, events, own }: ErrorGrid, event: number, among: ReadonlySet<string>): number {
+  const column = events.indexOf(event);
+  const added = (row: number): number => own[row * events.length + column] || 0;
+  return tensors.reduce((most, name, row) => (among.has(name) && added(row) > (most < 0 ? 0 : added(most)) ? row : most), -1);
+}

@@ -3,26 +3,32 @@ export interface Stretch {
   readonly from: number;
   readonly to: number;
   readonly agreed: number;
+  readonly differing: number;
   readonly maxError: number;
 }
 
-/** Agreement along a trace in at most `most` stretches of equal length; `error` may be NaN where there is none. */
+/**
+ * Agreement along a trace in at most `most` stretches of equal length. `agrees` is null for what is no event, such as a call at which no model
+ * runs; `error` may be NaN where there is none.
+ */
 export function overTime(
   count: number,
   most: number,
-  agrees: (event: number) => boolean,
+  agrees: (event: number) => boolean | null,
   error: (event: number) => number,
 ): readonly Stretch[] {
   const length = Math.max(1, Math.ceil(count / most));
   const stretches: Stretch[] = [];
   for (let from = 0; from < count; from += length) {
     const to = Math.min(count, from + length);
-    let [agreed, maxError] = [0, 0];
+    let [agreed, differing, maxError] = [0, 0, 0];
     for (let event = from; event < to; event++) {
-      if (agrees(event)) agreed++;
+      const alike = agrees(event);
+      if (alike) agreed++;
+      else if (alike === false) differing++;
       if (error(event) > maxError) maxError = error(event);
     }
-    stretches.push({ from, to, agreed, maxError });
+    stretches.push({ from, to, agreed, differing, maxError });
   }
   return stretches;
 }

@@ -1,6 +1,7 @@
 import { useMemo } from 'react';
 import { largestErrors, overTime, spread } from '../../replay/over-time.ts';
 import { eventErrors } from '../../replay/scores.ts';
+import { NO_VERDICT } from '../../replay/verdicts.ts';
 import { scoreAt, VERDICT_NAMES } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ScoreColumns } from '../../workbench/views.ts';
@@ -24,7 +25,11 @@ export default function ErrorsView() {
   const view = useMemo(() => {
     if (!replay || !reference || !binding) return null;
     const done = Math.min(replay.done, reference.done);
-    const agrees = (at: number) => scoreAt(replay, overlay.program, at)!.verdict === scoreAt(reference, overlay.reference, at)!.verdict;
+    // A call at which neither runs its model is no event.
+    const agrees = (at: number): boolean | null => {
+      const [ours, theirs] = [scoreAt(replay, overlay.program, at)!.verdict, scoreAt(reference, overlay.reference, at)!.verdict];
+      return kind === 'calls' && ours === NO_VERDICT && theirs === NO_VERDICT ? null : ours === theirs;
+    };
     const errors = eventErrors(replay, reference, done, binding.output.kind === 'tensor');
     const worst = largestErrors(errors, WORST);
     const greatest = Math.ceil(Math.log10(errors[worst[0] ?? 0] || 1));
@@ -35,7 +40,7 @@ export default function ErrorsView() {
       stretches: overTime(done, MOST_STRETCHES, agrees, (at) => errors[at]!),
       worst,
     };
-  }, [replay, reference, overlay, binding]);
+  }, [replay, reference, overlay, binding, kind]);
   if (!view || !replay || !reference) return null;
   const tensors = kind === 'tensors';
   return (
@@ -48,18 +53,20 @@ export default function ErrorsView() {
         <h3 className="muted">{texts.time}</h3>
         <ul
           className="stretches"
-          aria-label={texts.timeLabel(view.stretches.length, view.stretches.filter((one) => differ(one) > 0).length)}
+          aria-label={texts.timeLabel(view.stretches.length, view.stretches.filter(({ differing }) => differing > 0).length)}
         >
           {view.stretches.map((one) => (
             <li key={one.from}>
               <button
                 type="button"
-                className={differ(one) > 0 ? 'stretch differs' : 'stretch'}
-                title={texts.stretch(one.from, one.to, differ(one))}
-                aria-label={texts.stretch(one.from, one.to, differ(one))}
+                className={one.differing > 0 ? 'stretch differs' : 'stretch'}
+                title={texts.stretch(one.from, one.to, one.differing)}
+                aria-label={texts.stretch(one.from, one.to, one.differing)}
                 onClick={() => select('packet', firstOf(one, view.agrees, view.errors))}
               >
-                <span style={{ height: `${differ(one) > 0 ? Math.max(12, (100 * differ(one)) / (one.to - one.from)) : 4}%` }} />
+                <span
+                  style={{ height: `${one.differing > 0 ? Math.max(12, (100 * one.differing) / (one.agreed + one.differing)) : 4}%` }}
+                />
               </button>
             </li>
           ))}
@@ -92,7 +99,7 @@ export default function ErrorsView() {
                   <td className="num">{said(replay, at, tensors)}</td>
                   <td className="num">{said(reference, at, tensors)}</td>
                   <td className="num">{view.errors[at]!.toPrecision(3)}</td>
-                  <td className={view.agrees(at) ? 'muted' : 'bad'}>{texts.agrees(view.agrees(at))}</td>
+                  <td className={view.agrees(at) === false ? 'bad' : 'muted'}>{texts.agrees(view.agrees(at) !== false)}</td>
                   <td>
                     <button
                       type="button"
@@ -115,13 +122,11 @@ export default function ErrorsView() {
   );
 }
 
-const differ = ({ from, to, agreed }: { from: number; to: number; agreed: number }): number => to - from - agreed;
-
 /** The event of a stretch to look at: the first that differs, else the one that is farthest off. */
-function firstOf({ from, to }: { from: number; to: number }, agrees: (at: number) => boolean, errors: Float64Array): number {
+function firstOf({ from, to }: { from: number; to: number }, agrees: (at: number) => boolean | null, errors: Float64Array): number {
   let worst = from;
   for (let at = from; at < to; at++) {
-    if (!agrees(at)) return at;
+    if (agrees(at) === false) return at;
     if (errors[at]! > errors[worst]!) worst = at;
   }
   return worst;

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'react';
 import { DIVERGES } from '../../reference/value-error.ts';
-import { type ErrorGrid, knownEvents, type TensorRow, tensorRows } from '../../replay/error-grid.ts';
+import { type ErrorGrid, knownEvents, madeFrom, sourceOf, type TensorRow, tensorRows } from '../../replay/error-grid.ts';
 import { errorMapKey, measureErrors, stopErrorMap, useErrorMap, type Which } from '../../workbench/error-map.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
@@ -99,6 +99,7 @@ function Measured({ grid, quantity }: { grid: ErrorGrid; quantity: Quantity }) {
     return grid.tensors.map((tensor) => byTensor.get(tensor) ?? tensor);
   }, [grid.tensors, nodes]);
   const rows = useMemo(() => tensorRows(grid, DIVERGES), [grid]);
+  const source = (row: number) => sourceOf(grid, rows[row]!.worstEvent, madeFrom(grid.tensors[row]!, nodes ?? []));
   const open = (row: number, event: number) => {
     select('packet', event);
     select('tensor', grid.tensors[row]!);
@@ -107,7 +108,7 @@ function Measured({ grid, quantity }: { grid: ErrorGrid; quantity: Quantity }) {
   const here = cursor && cursor.row < grid.tensors.length && cursor.column < grid.events.length ? cursor : null;
   return (
     <>
-      <Summary rows={rows} names={names} known={knownEvents(grid)} />
+      <Summary rows={rows} names={names} known={knownEvents(grid)} source={source} />
       <div className="error-map-foot small">
         <span className="error-map-ramp" aria-hidden="true" />
         <span className="muted">{texts.legend(percent(LEAST), percent(1))}</span>
@@ -136,19 +137,28 @@ function Measured({ grid, quantity }: { grid: ErrorGrid; quantity: Quantity }) {
   );
 }
 
+interface SummaryProps {
+  readonly rows: readonly TensorRow[];
+  readonly names: readonly string[];
+  readonly known: number;
+  /** The row whose step brought most of another one's worst error in; -1 where that is not known. */
+  readonly source: (row: number) => number;
+}
+
 /** Which operator parts first, which adds the most and which is worst. */
-function Summary({ rows, names, known }: { rows: readonly TensorRow[]; names: readonly string[]; known: number }) {
+function Summary({ rows, names, known, source }: SummaryProps) {
   const most = (of: (row: TensorRow) => number): number =>
     rows.reduce((best, row, at) => (of(row) > (best < 0 ? 0 : of(rows[best]!)) ? at : best), -1);
   const first = most((row) => row.first);
   const adds = most((row) => row.adds);
   const worst = most((row) => (Number.isNaN(row.worst) ? 0 : row.worst));
+  const from = worst < 0 ? -1 : source(worst);
   return (
     <p className="error-map-summary" data-testid="error-map-first" data-tensor={first < 0 ? '' : rows[first]!.tensor}>
       {first < 0
         ? texts.allNear(rows.length, known, percent(DIVERGES))
         : `${texts.first(names[first]!, rows[first]!.first, known)}${adds < 0 ? '' : texts.adds(names[adds]!, rows[adds]!.adds)}`}
-      {worst < 0 ? '' : texts.worst(names[worst]!, percent(rows[worst]!.worst), rows[worst]!.worstEvent)}
+      {worst < 0 ? '' : texts.worst(names[worst]!, percent(rows[worst]!.worst), rows[worst]!.worstEvent, names[from] ?? null)}
     </p>
   );
 }

@@ -28,7 +28,8 @@ export const errorMap = {
     `None of ${count(tensors)} tensors parts from ONNX Runtime by more than ${limit} of its range, in ${count(events)} events.`,
   first: (op: string, events: number, of: number) => `First to part: ${op}, in ${count(events)} of ${count(of)} events.`,
   adds: (op: string, events: number) => ` Most is added by ${op}, in ${count(events)}.`,
-  worst: (op: string, percent: string, event: number) => ` Worst: ${op}, ${percent} at event ${count(event + 1)}.`,
+  worst: (op: string, percent: string, event: number, source: string | null) =>
+    ` Worst: ${op}, ${percent} at event ${count(event + 1)}${source === null ? '' : source === op ? ', most of it its own' : `, most of it brought in by ${source}`}.`,
   map: (tensors: number, events: number) => `Error of ${count(tensors)} tensors at ${count(events)} events; arrow keys move`,
   cell: (tensor: string, event: number, error: string, own: string) =>
     `${tensor} at event ${count(event + 1)}: error ${error}, of which its step adds ${own}`,
