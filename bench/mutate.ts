@@ -1,7 +1,8 @@
 /**
  * `npm run long mutate [COUNT] [SEED] [PARSER]`: files of every kind that can be opened, changed by rules of their formats, COUNT in all. Each is read, or refused in words of ours that
  * name the place. Anything else is a finding: another error, a hang, a death, memory over the limit. A finding names its parser, seed and index, which make
- * the same input again, and lies in `.cache/findings/` as a file.
+ * the same input again, and lies in `.cache/findings/` as a file. Readers take turns; an interrupt (Ctrl-C) ends the run with the orders that are under way, and what was read until then is
+ * its result.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +20,7 @@ const STILL_MS = 60_000;
 const WATCH_MS = 100;
 const HEAP_MB = 1024;
 /** Inputs of one order: a process is begun anew after so many, as its memory only grows. */
-const BATCH = 20_000;
+const BATCH = 4000;
 /** A clock tick of /proc, in ms. */
 const TICK_MS = 10;
 const MOST_LIKE = 3;
@@ -154,6 +155,11 @@ export default async function measure([count = '1000000', seed = '1', only]: str
     for (let from = 0; from < each; from += BATCH)
       orders.push({ parser: name, seed: Number(seed), from, to: Math.min(each, from + BATCH) });
   }
+  // By turns, so that a run that is ended early has read files of every kind.
+  orders.sort((a, b) => a.from - b.from);
+  process.once('SIGINT', () => {
+    orders.length = 0;
+  });
   const run = new Run();
   const started = performance.now();
   const total = orders.length;

@@ -86,5 +86,7 @@ async function work({ parser, seed, from, to }: Order): Promise<void> {
 if (place >= 0) {
   process.on('message', (order: Order) => void work(order));
   process.on('disconnect', () => process.exit());
+  // An interrupt at the terminal reaches all; the order under way is read to its end.
+  process.on('SIGINT', () => {});
   process.send!({ kind: 'ready' });
 }
