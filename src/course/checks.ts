@@ -1,4 +1,5 @@
 import { isMap, isSeq, LineCounter, parseDocument } from 'yaml';
+import { oneLine } from '../base/errors.ts';
 import { ACCEL_OPS, ACCEL_ROLES } from '../bpf/accelerator/layout.ts';
 import { CHECK_KINDS, type Check, type CheckKind, type ExerciseKind, type Problem } from './lesson.ts';
 
@@ -144,6 +145,10 @@ const VALUES: Readonly<Record<CheckKind, (value: unknown) => string | null>> = {
   quantise,
 };
 
+/** The first line of what the YAML reader says; it tells of its own stack where a text nests too deep. */
+export const yamlProblem = (message: string): string =>
+  /call stack/.test(message) ? 'it nests too deep' : oneLine(message.split('\n')[0]!);
+
 /** Checks of an exercise from the YAML of its `check` block, which begins at `firstLine` of the file. */
 export function readChecks(
   text: string,
@@ -154,7 +159,7 @@ export function readChecks(
   const problems: Problem[] = [];
   const parsed = parseDocument(text, { lineCounter: lines, maxAliasCount: 0 } as never);
   const lineAt = (off: number | undefined): number => firstLine + lines.linePos(off ?? 0).line - 1;
-  for (const { message, pos } of parsed.errors) problems.push({ line: lineAt(pos[0]), message: message.split('\n')[0] });
+  for (const { message, pos } of parsed.errors) problems.push({ line: lineAt(pos[0]), message: yamlProblem(message) });
   if (problems.length > 0) return { checks: [], problems };
   if (!isSeq(parsed.contents))
     return { checks: [], problems: [{ line: firstLine, message: 'checks are a list: a line for each, beginning with "- "' }] };
@@ -162,7 +167,7 @@ export function readChecks(
   const checks: Check[] = [];
   for (const item of parsed.contents.items) {
     const line = lineAt(item.range?.[0]);
-    const fail = (message: string) => problems.push({ line, message });
+    const fail = (message: string) => problems.push({ line, message: oneLine(message) });
     if (!isMap(item)) {
       fail(`a check is one of ${known.join(', ')}, a colon, and its value`);
       continue;

@@ -162,6 +162,19 @@ describe('reading a lesson', () => {
     expect(read(bomb).problems[0].message).toMatch(/front matter/);
   });
 
+  test.each([
+    ['a name of thousands of letters', `---\nlesson: a\ntitle: t\nminutes: 1\n---\n## s\n:::${'hint'.repeat(3000)}\n:::\n`],
+    ['a name with a control character', '---\nlesson: a\ntitle: t\nminutes: 1\n---\n## s\n:::no\u0085te\n:::\n'],
+    ['front matter nested without end', `---\na: ${'{'.repeat(15_000)}\n---\n## s\n`],
+  ])('problems are short, on one line, in our words: %s', (_, text) => {
+    const { problems } = read(text);
+    expect(problems.length).toBeGreaterThan(0);
+    for (const { message } of problems) {
+      expect(message.length).toBeLessThan(700);
+      expect(message).not.toMatch(/[\p{Cc}\u2028]|call stack/u);
+    }
+  });
+
   test('any text is a lesson or a list of problems', () => {
     const pieces = [
       '---\n',

@@ -1,8 +1,8 @@
 import type { Code, Root, RootContent } from 'mdast';
 import type { ContainerDirective, LeafDirective } from 'mdast-util-directive';
 import { parse as parseYaml } from 'yaml';
-import { InputError } from '../base/errors.ts';
-import { readChecks } from './checks.ts';
+import { InputError, oneLine } from '../base/errors.ts';
+import { readChecks, yamlProblem } from './checks.ts';
 import {
   type Block,
   EXERCISE_KINDS,
@@ -44,7 +44,7 @@ class Reader {
   }
 
   fail(node: { position?: { start: { line: number } } } | number, message: string): void {
-    this.problems.push({ line: typeof node === 'number' ? node : lineOf(node), message });
+    this.problems.push({ line: typeof node === 'number' ? node : lineOf(node), message: oneLine(message) });
   }
 
   head(root: Root): Omit<Lesson, 'steps'> | null {
@@ -57,7 +57,7 @@ class Reader {
     try {
       head = parseYaml(first.value, { maxAliasCount: 0 });
     } catch (error) {
-      this.fail(lineOf(first) + 1, `front matter: ${(error as Error).message.split('\n')[0]}`);
+      this.fail(lineOf(first) + 1, `front matter: ${yamlProblem((error as Error).message)}`);
       return null;
     }
     if (typeof head !== 'object' || head === null || Array.isArray(head)) {

@@ -65,6 +65,7 @@ export class InstructionParser extends ValueParser {
       case 'icmp': {
         this.flags();
         const pred = lexer.word();
+        if (!COMPARISONS.includes(pred)) lexer.fail(`there is no comparison ${pred}`);
         const a = this.typed();
         lexer.expect(',');
         return { inst: { op: 'icmp', code: pred, a, b: this.value(a.type) }, type: intType(1) };
@@ -101,7 +102,7 @@ export class InstructionParser extends ValueParser {
         let count: Value | null = null;
         let align = 8;
         while (this.commaBeforePlain()) {
-          if (lexer.accept('align')) align = Number(lexer.take().text);
+          if (lexer.accept('align')) align = lexer.alignment();
           else if (lexer.accept('addrspace')) this.skipParens();
           else count = this.typed();
         }
@@ -245,7 +246,7 @@ export class InstructionParser extends ValueParser {
     if (ORDERINGS.has(lexer.peek().text)) lexer.take();
     while (this.commaBeforePlain()) {
       lexer.expect('align');
-      align = Number(lexer.take().text);
+      align = lexer.alignment();
     }
     return { align, ordering };
   }

@@ -28,6 +28,8 @@ export function unescaped(text: string): string {
 }
 
 const MAX_DEPTH = 600;
+/** LLVM's `MaximumAlignment`. */
+const MAX_ALIGN = 2 ** 32;
 
 /** Tokens of a module in LLVM's textual form, one at a time with one token of look-ahead. */
 export class Lexer {
@@ -90,6 +92,15 @@ export class Lexer {
     const result = read();
     this.depth--;
     return result;
+  }
+
+  /** The number behind `align`: a power of two, and no larger than LLVM's own limit. */
+  alignment(): number {
+    const value = Number(this.next.text);
+    if (!Number.isInteger(Math.log2(value)) || value < 1 || value > MAX_ALIGN)
+      this.fail(`an alignment is a power of two up to ${MAX_ALIGN}`);
+    this.take();
+    return value;
   }
 
   fail(what: string): never {

@@ -103,7 +103,7 @@ class Parser extends InstructionParser {
     while (lexer.accept(',')) {
       const token = lexer.take();
       if (token.text === 'section') section = lexer.take().text;
-      else if (token.text === 'align') align = Number(lexer.take().text);
+      else if (token.text === 'align') align = lexer.alignment();
       else if (token.kind === 'meta') {
         const id = lexer.take();
         if (token.text === 'dbg') dbg = id.text;

@@ -280,7 +280,7 @@ export class ValueParser {
         lexer.expect(')');
       } else if (token.text === 'align') {
         if (lexer.is('(')) this.skipParens();
-        else align = Number(lexer.take().text);
+        else align = lexer.alignment();
       } else this.skipParens();
     }
   }

@@ -52,7 +52,9 @@ export class ZstdDecoder implements Decoder {
       this.#compare();
     } catch (error) {
       // Blocks before the wrong one have been given.
-      const why = bytes.length > 0 ? `damaged (${(error as Error).message})` : 'cut';
+      // A RangeError is what the unpacker runs into, not what it says of the data.
+      const said = error instanceof RangeError ? '' : ` (${(error as Error).message})`;
+      const why = bytes.length > 0 ? `damaged${said}` : 'cut';
       this.damage = { offset: this.#check?.frames.lostAt ?? from, what: `the compressed data is ${why}` };
     }
     return this.#out;
