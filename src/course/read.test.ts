@@ -94,6 +94,18 @@ describe('reading a lesson', () => {
       '::show',
       /no panel kitchen/,
     ],
+    [
+      'a tool that the page does not have',
+      LESSON.replace('Text with', '::live[Touch]{widget="knob"}\n\nText with'),
+      '::live',
+      /no widget knob: there are bits/,
+    ],
+    [
+      'a tool that is told what it does not know',
+      LESSON.replace('Text with', '::live[Touch]{widget="bits" colour="red"}\n\nText with'),
+      '::live',
+      /bits has no colour/,
+    ],
     ['an unknown check', LESSON.replace('- accepted: true', '- approved: true'), '- approved', /no check approved/],
     ['a check with a wrong value', LESSON.replace('packet: "00 11"', 'packet: "0 11"'), '- run', /hexadecimal/],
     [

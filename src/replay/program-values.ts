@@ -76,6 +76,8 @@ export class ValueCollector {
   readonly stops: Uint8Array;
   readonly #program: Program;
   readonly #plan: TensorPlan;
+  /** By buffer, whether it is read. */
+  readonly #read: readonly boolean[];
   /** Stage by its function's first instruction. */
   readonly #stageAt = new Map<number, number>();
   readonly #iterations: readonly number[][][];
@@ -99,23 +101,29 @@ export class ValueCollector {
   #under = [-1, -1];
   #report: ((done: number, total: number) => void) | undefined;
 
-  constructor(program: Program, plan: TensorPlan) {
+  /** With `wanted`, names of values: only those are read, and the others are left out of what is known of a run. */
+  constructor(program: Program, plan: TensorPlan, wanted?: ReadonlySet<string>) {
     this.#program = program;
-    this.#plan = plan;
+    this.#plan = wanted ? { ...plan, values: plan.values.filter(({ name }) => wanted.has(name)) } : plan;
+    const buffers = new Set(this.#plan.values.map(({ buffer }) => buffer));
+    this.#read = plan.buffers.map((_, at) => !wanted || buffers.has(at));
     const starts = new Map(program.subprogs.map(({ name, start }) => [name, start]));
     plan.stages.forEach(({ name }, stage) => {
       const start = starts.get(name);
       if (start !== undefined) this.#stageAt.set(start, stage);
     });
     this.#iterations = plan.stages.map(({ outer, lanes }) => iterations(outer, lanes));
-    this.#byStage = plan.stages.map((_, stage) => plan.buffers.flatMap((buffer, at) => (buffer.stage === stage ? [at] : [])));
-    const rounds = program.subprogs.filter(({ name }) => plan.stages.some((stage) => name.startsWith(roundName(stage.name))));
-    this.stops = stopsOf(
-      program,
-      this.#stageAt,
-      rounds.map(({ start }) => start),
+    this.#byStage = plan.stages.map((_, stage) =>
+      plan.buffers.flatMap((buffer, at) => (buffer.stage === stage && this.#read[at] ? [at] : [])),
     );
-    this.#innerAt = innerPlaces(program, plan);
+    // Where nothing is read, nothing needs to be counted.
+    const counted = (stage: number) => !wanted || this.#byStage[stage]!.length > 0;
+    const within = [...this.#stageAt].flatMap(([start, stage]) => (counted(stage) ? [start] : []));
+    const rounds = program.subprogs.filter(({ name }) =>
+      plan.stages.some((stage, at) => counted(at) && name.startsWith(roundName(stage.name))),
+    );
+    this.stops = stopsOf(program, [...this.#stageAt.keys()], [...within, ...rounds.map(({ start }) => start)]);
+    this.#innerAt = innerPlaces(program, plan, this.#read);
     for (const insn of this.#innerAt.keys()) this.stops[insn] = 1;
   }
 
@@ -123,7 +131,7 @@ export class ValueCollector {
   begin(vm: Vm, report?: (done: number, total: number) => void): void {
     const { buffers, stages } = this.#plan;
     this.#memory = new Memory(vm);
-    this.#contents = buffers.map((buffer) => new Int32Array(elementCount(buffer.dims)));
+    this.#contents = buffers.map((buffer, at) => new Int32Array(this.#read[at] ? elementCount(buffer.dims) : 0));
     this.#known = buffers.map(({ rows }, at) => (rows ? new Uint8Array(this.#contents[at]!.length) : null));
     this.#scales = buffers.map(({ rows }, at) => (rows?.inner?.shares ? new Float64Array(this.#contents[at]!.length) : null));
     this.#latest = buffers.map(() => 0);
@@ -153,7 +161,7 @@ export class ValueCollector {
     if (this.#stage < 0 || !this.#first) return;
     this.#first = false;
     this.#plan.buffers.forEach((buffer, at) => {
-      if (buffer.stage < 0) this.#memory.copy(buffer, this.#contents[at]!);
+      if (buffer.stage < 0 && this.#read[at]) this.#memory.copy(buffer, this.#contents[at]!);
     });
   }
 
@@ -311,12 +319,13 @@ export class ValueReader {
 
 const isLocalCall = (insn: Insn | undefined): boolean => insn?.opcode === OP_CALL && insn.src === PSEUDO_CALL;
 
-function stopsOf({ insns, subprogs }: Program, stageAt: ReadonlyMap<number, number>, rounds: readonly number[]): Uint8Array {
+/** First instructions of stages; and in the main function and in those that begin at `within`, calls and what follows them. */
+function stopsOf({ insns, subprogs }: Program, stages: readonly number[], within: readonly number[]): Uint8Array {
   const stops = new Uint8Array(insns.length);
   const starts = subprogs.map(({ start }) => start).sort((a, b) => a - b);
-  for (const start of [0, ...stageAt.keys(), ...rounds]) {
+  for (const start of stages) stops[start] = 1;
+  for (const start of [0, ...within]) {
     const end = starts.find((other) => other > start) ?? insns.length;
-    if (stageAt.has(start)) stops[start] = 1;
     for (let insn = start; insn < end; insn++) {
       if (isLocalCall(insns[insn])) stops.fill(1, insn, Math.min(insn + 2, insns.length));
     }
@@ -325,11 +334,15 @@ function stopsOf({ insns, subprogs }: Program, stageAt: ReadonlyMap<number, numb
 }
 
 /** Where buffers inside kernels are whole: in each function with code for the buffer's own node, the first instruction that serves the next node and not it. */
-function innerPlaces({ subprogs, insns, insnOrigins, origins }: Program, { buffers }: TensorPlan): Map<number, Set<number>> {
+function innerPlaces(
+  { subprogs, insns, insnOrigins, origins }: Program,
+  { buffers }: TensorPlan,
+  wanted: readonly boolean[],
+): Map<number, Set<number>> {
   const places = new Map<number, Set<number>>();
   const starts = subprogs.map(({ start }) => start).sort((a, b) => a - b);
   buffers.forEach(({ rows, nodes }, at) => {
-    if (!rows?.inner) return;
+    if (!rows?.inner || !wanted[at]) return;
     const { before } = rows.inner;
     const own = nodes.at(-1)!;
     const serves = (insn: number, node: number): boolean =>

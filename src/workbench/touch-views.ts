@@ -27,7 +27,7 @@ export interface TouchView {
   readonly outputs: readonly TouchValue[];
   readonly values: readonly TouchValue[];
   readonly insnsExecuted: number;
-  /** Time that replacing the weights and running took in the worker, in ms. */
+  /** Time that replacing the weights and running took in the worker, without reading values, in ms. */
   readonly ms: number;
 }
 

@@ -35,12 +35,12 @@ export function presentWeights({ history: { doc } }: WorkbenchState): Pick<Touch
   return file && { file, weights: weightsOf(doc) };
 }
 
-/** Runs one event in the program `key`. */
-export function touchEvent(key: string, request: TouchRequest, options: CallOptions = {}): Promise<TouchView> {
+/** Runs one event in the program `key`; where values are asked for, `onOutcome` hears what it comes to before they are read. */
+export function touchEvent(key: string, request: TouchRequest, onOutcome: (view: TouchView) => void): Promise<TouchView> {
   const program = programFor(touchWorker, key);
   if (!program) return Promise.reject(new Error('this program is no longer known'));
   hold(touchWorker, request.file, request.event.kind === 'tensors' ? request.event.trace : null);
-  return touchWorker.call<TouchView>('touch', { program, ...request }, options);
+  return touchWorker.call<TouchView>('touch', { program, ...request }, { onEvent: onOutcome as CallOptions['onEvent'] });
 }
 
 /** Where the run of the event at the cursor comes to operators and to rounds of their loops; null while there is no program to run. */

@@ -36,8 +36,16 @@ export async function withWeights(doc: ProjectDoc, weights: readonly WeightEdit[
   return { ...doc, source };
 }
 
-/** Changes weights of the open project, as one step of undo. A hand-edited program stays what it is. */
-export async function editWeights(label: string, weights: readonly WeightEdit[]): Promise<void> {
+let last: Promise<void> = Promise.resolve();
+
+/** Changes weights of the open project, as one step of undo, after the changes before it. A hand-edited program stays what it is. */
+export function editWeights(label: string, weights: readonly WeightEdit[]): Promise<void> {
+  const change = () => applyWeights(label, weights);
+  last = last.then(change, change);
+  return last;
+}
+
+async function applyWeights(label: string, weights: readonly WeightEdit[]): Promise<void> {
   const before = currentDoc();
   const { source } = await withWeights(before, weights);
   editDoc(label, (doc) => (doc.source === before.source && doc.source?.blob.hash !== source?.blob.hash ? { ...doc, source } : doc));

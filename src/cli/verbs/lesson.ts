@@ -2,6 +2,7 @@ import { InputError } from '../../base/errors.ts';
 import { type Grade, grade } from '../../course/grade.ts';
 import { type Exercise, exercisesOf, type Lesson, type Problem } from '../../course/lesson.ts';
 import { lintLesson } from '../../course/lint.ts';
+import { PAGE_NAMES } from '../../course/page-names.ts';
 import { readLesson } from '../../course/read.ts';
 import { type Args, onlyPositional, parse } from '../args.ts';
 import { print, printJson, readText } from '../io.ts';
@@ -43,7 +44,7 @@ export const lessonVerb: Verb = async (argv) => {
   if (what !== 'lint' && what !== 'check') throw new InputError('say lint or check', 'arguments');
   const args = parse(rest, { answer: 'string', exercise: 'string', json: 'boolean' });
   const path = onlyPositional(args, 'one lesson');
-  const { lesson, problems } = readLesson(readText(path), path, null);
+  const { lesson, problems } = readLesson(readText(path), path, PAGE_NAMES);
   if (what === 'lint' || !lesson) {
     const deeper = lesson && problems.length === 0 ? await lintLesson(lesson, hostOf(lesson)) : [];
     if (what === 'lint') return tellProblems(path, [...problems, ...deeper], args.flag('json'));

@@ -8,7 +8,7 @@ import { course as texts } from '../texts/course.ts';
 import { ExerciseView } from './ExerciseView.tsx';
 import { Prose, Surroundings } from './Prose.tsx';
 import { holds } from './stage.ts';
-import { WIDGETS } from './widgets.ts';
+import { isWidget, WIDGETS } from './widgets.ts';
 
 /** Parts of a step, or of an exercise's task. `place` names them in what is kept. */
 export function Blocks({ blocks, place }: { blocks: readonly Block[]; place: string }) {
@@ -79,7 +79,7 @@ function Task({ place, until, text }: { place: string; until: Condition; text: R
 /** A widget of the page within the text. */
 function LiveView({ live: { widget, args }, caption }: { live: Live; caption: React.ReactNode }) {
   const { go } = useContext(Surroundings);
-  const Component = Object.hasOwn(WIDGETS, widget) ? WIDGETS[widget] : undefined;
+  const Component = isWidget(widget) ? WIDGETS[widget] : undefined;
   if (!go) return null;
   return (
     <figure className="lesson-live" data-widget={widget}>

@@ -64,6 +64,12 @@ function PaperBlocks({ blocks }: { blocks: readonly Block[] }) {
           <Prose nodes={block.text} />
         </p>
       );
+    if (block.kind === 'live')
+      return (
+        <p key={at} className="paper-live">
+          {texts.tools.paper} <Prose nodes={block.caption} />
+        </p>
+      );
     return block.kind === 'exercise' ? <PaperExercise key={at} exercise={block.exercise} /> : null;
   });
 }

@@ -1,4 +1,5 @@
 import type { Condition, Exercise, Scene } from '../../course/lesson.ts';
+import { PAGE_NAMES } from '../../course/page-names.ts';
 import type { Stage } from '../../course/scene.ts';
 import { openSample } from '../../workbench/actions.ts';
 import { putBlob } from '../../workbench/blobs.ts';
@@ -10,14 +11,13 @@ import { currentDoc, editDoc, openDoc, select, useWorkbench, type WorkbenchState
 import { showDesk, showPanel, useDesk } from '../shell/desk-store.ts';
 import { DESKS, isDeskId } from '../shell/desks.ts';
 import { PANELS } from '../shell/panels.ts';
-import { WIDGET_KEYS } from './widget-names.ts';
 
 /** What lessons may name. */
 export const STAGE: Stage = {
   samples: new Set(SAMPLES.map(({ id }) => id)),
   desks: new Set(DESKS.map(({ id }) => id)),
   panels: new Set(PANELS.keys()),
-  widgets: new Map(Object.entries(WIDGET_KEYS)),
+  widgets: PAGE_NAMES.widgets,
 };
 
 /** Longest wait for a program or a model that a selection counts in. */

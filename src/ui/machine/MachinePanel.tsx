@@ -15,8 +15,7 @@ import {
 } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useId, useState } from 'react';
 import { toggleBreakpoint, useBreakpoints } from '../../workbench/breakpoints.ts';
-import { useFrames } from '../../workbench/frames.ts';
-import { act, machinePlace, pauseMachine, restartMachine, setFollow, useMachine } from '../../workbench/machine.ts';
+import { act, pauseMachine, restartMachine, setFollow, useMachine } from '../../workbench/machine.ts';
 import type { MachineAction, MachineReason, MachineView } from '../../workbench/machine-views.ts';
 import { nodeEntries } from '../../workbench/node-entries.ts';
 import { resume } from '../../workbench/pipeline.ts';
@@ -41,6 +40,7 @@ import { StackView } from './StackView.tsx';
 import { Stops, stopName } from './Stops.tsx';
 import { TensorsView } from './TensorsView.tsx';
 import { Timeline } from './Timeline.tsx';
+import { useMachineHere } from './useMachineHere.ts';
 import './machine.css';
 
 const TABS = ['registers', 'stack', 'memory', 'maps', 'tensors', 'stops', 'output'] as const;
@@ -52,22 +52,10 @@ const BEFORE_PROGRAM = ['model', 'calibration', 'c', 'program'] as const;
 /** One event of the program under the debugger. */
 export function MachinePanel() {
   const { ref, width } = useWidth();
-  const visible = width > 0;
   const program = useWorkbench((state) => state.stages.program.value);
-  // Shipped results stand before what their program is made of is known.
-  const stale = useWorkbench(({ stages: { program } }) => program.stale || program.shipped);
-  useFrames();
-  const place = useWorkbench((state) => machinePlace(state)?.session ?? '');
-  const { view, status, progress, error, session, event, lost } = useMachine();
+  const { view: shown, status, progress, error, session, event, lost, fresh, stale } = useMachineHere(width > 0);
   // Of what a program is made of one was stopped, and nothing goes on without it.
   const stopped = useWorkbench(({ stages }) => BEFORE_PROGRAM.some((name) => stages[name].status === 'cancelled'));
-  const fresh = session === place;
-
-  // A panel that nobody sees runs nothing.
-  const ready = visible && place !== '' && !stale;
-  useEffect(() => {
-    if (ready && !fresh && status !== 'running') void act({ kind: 'look' });
-  }, [ready, fresh, status]);
 
   const run = (action: MachineAction) => void act(action);
   const toggleRun = useStable(() => {
@@ -118,7 +106,6 @@ export function MachinePanel() {
     }),
   );
 
-  const shown = fresh ? view : null;
   return (
     <Panel id="machine" title={machinePanel.title} summary={shown ? texts.summary(shown.step, shown.length) : null}>
       <div ref={ref} />

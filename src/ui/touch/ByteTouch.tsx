@@ -37,6 +37,8 @@ export default function ByteTouch({ packet, at, original, bytes, tokens }: ByteT
   const nodes = useWorkbench((state) => state.stages.model.value?.nodes);
   const [live, setLive] = useState<{ readonly byte: number; readonly value: number } | null>(null);
   const [asked, setAsked] = useState<boolean | null>(null);
+  // Whoever comes near may touch it: the machine is made meanwhile.
+  const [near, setNear] = useState(false);
   const timer = useRef(0);
   const box = useRef<HTMLElement>(null);
   const place = live?.byte ?? at;
@@ -98,7 +100,7 @@ export default function ByteTouch({ packet, at, original, bytes, tokens }: ByteT
     timer.current = window.setTimeout(() => last.current(), SETTLE_MS);
   };
 
-  // Nothing runs until somebody touches the byte or asks.
+  // Nothing runs until somebody comes near or asks.
   const open = asked === true;
   useEffect(() => {
     if (open) box.current?.scrollIntoView({ block: 'nearest' });
@@ -116,7 +118,7 @@ export default function ByteTouch({ packet, at, original, bytes, tokens }: ByteT
     const of = (packetBytes: Uint8Array) => ({ event: { ...spec, bytes: packetBytes }, ...weights, values: attention });
     return { before: of(original), now: of(now) };
   }, [doc, original, bytes, place, value, attention]);
-  const before = useTouched(open ? key : null, requests?.before ?? null);
+  const before = useTouched(open || near ? key : null, requests?.before ?? null);
   const now = useTouched(open ? key : null, requests?.now ?? null);
   if (key === null || !requests) return null;
   return (
@@ -134,6 +136,8 @@ export default function ByteTouch({ packet, at, original, bytes, tokens }: ByteT
           aria-valuetext={texts.value(value)}
           data-testid="byte-pad"
           onKeyDown={onKeyDown}
+          onFocus={() => setNear(true)}
+          onPointerEnter={() => setNear(true)}
           onBlur={() => last.current()}
           onPointerDown={(event: ReactPointerEvent) => {
             if (event.button === 0)
@@ -159,7 +163,12 @@ export default function ByteTouch({ packet, at, original, bytes, tokens }: ByteT
           {before.error || now.error ? <ErrorNote error={(now.error ?? before.error)!} /> : null}
           <Outcomes before={before.view} now={now.view} stale={now.stale} xdp={program?.progType === XDP} />
           {now.view?.values.map((one) => (
-            <Attention key={one.name} now={one} before={before.view?.values.find(({ name }) => name === one.name)} />
+            <Attention
+              key={one.name}
+              now={one}
+              stale={now.valuesStale}
+              before={before.view?.values.find(({ name }) => name === one.name)}
+            />
           ))}
         </>
       ) : (
@@ -206,7 +215,7 @@ function attentionOf(
     .slice(0, MOST_MAPS);
 }
 
-function Attention({ before, now }: { before: TouchValue | undefined; now: TouchValue }) {
+function Attention({ before, now, stale }: { before: TouchValue | undefined; now: TouchValue; stale: boolean }) {
   const planes = useMemo(() => planesOf(now.dims), [now.dims]);
   const high = useMemo(
     () => Math.max(...[before, now].map((one) => one?.data.reduce((top, v) => Math.max(top, v), 0) ?? 0)),
@@ -232,7 +241,7 @@ function Attention({ before, now }: { before: TouchValue | undefined; now: Touch
     </figure>
   );
   return (
-    <div className="touch-attention">
+    <div className={stale ? 'touch-attention stale' : 'touch-attention'} aria-busy={stale} data-stale={stale}>
       <p className="small ellipsis touch-note" title={now.name}>
         {texts.attention(shortTensor(now.name))}
       </p>

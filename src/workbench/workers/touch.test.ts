@@ -6,6 +6,7 @@ import { compile, compileWeights } from '../../compiler/compile.ts';
 import type { Binding } from '../../hooks/binding.ts';
 import { importModel } from '../../onnx/core.ts';
 import { patchWeights } from '../../onnx/patch-weights.ts';
+import { ValueReader } from '../../replay/program-values.ts';
 import { Debugger } from '../../vm/debug/debugger.ts';
 import { Vm } from '../../vm/vm.ts';
 import type { ProgramSpec } from '../clients.ts';
@@ -80,6 +81,23 @@ describe('an event under the hand', () => {
     // All but the fingerprint, which only whole programs have.
     expect(alone.data.subarray(16)).toEqual(weights.subarray(16));
     expect(whole.program.insns).toEqual(compiled!.program.insns);
+  });
+
+  it('tells the outcome before the values, which are those of a reader of all', async () => {
+    const values = ['/encoder/layers.0/self_attn/Softmax_output_0', '/encoder/norm/LayerNormalization_output_0'];
+    const told: unknown[] = [];
+    const whole = await touchEvent(
+      { program: spec, event, file: blob, weights: [], values },
+      { ...context, emit: (one) => told.push(structuredClone(one)) },
+    );
+    expect(told).toEqual([{ ...whole, values: [] }]);
+    const { program, compiled } = await heldProgram(spec, context);
+    const all = new ValueReader(program, compiled!.meta, compiled!.tensors).packet(event.bytes).values;
+    expect(whole.values.map(({ name }) => name)).toEqual(values);
+    for (const { name, data } of whole.values) {
+      const { data: integers, scale, scales } = all.find((one) => one.name === name)!;
+      expect(data).toEqual(Float32Array.from(integers, (integer, i) => integer * (scales ? scales[i]! : scale)));
+    }
   });
 
   it('is refused where weights alone do not do', async () => {

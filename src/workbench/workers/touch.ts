@@ -1,4 +1,5 @@
 import { InputError } from '../../base/errors.ts';
+import type { Program } from '../../bpf/program.ts';
 import type { Compiled, FixedStrategy } from '../../compiler/api.ts';
 import { compileWeights } from '../../compiler/compile.ts';
 import { MAP_OF } from '../../compiler/kernels/frame.ts';
@@ -26,8 +27,10 @@ type FromModel = Extract<ProgramSpec['from'], { kind: 'model' }>;
 /** A program whose weights can be exchanged between two runs. */
 interface Bench {
   readonly compiled: Compiled;
+  readonly program: Program;
   readonly runner: ModelRunner;
-  readonly collector: ValueCollector;
+  /** Reads the values that were asked for last. */
+  collector: { readonly names: string; readonly of: ValueCollector } | null;
   /** The map's contents as compiled, and the code that reads them. */
   readonly data: Uint8Array;
   readonly code: string;
@@ -40,7 +43,8 @@ const KEY0 = new Uint8Array(4);
 
 /**
  * Runs one event with changed weights: only the map's bytes are made anew and put in place, as a loader does in the kernel, and the program stays
- * what it is. Scales of activations are those of the program.
+ * what it is. Scales of activations are those of the program. What it comes to is emitted before the values
+ * are read, which takes a run of its own in the interpreter.
  */
 export async function touchEvent(
   { program: spec, event, file, weights, values }: TouchRequest & { readonly program: ProgramSpec },
@@ -52,26 +56,35 @@ export async function touchEvent(
   const bench = benches.get(spec.key) ?? benches.set(spec.key, await opened(spec, spec.from, context));
   const began = performance.now();
   const data = await dataOf(bench, spec, spec.from, { file, weights }, context);
-  const { runner, collector, compiled } = bench;
+  const { runner, compiled } = bench;
   runner.vm.maps.get(MAP_OF.weights).update(KEY0, data);
   const inputs = event.kind === 'tensors' ? tensorInputs(metaModel(compiled.meta), await heldTensors(event.trace))[event.index] : null;
   if (inputs === undefined) throw new InputError('the tensor file has no such input');
   const outcome = inputs ? runner.runTensors(inputs) : runner.runPacket((event as Extract<EventSpec, { kind: 'packet' }>).bytes);
-  let read: readonly ProgramValue[] = [];
-  if (values.length > 0 && outcome.outputs !== null) {
-    collector.begin(runner.vm);
-    runner.vm.runTraced(inputs ? NO_PACKET : (event as { bytes: Uint8Array }).bytes, (at) => collector.onStop(at), {}, collector.stops);
-    read = collector.result().values;
-  }
   const { outputs } = compiled.meta;
-  return {
+  const view: TouchView = {
     verdict: outcome.returnValue,
     score: outcome.score?.ran ? probability(outcome) : null,
     outputs: outcome.outputs ? outputs.map(({ name, dims }) => ({ name, dims, data: Float32Array.from(outcome.outputs![name]!) })) : [],
-    values: values.flatMap((name) => read.filter((value) => value.name === name).map(inReals)),
+    values: [],
     insnsExecuted: outcome.insnsExecuted,
     ms: performance.now() - began,
   };
+  if (values.length === 0 || outcome.outputs === null) return view;
+  context.emit(view);
+  const collector = collectorOf(bench, values);
+  collector.begin(runner.vm);
+  runner.vm.runTraced(inputs ? NO_PACKET : (event as { bytes: Uint8Array }).bytes, (at) => collector.onStop(at), {}, collector.stops);
+  const read = collector.result().values;
+  return { ...view, values: values.flatMap((name) => read.filter((value) => value.name === name).map(inReals)) };
+}
+
+/** The same for the same values: a machine keeps the stops that it is prepared for. */
+function collectorOf(bench: Bench, values: readonly string[]): ValueCollector {
+  const names = JSON.stringify(values);
+  if (bench.collector?.names !== names)
+    bench.collector = { names, of: new ValueCollector(bench.program, bench.compiled.tensors, new Set(values)) };
+  return bench.collector.of;
 }
 
 /** For programs that look at no packet. */
@@ -93,8 +106,9 @@ async function opened(spec: ProgramSpec, from: FromModel, context: CallContext):
   const { code } = compileWeights({ ...options, strategy: compiled.meta.strategy as FixedStrategy });
   return {
     compiled,
-    runner: new ModelRunner(program, compiled.meta, 'interp'),
-    collector: new ValueCollector(program, compiled.tensors),
+    program,
+    runner: new ModelRunner(program, compiled.meta),
+    collector: null,
     data: program.maps.find(({ name }) => name === MAP_OF.weights)!.data!,
     code,
   };
