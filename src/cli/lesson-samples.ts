@@ -62,12 +62,25 @@ export async function decoderFigures(): Promise<Readonly<Record<string, number |
   const { program, meta } = await compileDecoderModel(path, parse([], MODEL_OPTIONS), model);
   const { processed, stackDepth } = verify(program, { kernel: meta.kernel, privilege: 'root', logLevel: 0 });
   const bytesIn = (map: string): number => program.maps.find(({ name }) => name === map)!.valueSize;
+  const lastDim = (value: string): number => model.values.get(value)!.dims.at(-1)!;
+  const attentions = model.nodes.filter(({ op }) => op === 'Softmax');
+  const width = lastDim(model.nodes.find(({ op }) => op === 'Gather')!.outputs[0]);
+  const heads = model.values.get(attentions[0].outputs[0])!.dims.at(-3)!;
+  const { positions } = meta.decoder!;
+  const position = bytesIn('cache') / positions;
+  const numberBytes = 2;
   return {
-    layers: model.nodes.filter(({ op }) => op === 'Softmax').length,
-    width: model.values.get(model.nodes.find(({ op }) => op === 'Gather')!.outputs[0])!.dims.at(-1)!,
+    parameters: model.parameterCount,
+    layers: attentions.length,
+    width,
+    heads,
+    headWidth: width / heads,
+    // Of each layer a key and a value.
+    keyHeads: position / (2 * attentions.length * numberBytes) / (width / heads),
     vocabulary: meta.decoder!.vocabulary,
-    positions: meta.decoder!.positions,
+    positions,
     cache: bytesIn('cache'),
+    position,
     scores: bytesIn('scores'),
     insns: program.insns.length,
     processed,

@@ -28,6 +28,7 @@ import { cameByAddress, isEmbedded, readAddress, writeAddress } from './address.
 import { Blocks } from './Blocks.tsx';
 import { CourseList } from './CourseList.tsx';
 import { lessonsInOrder } from './order.ts';
+import { PaneEdge } from './PaneEdge.tsx';
 import { Paper } from './Paper.tsx';
 import { Problems } from './Problems.tsx';
 import { type ProseContext, Surroundings } from './Prose.tsx';
@@ -74,6 +75,7 @@ export default function LessonPane() {
           </div>
         </>
       )}
+      {embedded ? null : <PaneEdge pane={pane} />}
     </aside>
   );
 }

@@ -46,6 +46,8 @@ export const course = {
     label: (title: string) => `Lesson: ${title}`,
     contents: 'All lessons',
     close: 'Close the lesson',
+    width: 'Width of the lesson',
+    widthAbout: 'Drag, or use the arrow keys; double click or Enter for the usual width',
     more: 'More of this lesson',
     steps: 'Steps of this lesson',
     step: (at: number, of: number) => `Step ${at} of ${of}`,
