@@ -10,7 +10,6 @@ import { isFeatureInput } from '../../hooks/features/binding.ts';
 import type { Model } from '../../onnx/model.ts';
 import { calibrate } from '../../reference/calibrate.ts';
 import { cutOf } from '../../reference/compare.ts';
-import { generateInputs } from '../../reference/generate.ts';
 import { configureOrt } from '../../reference/ort.ts';
 import type { Tensors } from '../../reference/reference.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
@@ -134,7 +133,9 @@ async function generated(binding: Binding, model: Model): Promise<readonly Tenso
   const fit = isFeatureInput(binding.input) ? await fitted(binding, model) : null;
   const { generatedFeatures } = fit ? await import('../../replay/packet-inputs.ts') : {};
   const features = fit && generatedFeatures!(fit, model, GENERATED_SEED, GENERATED_SAMPLES);
-  return features ?? generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, binding);
+  if (features) return features;
+  const { generateInputs } = await import('../../reference/generate.ts');
+  return generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, binding);
 }
 
 /** Ranges hardly move any more behind so many packets, and all of a large capture would not fit into memory. */
