@@ -57,6 +57,18 @@ describe('dissect', () => {
     expect(fieldsOf(withOption('94 25 00 00'), 101)['ip.opt.type']).toBeUndefined();
   });
 
+  it('reads the lines of a search of SSDP, and those of a notification as headers alone', () => {
+    const ssdp = (line: string) => {
+      const text = new TextEncoder().encode(`${line} * HTTP/1.1\r\nHost: a\r\n\r\n`);
+      const udp = [4, 0, 7, 108, 0, 8 + text.length, 0, 0, ...text];
+      return fieldsOf(Uint8Array.from([0x45, 0, 0, 20 + udp.length, 0, 1, 0, 0, 4, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, ...udp]), 101);
+    };
+    expect(ssdp('M-SEARCH')).toMatchObject({ 'http.request.line': ['Host: a\\r\\n'], 'http.host': ['a'] });
+    const notification = ssdp('NOTIFY');
+    expect(notification).toMatchObject({ 'http.request.method': ['NOTIFY'], 'http.host': ['a'] });
+    expect(notification['http.request.line']).toBeUndefined();
+  });
+
   it('reads a TCP SYN in a VLAN', () => {
     const found = fieldsOf(SYN);
     expect(found['vlan.id']).toEqual(['11']);

@@ -119,7 +119,6 @@ function statusLine({ out, bytes }: Walk, at: number, text: string): void {
 
 function header({ out, bytes }: Walk, at: number, { end, next, text }: Line, colon: number, kind: HttpKind | null): void {
   const whole = asciiText(bytes, at, next);
-  const lineField = kind === 'response' ? RESPONSE_LINE : REQUEST_LINE;
   const field = HEADERS.get(text.slice(0, colon).toLowerCase());
   let valueAt = at + colon + 1;
   while (valueAt < end && (bytes[valueAt] === 0x20 || bytes[valueAt] === 9)) valueAt++;
@@ -131,6 +130,7 @@ function header({ out, bytes }: Walk, at: number, { end, next, text }: Line, col
     if (field === HEADERS.get('content-length') && /^\d+(?:[\t-\r ]|$)/.test(value))
       out.add(CONTENT_LENGTH, at, next - at, Number.parseInt(value, 10));
   }
-  if (kind) out.addText(lineField, at, next - at, whole);
+  // Wireshark counts the lines of what asks for an event, as SSDP does, to neither.
+  if (kind === 'request' || kind === 'response') out.addText(kind === 'response' ? RESPONSE_LINE : REQUEST_LINE, at, next - at, whole);
   out.level--;
 }

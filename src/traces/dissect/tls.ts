@@ -1,3 +1,4 @@
+import { certificates, timestamps } from './certificates.ts';
 import { type FieldId, fieldId } from './fields.ts';
 import { asciiText } from './names.ts';
 import { choosesTls13, isShortHello, isTlsRecord, TLS_HEADER } from './tls-records.ts';
@@ -39,6 +40,7 @@ const HANDSHAKE = 22;
 const APPLICATION_DATA = 23;
 const CLIENT_HELLO = 1;
 const SERVER_HELLO = 2;
+const CERTIFICATE = 11;
 const SERVER_KEY_EXCHANGE = 12;
 const CERTIFICATE_REQUEST = 13;
 const CERTIFICATE_VERIFY = 15;
@@ -70,6 +72,7 @@ const EXT_SERVER_NAME = 0;
 const EXT_GROUPS = 10;
 const EXT_SIGNATURES = 13;
 const EXT_ALPN = 16;
+const EXT_TIMESTAMPS = 18;
 const EXT_DELEGATED = 34;
 const EXT_CERTIFICATE_SIGNATURES = 50;
 const EXT_VERSIONS = 43;
@@ -142,6 +145,7 @@ function handshakes(walk: Walk, from: number, version: number): void {
     walk.add24(HANDSHAKE_LENGTH, at + 1);
     const start = at + 4;
     if (type === CLIENT_HELLO || type === SERVER_HELLO) walk.within(start, length, () => hello(walk, start, type === CLIENT_HELLO));
+    else if (type === CERTIFICATE) certificates(walk, start, start + length, SIGNATURE);
     else if (version === TLS_1_2) signatures(walk, type, start, start + length);
     out.level = out.depth[group]!;
     at += 4 + length;
@@ -250,6 +254,7 @@ function extension(walk: Walk, type: number, at: number, length: number, client:
     if (client) list16(walk, VERSION, at + 1, walk.add8(VERSIONS_LEN, at));
     else walk.add16(VERSION, at);
   } else if (type === EXT_GROUPS) list16(walk, GROUP, at + 2, walk.add16(GROUPS_LEN, at));
+  else if (type === EXT_TIMESTAMPS) timestamps(walk, at, at + length, SIGNATURE);
   else if (type === EXT_SIGNATURES || type === EXT_CERTIFICATE_SIGNATURES || (type === EXT_DELEGATED && client))
     list16(walk, SIGNATURE, at + 2, walk.add16(SIGNATURES_LEN, at));
 }
