@@ -79,11 +79,20 @@ test('reading a trace, a replay shared by workers, and the first look of the deb
   await expect(replayed).toHaveAttribute('data-done', String(PACKETS));
   await expect(panel.locator(`[data-packet="${PACKETS - 1}"] [data-verdict]`)).toHaveText('PASS');
 
-  const looking = stopAt(site, '[data-testid=machine] .progress', 0);
+  // A first look is over in no time, so the debugger's script is kept back until it was stopped.
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await site.route(/\/machine\.worker/, async (route) => {
+    await released;
+    await route.continue();
+  });
   await site.getByRole('radio', { name: 'Debug' }).click();
   await site.getByRole('tab', { name: 'Machine', exact: true }).click();
-  await looking;
   const machine = site.getByTestId('machine');
+  await machine.getByRole('button', { name: 'Stop', exact: true }).click();
+  release();
   await expect(machine.getByText('Stopped before the first instruction of this event')).toBeVisible();
   await expect(machine.getByRole('progressbar')).toHaveCount(0);
   await machine.getByRole('button', { name: 'Try again' }).click();
