@@ -29,24 +29,22 @@ export class ValueParser {
   }
 
   protected skipBraces(): void {
-    const { lexer } = this;
-    lexer.expect('{');
-    for (let depth = 1; depth > 0; ) {
-      const token = lexer.take();
-      if (token.kind === 'end') lexer.fail('"}" expected');
-      if (token.kind === 'punct' && token.text === '{') depth++;
-      if (token.kind === 'punct' && token.text === '}') depth--;
-    }
+    this.lexer.expect('{');
+    this.#skipTo('{', '}');
   }
 
   protected skipParens(): void {
+    if (this.lexer.accept('(')) this.#skipTo('(', ')');
+  }
+
+  /** Goes behind the bracket that closes the one just taken. */
+  #skipTo(open: string, close: string): void {
     const { lexer } = this;
-    if (!lexer.accept('(')) return;
     for (let depth = 1; depth > 0; ) {
       const token = lexer.take();
-      if (token.kind === 'end') lexer.fail('")" expected');
-      if (token.kind === 'punct' && token.text === '(') depth++;
-      if (token.kind === 'punct' && token.text === ')') depth--;
+      if (token.kind === 'end') lexer.fail(`"${close}" expected`);
+      if (token.kind === 'punct' && token.text === open) depth++;
+      if (token.kind === 'punct' && token.text === close) depth--;
     }
   }
 

@@ -23,7 +23,6 @@ export const errorMap = {
   edits: { what: 'Packets are measured as they came: edits are left out', where: '', advice: '' },
   stopped: { what: 'Measuring was stopped', where: '', advice: 'What was measured until then stands here' },
   none: { title: 'No event of the trace reaches the model.', text: 'The program decides all of them before it.' },
-  limit: (percent: string) => `${percent} of a tensor’s range counts as parting`,
   allNear: (tensors: number, events: number, limit: string) =>
     `None of ${count(tensors)} tensors parts from ONNX Runtime by more than ${limit} of its range, in ${count(events)} events.`,
   first: (op: string, events: number, of: number) => `First to part: ${op}, in ${count(events)} of ${count(of)} events.`,
@@ -36,7 +35,6 @@ export const errorMap = {
   unknown: 'not known',
   nothing: 'Click a cell, or move with the arrow keys. Enter shows the tensor.',
   show: 'Show its tensors',
-  pooled: (events: number) => `Each column shows the largest of up to ${count(events)} events.`,
   legend: (low: string, high: string) => `${low} to ${high} of the range, logarithmic`,
   table: 'By tensor',
   heads: { tensor: 'tensor', worst: 'worst', at: 'at event', over: 'parts in', first: 'first in', adds: 'adds most in' },
