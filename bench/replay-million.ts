@@ -147,6 +147,8 @@ export default async function measure(): Promise<object> {
     await page.waitForSelector('[data-testid=replayed][data-done="2000"]', { timeout: 120_000 });
     await idle();
     await page.locator('#file-picker').setInputFiles(bindingPath);
+    // The program of the other binding is to stand before the capture is opened: until then the replay of the one before it is shown as stale.
+    await page.waitForSelector('[data-testid=replayed][data-done="0"]', { timeout: 120_000 });
     await page.waitForSelector('[data-testid=replayed][data-done="2000"]', { timeout: 120_000 });
     await idle();
     const memory = await renderer(browser);

@@ -84,7 +84,10 @@ export function useScrollSpace(scroller: RefObject<HTMLElement | null>, count: n
     const { top } = place.current;
     const start = before.current.kept * rowHeight;
     const wasSeen = start >= top && start + rowHeight <= top + before.current.view;
-    put(space.at(wasSeen && before.current.view > view ? space.reveal(top, start, start + rowHeight, 'auto') : top));
+    const next = space.at(wasSeen && before.current.view > view ? space.reveal(top, start, start + rowHeight, 'auto') : top);
+    // A list at its top stays there: asking the element where it stands would lay the page out while a replay adds rows.
+    if (next.scrollTop !== 0 || place.current.scrollTop !== 0) put(next);
+    else place.current = next;
     before.current.view = view;
     show();
   }, [space, view, rowHeight, put, show]);
