@@ -16,13 +16,11 @@ import { RandomUser } from './soak/user.ts';
 const here = fileURLToPath(new URL('.', import.meta.url));
 /** Between two readings of memory, each with the small program open and nothing else. */
 const SEGMENT_MS = 5 * 60_000;
-/** Between reloads of the page, which end what its workers hold. */
-const SEGMENTS_OF_A_PAGE = 6;
 /** A page that answers nothing for so long hangs. */
 const HANG_MS = 30_000;
 const QUIET_MS = 120_000;
-/** What was asked for before is let go, and caches are emptied. */
-const SETTLE_MS = 3000;
+/** What was asked for before is let go, and so are the files and the workers of the project before (`src/workbench/release.ts`). */
+const SETTLE_MS = 12_000;
 const MOST_GROWTH = 1.2;
 
 interface Finding {
@@ -80,6 +78,8 @@ class Soak {
     await this.#page.goto(`${this.#site}${SMALL}`);
     this.#meter = await HeapMeter.of(this.#page);
     await this.#rest();
+    await this.#user.lookAround(this.#page);
+    await this.#rest();
   }
 
   /** Closes what is open by opening the small program in the same page, and reads the memory once nothing runs. */
@@ -116,11 +116,10 @@ class Soak {
   async run(minutes: number): Promise<void> {
     const end = performance.now() + minutes * 60_000;
     await this.#open();
-    for (let segment = 1; performance.now() < end; segment++) {
+    while (performance.now() < end) {
       try {
         await this.#segment(Math.min(end, performance.now() + SEGMENT_MS));
         await this.#rest();
-        if (segment % SEGMENTS_OF_A_PAGE === 0 && performance.now() < end) await this.#open();
       } catch (error) {
         this.#found(`stopped: ${(error as Error).message}`);
         await this.#open();
@@ -129,18 +128,18 @@ class Soak {
   }
 
   /**
-   * Growth within the pages: the last reading over the first one after a segment, when the code that is loaded on demand is there. The reading before anything was done
-   * stands beside it.
+   * Growth within the pages: the last reading over the start, which is when each sample and each panel was looked at once and closed, so that the code that is loaded on
+   * demand is there. The reading of the fresh page stands beside it.
    */
   growth(): object[] {
     return [...new Set(this.readings.map(({ page }) => page))].flatMap((page) => {
-      const [fresh, first, ...rest] = this.readings.filter((one) => one.page === page).map(({ heaps }) => heaps);
+      const [fresh, start, ...rest] = this.readings.filter((one) => one.page === page).map(({ heaps }) => heaps);
       const last = rest.at(-1);
-      if (!fresh || !first || !last) return [];
-      const all = ({ heapMB, buffersMB }: Heaps): number => heapMB + buffersMB;
-      const ratio = all(last) / all(first);
-      if (ratio > MOST_GROWTH) this.#found(`page ${page}: memory grew by a factor of ${ratio.toFixed(2)}`);
-      return [{ page, fresh, first, last, ratio: Math.round(ratio * 100) / 100 }];
+      if (!fresh || !start || !last) return [];
+      const ratioOf = (of: (heaps: Heaps) => number): number => Math.round((of(last) / of(start)) * 100) / 100;
+      const ratios = { heap: ratioOf(({ heapMB }) => heapMB), withBuffers: ratioOf(({ heapMB, buffersMB }) => heapMB + buffersMB) };
+      if (Math.max(ratios.heap, ratios.withBuffers) > MOST_GROWTH) this.#found(`page ${page}: memory grew, ${JSON.stringify(ratios)}`);
+      return [{ page, fresh, start, last, ratios }];
     });
   }
 }

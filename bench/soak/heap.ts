@@ -7,9 +7,17 @@ export interface Heaps {
   /** Array buffers and WebAssembly memories. */
   readonly buffersMB: number;
   readonly workers: number;
+  /** What each of them takes, the page first; workers by the name of their script. */
+  readonly parts: readonly Part[];
 }
 
-const MB = 1e6;
+interface Part {
+  readonly name: string;
+  readonly heapMB: number;
+  readonly buffersMB: number;
+}
+
+const inMB = (bytes: number): number => Math.round(bytes / 1e5) / 10;
 const ANSWER_MS = 20_000;
 
 interface Usage {
@@ -20,14 +28,15 @@ interface Usage {
 /** Speaks with the page's workers: each is a target of its own in the browser's protocol. */
 export class HeapMeter {
   readonly #session: CDPSession;
-  readonly #workers = new Set<string>();
+  /** Names of scripts by session. */
+  readonly #workers = new Map<string, string>();
   readonly #waiting = new Map<number, (result: unknown) => void>();
   #nextId = 1;
 
   private constructor(session: CDPSession) {
     this.#session = session;
     session.on('Target.attachedToTarget', ({ sessionId, targetInfo }) => {
-      if (targetInfo.type === 'worker') this.#workers.add(sessionId);
+      if (targetInfo.type === 'worker') this.#workers.set(sessionId, /([^/]+?)\.worker/.exec(targetInfo.url)?.[1] ?? targetInfo.url);
     });
     session.on('Target.detachedFromTarget', ({ sessionId }) => this.#workers.delete(sessionId));
     session.on('Target.receivedMessageFromTarget', ({ message }) => {
@@ -63,18 +72,20 @@ export class HeapMeter {
   async read(): Promise<Heaps> {
     for (let round = 0; round < 2; round++) {
       await this.#session.send('HeapProfiler.collectGarbage');
-      for (const worker of this.#workers) await this.#ask(worker, 'HeapProfiler.collectGarbage');
+      for (const worker of this.#workers.keys()) await this.#ask(worker, 'HeapProfiler.collectGarbage');
     }
-    const usages: Usage[] = [(await this.#session.send('Runtime.getHeapUsage')) as Usage];
-    for (const worker of this.#workers) {
+    const usages: [string, Usage][] = [['page', (await this.#session.send('Runtime.getHeapUsage')) as Usage]];
+    for (const [worker, name] of this.#workers) {
       const usage = (await this.#ask(worker, 'Runtime.getHeapUsage')) as Usage | null;
-      if (usage) usages.push(usage);
+      if (usage) usages.push([name, usage]);
     }
-    const sum = (of: (usage: Usage) => number): number => Math.round(usages.reduce((all, usage) => all + of(usage), 0) / (MB / 10)) / 10;
+    const sum = (of: (usage: Usage) => number): number => inMB(usages.reduce((all, [, usage]) => all + of(usage), 0));
+    const buffers = ({ backingStorageSize = 0 }: Usage): number => backingStorageSize;
     return {
       heapMB: sum(({ usedSize }) => usedSize),
-      buffersMB: sum(({ backingStorageSize = 0 }) => backingStorageSize),
+      buffersMB: sum(buffers),
       workers: usages.length - 1,
+      parts: usages.map(([name, usage]) => ({ name, heapMB: inMB(usage.usedSize), buffersMB: inMB(buffers(usage)) })),
     };
   }
 }

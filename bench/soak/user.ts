@@ -5,6 +5,7 @@ import { encodeLink } from '../../src/workbench/projects/link.ts';
 import { files, type SoakFile } from './files.ts';
 
 const ACTION_MS = 4_000;
+const LOOK_MS = 1_000;
 const SAMPLES = ['payload-ids', 'motion', 'flows', 'syscalls', 'unchecked', 'classifier.c', 'model.c', 'count-flows'];
 const DESKS = ['Explore', 'Debug', 'Replay', 'Learn', 'Accelerator'];
 const KERNELS = ['5.15', '6.1', '6.6', '6.12', '6.18'];
@@ -89,6 +90,18 @@ export class RandomUser {
 
   #one<T>(of: readonly T[]): T {
     return of[Math.floor(this.#random() * of.length)]!;
+  }
+
+  /** Opens each sample on each desk and looks at each panel: what is loaded on demand is there afterwards. */
+  async lookAround(page: Page): Promise<void> {
+    for (const title of SAMPLES) {
+      await this.#sample(page, title);
+      for (const desk of DESKS) {
+        await page.getByRole('radio', { name: desk }).click({ timeout: ACTION_MS });
+        // Some of them go when another one is chosen.
+        for (const tab of await page.getByRole('tab').all()) await tab.click({ timeout: LOOK_MS }).catch(() => {});
+      }
+    }
   }
 
   /** Does one thing. What cannot be done at the moment is left. */

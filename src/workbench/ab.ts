@@ -14,6 +14,7 @@ import { recognise } from './files.ts';
 import { inSlices } from './in-slices.ts';
 import { stageKeys } from './keys.ts';
 import { readFile } from './read-file.ts';
+import { findBlobs } from './projects/find-blobs.ts';
 import { type CallOptions, RemoteError } from './rpc.ts';
 import { type KeptRun, keepingRun, runKey } from './run-records.ts';
 import { type BuiltSide, buildSide, type RanInTurns, referenceFor, runInTurns } from './side-run.ts';
@@ -92,6 +93,7 @@ export async function runAgainst(other: ProjectDoc, name: string): Promise<void>
   };
   set({ ...NONE, status: 'running', name });
   try {
+    await findBlobs({ ...other, trace: null, labels: null });
     if (!doc.trace || !trace)
       throw new RemoteError({ what: 'there is no trace to run', where: '', advice: 'Open a capture or a file of tensors' });
     const against = asItCame({ ...other, trace: doc.trace, labels: doc.labels });

@@ -55,6 +55,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
   const order: readonly FileKind[] = ['model', 'object', 'c', 'assembly', 'log', 'packets', 'tensors', 'pictures', 'calls', 'binding'];
   read.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
   const pictures = read.flatMap(({ kind, ref }) => (kind === 'pictures' ? [ref] : []));
+  const failed: BlobRef[] = [];
   for (const { kind, ref } of read) {
     // Pictures that come together are one trace.
     if (kind === 'pictures' && ref !== pictures[0]) continue;
@@ -73,9 +74,11 @@ export async function openFiles(files: readonly File[]): Promise<void> {
       announce(`${ref.name} opened`);
       onFileOpened(kind, ref);
     } catch (error) {
+      failed.push(ref);
       notify(doing, asUserError(error, doing));
     }
   }
+  if (failed.length > 0) (await import('./release.ts')).forgetFiles(failed);
   for (const file of projects) await openProjectFile(file);
 }
 

@@ -5,25 +5,29 @@ import { contentOf } from './blobs.ts';
 import type { BlobRef, CalibrationSource, ProjectOptions } from './document.ts';
 import { type CallOptions, WorkerClient } from './rpc.ts';
 
-/** The workers of the page. All are caches keyed by content: ending one loses nothing. */
+/** The workers of the page. All are caches keyed by content: ending one loses nothing. Most work for the open project, and rest with it. */
 export const compileWorker = new WorkerClient(
   'compiler',
   () => new Worker(new URL('./workers/compile.worker.ts', import.meta.url), { type: 'module', name: 'compiler' }),
+  'project',
 );
 
 export const referenceWorker = new WorkerClient(
   'ONNX Runtime',
   () => new Worker(new URL('./workers/reference.worker.ts', import.meta.url), { type: 'module', name: 'onnxruntime' }),
+  'project',
 );
 
 export const logWorker = new WorkerClient(
   'log',
   () => new Worker(new URL('./workers/log.worker.ts', import.meta.url), { type: 'module', name: 'log' }),
+  'project',
 );
 
 export const machineWorker = new WorkerClient(
   'debugger',
   () => new Worker(new URL('./workers/machine.worker.ts', import.meta.url), { type: 'module', name: 'machine' }),
+  'project',
 );
 
 /** What a worker needs to know to stand where the document stands; blobs travel before it, once. */
@@ -75,6 +79,14 @@ export function rememberProgram(spec: ProgramSpec): void {
   if (expected?.key !== spec.key) return;
   for (const tell of expected.waiting) tell(spec);
   expected = null;
+}
+
+/** Forgets programs of blobs that are no longer held: what is asked about them is cancelled. */
+export function forgetPrograms(gone: ReadonlySet<string>): void {
+  for (const [key, { from, fork }] of programSpecs) {
+    const blob = from.kind === 'model' ? from.model.model : from.blob;
+    if (gone.has(blob.hash) || (fork && gone.has(fork.hash))) programSpecs.delete(key);
+  }
 }
 
 let expected: { readonly key: string; readonly waiting: ((program: ProgramSpec | null) => void)[] } | null = null;

@@ -5,6 +5,7 @@ import { type CallOptions, RemoteError, WorkerClient } from './rpc.ts';
 const editWorker = new WorkerClient(
   'edit',
   () => new Worker(new URL('./workers/edit.worker.ts', import.meta.url), { type: 'module', name: 'edit' }),
+  'project',
 );
 
 /** Checks `text` in place of the function that `base` was opened for. The verdict is null where the text has mistakes. */

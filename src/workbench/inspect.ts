@@ -1,5 +1,6 @@
 import type { KernelVersion } from '../verifier/api.ts';
 import type { BtfFileView, BtfPart, BtfRow, BtfTypeView, MapTypesView, RelocationView } from './btf-views.ts';
+import { pinBlob } from './blobs.ts';
 import { hold } from './clients.ts';
 import type { CodeFile, CodeSide, CodesView, CodeText } from './codes-views.ts';
 import type { BlobRef } from './document.ts';
@@ -19,6 +20,7 @@ export async function readCodeFile(file: File, options: CallOptions = {}): Promi
   const kind = await recognise(file.name, bytes);
   if (kind !== 'object' && kind !== 'assembly')
     throw new RemoteError({ what: `${file.name} holds no program`, where: '', advice: 'Give an object (.o) or assembly (.s)' });
+  pinBlob(ref);
   return describeCodes({ kind, blob: ref, program: null }, options);
 }
 

@@ -13,6 +13,7 @@ import type { ScoreBatch, ScoreColumns } from './views.ts';
 const worker = new WorkerClient(
   'numbers',
   () => new Worker(new URL('./workers/numbers.worker.ts', import.meta.url), { type: 'module', name: 'numbers' }),
+  'project',
 );
 
 function call<T>(key: string, method: string, args: object, refs: readonly (BlobRef | null)[], options: CallOptions = {}): Promise<T> {

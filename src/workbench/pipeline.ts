@@ -224,6 +224,7 @@ function traceSpec(doc: ProjectDoc, keys: StageKeys): TraceSpec {
 
 /** The calibration itself, by key: small, and the compile worker may be a new one. */
 const calibrations = new Map<string, Calibration>();
+const MOST_CALIBRATIONS = 8;
 
 /** The calibration of stage key `key`; undefined once it is forgotten. */
 export const calibrationOf = (key: string): Calibration | undefined => calibrations.get(key);
@@ -282,7 +283,9 @@ function calibrationStage(doc: ProjectDoc, keys: StageKeys): Promise<Calibration
         options,
       );
     }
+    calibrations.delete(keys.calibration);
     calibrations.set(keys.calibration, result);
+    if (calibrations.size > MOST_CALIBRATIONS) calibrations.delete(calibrations.keys().next().value!);
     return { source: result.source, samples: result.samples, precomputed: source.kind === 'precomputed' };
   });
 }

@@ -7,6 +7,7 @@ import { type CallOptions, RemoteError, WorkerClient } from './rpc.ts';
 const queryWorker = new WorkerClient(
   'query',
   () => new Worker(new URL('./workers/query.worker.ts', import.meta.url), { type: 'module', name: 'query' }),
+  'project',
 );
 
 /** Which verification is asked about: ours of a program by a kernel's rules, or the one that a log shows. */

@@ -132,9 +132,16 @@ const CANCEL_GRACE_MS = 250;
 /** How often one call may cost a worker its life. */
 const MOST_DEATHS = 3;
 
+/** What a worker is there for: the open project, or something beside it that outlasts projects. */
+type Serves = 'project' | 'page';
+
 export class WorkerClient {
+  /** Those that work for the open project. */
+  static readonly ofProject = new Set<WorkerClient>();
   readonly #create: () => Worker;
   readonly #name: string;
+  /** When something was asked of it last, by `performance.now()`. */
+  #usedAt = 0;
   #worker: Worker | null = null;
   #nextId = 1;
   readonly #pending = new Map<number, Pending>();
@@ -149,9 +156,10 @@ export class WorkerClient {
   /** Blobs that the worker has, and that its successor gets. */
   readonly #held = new Map<string, Uint8Array | Blob>();
 
-  constructor(name: string, create: () => Worker) {
+  constructor(name: string, create: () => Worker, serves: Serves = 'page') {
     this.#name = name;
     this.#create = create;
+    if (serves === 'project') WorkerClient.ofProject.add(this);
   }
 
   #start(): Worker {
@@ -288,6 +296,21 @@ export class WorkerClient {
     if (this.#held.delete(hash)) this.#worker?.postMessage({ id: 0, method: 'drop', args: { hash } } satisfies ToWorker);
   }
 
+  /**
+   * A project was left at `leftAt`, by `performance.now()`: the worker ends if nothing was asked of it since, with all blobs that are not `named`; else it
+   * forgets those that are `gone`, and what it made before. For 0 no project was left, and only the blobs go.
+   */
+  leave(gone: readonly string[], named: ReadonlySet<string>, leftAt: number): void {
+    if (this.#worker && this.#pending.size === 0 && this.#usedAt < leftAt) {
+      this.#end();
+      for (const hash of this.#held.keys()) if (!named.has(hash)) this.#held.delete(hash);
+      return;
+    }
+    for (const hash of gone) this.#held.delete(hash);
+    const unusedMs = leftAt === 0 ? Number.POSITIVE_INFINITY : performance.now() - leftAt;
+    this.#worker?.postMessage({ id: 0, method: 'leave', args: { gone, unusedMs } } satisfies ToWorker);
+  }
+
   /** A call was cancelled: the worker may hear it; one that does not is ended. */
   #cancel(id: number): void {
     if (!this.#sent.has(id)) {
@@ -307,6 +330,7 @@ export class WorkerClient {
   call<T>(method: string, args: unknown, options: CallOptions = {}): Promise<T> {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(new Cancelled());
+    this.#usedAt = performance.now();
     const id = this.#nextId++;
     return new Promise<T>((resolve, reject) => {
       const onAbort = () => this.#cancel(id);

@@ -17,6 +17,7 @@ function workerAt(index: number): WorkerClient {
   workers[index] ??= new WorkerClient(
     `replay ${index + 1}`,
     () => new Worker(new URL('./workers/share.worker.ts', import.meta.url), { type: 'module', name: `replay ${index + 1}` }),
+    'project',
   );
   return workers[index]!;
 }

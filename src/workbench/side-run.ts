@@ -15,6 +15,7 @@ import type { ProgramView, ScoreBatch, ScoreColumns, VerifiedView } from './view
 const sideWorker = new WorkerClient(
   'second program',
   () => new Worker(new URL('./workers/compile.worker.ts', import.meta.url), { type: 'module', name: 'beside' }),
+  'project',
 );
 
 /** A program that was built and verified, ready to run. */

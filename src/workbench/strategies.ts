@@ -9,6 +9,7 @@ import type { FormView, LoopView, StrategyView } from './strategy-views.ts';
 export const strategiesWorker = new WorkerClient(
   'strategies',
   () => new Worker(new URL('./workers/strategies.worker.ts', import.meta.url), { type: 'module', name: 'strategies' }),
+  'project',
 );
 
 function call<T>(key: string, method: string, args: object, options: CallOptions = {}): Promise<T> {

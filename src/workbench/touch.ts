@@ -14,6 +14,7 @@ import { fileOf, weightsOf } from './weight-edits.ts';
 const touchWorker = new WorkerClient(
   'live values',
   () => new Worker(new URL('./workers/touch.worker.ts', import.meta.url), { type: 'module', name: 'touch' }),
+  'project',
 );
 
 /** The event at the cursor with the project's edits, or without; null while there is none. */

@@ -1,4 +1,5 @@
 import { type DragEvent, useEffect, useRef, useState } from 'react';
+import { pinBlob } from '../../workbench/blobs.ts';
 import type { BtfFileView } from '../../workbench/btf-views.ts';
 import type { BlobRef } from '../../workbench/document.ts';
 import { openBtf } from '../../workbench/inspect.ts';
@@ -48,6 +49,7 @@ export default function BtfPanel() {
     void run(
       async (options) => {
         const { ref } = await readFile(file, file.name);
+        pinBlob(ref);
         return { blob: ref, view: await openBtf(ref, options) };
       },
       (found) => {

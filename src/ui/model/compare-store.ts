@@ -1,6 +1,6 @@
 import { create } from 'zustand';
 import type { Inspected } from '../../workbench/actions.ts';
-import { putBlob } from '../../workbench/blobs.ts';
+import { pinBlob, putBlob } from '../../workbench/blobs.ts';
 import { compileWorker, hold, type ModelSpec } from '../../workbench/clients.ts';
 import { toUserError } from '../../workbench/errors.ts';
 import { RemoteError } from '../../workbench/rpc.ts';
@@ -15,6 +15,7 @@ export async function compareWith(file: File): Promise<void> {
   const doing = texts.opening(file.name);
   try {
     const ref = await putBlob(file.name, new Uint8Array(await file.arrayBuffer()));
+    pinBlob(ref);
     hold(compileWorker, ref);
     const { symbolicDims, suggested } = await compileWorker.call<Inspected>('inspect', { blob: ref });
     const given = currentDoc().options.dims;

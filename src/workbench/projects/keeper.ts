@@ -2,6 +2,7 @@ import { InputError } from '../../base/errors.ts';
 import { hasBlob, holdBlob, sha256 } from '../blobs.ts';
 import { type BlobRef, blobsOf, type DocHistory } from '../document.ts';
 import { toUserError, type UserError } from '../errors.ts';
+import * as memory from '../release.ts';
 import { announce, currentDoc, followHistory, guardEdits, onMissingBlobs, showHistory, useWorkbench } from '../store.ts';
 import { openBrowserDepot } from './browser-depot.ts';
 import { Conflict, type Depot, MemoryDepot, type RawProject } from './depot.ts';
@@ -27,6 +28,8 @@ let session: Session | null = null;
 let lock: ProjectLock | null = null;
 /** Projects that were left while storage had no room for their last changes. */
 const parked = new Map<string, Session>();
+/** Projects that were left and are being saved. */
+const leaving = new Set<Session>();
 
 /** How long a tab may take to save and let go before its project is taken from it. */
 const YIELD_MS = 3000;
@@ -40,6 +43,7 @@ export function startKeeper(): Promise<Keeper> {
     const tell = openChannel((message) => void hear(message));
     setProject({ depot: depot.kind });
     onMissingBlobs((refs) => loadBlobs(depot, refs));
+    memory.alsoNamed(() => [...parked.values(), ...leaving].flatMap(({ newest }) => (newest ? [...blobsOfHistory(newest).keys()] : [])));
     guardEdits(() => {
       const { access, refused } = useProject.getState();
       if (access === 'edit') return true;
@@ -115,13 +119,18 @@ function point(id: string): void {
 }
 
 function leaveProject(): void {
-  const [left, held] = [session!, lock];
+  const [left, held, at] = [session!, lock, performance.now()];
   session = null;
   lock = null;
   setProject({ previous: { id: left.id, name: (left.pending ?? left.kept)?.doc.name ?? '' } });
+  leaving.add(left);
   void left.flush().then(() => {
+    leaving.delete(left);
     if (left.pending) parked.set(left.id, left);
-    else held?.release();
+    else {
+      held?.release();
+      if (left.kept) memory.leaveProject(blobsOfHistory(left.kept).values(), at);
+    }
   });
 }
 
@@ -133,14 +142,17 @@ function newLock(id: string): ProjectLock {
 
 export function newSession(depot: Depot, start: ConstructorParameters<typeof Session>[1]): Session {
   const isOpen = () => useProject.getState().id === start.id;
-  return new Session(depot, start, {
+  const made = new Session(depot, start, {
     saving: () => {
       const { save } = useProject.getState();
       // A notice about missing room stays until there is some.
       if (isOpen() && save.problem === null) setProject({ save: { ...save, status: 'saving' } });
     },
     saved: (meta) => {
-      if (parked.delete(meta.id) && session?.id !== meta.id) announce(texts.savedAfterAll(meta.name));
+      if (parked.delete(meta.id) && session?.id !== meta.id) {
+        announce(texts.savedAfterAll(meta.name));
+        memory.forgetFiles(blobsOfHistory(made.newest!).values());
+      }
       if (isOpen()) setProject({ save: { status: 'saved', at: meta.changedAt, problem: null }, unsaved: false });
       showMeta(meta);
       void keeper?.then(({ tell }) => tell({ kind: 'saved', id: meta.id, revision: meta.revision }));
@@ -148,6 +160,7 @@ export function newSession(depot: Depot, start: ConstructorParameters<typeof Ses
     },
     failed: (error) => void saveFailed(depot, start.id, error),
   });
+  return made;
 }
 
 function showMeta(meta: ProjectMeta): void {

@@ -56,6 +56,11 @@ export class Session {
     return this.#next;
   }
 
+  /** The newest state that this tab knows. */
+  get newest(): DocHistory | null {
+    return this.#offered ?? this.kept;
+  }
+
   /** Takes what another tab wrote as the last known state. */
   follow(history: DocHistory, revision: number): void {
     this.revision = revision;

@@ -1,4 +1,5 @@
 import { openSample, whenFileOpens } from '../actions.ts';
+import { blobsOf, type DocHistory } from '../document.ts';
 import { toUserError } from '../errors.ts';
 import { onWorkerDeath, RemoteError } from '../rpc.ts';
 import { SAMPLES } from '../samples.ts';
@@ -27,10 +28,18 @@ export function keeper(): Promise<KeeperModule> {
 
 /** Opens what this tab had open, or what a link says, or the first sample; then follows every change. */
 export function startProjects(): void {
+  let shown = useProject.getState();
   useWorkbench.subscribe((state, before) => {
     if (state.history === before.history) return;
-    const { origin } = useProject.getState();
-    const untouched = state.history.past.length === 0 && state.history.future.length === 0;
+    const left = shown;
+    shown = useProject.getState();
+    const { origin } = shown;
+    const untouched = isUntouched(state.history);
+    // An untouched sample is kept nowhere: its files come with the site.
+    if (left.id !== shown.id && left.origin.how === 'sample' && isUntouched(before.history)) {
+      const at = performance.now();
+      void import('../release.ts').then(({ leaveProject }) => leaveProject(blobsOf(before.history.doc), at));
+    }
     if (origin.how === 'sample' && untouched) remember('tab', PROJECT_KEY, origin.sample ? `sample:${origin.sample.id}` : null);
     if (!untouched || (origin.how !== 'sample' && state.history.doc.source)) void keeper().catch(() => {});
   });
@@ -51,6 +60,8 @@ export function startProjects(): void {
   if (location.hash.startsWith('#p=')) void openFragment().then((opened) => opened || openLast());
   else openLast();
 }
+
+const isUntouched = ({ past, future }: DocHistory): boolean => past.length === 0 && future.length === 0;
 
 /** Opens the project that the page's address carries; false where it carries none that can be opened. */
 async function openFragment(): Promise<boolean> {

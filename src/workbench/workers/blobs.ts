@@ -14,6 +14,12 @@ export function drop({ hash }: { hash: string }): void {
   held.delete(hash);
 }
 
+/** Forgets bytes of a project that was left, and whatever was made and not asked for within the last `unusedMs`. */
+export function leave({ gone, unusedMs }: { gone: readonly string[]; unusedMs: number }): void {
+  for (const hash of gone) held.delete(hash);
+  for (const cache of caches) cache.leave(unusedMs);
+}
+
 export function bytesOf(ref: BlobRef): Uint8Array<ArrayBuffer> {
   const bytes = held.get(ref.hash);
   if (!(bytes instanceof Uint8Array)) throw new Error(`the bytes of ${ref.name} never arrived`);
@@ -29,31 +35,34 @@ export function sourceOf(ref: BlobRef): ByteSource {
   return { name: ref.name, size: content.size, read: (offset, length) => file().read(offset, length) };
 }
 
-/** Remembers the last few results by key. */
+const caches: { leave(unusedMs: number): void }[] = [];
+
+/** Remembers the last few results by key. Made once for each kind of result: it lives as long as its worker. */
 export class Recent<T> {
   readonly #most: number;
-  readonly #entries = new Map<string, T>();
+  readonly #entries = new Map<string, { readonly value: T; readonly usedAt: number }>();
 
   constructor(most: number) {
     this.#most = most;
+    caches.push(this);
   }
 
   get(key: string): T | undefined {
-    const value = this.#entries.get(key);
-    if (value !== undefined) {
-      this.#entries.delete(key);
-      this.#entries.set(key, value);
-    }
-    return value;
+    const entry = this.#entries.get(key);
+    return entry && this.set(key, entry.value);
   }
 
   drop(key: string): void {
     this.#entries.delete(key);
   }
 
+  leave(unusedMs: number): void {
+    for (const [key, { usedAt }] of this.#entries) if (performance.now() - usedAt > unusedMs) this.#entries.delete(key);
+  }
+
   set(key: string, value: T): T {
     this.#entries.delete(key);
-    this.#entries.set(key, value);
+    this.#entries.set(key, { value, usedAt: performance.now() });
     if (this.#entries.size > this.#most) this.#entries.delete(this.#entries.keys().next().value!);
     return value;
   }

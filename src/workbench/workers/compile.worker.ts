@@ -1,6 +1,6 @@
 import { type Handler, later, serveRpc } from '../rpc.ts';
 import { bindingFor, defaultBinding } from './bindings.ts';
-import { hold } from './blobs.ts';
+import { hold, leave } from './blobs.ts';
 import { inspect, modelView } from './models.ts';
 import { programView } from './programs.ts';
 import { replay, scoreOne } from './replays.ts';
@@ -8,6 +8,7 @@ import { checkLabels, shareColumns, traceFrames, traceView } from './traces.ts';
 
 const handlers: Record<string, Handler> = {
   hold,
+  leave,
   inspect,
   model: modelView,
   weights: later(() => import('./weights.ts'), 'weightStats'),

@@ -1,5 +1,5 @@
 import { type Handler, later, serveRpc } from '../rpc.ts';
-import { drop, hold } from './blobs.ts';
+import { drop, hold, leave } from './blobs.ts';
 import { readFile } from './files.ts';
 import { logProgram, readLog, searchLog } from './logs.ts';
 import { inspectPaste } from './paste.ts';
@@ -7,6 +7,7 @@ import { inspectPaste } from './paste.ts';
 /** Logs have a worker of their own: a hostile regular expression can only be stopped by ending the worker that runs it. */
 const handlers: Record<string, Handler> = {
   hold,
+  leave,
   drop,
   readLog,
   logProgram,

@@ -1,5 +1,5 @@
 import { type Handler, later, serveRpc } from '../rpc.ts';
-import { drop, hold } from './blobs.ts';
+import { drop, hold, leave } from './blobs.ts';
 import { machineAct, machineMap, machineMemory } from './machine-session.ts';
 import { machineTensor, machineTensors } from './machine-tensors.ts';
 
@@ -9,6 +9,7 @@ import { machineTensor, machineTensors } from './machine-tensors.ts';
  */
 const handlers: Record<string, Handler> = {
   hold,
+  leave,
   drop,
   act: machineAct,
   memory: machineMemory,

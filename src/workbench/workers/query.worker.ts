@@ -7,7 +7,7 @@ import { record } from '../../verifier/query/recorder.ts';
 import type { AbstractView } from '../machine-views.ts';
 import { type QueryBase, UNKNOWN_RECORDING } from '../query-views.ts';
 import { type CallContext, type Handler, serveRpc } from '../rpc.ts';
-import { Recent } from './blobs.ts';
+import { leave, Recent } from './blobs.ts';
 import { coveringState } from './machine-states.ts';
 import { queryHandlers } from './query-handlers.ts';
 
@@ -70,6 +70,6 @@ function holding(asked: Asked, context: CallContext, step = 0): Query {
 const covering = (args: Asked & { insn: number; values: Readonly<Record<string, string>> }, context: CallContext): AbstractView =>
   coveringState(find(args, context).query, args.insn, args.values);
 
-const handlers: Record<string, Handler> = { ...queryHandlers(holding), covering };
+const handlers: Record<string, Handler> = { ...queryHandlers(holding), covering, leave };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, () => 'Recording the verification');

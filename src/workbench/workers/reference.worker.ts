@@ -18,7 +18,7 @@ import type { CalibrationSpec, ModelSpec, TraceSpec } from '../clients.ts';
 import { type CallContext, type Handler, later, serveRpc } from '../rpc.ts';
 import type { After } from '../value-views.ts';
 import { Batches, firstOutput } from './batches.ts';
-import { bytesOf, hold } from './blobs.ts';
+import { bytesOf, hold, leave } from './blobs.ts';
 import { fitted } from './bound.ts';
 import { eventInputs, inputsAfter, packetCode } from './events.ts';
 import { modelOf } from './models.ts';
@@ -162,6 +162,7 @@ async function samplesOf(
 
 const handlers: Record<string, Handler> = {
   hold,
+  leave,
   score,
   scoreOne,
   calibrate: calibration,

@@ -7,7 +7,7 @@ import type { BlobRef } from '../document.ts';
 import { type CallContext, type Handler, serveRpc } from '../rpc.ts';
 import type { ShareColumns, SharedProgram } from '../share-views.ts';
 import { Batches } from './batches.ts';
-import { hold, sourceOf } from './blobs.ts';
+import { hold, leave, sourceOf } from './blobs.ts';
 import { RUN_LIMIT_MS, Slices } from './slices.ts';
 
 /** One of several workers that share a trace: each runs the packets that it is given on a machine of its own. */
@@ -40,4 +40,4 @@ async function share({ trace, columns }: { trace: BlobRef; columns: ShareColumns
   slices.end();
 }
 
-serveRpc(self as unknown as DedicatedWorkerGlobalScope, { hold, prepare, share } as Record<string, Handler>, () => 'Replaying');
+serveRpc(self as unknown as DedicatedWorkerGlobalScope, { hold, leave, prepare, share } as Record<string, Handler>, () => 'Replaying');

@@ -1,10 +1,11 @@
 import { type Handler, later, serveRpc } from '../rpc.ts';
-import { hold } from './blobs.ts';
+import { hold, leave } from './blobs.ts';
 import { compileWith, loopAs, loopAt } from './strategies.ts';
 
 /** Compiles and verifies what the page only compares with: in a worker of its own, since a variant may take seconds to be refused. */
 const handlers: Record<string, Handler> = {
   hold,
+  leave,
   compileWith,
   loopAt,
   loopAs,

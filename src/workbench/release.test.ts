@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { getBlob, hasBlob, pinBlob, putBlob } from './blobs.ts';
+import { type BlobRef, EMPTY_PROJECT } from './document.ts';
+import { alsoNamed, forgetFiles, leaveProject } from './release.ts';
+import { WorkerClient } from './rpc.ts';
+import { useWorkbench } from './store.ts';
+
+const QUIET_MS = 5000;
+const parked: string[] = [];
+alsoNamed(() => parked);
+
+const open = (blob: BlobRef | null) =>
+  useWorkbench.setState({
+    history: { past: [], doc: { ...EMPTY_PROJECT, source: blob && { kind: 'assembly', blob } }, future: [] },
+  });
+/** Whether bytes are held, without looking for them as somebody who means to use them. */
+const isHeld = (ref: BlobRef): boolean => {
+  try {
+    return getBlob(ref).length > 0;
+  } catch {
+    return false;
+  }
+};
+
+let made = 0;
+const blob = (name: string) => putBlob(name, new TextEncoder().encode(`${name} ${++made}`));
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  parked.length = 0;
+});
+afterEach(() => {
+  vi.advanceTimersByTime(10 * QUIET_MS);
+  vi.useRealTimers();
+});
+
+describe('files of a project that was left', () => {
+  it('go after a while, apart from those that the open project or one without room names', async () => {
+    const [own, shared, unsaved] = [await blob('own'), await blob('shared'), await blob('unsaved')];
+    open(shared);
+    parked.push(unsaved.hash);
+    leaveProject([own, shared, unsaved], performance.now());
+    vi.advanceTimersByTime(QUIET_MS - 1);
+    expect(hasBlob(own.hash)).toBe(true);
+    leaveProject([own], performance.now());
+    vi.advanceTimersByTime(QUIET_MS);
+    expect([own, shared, unsaved].map(isHeld)).toEqual([false, true, true]);
+    expect(() => getBlob(own)).toThrow('the bytes of own are no longer held');
+  });
+
+  it('stay while they are asked for, and go once nobody does', async () => {
+    const own = await blob('own');
+    open(null);
+    leaveProject([own], performance.now());
+    for (let asked = 0; asked < 4; asked++) {
+      vi.advanceTimersByTime(QUIET_MS / 2);
+      expect(isHeld(own)).toBe(true);
+    }
+    vi.advanceTimersByTime(3 * QUIET_MS);
+    expect(isHeld(own)).toBe(false);
+  });
+
+  it('stay for whoever brings or looks for them again, before a project names them', async () => {
+    const [opened, sought] = [await blob('opened'), await blob('sought')];
+    open(null);
+    leaveProject([opened, sought], performance.now());
+    await putBlob('opened', getBlob(opened));
+    expect(hasBlob(sought.hash)).toBe(true);
+    vi.advanceTimersByTime(10 * QUIET_MS);
+    expect([opened, sought].map(isHeld)).toEqual([true, true]);
+  });
+
+  it('stay where something names them that is no project', async () => {
+    const other = await blob('compared with');
+    pinBlob(other);
+    open(null);
+    forgetFiles([other]);
+    vi.advanceTimersByTime(10 * QUIET_MS);
+    expect(isHeld(other)).toBe(true);
+  });
+});
+
+describe('workers of a project that was left', () => {
+  function worker() {
+    const sent: { method?: string; args?: unknown }[] = [];
+    const fake = { sent, ended: false, postMessage: (message: (typeof sent)[number]) => sent.push(message), terminate: () => {} };
+    fake.terminate = () => {
+      fake.ended = true;
+    };
+    return fake;
+  }
+
+  function client(serves?: 'project') {
+    const workers: ReturnType<typeof worker>[] = [];
+    const create = () => {
+      const fake = worker();
+      workers.push(fake);
+      return fake as unknown as Worker;
+    };
+    return { client: new WorkerClient('test', create, serves), workers };
+  }
+
+  it('end if nothing was asked of them since; a next one gets what is still named', async () => {
+    const [own, shared] = [await blob('own'), await blob('shared')];
+    const { client: rpc, workers } = client('project');
+    for (const ref of [own, shared]) rpc.hold(ref.hash, getBlob(ref));
+    open(shared);
+    vi.advanceTimersByTime(1);
+    leaveProject([own, shared], performance.now());
+    vi.advanceTimersByTime(QUIET_MS);
+    expect(workers[0]!.ended).toBe(true);
+    rpc.warm();
+    expect(workers[1]!.sent.map(({ method, args }) => [method, (args as { hash: string }).hash])).toEqual([['hold', shared.hash]]);
+  });
+
+  it('forget its files and what they made of them if the next project uses them too', async () => {
+    const own = await blob('own');
+    const { client: rpc, workers } = client('project');
+    rpc.hold(own.hash, getBlob(own));
+    open(null);
+    leaveProject([own], performance.now());
+    vi.advanceTimersByTime(100);
+    void rpc.call('work', {});
+    vi.advanceTimersByTime(QUIET_MS);
+    expect(workers[0]!.ended).toBe(false);
+    expect(workers[0]!.sent.at(-1)).toMatchObject({ method: 'leave', args: { gone: [own.hash], unusedMs: QUIET_MS } });
+  });
+
+  it('go on where a file only could not be opened, and where they serve the page', async () => {
+    const bad = await blob('damaged');
+    const [ofProject, ofPage] = [client('project'), client()];
+    for (const { client: rpc } of [ofProject, ofPage]) rpc.hold(bad.hash, getBlob(bad));
+    open(null);
+    vi.advanceTimersByTime(1);
+    forgetFiles([bad]);
+    vi.advanceTimersByTime(QUIET_MS);
+    expect(isHeld(bad)).toBe(false);
+    expect([ofProject, ofPage].map(({ workers }) => workers[0]!.ended)).toEqual([false, false]);
+    expect(ofProject.workers[0]!.sent.at(-1)).toMatchObject({ method: 'leave', args: { gone: [bad.hash], unusedMs: Infinity } });
+    expect(ofPage.workers[0]!.sent.map(({ method }) => method)).toEqual(['hold']);
+  });
+});

@@ -1,0 +1,26 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { bytesOf, hold, leave, Recent } from './blobs.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+it('forgets the bytes of a project that was left, and what was made before and not asked for since', () => {
+  vi.useFakeTimers();
+  const models = new Recent<string>(3);
+  const ref = { hash: 'a', name: 'a.onnx', size: 1 };
+  hold({ hash: 'a', bytes: Uint8Array.of(1) });
+  for (const key of ['left', 'shared', 'older']) models.set(key, key);
+  vi.advanceTimersByTime(1000);
+  expect(models.get('shared')).toBe('shared');
+  models.set('next', 'next');
+  expect(models.get('left')).toBeUndefined();
+  vi.advanceTimersByTime(500);
+  leave({ gone: ['a'], unusedMs: 600 });
+  expect(['older', 'shared', 'next'].map((key) => models.get(key))).toEqual([undefined, 'shared', 'next']);
+  expect(() => bytesOf(ref)).toThrow('the bytes of a.onnx never arrived');
+  // A file that could not be opened takes nothing else with it.
+  vi.advanceTimersByTime(5000);
+  leave({ gone: [], unusedMs: Number.POSITIVE_INFINITY });
+  expect(models.get('next')).toBe('next');
+});
