@@ -20,7 +20,10 @@ test('a project that was left lets go of its workers and files, and comes back w
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
   await expect.poll(() => site.workers().some((worker) => worker.url().includes('machine.worker')), { timeout: 60_000 }).toBe(false);
   await site.getByRole('button', { name: /^Project other\.s/ }).click();
-  await site.getByRole('menuitem', { name: /unchecked\.s/ }).first().click();
+  await site
+    .getByRole('menuitem', { name: /unchecked\.s/ })
+    .first()
+    .click();
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'false');
   await site.getByRole('button', { name: 'Undo: kernel 6.6' }).click();
   await expect(kernel(site)).toHaveValue('6.18');

@@ -1,6 +1,6 @@
 import type { KernelVersion } from '../verifier/api.ts';
-import type { BtfFileView, BtfPart, BtfRow, BtfTypeView, MapTypesView, RelocationView } from './btf-views.ts';
 import { pinBlob } from './blobs.ts';
+import type { BtfFileView, BtfPart, BtfRow, BtfTypeView, MapTypesView, RelocationView } from './btf-views.ts';
 import { hold } from './clients.ts';
 import type { CodeFile, CodeSide, CodesView, CodeText } from './codes-views.ts';
 import type { BlobRef } from './document.ts';

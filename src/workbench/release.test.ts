@@ -118,6 +118,7 @@ describe('workers of a project that was left', () => {
     const { client: rpc, workers } = client('project');
     rpc.hold(own.hash, getBlob(own));
     open(null);
+    vi.advanceTimersByTime(1);
     leaveProject([own], performance.now());
     vi.advanceTimersByTime(100);
     void rpc.call('work', {});
