@@ -15,7 +15,7 @@ test('a project that was left lets go of its workers and files, and comes back w
   await site.getByRole('tab', { name: 'Machine', exact: true }).click();
   await expect.poll(() => site.workers().some((worker) => worker.url().includes('machine.worker'))).toBe(true);
   // On a desk without a debugger nothing asks for it any more.
-  await site.getByRole('radio', { name: 'Replay' }).click();
+  await site.getByRole('radio', { name: 'Explore' }).click();
   await open(site, { name: 'other.s', mimeType: 'text/plain', buffer: Buffer.from('.section xdp\n.license GPL\nr0 = 1\nexit\n') });
   await expect(site.getByTestId('verdict')).toHaveAttribute('data-accepted', 'true');
   await expect.poll(() => site.workers().some((worker) => worker.url().includes('machine.worker')), { timeout: 60_000 }).toBe(false);
