@@ -4,7 +4,7 @@ import { packingOf } from './begins.ts';
 import type { PacketColumns } from './columns.ts';
 import { type CaptureInterface, type CaptureSection, IndexState, type ResolvedName } from './index-state.ts';
 import { indexPcap, MAGICS } from './pcap.ts';
-import type { ByteSource, Damage } from './source.ts';
+import { ahead, type ByteSource, type Damage } from './source.ts';
 import type { UnpackedSource } from './unpacked.ts';
 
 /** Section header block, the same in both byte orders. */
@@ -45,7 +45,8 @@ export interface PacketBatch {
   readonly data: readonly Uint8Array[];
 }
 
-const BATCH_BYTES = 1 << 20;
+const PIECE_BYTES = 1 << 20;
+/** Packets that are handed on at once. */
 const BATCH_PACKETS = 4096;
 
 /**
@@ -141,29 +142,38 @@ class OpenCapture implements Capture {
   }
 }
 
-/** Packets [from, to) of the places that `columns` name, read in large pieces. The bytes are views: copy what is to be kept. */
+/**
+ * Packets [from, to) of the places that `columns` name, read in large pieces, each on its way while those before are worked on. The bytes are views: copy
+ * what is to be kept.
+ */
 export async function* packetBatches(
   source: ByteSource,
   { offset, captured }: Pick<PacketColumns, 'offset' | 'captured'>,
   from: number,
   to: number,
 ): AsyncGenerator<PacketBatch> {
-  let first = from;
-  while (first < to) {
+  const piece = (first: number) => {
     const start = offset[first]!;
     let next = first + 1;
-    // Packets lie in the order of the file; a batch ends before it grows beyond its size.
-    while (next < to && next - first < BATCH_PACKETS && offset[next]! + captured[next]! - start <= BATCH_BYTES) next++;
-    const bytes = await source.read(start, offset[next - 1]! + captured[next - 1]! - start);
-    const data: Uint8Array[] = [];
-    for (let at = first; at < next; at++) {
-      const begin = offset[at]! - start;
-      if (begin + captured[at]! > bytes.length) {
-        throw new InputError('the file has changed on disk: it is shorter than when it was opened', source.name, 'Open it again');
+    // Packets lie in the order of the file; a piece ends before it grows beyond its size.
+    while (next < to && offset[next]! + captured[next]! - start <= PIECE_BYTES) next++;
+    return { first, next, start, bytes: ahead(source, start, offset[next - 1]! + captured[next - 1]! - start) };
+  };
+  let coming = from < to ? piece(from) : null;
+  while (coming) {
+    const { first, next, start } = coming;
+    const bytes = await coming.bytes;
+    coming = next < to ? piece(next) : null;
+    for (let batch = first; batch < next; batch += BATCH_PACKETS) {
+      const data: Uint8Array[] = [];
+      for (let at = batch; at < Math.min(next, batch + BATCH_PACKETS); at++) {
+        const begin = offset[at]! - start;
+        if (begin + captured[at]! > bytes.length) {
+          throw new InputError('the file has changed on disk: it is shorter than when it was opened', source.name, 'Open it again');
+        }
+        data.push(bytes.subarray(begin, begin + captured[at]!));
       }
-      data.push(bytes.subarray(begin, begin + captured[at]!));
+      yield { from: batch, data };
     }
-    yield { from: first, data };
-    first = next;
   }
 }

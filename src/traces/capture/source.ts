@@ -40,7 +40,21 @@ export function blobSource(blob: Blob, name = ''): ByteSource {
   };
 }
 
-/** A window over a source that moves forward; reads far behind or ahead cost one read of the source. */
+/** Bytes that were asked for before they are needed. */
+interface Ahead {
+  readonly at: number;
+  readonly length: number;
+  readonly bytes: Promise<Uint8Array>;
+}
+
+/** Asks for bytes and lets them come: a File answers after a while, in which the reader works on those before. Who awaits them hears of errors. */
+export function ahead(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = source.read(offset, length);
+  bytes.catch(() => {});
+  return bytes;
+}
+
+/** A window over a source that moves forward, the next one on its way; reads far behind or ahead cost one read of the source. */
 export class Cursor {
   bytes: Uint8Array = new Uint8Array(0);
   view: DataView = new DataView(this.bytes.buffer);
@@ -48,6 +62,9 @@ export class Cursor {
   base = 0;
   readonly #source: ByteSource;
   readonly #chunk: number;
+  #next: Ahead | null = null;
+  /** Bytes that were asked for at once: as many may begin before the window's end and go on behind it. */
+  #longest = 0;
 
   constructor(source: ByteSource, chunk = 1 << 20) {
     this.#source = source;
@@ -61,12 +78,21 @@ export class Cursor {
 
   /** Moves the window to `at`; returns how many bytes there are from there, at least `length` unless the source ends. */
   async load(at: number, length: number): Promise<number> {
+    this.#longest = Math.max(this.#longest, length);
     if (!this.holds(at, length)) {
-      this.bytes = await this.#source.read(at, Math.max(length, this.#chunk));
+      const next = this.#next;
+      const known = next !== null && at >= next.at && at + length <= next.at + next.length;
+      this.base = known ? next.at : at;
+      this.#next = null;
+      this.bytes = await (known ? next.bytes : this.#source.read(at, Math.max(length, this.#chunk)));
       this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
-      this.base = at;
+      const end = this.base + this.bytes.length;
+      if (this.bytes.length >= this.#chunk && end !== this.#source.size) {
+        const from = Math.max(this.base, end - this.#longest);
+        this.#next = { at: from, length: this.#chunk, bytes: ahead(this.#source, from, this.#chunk) };
+      }
     }
-    return this.base + this.bytes.length - at;
+    return Math.max(0, this.base + this.bytes.length - at);
   }
 
   /** Whether the source reaches `end`. */
