@@ -75,7 +75,7 @@ class Soak {
     this.#page.on('crash', () => this.#found('the page crashed'));
     this.#page.on('dialog', (dialog) => void dialog.accept().catch(() => {}));
     this.#page.on('filechooser', () => {});
-    await this.#page.goto(`${this.#site}${SMALL}`);
+    await this.#page.goto(`${this.#site}${SMALL}`, { timeout: QUIET_MS });
     this.#meter = await HeapMeter.of(this.#page);
     await this.#rest();
     await this.#user.lookAround(this.#page);
