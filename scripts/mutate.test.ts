@@ -23,6 +23,20 @@ test.each(PARSERS.map((parser) => [parser.name, parser] as const))(
   },
 );
 
+// Seeds that are refused as they are let no change come past what refuses them.
+test.each(PARSERS.map((parser) => [parser.name, parser] as const))('what is changed is read while it is whole: %s', async (_, parser) => {
+  let read = 0;
+  for (const seed of parser.seeds) {
+    try {
+      await parser.open(seed, new Dice(1));
+      read++;
+    } catch (error) {
+      expect(judgeError(error).kind).toBe('refused');
+    }
+  }
+  expect(read).toBeGreaterThan(0);
+});
+
 test('an error that is not ours, and a message of ours without a place, are findings', async () => {
   const { InputError } = await import('../src/base/errors.ts');
   expect(judgeError(new TypeError('x is not a function')).kind).toBe('finding');

@@ -194,7 +194,7 @@ export function pictures(crc: (bytes: Uint8Array) => number): Uint8Array[] {
         ? [
             chunk(
               'PLTE',
-              Uint8Array.from({ length: 12 }, (_, i) => i * 20),
+              Uint8Array.from({ length: 768 }, (_, i) => i),
             ),
           ]
         : [];
@@ -319,7 +319,7 @@ export function commandTrace(): Uint8Array {
     startedNs: 2,
     endedNs: 30,
     status: 0,
-    verdicts: [{ hook: 'pre', program: 'p', value: 1, insns: 12, timeNs: 1, durationNs: 2 }],
+    verdicts: [{ hook: 'dispatch', program: 'p', value: 1, insns: 12, timeNs: 1, durationNs: 2 }],
     tensors: [
       {
         name: 'x',
@@ -328,7 +328,7 @@ export function commandTrace(): Uint8Array {
         dtype: 1,
         addr: 4096,
         bytes: 32,
-        role: 'input',
+        role: 'activation',
         digest: new Uint8Array(32),
         sealed: false,
         signed: true,
