@@ -55,6 +55,15 @@ function same(value: unknown): string | null {
   return 'start' in value && !isHex(value.start) ? 'start is bytes in hexadecimal that each input begins with' : null;
 }
 
+function given(value: unknown): string | null {
+  const needs = 'it needs map, and either key and value or random';
+  if (!isObject(value)) return needs;
+  const wrong = only(value, ['map', 'key', 'value', 'random']);
+  if (wrong) return wrong;
+  if ('random' in value) return isText(value.map) && isCount(value.random) && Object.keys(value).length === 2 ? null : needs;
+  return isText(value.map) && isHex(value.key) && isHex(value.value) ? null : needs;
+}
+
 function mapCheck(value: unknown): string | null {
   if (!isObject(value)) return 'it needs name, key and value';
   return (
@@ -129,6 +138,7 @@ function quantise(value: unknown): string | null {
 const VALUES: Readonly<Record<CheckKind, (value: unknown) => string | null>> = {
   accepted: (value) => (value === true ? null : 'it is accepted: true, or rejected with a part of the message'),
   rejected: (value) => (isText(value) ? null : 'it needs a part of the message'),
+  given,
   run,
   runs,
   same,

@@ -9,6 +9,7 @@ import { verify } from '../verifier/verify.ts';
 import { VmFault } from '../vm/fault.ts';
 import { Vm } from '../vm/vm.ts';
 import type { CommandCheck } from './command-check.ts';
+import { giveMaps, givensOf } from './given-maps.ts';
 import type { CheckRow, Grade, GradeHost, Made } from './grade.ts';
 import { bytesOf, hex, limitRow, s32 } from './grade-words.ts';
 import type { Check, Exercise } from './lesson.ts';
@@ -134,8 +135,17 @@ class ProgramGrader {
   }
 
   row(check: Check): CheckRow {
-    const { name, passed, observed } = this.#check(check);
+    const { name, passed, observed } = this.#ran(check);
     return { line: check.line, name, passed, observed, advice: passed ? null : (check.advice ?? this.#ownAdvice(check)) };
+  }
+
+  #ran(check: Check): { name: string; passed: boolean; observed: string } {
+    try {
+      return this.#check(check);
+    } catch (error) {
+      if (error instanceof InputError) return { name: 'its maps are those of the task', passed: false, observed: error.message };
+      throw error;
+    }
   }
 
   #check(check: Check): { name: string; passed: boolean; observed: string } {
@@ -192,9 +202,11 @@ class ProgramGrader {
     return insnIdx === null ? `The verifier refused it: ${message}` : `The verifier refused instruction ${insnIdx}: ${message}`;
   }
 
-  /** The program with empty maps. */
-  #machine(): Vm {
-    return new Vm(this.#program, { maxInsns: MOST_INSNS });
+  /** A program with what the exercise gives its maps. Throws an InputError where it has others. */
+  #machine(program = this.#program): Vm {
+    const vm = new Vm(program, { maxInsns: MOST_INSNS });
+    giveMaps(vm, givensOf(this.#exercise.checks));
+    return vm;
   }
 
   #map({ name: mapName, key, value }: { name: string; key: string; value: string }): { name: string; passed: boolean; observed: string } {
@@ -225,7 +237,7 @@ class ProgramGrader {
     const random = randomOf(wanted.seed ?? 1);
     const [least, most] = (wanted.packets ?? wanted.contexts)!;
     const start = bytesOf(wanted.start ?? '');
-    const machines = [this.#program, this.#solution].map((program) => new Vm(program, { maxInsns: MOST_INSNS }));
+    const machines = [this.#program, this.#solution].map((program) => this.#machine(program));
     for (let i = 0; i < wanted.inputs; i++) {
       const bytes = new Uint8Array(least + Math.floor(random() * (most - least + 1))).map(() => Math.floor(random() * 256));
       bytes.set(start.subarray(0, bytes.length));
@@ -259,6 +271,7 @@ export async function gradeProgram(exercise: Exercise, answer: string, host: Gra
   const rows: CheckRow[] = [];
   const wantsRefusal = exercise.checks.some(({ kind: check }) => check === 'rejected');
   for (const check of exercise.checks) {
+    if (check.kind === 'given') continue;
     const needsRun = ['run', 'runs', 'same', 'map', 'command'].includes(check.kind);
     if (needsRun && !grader.accepted && !wantsRefusal) continue;
     rows.push(grader.row(check));

@@ -51,6 +51,20 @@ describe('grading', () => {
     expect((await graded('bpf', checks, CHECKED, CHECKED)).passed).toBe(true);
   });
 
+  test('maps hold what the exercise gives them, in every run', async () => {
+    const reads = (off: number, name = 'table') =>
+      `${XDP}.license GPL\n.map ${name} array 4 8 1\nr1 = 0\n*(u32 *)(r10 -4) = r1\nr1 = map[${name}]\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\nif r0 == 0 goto none\nr1 = *(u8 *)(r0 +${off})\n*(u8 *)(r0 +1) = 9\nr0 = r1\nexit\nnone:\nr0 = 0\nexit\n`;
+    const runs = '- run: { packet: "00", returns: 7 }\n- run: { packet: "00", returns: 7 }';
+    const one = `- given: { map: table, key: "00 00 00 00", value: "05 07" }\n${runs}`;
+    expect((await graded('bpf', one, reads(1))).passed).toBe(true);
+    const { rows } = await graded('bpf', one, reads(2));
+    expect(rows.map(({ passed }) => passed)).toEqual([false, false]);
+    expect((await graded('bpf', one, reads(1, 'other'))).rows[0].observed).toBe('The program has no map table.');
+    const all = '- given: { map: table, random: 1 }\n- same: { inputs: 1, packets: [0, 0] }';
+    expect((await graded('bpf', all, reads(3), reads(3))).passed).toBe(true);
+    expect((await graded('bpf', all, reads(3), reads(4))).passed).toBe(false);
+  });
+
   test('what a packet looks like afterwards counts', async () => {
     const writes = `${XDP}r2 = *(u32 *)(r1 +0)\nr3 = *(u32 *)(r1 +4)\nr4 = r2\nr4 += 2\nif r4 > r3 goto pc+2\nr5 = 255\n*(u8 *)(r2 +1) = r5\nr0 = 2\nexit\n`;
     expect((await graded('bpf', '- run: { packet: "00 00 00", leaves: "00 ff 00" }', writes)).passed).toBe(true);

@@ -46,8 +46,8 @@ export interface Check {
 
 /** Which checks an exercise of a kind may have. */
 export const CHECK_KINDS = {
-  bpf: ['accepted', 'rejected', 'run', 'runs', 'same', 'insns', 'processed', 'stack', 'uses', 'avoids', 'map', 'command'],
-  c: ['accepted', 'rejected', 'run', 'runs', 'same', 'insns', 'processed', 'stack', 'uses', 'avoids', 'map', 'command'],
+  bpf: ['accepted', 'rejected', 'given', 'run', 'runs', 'same', 'insns', 'processed', 'stack', 'uses', 'avoids', 'map', 'command'],
+  c: ['accepted', 'rejected', 'given', 'run', 'runs', 'same', 'insns', 'processed', 'stack', 'uses', 'avoids', 'map', 'command'],
   value: ['equals', 'quantise'],
   options: ['accepted', 'insns', 'processed', 'agreement', 'bytes'],
 } as const satisfies Readonly<Record<ExerciseKind, readonly string[]>>;

@@ -1,5 +1,5 @@
 // Drops a packet whose score is above 0.9. eBPF has no floating point, so score and threshold are
-// integers in units of 1/1024: 0.9 becomes 922. The weights lie in a map and can be replaced.
+// integers in units of 1/1024: 0.9 becomes 921 (1024 * 9 / 10). The weights lie in a map and can be replaced.
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <bpf/bpf_helpers.h>
