@@ -13,7 +13,7 @@ const MAX_DATAGRAM = 65_535 + 8;
 
 /**
  * Puts datagrams together from their pieces (RFC 791 section 3.2, RFC 8200 section 4.5): a datagram is whole with the packet that fills
- * its last gap, whatever the order. Where pieces overlap, the one that came first keeps its bytes.
+ * its last gap, whatever the order. Where pieces overlap, the one that begins first keeps its bytes, as Wireshark has it.
  */
 export class Reassembly {
   readonly #open = new Map<string, Datagram>();
@@ -28,7 +28,8 @@ export class Reassembly {
       this.#open.set(key, datagram);
     }
     if (offset + data.length > MAX_DATAGRAM) return null;
-    if (!more) datagram.total = Math.max(datagram.total, offset + data.length);
+    // What says first where the end is, is believed.
+    if (!more && datagram.total < 0) datagram.total = offset + data.length;
     // A piece that came before says nothing new.
     if (datagram.pieces.some((piece) => piece.offset === offset && piece.data.length >= data.length)) return null;
     datagram.pieces.push({ packet, offset, data: data.slice() });
@@ -61,13 +62,16 @@ function joined({ pieces, total, held }: Datagram): Uint8Array | null {
   if (total < 0 || held < total) return null;
   const sorted = [...pieces].sort((a, b) => a.offset - b.offset);
   let reached = 0;
-  for (const { offset, data } of sorted) {
-    if (offset > reached) return null;
-    reached = Math.max(reached, offset + data.length);
-  }
+  for (const { offset, data } of sorted) if (offset <= reached) reached = Math.max(reached, offset + data.length);
   if (reached < total) return null;
   const whole = new Uint8Array(total);
-  // Pieces may reach, or lie, behind what the last one said is the end.
-  for (const { offset, data } of [...pieces].reverse()) if (offset < total) whole.set(data.subarray(0, total - offset), offset);
+  reached = 0;
+  for (const { offset, data } of sorted) {
+    // Pieces may reach, or lie, behind what the last one said is the end.
+    const end = Math.min(total, offset + data.length);
+    if (end <= reached) continue;
+    whole.set(data.subarray(reached - offset, end - offset), reached);
+    reached = end;
+  }
   return whole;
 }

@@ -20,6 +20,8 @@ const INTERFACE = fieldId('frame.interface_id');
 const COMMENT = fieldId('frame.comment');
 /** Headers within headers: what is deeper is left as it is. */
 const MAX_HEADERS = 400;
+/** Nobody's frame is longer, whatever its record says. */
+const MAX_LENGTH = 2 ** 31 - 1;
 
 /** What the capture knows of a packet. */
 export interface PacketFacts {
@@ -62,7 +64,7 @@ const next: Next = {
     else if (protocol === 4) ipv4(walk, at);
     else if (protocol === 41) ipv6(walk, at);
     else if (protocol === 143) ethernet(walk, at);
-    else if (protocol === 43 || protocol === 44 || protocol === 60) extensionHeaders(walk, protocol, at);
+    else if (protocol === 0 || protocol === 43 || protocol === 44 || protocol === 60) extensionHeaders(walk, protocol, at);
     else walk.data(at);
   },
 };
@@ -108,7 +110,7 @@ function frameFields(out: Dissection, frame: Uint8Array, facts: PacketFacts): vo
     out.addTime(TIME_RELATIVE, facts.relativeSeconds, facts.relativeNanoseconds);
   }
   out.add(NUMBER, 0, 0, facts.index + 1);
-  out.add(LEN, 0, 0, facts.original);
+  out.add(LEN, 0, 0, Math.min(facts.original, MAX_LENGTH));
   out.add(CAP_LEN, 0, 0, frame.length);
   for (const comment of facts.comments) out.addText(COMMENT, 0, 0, comment);
   out.close(item, frame.length);

@@ -1,3 +1,4 @@
+import { hexText } from '../addresses.ts';
 import { type FieldId, fieldId } from './fields.ts';
 import { asciiText, printable, utf8Text } from './names.ts';
 import type { Walk } from './walk.ts';
@@ -81,7 +82,7 @@ const NSEC = 47;
 const NSEC3 = 50;
 const OPT = 41;
 /** Names are at most this long, and have fewer pointers than bytes (RFC 1035 section 3.1). */
-const MAX_NAME = 1025;
+const MAX_NAME = 255;
 const CACHE_FLUSH = 0x8000;
 
 /** Over TCP a message has its length in front (RFC 1035 section 4.2.2). */
@@ -92,6 +93,23 @@ export function dnsOverTcp(walk: Walk, at: number): void {
 
 export function dns(walk: Walk, at: number, protocol: FieldId): void {
   message(walk, at, protocol, -1);
+}
+
+const HEADER = 12;
+const STANDARD = 0x7800;
+const MANY_ANSWERS = 100;
+const MANY = 10;
+
+/** On ports of nobody: a query with one question, or a response with counts that may be, as Wireshark tells them. */
+export function looksLikeDns(walk: Walk, at: number): boolean {
+  if (walk.wire - at <= HEADER) return false;
+  const flags = walk.u16(at + 2);
+  const [questions, answers, authorities] = [walk.u16(at + 4), walk.u16(at + 6), walk.u16(at + 8)];
+  const plausible =
+    flags >> 15 === 1
+      ? questions <= 1 && answers <= MANY_ANSWERS && authorities <= MANY
+      : questions === 1 && answers === 0 && authorities === 0;
+  return (flags & STANDARD) === 0 && plausible && walk.u16(at + 10) <= MANY;
 }
 
 function message(walk: Walk, at: number, protocol: FieldId, lengthAt: number): void {
@@ -120,7 +138,7 @@ function message(walk: Walk, at: number, protocol: FieldId, lengthAt: number): v
     if (!update || i === 3) out.add(field, at + 4 + 2 * i, 2, count);
     return count;
   });
-  let next = at + 12;
+  let next = at + HEADER;
   for (const [section, count] of counts.entries()) {
     if (count === 0) continue;
     const group = out.group(next, 0, SECTIONS[section]!);
@@ -139,41 +157,62 @@ interface Name {
   readonly end: number;
 }
 
+/** What is said in the place of a name that cannot be told. */
+const nameless = (text: string, end: number): Name => ({ text, length: text.length, labels: 1, end });
+
+const POINTER = 0xc0;
+const EXTENDED = 0x40;
+/** A label of bits (RFC 2673). */
+const BITS = 0x41;
+const DOT = 0x2e;
+
 /** Follows pointers, which count from the beginning of the message; a name that never ends is said to loop. */
 function readName(walk: Walk, from: number, message: number): Name {
   let at = from;
   let end = -1;
-  let labels = 0;
   let pointers = 0;
   const raw: number[] = [];
-  for (;;) {
-    const length = walk.u8(at++);
-    if (length === 0) break;
-    if (length >= 0xc0) {
-      const target = message + (((length & 0x3f) << 8) | walk.u8(at++));
+  /** Of `raw`, without labels of bits, whose characters Wireshark does not count. */
+  let length = 0;
+  let [room, first] = [MAX_NAME, true];
+  const put = (byte: number): void => {
+    if (room <= 0) return;
+    raw.push(byte);
+    length++;
+    room--;
+  };
+  for (let size = walk.u8(at++); size !== 0; size = walk.u8(at++)) {
+    if (size >= POINTER) {
+      const target = message + (((size & 0x3f) << 8) | walk.u8(at++));
       if (end < 0) end = at;
-      if (++pointers > MAX_NAME || target === at + 2) {
-        const text = '<Name contains a pointer that loops>';
-        return { text, length: text.length, labels: 1, end };
-      }
+      if (++pointers > MAX_NAME || target === at + 2) return nameless('<Name contains a pointer that loops>', end);
       at = target;
-      continue;
-    }
-    // Other label types were given up (RFC 6891 section 5).
-    walk.need(at, length > 0x3f ? walk.wire + 1 : length);
-    if (raw.length > 0) raw.push(0x2e);
-    for (let i = 0; i < length; i++) raw.push(walk.bytes[at + i]!);
-    at += length;
-    labels++;
-    if (raw.length >= MAX_NAME) {
-      const text = '<Name too long>';
-      while (walk.u8(at) !== 0 && walk.u8(at) < 0xc0) at += walk.u8(at) + 1;
-      return { text, length: text.length, labels: 1, end: end < 0 ? at + 1 : end };
+    } else if (size < EXTENDED) {
+      if (first) room--;
+      else put(DOT);
+      first = false;
+      walk.need(at, size);
+      for (let i = 0; i < size; i++) put(walk.bytes[at + i]!);
+      at += size;
+    } else if (size === BITS) {
+      const count = walk.u8(at++);
+      const bytes = count === 0 ? 1 : Math.ceil(count / 8);
+      walk.need(at, bytes);
+      for (const char of `\\[x${hexText(walk.bytes, at, at + bytes)}/${count}]`) if (room-- > 0) raw.push(char.charCodeAt(0));
+      first = false;
+      at += bytes;
+    } else {
+      if (size > BITS && size < 2 * EXTENDED && at - from > 1) return nameless('<Unknown extended label>', at);
+      // No other kinds of labels came to be (RFC 6891 section 5).
+      walk.need(at, walk.wire + 1);
     }
   }
-  const bytes = Uint8Array.from(raw);
-  const text = raw.length === 0 ? '<Root>' : printable(bytes, 0, bytes.length);
-  return { text, length: raw.length === 0 ? text.length : raw.length, labels: Math.max(1, labels), end: end < 0 ? at : end };
+  if (end < 0) end = at;
+  if (room <= 0) return nameless('<Name too long>', end);
+  if (raw.length === 0 && end - from <= 2) return nameless('<Root>', end);
+  if (length === 0) walk.need(at, walk.wire + 1);
+  const bytes = Uint8Array.from(raw.slice(0, length));
+  return { text: printable(bytes, 0, length), length, labels: bytes.filter((byte) => byte === DOT).length + 1, end };
 }
 
 function question(walk: Walk, at: number, message: number, multicast: boolean): number {
@@ -214,6 +253,22 @@ function record(walk: Walk, at: number, message: number, multicast: boolean): nu
   return data + length;
 }
 
+const SUBNET = 8;
+const COOKIE = 10;
+
+/** Options of EDNS (RFC 6891 section 6.1.2) have no fields here; those that are not all there end the message. */
+function ednsOptions(walk: Walk, from: number, to: number): void {
+  for (let at = from; at < to; ) {
+    const code = walk.u16(at);
+    const length = walk.u16(at + 2);
+    walk.need(at + 4, length);
+    // What an option of a shorter length lacks is taken from behind it.
+    const lacking = code === COOKIE ? 8 : code === SUBNET ? 4 : 0;
+    if (lacking > 0) walk.need(at + 4 + lacking, Math.min((length - lacking) & 0xffff, code === SUBNET ? 16 : 0xffff));
+    at += 4 + length;
+  }
+}
+
 /** The types that a name has, as bits in windows of 256 types each (RFC 4034 section 4.1.2). */
 function typeBitmaps(walk: Walk, from: number, to: number): void {
   for (let at = from; at + 2 <= to; ) {
@@ -247,7 +302,8 @@ function recordData(walk: Walk, type: number, at: number, length: number, messag
       out.addText(TXT, from + 1, size, (multicast ? utf8Text : asciiText)(walk.bytes, from + 1, from + 1 + size));
       from += 1 + size;
     }
-  } else if (type === NSEC) typeBitmaps(walk, readName(walk, at, message).end, at + length);
+  } else if (type === OPT) ednsOptions(walk, at, at + length);
+  else if (type === NSEC) typeBitmaps(walk, readName(walk, at, message).end, at + length);
   else if (type === NSEC3) {
     const salt = at + 5 + walk.u8(at + 4);
     typeBitmaps(walk, salt + 1 + walk.u8(salt), at + length);

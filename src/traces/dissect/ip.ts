@@ -144,7 +144,7 @@ interface Piece {
 export function fragmentOf(walk: Walk, at: number, key: string, { offset, more, protocol, end: claimed }: Piece): void {
   const { around, out } = walk;
   // Only whole pieces count, as Wireshark has it.
-  const whole = walk.end === claimed && !walk.quoted;
+  const whole = walk.end === claimed;
   const datagram = whole && around ? around.reassemble({ key, offset, more, data: walk.bytes.subarray(at, walk.end) }) : null;
   if (!datagram) {
     walk.fragmented = true;

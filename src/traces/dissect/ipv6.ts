@@ -82,17 +82,21 @@ export function ipv6(walk: Walk, at: number): void {
 }
 
 const JUMBO = 0xc2;
+/** What is not longer is told by the header. */
+const MAX_PAYLOAD = 0xffff;
 
 /** The length that an option of the first header tells; 0 without one. */
 function jumboLength(walk: Walk, from: number): number {
   const end = from + (walk.u8(from + 1) + 1) * 8;
   for (let at = from + 2; at + 2 <= end; at += walk.u8(at) === 0 ? 1 : 2 + walk.u8(at + 1)) {
-    if (walk.u8(at) === JUMBO && walk.u8(at + 1) === 4) return walk.u32(at + 2);
+    if (walk.u8(at) !== JUMBO || walk.u8(at + 1) !== 4) continue;
+    const length = walk.u32(at + 2);
+    return length > MAX_PAYLOAD ? length : 0;
   }
   return 0;
 }
 
-/** Extension headers in a row, then what the packet carries. */
+/** Extension headers in a row, then what the packet carries; `packet` is where its header stands, -1 where pieces are not put together. */
 function headers(walk: Walk, first: number, from: number, packet: number): void {
   let next = first;
   let at = from;
@@ -127,7 +131,7 @@ function headers(walk: Walk, first: number, from: number, packet: number): void 
       out.close(item, at + 8);
       at += 8;
       const offset = word & 0xfff8;
-      if (offset !== 0 || word & 1) {
+      if (packet >= 0 && (offset !== 0 || word & 1) && walk.u16(packet + 4) > 0) {
         const pair = hexText(walk.bytes, packet + 8, packet + 40);
         const end = packet + 40 + walk.u16(packet + 4);
         fragmentOf(walk, at, `6 ${pair} ${identification}`, { offset, more: (word & 1) !== 0, protocol: next, end });
@@ -147,10 +151,15 @@ function optionsOf(walk: Walk, from: number, to: number): void {
   while (at < to) {
     const type = walk.u8(at);
     const single = type === 0;
-    const length = single ? 0 : walk.u8(at + 1);
+    // Even behind padding of one byte another one is read.
+    const second = walk.u8(at + 1);
+    const length = single ? 0 : second;
     const item = out.group(at, single ? 1 : 2 + length, single ? 'Pad1' : type === 1 ? 'PadN' : `Option ${type}`);
     out.add(OPT_TYPE, at, 1, type);
-    if (!single) out.add(OPT_LENGTH, at + 1, 1, length);
+    if (!single) {
+      out.add(OPT_LENGTH, at + 1, 1, length);
+      walk.need(at + 2, length);
+    }
     out.level = out.depth[item]!;
     at += single ? 1 : 2 + length;
   }
@@ -171,5 +180,6 @@ export function authentication(walk: Walk, at: number): void {
 
 /** Extension headers that stand where a protocol is expected, as behind an authentication header. */
 export function extensionHeaders(walk: Walk, protocol: number, at: number): void {
-  headers(walk, protocol, at, walk.source - 8);
+  // Only pieces of IPv6 are put together, and what was put together is no piece.
+  headers(walk, protocol, at, walk.addressLength === 16 ? Math.max(-1, walk.source - 8) : -1);
 }

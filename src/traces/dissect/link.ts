@@ -245,18 +245,22 @@ const FAMILY_IPV4 = 2;
 /** NetBSD, FreeBSD, macOS and Linux number IPv6 as they please. */
 const FAMILIES_IPV6 = new Set([10, 23, 24, 28, 30]);
 
+/** What PPP begins with in frames of HDLC (RFC 1662). */
+const PPP_IN_HDLC = 0xff03;
+const swap16 = (value: number): number => ((value & 0xff) << 8) | (value >> 8);
+
 /** The address family in the byte order of the machine that captured, or in that of the network. */
 function loopback(walk: Walk, network: boolean): void {
+  if (!network && walk.u16(0) === PPP_IN_HDLC) return walk.data(0);
   const { out } = walk;
-  const item = walk.open(NULL, 0, 4);
   const big = walk.u32(0);
-  const swapped = ((big >>> 24) | ((big >>> 8) & 0xff00) | ((big & 0xff00) << 8) | (big << 24)) >>> 0;
-  const family = network || big < 0x10000 ? big : swapped;
+  const item = walk.open(NULL, 0, 4);
+  const family = network ? big : familyOf(swap16(big & 0xffff) * 0x10000 + swap16(big >>> 16));
   // Some write the type of Ethernet instead.
-  if (!network && family > 0xff && family < 0x10000 && family >= MIN_TYPE) {
-    out.add(NULL_TYPE, 2, 2, family);
+  if (!network && family > MAX_LENGTH) {
+    out.add(NULL_TYPE, 0, 4, family & 0xffff);
     out.close(item, 4);
-    walk.next.etherType(walk, family, 4);
+    walk.next.etherType(walk, family & 0xffff, 4);
     return;
   }
   out.add(NULL_FAMILY, 0, 4, family);
@@ -264,4 +268,11 @@ function loopback(walk: Walk, network: boolean): void {
   if (family === FAMILY_IPV4) walk.next.etherType(walk, ETHERTYPE_IPV4, 4);
   else if (FAMILIES_IPV6.has(family)) walk.next.etherType(walk, ETHERTYPE_IPV6, 4);
   else walk.data(4);
+}
+
+/** Of a little-endian header: families are small, and IRIX and UNICOS write theirs into the first two bytes alone. */
+function familyOf(header: number): number {
+  const [high, low] = [header >>> 16, header & 0xffff];
+  if (high !== 0) return high < 6 ? high : swap16(low) * 0x10000 + swap16(high);
+  return (low & 0xff) === 0 && low < 0x600 ? swap16(low) : low;
 }

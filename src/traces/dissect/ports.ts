@@ -1,9 +1,9 @@
-import { dns, dnsOverTcp } from './dns.ts';
-import { fieldId } from './fields.ts';
+import { dns, dnsOverTcp, looksLikeDns } from './dns.ts';
+import { type FieldId, fieldId } from './fields.ts';
 import { type Application, Conversation, frame } from './framing.ts';
 import { http } from './http.ts';
 import { tls } from './tls.ts';
-import { vxlan } from './vxlan.ts';
+import { vxlan, vxlanGeneric } from './vxlan.ts';
 import type { ReadPortion, Walk, Wanted } from './walk.ts';
 
 // Which application a port belongs to: the numbers that Wireshark comes with, for the protocols that are dissected here.
@@ -12,12 +12,19 @@ const DNS = fieldId('dns');
 const MDNS = fieldId('mdns');
 const LLMNR = fieldId('llmnr');
 const HTTP = fieldId('http');
-const DNS_PORT = 53;
-const MDNS_PORT = 5353;
-const LLMNR_PORT = 5355;
-const VXLAN_PORT = 4789;
 const SSDP = fieldId('ssdp');
-const SSDP_PORT = 1900;
+
+const domainNames = (protocol: FieldId) => (walk: Walk, at: number) => walk.wanted.dns && dns(walk, at, protocol);
+
+/** Who reads datagrams of a port. */
+const UDP_PORTS: ReadonlyMap<number, (walk: Walk, at: number) => void> = new Map([
+  [53, domainNames(DNS)],
+  [5353, domainNames(MDNS)],
+  [5355, domainNames(LLMNR)],
+  [1900, (walk, at) => walk.wanted.http && http(walk, at, SSDP)],
+  [4789, vxlan],
+  [4790, vxlanGeneric],
+]);
 
 /** What applications read with a segment, whose payload of `length` bytes is at `at`. */
 export function tcpPortions(walk: Walk, at: number, length: number, sourcePort: number, destinationPort: number): void {
@@ -69,18 +76,10 @@ function read(walk: Walk, application: Application, at: number): void {
 }
 
 export function udpPayload(walk: Walk, at: number, source: number, destination: number): void {
-  const { wanted } = walk;
   for (const port of [Math.min(source, destination), Math.max(source, destination)]) {
-    const protocol = port === DNS_PORT ? DNS : port === MDNS_PORT ? MDNS : port === LLMNR_PORT ? LLMNR : -1;
-    if (protocol >= 0) {
-      if (wanted.dns) dns(walk, at, protocol);
-      return;
-    }
-    if (port === SSDP_PORT) {
-      if (wanted.http) http(walk, at, SSDP);
-      return;
-    }
+    const read = UDP_PORTS.get(port);
+    if (read) return read(walk, at);
   }
-  if (destination === VXLAN_PORT || source === VXLAN_PORT) vxlan(walk, at);
+  if (looksLikeDns(walk, at)) domainNames(DNS)(walk, at);
   else walk.data(at);
 }

@@ -3,6 +3,8 @@ import { tcpPortions } from './ports.ts';
 import type { Walk } from './walk.ts';
 
 const id = fieldId;
+const ICMP = id('icmp');
+const IP = id('ip');
 const TCP = id('tcp');
 const SRCPORT = id('tcp.srcport');
 const DSTPORT = id('tcp.dstport');
@@ -99,8 +101,10 @@ export function tcp(walk: Walk, at: number): void {
   out.add(PORT, at, 2, sourcePort);
   out.add(PORT, at + 2, 2, destinationPort);
   const sequence = walk.u32(at + 4);
-  // Quoted headers may end here.
-  if (walk.quoted) out.add(SEQ, at + 4, 4, sequence);
+  // Of what ICMP quotes, nothing is relied on behind it: Wireshark does not say so of ICMPv6, nor of a header further inside.
+  const { protocols } = out;
+  const brief = protocols.at(-2) === IP && protocols.at(-3) === ICMP;
+  if (brief) out.add(SEQ, at + 4, 4, sequence);
   const acknowledgment = walk.u32(at + 8);
   const header = (walk.u8(at + 12) >> 4) * 4;
   const flags = walk.u16(at + 12) & 0xfff;
@@ -128,7 +132,7 @@ export function tcp(walk: Walk, at: number): void {
   if (known) out.add(LEN, at + 12, 1, length);
   const relative = known ? (stream?.sequenceBase ?? null) : null;
   const shown = relative === null ? sequence : (sequence - relative) >>> 0;
-  if (!walk.quoted) {
+  if (!brief) {
     out.add(SEQ, at + 4, 4, shown);
     out.add(SEQ_RAW, at + 4, 4, sequence);
   }
