@@ -73,7 +73,9 @@ const UNACKED = 21;
 const ANALYSED = 22;
 const ADDRESSES = 32;
 /** Who reads a payload, by the number that is kept of it. */
-const APPLICATIONS: readonly Application[] = ['data', 'http', 'http body', 'tls', 'tls encrypted', 'tls 1.3', 'dns'];
+const APPLICATIONS: readonly Application[] = ['data', 'http', 'http body', 'tls', 'dns'];
+/** Above them, the state of its session. */
+const STATE = 8;
 const ABOVE = 65_536;
 
 /**
@@ -175,11 +177,11 @@ export class FlowTracker implements Surroundings {
     const [only] = portions;
     const plain = portions.length === 1 && only!.pieces === null && only!.from === 0 && only!.to === length;
     if (this.#tcpHeader === 1 && plain) {
-      this.#said.values[this.#packet]! += (1 + APPLICATIONS.indexOf(only!.application)) * ABOVE;
+      this.#said.values[this.#packet]! += (1 + APPLICATIONS.indexOf(only!.application) + STATE * only!.state) * ABOVE;
       return;
     }
     const all = this.#portions.get(this.#packet) ?? [];
-    all[this.#tcpHeader - 1] = portions.map(({ application, pieces, from, to }) => ({ application, pieces, from, to }));
+    all[this.#tcpHeader - 1] = portions.map(({ application, state, pieces, from, to }) => ({ application, state, pieces, from, to }));
     this.#portions.set(this.#packet, all);
   }
 
@@ -213,7 +215,7 @@ export class FlowTracker implements Surroundings {
       reassemble: () => datagram,
       payload: (bytes) => {
         if (tcpHeader === 1 && application > 0)
-          return [{ application: APPLICATIONS[application - 1]!, bytes: null, from: 0, to: bytes.length }];
+          return [{ application: APPLICATIONS[(application % STATE) - 1]!, state: Math.floor(application / STATE), bytes: null, from: 0, to: bytes.length }];
         return (portions[tcpHeader - 1] ?? [])
           .map((portion) => ({ ...portion, bytes: joined.get(portion) ?? null }))
           .filter(({ pieces, bytes: own }) => !pieces || own);

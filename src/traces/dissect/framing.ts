@@ -1,15 +1,17 @@
 import { http, httpKind, lineEnd } from './http-lines.ts';
-import { choosesTls13, isTlsRecord, looksLikeTls, TLS_HEADER } from './tls-records.ts';
+import { looksLikeTls, TlsSession } from './tls-records.ts';
 
 // Where the messages of an application end in a stream of bytes, and how many more bytes the last one needs: Wireshark's rules
 // (packet-http.c, packet-tls.c, packet-dns.c and req_resp_hdrs.c of 4.0), so that messages lie at the packets where Wireshark has them.
 
 /** Whose bytes a portion of a stream is; `http body` is what follows no request line in a stream that is known to be HTTP. */
-export type Application = 'dns' | 'http' | 'http body' | 'tls' | 'tls encrypted' | 'tls 1.3' | 'data';
+export type Application = 'dns' | 'http' | 'http body' | 'tls' | 'data';
 
 /** Bytes [from, to) that an application reads by themselves. */
 export interface Part {
   readonly application: Application;
+  /** Of TLS, the session's before it ({@link TlsSession}); 0 elsewhere. */
+  readonly state: number;
   readonly from: number;
   readonly to: number;
 }
@@ -34,10 +36,7 @@ export class Conversation {
   method = '';
   /** Status of the last HTTP response. */
   status = 0;
-  /** A version was agreed on: records of unknown types are no longer looked at. */
-  tlsKnown = false;
-  /** It is TLS 1.3. */
-  tls13 = false;
+  readonly tls = new TlsSession();
   /** Packets from which on each direction is encrypted. */
   readonly encrypted: [number, number] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
 }
@@ -62,6 +61,8 @@ const TLS_PORTS: ReadonlySet<number> = new Set([
 ]);
 const DNS_PORTS: ReadonlySet<number> = new Set([53, 5353]);
 
+const part = (application: Application, from: number, to: number): Part => ({ application, state: 0, from, to });
+
 /** Reads the messages in [from, to) of a stream. */
 export function frame(bytes: Uint8Array, from: number, to: number, context: FramingContext): Framed {
   switch (applicationOf(bytes, from, to, context)) {
@@ -72,7 +73,7 @@ export function frame(bytes: Uint8Array, from: number, to: number, context: Fram
     case 'dns':
       return frameDns(bytes, from, to, context);
     default:
-      return { parts: [{ application: 'data', from, to }], done: to, missing: 0 };
+      return { parts: [part('data', from, to)], done: to, missing: 0 };
   }
 }
 
@@ -118,42 +119,34 @@ function frameDns(bytes: Uint8Array, from: number, to: number, { mayWait }: Fram
     if (mayWait && length < 0) return { parts, done: at, missing: 'segment' };
     if (mayWait && at + length > to) return { parts, done: at, missing: at + length - to };
     const end = length < 0 ? to : Math.min(to, at + length);
-    parts.push({ application: 'dns', from: at, to: end });
+    parts.push(part('dns', at, end));
     at = end;
   }
   return { parts, done: to, missing: 0 };
 }
 
 const CHANGE_CIPHER = 20;
-const HANDSHAKE = 22;
-const CLIENT_HELLO = 1;
 
 /** Records (RFC 8446 section 5.1); what begins none takes the rest. */
 function frameTls(bytes: Uint8Array, from: number, to: number, context: FramingContext): Framed {
   const { conversation, mayWait, way, packet } = context;
-  const application = conversation.tls13 ? 'tls 1.3' : packet > conversation.encrypted[way]! ? 'tls encrypted' : 'tls';
-  const part = (end: number): Part[] => (end > from ? [{ application, from, to: end }] : []);
+  const { tls: session, encrypted } = conversation;
+  session.encrypted = packet > encrypted[way]!;
+  const { state } = session;
+  const upTo = (end: number): Part[] => (end > from ? [{ application: 'tls', state, from, to: end }] : []);
   let at = from;
   while (at < to) {
-    const known = to - at >= TLS_HEADER && isTlsRecord(bytes, at, conversation.tlsKnown);
-    const length = TLS_HEADER + ((bytes[at + 3]! << 8) | bytes[at + 4]!);
-    if (mayWait && to - at < TLS_HEADER) return { parts: part(at), done: at, missing: 'segment' };
-    if (!known) break;
-    if (at + length > to) {
-      if (mayWait) return { parts: part(at), done: at, missing: at + length - to };
-      break;
+    const record = session.record(bytes, at, to);
+    if (record === null) break;
+    if (!record || record.end > to) {
+      if (!mayWait) break;
+      return { parts: upTo(at), done: at, missing: record ? record.end - to : 'segment' };
     }
-    if (bytes[at] === CHANGE_CIPHER) conversation.encrypted[way] = Math.min(conversation.encrypted[way]!, packet);
-    if (bytes[at] !== HANDSHAKE || bytes[at + TLS_HEADER] !== CLIENT_HELLO) conversation.tlsKnown = true;
-    else {
-      // A new handshake in the clear.
-      conversation.encrypted[0] = Number.POSITIVE_INFINITY;
-      conversation.encrypted[1] = Number.POSITIVE_INFINITY;
-    }
-    if (bytes[at] === HANDSHAKE) conversation.tls13 ||= choosesTls13(bytes, at + TLS_HEADER, at + length);
-    at += length;
+    if (record.kind === 'tls' && bytes[at] === CHANGE_CIPHER && !session.isTls13) encrypted[way] = Math.min(encrypted[way]!, packet);
+    session.pass(bytes, at, record);
+    at = record.end;
   }
-  return { parts: part(to), done: to, missing: 0 };
+  return { parts: upTo(to), done: to, missing: 0 };
 }
 
 /** Requests and responses with their bodies (RFC 9112). */
@@ -165,7 +158,7 @@ function frameHttp(bytes: Uint8Array, from: number, to: number, context: Framing
     const leading = to - at > 3 && bytes[at] === 13 && bytes[at + 1] === 10 ? 2 : 0;
     const start = at + leading;
     if (!isPrintable(bytes[start]!)) {
-      if (conversation.method !== '') parts.push({ application: 'http body', from: at, to });
+      if (conversation.method !== '') parts.push(part('http body', at, to));
       return { parts, done: to, missing: 0 };
     }
     const first = lineEnd(bytes, start, to);
@@ -180,8 +173,8 @@ function frameHttp(bytes: Uint8Array, from: number, to: number, context: Framing
     if (kind === 'response') conversation.status = message.status;
     const end = message.end();
     const isMessage = kind !== null || message.hasHeaders;
-    if (isMessage) parts.push({ application: 'http', from: at, to: end });
-    else if (conversation.method !== '') parts.push({ application: 'http body', from: at, to: end });
+    if (isMessage) parts.push(part('http', at, end));
+    else if (conversation.method !== '') parts.push(part('http body', at, end));
     at = end;
     if (conversation.method === 'CONNECT' && conversation.status === 200) break;
   }

@@ -39,6 +39,9 @@ const HEADERS: ReadonlyMap<string, FieldId> = new Map(
     ['authorization', 'http.authorization'],
   ].map(([header, field]) => [header!, id(field!)]),
 );
+/** Longer is nothing. */
+const MAX_CONTENT = 2n ** 63n - 1n;
+
 interface Line {
   readonly text: string;
   /** Without and with the characters that end it. */
@@ -89,9 +92,9 @@ export function http(walk: Walk, from: number, protocol: FieldId = HTTP): void {
   out.close(item, walk.end);
 }
 
-/** `GET /path HTTP/1.1`: each part ends with spaces, the last one with the line. */
+/** `GET /path HTTP/1.1`: each part ends with spaces, the last one with the line; several behind the method enclose a path that is empty. */
 function requestLine({ out, bytes }: Walk, at: number, text: string): void {
-  const parts = /^([^ ]*) *([^ ]*) *(.*)$/s.exec(text);
+  const parts = /^([^ ]*)(?: {2,}| *([^ ]*) *)(.*)$/s.exec(text);
   if (!parts) return;
   const [, method = '', uri = '', version = ''] = parts;
   out.addText(METHOD, at, method.length, asciiText(bytes, at, at + method.length));
@@ -127,8 +130,8 @@ function header({ out, bytes }: Walk, at: number, { end, next, text }: Line, col
     const value = asciiText(bytes, valueAt, end);
     out.addText(field, at, next - at, value);
     out.level++;
-    if (field === HEADERS.get('content-length') && /^\d+(?:[\t-\r ]|$)/.test(value))
-      out.add(CONTENT_LENGTH, at, next - at, Number.parseInt(value, 10));
+    const digits = field === HEADERS.get('content-length') ? /^\d+(?=[\t-\r ]|$)/.exec(value) : null;
+    if (digits && BigInt(digits[0]) <= MAX_CONTENT) out.add(CONTENT_LENGTH, at, next - at, Number(digits[0]));
   }
   // Wireshark counts the lines of what asks for an event, as SSDP does, to neither.
   if (kind === 'request' || kind === 'response') out.addText(kind === 'response' ? RESPONSE_LINE : REQUEST_LINE, at, next - at, whole);

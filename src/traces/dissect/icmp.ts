@@ -98,6 +98,7 @@ const V6_ROUTER_SOLICITATION = 133;
 const V6_ROUTER_ADVERTISEMENT = 134;
 const V6_NEIGHBOUR_SOLICITATION = 135;
 const V6_NEIGHBOUR_ADVERTISEMENT = 136;
+const V6_REDIRECT = 137;
 
 /** RFC 4443 and, for neighbours and routers, RFC 4861. */
 export function icmpv6(walk: Walk, at: number): void {
@@ -141,6 +142,9 @@ export function icmpv6(walk: Walk, at: number): void {
     out.add(NA_O, at + 4, 4, (flags >>> 29) & 1);
     walk.addBytes(NA_TARGET, at + 8, 16);
     behind = at + 24;
+  } else if (type === V6_REDIRECT) {
+    walk.need(at + 4, 36);
+    behind = at + 40;
   } else {
     out.close(item, walk.end);
     return;

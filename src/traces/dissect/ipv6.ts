@@ -82,6 +82,8 @@ export function ipv6(walk: Walk, at: number): void {
 }
 
 const JUMBO = 0xc2;
+/** RFC 6275 section 6.3. */
+const HOME_ADDRESS = 0xc9;
 /** What is not longer is told by the header. */
 const MAX_PAYLOAD = 0xffff;
 
@@ -158,7 +160,8 @@ function optionsOf(walk: Walk, from: number, to: number): void {
     out.add(OPT_TYPE, at, 1, type);
     if (!single) {
       out.add(OPT_LENGTH, at + 1, 1, length);
-      walk.need(at + 2, length);
+      // These have lengths of their own, whatever is told.
+      walk.need(at + 2, Math.max(length, type === JUMBO ? 4 : type === HOME_ADDRESS ? 16 : 0));
     }
     out.level = out.depth[item]!;
     at += single ? 1 : 2 + length;

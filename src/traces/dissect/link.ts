@@ -65,6 +65,7 @@ export function linkLayer(walk: Walk, linkType: number): void {
 
 export function ethernet(walk: Walk, at: number): void {
   const { out } = walk;
+  if (isInterSwitch(walk, at)) return interSwitch(walk, at);
   const item = walk.open(ETH, at, 14);
   walk.need(at, 14);
   addressesOf(walk, at);
@@ -74,7 +75,7 @@ export function ethernet(walk: Walk, at: number): void {
     walk.data(at + 14);
     return;
   }
-  if (type <= MAX_LENGTH) {
+  if (type <= MAX_LENGTH && type > 0) {
     out.add(ETH_LEN, at + 12, 2, type);
     out.close(item, at + 14);
     walk.within(at + 14, type, () => logicalLink(walk, at + 14));
@@ -83,6 +84,28 @@ export function ethernet(walk: Walk, at: number): void {
   out.add(ETH_TYPE, at + 12, 2, type);
   out.close(item, at + 14);
   walk.next.etherType(walk, type, at + 14);
+}
+
+const ISL_HEADER = 26;
+/** Of its header, what its length counts. */
+const ISL_COUNTED = 12;
+
+/** Frames of Cisco's Inter-Switch Link are told by the first five bytes of their destination. */
+function isInterSwitch(walk: Walk, at: number): boolean {
+  const { bytes, end } = walk;
+  if (end < at + 14 || walk.u16(at + 12) > MAX_LENGTH) return false;
+  return (bytes[at] === 1 || bytes[at] === 12) && bytes[at + 1] === 0 && bytes[at + 2] === 12 && bytes[at + 3] === 0 && bytes[at + 4] === 0;
+}
+
+/** A header that has no fields here, and the frame in it. */
+function interSwitch(walk: Walk, at: number): void {
+  const inner = at + ISL_HEADER;
+  const item = walk.out.group(at, ISL_HEADER, 'Inter-Switch Link');
+  walk.need(at, ISL_HEADER);
+  const length = (walk.u16(at + 12) || walk.wire - at - 14) - ISL_COUNTED;
+  walk.out.close(item, inner);
+  if (walk.u8(at + 5) >> 4 === 0 && length >= 0) walk.within(inner, length, () => ethernet(walk, inner));
+  else walk.data(inner);
 }
 
 /** Destination, then source; bits of the first byte tell locally administered and group addresses. */

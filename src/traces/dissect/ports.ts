@@ -37,8 +37,8 @@ export function tcpPortions(walk: Walk, at: number, length: number, sourcePort: 
     walk.guard(() => {
       if (bytes) joined(walk, portion);
       // A segment that the capture cut goes on behind its bytes.
-      else if (to === length) read(walk, application, at + from);
-      else walk.within(at + from, to - from, () => read(walk, application, at + from));
+      else if (to === length) read(walk, portion, at + from);
+      else walk.within(at + from, to - from, () => read(walk, portion, at + from));
     });
   }
 }
@@ -50,10 +50,11 @@ function alone(payload: Uint8Array, sourcePort: number, destinationPort: number)
 
 export function wants(wanted: Wanted, application: Application): boolean {
   if (application === 'data') return true;
-  return application === 'dns' ? wanted.dns : application.startsWith('tls') ? wanted.tls : wanted.http;
+  return application === 'dns' ? wanted.dns : application === 'tls' ? wanted.tls : wanted.http;
 }
 
-function joined(walk: Walk, { application, bytes, from, to }: ReadPortion): void {
+function joined(walk: Walk, portion: ReadPortion): void {
+  const { bytes, from, to } = portion;
   const { out } = walk;
   const before = { bytes: walk.bytes, end: walk.end, wire: walk.wire };
   const source = out.from;
@@ -62,17 +63,17 @@ function joined(walk: Walk, { application, bytes, from, to }: ReadPortion): void
   walk.bytes = bytes!;
   walk.end = to;
   walk.wire = to;
-  read(walk, application, from);
+  read(walk, portion, from);
   Object.assign(walk, before);
   out.from = source;
 }
 
-function read(walk: Walk, application: Application, at: number): void {
+function read(walk: Walk, { application, state }: ReadPortion, at: number): void {
   if (application === 'dns') dnsOverTcp(walk, at);
   else if (application === 'http') http(walk, at);
   else if (application === 'http body') walk.out.close(walk.open(HTTP, at), walk.end);
   else if (application === 'data') walk.data(at);
-  else tls(walk, at, application === 'tls 1.3' ? '1.3' : application === 'tls encrypted' ? 'encrypted' : 'plain');
+  else tls(walk, at, state);
 }
 
 export function udpPayload(walk: Walk, at: number, source: number, destination: number): void {

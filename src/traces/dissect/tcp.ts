@@ -77,6 +77,7 @@ export const SYN = 2;
 export const RST = 4;
 export const ACK_FLAG = 16;
 const MAX_SHIFT = 14;
+const MULTIPATH = 30;
 
 const OPTION_NAMES: Readonly<Record<number, string>> = {
   0: 'End of options',
@@ -146,7 +147,8 @@ export function tcp(walk: Walk, at: number): void {
     out.add(NXTSEQ, at, 0, next >>> 0);
   }
   const base = known ? (stream?.acknowledgmentBase ?? null) : null;
-  out.add(ACK, at + 8, 4, base === null || !(flags & ACK_FLAG) ? acknowledgment : (acknowledgment - base) >>> 0);
+  const shownAck = base === null || !(flags & ACK_FLAG) ? acknowledgment : (acknowledgment - base) >>> 0;
+  out.add(ACK, at + 8, 4, shownAck);
   out.add(ACK_RAW, at + 8, 4, acknowledgment);
   out.add(HDR_LEN, at + 12, 1, header);
   out.add(FLAGS, at + 12, 2, flags);
@@ -157,7 +159,7 @@ export function tcp(walk: Walk, at: number): void {
   windowOf(walk, at, flags, window, known ? (stream?.windowShift ?? -1) : -1, stream?.windowShift ?? -1);
   walk.add16(CHECKSUM, at + 16);
   walk.add16(URGENT, at + 18);
-  if (header > 20) options(walk, at + 20, at + header, stream?.acknowledgmentBase ?? 0);
+  if (header > 20) options(walk, at + 20, at + header, stream?.acknowledgmentBase ?? 0, shownAck);
   if (stream && stream.found !== 0) analysis(walk, at, stream.found);
   const behind = at + header;
   const carried = Math.min(walk.end, walk.wire) - behind;
@@ -201,7 +203,7 @@ function windowScale(walk: Walk, from: number, to: number): number {
   return -1;
 }
 
-function options(walk: Walk, from: number, to: number, base: number): void {
+function options(walk: Walk, from: number, to: number, base: number, acknowledgment: number): void {
   const { out } = walk;
   const held = Math.min(to, walk.end) - from;
   const all = out.add(OPTIONS, from, Math.max(0, held), 0);
@@ -223,7 +225,8 @@ function options(walk: Walk, from: number, to: number, base: number): void {
     else if (kind === 3 && length === 3) {
       const shift = walk.add8(SHIFT, at + 2);
       out.add(MULTIPLIER, at + 2, 1, 2 ** Math.min(MAX_SHIFT, shift));
-    } else if (kind === 5 && length > 2) sack(walk, at, length, base);
+    } else if (kind === 5) walk.within(at, length, () => sack(walk, at, length, base, acknowledgment));
+    else if (kind === MULTIPATH) walk.within(at, length, () => walk.need(at, multipathLength(walk, at)));
     else if (kind === 8 && length === 10) {
       walk.add32(TSVAL, at + 2);
       walk.add32(TSECR, at + 6);
@@ -236,14 +239,31 @@ function options(walk: Walk, from: number, to: number, base: number): void {
   out.level = out.depth[all]!;
 }
 
+const CAPABLE = 0;
+const DATA_SEQUENCE = 2;
+
+/** How long an option of multipath TCP is at least, as its flags say (RFC 8684 sections 3.1 and 3.3). */
+function multipathLength(walk: Walk, at: number): number {
+  const subtype = walk.u8(at + 2) >> 4;
+  if (subtype === CAPABLE) return 4;
+  if (subtype !== DATA_SEQUENCE) return 3;
+  const flags = walk.u8(at + 3);
+  const acknowledgment = flags & 1 ? (flags & 2 ? 8 : 4) : 0;
+  return 4 + acknowledgment + (flags & 4 ? (flags & 8 ? 8 : 4) + 6 : 0);
+}
+
 /** Blocks that the receiver has beyond the acknowledged ones; their edges count from the start of the other side's stream. */
-function sack(walk: Walk, at: number, length: number, base: number): void {
+function sack(walk: Walk, at: number, length: number, base: number, acknowledgment: number): void {
   const { out } = walk;
+  const end = at + length;
   let blocks = 0;
-  for (let edge = at + 2; edge + 8 <= at + length; edge += 8) {
+  for (let edge = at + 2; edge + 4 <= end; edge += 8) {
     out.add(SACK_LE, edge, 4, (walk.u32(edge) - base) >>> 0);
+    if (edge + 8 > end) break;
     out.add(SACK_RE, edge + 4, 4, (walk.u32(edge + 4) - base) >>> 0);
     blocks++;
   }
   out.add(SACK_COUNT, at, 0, blocks);
+  // Without a block, 0 stands for its edge, and what is acknowledged beyond makes Wireshark look for it (RFC 2883).
+  if (blocks === 0 && acknowledgment >>> 31 === 0) walk.need(at + 2, 8);
 }

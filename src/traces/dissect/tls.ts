@@ -1,7 +1,18 @@
 import { certificates, timestamps } from './certificates.ts';
 import { type FieldId, fieldId } from './fields.ts';
 import { asciiText } from './names.ts';
-import { choosesTls13, isShortHello, isTlsRecord, TLS_HEADER } from './tls-records.ts';
+import { oldRecord } from './ssl2.ts';
+import {
+  APPLICATION_DATA,
+  CLIENT_HELLO,
+  HANDSHAKE,
+  HANDSHAKE_NAMES,
+  SERVER_HELLO,
+  TLS_1_2,
+  TLS_HEADER,
+  type TlsRecord,
+  TlsSession,
+} from './tls-records.ts';
 import type { Walk } from './walk.ts';
 
 const id = fieldId;
@@ -36,38 +47,10 @@ const GROUP = id('tls.handshake.extensions_supported_group');
 const SIGNATURES_LEN = id('tls.handshake.sig_hash_alg_len');
 const SIGNATURE = id('tls.handshake.sig_hash_alg');
 
-const HANDSHAKE = 22;
-const APPLICATION_DATA = 23;
-const CLIENT_HELLO = 1;
-const SERVER_HELLO = 2;
 const CERTIFICATE = 11;
 const SERVER_KEY_EXCHANGE = 12;
 const CERTIFICATE_REQUEST = 13;
 const CERTIFICATE_VERIFY = 15;
-const TLS_1_2 = 0x303;
-const HANDSHAKE_NAMES: Readonly<Record<number, string>> = {
-  0: 'Hello request',
-  1: 'Client hello',
-  2: 'Server hello',
-  3: 'Hello verify request',
-  4: 'New session ticket',
-  5: 'End of early data',
-  6: 'Hello retry request',
-  8: 'Encrypted extensions',
-  11: 'Certificate',
-  12: 'Server key exchange',
-  13: 'Certificate request',
-  14: 'Server hello done',
-  15: 'Certificate verify',
-  16: 'Client key exchange',
-  20: 'Finished',
-  21: 'Certificate URL',
-  22: 'Certificate status',
-  23: 'Supplemental data',
-  24: 'Key update',
-  25: 'Compressed certificate',
-  67: 'Encrypted extensions',
-};
 const EXT_SERVER_NAME = 0;
 const EXT_GROUPS = 10;
 const EXT_SIGNATURES = 13;
@@ -77,61 +60,49 @@ const EXT_DELEGATED = 34;
 const EXT_CERTIFICATE_SIGNATURES = 50;
 const EXT_VERSIONS = 43;
 
-/** What earlier segments of the connection say: this direction is encrypted, or TLS 1.3 was agreed on. */
-export type TlsState = 'plain' | 'encrypted' | '1.3';
-
-/** Records (RFC 8446 section 5.1) of one segment; the hellos in full, other handshake messages by type and length. */
-export function tls(walk: Walk, from: number, state: TlsState): void {
-  const { out } = walk;
+/** Records (RFC 8446 section 5.1) of one segment; the hellos in full, other handshake messages by type and length. `state` is the session's before it. */
+export function tls(walk: Walk, from: number, state: number): void {
+  const { out, bytes } = walk;
+  const session = TlsSession.of(state);
   const item = walk.open(TLS, from);
-  let at = from;
-  let newest = state === '1.3';
-  while (at < walk.end) {
-    const known = walk.end - at >= TLS_HEADER && isTlsRecord(walk.bytes, at, false);
-    if (!known) {
-      out.group(at, walk.end - at, 'Continuation data');
+  for (let at = from; at < walk.wire; ) {
+    if (walk.wire - at >= TLS_HEADER) walk.need(at, TLS_HEADER);
+    const record = session.record(bytes, at, walk.wire);
+    // What is not all there was not told to come.
+    if (!record || record.end > walk.wire) {
+      out.group(at, walk.wire - at, 'Continuation data');
       break;
     }
-    const length = walk.u16(at + 3);
-    const record = out.group(at, 5 + length, 'Record layer');
-    const type = walk.u8(at);
-    // Of TLS 1.3 the type of data is a pretext, which Wireshark calls another field.
-    if (!newest || type !== APPLICATION_DATA) walk.add8(CONTENT_TYPE, at);
-    walk.add16(RECORD_VERSION, at + 1);
-    walk.add16(RECORD_LENGTH, at + 3);
-    const start = at;
-    if (type === HANDSHAKE) walk.need(at + 5, length);
-    if (type === HANDSHAKE && (state !== 'encrypted' || length < SHORTEST_ENCRYPTED)) {
-      walk.within(at + 5, length, () => handshakes(walk, start + 5, walk.u16(start + 1)));
-      newest ||= choosesTls13(walk.bytes, start + 5, Math.min(walk.end, start + 5 + length));
-    }
-    out.level = out.depth[record]!;
-    at += 5 + length;
+    const group = out.group(at, record.end - at, 'Record layer');
+    if (record.kind === 'ssl 2') oldRecord(walk, session, at, record);
+    else if (record.kind === 'tls') newRecord(walk, session, at, record);
+    out.level = out.depth[group]!;
+    at = record.end;
   }
   out.close(item, walk.end);
 }
 
-/** What is encrypted is longer, for the sake of its checksum. */
-const SHORTEST_ENCRYPTED = 16;
-/** No message in the clear is longer. */
-const LONGEST_MESSAGE = 0x10000;
-
-/** An encrypted message reads like anything: it is one of an unknown type, of a length that cannot be, or begins with the zeros of a counter. */
-function seemsEncrypted(walk: Walk, at: number): boolean {
-  if (walk.wire - at < SHORTEST_ENCRYPTED) return false;
-  const [type, length] = [walk.u8(at), walk.u24(at + 1)];
-  return (type === 0 && length === 0 && walk.u8(at + 4) === 0) || !(type in HANDSHAKE_NAMES) || length >= LONGEST_MESSAGE;
+function newRecord(walk: Walk, session: TlsSession, at: number, record: TlsRecord): void {
+  const content = at + TLS_HEADER;
+  const type = walk.u8(at);
+  // Of TLS 1.3 the type of data is a pretext, which Wireshark calls another field.
+  if (!session.isTls13 || type !== APPLICATION_DATA) walk.add8(CONTENT_TYPE, at);
+  walk.add16(RECORD_VERSION, at + 1);
+  walk.add16(RECORD_LENGTH, at + 3);
+  if (type === HANDSHAKE) walk.need(content, record.end - content);
+  session.pass(walk.bytes, at, record);
+  if (type === HANDSHAKE) walk.within(content, record.end - content, () => handshakes(walk, content, session));
 }
 
-/** The messages of a record of a version. */
-function handshakes(walk: Walk, from: number, version: number): void {
+/** The messages of a record. */
+function handshakes(walk: Walk, from: number, session: TlsSession): void {
   const { out } = walk;
   let at = from;
   while (at < walk.wire) {
     if (walk.wire - at < 4) return;
     const type = walk.u8(at);
     const length = walk.u24(at + 1);
-    if ((at === from && seemsEncrypted(walk, at)) || at + 4 + length > walk.wire) {
+    if ((at === from && session.seemsEncrypted(walk.bytes, at, walk.wire)) || at + 4 + length > walk.wire) {
       out.group(at, walk.wire - at, 'Encrypted handshake message');
       out.level--;
       return;
@@ -144,9 +115,10 @@ function handshakes(walk: Walk, from: number, version: number): void {
     walk.add8(HANDSHAKE_TYPE, at);
     walk.add24(HANDSHAKE_LENGTH, at + 1);
     const start = at + 4;
-    if (type === CLIENT_HELLO || type === SERVER_HELLO) walk.within(start, length, () => hello(walk, start, type === CLIENT_HELLO));
+    if (type === CLIENT_HELLO || type === SERVER_HELLO)
+      walk.within(start, length, () => hello(walk, start, type === CLIENT_HELLO, session));
     else if (type === CERTIFICATE) certificates(walk, start, start + length, SIGNATURE);
-    else if (version === TLS_1_2) signatures(walk, type, start, start + length);
+    else if (session.version === TLS_1_2) signatures(walk, type, start, session.chosen ? start + length : start);
     out.level = out.depth[group]!;
     at += 4 + length;
   }
@@ -183,18 +155,20 @@ function behindNumbers(walk: Walk, from: number, end: number): number {
   return at;
 }
 
-function hello(walk: Walk, from: number, client: boolean): void {
-  const version = walk.add16(HANDSHAKE_VERSION, from);
+function hello(walk: Walk, from: number, client: boolean, session: TlsSession): void {
+  walk.add16(HANDSHAKE_VERSION, from);
   walk.addBytes(RANDOM, from + 2, 32);
-  const short = !client && isShortHello(version);
+  const short = !client && session.isShortHello;
   let at = from + 34;
   if (!short) {
-    const session = walk.add8(SESSION_LENGTH, at);
-    if (session > 0) walk.addBytes(SESSION, at + 1, session);
-    at += 1 + session;
+    const length = walk.add8(SESSION_LENGTH, at);
+    if (length > 0) walk.addBytes(SESSION, at + 1, length);
+    at += 1 + length;
   }
   if (client) {
     const suites = walk.add16(SUITES_LENGTH, at);
+    // Longer than the message: nothing of it is told.
+    if (at + 2 + suites > walk.wire) return;
     list16(walk, SUITE, at + 2, suites);
     at += 2 + suites;
     const methods = walk.add8(METHODS_LENGTH, at);
@@ -207,14 +181,14 @@ function hello(walk: Walk, from: number, client: boolean): void {
   }
   if (walk.wire - at < 2) return;
   const length = walk.add16(EXTENSIONS_LENGTH, at);
-  walk.within(at + 2, length, () => extensions(walk, at + 2, client));
+  walk.within(at + 2, length, () => extensions(walk, at + 2, client, session));
 }
 
 function list16(walk: Walk, field: FieldId, at: number, length: number): void {
   for (let i = 0; i + 2 <= length; i += 2) walk.add16(field, at + i);
 }
 
-function extensions(walk: Walk, from: number, client: boolean): void {
+function extensions(walk: Walk, from: number, client: boolean, session: TlsSession): void {
   const { out } = walk;
   let at = from;
   while (walk.wire - at >= 4) {
@@ -224,13 +198,13 @@ function extensions(walk: Walk, from: number, client: boolean): void {
     walk.add16(EXTENSION_TYPE, at);
     walk.add16(EXTENSION_LEN, at + 2);
     const start = at + 4;
-    walk.within(start, length, () => extension(walk, type, start, length, client));
+    walk.within(start, length, () => extension(walk, type, start, length, client, session));
     out.level = out.depth[group]!;
     at += 4 + length;
   }
 }
 
-function extension(walk: Walk, type: number, at: number, length: number, client: boolean): void {
+function extension(walk: Walk, type: number, at: number, length: number, client: boolean, session: TlsSession): void {
   const { out } = walk;
   if (length === 0) return;
   if (type === EXT_SERVER_NAME) {
@@ -254,7 +228,10 @@ function extension(walk: Walk, type: number, at: number, length: number, client:
     if (client) list16(walk, VERSION, at + 1, walk.add8(VERSIONS_LEN, at));
     else walk.add16(VERSION, at);
   } else if (type === EXT_GROUPS) list16(walk, GROUP, at + 2, walk.add16(GROUPS_LEN, at));
-  else if (type === EXT_TIMESTAMPS) timestamps(walk, at, at + length, SIGNATURE);
+  else if (type === EXT_TIMESTAMPS) {
+    // Before TLS 1.2, signatures did not name their algorithm.
+    if (session.version >= TLS_1_2) timestamps(walk, at, at + length, SIGNATURE);
+  }
   else if (type === EXT_SIGNATURES || type === EXT_CERTIFICATE_SIGNATURES || (type === EXT_DELEGATED && client))
     list16(walk, SIGNATURE, at + 2, walk.add16(SIGNATURES_LEN, at));
 }

@@ -1,9 +1,10 @@
 import { hexText, ipv4Text, ipv6Text, macText } from '../addresses.ts';
 import type { Dissection } from './dissection.ts';
-import { FIELDS, type FieldType } from './fields.ts';
+import { FIELDS, type FieldType, fieldId } from './fields.ts';
 
 const HEX_DIGITS: Partial<Record<FieldType, number>> = { u8x: 2, u16x: 4, u24x: 6, u32x: 8 };
 
+const VXLAN_FLAGS = fieldId('vxlan.flags');
 const ESCAPES: Readonly<Record<string, string>> = { '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /** An item's value as `tshark -T fields` writes it; empty for protocols and lines of text. */
@@ -28,7 +29,8 @@ export function fieldText(out: Dissection, at: number): string {
     case 'time':
       return timeText(out.value[at]!, out.nanoseconds[at]!);
     default: {
-      const digits = HEX_DIGITS[type];
+      // Of one byte in the generic extension, which Wireshark gives no other name.
+      const digits = out.field[at] === VXLAN_FLAGS ? 2 * out.length[at]! : HEX_DIGITS[type];
       const value = out.value[at]!;
       return digits === undefined ? String(value) : `0x${value.toString(16).padStart(digits, '0')}`;
     }

@@ -39,6 +39,8 @@ export interface Segment {
 /** What one application reads: bytes [from, to) of a segment's payload, or of `bytes`, which were put together of several. */
 export interface ReadPortion {
   readonly application: Application;
+  /** Of its session, as of a `Part`. */
+  readonly state: number;
   readonly bytes: Uint8Array | null;
   readonly from: number;
   readonly to: number;
