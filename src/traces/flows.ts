@@ -215,7 +215,15 @@ export class FlowTracker implements Surroundings {
       reassemble: () => datagram,
       payload: (bytes) => {
         if (tcpHeader === 1 && application > 0)
-          return [{ application: APPLICATIONS[(application % STATE) - 1]!, state: Math.floor(application / STATE), bytes: null, from: 0, to: bytes.length }];
+          return [
+            {
+              application: APPLICATIONS[(application % STATE) - 1]!,
+              state: Math.floor(application / STATE),
+              bytes: null,
+              from: 0,
+              to: bytes.length,
+            },
+          ];
         return (portions[tcpHeader - 1] ?? [])
           .map((portion) => ({ ...portion, bytes: joined.get(portion) ?? null }))
           .filter(({ pieces, bytes: own }) => !pieces || own);

@@ -129,7 +129,10 @@ function repeated(rows: Float64Array, own: number, other: number, segment: Analy
   if (payload > 0 && lastAck !== 0 && lessOrSame(sequence + payload, lastAck)) return SPURIOUS_RETRANSMISSION;
   if (!behind) return 0;
   const within = (since: number, limit: number): boolean => time - since >= 0 && time - since < limit;
-  if (rows[other + DUPLICATES]! >= 2 && lastAck === sequence && within(rows[other + ACK_TIME]!, FAST_TIME)) return FAST_RETRANSMISSION;
+  // The mark of an acknowledgment of something unseen counts as many.
+  const duplicates = rows[other + DUPLICATES]!;
+  if ((duplicates >= 2 || duplicates === -1) && lastAck === sequence && within(rows[other + ACK_TIME]!, FAST_TIME))
+    return FAST_RETRANSMISSION;
   return end !== next && within(rows[own + NEXT_TIME]!, roundTrip || OUT_OF_ORDER_TIME) ? OUT_OF_ORDER : RETRANSMISSION;
 }
 

@@ -129,7 +129,11 @@ describe('links', () => {
   it('are told by the generic extension of VXLAN', async () => {
     const generic = (protocol: number, carried: readonly number[]) =>
       one(ipv4(17, udp(4790, 4790, [0x0c, 0, 0, protocol, 0, 0, 9, 0, ...carried])));
-    expect(await generic(1, ipv4(17, udp(1, 2, [])))).toMatchObject({ 'vxlan.flags': ['0x0c'], 'vxlan.vni': ['9'], 'udp.dstport': ['4790', '2'] });
+    expect(await generic(1, ipv4(17, udp(1, 2, [])))).toMatchObject({
+      'vxlan.flags': ['0x0c'],
+      'vxlan.vni': ['9'],
+      'udp.dstport': ['4790', '2'],
+    });
     expect((await generic(4, ipv4(17, udp(1, 2, []))))['udp.dstport']).toEqual(['4790']);
   });
 });
@@ -156,7 +160,11 @@ describe('quoted packets', () => {
 });
 
 describe('pieces', () => {
-  const sent = udp(1, 2, Array.from({ length: 40 }, (_, i) => i));
+  const sent = udp(
+    1,
+    2,
+    Array.from({ length: 40 }, (_, i) => i),
+  );
 
   it('that begin first keep what others say of the same bytes', async () => {
     const other = (from: number, to: number) => sent.slice(from, to).map(() => 0xee);
@@ -211,7 +219,12 @@ describe('headers', () => {
 });
 
 describe('sessions of TLS', () => {
-  const record = (type: number, content: readonly number[], version = 0x301): number[] => [type, ...u16(version), ...u16(content.length), ...content];
+  const record = (type: number, content: readonly number[], version = 0x301): number[] => [
+    type,
+    ...u16(version),
+    ...u16(content.length),
+    ...content,
+  ];
   const message = (type: number, content: readonly number[]): number[] => [type, 0, ...u16(content.length), ...content];
   const extension = (type: number, content: readonly number[]): number[] => [...u16(type), ...u16(content.length), ...content];
   const hello = (client: boolean, version: number, extensions: readonly number[]): number[] =>

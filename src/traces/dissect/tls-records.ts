@@ -8,7 +8,6 @@ export const TLS_1_3 = 0x304;
 export const VERSIONS: ReadonlySet<number> = new Set([SSL_3, 0x301, 0x302, 0x303, 0x101]);
 export const TLS_1_2 = 0x303;
 const MAX_RECORD = 0x4000;
-const CHANGE_CIPHER = 20;
 export const HANDSHAKE = 22;
 export const APPLICATION_DATA = 23;
 export const CLIENT_HELLO = 1;

@@ -181,6 +181,7 @@ function hello(walk: Walk, from: number, client: boolean, session: TlsSession): 
   }
   if (walk.wire - at < 2) return;
   const length = walk.add16(EXTENSIONS_LENGTH, at);
+  if (at + 2 + length > walk.wire) return;
   walk.within(at + 2, length, () => extensions(walk, at + 2, client, session));
 }
 
@@ -198,6 +199,10 @@ function extensions(walk: Walk, from: number, client: boolean, session: TlsSessi
     walk.add16(EXTENSION_TYPE, at);
     walk.add16(EXTENSION_LEN, at + 2);
     const start = at + 4;
+    if (start + length > walk.wire) {
+      out.level = out.depth[group]!;
+      return;
+    }
     walk.within(start, length, () => extension(walk, type, start, length, client, session));
     out.level = out.depth[group]!;
     at += 4 + length;
@@ -231,7 +236,6 @@ function extension(walk: Walk, type: number, at: number, length: number, client:
   else if (type === EXT_TIMESTAMPS) {
     // Before TLS 1.2, signatures did not name their algorithm.
     if (session.version >= TLS_1_2) timestamps(walk, at, at + length, SIGNATURE);
-  }
-  else if (type === EXT_SIGNATURES || type === EXT_CERTIFICATE_SIGNATURES || (type === EXT_DELEGATED && client))
+  } else if (type === EXT_SIGNATURES || type === EXT_CERTIFICATE_SIGNATURES || (type === EXT_DELEGATED && client))
     list16(walk, SIGNATURE, at + 2, walk.add16(SIGNATURES_LEN, at));
 }
