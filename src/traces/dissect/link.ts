@@ -65,7 +65,10 @@ export function linkLayer(walk: Walk, linkType: number): void {
 
 export function ethernet(walk: Walk, at: number): void {
   const { out } = walk;
-  if (isInterSwitch(walk, at)) return interSwitch(walk, at);
+  if (isInterSwitch(walk, at)) {
+    interSwitch(walk, at);
+    return;
+  }
   const item = walk.open(ETH, at, 14);
   walk.need(at, 14);
   addressesOf(walk, at);
@@ -274,7 +277,10 @@ const swap16 = (value: number): number => ((value & 0xff) << 8) | (value >> 8);
 
 /** The address family in the byte order of the machine that captured, or in that of the network. */
 function loopback(walk: Walk, network: boolean): void {
-  if (!network && walk.u16(0) === PPP_IN_HDLC) return walk.data(0);
+  if (!network && walk.u16(0) === PPP_IN_HDLC) {
+    walk.data(0);
+    return;
+  }
   const { out } = walk;
   const big = walk.u32(0);
   const item = walk.open(NULL, 0, 4);

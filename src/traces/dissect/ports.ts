@@ -79,7 +79,9 @@ function read(walk: Walk, { application, state }: ReadPortion, at: number): void
 export function udpPayload(walk: Walk, at: number, source: number, destination: number): void {
   for (const port of [Math.min(source, destination), Math.max(source, destination)]) {
     const read = UDP_PORTS.get(port);
-    if (read) return read(walk, at);
+    if (!read) continue;
+    read(walk, at);
+    return;
   }
   if (looksLikeDns(walk, at)) domainNames(DNS)(walk, at);
   else walk.data(at);
