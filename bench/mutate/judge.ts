@@ -6,7 +6,7 @@ export type Outcome = { readonly kind: 'read' } | { readonly kind: 'refused' } |
 
 /** Words of JavaScript and of our own insides that no message holds. */
 const OURS =
-  /\bundefined\b|\[object |(?<!is )\bNaN\b|Cannot read prop|is not a function|Maximum call stack|Invalid typed array|Invalid array|out of bounds|Out of bounds|BigInt/;
+  /\bundefined\b|\[object |(?<!is )\bNaN\b|Cannot read prop|is not a function(?! or function pointer)|Maximum call stack|Invalid typed array|Invalid array|out of bounds|Out of bounds|BigInt/;
 
 /** A message in our words, on one line, that names the place. */
 export function badMessage(what: string, where: string): string | null {

@@ -5,6 +5,7 @@ import { InputError } from '../../src/base/errors.ts';
 import { assemblePrograms } from '../../src/bpf/asm.ts';
 import { disassemble } from '../../src/bpf/listing.ts';
 import type { Program } from '../../src/bpf/program.ts';
+import { compileC } from '../../src/clang/compile.ts';
 import { parseModule } from '../../src/clang/llvm-ir/parser.ts';
 import { moduleToObject } from '../../src/clang/object/write.ts';
 import { pack, unpack } from '../../src/companion/envelope.ts';
@@ -297,6 +298,22 @@ const ALL: readonly Parser[] = [
       ['*(u8 *)(', ')', 'r1 +0'],
     ],
   ),
+  {
+    ...textParser('c', seeds.cSources(), () => {}, [
+      ['(', ')', '1'],
+      ['{', '}', ';'],
+      ['*', '', 'x'],
+      ['#if 1\n', '#endif\n', ''],
+    ]),
+    limitMB: 512,
+    async open(bytes) {
+      const { object, diagnostics } = await compileC(text(bytes), { fileName: 'x.c' });
+      const errors = diagnostics.filter(({ severity }) => severity === 'error');
+      // What is wrong with the whole, as a source without a program, stands at line 0 of its file.
+      placed(errors.map((error) => ({ ...error, line: Math.max(1, error.line) })));
+      if (!object && diagnostics.length === 0) throw new Error('there is no object, and nothing is said');
+    },
+  },
   textParser(
     'llvm ir',
     ['counter.ll', 'packet.ll'].map((name) => readFileSync(`${files}${name}`, 'utf8')),
@@ -430,6 +447,7 @@ const PARTS: Readonly<Record<string, number>> = {
   'packed capture': 0.25,
   'llvm ir': 0.5,
   lesson: 0.3,
+  c: 0.02,
 };
 
 /** Every reader of something that comes from outside. */

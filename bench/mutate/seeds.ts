@@ -136,6 +136,12 @@ export const assembly = (): string[] => [
   '.section socket\n.license GPL\n0: (b7) r0 = 0\n1: (61) r1 = *(u32 *)(r1 +0)\n2: (05) goto pc+1\n3: (b7) r0 = 1\n4: (95) exit\n',
 ];
 
+/** The sample filter, and one of everything small: macros, a map, a loop, a structure, a helper. */
+export const cSources = (): string[] => [
+  sampleText('c/classifier.c'),
+  '#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n#define LEAST(a, b) ((a) < (b) ? (a) : (b))\nstruct { __uint(type, BPF_MAP_TYPE_ARRAY); __type(key, __u32); __type(value, __u64); __uint(max_entries, 4); } seen SEC(".maps");\nstatic __always_inline int sum(const unsigned char *at, int n) {\n  int all = 0;\n  for (int i = 0; i < n; i++) all += LEAST(at[i], 9);\n  return all;\n}\nSEC("xdp") int filter(struct xdp_md *ctx) {\n  unsigned char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;\n  if (data + 8 > end) return XDP_PASS;\n  __u32 key = data[0] & 3;\n  __u64 *value = bpf_map_lookup_elem(&seen, &key);\n  if (value) __sync_fetch_and_add(value, 1);\n  return sum(data, 8) > 20 ? XDP_DROP : XDP_PASS;\n}\nchar license[] SEC("license") = "GPL";\n',
+];
+
 /** Objects as we write them ourselves: with maps, types, line information and what a compiled model carries. */
 export function ownObjects(): Uint8Array[] {
   const { program } = assemble(

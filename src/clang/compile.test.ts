@@ -124,6 +124,19 @@ describe('C', { timeout: 120_000 }, () => {
     expect(diagnostics[0]!.message).toMatch(/floating point.*fixed point/);
   });
 
+  it('refuses what nests deeper than the compiler’s stack, and quotes the beginning of what is long', async () => {
+    for (const source of ['{'.repeat(100_000), `int f(void) { return ${'('.repeat(20_000)}1${')'.repeat(20_000)}; }`]) {
+      const { object, diagnostics } = await compileC(source, { fileName: 'deep.c' });
+      expect(object).toBeNull();
+      const errors = diagnostics.filter(({ severity }) => severity === 'error');
+      expect(errors.at(-1)).toMatchObject({ file: 'deep.c' });
+      expect(errors.at(-1)!.message).toMatch(/nest/);
+    }
+    const { diagnostics } = await compileC(`#include <${'long/'.repeat(5000)}x.h>`, { fileName: 'long.c' });
+    expect(diagnostics[0]).toMatchObject({ file: 'long.c', line: 1 });
+    expect(diagnostics[0]!.message.length).toBeLessThan(700);
+  });
+
   it('compiles the classifier in fixed point: a score above 0.9 drops the packet', async () => {
     const { programs, diagnostics } = await compileC(CLASSIFIER, { fileName: 'classifier.c' });
     expect(diagnostics).toEqual([]);

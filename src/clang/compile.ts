@@ -1,4 +1,4 @@
-import { InputError } from '../base/errors.ts';
+import { InputError, oneLine } from '../base/errors.ts';
 import type { Progress } from '../base/progress.ts';
 import type { Program } from '../bpf/program.ts';
 import type { Cpu } from '../compiler/backend/legalize.ts';
@@ -76,12 +76,13 @@ export async function compileC(source: string, options: CompileOptions = {}): Pr
     ...[...Object.keys(folders), ...Object.keys(own)].map((folder) => `-I${folder}`),
     ...[file, '-o', output],
   ];
-  const { output: ir, messages } = await runClang(args, tree, output, options.progress);
+  const { output: ir, messages, crash } = await runClang(args, tree, output, options.progress);
   const diagnostics = parseDiagnostics(messages);
   if (ir === null) {
-    const hasError = diagnostics.some(({ severity }) => severity === 'error');
-    const crash: Diagnostic = { severity: 'error', file, line: 0, column: 0, message: `clang gave up: ${messages.split('\n')[0]}` };
-    return { programs: [], object: null, diagnostics: hasError ? diagnostics : [...diagnostics, crash], ir: null };
+    const explained = crash === null && diagnostics.some(({ severity }) => severity === 'error');
+    const why = oneLine(crash ?? messages.split('\n')[0]!);
+    if (!explained) diagnostics.push({ severity: 'error', file, line: 0, column: 0, message: `clang gave up: ${why}` });
+    return { programs: [], object: null, diagnostics, ir: null };
   }
   try {
     const name = file.replace(/\.c$/, '.o');

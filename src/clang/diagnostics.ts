@@ -1,3 +1,5 @@
+import { oneLine } from '../base/errors.ts';
+
 /** What clang, or the lowering behind it, says about a place in the source. */
 export interface Diagnostic {
   readonly severity: 'error' | 'warning' | 'note';
@@ -11,18 +13,18 @@ export interface Diagnostic {
 const LINE = /^(.*?):(\d+):(\d+): (fatal error|error|warning|note): (.*)$/;
 const PLACELESS = /^(?:clang[\w.-]*: |<[^>]*>: )?(?:\S*: )?(fatal error|error|warning): (.*)$/;
 
-/** clang's messages, one for each line that is one; the source lines and marks between them are left out. */
+/** clang's messages, one for each line that is one; the source lines and marks between them are left out. clang quotes names of any length: ours are cut. */
 export function parseDiagnostics(text: string): Diagnostic[] {
   const found: Diagnostic[] = [];
   for (const line of text.split('\n')) {
     const placed = LINE.exec(line);
     if (placed) {
       const [, file, at, column, severity, message] = placed;
-      found.push({ severity: severityOf(severity!), file: file!, line: Number(at), column: Number(column), message: message! });
+      found.push({ severity: severityOf(severity!), file: file!, line: Number(at), column: Number(column), message: oneLine(message!) });
       continue;
     }
     const placeless = PLACELESS.exec(line);
-    if (placeless) found.push({ severity: severityOf(placeless[1]!), file: '', line: 0, column: 0, message: placeless[2]! });
+    if (placeless) found.push({ severity: severityOf(placeless[1]!), file: '', line: 0, column: 0, message: oneLine(placeless[2]!) });
   }
   return found;
 }

@@ -10,6 +10,8 @@ export interface ToolchainResult {
   readonly output: string | null;
   /** What clang says, as text. */
   readonly messages: string;
+  /** Why it ended in the midst of its work; null when it came to an end of its own. */
+  readonly crash: string | null;
 }
 
 type Clang = typeof import('@yowasp/clang');
@@ -46,9 +48,12 @@ export async function runClang(args: readonly string[], files: FileTree, output:
     });
     const bytes = written?.[output];
     const text = bytes instanceof Uint8Array ? new TextDecoder().decode(bytes) : typeof bytes === 'string' ? bytes : null;
-    return { output: text, messages };
+    return { output: text, messages, crash: null };
   } catch (error) {
-    if (error instanceof Exit) return { output: null, messages };
+    if (error instanceof Exit) return { output: null, messages, crash: null };
+    // clang's parser calls itself for what is nested; WebAssembly traps at the end of its stack, and wherever clang would crash.
+    if (error instanceof RangeError) return { output: null, messages, crash: 'the source is nested deeper than its stack reaches' };
+    if (error instanceof WebAssembly.RuntimeError) return { output: null, messages, crash: `it crashed (${error.message})` };
     throw error;
   }
 }
