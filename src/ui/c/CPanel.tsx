@@ -1,4 +1,4 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { openSample } from '../../workbench/actions.ts';
 import { toUserError } from '../../workbench/errors.ts';
 import { RemoteError } from '../../workbench/rpc.ts';
@@ -10,8 +10,9 @@ import { StageStatus } from '../components/StageGate.tsx';
 import { c as texts } from '../texts/c.ts';
 import { cPanel } from '../texts/c-panel.ts';
 import './c.css';
+import { part } from '../components/part.tsx';
 
-const CEditor = lazy(() => import('./CEditor.tsx'));
+const CEditor = part(() => import('./CEditor.tsx'));
 
 /** The C that the program is made of, checked while it is typed; its mistakes and the verifier's stand at their lines. */
 export default function CPanel() {

@@ -1,10 +1,10 @@
 import { FileCode } from 'lucide-react';
-import { lazy } from 'react';
 import { currentDoc } from '../../workbench/store.ts';
 import type { PanelDef } from '../panel.ts';
 import { cPanel as texts } from '../texts/c-panel.ts';
+import { part } from '../components/part.tsx';
 
-const CPanel = lazy(() => import('./CPanel.tsx'));
+const CPanel = part(() => import('./CPanel.tsx'));
 
 export const panel: PanelDef = {
   id: 'c',

@@ -1,14 +1,14 @@
 import { Network } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { capturePanel as texts } from '../texts/capture-panel.ts';
+import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'capture',
   title: texts.title,
   about: texts.about,
   icon: Network,
-  Component: lazy(() => import('./CapturePanel.tsx')),
+  Component: part(() => import('./CapturePanel.tsx')),
   home: { replay: ['centre', 5] },
   shows: [],
 };

@@ -1,14 +1,14 @@
 import { Columns2 } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { codesPanel as texts } from '../texts/codes-panel.ts';
+import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'codes',
   title: texts.title,
   about: texts.about,
   icon: Columns2,
-  Component: lazy(() => import('./CodesPanel.tsx')),
+  Component: part(() => import('./CodesPanel.tsx')),
   home: { debug: ['centre', 6] },
   shows: ['insn'],
   commands: [

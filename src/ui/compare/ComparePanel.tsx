@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { Suspense, useEffect, useMemo, useState } from 'react';
 import { NEAR } from '../../replay/compare-scores.ts';
 import { NO_VERDICT } from '../../replay/verdicts.ts';
 import type { CompareView } from '../../workbench/comparison.ts';
@@ -15,13 +15,14 @@ import { Confusion } from './Confusion.tsx';
 import { SCATTER_BOX } from './scatter-box.ts';
 import { useComparison } from './use-comparison.ts';
 import './compare.css';
+import { part } from '../components/part.tsx';
 
-const ScatterPlot = lazy(() => import('./ScatterPlot.tsx'));
-const DetectionView = lazy(() => import('./DetectionView.tsx'));
-const ErrorsView = lazy(() => import('./ErrorsView.tsx'));
-const TensorErrors = lazy(() => import('./TensorErrors.tsx'));
-const AbView = lazy(() => import('./AbView.tsx'));
-const RunsView = lazy(() => import('./RunsView.tsx'));
+const ScatterPlot = part(() => import('./ScatterPlot.tsx'));
+const DetectionView = part(() => import('./DetectionView.tsx'));
+const ErrorsView = part(() => import('./ErrorsView.tsx'));
+const TensorErrors = part(() => import('./TensorErrors.tsx'));
+const AbView = part(() => import('./AbView.tsx'));
+const RunsView = part(() => import('./RunsView.tsx'));
 
 type View = keyof typeof texts.views;
 const VIEWS = Object.keys(texts.views) as View[];

@@ -1,14 +1,14 @@
 import { Radio } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { effectsPanel as texts } from '../texts/effects-panel.ts';
+import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'effects',
   title: texts.title,
   about: texts.about,
   icon: Radio,
-  Component: lazy(() => import('./EffectsPanel.tsx')),
+  Component: part(() => import('./EffectsPanel.tsx')),
   home: { replay: ['right', 3] },
   shows: ['packet'],
 };

@@ -1,14 +1,14 @@
 import { MoveHorizontal } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { intervalPanel as texts } from '../texts/interval-panel.ts';
+import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'interval',
   title: texts.title,
   about: texts.about,
   icon: MoveHorizontal,
-  Component: lazy(() => import('./IntervalPanel.tsx')),
+  Component: part(() => import('./IntervalPanel.tsx')),
   home: { debug: ['below', 8] },
   shows: ['insn'],
 };

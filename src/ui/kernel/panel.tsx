@@ -1,14 +1,14 @@
 import { Plug } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { kernelPanel as texts } from '../texts/kernel-panel.ts';
+import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'kernel',
   title: texts.title,
   about: texts.about,
   icon: Plug,
-  Component: lazy(() => import('./KernelPanel.tsx')),
+  Component: part(() => import('./KernelPanel.tsx')),
   home: { debug: ['centre', 7] },
   shows: ['packet'],
   commands: [

@@ -1,8 +1,8 @@
 import { GraduationCap } from 'lucide-react';
-import { lazy } from 'react';
 import { showLessons } from '../../workbench/course/pane.ts';
 import type { PanelDef } from '../panel.ts';
 import { learnPanel as texts } from '../texts/learn-panel.ts';
+import { part } from '../components/part.tsx';
 
 const { commands } = texts;
 
@@ -11,7 +11,7 @@ export const panel: PanelDef = {
   title: texts.title,
   about: texts.about,
   icon: GraduationCap,
-  Component: lazy(() => import('./LearnPanel.tsx')),
+  Component: part(() => import('./LearnPanel.tsx')),
   home: { learn: ['left', 0] },
   shows: ['insn'],
   commands: [

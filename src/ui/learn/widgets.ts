@@ -1,5 +1,6 @@
-import { type ComponentType, type LazyExoticComponent, lazy } from 'react';
+import type { ComponentType } from 'react';
 import type { WIDGET_KEYS } from '../../course/page-names.ts';
+import { part } from '../components/part.tsx';
 
 /** What a lesson tells a widget; the widget reads the open project by itself. */
 export interface WidgetProps {
@@ -7,11 +8,11 @@ export interface WidgetProps {
 }
 
 /** By the names that lessons give them. */
-export const WIDGETS: { readonly [Name in keyof typeof WIDGET_KEYS]: LazyExoticComponent<ComponentType<WidgetProps>> } = {
-  weight: lazy(() => import('./live/LiveWeight.tsx')),
-  byte: lazy(() => import('./live/LiveByte.tsx')),
-  bits: lazy(() => import('./live/LiveBits.tsx')),
-  run: lazy(() => import('./live/LiveRun.tsx')),
+export const WIDGETS: { readonly [Name in keyof typeof WIDGET_KEYS]: ComponentType<WidgetProps> } = {
+  weight: part(() => import('./live/LiveWeight.tsx')),
+  byte: part(() => import('./live/LiveByte.tsx')),
+  bits: part(() => import('./live/LiveBits.tsx')),
+  run: part(() => import('./live/LiveRun.tsx')),
 };
 
 export const isWidget = (name: string): name is keyof typeof WIDGETS => Object.hasOwn(WIDGETS, name);

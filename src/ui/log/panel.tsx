@@ -1,9 +1,9 @@
 import { ScrollText } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { logPanel as texts } from '../texts/log-panel.ts';
+import { part } from '../components/part.tsx';
 
-const LogPanel = lazy(() => import('./LogPanel.tsx').then((module) => ({ default: module.LogPanel })));
+const LogPanel = part(() => import('./LogPanel.tsx').then((module) => ({ default: module.LogPanel })));
 
 const { commands } = texts;
 

@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
+import { type ReactNode, Suspense, useEffect, useState } from 'react';
 import type { FixedStrategy } from '../../compiler/api.ts';
 import type { LoopForm } from '../../verifier/whatif/rewrite.ts';
 import { commitFork, setStrategy } from '../../workbench/actions.ts';
@@ -17,8 +17,9 @@ import { useTask } from '../components/useTask.ts';
 import { loops as texts } from '../texts/loops.ts';
 import { loopsPanel } from '../texts/loops-panel.ts';
 import './loops.css';
+import { part } from '../components/part.tsx';
 
-const LogLoops = lazy(() => import('./LogLoops.tsx'));
+const LogLoops = part(() => import('./LogLoops.tsx'));
 
 const STRATEGIES = Object.keys(texts.strategies) as FixedStrategy[];
 

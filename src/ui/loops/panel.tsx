@@ -1,14 +1,14 @@
 import { Repeat } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { loopsPanel as texts } from '../texts/loops-panel.ts';
+import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'loops',
   title: texts.title,
   about: texts.about,
   icon: Repeat,
-  Component: lazy(() => import('./LoopsPanel.tsx')),
+  Component: part(() => import('./LoopsPanel.tsx')),
   home: { explore: ['rightBelow', 9], debug: ['below', 9] },
   shows: ['insn'],
 };

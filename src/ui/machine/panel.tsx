@@ -1,9 +1,9 @@
 import { Cpu } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { machinePanel as texts } from '../texts/machine-panel.ts';
+import { part } from '../components/part.tsx';
 
-const MachinePanel = lazy(async () => ({ default: (await import('./MachinePanel.tsx')).MachinePanel }));
+const MachinePanel = part(async () => ({ default: (await import('./MachinePanel.tsx')).MachinePanel }));
 
 export const panel: PanelDef = {
   id: 'machine',

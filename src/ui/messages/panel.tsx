@@ -1,14 +1,14 @@
 import { CircleHelp } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { messagesPanel as texts } from '../texts/messages-panel.ts';
+import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'messages',
   title: texts.title,
   about: texts.about,
   icon: CircleHelp,
-  Component: lazy(() => import('./MessagesPanel.tsx')),
+  Component: part(() => import('./MessagesPanel.tsx')),
   home: { debug: ['centre', 9], learn: ['centre', 9] },
   shows: [],
 };

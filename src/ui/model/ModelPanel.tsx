@@ -1,5 +1,5 @@
 import { List, Workflow } from 'lucide-react';
-import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
+import { Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import { useRelations } from '../../workbench/current-relations.ts';
 import { calibratedRanges } from '../../workbench/pipeline.ts';
 import { valuesOf } from '../../workbench/ranges.ts';
@@ -25,11 +25,12 @@ import { INSTRUCTIONS } from './overlays-own.ts';
 import { tensorTable } from './tensors.ts';
 import { useSize } from './useSize.ts';
 import './model.css';
+import { part } from '../components/part.tsx';
 
-const NodeDetails = lazy(() => import('./NodeDetails.tsx').then((module) => ({ default: module.NodeDetails })));
-const TensorDetails = lazy(() => import('./TensorDetails.tsx').then((module) => ({ default: module.TensorDetails })));
-const Comparison = lazy(() => import('./Comparison.tsx'));
-const PngDialog = lazy(() => import('./PngDialog.tsx'));
+const NodeDetails = part(() => import('./NodeDetails.tsx').then((module) => ({ default: module.NodeDetails })));
+const TensorDetails = part(() => import('./TensorDetails.tsx').then((module) => ({ default: module.TensorDetails })));
+const Comparison = part(() => import('./Comparison.tsx'));
+const PngDialog = part(() => import('./PngDialog.tsx'));
 
 const EMPTY_COSTS: ReadonlyMap<number, number> = new Map();
 /** Panels at least this wide show the details beside the graph. */

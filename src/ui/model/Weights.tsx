@@ -1,4 +1,4 @@
-import { lazy, Suspense, useRef, useState } from 'react';
+import { Suspense, useRef, useState } from 'react';
 import { partId, splitPart } from '../../workbench/selection.ts';
 import { formatCount } from '../../workbench/selectors.ts';
 import { announce, select, useWorkbench } from '../../workbench/store.ts';
@@ -12,8 +12,9 @@ import { formatReal, type TensorTable } from './tensors.ts';
 import { useRemote } from './useRemote.ts';
 import { MOST_HEIGHT, WeightMap } from './WeightMap.tsx';
 import { weightMap, weightStats } from './weight-calls.ts';
+import { part } from '../components/part.tsx';
 
-const WeightTouch = lazy(() => import('../touch/WeightTouch.tsx'));
+const WeightTouch = part(() => import('../touch/WeightTouch.tsx'));
 
 /** Weights of one operator: of the chosen initializer the distribution and a map of all entries. */
 export function Weights({ node, table }: { node: ModelNodeView; table: TensorTable }) {

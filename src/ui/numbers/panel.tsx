@@ -1,14 +1,14 @@
 import { SlidersHorizontal } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { numbersPanel as texts } from '../texts/numbers-panel.ts';
+import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'numbers',
   title: texts.title,
   about: texts.about,
   icon: SlidersHorizontal,
-  Component: lazy(() => import('./NumbersPanel.tsx')),
+  Component: part(() => import('./NumbersPanel.tsx')),
   home: { explore: ['rightBelow', 10], replay: ['right', 10] },
   shows: ['node'],
 };

@@ -1,9 +1,9 @@
 import { Waypoints } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { pathsPanel as texts } from '../texts/paths-panel.ts';
+import { part } from '../components/part.tsx';
 
-const PathsPanel = lazy(() => import('./PathsPanel.tsx').then((module) => ({ default: module.PathsPanel })));
+const PathsPanel = part(() => import('./PathsPanel.tsx').then((module) => ({ default: module.PathsPanel })));
 
 const { commands } = texts;
 

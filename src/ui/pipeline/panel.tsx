@@ -1,14 +1,14 @@
 import { Workflow } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { pipelinePanel as texts } from '../texts/pipeline-panel.ts';
+import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'pipeline',
   title: texts.title,
   about: texts.about,
   icon: Workflow,
-  Component: lazy(() => import('./PipelinePanel.tsx')),
+  Component: part(() => import('./PipelinePanel.tsx')),
   home: { explore: ['below', 5] },
   shows: ['node', 'ir', 'insn'],
   commands: [

@@ -1,9 +1,9 @@
 import { Activity } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { profilePanel as texts } from '../texts/profile-panel.ts';
+import { part } from '../components/part.tsx';
 
-const ProfilePanel = lazy(async () => ({ default: (await import('./ProfilePanel.tsx')).ProfilePanel }));
+const ProfilePanel = part(async () => ({ default: (await import('./ProfilePanel.tsx')).ProfilePanel }));
 
 export const panel: PanelDef = {
   id: 'profile',

@@ -1,16 +1,5 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
-import {
-  type ClipboardEvent,
-  type KeyboardEvent,
-  lazy,
-  Suspense,
-  useCallback,
-  useContext,
-  useEffect,
-  useMemo,
-  useRef,
-  useState,
-} from 'react';
+import { type ClipboardEvent, type KeyboardEvent, Suspense, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { toggleBreakpoint, useBreakpoints } from '../../workbench/breakpoints.ts';
 import { textAt } from '../../workbench/columns.ts';
 import { useProfile } from '../../workbench/profile.ts';
@@ -33,8 +22,9 @@ import { funcRange, gapLength, ListingRows } from './rows.ts';
 import { Stripes } from './stripes.ts';
 import type { Folds } from './useFolds.ts';
 import { useStable } from './useStable.ts';
+import { part } from '../components/part.tsx';
 
-const HoverCard = lazy(() => import('./HoverCard.tsx').then((module) => ({ default: module.HoverCard })));
+const HoverCard = part(() => import('./HoverCard.tsx').then((module) => ({ default: module.HoverCard })));
 
 const ROW_HEIGHT = 18;
 const HOVER_MS = 350;

@@ -1,5 +1,5 @@
 import { Pencil } from 'lucide-react';
-import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { Suspense, useEffect, useMemo, useState } from 'react';
 import { chooseProgram, discardFork } from '../../workbench/actions.ts';
 import { useRelations } from '../../workbench/current-relations.ts';
 import { rangeCount } from '../../workbench/ranges.ts';
@@ -11,9 +11,10 @@ import { program as texts } from '../texts/program.ts';
 import { ProgramViews } from './ProgramViews.tsx';
 import { useStable } from './useStable.ts';
 import './program.css';
+import { part } from '../components/part.tsx';
 
-const Editor = lazy(() => import('./Editor.tsx'));
-const Diff = lazy(() => import('./Diff.tsx'));
+const Editor = part(() => import('./Editor.tsx'));
+const Diff = part(() => import('./Diff.tsx'));
 
 /** The program: a listing of any length with its IR and flow graph, an editor when asked for, and what a fork changed. */
 export function ProgramPanel() {

@@ -1,5 +1,5 @@
 import { ChevronsDownUp, ChevronsUpDown, Flame } from 'lucide-react';
-import { type KeyboardEvent, lazy, Suspense, useEffect, useId, useRef, useState } from 'react';
+import { type KeyboardEvent, Suspense, useEffect, useId, useRef, useState } from 'react';
 import type { Range } from '../../workbench/relations.ts';
 import type { Selection } from '../../workbench/selection.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
@@ -12,6 +12,7 @@ import { Listing } from './Listing.tsx';
 import { useFind } from './useFind.ts';
 import { useFolds } from './useFolds.ts';
 import { useStable } from './useStable.ts';
+import { part } from '../components/part.tsx';
 
 interface ProgramViewsProps {
   readonly program: ProgramView;
@@ -19,9 +20,9 @@ interface ProgramViewsProps {
   readonly selection: Selection | null;
 }
 
-const InsnFoot = lazy(() => import('./InsnFoot.tsx').then((module) => ({ default: module.InsnFoot })));
-const IrTab = lazy(() => import('./IrTab.tsx'));
-const FlowTab = lazy(() => import('./FlowTab.tsx'));
+const InsnFoot = part(() => import('./InsnFoot.tsx').then((module) => ({ default: module.InsnFoot })));
+const IrTab = part(() => import('./IrTab.tsx'));
+const FlowTab = part(() => import('./FlowTab.tsx'));
 
 const TABS = [
   { id: 'bytecode', title: texts.bytecode, name: texts.bytecode },

@@ -1,12 +1,15 @@
-import { lazy, Suspense, useEffect } from 'react';
+import { Suspense, useEffect } from 'react';
 import { useAsked } from '../../workbench/projects/asked.ts';
+import { Boundary } from '../components/Boundary.tsx';
+import { boundary as texts } from '../texts/boundary.ts';
 import { showPanel } from '../shell/desk-store.ts';
-import { useProjectUi } from './open.ts';
+import { closeDialog, useProjectUi } from './open.ts';
+import { part } from '../components/part.tsx';
 
-const ProjectsDialog = lazy(() => import('./ProjectsDialog.tsx'));
-const ShareDialog = lazy(() => import('./ShareDialog.tsx'));
-const RenameDialog = lazy(() => import('./RenameDialog.tsx'));
-const NeededDialog = lazy(() => import('./NeededDialog.tsx'));
+const ProjectsDialog = part(() => import('./ProjectsDialog.tsx'));
+const ShareDialog = part(() => import('./ShareDialog.tsx'));
+const RenameDialog = part(() => import('./RenameDialog.tsx'));
+const NeededDialog = part(() => import('./NeededDialog.tsx'));
 
 /** The dialogs about projects, loaded when the first of them is asked for. */
 export function ProjectDialogs() {
@@ -16,11 +19,21 @@ export function ProjectDialogs() {
     if (asked) showPanel('compare');
   }, [asked]);
   return (
-    <Suspense>
-      {dialog === 'list' ? <ProjectsDialog /> : null}
-      {dialog === 'share' ? <ShareDialog /> : null}
-      {dialog === 'rename' ? <RenameDialog /> : null}
-      {settle ? <NeededDialog /> : null}
-    </Suspense>
+    <>
+      <Boundary key={dialog} title={texts.parts.dialog} onDismiss={closeDialog}>
+        <Suspense>
+          {dialog === 'list' ? <ProjectsDialog /> : null}
+          {dialog === 'share' ? <ShareDialog /> : null}
+          {dialog === 'rename' ? <RenameDialog /> : null}
+        </Suspense>
+      </Boundary>
+      {settle ? (
+        <Boundary title={texts.parts.dialog} onDismiss={() => settle(false)}>
+          <Suspense>
+            <NeededDialog />
+          </Suspense>
+        </Boundary>
+      ) : null}
+    </>
   );
 }

@@ -1,27 +1,32 @@
-import { type DragEvent, lazy, Suspense, useEffect, useLayoutEffect, useState } from 'react';
+import { type DragEvent, Suspense, useEffect, useLayoutEffect, useState } from 'react';
 import { openFiles } from '../../workbench/actions.ts';
-import { useLessonPane } from '../../workbench/course/pane.ts';
+import { showLessons, useLessonPane } from '../../workbench/course/pane.ts';
 import { useOffline } from '../../workbench/projects/offline.ts';
 import { useProject } from '../../workbench/projects/state.ts';
 import { useWorkbench } from '../../workbench/store.ts';
+import { Boundary } from '../components/Boundary.tsx';
 import { ProjectDialogs } from '../projects/ProjectDialogs.tsx';
+import { boundary } from '../texts/boundary.ts';
 import { shell as texts } from '../texts/shell.ts';
-import { useTour } from '../tour/tour-store.ts';
+import { leaveTour, useTour } from '../tour/tour-store.ts';
 import { Desk } from './Desk.tsx';
 import { DimsDialog } from './DimsDialog.tsx';
 import { followSource } from './follow.ts';
 import { handleKey } from './keys.ts';
 import { Notices } from './Notices.tsx';
 import { StatusBar } from './StatusBar.tsx';
-import { useShell } from './shell-store.ts';
+import { showFront, useShell } from './shell-store.ts';
 import { TopBar } from './TopBar.tsx';
 import './shell.css';
+import { part } from '../components/part.tsx';
 
-const LessonPane = lazy(() => import('../learn/LessonPane.tsx'));
-const StorageNotice = lazy(() => import('../projects/StorageNotice.tsx'));
-const Palette = lazy(() => import('./Palette.tsx'));
-const Tour = lazy(() => import('../tour/Tour.tsx'));
-const Shortcuts = lazy(() => import('./Shortcuts.tsx'));
+const LessonPane = part(() => import('../learn/LessonPane.tsx'));
+const StorageNotice = part(() => import('../projects/StorageNotice.tsx'));
+const Palette = part(() => import('./Palette.tsx'));
+const Tour = part(() => import('../tour/Tour.tsx'));
+const Shortcuts = part(() => import('./Shortcuts.tsx'));
+
+const { parts } = boundary;
 
 export function App() {
   const announcement = useWorkbench((state) => state.announcement);
@@ -64,25 +69,45 @@ export function App() {
       }}
     >
       <TopBar />
-      <Suspense>{noted || update !== 'none' ? <StorageNotice /> : null}</Suspense>
+      <Boundary title={parts.storage}>
+        <Suspense>{noted || update !== 'none' ? <StorageNotice /> : null}</Suspense>
+      </Boundary>
       <Notices />
+      <DimsDialog />
+      <ProjectDialogs />
+      {front === 'palette' ? (
+        <Boundary title={parts.palette} onDismiss={() => showFront(null)}>
+          <Suspense>
+            <Palette />
+          </Suspense>
+        </Boundary>
+      ) : null}
+      {front === 'shortcuts' ? (
+        <Boundary title={parts.shortcuts} onDismiss={() => showFront(null)}>
+          <Suspense>
+            <Shortcuts />
+          </Suspense>
+        </Boundary>
+      ) : null}
+      {touring ? (
+        <Boundary title={parts.tour} onDismiss={leaveTour}>
+          <Suspense>
+            <Tour />
+          </Suspense>
+        </Boundary>
+      ) : null}
       <div className="beside">
         {lesson ? (
-          <Suspense fallback={<aside className="lesson" />}>
-            <LessonPane />
-          </Suspense>
+          <Boundary title={parts.lesson} onDismiss={() => showLessons(false)}>
+            <Suspense fallback={<aside className="lesson" />}>
+              <LessonPane />
+            </Suspense>
+          </Boundary>
         ) : null}
         <Desk />
       </div>
       <StatusBar />
       {dropping ? <div className="drop-hint">{texts.drop}</div> : null}
-      <DimsDialog />
-      <ProjectDialogs />
-      <Suspense>
-        {front === 'palette' ? <Palette /> : null}
-        {front === 'shortcuts' ? <Shortcuts /> : null}
-        {touring ? <Tour /> : null}
-      </Suspense>
       <div className="visually-hidden" role="status" aria-live="polite">
         {announcement}
       </div>

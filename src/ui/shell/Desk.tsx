@@ -2,8 +2,10 @@ import { type BorderNode, type ITabSetRenderValues, Layout, type TabNode, TabSet
 import 'flexlayout-react/style/light.css';
 import { Maximize2, Minimize2, MoreHorizontal, Pin, X } from 'lucide-react';
 import { Suspense, useEffect, useRef, useSyncExternalStore } from 'react';
+import { Boundary } from '../components/Boundary.tsx';
 import { registerSlot, SlotContext } from '../components/panel-slot.ts';
 import { PinnedContext } from '../components/pinned.ts';
+import { Skeleton } from '../components/Skeleton.tsx';
 import { shell as texts } from '../texts/shell.ts';
 import { deskVersion, keepArrangement, modelOf, useDesk } from './desk-store.ts';
 import { keepFocusIn } from './keep-focus.ts';
@@ -66,9 +68,11 @@ function PanelTab({ node }: { node: TabNode }) {
     <SlotContext value={set instanceof TabSetNode ? set.getId() : null}>
       <PinnedContext value={pinned}>
         {pinned ? <PinNote /> : null}
-        <Suspense fallback={<p className="empty">{texts.loadingPanel(panel.title)}</p>}>
-          <Component />
-        </Suspense>
+        <Boundary title={panel.title}>
+          <Suspense fallback={<Skeleton title={panel.title} />}>
+            <Component />
+          </Suspense>
+        </Boundary>
       </PinnedContext>
     </SlotContext>
   );

@@ -1,7 +1,10 @@
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { Suspense, useEffect, useRef, useState } from 'react';
 import { type Inspected, setAskDims } from '../../workbench/actions.ts';
+import { Boundary } from '../components/Boundary.tsx';
+import { boundary as texts } from '../texts/boundary.ts';
+import { part } from '../components/part.tsx';
 
-const DimsQuestion = lazy(() => import('./DimsQuestion.tsx'));
+const DimsQuestion = part(() => import('./DimsQuestion.tsx'));
 
 interface Question {
   readonly file: string;
@@ -27,9 +30,12 @@ export function DimsDialog() {
     answer.current = () => {};
     setQuestion(null);
   };
+  if (!question) return null;
   return (
-    <Suspense>
-      {question ? <DimsQuestion file={question.file} suggested={question.inspected.suggested} onSettle={settle} /> : null}
-    </Suspense>
+    <Boundary title={texts.parts.dims} onDismiss={() => settle(null)}>
+      <Suspense>
+        <DimsQuestion file={question.file} suggested={question.inspected.suggested} onSettle={settle} />
+      </Suspense>
+    </Boundary>
   );
 }

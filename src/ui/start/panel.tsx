@@ -1,9 +1,9 @@
 import { ClipboardPaste } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { start as texts } from '../texts/start.ts';
+import { part } from '../components/part.tsx';
 
-const StartPanel = lazy(() => import('./StartPanel.tsx').then((module) => ({ default: module.StartPanel })));
+const StartPanel = part(() => import('./StartPanel.tsx').then((module) => ({ default: module.StartPanel })));
 
 export const panel: PanelDef = {
   id: 'start',

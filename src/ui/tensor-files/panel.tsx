@@ -1,14 +1,14 @@
 import { Images } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { tensorFilesPanel as texts } from '../texts/tensor-files-panel.ts';
+import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'tensor-files',
   title: texts.title,
   about: texts.about,
   icon: Images,
-  Component: lazy(() => import('./TensorFilesPanel.tsx')),
+  Component: part(() => import('./TensorFilesPanel.tsx')),
   home: { replay: ['right', 5] },
   shows: ['packet'],
 };

@@ -1,9 +1,9 @@
 import { Grid3x3 } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { tensorsPanel as texts } from '../texts/tensors-panel.ts';
+import { part } from '../components/part.tsx';
 
-const TensorsPanel = lazy(async () => ({ default: (await import('./TensorsPanel.tsx')).TensorsPanel }));
+const TensorsPanel = part(async () => ({ default: (await import('./TensorsPanel.tsx')).TensorsPanel }));
 
 export const panel: PanelDef = {
   id: 'tensors',

@@ -1,9 +1,9 @@
 import { MessageSquareText } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../panel.ts';
 import { textPanel as texts } from '../texts/text-panel.ts';
+import { part } from '../components/part.tsx';
 
-const TextPanel = lazy(async () => ({ default: (await import('./TextPanel.tsx')).TextPanel }));
+const TextPanel = part(async () => ({ default: (await import('./TextPanel.tsx')).TextPanel }));
 
 export const panel: PanelDef = {
   id: 'text',

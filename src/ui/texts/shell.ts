@@ -12,7 +12,6 @@ export const shell = {
   shippedAbout:
     'Computed when this site was built, so that there is something to read at once; each is replaced as soon as this tab has computed it',
   deskLabel: (title: string) => `${title} desk`,
-  loadingPanel: (title: string) => `Loading ${title}…`,
   pinned: 'Pinned: stays where it is when something is selected elsewhere',
   emptyDesk: 'No panel is open here. Ctrl+K shows any panel by its name, and resets the desk.',
   docking: {
@@ -21,8 +20,6 @@ export const shell = {
     'flexlayout.ui.restore.tabset': 'Restore',
     'flexlayout.ui.overflow.menu.tooltip': 'Panels behind',
     'flexlayout.ui.splitter': 'Border between panels',
-    'flexlayout.ui.error.rendering.component': 'This panel failed. The rest goes on; the error can be copied from the console.',
-    'flexlayout.ui.error.rendering.component.retry': 'Try again',
   },
   panel: {
     menu: (title: string) => `Panel menu of ${title}`,

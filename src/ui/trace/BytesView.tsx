@@ -1,4 +1,4 @@
-import { type KeyboardEvent, lazy, Suspense, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, Suspense, useMemo, useRef, useState } from 'react';
 import { editPacketByte, revertPacket } from '../../workbench/actions.ts';
 import { useRelations } from '../../workbench/current-relations.ts';
 import { useRelatedElements } from '../../workbench/element-relations.ts';
@@ -13,8 +13,9 @@ import { useWidth } from '../components/useWidth.ts';
 import { trace } from '../texts/trace.ts';
 import { packetFields, tokenRange } from './packet-info.ts';
 import { selectedToken } from './token-row.ts';
+import { part } from '../components/part.tsx';
 
-const ByteFoot = lazy(() => import('./ByteFoot.tsx'));
+const ByteFoot = part(() => import('./ByteFoot.tsx'));
 const texts = trace.bytes;
 
 /** Bytes a row: as many as fit. */

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useMemo } from 'react';
+import { Suspense, useCallback, useMemo } from 'react';
 import { useRelatedElements } from '../../workbench/element-relations.ts';
 import { NO_RANGES } from '../../workbench/ranges.ts';
 import { partId, splitPart } from '../../workbench/selection.ts';
@@ -7,8 +7,9 @@ import { select, useWorkbench } from '../../workbench/store.ts';
 import type { TensorTraceView } from '../../workbench/views.ts';
 import { planesOf } from '../tensors/heat-layout.ts';
 import { trace as texts } from '../texts/trace.ts';
+import { part } from '../components/part.tsx';
 
-const HeatMap = lazy(async () => ({ default: (await import('../tensors/HeatMap.tsx')).HeatMap }));
+const HeatMap = part(async () => ({ default: (await import('../tensors/HeatMap.tsx')).HeatMap }));
 
 /** One input as a heat map on a diverging ramp; its elements can be selected, and those that belong to a selection are outlined. */
 export function TensorView({ trace, at }: { trace: TensorTraceView; at: number }) {

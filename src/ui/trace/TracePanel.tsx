@@ -1,5 +1,5 @@
 import { SlidersHorizontal } from 'lucide-react';
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { formatCount, liveDone } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
@@ -9,12 +9,13 @@ import { trace as texts } from '../texts/trace.ts';
 import { BytesView } from './BytesView.tsx';
 import { PacketList } from './PacketList.tsx';
 import './trace.css';
+import { part } from '../components/part.tsx';
 
-const CallTrace = lazy(() => import('../calls/CallTrace.tsx').then((module) => ({ default: module.CallTrace })));
-const TensorList = lazy(() => import('./TensorList.tsx').then((module) => ({ default: module.TensorList })));
-const TensorView = lazy(() => import('./TensorView.tsx').then((module) => ({ default: module.TensorView })));
-const ReplayBar = lazy(() => import('./ReplayBar.tsx'));
-const BindingForm = lazy(() => import('./BindingForm.tsx').then((module) => ({ default: module.BindingForm })));
+const CallTrace = part(() => import('../calls/CallTrace.tsx').then((module) => ({ default: module.CallTrace })));
+const TensorList = part(() => import('./TensorList.tsx').then((module) => ({ default: module.TensorList })));
+const TensorView = part(() => import('./TensorView.tsx').then((module) => ({ default: module.TensorView })));
+const ReplayBar = part(() => import('./ReplayBar.tsx'));
+const BindingForm = part(() => import('./BindingForm.tsx').then((module) => ({ default: module.BindingForm })));
 
 /** The events of the trace with what the program and the reference decide about each, and one event in full. */
 export function TracePanel() {

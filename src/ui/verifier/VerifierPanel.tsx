@@ -1,4 +1,4 @@
-import { type KeyboardEvent, lazy, Suspense, useCallback, useRef, useState } from 'react';
+import { type KeyboardEvent, Suspense, useCallback, useRef, useState } from 'react';
 import { isChecked } from '../../verifier/rules.ts';
 import { type LogView, runOf } from '../../workbench/log-views.ts';
 import { originsOf } from '../../workbench/relations.ts';
@@ -10,13 +10,14 @@ import { Panel } from '../components/Panel.tsx';
 import { StageGate } from '../components/StageGate.tsx';
 import { verifier as texts } from '../texts/verifier.ts';
 import './verifier.css';
+import { part } from '../components/part.tsx';
 
-const Budget = lazy(() => import('./Budget.tsx').then((module) => ({ default: module.Budget })));
-const StateView = lazy(() => import('./StateView.tsx').then((module) => ({ default: module.StateView })));
-const WhyView = lazy(() => import('./WhyView.tsx').then((module) => ({ default: module.WhyView })));
-const LogTab = lazy(() => import('./LogView.tsx'));
-const AppliedEdit = lazy(() => import('./AppliedEdit.tsx'));
-const OpenLog = lazy(() => import('./OpenLog.tsx'));
+const Budget = part(() => import('./Budget.tsx').then((module) => ({ default: module.Budget })));
+const StateView = part(() => import('./StateView.tsx').then((module) => ({ default: module.StateView })));
+const WhyView = part(() => import('./WhyView.tsx').then((module) => ({ default: module.WhyView })));
+const LogTab = part(() => import('./LogView.tsx'));
+const AppliedEdit = part(() => import('./AppliedEdit.tsx'));
+const OpenLog = part(() => import('./OpenLog.tsx'));
 
 const TABS = ['why', 'budget', 'state', 'log'] as const;
 

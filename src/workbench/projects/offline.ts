@@ -18,14 +18,28 @@ let registration: ServiceWorkerRegistration | null = null;
 /** The version of the page, which the build writes; '' on the development server. */
 const pageVersion = (): string => document.querySelector<HTMLMetaElement>('meta[name=bpformer-version]')?.content ?? '';
 
+/** The version that the server has now; null while it does not answer. */
+async function siteVersion(): Promise<string | null> {
+  try {
+    const response = await fetch(document.baseURI, { cache: 'no-store' });
+    if (!response.ok) return null;
+    const site = new DOMParser().parseFromString(await response.text(), 'text/html');
+    return site.querySelector<HTMLMetaElement>('meta[name=bpformer-version]')?.content ?? '';
+  } catch {
+    return null;
+  }
+}
+
 /** How long nothing must run before the rest of the site is fetched. */
 const REST_MS = 1500;
 
 /** Registers the service worker of the built site once the first results stand, so that it takes nothing from the first load. */
 export function startOffline(): void {
-  // A part of the page that is no longer on the server: this tab is older than the site.
+  // A part of the page that could not be loaded may be no longer on the server: then this tab is older than the site.
   addEventListener('vite:preloadError', () => {
-    if (navigator.onLine) setState({ update: 'needed' });
+    void siteVersion().then((version) => {
+      if (version !== null && version !== pageVersion()) setState({ update: 'needed' });
+    });
   });
   if (pageVersion() === '' || !('serviceWorker' in navigator)) {
     setState({ kept: 'none' });
@@ -109,6 +123,13 @@ export function keepWhole(): void {
 }
 
 export const putOffUpdate = (): void => setState({ update: 'put off' });
+
+/** Loads the page anew; false, and nothing changes, while the server does not answer. */
+export async function reloadPage(): Promise<boolean> {
+  if ((await siteVersion()) === null) return false;
+  takeUpdate();
+  return true;
+}
 
 /** Reloads into the new version: its worker begins, and with it no part of the old one is used. */
 export function takeUpdate(): void {

@@ -1,14 +1,14 @@
 import { Cpu } from 'lucide-react';
-import { lazy } from 'react';
 import type { PanelDef } from '../../panel.ts';
 import { acceleratorPanels as texts } from '../../texts/accelerator-panels.ts';
+import { part } from '../../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'accel-device',
   title: texts.device.title,
   about: texts.device.about,
   icon: Cpu,
-  Component: lazy(() => import('./DevicePanel.tsx')),
+  Component: part(() => import('./DevicePanel.tsx')),
   home: { accelerator: ['centre', 0] },
   shows: [],
   commands: [
