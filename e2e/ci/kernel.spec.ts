@@ -259,4 +259,12 @@ test('what a page has loaded is gone with its tab, however that ends, and with t
   // What was said stays.
   await expect(panel.getByTestId('kernel-entries')).toBeVisible();
   expect(isLoaded()).toBe(0);
+
+  // Begun again in the same place, it is asked as before.
+  const next = await startCompanion('--port', String(own.port));
+  await panel.getByLabel('Token or address').fill(next.first);
+  await panel.getByRole('button', { name: 'Connect' }).click();
+  await expect(panel.getByTestId('kernel')).toHaveAttribute('data-status', 'connected');
+  expect(await runsAlike(panel)).toBe(true);
+  await next.end();
 });
