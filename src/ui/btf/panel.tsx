@@ -1,7 +1,7 @@
 import { Braces } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { btfPanel as texts } from '../texts/btf-panel.ts';
-import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'btf',

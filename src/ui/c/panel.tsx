@@ -1,8 +1,8 @@
 import { FileCode } from 'lucide-react';
 import { currentDoc } from '../../workbench/store.ts';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { cPanel as texts } from '../texts/c-panel.ts';
-import { part } from '../components/part.tsx';
 
 const CPanel = part(() => import('./CPanel.tsx'));
 

@@ -1,7 +1,7 @@
 import { Network } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { capturePanel as texts } from '../texts/capture-panel.ts';
-import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'capture',

@@ -1,7 +1,7 @@
 import { Columns2 } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { codesPanel as texts } from '../texts/codes-panel.ts';
-import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'codes',

@@ -1,4 +1,4 @@
-import { type ComponentType, lazy } from 'react';
+import { type ComponentType, lazy, type ReactElement } from 'react';
 
 /** A part of the page whose code could not be had; `cause` is what the browser says of it. */
 export class PartError extends Error {
@@ -11,22 +11,27 @@ export class PartError extends Error {
 /** What begins each failed part anew. */
 const failed = new Set<() => void>();
 
+type PropsOf<Part> = Part extends ComponentType<infer Props> ? Props & object : never;
+
 /**
  * A component whose code is loaded when it is first drawn. One that could not be loaded throws {@link PartError} as it is drawn, until
  * {@link retryParts}: React's own `lazy` keeps a failure for good.
  */
-export function part<Props extends object>(loadCode: () => Promise<{ default: ComponentType<Props> }>): ComponentType<Props> {
-  const begin = (load: () => Promise<{ default: ComponentType<Props> }>) =>
+export function part<Part extends ComponentType<never>>(
+  loadCode: () => Promise<{ default: Part }>,
+): (props: PropsOf<Part>) => ReactElement {
+  const load = loadCode as unknown as () => Promise<{ default: ComponentType<object> }>;
+  const begin = (loading: typeof load) =>
     lazy(() =>
-      load().catch((error: unknown) => {
+      loading().catch((error: unknown) => {
         failed.add(() => {
-          Loaded = begin(() => mendStyle(error).then(loadCode));
+          Loaded = begin(() => mendStyle(error).then(load));
         });
         throw new PartError(error);
       }),
     );
-  let Loaded = begin(loadCode);
-  return (props: Props) => <Loaded {...props} />;
+  let Loaded = begin(load);
+  return (props) => <Loaded {...props} />;
 }
 
 /** The bundler's loader asks for each style sheet once: one that could not be fetched is asked for again here, before the code that needs it. */

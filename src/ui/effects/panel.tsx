@@ -1,7 +1,7 @@
 import { Radio } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { effectsPanel as texts } from '../texts/effects-panel.ts';
-import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'effects',

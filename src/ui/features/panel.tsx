@@ -1,7 +1,7 @@
 import { Table2 } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { featuresPanel as texts } from '../texts/features-panel.ts';
-import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'features',

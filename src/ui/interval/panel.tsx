@@ -1,7 +1,7 @@
 import { MoveHorizontal } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { intervalPanel as texts } from '../texts/interval-panel.ts';
-import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'interval',

@@ -1,7 +1,7 @@
 import { Plug } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { kernelPanel as texts } from '../texts/kernel-panel.ts';
-import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'kernel',

@@ -1,8 +1,8 @@
 import { GraduationCap } from 'lucide-react';
 import { showLessons } from '../../workbench/course/pane.ts';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { learnPanel as texts } from '../texts/learn-panel.ts';
-import { part } from '../components/part.tsx';
 
 const { commands } = texts;
 

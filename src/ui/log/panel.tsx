@@ -1,7 +1,7 @@
 import { ScrollText } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { logPanel as texts } from '../texts/log-panel.ts';
-import { part } from '../components/part.tsx';
 
 const LogPanel = part(() => import('./LogPanel.tsx').then((module) => ({ default: module.LogPanel })));
 

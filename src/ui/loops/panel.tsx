@@ -1,7 +1,7 @@
 import { Repeat } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { loopsPanel as texts } from '../texts/loops-panel.ts';
-import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'loops',

@@ -1,7 +1,7 @@
 import { Cpu } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { machinePanel as texts } from '../texts/machine-panel.ts';
-import { part } from '../components/part.tsx';
 
 const MachinePanel = part(async () => ({ default: (await import('./MachinePanel.tsx')).MachinePanel }));
 

@@ -1,7 +1,7 @@
 import { CircleHelp } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { messagesPanel as texts } from '../texts/messages-panel.ts';
-import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'messages',

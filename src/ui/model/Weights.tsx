@@ -5,6 +5,7 @@ import { announce, select, useWorkbench } from '../../workbench/store.ts';
 import type { ModelNodeView, WeightStats } from '../../workbench/views.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { part } from '../components/part.tsx';
 import { useWidth } from '../components/useWidth.ts';
 import { weights as texts } from '../texts/model.ts';
 import { shapeText } from './graph-model.ts';
@@ -12,7 +13,6 @@ import { formatReal, type TensorTable } from './tensors.ts';
 import { useRemote } from './useRemote.ts';
 import { MOST_HEIGHT, WeightMap } from './WeightMap.tsx';
 import { weightMap, weightStats } from './weight-calls.ts';
-import { part } from '../components/part.tsx';
 
 const WeightTouch = part(() => import('../touch/WeightTouch.tsx'));
 

@@ -1,7 +1,7 @@
 import { SlidersHorizontal } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { numbersPanel as texts } from '../texts/numbers-panel.ts';
-import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'numbers',

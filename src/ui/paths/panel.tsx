@@ -1,7 +1,7 @@
 import { Waypoints } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { pathsPanel as texts } from '../texts/paths-panel.ts';
-import { part } from '../components/part.tsx';
 
 const PathsPanel = part(() => import('./PathsPanel.tsx').then((module) => ({ default: module.PathsPanel })));
 

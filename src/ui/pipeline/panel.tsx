@@ -1,7 +1,7 @@
 import { Workflow } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { pipelinePanel as texts } from '../texts/pipeline-panel.ts';
-import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'pipeline',

@@ -1,7 +1,7 @@
 import { Activity } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { profilePanel as texts } from '../texts/profile-panel.ts';
-import { part } from '../components/part.tsx';
 
 const ProfilePanel = part(async () => ({ default: (await import('./ProfilePanel.tsx')).ProfilePanel }));
 

@@ -8,6 +8,7 @@ import type { Selection } from '../../workbench/selection.ts';
 import { announce, select, selectionBack, useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { useCommandHandler } from '../commands.ts';
+import { part } from '../components/part.tsx';
 import { PinnedContext } from '../components/pinned.ts';
 import type { RowWindow } from '../components/useScrollSpace.ts';
 import { type TreeRow, VirtualList, type VirtualListHandle } from '../components/VirtualList.tsx';
@@ -22,7 +23,6 @@ import { funcRange, gapLength, ListingRows } from './rows.ts';
 import { Stripes } from './stripes.ts';
 import type { Folds } from './useFolds.ts';
 import { useStable } from './useStable.ts';
-import { part } from '../components/part.tsx';
 
 const HoverCard = part(() => import('./HoverCard.tsx').then((module) => ({ default: module.HoverCard })));
 

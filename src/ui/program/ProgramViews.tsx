@@ -5,6 +5,7 @@ import type { Selection } from '../../workbench/selection.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { useCommandHandler } from '../commands.ts';
+import { part } from '../components/part.tsx';
 import { useWidth } from '../components/useWidth.ts';
 import { program as texts } from '../texts/program.ts';
 import { FindBar } from './FindBar.tsx';
@@ -12,7 +13,6 @@ import { Listing } from './Listing.tsx';
 import { useFind } from './useFind.ts';
 import { useFolds } from './useFolds.ts';
 import { useStable } from './useStable.ts';
-import { part } from '../components/part.tsx';
 
 interface ProgramViewsProps {
   readonly program: ProgramView;

@@ -1,10 +1,10 @@
 import { Suspense, useEffect } from 'react';
 import { useAsked } from '../../workbench/projects/asked.ts';
 import { Boundary } from '../components/Boundary.tsx';
-import { boundary as texts } from '../texts/boundary.ts';
-import { showPanel } from '../shell/desk-store.ts';
-import { closeDialog, useProjectUi } from './open.ts';
 import { part } from '../components/part.tsx';
+import { showPanel } from '../shell/desk-store.ts';
+import { boundary as texts } from '../texts/boundary.ts';
+import { closeDialog, useProjectUi } from './open.ts';
 
 const ProjectsDialog = part(() => import('./ProjectsDialog.tsx'));
 const ShareDialog = part(() => import('./ShareDialog.tsx'));

@@ -1,8 +1,8 @@
 import { Suspense, useEffect, useRef, useState } from 'react';
 import { type Inspected, setAskDims } from '../../workbench/actions.ts';
 import { Boundary } from '../components/Boundary.tsx';
-import { boundary as texts } from '../texts/boundary.ts';
 import { part } from '../components/part.tsx';
+import { boundary as texts } from '../texts/boundary.ts';
 
 const DimsQuestion = part(() => import('./DimsQuestion.tsx'));
 

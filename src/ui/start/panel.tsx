@@ -1,7 +1,7 @@
 import { ClipboardPaste } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { start as texts } from '../texts/start.ts';
-import { part } from '../components/part.tsx';
 
 const StartPanel = part(() => import('./StartPanel.tsx').then((module) => ({ default: module.StartPanel })));
 

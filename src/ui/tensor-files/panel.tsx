@@ -1,7 +1,7 @@
 import { Images } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { tensorFilesPanel as texts } from '../texts/tensor-files-panel.ts';
-import { part } from '../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'tensor-files',

@@ -1,7 +1,7 @@
 import { Grid3x3 } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { tensorsPanel as texts } from '../texts/tensors-panel.ts';
-import { part } from '../components/part.tsx';
 
 const TensorsPanel = part(async () => ({ default: (await import('./TensorsPanel.tsx')).TensorsPanel }));
 

@@ -1,7 +1,7 @@
 import { MessageSquareText } from 'lucide-react';
+import { part } from '../components/part.tsx';
 import type { PanelDef } from '../panel.ts';
 import { textPanel as texts } from '../texts/text-panel.ts';
-import { part } from '../components/part.tsx';
 
 const TextPanel = part(async () => ({ default: (await import('./TextPanel.tsx')).TextPanel }));
 

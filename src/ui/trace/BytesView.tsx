@@ -9,11 +9,11 @@ import { partId, splitPart } from '../../workbench/selection.ts';
 import { formatScore, scoreAt, verdictName } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { PacketTraceView } from '../../workbench/views.ts';
+import { part } from '../components/part.tsx';
 import { useWidth } from '../components/useWidth.ts';
 import { trace } from '../texts/trace.ts';
 import { packetFields, tokenRange } from './packet-info.ts';
 import { selectedToken } from './token-row.ts';
-import { part } from '../components/part.tsx';
 
 const ByteFoot = part(() => import('./ByteFoot.tsx'));
 const texts = trace.bytes;

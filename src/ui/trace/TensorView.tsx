@@ -5,9 +5,9 @@ import { partId, splitPart } from '../../workbench/selection.ts';
 import { formatDims } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { TensorTraceView } from '../../workbench/views.ts';
+import { part } from '../components/part.tsx';
 import { planesOf } from '../tensors/heat-layout.ts';
 import { trace as texts } from '../texts/trace.ts';
-import { part } from '../components/part.tsx';
 
 const HeatMap = part(async () => ({ default: (await import('../tensors/HeatMap.tsx')).HeatMap }));
 

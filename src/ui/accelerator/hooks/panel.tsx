@@ -1,7 +1,7 @@
 import { Plug } from 'lucide-react';
+import { part } from '../../components/part.tsx';
 import type { PanelDef } from '../../panel.ts';
 import { acceleratorPanels as texts } from '../../texts/accelerator-panels.ts';
-import { part } from '../../components/part.tsx';
 
 export const panel: PanelDef = {
   id: 'accel-hooks',
