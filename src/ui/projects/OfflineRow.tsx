@@ -1,5 +1,6 @@
 import { useEffect } from 'react';
-import { keepWhole, measureOffline, useOffline } from '../../workbench/projects/offline.ts';
+import { useOffline } from '../../workbench/projects/offline.ts';
+import { keepWhole, measureOffline } from '../../workbench/projects/offline-worker.ts';
 import { projectDialogs as texts } from '../texts/project-dialogs.ts';
 
 /** Whether the page works without a network, and the way to have all of it. */

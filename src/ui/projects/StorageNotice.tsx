@@ -1,6 +1,7 @@
 import { exportProject } from '../../workbench/actions.ts';
 import type { UserError } from '../../workbench/errors.ts';
-import { putOffUpdate, takeUpdate, useOffline } from '../../workbench/projects/offline.ts';
+import { useOffline } from '../../workbench/projects/offline.ts';
+import { putOffUpdate, takeUpdate } from '../../workbench/projects/offline-worker.ts';
 import { dismissWarning, type ProjectState, setProject, useProject } from '../../workbench/projects/state.ts';
 import { projectTexts } from '../../workbench/projects/texts.ts';
 import { ErrorNote, type NoteAction } from '../components/ErrorNote.tsx';

@@ -12,11 +12,10 @@ export interface OfflineState {
 
 export const useOffline = create<OfflineState>()(() => ({ kept: 'unknown', progress: null, failed: null, update: 'none' }));
 
-const { setState, getState } = useOffline;
-let registration: ServiceWorkerRegistration | null = null;
+const { setState } = useOffline;
 
 /** The version of the page, which the build writes; '' on the development server. */
-const pageVersion = (): string => document.querySelector<HTMLMetaElement>('meta[name=bpformer-version]')?.content ?? '';
+export const pageVersion = (): string => document.querySelector<HTMLMetaElement>('meta[name=bpformer-version]')?.content ?? '';
 
 /** The version that the server has now; null while it does not answer. */
 async function siteVersion(): Promise<string | null> {
@@ -45,7 +44,8 @@ export function startOffline(): void {
     setState({ kept: 'none' });
     return;
   }
-  const register = () => void startWorker().catch(() => setState({ kept: 'none' }));
+  const register = () =>
+    void import('./offline-worker.ts').then(({ startWorker }) => startWorker()).catch(() => setState({ kept: 'none' }));
   let begun = false;
   let resting: ReturnType<typeof setTimeout> | undefined;
   const stop = useWorkbench.subscribe(({ stages }) => {
@@ -62,83 +62,9 @@ export function startOffline(): void {
   });
 }
 
-async function startWorker(): Promise<void> {
-  registration = await navigator.serviceWorker.register(new URL('sw.js', document.baseURI), { updateViaCache: 'none' });
-  registration.addEventListener('updatefound', () => {
-    const { installing } = registration!;
-    installing?.addEventListener('statechange', () => {
-      if (installing.state === 'installed' && navigator.serviceWorker.controller) void meet(installing);
-      else if (installing.state === 'activated') void measureOffline();
-    });
-  });
-  if (registration.waiting) await meet(registration.waiting);
-  await navigator.serviceWorker.ready;
-  await measureOffline();
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') registration?.update().catch(() => {});
-  });
-}
-
-/** A worker that waits: of this page's own version it may begin; a newer one waits until the user reloads. */
-async function meet(worker: ServiceWorker): Promise<void> {
-  const answer = await ask(worker, 'version');
-  if (answer.version === pageVersion()) worker.postMessage('activate');
-  else setState({ update: 'ready' });
-}
-
-interface Answer {
-  readonly version?: string;
-  readonly kept?: number;
-  readonly total?: number;
-  readonly done?: number;
-  readonly whole?: true;
-  readonly failed?: string;
-}
-
-function listen(worker: ServiceWorker, question: string, hear: (answer: Answer) => void): void {
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = ({ data }: MessageEvent<Answer>) => hear(data);
-  worker.postMessage(question, [port2]);
-}
-
-const ask = (worker: ServiceWorker, question: string): Promise<Answer> => new Promise((resolve) => listen(worker, question, resolve));
-
-export async function measureOffline(): Promise<void> {
-  const worker = registration?.active;
-  if (!worker) return;
-  const { kept = 0, total = 0 } = await ask(worker, 'state');
-  setState({ kept: kept >= total ? 'whole' : 'core' });
-}
-
-/** Fetches every part of the page that is not kept yet. */
-export function keepWhole(): void {
-  const worker = registration?.active;
-  if (!worker || getState().progress) return;
-  setState({ progress: { done: 0, total: 1 }, failed: null });
-  listen(worker, 'keep-all', ({ done, total, whole, failed }) => {
-    if (whole) setState({ progress: null, kept: 'whole' });
-    else if (failed !== undefined) setState({ progress: null, failed });
-    else setState({ progress: { done: done ?? 0, total: total ?? 1 } });
-  });
-}
-
-export const putOffUpdate = (): void => setState({ update: 'put off' });
-
 /** Loads the page anew; false, and nothing changes, while the server does not answer. */
 export async function reloadPage(): Promise<boolean> {
   if ((await siteVersion()) === null) return false;
-  takeUpdate();
+  location.reload();
   return true;
-}
-
-/** Reloads into the new version: its worker begins, and with it no part of the old one is used. */
-export function takeUpdate(): void {
-  const waiting = registration?.waiting;
-  const reload = () => location.reload();
-  if (!waiting) {
-    reload();
-    return;
-  }
-  navigator.serviceWorker.addEventListener('controllerchange', reload, { once: true });
-  waiting.postMessage('activate');
 }

@@ -2,39 +2,24 @@ import mjs from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { InputError } from '../../base/errors.ts';
 import { Cancelled } from '../../base/progress.ts';
-import type { Calibration } from '../../compiler/api.ts';
-import { checkSize } from '../../compiler/size.ts';
-import type { Binding } from '../../hooks/binding.ts';
 import { otherwiseOf } from '../../hooks/decide.ts';
-import { isFeatureInput } from '../../hooks/features/binding.ts';
-import type { Model } from '../../onnx/model.ts';
-import { calibrate } from '../../reference/calibrate.ts';
 import { cutOf } from '../../reference/compare.ts';
 import { configureOrt } from '../../reference/ort.ts';
-import type { Tensors } from '../../reference/reference.ts';
 import { tensorInputs } from '../../replay/inputs.ts';
 import { ReferenceRunner } from '../../replay/reference-runner.ts';
-import type { CalibrationSpec, ModelSpec, TraceSpec } from '../clients.ts';
+import type { TraceSpec } from '../clients.ts';
 import { type CallContext, type Handler, later, serveRpc } from '../rpc.ts';
 import type { After } from '../value-views.ts';
 import { Batches, firstOutput } from './batches.ts';
 import { bytesOf, hold, leave } from './blobs.ts';
 import { fitted } from './bound.ts';
+import type { Bound } from './calibration.ts';
 import { eventInputs, inputsAfter, packetCode } from './events.ts';
 import { modelOf } from './models.ts';
 import { rest, SLICE_MS } from './rest.ts';
 import { heldTrace } from './traces.ts';
 
 configureOrt({ wasmPaths: { wasm: new URL(wasm, self.location.href).href, mjs: new URL(mjs, self.location.href).href } });
-
-/** As the command line generates them, so that both compile the same program. */
-const GENERATED_SAMPLES = 64;
-const GENERATED_SEED = 1;
-
-interface Bound {
-  readonly model: ModelSpec;
-  readonly binding: Binding;
-}
 
 let open: { readonly key: string; readonly runner: Promise<ReferenceRunner> } | null = null;
 
@@ -104,68 +89,12 @@ async function scoreOne(args: Bound & { readonly bytes: Uint8Array; readonly aft
   return { score, verdict: packetCode(verdict) };
 }
 
-async function calibration(args: Bound & { readonly calibration: CalibrationSpec }, context: CallContext): Promise<Calibration> {
-  const { source } = args.calibration;
-  const model = await modelOf(args.model.model, args.model.dims);
-  checkSize(model);
-  const samples = source.kind === 'generated' ? await generated(args.binding, model) : await samplesOf(args, model);
-  if (samples.length === 0) {
-    throw new InputError('holds nothing that the model could be calibrated on', source.kind === 'generated' ? '' : source.blob.name);
-  }
-  context.progress('loading ONNX Runtime', 0, 0);
-  return calibrate(bytesOf(args.model.model), samples, {
-    source: source.kind === 'generated' ? 'generated' : 'trace',
-    method: args.calibration.method,
-    fileName: args.model.model.name,
-    progress: {
-      report: (stage, done, total) => {
-        if (done % 16 === 0 || done === total) context.progress(stage, done, total);
-      },
-      get cancelled() {
-        return context.cancelled;
-      },
-    },
-  });
-}
-
-/** As the command line generates them. */
-async function generated(binding: Binding, model: Model): Promise<readonly Tensors[]> {
-  const fit = isFeatureInput(binding.input) ? await fitted(binding, model) : null;
-  const { generatedFeatures } = fit ? await import('../../replay/packet-inputs.ts') : {};
-  const features = fit && generatedFeatures!(fit, model, GENERATED_SEED, GENERATED_SAMPLES);
-  if (features) return features;
-  const { generateInputs } = await import('../../reference/generate.ts');
-  return generateInputs(model, GENERATED_SEED, GENERATED_SAMPLES, binding);
-}
-
-/** Ranges hardly move any more behind so many packets, and all of a large capture would not fit into memory. */
-const MOST_SAMPLES = 65_536;
-
-async function samplesOf(
-  { calibration: { source }, binding }: Bound & { readonly calibration: CalibrationSpec },
-  model: Model,
-): Promise<readonly Tensors[]> {
-  if (source.kind === 'generated') return [];
-  const held = await heldTrace(source.blob);
-  if (held.kind === 'tensors') return tensorInputs(model, held.arrays);
-  const fit = await fitted(binding, model);
-  if (!fit) throw new InputError('packets cannot calibrate a model that takes tensors', source.blob.name, 'Calibrate on an .npy file');
-  const samples: Tensors[] = [];
-  for await (const some of (await eventInputs(held, fit, model)).from(0)) {
-    for (const inputs of some) {
-      if (samples.length === MOST_SAMPLES) return samples;
-      if (inputs) samples.push(inputs);
-    }
-  }
-  return samples;
-}
-
 const handlers: Record<string, Handler> = {
   hold,
   leave,
   score,
   scoreOne,
-  calibrate: calibration,
+  calibrate: later(() => import('./calibration.ts'), 'calibration'),
   referenceValues: later(() => import('./reference-values.ts'), 'referenceValues'),
   compareValues: later(() => import('./reference-values.ts'), 'compareValues'),
   ownErrors: later(() => import('./reference-values.ts'), 'ownErrors'),
