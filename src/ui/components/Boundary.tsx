@@ -4,6 +4,7 @@ import { reloadPage } from '../../workbench/projects/offline.ts';
 import { boundary as texts } from '../texts/boundary.ts';
 import { ErrorNote } from './ErrorNote.tsx';
 import { PartError, retryParts } from './part.tsx';
+import './boundary.css';
 
 interface BoundaryProps {
   /** What stands here, as the user knows it. */
@@ -67,7 +68,7 @@ function Failed({ title, error, repeated, onAgain, onDismiss }: FailedProps) {
     setUnreachable(!(await reloadPage()));
   };
   return (
-    <div className="notices boundary">
+    <div className="boundary">
       <ErrorNote
         error={said}
         actions={[isPart && repeated ? { title: texts.reload, run: () => void reload() } : { title: texts.again, run: onAgain }]}
