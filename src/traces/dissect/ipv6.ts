@@ -84,6 +84,8 @@ export function ipv6(walk: Walk, at: number): void {
 const JUMBO = 0xc2;
 /** RFC 6275 section 6.3. */
 const HOME_ADDRESS = 0xc9;
+/** RFC 5570 section 5.1. */
+const CALIPSO = 7;
 /** What is not longer is told by the header. */
 const MAX_PAYLOAD = 0xffff;
 
@@ -155,13 +157,14 @@ function optionsOf(walk: Walk, from: number, to: number): void {
     const single = type === 0;
     // Even behind padding of one byte another one is read.
     const second = walk.u8(at + 1);
-    const length = single ? 0 : second;
+    // These have lengths of their own, whatever is told.
+    const own = type === JUMBO ? 4 : type === HOME_ADDRESS ? 16 : type === CALIPSO ? 8 + 4 * walk.u8(at + 6) : 0;
+    const length = single ? 0 : Math.max(second, own);
     const item = out.group(at, single ? 1 : 2 + length, single ? 'Pad1' : type === 1 ? 'PadN' : `Option ${type}`);
     out.add(OPT_TYPE, at, 1, type);
     if (!single) {
-      out.add(OPT_LENGTH, at + 1, 1, length);
-      // These have lengths of their own, whatever is told.
-      walk.need(at + 2, Math.max(length, type === JUMBO ? 4 : type === HOME_ADDRESS ? 16 : 0));
+      out.add(OPT_LENGTH, at + 1, 1, second);
+      walk.need(at + 2, length);
     }
     out.level = out.depth[item]!;
     at += single ? 1 : 2 + length;

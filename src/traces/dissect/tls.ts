@@ -91,19 +91,19 @@ function newRecord(walk: Walk, session: TlsSession, at: number, record: TlsRecor
   walk.add16(RECORD_LENGTH, at + 3);
   if (type === HANDSHAKE) walk.need(content, record.end - content);
   session.pass(walk.bytes, at, record);
-  if (type === HANDSHAKE) walk.within(content, record.end - content, () => handshakes(walk, content, session));
+  if (type === HANDSHAKE) handshakes(walk, content, record.end, session);
 }
 
 /** The messages of a record. */
-function handshakes(walk: Walk, from: number, session: TlsSession): void {
+function handshakes(walk: Walk, from: number, end: number, session: TlsSession): void {
   const { out } = walk;
   let at = from;
-  while (at < walk.wire) {
-    if (walk.wire - at < 4) return;
+  while (at < end) {
+    if (end - at < 4) return;
     const type = walk.u8(at);
     const length = walk.u24(at + 1);
-    if ((at === from && session.seemsEncrypted(walk.bytes, at, walk.wire)) || at + 4 + length > walk.wire) {
-      out.group(at, walk.wire - at, 'Encrypted handshake message');
+    if ((at === from && session.seemsEncrypted(walk.bytes, at, end)) || at + 4 + length > end) {
+      out.group(at, end - at, 'Encrypted handshake message');
       out.level--;
       return;
     }
@@ -115,8 +115,7 @@ function handshakes(walk: Walk, from: number, session: TlsSession): void {
     walk.add8(HANDSHAKE_TYPE, at);
     walk.add24(HANDSHAKE_LENGTH, at + 1);
     const start = at + 4;
-    if (type === CLIENT_HELLO || type === SERVER_HELLO)
-      walk.within(start, length, () => hello(walk, start, type === CLIENT_HELLO, session));
+    if (type === CLIENT_HELLO || type === SERVER_HELLO) hello(walk, start, start + length, type === CLIENT_HELLO, session);
     else if (type === CERTIFICATE) certificates(walk, start, start + length, SIGNATURE);
     else if (session.version === TLS_1_2) signatures(walk, type, start, session.chosen ? start + length : start);
     out.level = out.depth[group]!;
@@ -155,7 +154,8 @@ function behindNumbers(walk: Walk, from: number, end: number): number {
   return at;
 }
 
-function hello(walk: Walk, from: number, client: boolean, session: TlsSession): void {
+/** What has its length in front must fit into the message; what has none may go beyond it, as Wireshark has it. */
+function hello(walk: Walk, from: number, end: number, client: boolean, session: TlsSession): void {
   walk.add16(HANDSHAKE_VERSION, from);
   walk.addBytes(RANDOM, from + 2, 32);
   const short = !client && session.isShortHello;
@@ -166,40 +166,42 @@ function hello(walk: Walk, from: number, client: boolean, session: TlsSession): 
     at += 1 + length;
   }
   if (client) {
+    if (end - at < 2) return;
     const suites = walk.add16(SUITES_LENGTH, at);
-    // Longer than the message: nothing of it is told.
-    if (at + 2 + suites > walk.wire) return;
-    list16(walk, SUITE, at + 2, suites);
-    at += 2 + suites;
-    const methods = walk.add8(METHODS_LENGTH, at);
-    for (let i = 0; i < methods; i++) walk.add8(METHOD, at + 1 + i);
-    at += 1 + methods;
+    at += 2;
+    if (suites > end - at) return;
+    list16(walk, SUITE, at, suites);
+    at += suites;
+    if (end - at < 1) return;
+    const methods = walk.add8(METHODS_LENGTH, at++);
+    if (methods > end - at) return;
+    for (let i = 0; i < methods; i++) walk.add8(METHOD, at++);
   } else {
     walk.add16(SUITE, at);
     if (!short) walk.add8(METHOD, at + 2);
     at += short ? 2 : 3;
   }
-  if (walk.wire - at < 2) return;
+  if (end - at < 2) return;
   const length = walk.add16(EXTENSIONS_LENGTH, at);
-  if (at + 2 + length > walk.wire) return;
-  walk.within(at + 2, length, () => extensions(walk, at + 2, client, session));
+  at += 2;
+  if (length <= end - at) extensions(walk, at, at + length, client, session);
 }
 
 function list16(walk: Walk, field: FieldId, at: number, length: number): void {
   for (let i = 0; i + 2 <= length; i += 2) walk.add16(field, at + i);
 }
 
-function extensions(walk: Walk, from: number, client: boolean, session: TlsSession): void {
+function extensions(walk: Walk, from: number, end: number, client: boolean, session: TlsSession): void {
   const { out } = walk;
   let at = from;
-  while (walk.wire - at >= 4) {
+  while (end - at >= 4) {
     const type = walk.u16(at);
     const length = walk.u16(at + 2);
     const group = out.group(at, 4 + length, `Extension ${type}`);
     walk.add16(EXTENSION_TYPE, at);
     walk.add16(EXTENSION_LEN, at + 2);
     const start = at + 4;
-    if (start + length > walk.wire) {
+    if (length > end - start) {
       out.level = out.depth[group]!;
       return;
     }
