@@ -54,7 +54,7 @@ export function smallFilter(memory: () => number | undefined): Record<string, nu
     },
   };
   const run = (packets: number): void => {
-    const batches = new Batches(0, context, 0, vm.engine);
+    const batches = new Batches(0, context, 0, packets, vm.engine);
     for (let i = 0; i < packets; i++) batches.add(Number.NaN, vm.runUnseen({ packet: frames[i % LENGTHS] }), null);
     batches.send();
   };

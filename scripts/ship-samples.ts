@@ -98,7 +98,7 @@ async function compute(): Promise<Shipped> {
   const imported = importModel(new Uint8Array(readFileSync(join(folder, model.name))), { fileName: model.name, dims: doc.options.dims });
   const bytes = new Uint8Array(readFileSync(join(folder, model.name)));
   const runner = await ReferenceRunner.open(bytes, { fileName: model.name }, imported, checkBinding(binding, imported));
-  const batches = new Batches(0, theirs.context, cutOf(imported.nodes));
+  const batches = new Batches(0, theirs.context, cutOf(imported.nodes), packets.length);
   for (const packet of packets) {
     const { score, verdict, outputs } = await runner.runPacket(packet);
     batches.add(score, VERDICT_ORDER.indexOf(verdict === 'TAG' ? 'PASS' : verdict), firstOutput(outputs));

@@ -1,7 +1,7 @@
 import type { Binding } from '../hooks/binding.ts';
 import { Comparison, type ComparisonResult, chooseClass } from '../reference/compare.ts';
 import { type Scores, valuesAt } from './scores.ts';
-import { type EventKind, verdictNames } from './verdicts.ts';
+import { type EventKind, verdictNames, verdictOf } from './verdicts.ts';
 
 /** A score this near the threshold may fall either way; the share of such events is stated. */
 export const NEAR = 0.1;
@@ -43,6 +43,9 @@ interface CompareInput {
 
 const NO_CHANGES: ReadonlyMap<number, Said> = new Map();
 
+/** Classes of tensors that have a row each, whether they occur or not; of more only those that do. */
+const ALL_CLASSES = 256;
+
 /** Events between two places where a comparison may rest. */
 const SLICE = 4096;
 
@@ -61,7 +64,10 @@ export function* comparing(
   let classes = reference.outputWidth;
   // More than the outputs that are kept, where those are too many.
   if (tensors) for (let at = 0; at < done; at++) classes = Math.max(classes, program.verdict[at]! + 1, reference.verdict[at]! + 1);
-  const names = verdictNames(kind, classes);
+  const rows = tensors && classes > ALL_CLASSES ? occurring(program, reference, done) : null;
+  const names = rows ? [...rows.keys()].map((code) => verdictOf(kind, code)) : verdictNames(kind, classes);
+  // A return value that is no action counts as the kernel takes it: aborted.
+  const rowOf = (code: number): number => rows?.get(code) ?? (code < names.length ? code : 0);
   const comparison = new Comparison(names, NEAR);
   const threshold = binding?.output.kind === 'threshold' ? binding.output.threshold : null;
   let maxScoreError: number | null = null;
@@ -87,9 +93,8 @@ export function* comparing(
     let margin = Number.POSITIVE_INFINITY;
     if (theirsRan) margin = threshold === null ? chooseClass(other, reference.cut).margin : Math.abs(theirs.score - threshold);
     comparison.add({
-      reference: theirs.verdict,
-      // A return value that is no action counts as the kernel takes it: aborted.
-      actual: mine.verdict < names.length ? mine.verdict : 0,
+      reference: rowOf(theirs.verdict),
+      actual: rowOf(mine.verdict),
       margin,
       referenceValues: theirValues,
       actualValues: mineValues,
@@ -99,6 +104,13 @@ export function* comparing(
     onEvent?.({ at, mine, theirs, ran: mineRan || theirsRan, mineValues, theirValues });
   }
   return { result: comparison.result(), maxScoreError, withoutInference };
+}
+
+/** Codes that some event has on either side, ascending, with the row of each. */
+function occurring(program: Scores, reference: Scores, done: number): ReadonlyMap<number, number> {
+  const codes = new Set<number>();
+  for (let at = 0; at < done; at++) codes.add(program.verdict[at]!).add(reference.verdict[at]!);
+  return new Map([...codes].sort((a, b) => a - b).map((code, row) => [code, row]));
 }
 
 /** Runs work that could rest to its end. */

@@ -29,7 +29,9 @@ export function detection(
     scored ? columns.score.subarray(0, done) : leads(columns, positive, done),
   ) as [Float64Array | null, Float64Array | null];
   if (!mine || !theirs) return null;
-  const known = labels.map((label, i) => (replay.verdict[i] === NO_VERDICT ? -1 : label)).subarray(0, done);
+  // A call at which the model does not run is no event.
+  const left = binding.input.kind === 'syscalls' ? NO_VERDICT : -1;
+  const known = labels.map((label, i) => (replay.verdict[i] === left ? -1 : label)).subarray(0, done);
   return {
     program: detect(mine, known, positive),
     reference: detect(theirs, known, positive),

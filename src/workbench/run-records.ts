@@ -66,8 +66,8 @@ export function* keepingRun({ doc, trace, insns, processed, replay, reference, n
   };
 }
 
-function verdictsOf(verdicts: Uint8Array, kind: EventKind): Record<string, number> {
-  const counts = new Uint32Array(256);
+function verdictsOf(verdicts: ScoreColumns['verdict'], kind: EventKind): Record<string, number> {
+  const counts = new Uint32Array(2 ** (8 * verdicts.BYTES_PER_ELEMENT));
   for (const verdict of verdicts) counts[verdict]!++;
   // A call at which the model did not run has no verdict.
   if (kind === 'calls') counts[NO_VERDICT] = 0;

@@ -5,7 +5,7 @@ export const emptyColumns = (total: number): ScoreColumns => ({
   total,
   done: 0,
   score: new Float64Array(total),
-  verdict: new Uint8Array(total),
+  verdict: new Uint16Array(total),
   outputs: new Float32Array(0),
   outputWidth: 0,
   cut: 0,

@@ -37,6 +37,7 @@ export async function runShared(program: string, trace: BlobRef, from: number, t
     return;
   }
   const file = contentOf(trace);
+  const events = useWorkbench.getState().stages.trace.value?.count ?? to;
   const failed = new AbortController();
   const both = AbortSignal.any([failed.signal, ...(signal ? [signal] : [])]);
   const inOrder = new InOrder(from, options.onEvent as unknown as (batch: ScoreBatch) => void);
@@ -51,7 +52,7 @@ export async function runShared(program: string, trace: BlobRef, from: number, t
       const columns = await compileWorker.call<ShareColumns>('shareColumns', { trace, from: begin, to: next }, { signal: both });
       await client.call(
         'share',
-        { trace, columns },
+        { trace, columns, events },
         { signal: both, onEvent: ((batch: ScoreBatch) => inOrder.add(batch)) as CallOptions['onEvent'] },
       );
     }

@@ -264,8 +264,8 @@ export interface ScoreColumns {
   /** Probability (or logit) that the binding thresholds; NaN where the model did not run. */
   readonly score: Float64Array;
   /** Verdict code of a packet, class of a tensor. */
-  readonly verdict: Uint8Array;
-  /** Largest absolute output per event, by which tensor errors are judged. */
+  readonly verdict: Uint8Array | Uint16Array;
+  /** `outputWidth` numbers of each event, NaN where there are fewer; none where there are too many to keep. */
   readonly outputs: Float32Array;
   readonly outputWidth: number;
   /** Border between the two classes of a single output. */
@@ -283,7 +283,7 @@ export interface ScoreColumns {
 export interface ScoreBatch {
   readonly start: number;
   readonly score: Float64Array;
-  readonly verdict: Uint8Array;
+  readonly verdict: Uint8Array | Uint16Array;
   readonly outputs: Float32Array;
   readonly outputWidth: number;
   readonly cut: number;

@@ -115,7 +115,7 @@ export function ComparePanel() {
             empty
           ) : shown === 'agreement' ? (
             <>
-              <Headline view={view} tensors={trace?.kind === 'tensors'} />
+              <Headline view={view} tensors={trace?.kind === 'tensors'} kept={(replay.value?.outputWidth ?? 0) > 0} />
               <div className="compare-grid">
                 <Suspense fallback={<div className="scatter" style={SCATTER_BOX} />}>
                   <ScatterPlot scatter={view.scatter} threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null} />
@@ -138,7 +138,8 @@ export function ComparePanel() {
   );
 }
 
-function Headline({ view, tensors }: { view: CompareView; tensors: boolean }) {
+/** `kept`: whether the outputs of all events are there to be compared. */
+function Headline({ view, tensors, kept }: { view: CompareView; tensors: boolean; kept: boolean }) {
   const { result } = view;
   const agreement = result.agreement ?? 0;
   const differ = result.events - result.agreed;
@@ -154,10 +155,16 @@ function Headline({ view, tensors }: { view: CompareView; tensors: boolean }) {
       <div>
         <dt>{texts.maxError(tensors)}</dt>
         <dd className="big" data-testid="max-error">
-          {(view.maxScoreError ?? result.maxAbsError).toFixed(4)}
+          {tensors && !kept ? '–' : (view.maxScoreError ?? result.maxAbsError).toFixed(4)}
         </dd>
         <dd className="muted">
-          {tensors ? texts.mean(result.meanAbsError) : result.maxAbsError > 0 ? texts.outputs(result.maxAbsError) : ''}
+          {tensors
+            ? kept
+              ? texts.mean(result.meanAbsError)
+              : texts.notKept
+            : result.maxAbsError > 0
+              ? texts.outputs(result.maxAbsError)
+              : ''}
         </dd>
       </div>
       <div>

@@ -36,6 +36,7 @@ export const compare = {
   allAgree: 'no event differs',
   differ: (events: number, of: number) => `${count(events)} of ${count(of)} differ`,
   maxError: (tensors: boolean) => `max |Δ| ${tensors ? 'output' : 'score'}`,
+  notKept: 'too many outputs to keep of every event',
   mean: (mean: number) => `mean ${mean.toFixed(4)}`,
   outputs: (most: number) => `outputs ${most.toFixed(4)}`,
   near: (tensors: boolean) => (tensors ? 'near ties' : 'near threshold'),

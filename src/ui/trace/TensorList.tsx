@@ -5,6 +5,9 @@ import type { ScoreColumns, TensorTraceView } from '../../workbench/views.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
 import { trace as texts } from '../texts/trace.ts';
 
+/** More outputs than that fit no line. */
+const MOST_SHOWN = 64;
+
 /** One input a line: the class that program and reference give it, and how clearly. */
 export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }) {
   const replay = useWorkbench((state) => state.stages.replay);
@@ -13,7 +16,9 @@ export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }
   const selected = selection?.kind === 'packet' ? Number(selection.id) : -1;
   const outputs = useMemo(
     () => (columns: ScoreColumns | null, i: number) => {
-      if (!columns || i >= columns.done || columns.outputWidth === 0) return null;
+      if (!columns || i >= columns.done) return null;
+      // Of many events with many outputs each only the class is kept.
+      if (columns.outputWidth === 0) return { index: columns.verdict[i]!, margin: Number.NaN, values: columns.outputs };
       const values = columns.outputs.subarray(i * columns.outputWidth, (i + 1) * columns.outputWidth);
       return { ...chooseClass(values, columns.cut), values };
     },
@@ -57,9 +62,9 @@ export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }
                 {theirs ? `${differs ? '✕ ' : ''}${theirs.index}` : ''}
               </span>
               {trace.labels ? <span className="t-label">{label < 0 ? '' : label}</span> : null}
-              <span className="t-score">{mine ? mine.margin.toFixed(3) : ''}</span>
+              <span className="t-score">{mine && !Number.isNaN(mine.margin) ? mine.margin.toFixed(3) : ''}</span>
               <span className="t-outputs ellipsis muted">
-                {mine ? Array.from(mine.values, (value) => value.toFixed(3)).join('  ') : ''}
+                {mine ? Array.from(mine.values.subarray(0, MOST_SHOWN), (value) => value.toFixed(3)).join('  ') : ''}
               </span>
             </div>
           );

@@ -7,8 +7,14 @@ export function firstOutput(outputs: Readonly<Record<string, ArrayLike<number>>>
 }
 
 const BATCH_MS = 60;
-/** Outputs wider than this are not kept for every event. */
-const MOST_OUTPUTS = 256;
+/** Numbers that the outputs of all events of a trace may take on one side: 64 MiB. */
+const MOST_NUMBERS = 2 ** 24;
+/** Numbers that outputs have room for at first. */
+const FIRST_NUMBERS = 2 ** 14;
+/** So many outputs of an event are kept however long the trace is. */
+const LEAST_KEPT = 32;
+/** Room of a column of verdicts; the class of an output may be any below it. */
+const MOST_VERDICT = 0xffff;
 
 /** Collects results and sends them a few times a second. */
 export class Batches {
@@ -16,21 +22,26 @@ export class Batches {
   #start: number;
   #count = 0;
   #score = new Float64Array(1024);
-  #verdict = new Uint8Array(1024);
+  #verdict = new Uint16Array(1024);
   #executed = new Uint32Array(1024);
   /** `#width` numbers of each event, NaN where there are fewer; none when some event had too many. */
   #outputs = new Float32Array(0);
   #width = 0;
+  /** Events that `#outputs` has room for. */
+  #rows = 0;
   #sent = performance.now();
   #busyMs = 0;
 
   readonly #engine: ScoreBatch['engine'];
   readonly #cut: number;
+  /** Wider outputs are not kept. */
+  readonly #widest: number;
 
-  /** `cut` divides the two classes of a single output. */
-  constructor(start: number, context: CallContext, cut: number, engine?: ScoreBatch['engine']) {
+  /** `cut` divides the two classes of a single output; `events`: how many the whole trace has. */
+  constructor(start: number, context: CallContext, cut: number, events: number, engine?: ScoreBatch['engine']) {
     this.#engine = engine;
     this.#cut = cut;
+    this.#widest = Math.max(LEAST_KEPT, Math.floor(MOST_NUMBERS / Math.max(1, events)));
     this.#start = start;
     this.#context = context;
   }
@@ -40,34 +51,38 @@ export class Batches {
     const at = this.#count++;
     if (at === this.#score.length) this.#grow();
     this.#score[at] = score;
-    this.#verdict[at] = Math.min(255, verdict ?? (output ? chooseClass(output, this.#cut).index : 0));
+    this.#verdict[at] = Math.min(MOST_VERDICT, verdict ?? (output ? chooseClass(output, this.#cut).index : 0));
     this.#executed[at] = executed;
     if (!output) return;
-    if (output.length > this.#width) this.#widen(output.length);
-    if (this.#width <= MOST_OUTPUTS) this.#outputs.set(output, at * this.#width);
+    if (output.length > this.#width || at >= this.#rows) this.#makeRoom(Math.max(output.length, this.#width));
+    if (this.#width <= this.#widest) this.#outputs.set(output, at * this.#width);
   }
 
   #grow(): void {
     const [score, verdict, executed] = [this.#score, this.#verdict, this.#executed];
     this.#score = new Float64Array(score.length * 2);
-    this.#verdict = new Uint8Array(score.length * 2);
+    this.#verdict = new Uint16Array(score.length * 2);
     this.#executed = new Uint32Array(score.length * 2);
     this.#score.set(score);
     this.#verdict.set(verdict);
     this.#executed.set(executed);
-    this.#widen(this.#width);
   }
 
-  /** Room for `width` outputs of each event. */
-  #widen(width: number): void {
+  /** Room for `width` outputs of each event so far, and of some more. */
+  #makeRoom(width: number): void {
     const [before, old] = [this.#width, this.#outputs];
     this.#width = width;
-    if (width === 0 || width > MOST_OUTPUTS) {
+    if (width === 0 || width > this.#widest) {
       this.#outputs = new Float32Array(0);
+      this.#rows = Number.POSITIVE_INFINITY;
       return;
     }
-    this.#outputs = new Float32Array(this.#score.length * width).fill(Number.NaN);
-    for (let i = 0; before > 0 && i < this.#count - 1; i++) this.#outputs.set(old.subarray(i * before, (i + 1) * before), i * width);
+    this.#rows = Math.max(2 * this.#count, Math.ceil(FIRST_NUMBERS / width));
+    this.#outputs = new Float32Array(this.#rows * width).fill(Number.NaN);
+    if (before === width) this.#outputs.set(old);
+    else
+      for (let at = 0; before > 0 && at * before < old.length; at++)
+        this.#outputs.set(old.subarray(at * before, (at + 1) * before), at * width);
   }
 
   /** Adds time that the program took, without pauses. */
@@ -82,7 +97,8 @@ export class Batches {
   send(): void {
     const count = this.#count;
     if (count === 0) return;
-    const outputWidth = this.#width > MOST_OUTPUTS ? 0 : this.#width;
+    const outputWidth = this.#width > this.#widest ? 0 : this.#width;
+    if (outputWidth > 0 && count > this.#rows) this.#makeRoom(outputWidth);
     const batch: ScoreBatch = {
       start: this.#start,
       score: this.#score.slice(0, count),
@@ -100,6 +116,7 @@ export class Batches {
     this.#start += count;
     this.#count = 0;
     this.#width = 0;
+    this.#rows = 0;
     this.#outputs = new Float32Array(0);
     this.#sent = performance.now();
     this.#busyMs = 0;

@@ -189,7 +189,7 @@ export async function swapWeights({ program: spec, trace, next, from }: SwapArgs
   weights.update(KEY0, swapped(weights.lookup(KEY0)!, file, next.model.name));
   const held = await heldTrace(trace);
   const { count } = held;
-  const batches = new Batches(from, context, cutOf(compiled.meta.model.nodes), runner.vm.engine);
+  const batches = new Batches(from, context, cutOf(compiled.meta.model.nodes), count, runner.vm.engine);
   let rested = performance.now();
   let done = from;
   for await (const outcomes of outcomesFrom(held, model, runner, from)) {

@@ -45,7 +45,7 @@ async function score(args: Bound & { readonly trace: TraceSpec; readonly from?: 
   context.progress('loading ONNX Runtime', 0, 0);
   const runner = await runnerOf(args);
   const { from = 0 } = args;
-  const batches = new Batches(from, context, cutOf(model.nodes));
+  const batches = new Batches(from, context, cutOf(model.nodes), total);
   let rested = performance.now();
   let done = from;
   const breathe = async (): Promise<void> => {

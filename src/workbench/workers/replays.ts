@@ -60,7 +60,7 @@ export async function replay({ program: spec, trace, from, to }: ReplayArgs, con
   // Another call takes the machine from this one by its number.
   runner.trace = trace.hash;
   runner.next = -1;
-  const batches = new Batches(from, context, cutOf(meta?.model.nodes ?? []), scorer.vm.engine);
+  const batches = new Batches(from, context, cutOf(meta?.model.nodes ?? []), held.count, scorer.vm.engine);
   const slices = new Slices(context, batches, begin);
   let at = begin;
   try {

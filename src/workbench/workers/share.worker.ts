@@ -23,10 +23,13 @@ async function prepare({ key, shared }: { key: string; shared: SharedProgram | n
   return true;
 }
 
-async function share({ trace, columns }: { trace: BlobRef; columns: ShareColumns }, context: CallContext): Promise<void> {
+async function share(
+  { trace, columns, events }: { trace: BlobRef; columns: ShareColumns; events: number },
+  context: CallContext,
+): Promise<void> {
   const { scorer, cut } = present!;
   const { from, linkType, timeNs } = columns;
-  const batches = new Batches(from, context, cut, scorer.vm.engine);
+  const batches = new Batches(from, context, cut, events, scorer.vm.engine);
   const slices = new Slices(context, batches, 0);
   let at = 0;
   for await (const { data } of packetBatches(sourceOf(trace), columns, 0, timeNs.length)) {

@@ -123,7 +123,7 @@ export function replayThere({ session, program: spec, trace }: ReplayArgs, conte
       throw new InputError('the trace holds packets, and the program takes none', trace.name);
     if (held.kind === 'tensors' && !meta) throw new InputError('this program does not say what tensors it takes', trace.name);
     const remote = await keep(spec, line, program, meta, signal);
-    const batches = new Batches(0, context, cutOf(meta?.model.nodes ?? []));
+    const batches = new Batches(0, context, cutOf(meta?.model.nodes ?? []), held.count);
     let [events, ns] = [0, 0];
     const take = (row: readonly KernelSaid[], hasVerdict: boolean): void => {
       for (const said of row) {
