@@ -103,13 +103,16 @@ export function countsAt(detection: Detection, threshold: number): Counts {
 export const costOf = ({ alarms, misses }: Pick<Counts, 'alarms' | 'misses'>, costs: Costs): number =>
   alarms * costs.alarm + misses * costs.miss;
 
-/** The threshold of least cost, the highest of equals; null without scores. */
-export function cheapest(detection: Detection, costs: Costs): { readonly threshold: number; readonly cost: number } | null {
+/**
+ * The threshold of least cost, the highest of equals; its threshold is null where nothing costs less than to flag no event. Null without scores.
+ */
+export function cheapest(detection: Detection, costs: Costs): { readonly threshold: number | null; readonly cost: number } | null {
   const { thresholds, hits, alarms, positives } = detection;
-  let best: { threshold: number; cost: number } | null = null;
+  if (thresholds.length === 0) return null;
+  let best: { threshold: number | null; cost: number } = { threshold: null, cost: costOf({ alarms: 0, misses: positives }, costs) };
   thresholds.forEach((threshold, at) => {
     const cost = costOf({ alarms: alarms[at]!, misses: positives - hits[at]! }, costs);
-    if (!best || cost < best.cost) best = { threshold, cost };
+    if (cost < best.cost) best = { threshold, cost };
   });
   return best;
 }

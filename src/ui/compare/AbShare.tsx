@@ -31,14 +31,9 @@ export function AbShare({ name }: { name: string }) {
     });
   const copy = () =>
     doing(async () => {
-      const link = await linkOfComparison();
-      if (link.kind === 'none') setError(texts.noLink(link.why));
-      else if (!navigator.clipboard) setError(texts.clipboard);
-      else {
-        await navigator.clipboard.writeText(link.url).catch(() => setError(texts.clipboard));
-        setCopied(true);
-        announce(texts.copied);
-      }
+      const failure = await copyLink(await linkOfComparison(), texts);
+      setError(failure);
+      setCopied(failure === null);
     });
   return (
     <>
@@ -56,6 +51,25 @@ export function AbShare({ name }: { name: string }) {
       {error ? <ErrorNote error={error} onDismiss={() => setError(null)} /> : null}
     </>
   );
+}
+
+interface CopyTexts {
+  readonly noLink: (why: string) => UserError;
+  readonly clipboard: UserError;
+  readonly copied: string;
+}
+
+/** Puts a link on the clipboard and says so; gives why it could not. */
+export async function copyLink(link: RunLink, said: CopyTexts): Promise<UserError | null> {
+  if (link.kind === 'none') return said.noLink(link.why);
+  try {
+    await navigator.clipboard.writeText(link.url);
+  } catch {
+    // The page is not the one in focus, is not allowed to, or has no clipboard where its address is not safe.
+    return said.clipboard;
+  }
+  announce(said.copied);
+  return null;
 }
 
 /** What a report says of its link. */

@@ -118,14 +118,7 @@ function Thresholds({ program, reference, quantity }: ThresholdsProps) {
           <Cost label={texts.missCost} value={costs.miss} onChange={(miss) => setCosts({ ...costs, miss })} />
         </fieldset>
         <CostCurve program={program} costs={costs} low={low} high={high} threshold={threshold} />
-        {least ? (
-          <p className="detection-least">
-            <span className="muted">{texts.cheapest(texts.thresholdIs(least.threshold), least.cost)}</span>
-            <button type="button" className="button bordered small" onClick={() => setChosen(least.threshold)}>
-              {texts.goCheapest}
-            </button>
-          </p>
-        ) : null}
+        {least ? <Cheapest {...least} onGo={setChosen} /> : null}
         {quantity === 'score' && output.kind === 'threshold' ? (
           <button
             type="button"
@@ -142,6 +135,19 @@ function Thresholds({ program, reference, quantity }: ThresholdsProps) {
         ) : null}
       </div>
     </div>
+  );
+}
+
+function Cheapest({ threshold, cost, onGo }: { threshold: number | null; cost: number; onGo: (threshold: number) => void }) {
+  return (
+    <p className="detection-least">
+      <span className="muted">{threshold === null ? texts.cheapestNone(cost) : texts.cheapest(texts.thresholdIs(threshold), cost)}</span>
+      {threshold === null ? null : (
+        <button type="button" className="button bordered small" onClick={() => onGo(threshold)}>
+          {texts.goCheapest}
+        </button>
+      )}
+    </p>
   );
 }
 
@@ -174,7 +180,7 @@ function CountsTable({ program, reference, threshold, costs }: Omit<ThresholdsPr
         {row(heads.f1, (side) => texts.percent(side.f1))}
         {row(heads.alarms, (side) => texts.count(side.alarms))}
         {row(heads.misses, (side) => texts.count(side.misses))}
-        {row(heads.cost, (side) => texts.count(costOf(side, costs)))}
+        {row(heads.cost, (side) => texts.cost(costOf(side, costs)))}
         {row(heads.area, (side) => texts.area(side.area))}
       </tbody>
     </table>

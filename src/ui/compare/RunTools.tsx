@@ -7,7 +7,7 @@ import { exportRuns, forgetRun, importRuns, type KeptRun, renameRun, setBaseline
 import { announce } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { runs as texts } from '../texts/runs.ts';
-import { restore } from './AbShare.tsx';
+import { copyLink, restore } from './AbShare.tsx';
 
 /** What can be done with the chosen run, and with all of them. */
 export function RunTools({ run, baseline, takes }: { run: KeptRun; baseline: KeptRun | null; takes: boolean }) {
@@ -33,14 +33,9 @@ export function RunTools({ run, baseline, takes }: { run: KeptRun; baseline: Kep
     });
   const copy = () =>
     doing(async () => {
-      const link = await linkOfRun(run);
-      if (link.kind === 'none') setError(texts.noLink(link.why));
-      else if (!navigator.clipboard) setError(texts.clipboard);
-      else {
-        await navigator.clipboard.writeText(link.url);
-        setCopied(key);
-        announce(texts.copied);
-      }
+      const failure = await copyLink(await linkOfRun(run), texts);
+      setError(failure);
+      setCopied(failure === null ? key : '');
     });
   return (
     <>

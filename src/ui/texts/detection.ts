@@ -1,4 +1,6 @@
 const count = (value: number): string => Math.round(value).toLocaleString('en');
+/** A cost may be a fraction where a mistake's is. */
+const cost = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: 2 });
 const percent = (share: number | null): string => (share === null ? '–' : `${(share * 100).toFixed(2)} %`);
 
 /** Texts of the views Detection and Errors of the Compare panel. */
@@ -39,9 +41,11 @@ export const detection = {
   costs: 'Cost of a mistake',
   alarmCost: 'False alarm',
   missCost: 'Missed',
-  cheapest: (threshold: string, cost: number) => `Least cost ${count(cost)} at ${threshold}`,
+  cost,
+  cheapest: (threshold: string, least: number) => `Least cost ${cost(least)} at ${threshold}`,
+  cheapestNone: (least: number) => `Least cost ${cost(least)}: to flag no event`,
   goCheapest: 'Go there',
-  costCurve: (low: number, high: number) => `Cost by threshold, from ${count(low)} to ${count(high)}`,
+  costCurve: (low: number, high: number) => `Cost by threshold, from ${cost(low)} to ${cost(high)}`,
   spread: 'Differences by magnitude',
   spreadBin: (from: string, to: string, events: number) => `${from} to ${to}: ${count(events)}`,
   spreadLabel: (values: number, none: number) => `Distribution of ${count(values)} differences; ${count(none)} smaller than the first bin`,
