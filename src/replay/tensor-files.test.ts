@@ -6,6 +6,7 @@ import type { ValueInfo } from '../onnx/model.ts';
 import { readCsv } from '../traces/csv.ts';
 import { readPng } from '../traces/png.ts';
 import { readSafetensors } from '../traces/safetensors.ts';
+import { pngChunk, pngFile } from '../traces/testing/picture-files.ts';
 import { tensorInputs } from './inputs.ts';
 import { readTensors } from './tensor-files.ts';
 
@@ -35,19 +36,8 @@ function safetensors(header: object, data: number[]): Uint8Array {
 }
 const floats = (...values: number[]) => [...new Uint8Array(Float32Array.from(values).buffer)];
 
-/** A chunk with its checksum, computed the slow way. */
-function chunk(type: string, data: Uint8Array): number[] {
-  const body = [...text(type), ...data];
-  let crc = 0xffffffff;
-  for (const byte of body) {
-    crc ^= byte;
-    for (let k = 0; k < 8; k++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  const u32 = (value: number) => [(value >>> 24) & 255, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
-  return [...u32(data.length), ...body, ...u32((crc ^ 0xffffffff) >>> 0)];
-}
 /** A picture with a filter for each row, from rows of packed samples. */
-function png(width: number, rows: number[][], depth: number, colour: number, filters: number[], more: number[] = []): Uint8Array {
+function png(width: number, rows: number[][], depth: number, colour: number, filters: number[], more?: Uint8Array): Uint8Array {
   const step = Math.max(1, ([1, 0, 3, 1, 2, 0, 4][colour === 0 ? 0 : colour]! * depth) >> 3);
   const filtered = rows.flatMap((row, y) => {
     const up = rows[y - 1] ?? row.map(() => 0);
@@ -63,13 +53,7 @@ function png(width: number, rows: number[][], depth: number, colour: number, fil
       }),
     ];
   });
-  const header = new Uint8Array(13);
-  new DataView(header.buffer).setUint32(0, width);
-  new DataView(header.buffer).setUint32(4, rows.length);
-  header.set([depth, colour], 8);
-  const signature = [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10];
-  const data = zlibSync(Uint8Array.from(filtered));
-  return Uint8Array.from([...signature, ...chunk('IHDR', header), ...more, ...chunk('IDAT', data), ...chunk('IEND', new Uint8Array(0))]);
+  return pngFile({ width, height: rows.length, depth, colour }, zlibSync(Uint8Array.from(filtered)), more);
 }
 
 describe('safetensors', () => {
@@ -119,6 +103,7 @@ describe('tables', () => {
   it.each([
     ['a,b\n1,2\n1,x\n', /t.csv, line 3: column 2 \(b\): "x" is no number/],
     ['a,b\n1,2,3\n', /t.csv, line 2: has 3 cells, but the header has 2/],
+    ['-1.5,b\n1,2\n', /t.csv, line 1: mixes numbers and words: column 2, "b", is no number/],
     ['a,b\n', /t.csv, line 1: is a header, and no line of numbers follows/],
     ['a,a\n1,2', /t.csv, line 1: names the column "a" twice/],
     ['a,b\n1,"2\n', /t.csv, line 2: a quoted cell does not end/],
@@ -152,7 +137,7 @@ describe('pictures', () => {
     expect([grey16.channels, ...grey16.data]).toEqual([1, 1, 200]);
     const bits = readPng(png(3, [[0b10100000]], 1, 0, [0]));
     expect([...bits.data]).toEqual([255, 0, 255]);
-    const palette = readPng(png(2, [[0b0001_0000]], 4, 3, [0], chunk('PLTE', Uint8Array.of(1, 2, 3, 4, 5, 6))));
+    const palette = readPng(png(2, [[0b0001_0000]], 4, 3, [0], pngChunk('PLTE', Uint8Array.of(1, 2, 3, 4, 5, 6))));
     expect([...palette.data]).toEqual([4, 5, 6, 1, 2, 3]);
     const alpha = readPng(png(1, [[9, 8, 7, 0]], 8, 6, [4]));
     expect([...alpha.data]).toEqual([9, 8, 7]);

@@ -5,6 +5,7 @@ import { elementCount, tensorOf } from '../onnx/tensor.ts';
 import { readCsv } from '../traces/csv.ts';
 import { readNpy } from '../traces/npy.ts';
 import { isNpz, readNpz } from '../traces/npz.ts';
+import { pictureFormat } from '../traces/picture-head.ts';
 import { isPng, readPng } from '../traces/png.ts';
 import { isSafetensors, readSafetensors } from '../traces/safetensors.ts';
 import { npyTensor } from './inputs.ts';
@@ -17,14 +18,17 @@ export interface NamedTensor {
   readonly where: string;
 }
 
-const JPEG = [0xff, 0xd8, 0xff];
 const isText = (bytes: Uint8Array): boolean =>
   bytes.subarray(0, 512).every((byte) => byte >= 32 || byte === 9 || byte === 10 || byte === 13);
 
 /** Whether a file is one of tensors, by its first bytes or its name. */
 export function isTensorFile(bytes: Uint8Array, name: string): boolean {
   return (
-    isNpy(bytes) || isNpz(bytes) || isPng(bytes) || isSafetensors(bytes) || /\.(csv|tsv|pb|jpe?g|npy|npz|safetensors|png)$/i.test(name)
+    isNpy(bytes) ||
+    isNpz(bytes) ||
+    isPng(bytes) ||
+    isSafetensors(bytes) ||
+    /\.(bmp|csv|gif|tsv|pb|jpe?g|npy|npz|safetensors|png|webp)$/i.test(name)
   );
 }
 
@@ -35,7 +39,8 @@ export function readTensors(bytes: Uint8Array, where: string, { inputs }: Pick<M
   if (isNpy(bytes)) return only(npyTensor(readNpy(bytes, where)), inputs, where);
   if (isNpz(bytes)) return [...readNpz(bytes, where)].map(([name, array]) => ({ name, tensor: npyTensor(array), where }));
   if (isPng(bytes)) return pictures([readPng(bytes, where)], inputs, where, scaling);
-  if (JPEG.every((byte, i) => bytes[i] === byte)) throw new InputError('JPEG pictures are not decoded here', where, 'Convert it to PNG');
+  const format = pictureFormat(bytes);
+  if (format) throw new InputError(`${format} pictures are not decoded here`, where, 'Convert it to PNG');
   if (isSafetensors(bytes)) {
     const tensors = [...readSafetensors(bytes, where)];
     if (tensors.length === 1 && inputs.length === 1) return only(tensors[0]![1], inputs, where);
@@ -44,7 +49,9 @@ export function readTensors(bytes: Uint8Array, where: string, { inputs }: Pick<M
   if (/\.pb$/i.test(where)) {
     const proto = readTensorProto(bytes, where);
     const name = inputs.some((input) => input.name === proto.name) ? proto.name : undefined;
-    return [{ name, tensor: asBatch(tensorOf(proto, where), inputs.find((input) => input.name === name) ?? inputs[0]!), where }];
+    const tensor = tensorOf(proto, where);
+    if (tensor.dtype === 'string') throw new InputError('its elements are texts, and models take numbers', where);
+    return [{ name, tensor: asBatch(tensor, inputs.find((input) => input.name === name) ?? inputs[0]!), where }];
   }
   const claimed = /\.(npy|npz|safetensors|png)$/i.exec(where)?.[1]?.toLowerCase();
   if (claimed) throw new InputError(`this is no .${claimed} file: it begins otherwise`, where);

@@ -37,10 +37,15 @@ export function readCsv(text: string, where = ''): Table {
   const first = lines[0]!;
   const separator = SEPARATORS.reduce((best, one) => (first.line.split(one).length > first.line.split(best).length ? one : best));
   const head = cellsOf(first.line, separator, (what) => fail(first.number, what));
-  const isHeader = head.some((cell) => numberOf(cell) === null);
+  const word = head.findIndex((cell) => numberOf(cell) === null);
+  const isHeader = word >= 0;
+  // A column may be called 7, but not -16.375: that is a line of numbers with a mistake, and no header.
+  if (isHeader && head.some((cell) => numberOf(cell) !== null && !/^\s*\d+\s*$/.test(cell)))
+    fail(first.number, `mixes numbers and words: column ${word + 1}, ${JSON.stringify(head[word]!.slice(0, 40))}, is no number`);
   if (head.length > MAX_COLUMNS) fail(first.number, `has ${head.length} columns; at most ${MAX_COLUMNS} are read`);
   const columns = head.map((cell, i) => (isHeader ? cell.trim() : `column ${i + 1}`));
-  const twice = columns.find((name, i) => columns.indexOf(name) !== i);
+  const seen = new Set<string>();
+  const twice = columns.find((name) => seen.size === seen.add(name).size);
   if (isHeader && twice !== undefined) fail(first.number, `names the column ${JSON.stringify(twice)} twice`);
   const body = isHeader ? lines.slice(1) : lines;
   if (body.length === 0) fail(first.number, 'is a header, and no line of numbers follows');

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readPng } from './png.ts';
 import { readSafetensors } from './safetensors.ts';
 import { readCalls } from './syscalls/calls.ts';
+import { pngFile } from './testing/picture-files.ts';
 
 const safetensors = (header: string): Uint8Array => {
   const text = new TextEncoder().encode(header);
@@ -12,36 +13,7 @@ const safetensors = (header: string): Uint8Array => {
   return bytes;
 };
 
-/** A chunk with its checksum left 0: what is wrong with it is found before. */
-function png(width: number, height: number, packed: Uint8Array): Uint8Array {
-  const parts = [Buffer.from('89504e470d0a1a0a', 'hex')];
-  const chunk = (name: string, data: Uint8Array) => {
-    const body = Buffer.concat([Buffer.from(name), data]);
-    const head = Buffer.alloc(4);
-    head.writeUInt32BE(data.length);
-    const tail = Buffer.alloc(4);
-    tail.writeUInt32BE(crc(body));
-    parts.push(head, body, tail);
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header[8] = 8;
-  header[9] = 2;
-  chunk('IHDR', header);
-  chunk('IDAT', packed);
-  chunk('IEND', new Uint8Array(0));
-  return Buffer.concat(parts);
-}
-
-function crc(bytes: Uint8Array): number {
-  let value = 0xffffffff;
-  for (const byte of bytes) {
-    value ^= byte;
-    for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0xedb88320 : 0);
-  }
-  return ~value >>> 0;
-}
+const png = (width: number, height: number, packed: Uint8Array): Uint8Array => pngFile({ width, height, depth: 8, colour: 2 }, packed);
 
 // Found by `npm run long mutate`.
 describe('files that are made to be read wrong', () => {

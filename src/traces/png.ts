@@ -1,5 +1,6 @@
 import { unzlibSync } from 'fflate';
 import { InputError } from '../base/errors.ts';
+import { crc32 } from './crc32.ts';
 
 // PNG (W3C recommendation, third edition): chunks behind a signature, one zlib stream of filtered rows.
 
@@ -16,7 +17,8 @@ export interface Picture {
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Deflate makes at most so many bytes of one. */
 const MOST_OF_A_BYTE = 1032;
-const MAX_PIXELS = 1 << 26;
+/** Larger pictures go into no model. */
+export const MAX_PIXELS = 1 << 26;
 /** Samples of a pixel by colour type: grey, colour, palette, grey and alpha, colour and alpha. */
 const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 const DEPTHS: Readonly<Record<number, readonly number[]>> = { 0: [1, 2, 4, 8, 16], 2: [8, 16], 3: [1, 2, 4, 8], 4: [8, 16], 6: [8, 16] };
@@ -28,6 +30,7 @@ interface Header {
   readonly height: number;
   readonly depth: number;
   readonly colour: number;
+  readonly interlaced: boolean;
 }
 
 /** Decodes a PNG file. Throws {@link InputError} with the chunk and its byte; interlaced files are refused. */
@@ -48,7 +51,7 @@ export function readPng(bytes: Uint8Array, where = ''): Picture {
     const data = bytes.subarray(at + 8, at + 8 + length);
     if (at + 12 + length > bytes.length)
       fail(`chunk ${JSON.stringify(type)} at byte ${at} claims ${length} bytes, and the file ends before`);
-    if (view.getUint32(at + 8 + length) !== crc(bytes.subarray(at + 4, at + 8 + length)))
+    if (view.getUint32(at + 8 + length) !== crc32(bytes.subarray(at + 4, at + 8 + length)))
       fail(`chunk ${JSON.stringify(type)} at byte ${at} is damaged: its checksum differs`);
     if (type === 'IHDR') header = headerOf(data, at, fail);
     else if (type === 'PLTE') palette = data;
@@ -59,6 +62,7 @@ export function readPng(bytes: Uint8Array, where = ''): Picture {
   }
   if (!header) return fail('it has no header chunk');
   if (!ended) fail('it has no end chunk: the file is cut off');
+  if (header.interlaced) fail('it is interlaced', 'Save it without interlacing');
   if (header.colour === 3 && !palette) fail('it has colours of a palette, and no palette');
   const { width, height, depth, colour } = header;
   const bitsPerPixel = SAMPLES[colour]! * depth;
@@ -80,12 +84,11 @@ export function readPng(bytes: Uint8Array, where = ''): Picture {
 function headerOf(data: Uint8Array, at: number, fail: (what: string, advice?: string) => never): Header {
   if (data.length !== 13) fail(`its header chunk at byte ${at} has ${data.length} bytes, not 13`);
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const header = { width: view.getUint32(0), height: view.getUint32(4), depth: data[8]!, colour: data[9]! };
+  const header = { width: view.getUint32(0), height: view.getUint32(4), depth: data[8]!, colour: data[9]!, interlaced: data[12] !== 0 };
   if (header.width === 0 || header.height === 0 || header.width * header.height > MAX_PIXELS)
     fail(`its size is ${header.width} × ${header.height}; 1 to ${MAX_PIXELS} pixels are read`);
   if (!DEPTHS[header.colour]?.includes(header.depth))
     fail(`its header says colour type ${header.colour} with ${header.depth} bits, which PNG does not have`);
-  if (data[12] !== 0) fail('it is interlaced', 'Save it without interlacing');
   return header;
 }
 
@@ -148,17 +151,6 @@ function sample(rows: Uint8Array, at: number, index: number, depth: number): num
   if (depth === 16) return rows[at + index * 2]!;
   const bit = index * depth;
   return (rows[at + (bit >> 3)]! >> (8 - depth - (bit & 7))) & (2 ** depth - 1);
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-function crc(bytes: Uint8Array): number {
-  let c = 0xffffffff;
-  for (const byte of bytes) c = CRC_TABLE[(c ^ byte) & 255]! ^ (c >>> 8);
-  return (c ^ 0xffffffff) >>> 0;
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

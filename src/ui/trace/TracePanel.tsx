@@ -24,6 +24,10 @@ export function TracePanel() {
   const cursor = useWorkbench((state) => state.cursors.packet);
   const binding = useWorkbench((state) => state.history.doc.binding);
   const traced = useWorkbench((state) => state.history.doc.trace !== null);
+  // Another file with the same contents is the same trace under its own name.
+  const file = useWorkbench(
+    ({ stages, history: { doc } }) => (stages.trace.stale ? null : doc.trace?.name) ?? stages.trace.value?.file ?? '',
+  );
   const [form, setForm] = useState(false);
   const at = trace ? Math.min(trace.count - 1, cursor === undefined ? 0 : Number(cursor)) : -1;
   const done = replay.value ? liveDone(replay.value) : 0;
@@ -35,7 +39,7 @@ export function TracePanel() {
       summary={
         trace ? (
           <>
-            {texts.summary(trace.file, formatCount(trace.count), trace.kind)}
+            {texts.summary(file, formatCount(trace.count), trace.kind)}
             <span data-testid="replayed" data-done={replay.stale ? 0 : done}>
               {texts.replayed(formatCount(done))}
             </span>

@@ -3,6 +3,7 @@ import type { Tensor } from '../../onnx/model.ts';
 import { type PictureScaling, pictureShape, pictures } from '../../replay/pictures.ts';
 import { type NamedTensor, readTensors } from '../../replay/tensor-files.ts';
 import type { NpyArray } from '../../traces/npy.ts';
+import { pictureHead } from '../../traces/picture-head.ts';
 import { isPng, type Picture, readPng } from '../../traces/png.ts';
 import { writeNpz } from '../../traces/tensor-write.ts';
 import type { BlobRef } from '../document.ts';
@@ -11,9 +12,6 @@ import type { ArchiveView } from '../tensor-file-views.ts';
 import type { OpenModel } from './bindings.ts';
 import { bytesOf } from './blobs.ts';
 import { modelOf } from './models.ts';
-
-/** Browsers decode larger pictures, but no model takes them. */
-const MOST_PIXELS = 64 * 2 ** 20;
 
 interface ArchiveArgs {
   /** One file of tensors, or pictures. */
@@ -49,16 +47,15 @@ async function decode(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Pic
     } catch (error) {
       if (!(error instanceof InputError) || !/interlaced/.test(error.message)) throw error;
     }
-  }
+  } else if (!pictureHead(bytes, name))
+    throw new InputError('this is no picture: it begins otherwise', name, 'PNG, JPEG, WebP, GIF and BMP are read');
   let image: ImageBitmap;
   try {
     image = await createImageBitmap(new Blob([bytes]), { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
   } catch {
-    throw new InputError('the browser cannot read this picture', name, 'PNG, JPEG, WebP, GIF and BMP are read');
+    throw new InputError('the browser cannot decode this picture: its header is right, and what follows is damaged', name);
   }
   const { width, height } = image;
-  if (width * height > MOST_PIXELS)
-    throw new InputError(`the picture has ${width} × ${height} pixels; at most ${MOST_PIXELS} are read`, name);
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
   context.drawImage(image, 0, 0);
   image.close();
