@@ -67,7 +67,7 @@ function userError(error: unknown): UserError {
 
 function call<T>(method: string, programKey: string, args: object, options: CallOptions): Promise<T> {
   const program = programFor(kernelWorker, programKey);
-  if (!program) return Promise.reject(new Error('this program is no longer known'));
+  if (!program) return Promise.reject(new Cancelled());
   return kernelWorker.call<T>(method, { session: sessionOf(), program, ...args }, options);
 }
 

@@ -1,3 +1,4 @@
+import { Cancelled } from '../base/progress.ts';
 import { hold, programFor } from './clients.ts';
 import { eventOf } from './event-values.ts';
 import { frameOf } from './frames.ts';
@@ -39,7 +40,7 @@ export function presentWeights({ history: { doc } }: WorkbenchState): Pick<Touch
 /** Runs one event in the program `key`; where values are asked for, `onOutcome` hears what it comes to before they are read. */
 export function touchEvent(key: string, request: TouchRequest, onOutcome: (view: TouchView) => void): Promise<TouchView> {
   const program = programFor(touchWorker, key);
-  if (!program) return Promise.reject(new Error('this program is no longer known'));
+  if (!program) return Promise.reject(new Cancelled());
   hold(touchWorker, request.file, request.event.kind === 'tensors' ? request.event.trace : null);
   return touchWorker.call<TouchView>('touch', { program, ...request }, { onEvent: onOutcome as CallOptions['onEvent'] });
 }

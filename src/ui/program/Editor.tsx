@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { Cancelled } from '../../base/progress.ts';
 import { type Named, placesOf, renamed } from '../../bpf/rename.ts';
 import { commitFork } from '../../workbench/actions.ts';
 import { callOnProgram } from '../../workbench/clients.ts';
@@ -110,6 +111,8 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
   }, [check]);
 
   const fail = useStable((doing: string, error: unknown) => {
+    // The program on show was that of a project that was left.
+    if (error instanceof Cancelled) return;
     notify(doing, error instanceof RemoteError ? error.error : toUserError(error, doing));
   });
 
