@@ -18,9 +18,14 @@ const floats = (name: string, dims: readonly number[]): number[] => [
   ),
 ];
 
-/** One node of operator `op`, called `name`, from x [1, 4] to y. */
-export function singleNodeModel(op: string, name: string): Buffer {
+/** One node of operator `op`, called `name`, from x to y, both of one shape. */
+export function singleNodeModel(op: string, name: string, dims: readonly number[] = [1, 4]): Buffer {
   const node = [...text(1, 'x'), ...text(2, 'y'), ...text(3, name), ...text(4, op)];
-  const graph = [...message(1, node), ...text(2, 'g'), ...message(11, floats('x', [1, 4])), ...message(12, floats('y', [1, 4]))];
+  const graph = [...message(1, node), ...text(2, 'g'), ...message(11, floats('x', dims)), ...message(12, floats('y', dims))];
   return Buffer.from([...int(1, 8), ...message(7, graph), ...message(8, int(2, 17))]);
+}
+
+/** A TensorProto with its data as raw bytes; `dtype` by its number in TensorProto.DataType. */
+export function tensorProto(dtype: number, dims: readonly number[], raw: Uint8Array): Buffer {
+  return Buffer.from([...dims.flatMap((dim) => int(1, dim)), ...int(2, dtype), ...message(9, [...raw])]);
 }
