@@ -5,6 +5,7 @@ export const WIDGET_KEYS = {
   weight: ['tensor', 'row', 'column'],
   byte: ['token'],
   bits: [],
+  token: ['prompt'],
   run: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 

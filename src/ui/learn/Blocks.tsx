@@ -82,7 +82,7 @@ function LiveView({ live: { widget, args }, caption }: { live: Live; caption: Re
   const Component = isWidget(widget) ? WIDGETS[widget] : undefined;
   if (!go) return null;
   return (
-    <figure className="lesson-live" data-widget={widget}>
+    <figure className="lesson-live" tabIndex={-1} data-widget={widget}>
       <figcaption>{caption}</figcaption>
       {Component ? (
         <Suspense fallback={<p className="muted">{texts.loading}</p>}>

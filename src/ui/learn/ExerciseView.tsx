@@ -62,6 +62,7 @@ export function ExerciseView({ exercise, place }: { exercise: Exercise; place: s
   return (
     <section
       className="exercise"
+      tabIndex={-1}
       aria-labelledby={`${id}-title`}
       data-exercise={exercise.id}
       data-passed={passed}
@@ -156,7 +157,7 @@ export function ExerciseView({ exercise, place }: { exercise: Exercise; place: s
         </button>
       ) : null}
       {shown ? (
-        <div className="exercise-shown">
+        <div className="exercise-shown" tabIndex={-1} ref={focusOn}>
           <p className="small muted">{texts.aSolution}</p>
           <Source text={exercise.solution} kind={kindOf(exercise)} />
         </div>
@@ -164,6 +165,9 @@ export function ExerciseView({ exercise, place }: { exercise: Exercise; place: s
     </section>
   );
 }
+
+/** The button that showed it is gone. */
+const focusOn = (element: HTMLElement | null): void => element?.focus({ preventScroll: true });
 
 const told = (rows: readonly CheckRow[]): string =>
   rows

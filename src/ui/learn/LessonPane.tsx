@@ -23,6 +23,7 @@ import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Menu } from '../components/Menu.tsx';
 import { Progress } from '../components/Progress.tsx';
 import { useTask } from '../components/useTask.ts';
+import { keepFocusIn } from '../shell/keep-focus.ts';
 import { course } from '../texts/course.ts';
 import { cameByAddress, isEmbedded, readAddress, writeAddress } from './address.ts';
 import { Blocks } from './Blocks.tsx';
@@ -51,6 +52,7 @@ export default function LessonPane() {
     return () => window.removeEventListener('hashchange', read);
   }, []);
   const pane = useRef<HTMLElement>(null);
+  useEffect(() => keepFocusIn(pane.current!, '[data-exercise], .lesson-live, .lesson'), []);
   const focus = useCallback(
     () => pane.current?.querySelector<HTMLElement>('[data-step-title], [data-first-focus], .course-open')?.focus(),
     [],
@@ -58,7 +60,13 @@ export default function LessonPane() {
   useCommandHandler('learn.focus', focus);
   const embedded = isEmbedded();
   return (
-    <aside ref={pane} className="lesson" aria-label={open ? texts.label(open.lesson.title) : course.title} data-panel-actions="learn">
+    <aside
+      ref={pane}
+      className="lesson"
+      tabIndex={-1}
+      aria-label={open ? texts.label(open.lesson.title) : course.title}
+      data-panel-actions="learn"
+    >
       {error ? <ErrorNote error={error} onDismiss={() => useCourse.setState({ error: null })} /> : null}
       {open ? (
         <Lesson key={open.key} open={open} embedded={embedded} />

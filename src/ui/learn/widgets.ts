@@ -12,6 +12,7 @@ export const WIDGETS: { readonly [Name in keyof typeof WIDGET_KEYS]: ComponentTy
   weight: part(() => import('./live/LiveWeight.tsx')),
   byte: part(() => import('./live/LiveByte.tsx')),
   bits: part(() => import('./live/LiveBits.tsx')),
+  token: part(() => import('./live/LiveToken.tsx')),
   run: part(() => import('./live/LiveRun.tsx')),
 };
 

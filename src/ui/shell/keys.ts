@@ -10,6 +10,8 @@ const FIELD = 'input:not([type=checkbox]):not([type=radio]):not([type=range]), t
 export function handleKey(event: KeyboardEvent): void {
   const target = event.target as HTMLElement;
   if (event.defaultPrevented || target.closest('dialog')) return;
+  // What lies over the page is closed first, by the browser.
+  if (event.key === 'Escape' && document.querySelector(':popover-open')) return;
   if (useShell.getState().front === 'palette' && event.key.length === 1 && !event.ctrlKey && !event.metaKey) {
     typeAhead(event.key);
     event.preventDefault();

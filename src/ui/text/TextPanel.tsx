@@ -1,28 +1,22 @@
 import { Download, PenLine, Square } from 'lucide-react';
 import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from 'react';
 import { Cancelled } from '../../base/progress.ts';
-import { toUserError, type UserError } from '../../workbench/errors.ts';
-import { RemoteError, WorkerClient } from '../../workbench/rpc.ts';
-import type { StageProgress } from '../../workbench/stages.ts';
+import type { UserError } from '../../workbench/errors.ts';
 import { useCommandHandler } from '../commands.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
 import { text as texts } from '../texts/text.ts';
 import { textPanel } from '../texts/text-panel.ts';
-import type { TextFacts, TokenEvent, WriteEnd } from './views.ts';
+import { textError, textWorker, useTextModel } from './model.ts';
+import type { TokenEvent, WriteEnd } from './views.ts';
 import './text.css';
-
-/** Of its own: a text is written while other panels work. */
-const worker = new WorkerClient('text', () => new Worker(new URL('./text.worker.ts', import.meta.url), { type: 'module', name: 'text' }));
-
-const userError = (error: unknown): UserError => (error instanceof RemoteError ? error.error : toUserError(error, texts.building));
 
 type Ending = WriteEnd['reason'] | 'stopped' | null;
 
 /** A language model at work: prompt, tokens one by one, what else was likely, and the object to take to a kernel. */
 export function TextPanel() {
-  const { facts, progress, error: buildError, retry } = useModel();
+  const { facts, progress, error: buildError, retry } = useTextModel();
   const [prompt, setPrompt] = useState<string>(texts.beginning);
   const [temperature, setTemperature] = useState('0.5');
   const [topK, setTopK] = useState('40');
@@ -49,7 +43,7 @@ export function TextPanel() {
     };
     show();
     try {
-      const { reason } = await worker.call<WriteEnd>(
+      const { reason } = await textWorker.call<WriteEnd>(
         'write',
         {
           prompt,
@@ -68,7 +62,7 @@ export function TextPanel() {
       setEnding(reason);
     } catch (caught) {
       if (caught instanceof Cancelled) setEnding('stopped');
-      else setError(userError(caught));
+      else setError(textError(caught));
     } finally {
       cancelAnimationFrame(frame);
       show();
@@ -259,50 +253,15 @@ function Alternatives({ token, picked }: { readonly token: TokenEvent | null; re
   );
 }
 
-/** The sample's program, compiled when the panel is first shown. */
-function useModel() {
-  const [facts, setFacts] = useState<TextFacts | null>(null);
-  const [progress, setProgress] = useState<StageProgress | null>(null);
-  const [error, setError] = useState<UserError | null>(null);
-  const [attempt, setAttempt] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt is another call
-  useEffect(() => {
-    let wanted = true;
-    setError(null);
-    worker
-      .call<TextFacts>(
-        'open',
-        { base: new URL('samples/stories/', document.baseURI).href },
-        {
-          onProgress: (stage, done, total) => {
-            if (wanted) setProgress({ stage: texts.stages[stage] ?? stage, done, total });
-          },
-        },
-      )
-      .then(
-        (made) => {
-          if (wanted) setFacts(made);
-        },
-        (caught: unknown) => {
-          if (wanted) setError(userError(caught));
-        },
-      );
-    return () => {
-      wanted = false;
-    };
-  }, [attempt]);
-  return { facts, progress, error, retry: () => setAttempt(attempt + 1) };
-}
-
 async function saveObject(fail: (error: UserError) => void): Promise<void> {
   try {
-    const bytes = await worker.call<Uint8Array<ArrayBuffer>>('object', {});
+    const bytes = await textWorker.call<Uint8Array<ArrayBuffer>>('object', {});
     const link = document.createElement('a');
     link.href = URL.createObjectURL(new Blob([bytes]));
     link.download = 'stories.o';
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   } catch (caught) {
-    fail(userError(caught));
+    fail(textError(caught));
   }
 }

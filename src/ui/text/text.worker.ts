@@ -1,6 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import { Cancelled } from '../../base/progress.ts';
 import type { Compiled } from '../../compiler/api.ts';
+import { CACHE } from '../../compiler/lm/attend-kernels.ts';
 import { buildDecoder } from '../../compiler/lm/build.ts';
 import { writeObject } from '../../object/writer.ts';
 import { importModel } from '../../onnx/import.ts';
@@ -8,7 +9,7 @@ import { decodeResult, encodeRequest, VmText } from '../../replay/generate.ts';
 import { readTokenizer, TextStream, type Tokenizer } from '../../traces/tokenizer.ts';
 import { type CallContext, type Handler, serveRpc, Transferred } from '../../workbench/rpc.ts';
 import { rest, SLICE_MS } from '../../workbench/workers/rest.ts';
-import type { TextFacts, TokenEvent, WriteArgs, WriteEnd } from './views.ts';
+import type { StepArgs, StepView, TextFacts, TokenEvent, WriteArgs, WriteEnd } from './views.ts';
 
 /** Length that the sample is compiled for. */
 const POSITIONS = 256;
@@ -19,6 +20,8 @@ interface Opened {
   readonly compiled: Compiled;
   readonly tokenizer: Tokenizer;
   readonly machine: VmText;
+  /** Tokens whose keys and values stand in the machine's cache, where that is known. */
+  cached: readonly number[];
 }
 let opened: Opened | null = null;
 
@@ -51,24 +54,33 @@ async function open({ base }: { readonly base: string }, context: CallContext): 
         },
       },
     });
-    opened = { compiled, tokenizer, machine: new VmText(compiled.program, 'wasm') };
+    opened = { compiled, tokenizer, machine: new VmText(compiled.program, 'wasm'), cached: [] };
   }
   const { program, meta } = opened.compiled;
   const { positions, vocabulary } = meta.decoder!;
   const weights = program.maps.find(({ data }) => data)?.valueSize ?? 0;
-  return { insns: program.insns.length, weights, positions, vocabulary };
+  const cache = program.maps.find(({ name }) => name === CACHE)?.valueSize ?? 0;
+  return { insns: program.insns.length, weights, positions, vocabulary, cache };
 }
+
+/** A prompt as the model begins with it. Throws an InputError for one that leaves no place. */
+function startOf({ compiled, tokenizer }: Opened, prompt: string): number[] {
+  const { positions } = compiled.meta.decoder!;
+  const start = [...(tokenizer.end === null ? [] : [tokenizer.end]), ...tokenizer.encode(prompt)];
+  if (start.length < positions) return start;
+  throw new InputError(`the prompt has ${start.length} tokens and the program room for ${positions}`, '', 'Write a shorter one');
+}
+
+const textOf = (tokenizer: Tokenizer, token: number): string => new TextDecoder().decode(tokenizer.bytesOf(token));
 
 /** Writes on from a prompt, one call of the program for each token; every token is an event. */
 async function write({ prompt, temperature, topK, seed }: WriteArgs, context: CallContext): Promise<WriteEnd> {
   if (!opened) throw new InputError('the model is not compiled yet');
   const { compiled, tokenizer, machine } = opened;
   const decoder = compiled.meta.decoder!;
-  const start = [...(tokenizer.end === null ? [] : [tokenizer.end]), ...tokenizer.encode(prompt)];
-  if (start.length >= decoder.positions)
-    throw new InputError(`the prompt has ${start.length} tokens and the program room for ${decoder.positions}`, '', 'Write a shorter one');
+  const start = startOf(opened, prompt);
+  opened.cached = [];
   const stream = new TextStream(tokenizer);
-  const textOf = (token: number): string => new TextDecoder().decode(tokenizer.bytesOf(token));
   let ns = 0;
   let slice = performance.now();
   for (let at = 0; ; at++) {
@@ -93,7 +105,7 @@ async function write({ prompt, temperature, topK, seed }: WriteArgs, context: Ca
     if (token === undefined) return { reason: 'full' };
     if (status === 'stopped') return { reason: 'ended' };
     const likeliest = best(await machine.scores(), decoder.vocabulary, decoder.scoreScale).map(({ token: other, share }) => ({
-      text: textOf(other),
+      text: textOf(tokenizer, other),
       end: other === tokenizer.end,
       share,
       chosen: other === token,
@@ -105,6 +117,29 @@ async function write({ prompt, temperature, topK, seed }: WriteArgs, context: Ca
       slice = performance.now();
     }
   }
+}
+
+/** Reads on to the end of what was taken; gives what may come next. Of what stands in the cache nothing is computed again, unless that is wanted. */
+async function step({ prompt, taken, anew }: StepArgs): Promise<StepView> {
+  if (!opened) throw new InputError('the model is not compiled yet');
+  const { compiled, tokenizer, machine, cached } = opened;
+  const decoder = compiled.meta.decoder!;
+  const all = [...startOf(opened, prompt), ...taken];
+  const reset = anew || cached.length === 0 || cached.length >= all.length || cached.some((token, at) => token !== all[at]);
+  const read = reset ? all : all.slice(cached.length);
+  // Where it ends early, nothing is known of the cache.
+  opened.cached = [];
+  const request = { reset, prompt: read, count: 1, candidates: 1, temperature: 0, seed: 1, stop: null };
+  const { output, ns } = await machine.run(encodeRequest(request, decoder));
+  const { position } = decodeResult(output, decoder);
+  opened.cached = all;
+  const next = best(await machine.scores(), decoder.vocabulary, decoder.scoreScale).map(({ token, share }) => ({
+    token,
+    text: textOf(tokenizer, token),
+    end: token === tokenizer.end,
+    share,
+  }));
+  return { next, position, computed: read.length, ns };
 }
 
 /** The likeliest tokens and their probabilities among all. */
@@ -126,7 +161,12 @@ function object(): Transferred<Uint8Array> {
   return new Transferred(bytes, [bytes.buffer as ArrayBuffer]);
 }
 
-const DOING: Readonly<Record<string, string>> = { open: 'Compiling the language model', write: 'Writing', object: 'Writing the object' };
-const handlers: Record<string, Handler> = { open, write, object };
+const DOING: Readonly<Record<string, string>> = {
+  open: 'Compiling the language model',
+  write: 'Writing',
+  step: 'Reading on',
+  object: 'Writing the object',
+};
+const handlers: Record<string, Handler> = { open, write, step, object };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Working');

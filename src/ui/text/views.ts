@@ -1,9 +1,29 @@
-/** What the Text panel and its worker tell each other. */
+/** What the Text panel, the lesson's tool and their worker tell each other. */
 export interface TextFacts {
   readonly insns: number;
   readonly weights: number;
   readonly positions: number;
   readonly vocabulary: number;
+  /** Bytes of keys and values, of all positions. */
+  readonly cache: number;
+}
+
+export interface StepArgs {
+  readonly prompt: string;
+  /** Tokens that were taken behind it. */
+  readonly taken: readonly number[];
+  /** Whether all is read again, as without a cache. */
+  readonly anew: boolean;
+}
+
+/** The tokens that may come next. */
+export interface StepView {
+  readonly next: readonly { readonly token: number; readonly text: string; readonly end: boolean; readonly share: number }[];
+  /** Positions in use. */
+  readonly position: number;
+  /** Positions that this step computed. */
+  readonly computed: number;
+  readonly ns: number;
 }
 
 export interface WriteArgs {

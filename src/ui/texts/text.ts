@@ -36,5 +36,18 @@ export const text = {
     'The program as an object that Linux loads: bpformer generate stories.o --engine kernel --prompt "Once upon a time, there was a" --tokens 100',
   shown: (token: string): string => token.replace(/\n/g, '⏎').replace(/ /g, '·') || '∅',
   endToken: 'end of text',
+  step: {
+    title: 'The text and what may follow',
+    next: 'What may come next: Enter takes a token, Backspace gives the last one back',
+    took: (token: string) => `${token} taken`,
+    back: 'Give the last back',
+    anew: 'Without the cache: read all again for each token',
+    computed: 'This step',
+    cost: (positions: number, ns: number) =>
+      `${count(positions)} ${positions === 1 ? 'position' : 'positions'} computed, ${(ns / 1e6).toPrecision(2)} ms in WebAssembly`,
+    cache: 'Cache',
+    places: (position: number, positions: number, bytes: number) =>
+      `${count(position)} of ${count(positions)} places, ${count((bytes / positions) * position)} of ${count(bytes)} bytes`,
+  },
   percent: (share: number): string => (share < 0.0005 ? '< 0.1 %' : `${(share * 100).toFixed(1)} %`),
 } as const;

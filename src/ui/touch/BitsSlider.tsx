@@ -93,6 +93,7 @@ export function BitsSlider({ programKey }: { programKey: string }) {
     );
   const present = figures.get(stop.name);
   const inUse = stop.name === base && nodes.size === 0;
+  const usable = !inUse && present !== undefined && present.refused === null && present.accepted !== false;
   const columns: readonly (readonly [title: string, of: (figure: TryFigures) => number | null, format: (value: number) => string])[] = [
     [texts.columns.error, ({ maxError }) => maxError, texts.real],
     [texts.columns.agreement, ({ agreement }) => agreement, texts.share],
@@ -105,14 +106,14 @@ export function BitsSlider({ programKey }: { programKey: string }) {
       <div className="numbers-head">
         <h2>{texts.title}</h2>
         <span className="numbers-found">
-          <button type="button" className="button small bordered" disabled={task.running} onClick={all}>
+          <button type="button" className="button small bordered" aria-disabled={task.running} onClick={() => task.running || all()}>
             {texts.measure}
           </button>
           <button
             type="button"
             className="button small primary"
-            disabled={inUse || present === undefined || present.refused !== null || present.accepted === false}
-            onClick={() => takeOptions({ ...presentOptions(options), quant: stop.name })}
+            aria-disabled={!usable}
+            onClick={() => usable && takeOptions({ ...presentOptions(options), quant: stop.name })}
           >
             {inUse ? texts.taken : texts.take}
           </button>

@@ -94,6 +94,7 @@ export default function Playback({ view, session }: { view: MachineView; session
   const mark = places.at[position]!;
   const part = marks.parts[marks.part[mark]!]!;
   const text = texts.place(position, last + 1, part.name, marks.round[mark]!, part.rounds);
+  // A button that has nothing to do keeps the focus: keys that lead to an end go on from there.
   const reduced = still() && !anyway;
   return (
     <section className="touch playback" aria-label={texts.title} data-testid="playback" data-place={position} data-places={last + 1}>
@@ -103,7 +104,7 @@ export default function Playback({ view, session }: { view: MachineView; session
           className="button square"
           aria-label={texts.back}
           title={texts.back}
-          disabled={position === 0 && step === 0}
+          aria-disabled={position === 0 && step === 0}
           onClick={() => go(step > places.steps[position]! ? position : position - 1)}
         >
           <ChevronLeft size={14} />
@@ -113,8 +114,8 @@ export default function Playback({ view, session }: { view: MachineView; session
           className="button square"
           aria-label={playing ? texts.pause : texts.play}
           title={playing ? texts.pause : texts.play}
-          disabled={reduced || (!playing && position === last)}
-          onClick={() => setPlaying(!playing)}
+          aria-disabled={reduced || (!playing && position === last)}
+          onClick={() => setPlaying(!playing && !reduced && position < last)}
         >
           {playing ? <Pause size={14} /> : <Play size={14} />}
         </button>
@@ -123,7 +124,7 @@ export default function Playback({ view, session }: { view: MachineView; session
           className="button square"
           aria-label={texts.next}
           title={texts.next}
-          disabled={position === last}
+          aria-disabled={position === last}
           onClick={() => go(position + 1)}
         >
           <ChevronRight size={14} />
