@@ -50,8 +50,11 @@ function Task({ place, until, text }: { place: string; until: Condition; text: R
   const done = useCourse((state) => recordOf(state, key).tasks.includes(place));
   useEffect(() => {
     if (done || !go) return;
+    let seen = false;
     const look = () => {
-      if (!holds(until, useWorkbench.getState())) return;
+      // Saying that it is done changes what is watched.
+      if (seen || !holds(until, useWorkbench.getState())) return;
+      seen = true;
       change(key, (record) => (record.tasks.includes(place) ? record : { ...record, tasks: [...record.tasks, place] }));
       announce(texts.taskDone);
     };
