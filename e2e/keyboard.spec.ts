@@ -1,18 +1,8 @@
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { agreement, expect, FEW_PACKETS, replayed, samples, test } from './page.ts';
+import { agreement, command, expect, FEW_PACKETS, replayed, samples, test } from './page.ts';
 
 test.use({ start: 'small program' });
-
-/** Runs a command of the palette by its name. */
-async function command(page: Page, name: string): Promise<void> {
-  await page.keyboard.press('Control+k');
-  const palette = page.getByRole('dialog', { name: 'Commands and places' });
-  await expect(palette).toBeVisible();
-  await page.keyboard.type(name);
-  await expect(palette.getByRole('option').first()).toHaveText(new RegExp(`^${name}`, 'i'));
-  await page.keyboard.press('Enter');
-}
 
 /** Answers the browser's own file dialog with files of the samples, in this order. */
 function answerDialogs(page: Page, ...paths: (readonly string[])[]): void {

@@ -190,3 +190,13 @@ export async function coarsen(page: Page): Promise<string> {
   await replayed(page, FEW_PACKETS);
   return name;
 }
+
+/** Runs a command of the palette by its name. */
+export async function command(page: Page, name: string): Promise<void> {
+  await page.keyboard.press('Control+k');
+  const palette = page.getByRole('dialog', { name: 'Commands and places' });
+  await expect(palette).toBeVisible();
+  await page.keyboard.type(name);
+  await expect(palette.getByRole('option').first()).toHaveText(new RegExp(`^${name}`, 'i'));
+  await page.keyboard.press('Enter');
+}

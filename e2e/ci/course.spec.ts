@@ -4,6 +4,9 @@ import type { Locator, Page } from '@playwright/test';
 import { exercisesOf, type Lesson } from '../../src/course/lesson.ts';
 import { readLesson } from '../../src/course/read.ts';
 import { noViolations } from '../axe.ts';
+import { focusIn } from '../lesson-keys.ts';
+import { pane, plain, toLesson, walk } from '../lesson-walk.ts';
+import { noMotion } from '../motion.ts';
 import { expect, root, onePage as test } from '../page.ts';
 
 // Every lesson and every exercise of the course, from the lessons' own files: a new lesson joins by being there.
@@ -15,7 +18,8 @@ const lessons: readonly Lesson[] = readdirSync(folder)
   .filter((name) => name.endsWith('.md'))
   .map((name) => readLesson(readFileSync(join(folder, name), 'utf8'), name, null).lesson!);
 
-const pane = (page: Page) => page.locator('.lesson');
+/** Lessons that are done with keys alone; among them are a task in the tool, a byte and the bits under the hand, and answers of every field. */
+const BY_KEYS: readonly string[] = ['registers', 'packets', 'fixed-point'];
 
 async function toContents(page: Page): Promise<void> {
   const contents = pane(page).getByRole('button', { name: 'All lessons', exact: true });
@@ -37,9 +41,25 @@ async function check(exercise: Locator, answer: string | null): Promise<string |
   return (await feedback.locator('[data-passed="false"] .feedback-seen, [data-passed="false"] .feedback-advice').allInnerTexts()).join(' ');
 }
 
-const plain = (text: string): string => text.replace(/\s+/g, ' ');
+for (const lesson of lessons.filter(({ id }) => BY_KEYS.includes(id))) {
+  test(`${lesson.id}, with keys alone: every exercise begins failing, meets typical mistakes as promised, and passes with its solution`, async ({
+    site,
+  }) => {
+    await site.emulateMedia({ reducedMotion: 'reduce' });
+    await toLesson(site, lesson);
+    for (const [place, step] of lesson.steps.entries()) {
+      await expect(pane(site).locator(`[data-step="${place + 1}"]`)).toBeVisible();
+      await test.step(step.title, () => walk(site, step));
+      await noViolations(site, { parts: ['.lesson'] });
+      await noMotion(site);
+      await site.keyboard.press('Enter');
+      await expect(pane(site).locator('[data-step-title]:focus')).toHaveCount(1);
+    }
+    await focusIn(site, '.lesson');
+  });
+}
 
-for (const lesson of lessons) {
+for (const lesson of lessons.filter(({ id }) => !BY_KEYS.includes(id))) {
   test(`${lesson.id}: every exercise begins failing, meets typical mistakes as promised, and passes with its solution`, async ({
     site,
   }) => {
@@ -77,6 +97,7 @@ for (const lesson of lessons) {
 
 test('the list: all done, a path of two lessons, and paper without answers', async ({ site }) => {
   await expect(pane(site)).toContainText('Every exercise is done.');
+  await expect(pane(site).locator('[data-lesson][data-state="done"]')).toHaveCount(lessons.length);
   await noViolations(site, { parts: ['.lesson'] });
   await pane(site).getByRole('button', { name: 'Make a path for a class …' }).click();
   await noViolations(site, { parts: ['.lesson'] });
@@ -100,51 +121,6 @@ test('the list: all done, a path of two lessons, and paper without answers', asy
     expect(paper).toContain(title);
     expect(paper).toContain(start);
     expect(paper).not.toContain(solution);
-  }
-});
-
-test('a lesson by keyboard alone', async ({ site }) => {
-  await toContents(site);
-  const whole = pane(site).getByRole('button', { name: 'Show the whole course' });
-  if (await whole.isVisible()) await whole.click();
-  await site.locator('.desk [data-panel]').first().focus();
-  const lesson = lessons.find(({ id }) => id === 'registers')!;
-  const focused = (selector: string) => expect(site.locator(`${selector}:focus`)).toHaveCount(1);
-  /** Tabs on until the focus is there. */
-  const tabTo = async (selector: string): Promise<void> => {
-    for (let presses = 0; presses < 60; presses++) {
-      if (await site.evaluate((wanted) => document.activeElement?.matches(wanted) ?? false, selector)) return;
-      await site.keyboard.press('Tab');
-    }
-    await focused(selector);
-  };
-  await site.keyboard.press('F8');
-  await focused('.lesson *');
-  await tabTo('[data-lesson="registers"] button');
-  await site.keyboard.press('Enter');
-  await focused('[data-step-title]');
-  while ((await pane(site).locator('[data-step="1"]').count()) === 0) await site.keyboard.press('p');
-  for (const [at, step] of lesson.steps.entries()) {
-    await expect(pane(site).locator(`[data-step="${at + 1}"]`)).toBeVisible();
-    for (const block of step.blocks) {
-      if (block.kind !== 'exercise') continue;
-      const place = `[data-exercise="${block.exercise.id}"]`;
-      await tabTo(`${place} textarea`);
-      await site.keyboard.press('Control+a');
-      await site.keyboard.insertText(block.exercise.wrong[0]!.text);
-      await site.keyboard.press('Control+Enter');
-      await expect(site.locator(`${place} [data-feedback="failed"]`)).toBeVisible();
-      await site.keyboard.press('Control+a');
-      await site.keyboard.insertText(block.exercise.solution);
-      await tabTo(`${place} [data-check]`);
-      await site.keyboard.press('c');
-      await expect(site.locator(`${place} [data-feedback="passed"]`)).toBeVisible();
-      await focused(`${place} [data-check]`);
-    }
-    if (at + 1 < lesson.steps.length) {
-      await site.keyboard.press('n');
-      await focused('[data-step-title]');
-    }
   }
 });
 
