@@ -6,12 +6,9 @@ export function Skeleton({ title }: { title: string }) {
   return (
     <div className="skeleton" role="status" data-testid="skeleton">
       <p className="muted small">{texts.loading(title)}</p>
-      <div aria-hidden="true">
-        <i />
-        <i />
-        <i />
-        <i />
-      </div>
+      <i />
+      <i />
+      <i />
     </div>
   );
 }

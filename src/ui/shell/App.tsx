@@ -75,18 +75,9 @@ export function App() {
       <Notices />
       <DimsDialog />
       <ProjectDialogs />
-      {front === 'palette' ? (
-        <Boundary title={parts.palette} onDismiss={() => showFront(null)}>
-          <Suspense>
-            <Palette />
-          </Suspense>
-        </Boundary>
-      ) : null}
-      {front === 'shortcuts' ? (
-        <Boundary title={parts.shortcuts} onDismiss={() => showFront(null)}>
-          <Suspense>
-            <Shortcuts />
-          </Suspense>
+      {front ? (
+        <Boundary key={front} title={parts[front]} onDismiss={() => showFront(null)}>
+          <Suspense>{front === 'palette' ? <Palette /> : <Shortcuts />}</Suspense>
         </Boundary>
       ) : null}
       {touring ? (
