@@ -52,7 +52,8 @@ export class Collected {
   readonly fields: Counts[] = NAMES.map(() => ({ has: 0, otherProtocols: 0, differ: 0 }));
   readonly different: Different[] = [];
 
-  figures(): object {
+  /** Totals; with `listed` also what differs first in each capture. */
+  figures(listed: boolean): object {
     const sum = (of: (counts: Counts) => number): number => this.fields.reduce((all, counts) => all + of(counts), 0);
     const compared = this.packets - this.otherLinkTypes - this.unlisted;
     const { files, damaged, noCaptures, packets, otherLinkTypes, unlisted, equalPackets, otherProtocolPackets, otherProtocolFiles } = this;
@@ -73,7 +74,7 @@ export class Collected {
       otherProtocolValues: sum(({ otherProtocols }) => otherProtocols),
       differentValues: sum(({ differ }) => differ),
       fieldsSeen: this.fields.filter(({ has }) => has > 0).length,
-      different: this.different,
+      ...(listed ? { different: this.different } : {}),
       byField: Object.fromEntries(NAMES.map((name, at) => [name, this.fields[at]!])),
     };
   }

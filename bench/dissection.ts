@@ -144,7 +144,7 @@ export default async function dissection(collections: string[]): Promise<unknown
     const made = await compareMadeFilters(few, 1, MADE_FILTERS);
     return {
       generated: figuresOf(generated),
-      captures: { open: open!.figures(), heldOut: heldOut!.figures() },
+      captures: { open: open!.figures(true), heldOut: heldOut!.figures(false) },
       filters: await judge(few, FILTERS),
       madeFilters: made,
     };

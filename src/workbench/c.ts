@@ -21,6 +21,7 @@ const TENSOR_BINDING: Binding = { hook: 'xdp', input: { kind: 'tensor' }, output
 const clangWorker = new WorkerClient(
   'clang',
   () => new Worker(new URL('./workers/clang.worker.ts', import.meta.url), { type: 'module', name: 'clang' }),
+  'project',
 );
 
 /** A library with what tells it from others. */
