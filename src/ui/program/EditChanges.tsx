@@ -1,5 +1,5 @@
 import type { EditChange, EditVerdict } from '../../workbench/edit-view.ts';
-import { program as texts } from '../texts/program.ts';
+import { editor as texts } from '../texts/editor.ts';
 
 /** What the edit does to the verdict: message, instruction, counts, and the first thing that the verifier knows otherwise. */
 export function EditChanges({ verdict, change }: { verdict: EditVerdict; change: EditChange }) {

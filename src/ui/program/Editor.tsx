@@ -9,7 +9,8 @@ import { toUserError } from '../../workbench/errors.ts';
 import { RemoteError } from '../../workbench/rpc.ts';
 import { announce, notify, useWorkbench } from '../../workbench/store.ts';
 import type { AssemblyDiagnostic, ProgramView } from '../../workbench/views.ts';
-import { program as texts } from '../texts/program.ts';
+import { editor as texts } from '../texts/editor.ts';
+import { program as programTexts } from '../texts/program.ts';
 import { useTheme } from '../theme/useTheme.ts';
 import { EditChanges } from './EditChanges.tsx';
 import { EditorBar } from './EditorBar.tsx';
@@ -219,7 +220,7 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
             <span className="muted">{texts.editOf(base.insns, base.total)}</span>
           </>
         ) : (
-          texts.loadingView
+          programTexts.loadingView
         )}
       </div>
       <div className="editor-host" ref={host} />

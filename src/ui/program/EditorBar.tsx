@@ -1,4 +1,4 @@
-import { program as texts } from '../texts/program.ts';
+import { editor as texts } from '../texts/editor.ts';
 import type { Check } from './Editor.tsx';
 
 interface EditorBarProps {

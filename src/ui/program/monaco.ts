@@ -17,7 +17,7 @@ import EditorWorker from 'monaco-editor/editor/editor.worker.js?worker';
 import { type Named, type NamePlace, nameAt, nameProblem, placesOf } from '../../bpf/rename.ts';
 import type { EditVerdict } from '../../workbench/edit-view.ts';
 import type { AssemblyDiagnostic } from '../../workbench/views.ts';
-import { program as texts } from '../texts/program.ts';
+import { editor as texts } from '../texts/editor.ts';
 import { explainLine, explainWord, helperOf, labelsOf, type Suggestion, type Surroundings, suggestions } from './assist.ts';
 
 self.MonacoEnvironment = { getWorker: () => new EditorWorker() };
