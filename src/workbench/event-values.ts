@@ -34,6 +34,13 @@ export const useEventValues = create<ValuesState>()(() => NONE);
 const recent = new Map<string, EventValues>();
 const MOST_RECENT = 6;
 
+/** Forgets the results of events, but for one that belongs to what is open. */
+export function forgetEventValues(): void {
+  recent.clear();
+  const { stale, status } = useEventValues.getState();
+  if (stale && status !== 'running') useEventValues.setState(NONE);
+}
+
 let wanted = 0;
 let unsubscribe: (() => void) | null = null;
 let running: { readonly key: string; readonly controller: AbortController } | null = null;
