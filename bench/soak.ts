@@ -86,6 +86,11 @@ class Soak {
   async #rest(): Promise<void> {
     const page = this.#page;
     await page.setViewportSize({ width: 1440, height: 900 });
+    // The same panels on show each time: those of another desk have workers of their own for the small program too.
+    for (let pressed = 0; pressed < 3; pressed++) await page.keyboard.press('Escape');
+    await page.getByRole('radio', { name: 'Explore' }).click({ timeout: HANG_MS });
+    await page.keyboard.press('Control+k');
+    await page.getByRole('option', { name: 'Reset this desk' }).click({ timeout: HANG_MS });
     await page.evaluate(`location.hash = ''`);
     await page.evaluate(`location.hash = ${JSON.stringify(SMALL)}`);
     const quiet = `document.querySelector('[data-running]') === null && /pass\\.s/.test(document.body.textContent)`;
