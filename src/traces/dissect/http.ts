@@ -94,9 +94,12 @@ export function http(walk: Walk, from: number, protocol: FieldId = HTTP): void {
 
 /** `GET /path HTTP/1.1`: each part ends with spaces, the last one with the line; several behind the method enclose a path that is empty. */
 function requestLine({ out, bytes }: Walk, at: number, text: string): void {
-  const parts = /^([^ ]*)(?: {2,}| *([^ ]*) *)(.*)$/s.exec(text);
-  if (!parts) return;
-  const [, method = '', uri = '', version = ''] = parts;
+  const space = text.indexOf(' ');
+  const method = space < 0 ? text : text.slice(0, space);
+  const uri = space < 0 ? '' : text.slice(space + 1).split(' ', 1)[0]!;
+  let rest = method.length + (uri === '' ? 0 : uri.length + 1);
+  while (text[rest] === ' ') rest++;
+  const version = text.slice(rest);
   out.addText(METHOD, at, method.length, asciiText(bytes, at, at + method.length));
   const uriAt = at + text.indexOf(uri, method.length);
   if (text.length <= method.length) return;
