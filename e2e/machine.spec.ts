@@ -140,7 +140,9 @@ test('a breakpoint on a softmax, back across it, a condition, an edited register
 test('a program without a model: the gutter, a fault, an endless loop that can be stopped', async ({ site }) => {
   const wild = ['.section xdp', 'r2 = *(u32 *)(r1 +0)', 'r3 = 1', 'r0 = *(u8 *)(r2 +200)', 'exit'].join('\n');
   await open(site, { name: 'wild.s', mimeType: 'text/plain', buffer: Buffer.from(`${wild}\n`) });
+  await expect(site.getByRole('button', { name: 'Project wild.s' })).toBeVisible();
   const machine = await machineOf(site);
+  await expect(site.getByText('step 0 of 2', { exact: true })).toBeVisible();
   const program = site.locator('[data-panel=program]');
   await program.locator('[data-insn="1"] .listing-idx').click();
   await expect(program.locator('[data-insn="1"] .listing-mark')).toHaveText('●');

@@ -19,7 +19,7 @@ const lessons: readonly Lesson[] = readdirSync(folder)
   .map((name) => readLesson(readFileSync(join(folder, name), 'utf8'), name, null).lesson!);
 
 /** Lessons that are done with keys alone; among them are a task in the tool, a byte and the bits under the hand, and answers of every field. */
-const BY_KEYS: readonly string[] = ['registers', 'packets', 'fixed-point'];
+const BY_KEYS: readonly string[] = lessons.map(({ id }) => id);
 
 async function toContents(page: Page): Promise<void> {
   const contents = pane(page).getByRole('button', { name: 'All lessons', exact: true });
@@ -53,7 +53,8 @@ for (const lesson of lessons.filter(({ id }) => BY_KEYS.includes(id))) {
       await noViolations(site, { parts: ['.lesson'] });
       await noMotion(site);
       await site.keyboard.press('Enter');
-      await expect(pane(site).locator('[data-step-title]:focus')).toHaveCount(1);
+      // Behind the last step of the last lesson there is the list of all.
+      await expect(pane(site).locator('[data-step-title]:focus').or(pane(site).locator('.course-list'))).toHaveCount(1);
     }
     await focusIn(site, '.lesson');
   });
