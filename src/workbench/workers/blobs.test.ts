@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
+import { Cancelled } from '../../base/progress.ts';
 import { bytesOf, hold, leave, Recent } from './blobs.ts';
 
 afterEach(() => {
@@ -18,7 +19,10 @@ it('forgets the bytes of a project that was left, and what was made before and n
   vi.advanceTimersByTime(500);
   leave({ gone: ['a'], unusedMs: 600 });
   expect(['older', 'shared', 'next'].map((key) => models.get(key))).toEqual([undefined, 'shared', 'next']);
-  expect(() => bytesOf(ref)).toThrow('the bytes of a.onnx never arrived');
+  expect(() => bytesOf(ref)).toThrow(Cancelled);
+  expect(() => bytesOf({ ...ref, hash: 'b', name: 'b.onnx' })).toThrow('the bytes of b.onnx never arrived');
+  hold({ hash: 'a', bytes: Uint8Array.of(2) });
+  expect(bytesOf(ref)).toEqual(Uint8Array.of(2));
   // A file that could not be opened takes nothing else with it.
   vi.advanceTimersByTime(5000);
   leave({ gone: [], unusedMs: Number.POSITIVE_INFINITY });

@@ -1,12 +1,16 @@
+import { Cancelled } from '../../base/progress.ts';
 import { type ByteSource, blobSource, memorySource } from '../../traces/capture/source.ts';
 import type { Content } from '../blobs.ts';
 import type { BlobRef } from '../document.ts';
 
 /** What the page has handed to this worker: bytes, or a file that stays on disk. */
 const held = new Map<string, Content>();
+/** What was held for a project that was left. */
+const left = new Set<string>();
 
 export function hold({ hash, bytes }: { hash: string; bytes: Content }): void {
   held.set(hash, bytes);
+  left.delete(hash);
 }
 
 /** Forgets bytes that the page no longer shows. */
@@ -16,12 +20,14 @@ export function drop({ hash }: { hash: string }): void {
 
 /** Forgets bytes of a project that was left, and whatever was made and not asked for within the last `unusedMs`. */
 export function leave({ gone, unusedMs }: { gone: readonly string[]; unusedMs: number }): void {
-  for (const hash of gone) held.delete(hash);
+  for (const hash of gone) if (held.delete(hash)) left.add(hash);
   for (const cache of caches) cache.leave(unusedMs);
 }
 
 export function bytesOf(ref: BlobRef): Uint8Array<ArrayBuffer> {
   const bytes = held.get(ref.hash);
+  // What was asked for before the project was left, and not begun by then: nobody waits for its answer any more.
+  if (!bytes && left.has(ref.hash)) throw new Cancelled();
   if (!(bytes instanceof Uint8Array)) throw new Error(`the bytes of ${ref.name} never arrived`);
   return bytes;
 }
