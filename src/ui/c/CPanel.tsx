@@ -6,11 +6,11 @@ import { SAMPLES } from '../../workbench/samples.ts';
 import { notify, useWorkbench } from '../../workbench/store.ts';
 import { useCommandHandler } from '../commands.ts';
 import { Panel } from '../components/Panel.tsx';
+import { part } from '../components/part.tsx';
 import { StageStatus } from '../components/StageGate.tsx';
 import { c as texts } from '../texts/c.ts';
 import { cPanel } from '../texts/c-panel.ts';
 import './c.css';
-import { part } from '../components/part.tsx';
 
 const CEditor = part(() => import('./CEditor.tsx'));
 

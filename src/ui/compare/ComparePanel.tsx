@@ -9,13 +9,13 @@ import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { part } from '../components/part.tsx';
 import { ShippedMark } from '../components/ShippedMark.tsx';
 import { compare as texts } from '../texts/compare.ts';
 import { Confusion } from './Confusion.tsx';
 import { SCATTER_BOX } from './scatter-box.ts';
 import { useComparison } from './use-comparison.ts';
 import './compare.css';
-import { part } from '../components/part.tsx';
 
 const ScatterPlot = part(() => import('./ScatterPlot.tsx'));
 const DetectionView = part(() => import('./DetectionView.tsx'));

@@ -13,11 +13,11 @@ import type { ProgramView } from '../../workbench/views.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { part } from '../components/part.tsx';
 import { useTask } from '../components/useTask.ts';
 import { loops as texts } from '../texts/loops.ts';
 import { loopsPanel } from '../texts/loops-panel.ts';
 import './loops.css';
-import { part } from '../components/part.tsx';
 
 const LogLoops = part(() => import('./LogLoops.tsx'));
 

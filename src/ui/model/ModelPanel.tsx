@@ -10,6 +10,7 @@ import { useCommandHandler } from '../commands.ts';
 import type { MenuItem } from '../components/Menu.tsx';
 import { Panel } from '../components/Panel.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { part } from '../components/part.tsx';
 import { StageGate } from '../components/StageGate.tsx';
 import { compare as compareTexts, exports as exportTexts, graph as graphTexts, model as texts } from '../texts/model.ts';
 import type { NodeStates } from './changes.ts';
@@ -25,7 +26,6 @@ import { INSTRUCTIONS } from './overlays-own.ts';
 import { tensorTable } from './tensors.ts';
 import { useSize } from './useSize.ts';
 import './model.css';
-import { part } from '../components/part.tsx';
 
 const NodeDetails = part(() => import('./NodeDetails.tsx').then((module) => ({ default: module.NodeDetails })));
 const TensorDetails = part(() => import('./TensorDetails.tsx').then((module) => ({ default: module.TensorDetails })));

@@ -6,12 +6,12 @@ import { rangeCount } from '../../workbench/ranges.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import { useCommandHandler } from '../commands.ts';
 import { Panel } from '../components/Panel.tsx';
+import { part } from '../components/part.tsx';
 import { StageGate, StageStatus } from '../components/StageGate.tsx';
 import { program as texts } from '../texts/program.ts';
 import { ProgramViews } from './ProgramViews.tsx';
 import { useStable } from './useStable.ts';
 import './program.css';
-import { part } from '../components/part.tsx';
 
 const Editor = part(() => import('./Editor.tsx'));
 const Diff = part(() => import('./Diff.tsx'));

@@ -5,6 +5,7 @@ import { useOffline } from '../../workbench/projects/offline.ts';
 import { useProject } from '../../workbench/projects/state.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { Boundary } from '../components/Boundary.tsx';
+import { part } from '../components/part.tsx';
 import { ProjectDialogs } from '../projects/ProjectDialogs.tsx';
 import { boundary } from '../texts/boundary.ts';
 import { shell as texts } from '../texts/shell.ts';
@@ -18,7 +19,6 @@ import { StatusBar } from './StatusBar.tsx';
 import { showFront, useShell } from './shell-store.ts';
 import { TopBar } from './TopBar.tsx';
 import './shell.css';
-import { part } from '../components/part.tsx';
 
 const LessonPane = part(() => import('../learn/LessonPane.tsx'));
 const StorageNotice = part(() => import('../projects/StorageNotice.tsx'));

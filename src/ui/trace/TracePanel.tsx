@@ -4,12 +4,12 @@ import { formatCount, liveDone } from '../../workbench/selectors.ts';
 import { useWorkbench } from '../../workbench/store.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Panel } from '../components/Panel.tsx';
+import { part } from '../components/part.tsx';
 import { StageGate } from '../components/StageGate.tsx';
 import { trace as texts } from '../texts/trace.ts';
 import { BytesView } from './BytesView.tsx';
 import { PacketList } from './PacketList.tsx';
 import './trace.css';
-import { part } from '../components/part.tsx';
 
 const CallTrace = part(() => import('../calls/CallTrace.tsx').then((module) => ({ default: module.CallTrace })));
 const TensorList = part(() => import('./TensorList.tsx').then((module) => ({ default: module.TensorList })));

@@ -7,10 +7,10 @@ import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView, VerifiedView } from '../../workbench/views.ts';
 import { useCommandHandler } from '../commands.ts';
 import { Panel } from '../components/Panel.tsx';
+import { part } from '../components/part.tsx';
 import { StageGate } from '../components/StageGate.tsx';
 import { verifier as texts } from '../texts/verifier.ts';
 import './verifier.css';
-import { part } from '../components/part.tsx';
 
 const Budget = part(() => import('./Budget.tsx').then((module) => ({ default: module.Budget })));
 const StateView = part(() => import('./StateView.tsx').then((module) => ({ default: module.StateView })));
