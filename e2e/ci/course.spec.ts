@@ -20,7 +20,7 @@ const lessons: readonly Lesson[] = readdirSync(folder)
 
 /**
  * Lessons that are done with keys alone; among them are a task in the tool, a byte and the bits under the hand, and answers of every field.
- * `BPFORMER_COURSE_KEYS=all` does every lesson so, which takes three times as long.
+ * `BPFORMER_COURSE_KEYS=all` does every lesson so.
  */
 const BY_KEYS: readonly string[] =
   process.env.BPFORMER_COURSE_KEYS === 'all' ? lessons.map(({ id }) => id) : ['registers', 'packets', 'fixed-point'];
