@@ -69,14 +69,13 @@ export async function compileC(source: string, options: CompileOptions = {}): Pr
   const own: FileTree = options.ownHeaders === false ? {} : { bpformer: builtinHeaders() };
   const tree: FileTree = { ...options.files, ...folders, ...own, [file]: source };
   const cpu = options.cpu ?? 'v3';
-  const output = 'program.ll';
   const args = [
     ...['-target', 'bpf', `-mcpu=${cpu}`, `-O${options.optimize ?? '2'}`, '-g', '-S', '-emit-llvm', ...FLAGS, ...PASSES, ...QUIET],
     ...['-D__TARGET_ARCH_x86', ...(options.defines ?? []).map((define) => `-D${define}`)],
     ...[...Object.keys(folders), ...Object.keys(own)].map((folder) => `-I${folder}`),
-    ...[file, '-o', output],
+    file,
   ];
-  const { output: ir, messages, crash } = await runClang(args, tree, output, options.progress);
+  const { output: ir, messages, crash } = await runClang(args, tree, options.progress);
   const diagnostics = parseDiagnostics(messages);
   if (ir === null) {
     const explained = crash === null && diagnostics.some(({ severity }) => severity === 'error');

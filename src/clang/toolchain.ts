@@ -26,8 +26,11 @@ function load(): Promise<Clang> {
   return loaded;
 }
 
-/** Runs clang's front end and optimiser with `args` on `files`, and reads `output` from what it wrote. */
-export async function runClang(args: readonly string[], files: FileTree, output: string, progress?: Progress): Promise<ToolchainResult> {
+/**
+ * Runs clang's front end and optimiser with `args` on `files`. What it makes goes to its standard output: the file system of this build makes a file anew for each 4 KB that
+ * are written to it, which comes to gigabytes of copies for a few megabytes of IR.
+ */
+export async function runClang(args: readonly string[], files: FileTree, progress?: Progress): Promise<ToolchainResult> {
   const { commands, runLLVM, Exit } = await load();
   // Without arguments nothing is run: this fetches what is not there yet, once.
   await runLLVM(
@@ -36,24 +39,31 @@ export async function runClang(args: readonly string[], files: FileTree, output:
     { fetchProgress: ({ doneLength, totalLength }) => progress?.report('fetching clang', doneLength, totalLength) },
   );
   if (progress?.cancelled) throw new Cancelled();
-  const decoder = new TextDecoder();
-  let messages = '';
+  const written = streamedText();
+  const said = streamedText();
   try {
-    const written = await commands.clang([...args], files as Parameters<Clang['commands']['clang']>[1], {
-      stdout: null,
-      stderr: (bytes) => {
-        if (bytes) messages += decoder.decode(bytes, { stream: true });
-      },
+    await commands.clang([...args, '-o', '-'], files as Parameters<Clang['commands']['clang']>[1], {
+      stdout: written.take,
+      stderr: said.take,
       decodeASCII: false,
     });
-    const bytes = written?.[output];
-    const text = bytes instanceof Uint8Array ? new TextDecoder().decode(bytes) : typeof bytes === 'string' ? bytes : null;
-    return { output: text, messages, crash: null };
+    return { output: written.text(), messages: said.text(), crash: null };
   } catch (error) {
+    const messages = said.text();
     if (error instanceof Exit) return { output: null, messages, crash: null };
     // clang's parser calls itself for what is nested; WebAssembly traps at the end of its stack, and wherever clang would crash.
     if (error instanceof RangeError) return { output: null, messages, crash: 'the source is nested deeper than its stack reaches' };
     if (error instanceof WebAssembly.RuntimeError) return { output: null, messages, crash: `it crashed (${error.message})` };
     throw error;
   }
+}
+
+/** Puts the text of a stream together, whose pieces may end within a character; null is a flush. */
+function streamedText(): { take: (bytes: Uint8Array | null) => void; text: () => string } {
+  const decoder = new TextDecoder();
+  const pieces: string[] = [];
+  return {
+    take: (bytes) => void (bytes && pieces.push(decoder.decode(bytes, { stream: true }))),
+    text: () => pieces.join(''),
+  };
 }
