@@ -20,15 +20,16 @@ if (!available.includes(name)) {
   process.exit(2);
 }
 
+const git = (...args: string[]): string => execFileSync('git', args, { cwd: here, encoding: 'utf8' }).trim();
+// What runs is what stands here now: a long run may outlast the tree that it was begun on.
+const tree = { commit: git('rev-parse', 'HEAD'), dirty: git('status', '--porcelain') !== '' };
 const { default: measure } = (await import(`./${name}.ts`)) as { default: (args: string[]) => Promise<unknown> };
 const figures = await measure(process.argv.slice(3));
 if (figures !== undefined) {
-  const git = (...args: string[]): string => execFileSync('git', args, { cwd: here, encoding: 'utf8' }).trim();
   const record = {
     name,
     command: `npm run long ${process.argv.slice(2).join(' ')}`,
-    commit: git('rev-parse', 'HEAD'),
-    dirty: git('status', '--porcelain') !== '',
+    ...tree,
     date: new Date().toISOString(),
     machine: { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release(), node: process.version },
     figures,

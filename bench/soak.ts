@@ -18,10 +18,23 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const SEGMENT_MS = 5 * 60_000;
 /** A page that answers nothing for so long hangs. */
 const HANG_MS = 30_000;
+const HANGS = 'an action hangs';
 const QUIET_MS = 120_000;
 /** What was asked for before is let go, and so are the files and the workers of the project before (`src/workbench/release.ts`). */
 const SETTLE_MS = 12_000;
+/** How long one way to reset the desk may take, and how often it is tried. */
+const RESET_MS = 15_000;
+const MOST_TRIES = 3;
+/** Trials of a reset, the wait for quiet, and the reading. */
+const REST_MS = MOST_TRIES * RESET_MS + QUIET_MS + 120_000;
 const MOST_GROWTH = 1.2;
+/**
+ * Whoever follows a link to another page, as to the licences, begins with an empty memory when he comes back, and what was there before is not measured: the random
+ * user stays.
+ */
+const STAY = `navigation.addEventListener('navigate', (event) => {
+  if (!event.destination.sameDocument && event.cancelable) event.preventDefault();
+})`;
 
 interface Finding {
   readonly action: number;
@@ -46,6 +59,8 @@ class Soak {
   #page!: Page;
   #meter!: HeapMeter;
   #pages = 0;
+  /** How often the present page was loaded. */
+  #loads = 0;
   readonly #browser: Browser;
   readonly #site: string;
   readonly #user: RandomUser;
@@ -68,6 +83,11 @@ class Soak {
     const context = await this.#browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
     this.#page = await context.newPage();
     this.#pages++;
+    this.#loads = 0;
+    this.#page.on('domcontentloaded', () => {
+      if (++this.#loads > 1) this.#found('the page was loaded anew');
+    });
+    await this.#page.addInitScript(STAY);
     this.#page.on('pageerror', (error) => this.#found(`uncaught: ${error.stack ?? error.message}`));
     this.#page.on('console', (message) => {
       if (message.type() === 'error') this.#found(`console: ${message.text()} ${message.location().url}`);
@@ -86,11 +106,7 @@ class Soak {
   async #rest(): Promise<void> {
     const page = this.#page;
     await page.setViewportSize({ width: 1440, height: 900 });
-    // The same panels on show each time: those of another desk have workers of their own for the small program too.
-    for (let pressed = 0; pressed < 3; pressed++) await page.keyboard.press('Escape');
-    await page.getByRole('radio', { name: 'Explore' }).click({ timeout: HANG_MS });
-    await page.keyboard.press('Control+k');
-    await page.getByRole('option', { name: 'Reset this desk' }).click({ timeout: HANG_MS });
+    await this.#resetDesk();
     await page.evaluate(`location.hash = ''`);
     await page.evaluate(`location.hash = ${JSON.stringify(SMALL)}`);
     const quiet = `document.querySelector('[data-running]') === null && /pass\\.s/.test(document.body.textContent)`;
@@ -104,11 +120,53 @@ class Soak {
     console.error(JSON.stringify({ minute, page: this.#pages, actions: this.actions, ...heaps, findings: this.findings.length }));
   }
 
+  /**
+   * The same panels on show each time: those of another desk have workers of their own for the small program too. By keys alone, and again where they went elsewhere: a list
+   * or a dialog that the user left open takes them, and a pointer may wait for it.
+   */
+  async #resetDesk(): Promise<void> {
+    const page = this.#page;
+    const palette = page.getByRole('dialog', { name: 'Commands and places' });
+    const reset = async (): Promise<void> => {
+      await page.evaluate('document.activeElement?.blur()');
+      for (let pressed = 0; pressed < 3; pressed++) await page.keyboard.press('Escape');
+      await page.keyboard.press('Alt+1');
+      await page.getByRole('radio', { name: 'Explore', checked: true }).waitFor({ timeout: RESET_MS });
+      await page.keyboard.press('Control+k');
+      await palette.waitFor({ timeout: RESET_MS });
+      await page.keyboard.insertText('Reset this desk');
+      await palette.getByRole('option', { name: 'Reset this desk', selected: true }).waitFor({ timeout: RESET_MS });
+      await page.keyboard.press('Enter');
+      await palette.waitFor({ state: 'detached', timeout: RESET_MS });
+    };
+    const failed: string[] = [];
+    while (failed.length < MOST_TRIES) {
+      try {
+        await within(reset(), RESET_MS, 'no end');
+        return;
+      } catch (error) {
+        failed.push((error as Error).message);
+      }
+    }
+    for (const message of failed) this.#found(`the desk was not reset: ${message}`);
+  }
+
+  /** An action that does not end in a page that answers waits for a list that was left open: it is closed, and the user goes on. */
+  async #stuck(error: Error): Promise<boolean> {
+    if (error.message !== HANGS) throw error;
+    await within(this.#page.evaluate('document.activeElement?.blur()'), HANG_MS, 'the page does not answer');
+    return false;
+  }
+
   async #segment(until: number): Promise<void> {
     while (performance.now() < until) {
       this.actions++;
-      await within(this.#user.act(this.#page, this.#site), HANG_MS, 'an action hangs');
-      const name = this.#user.done.at(-1)!.split(' ')[0]!;
+      const ended = await within(
+        this.#user.act(this.#page, this.#site).then(() => true),
+        HANG_MS,
+        HANGS,
+      ).catch((error: unknown) => this.#stuck(error as Error));
+      const name = `${this.#user.done.at(-1)!.split(' ')[0]!}${ended ? '' : ' without end'}`;
       this.counts[name] = (this.counts[name] ?? 0) + 1;
       const text = (await within(this.#page.evaluate('document.body.innerText'), HANG_MS, 'the page does not answer')) as string;
       const bad = /^.*(failed unexpectedly|This panel failed|worker stopped each|worker cannot be started).*$/m.exec(text);
@@ -124,7 +182,7 @@ class Soak {
     while (performance.now() < end) {
       try {
         await this.#segment(Math.min(end, performance.now() + SEGMENT_MS));
-        await this.#rest();
+        await within(this.#rest(), REST_MS, 'the page does not come to rest');
       } catch (error) {
         this.#found(`stopped: ${(error as Error).message}`);
         await this.#open();

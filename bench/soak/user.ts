@@ -203,11 +203,11 @@ export class RandomUser {
     await page.keyboard.press('Control+Enter');
   }
 
-  /** A link that someone has sent, some of them cut. */
+  /** A link that someone has sent, some of them cut; without its first character it would load the page anew. */
   async #link(page: Page, site: string): Promise<void> {
     const text = `.section xdp\n.license GPL\n${Array.from({ length: Math.floor(this.#random() * 20) }, () => this.#one(INSNS)).join('\n')}\nr0 = 2\nexit\n`;
     let link = encodeLink({ v: 1, base: { kind: 'text', text: { kind: 'assembly', name: 'sent.s', text } }, set: {} });
-    if (this.#random() < 0.3) link = link.slice(0, Math.floor(link.length * this.#random()));
+    if (this.#random() < 0.3) link = link.slice(0, 1 + Math.floor((link.length - 1) * this.#random()));
     await page.goto(`${site}${link}`, { timeout: 30_000 });
   }
 }
