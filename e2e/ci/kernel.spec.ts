@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { chromium, expect, type Page, test } from '@playwright/test';
@@ -11,7 +12,7 @@ import { noViolations } from '../axe.ts';
 import { findBrowser, LAUNCH_ARGS } from '../browser.ts';
 import { openKernelPanel, runsAlike, type Started, startCompanion, verdict } from '../companion.ts';
 import { judge, kernelCase } from '../kernel-cases.ts';
-import { choose, replayed } from '../page.ts';
+import { choose, open, replayed } from '../page.ts';
 
 const kernel = await openKernel();
 if (!kernel && process.env.BPFORMER_NEEDS_KERNEL) throw new Error(`kernel tests must run here: ${whyNoKernel()}`);
@@ -96,6 +97,40 @@ test('every sample has the verdict, the log and the results of this machine’s 
     await judgeSample(name, runs);
   }
   expect(accepted).toEqual(['payload-ids', 'motion', 'flows', 'syscalls', 'classifier.c', 'model.c']);
+  expect(problems).toEqual([]);
+});
+
+test('the object of the sample that writes text opens as a project: verdict, log and text are this machine’s kernel’s', async ({
+  page,
+}) => {
+  const problems = await enter(page, await companion.address());
+  await choose(page, /^stories/);
+  const text = page.locator('[data-panel=text]');
+  const write = text.getByRole('button', { name: 'Write' });
+  await expect(write).toBeEnabled();
+  const prompt = 'One day, a brave girl named Lily';
+  await text.getByLabel('Prompt').fill(prompt);
+  // Always the likeliest token.
+  await text.getByLabel('Temperature').fill('0');
+  await write.click();
+  await expect(text.getByTestId('text-ending')).toBeVisible();
+  const story = (await text.getByRole('option').allTextContents()).join('');
+  const saving = page.waitForEvent('download');
+  await text.getByRole('button', { name: 'Save object' }).click();
+  await open(page, { name: 'stories.o', mimeType: '', buffer: readFileSync(await (await saving).path()) });
+  await expect(page.getByRole('button', { name: 'Project stories.o' })).toBeVisible();
+
+  const panel = await openKernelPanel(page);
+  expect(await verdict(panel)).toMatchObject({ accepted: true, same: true });
+  await panel.getByRole('button', { name: 'Run', exact: true }).click();
+  await panel.getByLabel('Prompt').fill(prompt);
+  await panel.getByLabel('Tokens').selectOption('64');
+  expect(await runsAlike(panel)).toBe(true);
+  const written = panel.getByRole('row', { name: /^text written/ }).getByRole('cell');
+  const said = await written.nth(1).textContent();
+  expect(said!.length).toBeGreaterThan(100);
+  expect(story.startsWith(said!)).toBe(true);
+  await noViolations(page, { parts: ['[data-panel=kernel]'] });
   expect(problems).toEqual([]);
 });
 

@@ -15,7 +15,7 @@ import { type TextMachine, VmText } from '../replay/generate.ts';
 import { npyTensor } from '../replay/inputs.ts';
 import { PacketText } from '../replay/packet-text.ts';
 import { readNpy } from '../traces/npy.ts';
-import { byteTokenizer, readTokenizer, type Tokenizer } from '../traces/tokenizer.ts';
+import { byteTokenizer, readTokenizer } from '../traces/tokenizer.ts';
 import { type Args, choice, dims, type Engine, KERNELS, quantOption, STRATEGIES } from './args.ts';
 import { fileName, readInput, readText, userPath, within } from './io.ts';
 
@@ -157,27 +157,6 @@ export function tokenizerDocument(path: string, args: Args): unknown {
   });
   readTokenizer(document, file);
   return document;
-}
-
-/** The tokenizer that goes with a program; without a document bytes are tokens, if there are enough of them. */
-export function tokenizerFor(document: unknown, vocabulary: number, where: string): Tokenizer {
-  if (document !== null) {
-    const tokenizer = readTokenizer(document, where);
-    if (tokenizer.size > vocabulary)
-      throw new InputError(
-        `its tokenizer has ${tokenizer.size} tokens, its vocabulary ${vocabulary}`,
-        where,
-        'Give the tokenizer that belongs to the model',
-      );
-    return tokenizer;
-  }
-  if (vocabulary < 256)
-    throw new InputError(
-      `it came without a tokenizer and has ${vocabulary} tokens, fewer than there are bytes`,
-      where,
-      'Give --tokenizer FILE.json, or token numbers with --prompt-tokens 1,2,3',
-    );
-  return byteTokenizer();
 }
 
 /** What the model options say of a text generating program. */

@@ -86,6 +86,39 @@ export function readTokenizer(document: unknown, where: string): Tokenizer {
   return new BytePairs(end, firstByte, pairs as [number, number][], where);
 }
 
+/** The tokenizer that goes with a program; without a document bytes are tokens, if there are enough of them. Throws {@link InputError} naming `where`. */
+export function tokenizerFor(document: unknown, vocabulary: number, where: string): Tokenizer {
+  if (document !== null) {
+    const tokenizer = readTokenizer(document, where);
+    if (tokenizer.size > vocabulary)
+      throw new InputError(
+        `its tokenizer has ${tokenizer.size} tokens, its vocabulary ${vocabulary}`,
+        where,
+        'Give the tokenizer that belongs to the model',
+      );
+    return tokenizer;
+  }
+  if (vocabulary < 256)
+    throw new InputError(
+      `it came without a tokenizer and has ${vocabulary} tokens, fewer than there are bytes`,
+      where,
+      'Give `bpformer generate` its --tokenizer FILE.json, or token numbers with --prompt-tokens 1,2,3',
+    );
+  return byteTokenizer();
+}
+
+/** A prompt as a model begins with it. */
+export const promptTokens = (tokenizer: Tokenizer, text: string): number[] => [
+  ...(tokenizer.end === null ? [] : [tokenizer.end]),
+  ...tokenizer.encode(text),
+];
+
+/** The text that tokens are. */
+export function textOf(tokenizer: Tokenizer, tokens: readonly number[]): string {
+  const stream = new TextStream(tokenizer);
+  return tokens.map((token) => stream.push(token)).join('') + stream.end();
+}
+
 /** Turns tokens into text as they come: bytes of an unfinished character wait for the rest. */
 export class TextStream {
   readonly #tokenizer: Tokenizer;

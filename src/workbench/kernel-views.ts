@@ -44,11 +44,20 @@ export interface EventRun {
   readonly outputsEqual: boolean | null;
 }
 
+/** A prompt, and how many tokens are to be written behind it at most. */
+export interface TextSpec {
+  readonly kind: 'text';
+  readonly prompt: string;
+  readonly count: number;
+}
+
 export interface SideRun {
   readonly returnValue: number;
   readonly score: number;
   readonly outputs: readonly { readonly name: string; readonly values: Float64Array }[] | null;
   readonly data: Uint8Array | null;
+  /** What it wrote, of a program that writes text. */
+  readonly text?: string;
 }
 
 /** Results of a stretch of a replay in the kernel, with the nanoseconds of each event. */

@@ -7,7 +7,7 @@ import { hold, programFor } from './clients.ts';
 import type { CompareInput, CompareView } from './comparison.ts';
 import type { BlobRef } from './document.ts';
 import { toUserError, type UserError } from './errors.ts';
-import type { EventRun, FeatureRow, Hello, KeptMaps, KernelVerdict, LogRow, MapPageView, MatrixCell } from './kernel-views.ts';
+import type { EventRun, FeatureRow, Hello, KeptMaps, KernelVerdict, LogRow, MapPageView, MatrixCell, TextSpec } from './kernel-views.ts';
 import { recall, remember } from './projects/state.ts';
 import { type CallOptions, RemoteError, WorkerClient } from './rpc.ts';
 import { emptyColumns, withBatch } from './score-columns.ts';
@@ -83,7 +83,7 @@ export const verdictLog = (key: string, side: 0 | 1): Promise<Uint8Array<ArrayBu
 export const askCell = (program: string, kernel: KernelVersion, options: CallOptions): Promise<MatrixCell> =>
   call('matrixCell', program, { kernel }, options);
 
-export function runEvent(program: string, event: EventSpec, repeat: number, options: CallOptions): Promise<EventRun> {
+export function runEvent(program: string, event: EventSpec | TextSpec, repeat: number, options: CallOptions): Promise<EventRun> {
   if (event.kind === 'tensors') hold(kernelWorker, event.trace);
   return call('run', program, { event, repeat }, options);
 }

@@ -156,6 +156,8 @@ export interface ProgramView {
   /** Of a fork: how many lines differ from the compiled program; 0 for the compiled one. */
   readonly changes: number;
   readonly fork: boolean;
+  /** It takes a prompt in its context and writes tokens. */
+  readonly writesText?: true;
   /** Of a program that was compiled in this page; those that came as objects or assembly have none. */
   readonly integers?: IntegersView;
   /** Of a program that a log shows: its instructions in order, the log's words for each, and how many stand in no line. To read only. */

@@ -2,9 +2,9 @@ import { InputError } from '../../base/errors.ts';
 import type { Compiled } from '../../compiler/api.ts';
 import { decodeResult, decoderOfMeta, encodeRequest } from '../../replay/generate.ts';
 import { parseMeta } from '../../replay/runner.ts';
-import { TextStream } from '../../traces/tokenizer.ts';
+import { promptTokens, textOf, tokenizerFor } from '../../traces/tokenizer.ts';
 import { type Args, choice, ENGINES, MODEL_OPTIONS, onlyPositional, parse } from '../args.ts';
-import { compileDecoderModel, textMachine, tokenizerDocument, tokenizerFor } from '../decoder.ts';
+import { compileDecoderModel, textMachine, tokenizerDocument } from '../decoder.ts';
 import { print, printJson } from '../io.ts';
 import type { ExitStatus, Verb } from '../main.ts';
 import { pickProgram, readPrograms } from '../programs.ts';
@@ -36,7 +36,7 @@ export const generateVerb: Verb = async (argv): Promise<ExitStatus> => {
   const document = args.string('tokenizer') === undefined ? decoder.tokenizer : tokenizerDocument(path, args);
   const tokenizer = numbers !== undefined && document === null ? null : tokenizerFor(document, decoder.vocabulary, path);
   const start = tokenizer?.end ?? null;
-  const prompt = numbers !== undefined ? tokenNumbers(numbers) : [...(start === null ? [] : [start]), ...tokenizer!.encode(text ?? '')];
+  const prompt = numbers !== undefined ? tokenNumbers(numbers) : promptTokens(tokenizer!, text ?? '');
   if (prompt.length === 0) throw new InputError('the prompt is empty', 'arguments', 'Give --prompt TEXT');
   if (prompt.length + count - 1 > decoder.positions)
     throw new InputError(
@@ -64,7 +64,7 @@ export const generateVerb: Verb = async (argv): Promise<ExitStatus> => {
     const { tokens, status } = decodeResult(output, decoder);
     const ended = status === 'stopped';
     const written = ended ? tokens.slice(0, -1) : tokens;
-    const generated = tokenizer ? textOf(new TextStream(tokenizer), written) : null;
+    const generated = tokenizer ? textOf(tokenizer, written) : null;
     const nsPerToken = ns / (prompt.length + tokens.length - 1);
     if (args.flag('json')) printJson({ text: generated, prompt: text ?? null, promptTokens: prompt, tokens, ended, nsPerToken, engine });
     else {
@@ -91,8 +91,6 @@ function openDecoder(path: string, args: Args): Pick<Compiled, 'program' | 'meta
     );
   return { program, meta };
 }
-
-const textOf = (stream: TextStream, tokens: readonly number[]): string => tokens.map((token) => stream.push(token)).join('') + stream.end();
 
 function tokenNumbers(text: string): number[] {
   return text

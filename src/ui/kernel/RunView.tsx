@@ -12,6 +12,9 @@ import { kernel as texts } from '../texts/kernel.ts';
 import { Stale } from './Stale.tsx';
 import { useAnswers } from './store.ts';
 
+/** Tokens that are written at most. */
+const COUNTS = [16, 64] as const;
+const MOST_PROMPT = 1000;
 const REPEATS = [1, 100, 10_000] as const;
 /** Numbers of an output that stand in a cell. */
 const MOST_SHOWN = 6;
@@ -20,22 +23,25 @@ const shown = (values: ArrayLike<number>): string =>
   Array.from({ length: Math.min(values.length, MOST_SHOWN) }, (_, i) => values[i]!.toFixed(4)).join(', ') +
   (values.length > MOST_SHOWN ? ' …' : '');
 
-/** The event at the cursor through the kernel and through our engine. */
+/** The event at the cursor through the kernel and through our engine; of a program that writes text, a prompt. */
 export function RunView() {
   const words = texts.run;
   const event = useWorkbench((state) => machinePlace(state)?.event ?? -1);
+  const writes = useWorkbench((state) => state.stages.program.value?.writesText === true);
   const said = useAnswers((state) => state.run);
   const connected = useKernel(({ status, hello }) => status === 'connected' && hello?.backend === 'helper');
   const [repeat, setRepeat] = useState<number>(100);
+  const [prompt, setPrompt] = useState<string>(words.promptStart);
+  const [tokens, setTokens] = useState<number>(COUNTS[0]);
   const { progress, running, error, run, cancel } = useTask();
   const ask = useStable(() => {
     const place = machinePlace(useWorkbench.getState());
     if (!connected || !place) return;
     void run(
-      (options) => runEvent(place.programKey, place.spec, repeat, options),
+      (options) => runEvent(place.programKey, writes ? { kind: 'text', prompt, count: tokens } : place.spec, repeat, options),
       (ran) =>
         useAnswers.setState(({ run: before }) => ({
-          run: { of: place.programKey, event: place.event, number: (before?.number ?? 0) + 1, said: ran },
+          run: { of: place.programKey, event: writes ? -1 : place.event, number: (before?.number ?? 0) + 1, said: ran },
         })),
     );
   });
@@ -46,17 +52,27 @@ export function RunView() {
         <button type="button" className="button primary" disabled={!connected || running} onClick={ask}>
           {words.run}
         </button>
-        <label className="kernel-label">
-          {words.repeat}
-          <select className="field" value={repeat} onChange={(change) => setRepeat(Number(change.target.value))}>
-            {REPEATS.map((one) => (
-              <option key={one} value={one}>
-                {one.toLocaleString('en')}
-              </option>
-            ))}
-          </select>
-        </label>
-        <span className="muted">{event >= 0 ? words.about(event) : words.noEvent}</span>
+        {writes ? (
+          <>
+            <label className="kernel-label grow">
+              {words.prompt}
+              <input
+                className="field grow"
+                value={prompt}
+                maxLength={MOST_PROMPT}
+                spellCheck={false}
+                autoComplete="off"
+                onChange={(change) => setPrompt(change.target.value)}
+              />
+            </label>
+            <Count label={words.tokens} all={COUNTS} value={tokens} onChange={setTokens} />
+          </>
+        ) : (
+          <>
+            <Count label={words.repeat} all={REPEATS} value={repeat} onChange={setRepeat} />
+            <span className="muted">{event >= 0 ? words.about(event) : words.noEvent}</span>
+          </>
+        )}
       </div>
       {running ? <Progress progress={progress} label={words.running} onCancel={cancel} /> : null}
       {error ? <ErrorNote error={error} /> : null}
@@ -73,6 +89,26 @@ export function RunView() {
   );
 }
 
+interface CountProps {
+  readonly label: string;
+  readonly all: readonly number[];
+  readonly value: number;
+  readonly onChange: (value: number) => void;
+}
+
+const Count = ({ label, all, value, onChange }: CountProps) => (
+  <label className="kernel-label">
+    {label}
+    <select className="field" value={value} onChange={({ target }) => onChange(Number(target.value))}>
+      {all.map((one) => (
+        <option key={one} value={one}>
+          {one.toLocaleString('en')}
+        </option>
+      ))}
+    </select>
+  </label>
+);
+
 /** `number`: how many runs were asked for before and with it. */
 function Table({ ran, number }: { ran: EventRun; number: number }) {
   const words = texts.run;
@@ -87,6 +123,7 @@ function Table({ ran, number }: { ran: EventRun; number: number }) {
     const own = ours.outputs?.[i]?.values;
     rows.push([words.output(name), own ? shown(own) : words.none, shown(values), i === 0 ? ran.outputsEqual : null]);
   }
+  if (theirs.text !== undefined) rows.push([words.written, ours.text ?? words.none, theirs.text, ours.text === theirs.text]);
   if (theirs.data)
     rows.push([
       words.data,
@@ -97,7 +134,7 @@ function Table({ ran, number }: { ran: EventRun; number: number }) {
   rows.push([words.time, words.none, words.ns(theirs.ns), null]);
   const allSame = rows.every(([, , , same]) => same !== false);
   return (
-    <table className="kernel-table" data-testid="kernel-run" data-number={number} data-same={allSame}>
+    <table className="kernel-table kernel-run" data-testid="kernel-run" data-number={number} data-same={allSame}>
       <caption className="visually-hidden">{words.caption}</caption>
       <thead>
         <tr>
@@ -111,8 +148,8 @@ function Table({ ran, number }: { ran: EventRun; number: number }) {
         {rows.map(([quantity, a, b, same]) => (
           <tr key={quantity}>
             <th scope="row">{quantity}</th>
-            <td className="mono">{a}</td>
-            <td className="mono">{b}</td>
+            <td className="mono kernel-said">{a}</td>
+            <td className="mono kernel-said">{b}</td>
             <td className={same === null ? 'muted' : same ? 'ok' : 'bad'}>
               {same === null ? words.notCompared : same ? words.equal : words.unequal}
             </td>

@@ -6,7 +6,7 @@ import { buildDecoder } from '../../compiler/lm/build.ts';
 import { writeObject } from '../../object/writer.ts';
 import { importModel } from '../../onnx/import.ts';
 import { decodeResult, encodeRequest, VmText } from '../../replay/generate.ts';
-import { readTokenizer, TextStream, type Tokenizer } from '../../traces/tokenizer.ts';
+import { promptTokens, readTokenizer, TextStream, type Tokenizer } from '../../traces/tokenizer.ts';
 import { type CallContext, type Handler, serveRpc, Transferred } from '../../workbench/rpc.ts';
 import { rest, SLICE_MS } from '../../workbench/workers/rest.ts';
 import type { StepArgs, StepView, TextFacts, TokenEvent, WriteArgs, WriteEnd } from './views.ts';
@@ -46,7 +46,7 @@ async function open({ base }: { readonly base: string }, context: CallContext): 
       strategy: 'auto',
       quant: 'w8a16',
       tokenizer: document,
-      texts: (stories as string[]).slice(0, 6).map((story) => [tokenizer.end ?? 0, ...tokenizer.encode(story)]),
+      texts: (stories as string[]).slice(0, 6).map((story) => promptTokens(tokenizer, story)),
       progress: {
         report: (stage, done, total) => context.progress(stage, done, total),
         get cancelled() {
@@ -66,7 +66,7 @@ async function open({ base }: { readonly base: string }, context: CallContext): 
 /** A prompt as the model begins with it. Throws an InputError for one that leaves no place. */
 function startOf({ compiled, tokenizer }: Opened, prompt: string): number[] {
   const { positions } = compiled.meta.decoder!;
-  const start = [...(tokenizer.end === null ? [] : [tokenizer.end]), ...tokenizer.encode(prompt)];
+  const start = promptTokens(tokenizer, prompt);
   if (start.length < positions) return start;
   throw new InputError(`the prompt has ${start.length} tokens and the program room for ${positions}`, '', 'Write a shorter one');
 }

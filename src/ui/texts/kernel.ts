@@ -31,7 +31,7 @@ export const kernel = {
   views: { verdict: 'Verdict', run: 'Run', replay: 'Replay', matrix: 'Kernels', maps: 'Maps', machine: 'Machine' },
   viewsAbout: {
     verdict: 'Our log and the kernel’s, line by line',
-    run: 'The event at the cursor through the kernel and through our engine',
+    run: 'The event at the cursor, or a prompt, through the kernel and through our engine',
     replay: 'The whole trace in the kernel, compared with ONNX Runtime',
     matrix: 'Verdicts of several kernels',
     maps: 'Maps of the program that the kernel holds',
@@ -75,6 +75,10 @@ export const kernel = {
   run: {
     about: (event: number) => `Event ${count(event + 1)} of the trace.`,
     noEvent: 'Without a trace: a packet of 64 zero bytes.',
+    prompt: 'Prompt',
+    promptStart: 'Once upon a time',
+    tokens: 'Tokens',
+    written: 'text written',
     run: 'Run it in the kernel',
     running: 'running in the kernel',
     repeat: 'Runs',
@@ -86,7 +90,7 @@ export const kernel = {
     returnValue: 'return value',
     score: 'score',
     output: (name: string) => `output ${name}`,
-    data: 'packet afterwards',
+    data: 'bytes afterwards',
     time: 'time of a run',
     ns: (ns: number) => `${count(ns)} ns`,
     bytes: (size: number) => `${count(size)} bytes`,

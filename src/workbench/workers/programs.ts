@@ -2,6 +2,7 @@ import { encodeInsns } from '../../bpf/insn.ts';
 import { collectJumps } from '../../bpf/jumps.ts';
 import { mapTypeName } from '../../bpf/maps.ts';
 import type { Program } from '../../bpf/program.ts';
+import { PROG_TYPE_SYSCALL } from '../../bpf/progtypes.ts';
 import type { Compiled, ProgramMeta } from '../../compiler/api.ts';
 import { type IrMap, OWN } from '../../compiler/ir/numbered.ts';
 import type { ProgramSpec } from '../clients.ts';
@@ -65,7 +66,7 @@ export async function programView({ program: spec }: { program: ProgramSpec }, c
   return viewOf(spec, held, changedLines(held.hunks));
 }
 
-function viewOf(spec: ProgramSpec, { program, compiled, insnHunks, siblings }: Held, changes: number): Transferred<ProgramView> {
+function viewOf(spec: ProgramSpec, { program, compiled, meta, insnHunks, siblings }: Held, changes: number): Transferred<ProgramView> {
   const fork = spec.fork !== null;
   const count = program.insns.length;
   const originStart = new Uint32Array(count + 1);
@@ -112,6 +113,7 @@ function viewOf(spec: ProgramSpec, { program, compiled, insnHunks, siblings }: H
     rows,
     changes,
     fork,
+    ...(meta?.decoder && program.progType === PROG_TYPE_SYSCALL ? { writesText: true } : {}),
     ...(compiled ? { integers: integersOf(compiled), ...ir } : {}),
     hunks: insnHunks,
   };

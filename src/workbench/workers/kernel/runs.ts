@@ -11,7 +11,7 @@ import { loadParts } from '../../../vm/load-parts.ts';
 import { Vm } from '../../../vm/vm.ts';
 import type { ProgramSpec } from '../../clients.ts';
 import type { BlobRef } from '../../document.ts';
-import type { EventRun, SideRun } from '../../kernel-views.ts';
+import type { EventRun, SideRun, TextSpec } from '../../kernel-views.ts';
 import type { CallContext } from '../../rpc.ts';
 import type { EventSpec } from '../../value-views.ts';
 import { Batches } from '../batches.ts';
@@ -22,14 +22,17 @@ import { heldTrace } from '../traces.ts';
 import { keep } from './kept.ts';
 import { asking, lineOf } from './line.ts';
 import { programFor } from './program.ts';
+import { textCall } from './text.ts';
 
 /** When packets of no trace come: a second after the clock's beginning. */
 const SIDE_NS = 1e9;
+/** As long as the companion lets a request take. */
+const TEXT_LIMIT_MS = 60_000;
 
 interface RunArgs {
   readonly session: string;
   readonly program: ProgramSpec;
-  readonly event: EventSpec;
+  readonly event: EventSpec | TextSpec;
   readonly repeat: number;
 }
 
@@ -50,12 +53,15 @@ export function runThere({ session, program: spec, event, repeat }: RunArgs, con
       const ours = sideOf(scorer, meta, null);
       return compared(ours, theirs!, repeat);
     }
-    const input = inputOf(program, event.bytes);
+    const text = event.kind === 'text' ? textCall(program, meta, event) : null;
+    const input = event.kind === 'text' ? text! : inputOf(program, event.bytes);
     if ('context' in input) {
-      const vm = new Vm(program, { engine: 'wasm', timeLimitMs: RUN_LIMIT_MS });
+      const limits = text ? { timeLimitMs: TEXT_LIMIT_MS, maxInsns: Number.MAX_SAFE_INTEGER } : { timeLimitMs: RUN_LIMIT_MS };
+      const vm = new Vm(program, { engine: 'wasm', ...limits });
       const { returnValue, context: after } = vm.run(input);
       const [theirs] = await remote.contexts([input.context], signal);
-      return compared({ returnValue, score: Number.NaN, outputs: null, data: after }, theirs!, 1);
+      const ran = compared({ returnValue, score: Number.NaN, outputs: null, data: after }, theirs!, 1);
+      return text ? text.read(ran) : ran;
     }
     scorer.packet(input.packet, SIDE_NS);
     const ours = sideOf(scorer, meta, null);
