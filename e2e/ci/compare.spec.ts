@@ -5,26 +5,22 @@ import { join } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
 import type { AbRecord } from '../../src/replay/ab-record.ts';
 import { changeOf, said } from '../../src/replay/report.ts';
-import type { RunRecord } from '../../src/replay/run-record.ts';
+import { figures, type RunRecord } from '../../src/replay/run-record.ts';
 import { noViolations } from '../axe.ts';
-import { cutFiles, expect, FEW_PACKETS, replayed, root, samples, test } from '../page.ts';
+import { choose, cutFiles, expect, FEW_PACKETS, replayed, root, samples, test } from '../page.ts';
 
 const QUANT = 'w1a8';
 
-/** The same comparison on the command line, on the same packets: its report. */
-function onCommandLine(): AbRecord {
+/** A sample's comparison on the command line: its report. `files` stand in for those of the sample. */
+function onCommandLine(sample: string, model: string, files: Readonly<Record<string, Buffer>>, ...options: readonly string[]): AbRecord {
   const folder = mkdtempSync(join(tmpdir(), 'bpformer-compare-'));
   try {
-    for (const [name, bytes] of Object.entries(cutFiles)) writeFileSync(join(folder, name), bytes);
-    const payload = join(samples, 'payload');
-    const model = [join(payload, 'payload-ids.onnx'), join(folder, 'heldout.pcap'), '--dim', 'batch=1'];
-    const bound = ['--binding', join(payload, 'binding.json'), '--calibrate', join(payload, 'calibration.pcap'), '--compare', 'ort'];
+    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
+    const path = (name: string): string => join(name in files ? folder : join(samples, sample), name);
+    const bound = ['--binding', path('binding.json'), '--calibrate', path('calibration.pcap'), '--labels', path('heldout-labels.json')];
     const report = join(folder, 'report.json');
-    const rest = ['--labels', join(folder, 'heldout-labels.json'), '--against-quant', QUANT, '--report', report, '--differing', '1000'];
-    execFileSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'replay', ...model, ...bound, ...rest], {
-      cwd: root,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    const verb = ['replay', path(model), path('heldout.pcap'), ...bound, '--compare', 'ort', '--report', report, ...options];
+    execFileSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...verb], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
     return JSON.parse(readFileSync(report, 'utf8')) as AbRecord;
   } finally {
     rmSync(folder, { recursive: true });
@@ -59,7 +55,8 @@ test('two precisions run beside each other, reports hold the figures of the page
   site,
   context,
 }) => {
-  const expected = onCommandLine();
+  const options = ['--dim', 'batch=1', '--against-quant', QUANT, '--differing', '1000'];
+  const expected = onCommandLine('payload', 'payload-ids.onnx', cutFiles, ...options);
   expect(expected.differs).toBeGreaterThan(0);
   await replayed(site, FEW_PACKETS);
   await site.getByRole('radio', { name: 'Replay' }).click();
@@ -136,4 +133,90 @@ test('two precisions run beside each other, reports hold the figures of the page
   await expect(again).toHaveAttribute('data-differing', String(expected.differs));
   await expect(other.getByTestId('ab-same')).toHaveAttribute('data-same', String(expected.same));
   await other.close();
+});
+
+test.describe('all precisions and loops', () => {
+  test.use({ start: 'small program' });
+  const PACKETS = 1314;
+  const [PRECISIONS, LOOPS] = [
+    ['w16a16', 'w8a16', 'w8a8', 'w4a16', 'w2a16', 'w2a8'],
+    ['global', 'bounded', 'may_goto', 'bpf_loop', 'unrolled'],
+  ];
+  const titles = [...PRECISIONS.map((one) => `${one} · auto · 6.18`), ...LOOPS.map((one) => `w8a16 · ${one} · 6.18`)];
+  const titleOf = ({ settings: { quant, strategy, kernel } }: RunRecord): string => `${quant} · ${strategy} · ${kernel}`;
+
+  test('are tried to the end, also after a stop: figures as the command line has them, the picture marks what nothing beats, and one is taken', async ({
+    site,
+  }) => {
+    await choose(site, /^flows/);
+    await replayed(site, PACKETS);
+    await site.getByRole('radio', { name: 'Replay' }).click();
+    const compare = site.locator('[data-panel=compare]');
+    await compare.getByRole('button', { name: 'Runs', exact: true }).click();
+    const runs = compare.getByTestId('runs');
+    await expect(runs).toHaveAttribute('data-runs', '1');
+    const kept = async (): Promise<RunRecord[]> => {
+      const file = JSON.parse(await saved(site, compare.getByRole('button', { name: 'Export all' }))) as { runs: { record: RunRecord }[] };
+      return file.runs.map(({ record }) => record);
+    };
+
+    // Stopped on the way, what was tried stays, and is not tried again.
+    const trials = runs.locator('.runs-trials');
+    const start = trials.getByRole('button', { name: 'Try precisions and loops' });
+    await start.click();
+    await site.waitForFunction(() => Number(document.querySelector<HTMLElement>('[data-testid=runs]')!.dataset.runs) > 2);
+    await trials.getByRole('button', { name: 'Stop' }).click();
+    await expect(trials.getByRole('progressbar')).toHaveCount(0);
+    const before = await kept();
+    expect(before.length).toBeLessThan(titles.length);
+    await start.click();
+    await expect(start).toBeEnabled();
+    const all = await kept();
+    expect(all).toEqual(expect.arrayContaining(before));
+
+    // Each has its row with all figures, or is named among those that cannot be.
+    const refused = await trials.getByText(/could not be compiled or are rejected/).allTextContents();
+    const names = refused.flatMap((text) => text.replace(/^.*rejected: /, '').split(', '));
+    expect([...all.map(titleOf), ...names].toSorted()).toEqual(titles.toSorted());
+    const rows = await runs
+      .locator('.runs-table tbody tr')
+      .evaluateAll((found) =>
+        found.map((row) => [row.querySelector('button')!.textContent, ...[...row.querySelectorAll('td')].map((cell) => cell.textContent)]),
+      );
+    expect(rows).toEqual(all.map((run) => [titleOf(run), ...figures(run).map(({ id, value }) => said(id, value))]));
+    for (const { comparison, processed, nsPerEvent, detection } of all) {
+      expect(comparison!.events).toBeGreaterThan(0);
+      expect(processed).toBeGreaterThan(0);
+      expect(nsPerEvent).toBeGreaterThan(0);
+      expect(detection).not.toBeNull();
+    }
+    const options = ['--min-agreement', '0', '--quant', 'w4a16', '--against-quant', 'w8a16', '--against-strategy', 'bounded'];
+    const { a, b } = onCommandLine('flows', 'flows.onnx', {}, ...options);
+    const named = (title: string): RunRecord => all.find((run) => titleOf(run) === title)!;
+    expect(measured(named('w4a16 · auto · 6.18'))).toEqual(measured(a));
+    expect(measured(named('w8a16 · bounded · 6.18'))).toEqual(measured(b));
+
+    const points = all.map((run) => ({ title: titleOf(run), x: run.insns, y: run.maxScoreError! }));
+    const beaten = ({ x, y }: { x: number; y: number }): boolean =>
+      points.some((other) => other.x <= x && other.y <= y && (other.x < x || other.y < y));
+    const labels = (found: Locator): Promise<string[]> =>
+      found.evaluateAll((circles) => circles.map((circle) => circle.getAttribute('aria-label')!.split(':')[0]!).toSorted());
+    expect(await labels(runs.locator('.pareto-point'))).toEqual(points.map(({ title }) => title).toSorted());
+    const best = points.filter((point) => !beaten(point)).map(({ title }) => title);
+    expect(best.length).toBeLessThan(points.length);
+    expect(await labels(runs.locator('.pareto-point.best'))).toEqual(best.toSorted());
+    await noViolations(site, { parts: ['[data-panel=compare]'] });
+
+    // A point is taken with Enter: one step of undo.
+    const undo = site.getByRole('button', { name: /^Undo/ });
+    const [nothing, first] = [await undo.getAttribute('aria-label'), compare.locator('.ab-first')];
+    await runs.getByRole('button', { name: 'w4a16 · auto · 6.18:' }).press('Enter');
+    await replayed(site, PACKETS);
+    await compare.getByRole('button', { name: 'A/B', exact: true }).click();
+    await expect(first).toContainText('w4a16 · auto · 6.18');
+    await expect(undo).toHaveAttribute('aria-label', 'Undo: take the settings w4a16');
+    await undo.click();
+    await expect(first).toContainText('w8a16 · auto · 6.18');
+    await expect(undo).toHaveAttribute('aria-label', nothing!);
+  });
 });

@@ -80,18 +80,16 @@ export function figures(run: RunRecord): readonly Figure[] {
   ];
 }
 
-/** Runs that no other beats in both quantities, of which less is better, in order of the first. Those without a figure are left out. */
+/** Runs that no other beats in two quantities, of which less is better, in order of the first; equal ones are all there. Those without a figure are left out. */
 export function paretoFront<T>(runs: readonly T[], first: (run: T) => number | null, second: (run: T) => number | null): readonly T[] {
-  const known = runs.filter((run) => first(run) !== null && second(run) !== null);
-  const sorted = known.toSorted((a, b) => first(a)! - first(b)! || second(a)! - second(b)!);
-  const front: T[] = [];
-  let least = Number.POSITIVE_INFINITY;
-  for (const run of sorted) {
-    if (second(run)! >= least) continue;
-    least = second(run)!;
-    front.push(run);
-  }
-  return front;
+  const known = runs.flatMap((run) => {
+    const [x, y] = [first(run), second(run)];
+    return x === null || y === null ? [] : [{ run, x, y }];
+  });
+  return known
+    .filter(({ x, y }) => !known.some((other) => other.x <= x && other.y <= y && (other.x < x || other.y < y)))
+    .toSorted((a, b) => a.x - b.x)
+    .map(({ run }) => run);
 }
 
 /** Reads a run that was written as JSON: the figures and settings that another run is compared with. Throws {@link InputError}. */
