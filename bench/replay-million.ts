@@ -3,23 +3,21 @@
  * to the Transformer and passes the others. The capture is opened as a file in Chromium and replayed by the Trace panel, three times over: packets
  * in a second, frames of the page meanwhile, and the memory of its process.
  */
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from '@playwright/test';
+import { chromium, type Page } from '@playwright/test';
 import { findBrowser, LAUNCH_ARGS } from '../e2e/browser.ts';
 import { serve } from '../scripts/serve.mjs';
 import { tokensOf } from '../src/hooks/tokens.ts';
-import { writeCapture } from '../src/traces/capture/write.ts';
 import { frames, round } from './browser/frames.ts';
+import { writeLongCapture } from './browser/long-capture.ts';
 import { ownWork } from './browser/own-work.ts';
-import { PacketMaker } from './packets.ts';
+import { type Process, renderer } from './browser/process.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const PACKETS = 1_000_000;
-/** So many are made by the generator; the capture holds them again and again, later each time. */
-const MADE = 50_000;
 /** No generated flow has it but by chance. */
 const PORT = 4444;
 const PAYLOAD = { kind: 'payload', tensor: 'tokens', layer: 'l4_payload', length: 48, pad: 256, ports: [PORT], otherwise: 'PASS' } as const;
@@ -29,60 +27,6 @@ const BINDING = {
   output: { kind: 'threshold', tensor: 'logits', class: 1, threshold: 0.5, above: 'DROP', below: 'PASS' },
 };
 const SAMPLE_MS = 100;
-
-/** Writes the capture, and tells how many of its packets the model sees. */
-function writeMillion(path: string): { bytes: number; seen: number } {
-  const made = new PacketMaker(7).make(MADE);
-  const rounds = PACKETS / MADE;
-  const seen = made.filter(({ data }) => tokensOf(data, PAYLOAD) !== null).length * rounds;
-  const file = openSync(path, 'w');
-  let bytes = 0;
-  for (let round_ = 0; round_ < rounds; round_++) {
-    const part = writeCapture(
-      made.map(({ data, seconds, fraction }) => ({
-        data,
-        timeNs: BigInt(seconds ?? 0) * 1_000_000_000n + BigInt(fraction ?? 0) * 1000n + BigInt(round_) * 100_000_000_000n,
-      })),
-    );
-    // Only the first part keeps the header of the file.
-    bytes += writeSync(file, part, round_ === 0 ? 0 : 24);
-  }
-  closeSync(file);
-  return { bytes, seen };
-}
-
-/** The process that runs page and workers: memory in MB, and processor time since it began. */
-interface Process {
-  resident(): number;
-  cpuSeconds(): number;
-}
-
-async function renderer(browser: Browser): Promise<Process> {
-  const session = await browser.newBrowserCDPSession();
-  const { processInfo } = (await session.send('SystemInfo.getProcessInfo')) as { processInfo: { type: string; id: number }[] };
-  const resident = (pid: number): number => {
-    try {
-      return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1000;
-    } catch {
-      return 0;
-    }
-  };
-  const pids = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
-  return {
-    resident: () => Math.round(Math.max(...pids.map(resident))),
-    cpuSeconds: () => pids.reduce((sum, pid) => sum + cpuOf(pid), 0),
-  };
-}
-
-/** Ticks of user and system time (proc(5), /proc/pid/stat), a hundred a second. */
-function cpuOf(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
-  } catch {
-    return 0;
-  }
-}
 
 interface Progress {
   readonly at: number;
@@ -134,7 +78,8 @@ export default async function measure(): Promise<object> {
   const folder = mkdtempSync(join(tmpdir(), 'bpformer-million-'));
   const path = join(folder, 'million.pcap');
   const bindingPath = join(folder, 'binding.json');
-  const { bytes, seen } = writeMillion(path);
+  const { bytes, made, rounds } = writeLongCapture(path, PACKETS);
+  const seen = made.filter(({ data }) => tokensOf(data, PAYLOAD) !== null).length * rounds;
   writeFileSync(bindingPath, JSON.stringify(BINDING));
   const root = process.env.BPFORMER_DIST ?? join(here, '..', 'dist');
   const { server, url } = await serve({ root, base: '/bpformer/' });
