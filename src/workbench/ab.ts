@@ -8,7 +8,7 @@ import type { TurnTimes } from '../replay/turns.ts';
 import type { EventKind } from '../replay/verdicts.ts';
 import type { Inspected } from './actions.ts';
 import { compileWorker, hold } from './clients.ts';
-import type { BlobRef, ProjectDoc, ProjectOptions } from './document.ts';
+import type { BlobRef, OptionChange, ProjectDoc } from './document.ts';
 import { toUserError, type UserError } from './errors.ts';
 import { recognise } from './files.ts';
 import { inSlices } from './in-slices.ts';
@@ -202,9 +202,9 @@ export async function presentRecord(): Promise<AbRecord | null> {
 }
 
 /** The open project with other options, and without what was edited by hand. */
-export const withOptions = (doc: ProjectDoc, options: Partial<ProjectOptions>): ProjectDoc => {
+export const withOptions = (doc: ProjectDoc, options: OptionChange): ProjectDoc => {
   const { specialise, method, ...rest } = { ...doc.options, ...options };
-  return { ...doc, fork: null, options: { ...rest, ...(specialise ? { specialise } : {}), ...(method ? { method } : {}) } };
+  return { ...doc, fork: null, options: { ...rest, ...(specialise ? { specialise: true } : {}), ...(method ? { method } : {}) } };
 };
 
 /** The compiled program that the open one was edited from. */

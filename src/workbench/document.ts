@@ -33,6 +33,9 @@ export interface ProjectOptions {
   readonly dims: Readonly<Record<string, number>>;
 }
 
+/** Options in place of those of a project; `specialise` can be taken back. */
+export type OptionChange = Partial<Omit<ProjectOptions, 'specialise'>> & { readonly specialise?: boolean };
+
 /** A program edited by hand: the text of the whole program, and the compiled program that it left. */
 export interface Fork {
   readonly text: BlobRef;

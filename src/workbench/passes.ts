@@ -2,6 +2,7 @@ import { Cancelled } from '../base/progress.ts';
 import type { CostEstimate } from '../compiler/cost.ts';
 import type { PassId } from '../compiler/passes/pass.ts';
 import { hold, programFor } from './clients.ts';
+import type { OptionChange } from './document.ts';
 import type { Change, PassesView, PassRowView, ReferenceOutputs, TryView } from './pass-views.ts';
 import type { CallOptions } from './rpc.ts';
 import { currentDoc, editDoc, useWorkbench } from './store.ts';
@@ -45,11 +46,16 @@ export function tryOptions(key: string, change: Change | null, onView: (view: Tr
 }
 
 /** The options that are in force, as far as they can be tried. */
-export const presentOptions = ({ quant, strategy, kernel, specialise }: Change): Change => ({
+export const presentOptions = ({
   quant,
   strategy,
   kernel,
-  ...(specialise ? { specialise } : {}),
+  specialise,
+}: Omit<Change, 'specialise'> & Pick<OptionChange, 'specialise'>): Change => ({
+  quant,
+  strategy,
+  kernel,
+  ...(specialise ? { specialise: true } : {}),
 });
 
 /** Makes tried options the project's, in one step. */

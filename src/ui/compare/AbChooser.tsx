@@ -1,10 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
-import type { Precision, Strategy } from '../../compiler/api.ts';
 import { parseQuant } from '../../compiler/precision.ts';
-import { STRATEGIES, whyNot } from '../../compiler/strategy.ts';
-import type { KernelVersion } from '../../verifier/api.ts';
 import { docOfFile, unedited, withOptions } from '../../workbench/ab.ts';
-import { KERNELS, type ProjectDoc, type ProjectOptions } from '../../workbench/document.ts';
+import type { OptionChange, ProjectDoc, ProjectOptions } from '../../workbench/document.ts';
 import { toUserError, type UserError } from '../../workbench/errors.ts';
 import { findBlobs } from '../../workbench/projects/find-blobs.ts';
 import { keeper } from '../../workbench/projects/start.ts';
@@ -12,13 +9,11 @@ import { useProject } from '../../workbench/projects/state.ts';
 import { RemoteError } from '../../workbench/rpc.ts';
 import { useRuns } from '../../workbench/runs.ts';
 import { useWorkbench } from '../../workbench/store.ts';
+import { CompileOptions } from '../components/CompileOptions.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { ab as texts } from '../texts/ab.ts';
-import { numbers } from '../texts/numbers.ts';
 import { runs as runTexts } from '../texts/runs.ts';
 
-const { names } = numbers.precision;
-const PRECISIONS = Object.keys(names) as Precision[];
 type Kind = keyof typeof texts.kinds;
 
 interface ChooserProps {
@@ -43,7 +38,8 @@ export function AbChooser({ busy, ran, onRun }: ChooserProps) {
   ];
   const [wanted, setKind] = useState<Kind | null>(null);
   const kind = wanted && able.includes(wanted) ? wanted : doc.fork ? 'unedited' : able[0]!;
-  const [options, setOptions] = useState<Partial<ProjectOptions>>({ quant: 'w8a8' });
+  const [options, setOptions] = useState<OptionChange>({ quant: 'w8a8' });
+  const all = { ...doc.options, ...options };
   const [run, setRun] = useState('');
   const [project, setProject] = useState('');
   const [file, setFile] = useState<{ readonly doc: ProjectDoc; readonly name: string } | null>(null);
@@ -74,7 +70,7 @@ export function AbChooser({ busy, ran, onRun }: ChooserProps) {
   };
   const start = () =>
     open(async () => {
-      if (kind === 'options') onRun(withOptions(doc, options), nameOf({ ...doc.options, ...options }));
+      if (kind === 'options') onRun(withOptions(doc, options), nameOf(all));
       else if (kind === 'unedited') onRun(unedited(doc), texts.kinds.unedited);
       else if (kind === 'file' && file) onRun(file.doc, file.name);
       else if (kind === 'run' && chosenRun) {
@@ -103,7 +99,14 @@ export function AbChooser({ busy, ran, onRun }: ChooserProps) {
             </option>
           ))}
         </select>
-        {kind === 'options' ? <Options present={doc.options} options={options} onChange={setOptions} /> : null}
+        {kind === 'options' ? (
+          <CompileOptions
+            options={all}
+            precision={parseQuant(all.quant).base}
+            onPrecision={(quant) => setOptions({ ...options, quant })}
+            onChange={(change) => setOptions({ ...options, ...change })}
+          />
+        ) : null}
         {kind === 'run' && chosenRun ? (
           <select
             className="field ab-wide"
@@ -164,72 +167,5 @@ export function AbChooser({ busy, ran, onRun }: ChooserProps) {
   );
 }
 
-const nameOf = ({ quant, strategy, kernel }: ProjectOptions): string => runTexts.of(quant, strategy, kernel);
-
-interface OptionsProps {
-  readonly present: ProjectOptions;
-  readonly options: Partial<ProjectOptions>;
-  readonly onChange: (options: Partial<ProjectOptions>) => void;
-}
-
-/** Settings of the same model. */
-function Options({ present, options, onChange }: OptionsProps) {
-  const all = { ...present, ...options };
-  return (
-    <>
-      <label>
-        {texts.quant}
-        <select
-          className="field"
-          value={parseQuant(all.quant).base}
-          onChange={({ target }) => onChange({ ...options, quant: target.value as Precision })}
-        >
-          {PRECISIONS.map((name) => (
-            <option key={name} value={name}>
-              {names[name]}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        {texts.strategy}
-        <select
-          className="field"
-          value={all.strategy}
-          onChange={({ target }) => onChange({ ...options, strategy: target.value as Strategy })}
-        >
-          {(['auto', ...STRATEGIES.map(({ name }) => name)] as Strategy[]).map((name) => (
-            <option key={name} value={name} disabled={name !== 'auto' && whyNot(name, all.kernel) !== null}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        {texts.kernel}
-        <select
-          className="field"
-          value={all.kernel}
-          onChange={({ target }) => onChange({ ...options, kernel: target.value as KernelVersion })}
-        >
-          {KERNELS.map((name) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label className="ab-check">
-        <input
-          type="checkbox"
-          checked={all.specialise === true}
-          onChange={({ target }) => {
-            const { specialise: _, ...rest } = options;
-            onChange(target.checked ? { ...rest, specialise: true } : rest);
-          }}
-        />
-        {texts.specialise}
-      </label>
-    </>
-  );
-}
+const nameOf = ({ quant, strategy, kernel }: Pick<ProjectOptions, 'quant' | 'strategy' | 'kernel'>): string =>
+  runTexts.of(quant, strategy, kernel);

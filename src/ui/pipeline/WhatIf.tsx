@@ -1,23 +1,18 @@
 import { useEffect, useRef, useState } from 'react';
-import type { Precision, Strategy } from '../../compiler/api.ts';
+import type { Precision } from '../../compiler/api.ts';
 import { formatQuant, parseQuant } from '../../compiler/precision.ts';
-import { STRATEGIES, whyNot } from '../../compiler/strategy.ts';
-import type { KernelVersion } from '../../verifier/api.ts';
-import { KERNELS } from '../../workbench/document.ts';
 import type { UserError } from '../../workbench/errors.ts';
 import type { Change, PassesView, TryFigures, TryView } from '../../workbench/pass-views.ts';
 import { presentOptions, takeOptions, tryOptions } from '../../workbench/passes.ts';
 import type { StageProgress } from '../../workbench/stages.ts';
 import { useWorkbench } from '../../workbench/store.ts';
+import { CompileOptions } from '../components/CompileOptions.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Progress } from '../components/Progress.tsx';
-import { numbers } from '../texts/numbers.ts';
 import { pipeline } from '../texts/pipeline.ts';
 import { saidBy } from './usePasses.ts';
 
 const texts = pipeline.tries;
-const { names } = numbers.precision;
-const PRECISIONS = Object.keys(names) as Precision[];
 
 export const sameOptions = (a: Change, b: Change): boolean => JSON.stringify(presentOptions(a)) === JSON.stringify(presentOptions(b));
 
@@ -59,63 +54,12 @@ export function WhatIf({ programKey, change, onChange, products }: WhatIfProps) 
             ))}
           </select>
         </label>
-        <label>
-          <span>{texts.precision}</span>
-          <select
-            className="field"
-            value={product === '' ? base : (nodes.get(product) ?? base)}
-            onChange={({ target }) => precise(target.value as Precision)}
-          >
-            {PRECISIONS.map((name) => (
-              <option key={name} value={name}>
-                {names[name]}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          <span>{texts.strategy}</span>
-          <select
-            className="field"
-            value={change.strategy}
-            onChange={({ target }) => onChange({ ...change, strategy: target.value as Strategy })}
-          >
-            {['auto', ...STRATEGIES.map(({ name }) => name)].map((name) => (
-              <option
-                key={name}
-                value={name}
-                disabled={name !== 'auto' && whyNot(name as Exclude<Strategy, 'auto'>, change.kernel) !== null}
-              >
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          <span>{texts.kernel}</span>
-          <select
-            className="field"
-            value={change.kernel}
-            onChange={({ target }) => onChange({ ...change, kernel: target.value as KernelVersion })}
-          >
-            {KERNELS.map((name) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label title={texts.specialiseHint} className="pipeline-check">
-          <input
-            type="checkbox"
-            checked={change.specialise === true}
-            onChange={({ target }) => {
-              const { specialise: _, ...rest } = change;
-              onChange(target.checked ? { ...rest, specialise: true } : rest);
-            }}
-          />
-          <span>{texts.specialise}</span>
-        </label>
+        <CompileOptions
+          options={change}
+          precision={product === '' ? base : (nodes.get(product) ?? base)}
+          onPrecision={precise}
+          onChange={(other) => onChange(presentOptions({ ...change, ...other }))}
+        />
       </div>
       {dirty ? (
         <div className="pipeline-actions">
