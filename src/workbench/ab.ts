@@ -13,6 +13,7 @@ import { toUserError, type UserError } from './errors.ts';
 import { recognise } from './files.ts';
 import { inSlices } from './in-slices.ts';
 import { stageKeys } from './keys.ts';
+import { whenLeft } from './leaving.ts';
 import { findBlobs } from './projects/find-blobs.ts';
 import { readFile } from './read-file.ts';
 import { type CallOptions, RemoteError } from './rpc.ts';
@@ -70,6 +71,12 @@ const asItCame = (doc: ProjectDoc): ProjectDoc => (doc.edits.length > 0 ? { ...d
 /** Whether what is on show is about the open program and trace. */
 export const isPresent = ({ a }: Pick<AbState, 'a'>, doc: ProjectDoc): boolean =>
   a !== null && runKey(a.doc) === runKey(doc) && a.doc.labels?.hash === doc.labels?.hash;
+
+// The history of runs has what it came to.
+whenLeft(() => {
+  const state = useAb.getState();
+  if (state.status !== 'running' && !isPresent(state, asItCame(currentDoc()))) useAb.setState(NONE);
+});
 
 /** Columns cross into the page's state this often at the most. */
 const SHOW_MS = 250;

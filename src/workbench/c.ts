@@ -9,6 +9,7 @@ import { compileWorker, hold, referenceWorker } from './clients.ts';
 import { type BlobRef, type CLink, EMPTY_PROJECT } from './document.ts';
 import { recognise } from './files.ts';
 import { stageKeys } from './keys.ts';
+import { keepOnly, whenLeft } from './leaving.ts';
 import { calibrationOf } from './pipeline.ts';
 import { readFile } from './read-file.ts';
 import { type CallOptions, RemoteError, WorkerClient } from './rpc.ts';
@@ -50,6 +51,11 @@ export async function compileText(
 /** What was linked with lately, by key: a model is compiled once. */
 const libraries = new Map<string, Promise<KeyedLibrary>>();
 const MOST_LIBRARIES = 4;
+whenLeft(() => {
+  const { source } = currentDoc();
+  const links = source?.kind === 'c' ? (source.links ?? []).map((link) => JSON.stringify(link)) : [];
+  keepOnly(libraries, (key) => links.includes(key));
+});
 
 export function libraryOf(link: CLink, options: CallOptions = {}): Promise<KeyedLibrary> {
   const key = JSON.stringify(link);

@@ -3,6 +3,7 @@ import type { Effects } from '../replay/effects.ts';
 import { writeCapture } from '../traces/capture/write.ts';
 import { download } from './actions.ts';
 import { hold, machineWorker, programFor } from './clients.ts';
+import { whenLeft } from './leaving.ts';
 import type { CallOptions } from './rpc.ts';
 import { announce, currentDoc, useWorkbench } from './store.ts';
 
@@ -14,6 +15,10 @@ interface Recorded {
 }
 
 export const useEffects = create<Recorded>()(() => ({ key: '', effects: null }));
+
+whenLeft(() => {
+  if (useEffects.getState().key !== effectsKey(useWorkbench.getState())) useEffects.setState({ key: '', effects: null });
+});
 
 /** Whether the open project has packets and a program to send them through. */
 export function canRecord({ stages: { program, trace, verified } }: ReturnType<typeof useWorkbench.getState>): boolean {

@@ -3,11 +3,13 @@ import { compileWorker, hold } from './clients.ts';
 import { useArtifacts } from './current-relations.ts';
 import type { RelatedElements } from './dependencies.ts';
 import { frameOf } from './frames.ts';
+import { stageKeys } from './keys.ts';
+import { keepOnly, whenLeft } from './leaving.ts';
 import { editedPacket, openModelSpec } from './pipeline.ts';
 import type { Range } from './ranges.ts';
 import { type Artifacts, relate, tokenBytes } from './relations.ts';
 import { type Selection, splitPart } from './selection.ts';
-import { useWorkbench } from './store.ts';
+import { currentDoc, useWorkbench } from './store.ts';
 import type { ElementRelationsArgs } from './workers/element-relations.ts';
 
 /** Some elements of one tensor: what a selection stands for. */
@@ -34,6 +36,10 @@ const remembered = new Map<string, readonly RelatedElements[]>();
 /** Questions under way: several panels ask the same one. */
 const asked = new Map<string, Promise<readonly RelatedElements[]>>();
 const MOST = 64;
+whenLeft(() => {
+  const { model } = stageKeys(currentDoc());
+  keepOnly(remembered, (key) => (JSON.parse(key) as string[])[0] === model);
+});
 
 function ask(key: string, args: ElementRelationsArgs): Promise<readonly RelatedElements[]> {
   const known = asked.get(key);

@@ -5,6 +5,7 @@ import { eventErrors } from '../replay/scores.ts';
 import { callOnProgram, compileWorker, hold, referenceWorker } from './clients.ts';
 import { toUserError, type UserError } from './errors.ts';
 import { stageKeys } from './keys.ts';
+import { isOpenProgram, whenLeft } from './leaving.ts';
 import { openModelSpec } from './pipeline.ts';
 import { RemoteError } from './rpc.ts';
 import { keepsState } from './selectors.ts';
@@ -28,6 +29,11 @@ interface ErrorMapState {
 const NONE: ErrorMapState = { status: 'absent', progress: null, error: null, key: '', which: 'spaced', grid: null };
 
 export const useErrorMap = create<ErrorMapState>()(() => NONE);
+
+whenLeft(() => {
+  const { key, status } = useErrorMap.getState();
+  if (key !== '' && status !== 'running' && !isOpenProgram((JSON.parse(key) as string[])[0]!)) useErrorMap.setState(NONE);
+});
 
 /** Events that one message to the workers is about: few, so that other panels' questions come in between. */
 const AT_ONCE = 8;

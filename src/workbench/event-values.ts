@@ -4,6 +4,7 @@ import { callOnProgram, compileWorker, hold, referenceWorker } from './clients.t
 import { toUserError, type UserError } from './errors.ts';
 import { frameOf, useFrames } from './frames.ts';
 import { stageKeys } from './keys.ts';
+import { whenLeft } from './leaving.ts';
 import { editedPacket, openModelSpec } from './pipeline.ts';
 import { RemoteError } from './rpc.ts';
 import { keepsState } from './selectors.ts';
@@ -34,12 +35,11 @@ export const useEventValues = create<ValuesState>()(() => NONE);
 const recent = new Map<string, EventValues>();
 const MOST_RECENT = 6;
 
-/** Forgets the results of events, but for one that belongs to what is open. */
-export function forgetEventValues(): void {
+whenLeft(() => {
   recent.clear();
   const { stale, status } = useEventValues.getState();
   if (stale && status !== 'running') useEventValues.setState(NONE);
-}
+});
 
 let wanted = 0;
 let unsubscribe: (() => void) | null = null;

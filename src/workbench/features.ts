@@ -3,6 +3,7 @@ import { Cancelled } from '../base/progress.ts';
 import { hold, machineWorker, programFor } from './clients.ts';
 import { toUserError, type UserError } from './errors.ts';
 import type { FeatureValuesView } from './feature-views.ts';
+import { isOpenProgram, whenLeft } from './leaving.ts';
 import { RemoteError } from './rpc.ts';
 import type { StageProgress } from './stages.ts';
 import { currentDoc } from './store.ts';
@@ -17,7 +18,14 @@ export interface FeatureState {
   readonly error: UserError | null;
 }
 
-export const useFeatures = create<FeatureState>()(() => ({ program: '', trace: '', event: -1, view: null, progress: null, error: null }));
+const NONE: FeatureState = { program: '', trace: '', event: -1, view: null, progress: null, error: null };
+
+export const useFeatures = create<FeatureState>()(() => NONE);
+
+whenLeft(() => {
+  const { view, program, progress } = useFeatures.getState();
+  if (view && !progress && !isOpenProgram(program)) useFeatures.setState(NONE);
+});
 
 let running: AbortController | null = null;
 

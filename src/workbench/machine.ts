@@ -5,6 +5,7 @@ import { hold, machineWorker, programFor } from './clients.ts';
 import { toUserError, type UserError } from './errors.ts';
 import { eventOf } from './event-values.ts';
 import { frameOf } from './frames.ts';
+import { isOpenProgram, whenLeft } from './leaving.ts';
 import type {
   AbstractView,
   BreakpointSpec,
@@ -66,6 +67,11 @@ const NONE: MachineState = {
 export const useMachine = create<MachineState>()(() => NONE);
 
 const { getState, setState } = useMachine;
+
+whenLeft(() => {
+  const { session, status, follow } = getState();
+  if (session !== '' && status !== 'running' && !isOpenProgram((JSON.parse(session) as string[])[0]!)) setState({ ...NONE, follow });
+});
 
 interface Place {
   readonly session: string;

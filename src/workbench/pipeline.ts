@@ -18,6 +18,7 @@ import type { BlobRef, PacketEdit, ProjectDoc } from './document.ts';
 import { toUserError } from './errors.ts';
 import { loadFrame } from './frames.ts';
 import { type StageKeys, stageKeys } from './keys.ts';
+import { keepOnly, whenLeft } from './leaving.ts';
 import { programOfLog, readLogFile, verdictOfLog } from './logs.ts';
 import { quiet } from './quiet.ts';
 import { type CallOptions, RemoteError } from './rpc.ts';
@@ -225,6 +226,7 @@ function traceSpec(doc: ProjectDoc, keys: StageKeys): TraceSpec {
 /** The calibration itself, by key: small, and the compile worker may be a new one. */
 const calibrations = new Map<string, Calibration>();
 const MOST_CALIBRATIONS = 8;
+whenLeft(() => keepOnly(calibrations, (key) => key === stageKeys(currentDoc()).calibration));
 
 /** The calibration of stage key `key`; undefined once it is forgotten. */
 export const calibrationOf = (key: string): Calibration | undefined => calibrations.get(key);
@@ -290,7 +292,7 @@ function calibrationStage(doc: ProjectDoc, keys: StageKeys): Promise<Calibration
   });
 }
 
-/** The first screenful of events of a replay, by the replay's key: the verifier starts when they stand. */
+/** The first screenful of events of a replay under way, by the replay's key: the verifier starts when they stand. */
 const firstEvents = new Map<string, Promise<unknown>>();
 
 function verifyStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView): Promise<VerifiedView> {
@@ -302,7 +304,7 @@ function verifyStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView): Pr
 }
 
 function replayStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView, trace: TraceView): Promise<ScoreColumns> {
-  return stage('replay', keys.replay, async (options) => {
+  const replaying = stage('replay', keys.replay, async (options) => {
     const signal = options.signal!;
     const filled = new Filling('replay', trace.count, keys.replay);
     const through = async (from: number, leg: Leg) => {
@@ -346,6 +348,9 @@ function replayStage(doc: ProjectDoc, keys: StageKeys, program: ProgramView, tra
     announce(`Replay: ${trace.count.toLocaleString('en')} events done`);
     return filled.columns;
   });
+  const ended = () => void firstEvents.delete(keys.replay);
+  replaying.then(ended, ended);
+  return replaying;
 }
 
 async function runStages(

@@ -1,5 +1,6 @@
 import { create } from 'zustand';
 import type { UserError } from './errors.ts';
+import { isOpenProgram, whenLeft } from './leaving.ts';
 import type { ProfileView } from './machine-views.ts';
 import type { StageProgress } from './stages.ts';
 
@@ -23,3 +24,8 @@ export const useProfile = create<ProfileState>()(() => ({
   error: null,
   inListing: false,
 }));
+
+whenLeft(() => {
+  const { value, status } = useProfile.getState();
+  if (status !== 'running' && value && !isOpenProgram(value.programKey)) useProfile.setState({ value: null, status: 'none', error: null });
+});

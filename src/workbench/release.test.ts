@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { getBlob, hasBlob, pinBlob, putBlob } from './blobs.ts';
 import { type BlobRef, EMPTY_PROJECT } from './document.ts';
+import { whenLeft } from './leaving.ts';
 import { alsoNamed, forgetFiles, leaveProject } from './release.ts';
 import { WorkerClient } from './rpc.ts';
 import { useWorkbench } from './store.ts';
@@ -78,6 +79,20 @@ describe('files of a project that was left', () => {
     vi.advanceTimersByTime(10 * QUIET_MS);
     expect(isHeld(other)).toBe(true);
   });
+});
+
+it('what is kept beside a project is told once it was left, and not for a file that could not be opened', async () => {
+  const own = await blob('own');
+  const forget = vi.fn();
+  whenLeft(forget);
+  open(null);
+  forgetFiles([own]);
+  vi.advanceTimersByTime(10 * QUIET_MS);
+  expect(forget).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  leaveProject([own], performance.now());
+  vi.advanceTimersByTime(10 * QUIET_MS);
+  expect(forget).toHaveBeenCalledTimes(1);
 });
 
 describe('workers of a project that was left', () => {

@@ -1,7 +1,7 @@
 import { leaveBlobs, releaseBlobs } from './blobs.ts';
 import { forgetPrograms } from './clients.ts';
 import type { BlobRef } from './document.ts';
-import { forgetEventValues } from './event-values.ts';
+import { forgetLeft } from './leaving.ts';
 import { blobsOfHistory } from './projects/record.ts';
 import { WorkerClient } from './rpc.ts';
 import { useWorkbench } from './store.ts';
@@ -39,12 +39,11 @@ export function forgetFiles(refs: Iterable<BlobRef>): void {
 }
 
 function look(): void {
+  if (leftAt > 0) forgetLeft();
   const named = new Set(namers.flatMap((namer) => [...namer()]));
   const { gone, waiting } = releaseBlobs(named, QUIET_MS);
   forgetPrograms(new Set(gone));
   for (const client of WorkerClient.ofProject) client.leave(gone, named, leftAt);
-  // What panels keep so that going back to an event is quick belongs to the project before.
-  if (leftAt > 0) forgetEventValues();
   leftAt = 0;
   if (waiting > 0) timer = setTimeout(look, QUIET_MS);
 }

@@ -7,6 +7,7 @@ import { stageKeys } from './keys.ts';
 import { parseDoc } from './projects/schema.ts';
 import { type KeptRun, keepingRun } from './run-records.ts';
 import { editDoc, useWorkbench, type WorkbenchState } from './store.ts';
+import type { ScoreColumns, VerifiedView } from './views.ts';
 
 export type { KeptRun } from './run-records.ts';
 
@@ -92,7 +93,8 @@ function keepRuns(all: readonly KeptRun[], baseline: string): void {
   keep({ runs, baseline });
 }
 
-let last: { readonly replay: unknown; readonly reference: unknown; readonly verified: unknown } | null = null;
+/** What each replay was noted with; it goes with the replay. */
+const noted = new WeakMap<ScoreColumns, { readonly reference: ScoreColumns; readonly verified: VerifiedView }>();
 
 /** The run on show, if it is whole, ran in this tab and is not noted yet. */
 async function completeRun({ stages, history: { doc } }: WorkbenchState): Promise<KeptRun | null> {
@@ -102,10 +104,11 @@ async function completeRun({ stages, history: { doc } }: WorkbenchState): Promis
   if (replay.shipped) return null;
   const [mine, theirs] = [replay.value!, reference.value!];
   if (mine.done < mine.total || theirs.done < theirs.total || mine.live !== undefined || mine.swapped) return null;
-  if (last && last.replay === mine && last.reference === theirs && last.verified === verified.value) return null;
+  const before = noted.get(mine);
+  if (before && before.reference === theirs && before.verified === verified.value) return null;
   const keys = stageKeys(doc);
   if (!doc.binding || doc.source?.kind !== 'model' || replay.key !== keys.replay || reference.key !== keys.reference) return null;
-  last = { replay: mine, reference: theirs, verified: verified.value };
+  noted.set(mine, { reference: theirs, verified: verified.value! });
   const measured = {
     doc,
     trace: trace.value!,

@@ -5,10 +5,11 @@ import { getBlob } from './blobs.ts';
 import { hold, type ProgramSpec, referenceWorker } from './clients.ts';
 import type { BlobRef, ProjectDoc } from './document.ts';
 import { type StageKeys, stageKeys } from './keys.ts';
+import { keepOnly, whenLeft } from './leaving.ts';
 import { calibrationOf } from './pipeline.ts';
 import { type CallOptions, RemoteError, WorkerClient } from './rpc.ts';
 import { emptyColumns, withBatch } from './score-columns.ts';
-import { useWorkbench } from './store.ts';
+import { currentDoc, useWorkbench } from './store.ts';
 import type { ProgramView, ScoreBatch, ScoreColumns, VerifiedView } from './views.ts';
 
 /** Programs that the page does not show, built, verified and run beside the open one: in a worker of their own, so that the workspace goes on meanwhile. */
@@ -152,6 +153,7 @@ export async function runAlone({ spec }: BuiltSide, trace: BlobRef, total: numbe
 /** ONNX Runtime's columns of late, by the key of their stage. */
 const references = new Map<string, ScoreColumns>();
 const MOST_REFERENCES = 4;
+whenLeft(() => keepOnly(references, (key) => key === stageKeys(currentDoc()).reference));
 
 /** What ONNX Runtime says of a document's trace; the page's own columns where it has them. Null for a program without a model. */
 export async function referenceFor(doc: ProjectDoc, total: number, options: CallOptions): Promise<ScoreColumns | null> {

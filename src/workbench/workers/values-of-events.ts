@@ -4,6 +4,7 @@ import type { ProgramSpec } from '../clients.ts';
 import type { BlobRef } from '../document.ts';
 import { type CallContext, Transferred } from '../rpc.ts';
 import type { ChosenValues } from '../value-views.ts';
+import { Recent } from './blobs.ts';
 import { framesFor } from './frames-for.ts';
 import { openReader } from './program-values.ts';
 import { metaModel } from './replays.ts';
@@ -19,7 +20,7 @@ interface Args {
 }
 
 /** A machine on its way through a trace: events come in order, and those between them are run too where the program remembers. */
-let walk: { readonly key: string; readonly reader: ValueReader; next: number } | null = null;
+const walks = new Recent<{ readonly reader: ValueReader; next: number }>(1);
 
 /** What the program has in memory at each of some events. */
 export async function valuesOfEvents(
@@ -28,8 +29,8 @@ export async function valuesOfEvents(
 ): Promise<Transferred<readonly ChosenValues[]>> {
   const key = `${spec.key} ${trace.hash}`;
   const { meta, open } = await openReader(spec, context);
-  if (walk?.key !== key || (remembers && walk.next > events[0]!)) walk = { key, reader: open(), next: 0 };
-  const own = walk;
+  const known = walks.get(key);
+  const own = known && !(remembers && known.next > events[0]!) ? known : walks.set(key, { reader: open(), next: 0 });
   const chosen: ChosenValues[] = [];
   const add = (event: number, { ran, values }: ProgramValues) => chosen.push({ event, values: ran ? values : [] });
   const held = await heldTrace(trace, context);
