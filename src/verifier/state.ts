@@ -226,6 +226,16 @@ export const linkIsReg = (link: number): boolean => (link & (1 << 9)) !== 0;
 
 /** States that nothing refers to any more. */
 const spareStates: State[] = [];
+
+/** Frames of each class that outlast an exploration: as many as a small program needs. */
+const KEPT_SPARE = 64;
+
+/** What a large exploration needed goes with it, and so does what its states refer to. */
+export function trimSpare(): void {
+  for (const some of spare) some.length = Math.min(some.length, KEPT_SPARE);
+  spareStates.length = 0;
+}
+
 /** A spin lock, a resilient one, and one that keeps interrupts off. */
 export type LockKind = 'lock' | 'res' | 'res_irq';
 

@@ -23,6 +23,7 @@ import { computeLiveRegs } from './liveness.ts';
 import { prepareLoads } from './range.ts';
 import { setRangeRules } from './range-rules.ts';
 import { Snapshots } from './snapshots.ts';
+import { trimSpare } from './state.ts';
 import { checkStructOps, STRUCT_OPS } from './struct-ops.ts';
 import { checkModelledType } from './unmodelled.ts';
 
@@ -54,6 +55,8 @@ function* judge(env: Env): Generator<void, VerifyResult> {
     if (e instanceof Stopped) stopped = true;
     else if (e instanceof Rejection) errno = e.errno;
     else throw e;
+  } finally {
+    trimSpare();
   }
   return finish(env, errno, stopped, snapshots, startedMs);
 }
