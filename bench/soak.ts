@@ -11,6 +11,7 @@ import { serve } from '../scripts/serve.mjs';
 import { randomOf } from '../src/base/random.ts';
 import { encodeLink } from '../src/workbench/projects/link.ts';
 import { HeapMeter, type Heaps } from './soak/heap.ts';
+import { until } from './soak/pointer.ts';
 import { RandomUser } from './soak/user.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -23,7 +24,7 @@ const QUIET_MS = 120_000;
 /** What was asked for before is let go, and so are the files and the workers of the project before (`src/workbench/release.ts`). */
 const SETTLE_MS = 12_000;
 /** How long one way to reset the desk may take, and how often it is tried. */
-const RESET_MS = 15_000;
+const RESET_MS = 30_000;
 const MOST_TRIES = 3;
 /** Trials of a reset, the wait for quiet, and the reading. */
 const REST_MS = MOST_TRIES * RESET_MS + QUIET_MS + 120_000;
@@ -110,9 +111,7 @@ class Soak {
     await page.evaluate(`location.hash = ''`);
     await page.evaluate(`location.hash = ${JSON.stringify(SMALL)}`);
     const quiet = `document.querySelector('[data-running]') === null && /pass\\.s/.test(document.body.textContent)`;
-    const limit = performance.now() + QUIET_MS;
-    while (!(await page.evaluate(quiet)) && performance.now() < limit) await page.waitForTimeout(200);
-    if (performance.now() >= limit) this.#found('the small program did not come to rest');
+    if (!(await until(page, quiet, QUIET_MS))) this.#found('the small program did not come to rest');
     await page.waitForTimeout(SETTLE_MS);
     const heaps = await this.#meter.read();
     const minute = Math.round((performance.now() - this.#started) / 600) / 100;
@@ -126,18 +125,20 @@ class Soak {
    */
   async #resetDesk(): Promise<void> {
     const page = this.#page;
-    const palette = page.getByRole('dialog', { name: 'Commands and places' });
+    const come = async (what: string): Promise<void> => {
+      if (!(await until(page, what, RESET_MS))) throw new Error(`never: ${what}`);
+    };
     const reset = async (): Promise<void> => {
       await page.evaluate('document.activeElement?.blur()');
       for (let pressed = 0; pressed < 3; pressed++) await page.keyboard.press('Escape');
       await page.keyboard.press('Alt+1');
-      await page.getByRole('radio', { name: 'Explore', checked: true }).waitFor({ timeout: RESET_MS });
+      await come(`document.querySelector('[data-desk-tab=explore]').ariaChecked === 'true'`);
       await page.keyboard.press('Control+k');
-      await palette.waitFor({ timeout: RESET_MS });
+      await come(`document.querySelector('.palette[open]')`);
       await page.keyboard.insertText('Reset this desk');
-      await palette.getByRole('option', { name: 'Reset this desk', selected: true }).waitFor({ timeout: RESET_MS });
+      await come(`document.querySelector('.palette [role=option][aria-selected=true][data-value=desk-reset]')`);
       await page.keyboard.press('Enter');
-      await palette.waitFor({ state: 'detached', timeout: RESET_MS });
+      await come(`!document.querySelector('.palette')`);
     };
     const failed: string[] = [];
     while (failed.length < MOST_TRIES) {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { encodeLink } from '../../src/workbench/projects/link.ts';
 import { files, type SoakFile } from './files.ts';
+import { press, type Target } from './pointer.ts';
 
 const ACTION_MS = 4_000;
 const LOOK_MS = 1_000;
@@ -68,6 +69,14 @@ const PICK = `(part) => {
   return { x: box.left + box.width / 2, y: box.top + box.height / 2, tag: one.tagName, type: one.type ?? '', name: (one.getAttribute('aria-label') || one.textContent || '').trim().slice(0, 60) };
 }`;
 
+/** Chooses a kernel in the list of the status bar, as text for the same reason. */
+const CHOOSE = `(kernel) => {
+  const list = document.querySelector('.kernel select');
+  if (!list || list.disabled) return;
+  list.value = kernel;
+  list.dispatchEvent(new Event('change', { bubbles: true }));
+}`;
+
 interface Picked {
   readonly x: number;
   readonly y: number;
@@ -75,6 +84,8 @@ interface Picked {
   readonly type: string;
   readonly name: string;
 }
+
+const deskTab = (title: string): Target => ({ selector: '.desk-tab', begins: title });
 
 /** One who does anything at all, by a seeded sequence of numbers. */
 export class RandomUser {
@@ -94,13 +105,12 @@ export class RandomUser {
 
   /** Opens each sample on each desk and looks at each panel: what is loaded on demand is there afterwards. */
   async lookAround(page: Page): Promise<void> {
-    // On a machine that does much else a click may come too late, and some tabs go when another one is chosen.
-    const left = () => {};
     for (const title of SAMPLES) {
-      await this.#sample(page, title).catch(left);
+      await this.#sample(page, title);
       for (const desk of DESKS) {
-        await page.getByRole('radio', { name: desk }).click({ timeout: ACTION_MS }).catch(left);
-        for (const tab of await page.getByRole('tab').all()) await tab.click({ timeout: LOOK_MS }).catch(left);
+        await press(page, deskTab(desk), ACTION_MS);
+        // Those of one panel go when another one is chosen.
+        for (let at = 0; await press(page, { selector: '[role=tab]', at }, LOOK_MS); at++);
       }
     }
   }
@@ -113,16 +123,12 @@ export class RandomUser {
       [0.6, 'key', () => page.keyboard.press(this.#noted(this.#one(KEYS)))],
       [0.66, 'file', () => page.locator('#file-picker').setInputFiles(this.#file(), { timeout: ACTION_MS })],
       [0.72, 'sample', () => this.#sample(page, this.#noted(this.#one(SAMPLES)))],
-      [0.79, 'desk', () => page.getByRole('radio', { name: this.#noted(this.#one(DESKS)) }).click({ timeout: ACTION_MS })],
+      [0.79, 'desk', () => this.#press(page, deskTab(this.#noted(this.#one(DESKS))))],
       [0.85, 'undo', () => page.keyboard.press(this.#noted(this.#one(['Control+z', 'Control+z', 'Control+Shift+z'])))],
       [0.88, 'edit code', () => this.#editCode(page)],
-      [
-        0.92,
-        'kernel',
-        async () => void (await page.locator('.kernel select').selectOption(this.#noted(this.#one(KERNELS)), { timeout: ACTION_MS })),
-      ],
+      [0.92, 'kernel', async () => void (await page.evaluate(`(${CHOOSE})(${JSON.stringify(this.#noted(this.#one(KERNELS)))})`))],
       [0.95, 'palette', () => this.#palette(page)],
-      [0.97, 'replay', () => page.getByRole('button', { name: 'Replay', exact: true }).click({ timeout: ACTION_MS })],
+      [0.97, 'replay', () => this.#press(page, { selector: 'button', begins: 'Replay', whole: true })],
       [0.99, 'link', () => this.#link(page, site)],
       [
         1,
@@ -139,6 +145,10 @@ export class RandomUser {
       if (!/Timeout|detached|not attached|intercepts|Execution context|navigation/i.test(String(error))) throw error;
       this.#noted('(left)');
     }
+  }
+
+  async #press(page: Page, target: Target): Promise<void> {
+    if (!(await press(page, target, ACTION_MS))) this.#noted('(left)');
   }
 
   #note(what: string): void {
@@ -177,8 +187,8 @@ export class RandomUser {
 
   async #sample(page: Page, title: string): Promise<void> {
     await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: /^Project/ }).click({ timeout: ACTION_MS });
-    await page.getByRole('menuitem', { name: title }).first().click({ timeout: ACTION_MS });
+    await this.#press(page, { selector: 'button', begins: 'Project' });
+    await this.#press(page, { selector: '[role=menuitem]', begins: title });
   }
 
   async #palette(page: Page): Promise<void> {
@@ -191,9 +201,8 @@ export class RandomUser {
   }
 
   async #editCode(page: Page): Promise<void> {
-    const edit = page.locator('[data-panel-actions=program]').getByRole('button', { name: 'Edit', exact: true });
-    if ((await edit.count()) > 0) await edit.first().click({ timeout: ACTION_MS });
-    await page.locator('.monaco-editor .view-line').first().click({ timeout: ACTION_MS });
+    await press(page, { selector: '[data-panel-actions=program] button', begins: 'Edit', whole: true }, 0);
+    await this.#press(page, { selector: '.monaco-editor .view-line' });
     for (let lines = 1 + Math.floor(this.#random() * 3); lines > 0; lines--) {
       for (let down = Math.floor(this.#random() * 5); down > 0; down--) await page.keyboard.press('ArrowDown');
       await page.keyboard.press('End');
