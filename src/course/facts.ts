@@ -13,6 +13,7 @@ import { MAX_FRAMES, MAX_STACK } from '../verifier/state.ts';
 import { verify } from '../verifier/verify.ts';
 import type { Exercise, Lesson } from './lesson.ts';
 import { exercisesOf } from './lesson.ts';
+import { KERNELS } from './read.ts';
 
 type Value = number | string;
 
@@ -36,6 +37,7 @@ const TABLES: Readonly<Record<string, Value>> = {
   'linux.program-types': PROG_TYPE_NAMES.length - 1,
   'linux.map-types': MAP_TYPE_NAMES.length - 1,
   'linux.processed': LIMIT_INSNS,
+  'linux.kernels': `${KERNELS.slice(0, -1).join(', ')} and ${KERNELS.at(-1)}`,
   ...Object.fromEntries(STRATEGIES.map(({ name, linux }) => [`strategy.${name}.since`, linux])),
   'accelerator.hooks': ACCEL_HOOKS.length,
   'accelerator.stack': ACCEL_STACK_BYTES,

@@ -18,7 +18,8 @@ import { parseMarkdown } from './markdown.ts';
 import { readCondition, readLive, readScene, type Stage } from './scene.ts';
 
 const ID = /^[a-z0-9][a-z0-9-]{0,60}$/;
-const KERNELS = ['5.15', '6.1', '6.6', '6.12', '6.18'];
+/** Kernels whose rules an exercise may be held to. */
+export const KERNELS: readonly string[] = ['5.15', '6.1', '6.6', '6.12', '6.18'];
 const HEAD_KEYS = ['lesson', 'title', 'minutes', 'after', 'goals', 'opens'];
 
 export interface ReadLesson {
