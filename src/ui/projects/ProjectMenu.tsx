@@ -35,7 +35,7 @@ export function ProjectMenu() {
     })),
   ];
   return (
-    <>
+    <div className="project-place">
       <Menu
         label={menu.label(name)}
         button={
@@ -49,6 +49,6 @@ export function ProjectMenu() {
         onOpen={() => withKeeper((module) => module.refreshProjects())}
       />
       <SaveState />
-    </>
+    </div>
   );
 }
