@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { type CSSProperties, useMemo, useState } from 'react';
 import { VERDICT_ORDER } from '../../hooks/decide.ts';
 import { callName } from '../../traces/syscalls/numbers.ts';
 import { formatCount, formatScore, scoreAt } from '../../workbench/selectors.ts';
@@ -33,7 +33,7 @@ export function CallTrace({ trace, at }: { trace: CallTraceView; at: number }) {
   const mine = (call: number) => verdictAt(replay.value, call);
   return (
     <div className="trace-split">
-      <div className="trace-list">
+      <div className="trace-list" style={{ '--digits': formatCount(trace.count).length } as CSSProperties}>
         <div className="calls-bar small">
           <label>
             <span className="muted">{texts.processes}</span>
@@ -63,11 +63,11 @@ export function CallTrace({ trace, at }: { trace: CallTraceView; at: number }) {
           <span className="muted">{texts.count(processes.length)}</span>
         </div>
         <div className="trace-row trace-head small muted" aria-hidden="true">
-          <span className="c-no">{texts.columns.number}</span>
-          <span className="c-time">{texts.columns.time}</span>
-          <span className="c-pid">{texts.columns.process}</span>
-          <span className="c-name">{texts.columns.call}</span>
-          <span className="c-args">{texts.columns.arguments}</span>
+          <span className="t-no">{texts.columns.number}</span>
+          <span className="call-time">{texts.columns.time}</span>
+          <span className="call-pid">{texts.columns.process}</span>
+          <span className="call-name">{texts.columns.call}</span>
+          <span className="call-args">{texts.columns.arguments}</span>
           <span className="t-verdict">{texts.columns.verdict}</span>
           <span className="t-score">{texts.columns.score}</span>
           <span className="t-score">{texts.columns.reference}</span>
@@ -96,14 +96,14 @@ export function CallTrace({ trace, at }: { trace: CallTraceView; at: number }) {
             const [pid, tid] = [trace.pid[call]!, trace.tid[call]!];
             return (
               <div className="trace-row" data-packet={call}>
-                <span className="c-no">{call + 1}</span>
-                <span className="c-time">{Number.isNaN(trace.time[call]) ? '' : trace.time[call]!.toFixed(4)}</span>
-                <span className="c-pid" title={tid === pid ? undefined : texts.thread(tid)}>
+                <span className="t-no">{formatCount(call + 1)}</span>
+                <span className="call-time">{Number.isNaN(trace.time[call]) ? '' : trace.time[call]!.toFixed(4)}</span>
+                <span className="call-pid" title={tid === pid ? undefined : texts.thread(tid)}>
                   {pid}
                   {tid === pid ? '' : '·'}
                 </span>
-                <span className="c-name ellipsis">{callName(trace.nr[call]!)}</span>
-                <span className="c-args ellipsis muted mono">{argumentsOf(trace, call)}</span>
+                <span className="call-name ellipsis">{callName(trace.nr[call]!)}</span>
+                <span className="call-args ellipsis muted mono">{argumentsOf(trace, call)}</span>
                 <ScoreCells
                   result={result}
                   expected={expected}

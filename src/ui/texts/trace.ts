@@ -5,7 +5,7 @@ export const trace = {
   title: 'Trace',
   about: 'Packets or tensors of the trace, with verdicts and bytes',
   bytes: {
-    head: (packet: number, bytes: number) => `Packet ${packet + 1} · ${bytes} B`,
+    head: (packet: string, bytes: string) => `Packet ${packet} · ${bytes} B`,
     tokens: (tokens: number, length: number) => ` · ${tokens} of ${length} tokens`,
     noTokens: ' · no payload for this binding',
     reference: (score: string) => ` · reference ${score}`,
@@ -24,7 +24,7 @@ export const trace = {
     holdsToken: (token: number) => `holds token ${token}`,
   },
   tensor: {
-    head: (at: number, dims: string, dtype: string, most: string) => `input ${at + 1} · ${dims} ${dtype} · |max| ${most}`,
+    head: (input: string, dims: string, dtype: string, most: string) => `input ${input} · ${dims} ${dtype} · |max| ${most}`,
   },
   summary: (file: string, events: string, kind: 'packets' | 'tensors' | 'calls') =>
     `${file} · ${events} ${{ packets: 'packets', tensors: 'inputs', calls: 'calls' }[kind]} · `,

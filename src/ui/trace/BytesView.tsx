@@ -6,7 +6,7 @@ import { frameOf, useFrames } from '../../workbench/frames.ts';
 import { editedPacket } from '../../workbench/pipeline.ts';
 import { inRanges, NO_RANGES } from '../../workbench/ranges.ts';
 import { partId, splitPart } from '../../workbench/selection.ts';
-import { formatScore, scoreAt, verdictName } from '../../workbench/selectors.ts';
+import { formatCount, formatScore, scoreAt, verdictName } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { PacketTraceView } from '../../workbench/views.ts';
 import { part } from '../components/part.tsx';
@@ -129,7 +129,7 @@ function Bytes({ packet, original }: { packet: number; original: Uint8Array }) {
     <div className="bytes" data-testid="bytes" ref={box}>
       <div className="bytes-head">
         <p>
-          {texts.head(packet, bytes.length)}
+          {texts.head(formatCount(packet + 1), formatCount(bytes.length))}
           {tokens ? texts.tokens(tokens.to - tokens.from, tokens.length) : texts.noTokens}
         </p>
         <p aria-live="polite" data-testid="packet-score">

@@ -1,7 +1,7 @@
 import type { CSSProperties } from 'react';
 import { useArtifacts } from '../../workbench/current-relations.ts';
 import { tokenBytes } from '../../workbench/relations.ts';
-import { formatScore, scoreAt, verdictName } from '../../workbench/selectors.ts';
+import { formatCount, formatScore, scoreAt, verdictName } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { PacketTraceView } from '../../workbench/views.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
@@ -31,7 +31,7 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
   const mine = (i: number) => scoreAt(replay.value, overlay.program, i);
   const theirs = (i: number) => scoreAt(reference.value, overlay.reference, i);
   return (
-    <div className="trace-list" style={{ '--digits': String(trace.count).length } as CSSProperties}>
+    <div className="trace-list" style={{ '--digits': formatCount(trace.count).length } as CSSProperties}>
       <div className="trace-row trace-head small muted" aria-hidden="true">
         <span className="t-no">{texts.columns.number}</span>
         <span className="t-time">{texts.columns.time}</span>
@@ -68,7 +68,7 @@ export function PacketList({ trace, at }: { trace: PacketTraceView; at: number }
             <div className="trace-row" data-packet={i}>
               <span className="t-no" title={holds(i) ? texts.bytes.holdsToken(token) : undefined}>
                 {holds(i) ? '• ' : ''}
-                {i + 1}
+                {formatCount(i + 1)}
               </span>
               <span className="t-time">{Number.isNaN(trace.time[i]!) ? '' : trace.time[i]!.toFixed(4)}</span>
               <span className="t-ends ellipsis">{packet ? texts.ends(packet.source, packet.destination) : '…'}</span>

@@ -1,5 +1,6 @@
-import { useMemo } from 'react';
+import { type CSSProperties, useMemo } from 'react';
 import { chooseClass } from '../../reference/compare.ts';
+import { formatCount } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ScoreColumns, TensorTraceView } from '../../workbench/views.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
@@ -25,7 +26,7 @@ export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }
     [],
   );
   return (
-    <div className="trace-list">
+    <div className="trace-list" style={{ '--digits': formatCount(trace.count).length } as CSSProperties}>
       <div className="trace-row trace-head small muted" aria-hidden="true">
         <span className="t-no">{texts.columns.number}</span>
         <span className="t-verdict">{texts.columns.class}</span>
@@ -54,7 +55,7 @@ export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }
           const label = trace.labels?.[i] ?? -1;
           return (
             <div className="trace-row" data-packet={i}>
-              <span className="t-no">{i + 1}</span>
+              <span className="t-no">{formatCount(i + 1)}</span>
               <span className={replay.stale ? 't-verdict stale' : 't-verdict'} data-verdict>
                 {mine ? mine.index : ''}
               </span>

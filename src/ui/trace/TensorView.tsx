@@ -2,7 +2,7 @@ import { Suspense, useCallback, useMemo } from 'react';
 import { useRelatedElements } from '../../workbench/element-relations.ts';
 import { NO_RANGES } from '../../workbench/ranges.ts';
 import { partId, splitPart } from '../../workbench/selection.ts';
-import { formatDims } from '../../workbench/selectors.ts';
+import { formatCount, formatDims } from '../../workbench/selectors.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { TensorTraceView } from '../../workbench/views.ts';
 import { part } from '../components/part.tsx';
@@ -31,7 +31,7 @@ export function TensorView({ trace, at }: { trace: TensorTraceView; at: number }
   );
   return (
     <div className="tensor-view">
-      <p className="small muted">{texts.tensor.head(at, formatDims(trace.dims), trace.dtype, most.toPrecision(3))}</p>
+      <p className="small muted">{texts.tensor.head(formatCount(at + 1), formatDims(trace.dims), trace.dtype, most.toPrecision(3))}</p>
       <Suspense fallback={null}>
         <HeatMap
           name={input ?? trace.file}
