@@ -18,7 +18,7 @@ import './capture.css';
 
 /** Any capture, read from its file piece by piece: a list of packets, one in full, filters and flows. */
 export default function CapturePanel() {
-  const { file, view, filter, passed } = useOpen();
+  const { file, view, filter, passed, lost } = useOpen();
   const trace = useWorkbench((state) => state.history.doc.trace);
   const opening = useTask();
   const filtering = useTask();
@@ -95,6 +95,7 @@ export default function CapturePanel() {
         }}
       />
       {error ? <ErrorNote error={error} /> : null}
+      {lost ? <ErrorNote error={lost} actions={[{ title: texts.open, run: choose }]} /> : null}
       {task ? <Progress progress={task.progress} label={label} onCancel={task.cancel} /> : null}
       {file && view ? (
         <>

@@ -44,8 +44,14 @@ export function FlowList({ file, onFilter }: { file: CaptureFile; onFilter: (tex
       <div className="capture-row capture-head small muted" aria-hidden="true">
         <span className="c-protocol">{texts.columns.protocol}</span>
         <span className="c-info">{texts.columns.flow}</span>
-        <span className="c-pair">{texts.columns.packets}</span>
-        <span className="c-pair">{texts.columns.bytes}</span>
+        <span className="c-pair">
+          <span>{texts.columns.packets}</span>
+          <span>{texts.columns.back}</span>
+        </span>
+        <span className="c-pair">
+          <span>{texts.columns.bytes}</span>
+          <span>{texts.columns.back}</span>
+        </span>
         <span className="c-time">{texts.columns.from}</span>
         <span className="c-time">{texts.columns.lasts}</span>
         <span className="c-state">{texts.columns.state}</span>
@@ -68,8 +74,8 @@ export function FlowList({ file, onFilter }: { file: CaptureFile; onFilter: (tex
             <div className="capture-row" data-flow={one.index}>
               <span className="c-protocol">{one.protocol}</span>
               <span className="c-info ellipsis">{one.ends}</span>
-              <span className="c-pair">{one.packets.join('  ')}</span>
-              <span className="c-pair">{one.bytes.join('  ')}</span>
+              <Pair of={one.packets} />
+              <Pair of={one.bytes} />
               <span className="c-time">{Number.isNaN(one.first) ? '' : one.first.toFixed(3)}</span>
               <span className="c-time">{Number.isNaN(one.first) ? '' : (one.last - one.first).toFixed(3)}</span>
               <span className="c-state">{one.state}</span>
@@ -78,5 +84,15 @@ export function FlowList({ file, onFilter }: { file: CaptureFile; onFilter: (tex
         }}
       </VirtualList>
     </div>
+  );
+}
+
+/** What went there and what came back, each in a column of its own. */
+function Pair({ of }: { of: readonly [number, number] }) {
+  return (
+    <span className="c-pair">
+      <span>{texts.count(of[0])}</span>
+      <span>{texts.count(of[1])}</span>
+    </span>
   );
 }

@@ -55,9 +55,11 @@ export function PacketTree({ detail, item, onItem, onFilter }: PacketTreeProps) 
       rowLabel={(row) => texts.treeItem(items[rows[row]!]!.label, items[rows[row]!]!.value)}
       tree={place}
       onKeyDown={(event) => {
-        if (active < 0 || !parent(item) || (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight')) return;
+        if (active < 0) return;
+        if (event.key === 'Enter' && items[item]!.name !== '') onFilter(filterOf(items[item]!));
+        else if (parent(item) && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')) toggle(item, event.key === 'ArrowLeft');
+        else return;
         event.preventDefault();
-        toggle(item, event.key === 'ArrowLeft');
       }}
     >
       {(row) => {
@@ -79,7 +81,7 @@ export function PacketTree({ detail, item, onItem, onFilter }: PacketTreeProps) 
                 className="button square small"
                 tabIndex={-1}
                 aria-label={texts.fieldFilter}
-                title={filterOf(one)}
+                title={texts.fieldFilterIs(filterOf(one))}
                 onClick={(event) => {
                   event.stopPropagation();
                   onFilter(filterOf(one));

@@ -5,7 +5,7 @@ import { usePages } from '../components/usePages.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
 import { capture as texts } from '../texts/capture.ts';
 import { HexView } from './HexView.tsx';
-import { useOpen } from './open-file.ts';
+import { noteLost, useOpen } from './open-file.ts';
 import { PacketTree } from './PacketTree.tsx';
 
 interface PacketViewProps {
@@ -18,21 +18,23 @@ interface PacketViewProps {
 /** The list, and the packet at the cursor as tree and bytes; an item and its bytes are chosen together. */
 export function PacketView({ file, filter, count, onFilter }: PacketViewProps) {
   const at = useOpen((state) => state.at);
-  const row = usePages(`${file.key} ${filter}`, (from, to) => packetRows(file, filter, from, to));
+  const row = usePages(`${file.key} ${filter}`, (from, to) => packetRows(file, filter, from, to).catch(noteLost));
   const [detail, setDetail] = useState<PacketDetail | null>(null);
   const [item, setItem] = useState(-1);
   const index = count > 0 ? row(at)?.index : undefined;
   useEffect(() => {
     if (index === undefined) return;
     let wanted = true;
-    packetDetail(file, index).then(
-      (found) => {
-        if (!wanted) return;
-        setDetail(found);
-        setItem(-1);
-      },
-      () => undefined,
-    );
+    packetDetail(file, index)
+      .catch(noteLost)
+      .then(
+        (found) => {
+          if (!wanted) return;
+          setDetail(found);
+          setItem(-1);
+        },
+        () => undefined,
+      );
     return () => {
       wanted = false;
     };
@@ -69,27 +71,27 @@ export function PacketView({ file, filter, count, onFilter }: PacketViewProps) {
               <div className="capture-row" data-packet={one.index} title={one.comment || undefined}>
                 <span className="c-no">
                   {one.comment ? '✎ ' : ''}
-                  {one.index + 1}
+                  {texts.number(one.index)}
                 </span>
                 <span className="c-time">{Number.isNaN(one.time) ? '' : one.time.toFixed(6)}</span>
                 <span className="c-end ellipsis">{one.source}</span>
                 <span className="c-end ellipsis">{one.destination}</span>
                 <span className="c-protocol ellipsis">{one.protocol}</span>
-                <span className="c-length">{one.length}</span>
+                <span className="c-length">{texts.count(one.length)}</span>
                 <span className="c-info ellipsis">{one.info}</span>
               </div>
             );
           }}
         </VirtualList>
       </div>
-      {detail && detail.index === index ? (
-        <div className="capture-detail">
-          <PacketTree detail={detail} item={item} onItem={setItem} onFilter={onFilter} />
-          <HexView detail={detail} item={item} onItem={setItem} />
-        </div>
-      ) : (
-        <div className="capture-detail" />
-      )}
+      <div className={detail && detail.index !== index ? 'capture-detail stale' : 'capture-detail'}>
+        {detail ? (
+          <>
+            <PacketTree detail={detail} item={item} onItem={setItem} onFilter={onFilter} />
+            <HexView detail={detail} item={item} onItem={setItem} />
+          </>
+        ) : null}
+      </div>
     </div>
   );
 }
