@@ -166,10 +166,10 @@ function CountsTable({ program, reference, threshold, costs }: Omit<ThresholdsPr
       <thead>
         <tr>
           <td>{texts.counts}</td>
-          <th scope="col" className="num">
+          <th scope="col" className="num roc-key">
             {texts.side.program}
           </th>
-          <th scope="col" className="num">
+          <th scope="col" className="num roc-key reference">
             {texts.side.reference}
           </th>
         </tr>
@@ -229,15 +229,16 @@ function CostCurve({
   const x = (at: number) => (WIDE * at) / PLACES;
   const mark = high > low ? ((threshold - low) / (high - low)) * WIDE : 0;
   return (
-    <svg
-      className="cost-curve"
-      viewBox={`0 0 ${WIDE} ${TALL}`}
-      preserveAspectRatio="none"
-      role="img"
-      aria-label={texts.costCurve(least, most)}
-    >
-      <path className="roc-chance" d={`M${mark} 0V${TALL}`} />
-      <path className="roc-program" d={line.map((cost, at) => `${at === 0 ? 'M' : 'L'}${x(at)} ${y(cost).toFixed(1)}`).join('')} />
-    </svg>
+    <figure className="cost-figure small muted">
+      <figcaption>{texts.costCurve(least, most)}</figcaption>
+      <svg className="cost-curve" viewBox={`0 0 ${WIDE} ${TALL}`} preserveAspectRatio="none" aria-hidden="true">
+        <path className="roc-chance" d={`M${mark} 0V${TALL}`} />
+        <path className="roc-program" d={line.map((cost, at) => `${at === 0 ? 'M' : 'L'}${x(at)} ${y(cost).toFixed(1)}`).join('')} />
+      </svg>
+      <p className="spread-axis" aria-hidden="true">
+        <span>{texts.costAxis(low)}</span>
+        <span>{texts.costAxis(high)}</span>
+      </p>
+    </figure>
   );
 }

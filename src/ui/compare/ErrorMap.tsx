@@ -73,6 +73,10 @@ export function ErrorMap({ grid, quantity, names, cursor, onSelect, onOpen }: Er
         onPointerDown={pick}
       >
         <canvas ref={canvas} />
+        <p className="error-map-axis small muted" aria-hidden="true">
+          <span>{texts.atEvent(grid.events[0]!)}</span>
+          <span>{texts.atEvent(grid.events.at(-1)!)}</span>
+        </p>
         <div
           role="option"
           className="visually-hidden"

@@ -71,6 +71,12 @@ export default function ErrorsView() {
             </li>
           ))}
         </ul>
+        {view.stretches.length > 0 ? (
+          <p className="spread-axis small muted" aria-hidden="true">
+            <span>{texts.eventIs(0)}</span>
+            <span>{texts.eventIs(view.stretches.at(-1)!.to - 1)}</span>
+          </p>
+        ) : null}
       </section>
       <section>
         {view.worst.length === 0 ? (

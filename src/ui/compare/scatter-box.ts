@@ -1,6 +1,6 @@
 /** Side of the plot and room for its axes, in pixels. */
 export const SIZE = 172;
-export const LEFT = 32;
+export const LEFT = 40;
 export const BOTTOM = 32;
 
 /** The place that the plot takes, also while its code is on its way. */

@@ -45,5 +45,6 @@ export const errorMap = {
     adds: 'Events at which its step adds more than any other',
   },
   event: (at: number) => count(at + 1),
+  atEvent: (at: number) => `event ${count(at + 1)}`,
   count,
 };
