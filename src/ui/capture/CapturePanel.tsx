@@ -102,8 +102,9 @@ export default function CapturePanel() {
           {view.damage ? (
             <ErrorNote tone="warning" error={{ what: view.damage.what, where: texts.damage(view.damage.offset, view.count), advice: '' }} />
           ) : null}
-          <Facts view={view} />
-          <FilterBar applied={filter} onApply={apply} />
+          <FilterBar applied={filter} onApply={apply}>
+            <Facts view={view} />
+          </FilterBar>
           <Tabs tab={tab} onTab={setTab} />
           {tab === 'packets' ? (
             <PacketView file={file} filter={filter} count={passed} onFilter={apply} />
@@ -153,9 +154,9 @@ function Facts({ view }: { view: CaptureView }) {
 
 function Tabs({ tab, onTab }: { tab: 'packets' | 'flows'; onTab: (tab: 'packets' | 'flows') => void }): ReactNode {
   return (
-    <fieldset className="capture-tabs" aria-label={texts.tabs.label}>
+    <fieldset className="segments capture-tabs" aria-label={texts.tabs.label}>
       {(['packets', 'flows'] as const).map((one) => (
-        <button key={one} type="button" className="button small" aria-pressed={tab === one} onClick={() => onTab(one)}>
+        <button key={one} type="button" className="segment" aria-pressed={tab === one} onClick={() => onTab(one)}>
           {texts.tabs[one]}
         </button>
       ))}

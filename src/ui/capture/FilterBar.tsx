@@ -1,4 +1,4 @@
-import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
+import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { checkFilter, fieldNames } from '../../workbench/capture.ts';
 import type { FilterProblem } from '../../workbench/capture-views.ts';
 import { capture as texts } from '../texts/capture.ts';
@@ -11,8 +11,15 @@ function wordAt(text: string, at: number): { from: number; word: string } {
   return { from: at - word.length, word };
 }
 
+interface FilterBarProps {
+  readonly applied: string;
+  readonly onApply: (text: string) => void;
+  /** The line below, while nothing is wrong: nothing moves while a filter is typed. */
+  readonly children: ReactNode;
+}
+
 /** The display filter: checked as it is typed, with the part that is wrong underlined in words, and fields to complete. */
-export function FilterBar({ applied, onApply }: { applied: string; onApply: (text: string) => void }) {
+export function FilterBar({ applied, onApply, children }: FilterBarProps) {
   const [text, setText] = useState(applied);
   const [problem, setProblem] = useState<FilterProblem | null>(null);
   const [fields, setFields] = useState<readonly string[]>([]);
@@ -139,7 +146,9 @@ export function FilterBar({ applied, onApply }: { applied: string; onApply: (tex
           </span>{' '}
           <span className="bad">✕ {problem.what}</span>
         </p>
-      ) : null}
+      ) : (
+        children
+      )}
     </form>
   );
 }

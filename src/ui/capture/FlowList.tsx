@@ -52,8 +52,8 @@ export function FlowList({ file, onFilter }: { file: CaptureFile; onFilter: (tex
           <span>{texts.columns.bytes}</span>
           <span>{texts.columns.back}</span>
         </span>
-        <span className="c-time">{texts.columns.from}</span>
-        <span className="c-time">{texts.columns.lasts}</span>
+        <span className="c-time c-times">{texts.columns.from}</span>
+        <span className="c-time c-times">{texts.columns.lasts}</span>
         <span className="c-state">{texts.columns.state}</span>
       </div>
       <VirtualList
@@ -76,8 +76,8 @@ export function FlowList({ file, onFilter }: { file: CaptureFile; onFilter: (tex
               <span className="c-info ellipsis">{one.ends}</span>
               <Pair of={one.packets} />
               <Pair of={one.bytes} />
-              <span className="c-time">{Number.isNaN(one.first) ? '' : one.first.toFixed(3)}</span>
-              <span className="c-time">{Number.isNaN(one.first) ? '' : (one.last - one.first).toFixed(3)}</span>
+              <span className="c-time c-times">{Number.isNaN(one.first) ? '' : one.first.toFixed(3)}</span>
+              <span className="c-time c-times">{Number.isNaN(one.first) ? '' : (one.last - one.first).toFixed(3)}</span>
               <span className="c-state">{one.state}</span>
             </div>
           );

@@ -1,6 +1,6 @@
 import { InputError } from '../../base/errors.ts';
 import { Analysis } from '../../traces/analysis.ts';
-import { openCapture } from '../../traces/capture/capture.ts';
+import { type Capture, openCapture } from '../../traces/capture/capture.ts';
 import { linkTypeName, RAW_IP } from '../../traces/capture/link-types.ts';
 import { blobSource } from '../../traces/capture/source.ts';
 import { Dissection } from '../../traces/dissect/dissection.ts';
@@ -45,12 +45,16 @@ function holdCapture({ key, blob, name }: CaptureFile, context?: CallContext): P
   return opening;
 }
 
+/** From the first packet of a capture to another, in seconds. */
+function sinceFirst({ columns: { seconds, nanoseconds } }: Capture, index: number): number {
+  return seconds[index]! - seconds[0]! + (nanoseconds[index]! - nanoseconds[0]!) / 1e9;
+}
+
 /** Link types that are dissected. */
 const DISSECTED = new Set([0, 1, 108, 113, 276, ...RAW_IP]);
 
 async function open({ file }: { file: CaptureFile }, context: CallContext): Promise<CaptureView> {
   const { capture } = (await holdCapture(file, context)).analysis;
-  const { seconds } = capture.columns;
   return {
     format: capture.format,
     packing: capture.packing,
@@ -65,7 +69,7 @@ async function open({ file }: { file: CaptureFile }, context: CallContext): Prom
     commented: capture.comments.size,
     names: capture.names.length,
     damage: capture.damage,
-    seconds: capture.count > 0 ? seconds[capture.count - 1]! - seconds[0]! : Number.NaN,
+    seconds: capture.count > 0 ? sinceFirst(capture, capture.count - 1) : Number.NaN,
   };
 }
 
@@ -102,12 +106,17 @@ async function rows(args: { file: CaptureFile; filter: string; from: number; to:
   const chosen = await passing(args.file, args.filter);
   const out = new Dissection();
   const found: PacketRow[] = [];
-  const { seconds, nanoseconds, original } = capture.columns;
+  const { original } = capture.columns;
   for (let at = args.from; at < Math.min(args.to, chosen?.length ?? capture.count); at++) {
     const index = chosen ? chosen[at]! : at;
     await analysis.dissect(out, index);
-    const time = seconds[index]! - seconds[0]! + (nanoseconds[index]! - nanoseconds[0]!) / 1e9;
-    found.push({ index, time, length: original[index]!, comment: capture.comments.get(index)?.join(' · ') ?? '', ...summaryOf(out) });
+    found.push({
+      index,
+      time: sinceFirst(capture, index),
+      length: original[index]!,
+      comment: capture.comments.get(index)?.join(' · ') ?? '',
+      ...summaryOf(out),
+    });
   }
   return found;
 }
@@ -158,7 +167,8 @@ async function flowRows(args: { file: CaptureFile; order: FlowOrder; from: numbe
     order = all;
     if (analysis.followed) orders.set(args.order, order);
   }
-  const begin = analysis.capture.columns.seconds[0] ?? 0;
+  const { seconds, nanoseconds } = analysis.capture.columns;
+  const begin = (seconds[0] ?? 0) + (nanoseconds[0] ?? 0) / 1e9;
   return order.slice(args.from, args.to).map((at) => {
     const flow = analysis.flows.flow(at);
     const end = (address: string, port: number) => `${address.includes(':') ? `[${address}]` : address}:${port}`;
