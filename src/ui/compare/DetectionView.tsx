@@ -166,10 +166,10 @@ function CountsTable({ program, reference, threshold, costs }: Omit<ThresholdsPr
       <thead>
         <tr>
           <td>{texts.counts}</td>
-          <th scope="col" className="num roc-key">
+          <th scope="col" className="num">
             {texts.side.program}
           </th>
-          <th scope="col" className="num roc-key reference">
+          <th scope="col" className="num">
             {texts.side.reference}
           </th>
         </tr>

@@ -7,6 +7,8 @@ const SIZE = 184;
 const LEFT = 36;
 const TOP = 8;
 const BOTTOM = 32;
+/** Both lines, as they are named below the curve, where no good one comes. */
+const SIDES = ['program', 'reference'] as const;
 /** More points than that are not seen. */
 const MOST_POINTS = 600;
 
@@ -57,6 +59,14 @@ export function RocCurve({ program, reference, at, onThreshold }: RocCurveProps)
           </text>
           <text x={LEFT - 6} y={y(tick) + 4} textAnchor="end">
             {tick}
+          </text>
+        </g>
+      ))}
+      {SIDES.map((side, at) => (
+        <g key={side} className="roc-tick">
+          <path className={`roc-${side}`} d={`M${x(0.42)} ${y(0.18 - at * 0.1)}h20`} />
+          <text x={x(0.56)} y={y(0.18 - at * 0.1) + 4}>
+            {texts.side[side]}
           </text>
         </g>
       ))}

@@ -22,7 +22,7 @@ export function SpreadBars({ spread: { counts, least, perDecade, none } }: { spr
           <span key={decade}>{`1e${least + decade}`}</span>
         ))}
       </p>
-      <p className="small muted">{texts.none(edge(0), none)}</p>
+      <p className="small muted">{texts.none(edge(0), none, Math.max(...counts))}</p>
     </div>
   );
 }

@@ -46,7 +46,12 @@ export default function TensorErrors() {
             </option>
           ))}
         </select>
-        <button type="button" className="button small" disabled={busy || key === null} onClick={() => void measureErrors(which, most)}>
+        <button
+          type="button"
+          className="button bordered small"
+          disabled={busy || key === null}
+          onClick={() => void measureErrors(which, most)}
+        >
           {grid ? texts.again : texts.measure}
         </button>
         <Segments label={texts.quantity} names={texts.quantities} about={texts.quantitiesAbout} value={quantity} onChange={setQuantity} />
@@ -132,7 +137,9 @@ function Measured({ grid, quantity }: { grid: ErrorGrid; quantity: Quantity }) {
         }}
         onOpen={() => here && open(here.row, grid.events[here.column]!)}
       />
-      <ByTensor rows={rows} names={names} onOpen={open} />
+      <div className="error-map-scroll">
+        <ByTensor rows={rows} names={names} onOpen={open} />
+      </div>
     </>
   );
 }

@@ -210,26 +210,28 @@ function Tensors({ model, values, rows }: TensorsProps) {
           </div>
           <div className="tensor-tools">
             <Modes mode={mode} program={program !== undefined} reference={reference !== undefined} onChange={setMode} />
-            <button
-              type="button"
-              className="button square"
-              aria-label={texts.zoomOut}
-              title={texts.zoomOut}
-              disabled={zoom === null}
-              onClick={() => zoomBy(-1)}
-            >
-              <Minus size={14} />
-            </button>
-            <button
-              type="button"
-              className="button square"
-              aria-label={texts.zoomIn}
-              title={texts.zoomIn}
-              disabled={zoom === ZOOMS.at(-1)}
-              onClick={() => zoomBy(1)}
-            >
-              <Plus size={14} />
-            </button>
+            <span className="tensor-zoom">
+              <button
+                type="button"
+                className="button square"
+                aria-label={texts.zoomOut}
+                title={texts.zoomOut}
+                disabled={zoom === null}
+                onClick={() => zoomBy(-1)}
+              >
+                <Minus size={14} />
+              </button>
+              <button
+                type="button"
+                className="button square"
+                aria-label={texts.zoomIn}
+                title={texts.zoomIn}
+                disabled={zoom === ZOOMS.at(-1)}
+                onClick={() => zoomBy(1)}
+              >
+                <Plus size={14} />
+              </button>
+            </span>
             {planes.fixed.map(({ axis, count: places_, at }) => (
               <Stepper key={axis} axis={axis} count={places_} at={at} onChange={(to) => setPlaces(new Map([...places, [axis, to]]))} />
             ))}
