@@ -36,9 +36,13 @@ export function CallWindow({ trace, at, mine, theirs }: WindowProps) {
     <div className="call-window" data-testid="call-window">
       <p>
         <strong>{texts.title(input.length, trace.pid[at]!)}</strong>
-        {mine ? <span className={`v-${mine.verdict}`}> {texts.verdict(mine.verdict, formatScore(mine.score))}</span> : null}
-        {theirs ? <span className="muted"> {texts.reference(formatScore(theirs.score))}</span> : null}
       </p>
+      {mine ? (
+        <p>
+          <span className={`v-${mine.verdict}`}>{texts.verdict(mine.verdict, formatScore(mine.score))}</span>
+          {theirs ? <span className="muted"> · {texts.reference(formatScore(theirs.score))}</span> : null}
+        </p>
+      ) : null}
       <p className="muted small">
         {texts.runs(input.every)} {seen.left === 0 ? texts.here : texts.notHere(seen.left)}
       </p>

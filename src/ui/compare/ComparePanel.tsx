@@ -68,7 +68,7 @@ export function ComparePanel() {
     reference.status === 'running' || reference.error || pending ? null : (
       <div className="empty" data-testid="unmeasured">
         <strong>{source?.kind === 'model' ? texts.empty.unmeasured : texts.empty.nothing}</strong>
-        <p>{trace ? texts.empty.waiting : texts.empty.needs}</p>
+        <p>{!trace ? texts.empty.needs : source?.kind === 'model' ? texts.empty.waiting : texts.empty.foreign}</p>
       </div>
     );
 

@@ -18,6 +18,7 @@ export const compare = {
     unmeasured: 'Accuracy is unmeasured.',
     nothing: 'Nothing to compare yet.',
     waiting: 'Scores of ONNX Runtime on the same events will stand here beside those of the program.',
+    foreign: 'ONNX Runtime runs models, and this program is none. A/B sets it beside another program.',
     needs:
       'Open a capture (.pcap) or tensors (.npy): the program and ONNX Runtime then score the same events, and what they disagree about stands here.',
   },

@@ -29,7 +29,7 @@ export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }
     <div className="trace-list" style={{ '--digits': formatCount(trace.count).length } as CSSProperties}>
       <div className="trace-row trace-head small muted" aria-hidden="true">
         <span className="t-no">{texts.columns.number}</span>
-        <span className="t-verdict">{texts.columns.class}</span>
+        <span className="t-score">{texts.columns.class}</span>
         <span className="t-score">{texts.columns.reference}</span>
         {trace.labels ? <span className="t-label">{texts.columns.label}</span> : null}
         <span className="t-score">{texts.columns.margin}</span>
@@ -56,7 +56,7 @@ export function TensorList({ trace, at }: { trace: TensorTraceView; at: number }
           return (
             <div className="trace-row" data-packet={i}>
               <span className="t-no">{formatCount(i + 1)}</span>
-              <span className={replay.stale ? 't-verdict stale' : 't-verdict'} data-verdict>
+              <span className={replay.stale ? 't-score stale' : 't-score'} data-verdict>
                 {mine ? mine.index : ''}
               </span>
               <span className={`t-score${differs ? ' bad' : ''}${reference.stale ? ' stale' : ''}`} data-reference>
