@@ -94,7 +94,9 @@ function Rows({ state: { view }, current }: { state: FeatureState; current: bool
           const { name, says, value, program, number: given } = rows[i]!;
           return (
             <div className="feature-row" data-feature={name}>
-              <span className="f-name ellipsis mono">{name}</span>
+              <span className="f-name ellipsis mono" title={name}>
+                {name}
+              </span>
               <span className="f-value">{number(value)}</span>
               <span className={value === program ? 'f-value' : 'f-value bad'}>
                 {value === program ? '' : '✕ '}

@@ -19,7 +19,7 @@ export const calls = {
     label: 'label',
   },
   thread: (tid: number) => `thread ${tid}`,
-  row: (call: number, pid: number, name: string) => `call ${call + 1}, process ${pid}, ${name}`,
+  row: (call: number, pid: number, name: string) => `call ${(call + 1).toLocaleString('en')}, process ${pid}, ${name}`,
   verdictOf: (verdict: string, score: string) => `, ${verdict}, score ${score}`,
   window: {
     title: (length: number, pid: number) => `Last ${length} calls of process ${pid}`,

@@ -27,7 +27,7 @@ export const tensors = {
   before: (axis: number) => `Axis ${axis}: one back`,
   after: (axis: number) => `Axis ${axis}: one on`,
   event: (kind: 'packets' | 'tensors' | 'calls', event: number) =>
-    `${{ packets: 'packet', tensors: 'input', calls: 'call' }[kind]} ${event + 1}`,
+    `${{ packets: 'packet', tensors: 'input', calls: 'call' }[kind]} ${(event + 1).toLocaleString('en')}`,
   summaryOf: (event: string, summary: string) => `${event} · ${summary}`,
   summary: (held: number, nodes: number) => `${held} of ${nodes} operators leave a tensor in memory`,
   working: 'reading the tensors of the event',
