@@ -170,7 +170,8 @@ test.describe('all precisions and loops', () => {
     const before = await kept();
     expect(before.length).toBeLessThan(titles.length);
     await start.click();
-    await expect(start).toBeEnabled();
+    // Most of the variants are compiled, verified and run here.
+    await expect(start).toBeEnabled({ timeout: 300_000 });
     const all = await kept();
     expect(all).toEqual(expect.arrayContaining(before));
 
