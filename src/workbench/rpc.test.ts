@@ -80,6 +80,26 @@ describe('WorkerClient', () => {
     }
   });
 
+  it('tells a new worker of the blobs of projects that were left: what is still asked about them is cancelled there', async () => {
+    const { client: rpc, workers } = client();
+    rpc.hold('a', Uint8Array.of(1));
+    rpc.hold('b', Uint8Array.of(2));
+    rpc.leave([], new Set(['b']), performance.now() + 1);
+    expect(workers[0].terminated).toBe(true);
+    void rpc.call('compare', {});
+    expect(workers[1].sent.map(({ method, args }) => [method, args])).toEqual([
+      ['hold', { hash: 'b', bytes: Uint8Array.of(2) }],
+      ['leave', { gone: ['a'], unusedMs: Number.POSITIVE_INFINITY }],
+      ['compare', {}],
+    ]);
+    rpc.hold('a', Uint8Array.of(1));
+    rpc.leave([], new Set(['a', 'b']), performance.now() + 1);
+    workers[1].answer({ id: workers[1].idOf('compare'), kind: 'result', result: 1 });
+    rpc.leave([], new Set(['a', 'b']), performance.now() + 1);
+    rpc.warm();
+    expect(workers[2].sent.map(({ method }) => method)).toEqual(['hold', 'hold']);
+  });
+
   it('leaves a worker alone that hears the cancel in time', async () => {
     vi.useFakeTimers();
     try {

@@ -155,6 +155,8 @@ export class WorkerClient {
   #stillborn = 0;
   /** Blobs that the worker has, and that its successor gets. */
   readonly #held = new Map<string, Uint8Array | Blob>();
+  /** Blobs of projects that were left: a successor is to know that what is still asked about them is cancelled. */
+  readonly #left = new Set<string>();
 
   constructor(name: string, create: () => Worker, serves: Serves = 'page') {
     this.#name = name;
@@ -173,6 +175,7 @@ export class WorkerClient {
     worker.onmessageerror = () => this.#died(worker, 'its answer could not be read');
     this.#worker = worker;
     for (const [hash, bytes] of this.#held) this.#postBlob(worker, hash, bytes);
+    if (this.#left.size > 0) this.#postLeave(worker, [...this.#left], Number.POSITIVE_INFINITY);
     return worker;
   }
 
@@ -283,12 +286,14 @@ export class WorkerClient {
     const worker = this.#start();
     if (this.#held.get(hash) === bytes) return;
     this.#held.set(hash, bytes);
+    this.#left.delete(hash);
     this.#postBlob(worker, hash, bytes);
   }
 
   /** Takes note of a blob that the worker has already: its successor gets it too. */
   adopt(hash: string, bytes: Uint8Array): void {
     this.#held.set(hash, bytes);
+    this.#left.delete(hash);
   }
 
   /** Forgets a blob, here and in the worker. */
@@ -303,12 +308,19 @@ export class WorkerClient {
   leave(gone: readonly string[], named: ReadonlySet<string>, leftAt: number): void {
     if (this.#worker && this.#pending.size === 0 && this.#usedAt < leftAt) {
       this.#end();
-      for (const hash of this.#held.keys()) if (!named.has(hash)) this.#held.delete(hash);
+      for (const hash of this.#held.keys()) if (!named.has(hash)) this.#forget(hash);
       return;
     }
-    for (const hash of gone) this.#held.delete(hash);
-    const unusedMs = leftAt === 0 ? Number.POSITIVE_INFINITY : performance.now() - leftAt;
-    this.#worker?.postMessage({ id: 0, method: 'leave', args: { gone, unusedMs } } satisfies ToWorker);
+    for (const hash of gone) this.#forget(hash);
+    if (this.#worker) this.#postLeave(this.#worker, gone, leftAt === 0 ? Number.POSITIVE_INFINITY : performance.now() - leftAt);
+  }
+
+  #forget(hash: string): void {
+    if (this.#held.delete(hash)) this.#left.add(hash);
+  }
+
+  #postLeave(worker: Worker, gone: readonly string[], unusedMs: number): void {
+    worker.postMessage({ id: 0, method: 'leave', args: { gone, unusedMs } } satisfies ToWorker);
   }
 
   /** A call was cancelled: the worker may hear it; one that does not is ended. */

@@ -23,6 +23,9 @@ it('forgets the bytes of a project that was left, and what was made before and n
   expect(() => bytesOf({ ...ref, hash: 'b', name: 'b.onnx' })).toThrow('the bytes of b.onnx never arrived');
   hold({ hash: 'a', bytes: Uint8Array.of(2) });
   expect(bytesOf(ref)).toEqual(Uint8Array.of(2));
+  // Of another worker's life.
+  leave({ gone: ['c'], unusedMs: Number.POSITIVE_INFINITY });
+  expect(() => bytesOf({ ...ref, hash: 'c' })).toThrow(Cancelled);
   // A file that could not be opened takes nothing else with it.
   vi.advanceTimersByTime(5000);
   leave({ gone: [], unusedMs: Number.POSITIVE_INFINITY });

@@ -5,7 +5,7 @@ import type { BlobRef } from '../document.ts';
 
 /** What the page has handed to this worker: bytes, or a file that stays on disk. */
 const held = new Map<string, Content>();
-/** What was held for a project that was left. */
+/** What was held for a project that was left, here or in a worker before this one. */
 const left = new Set<string>();
 
 export function hold({ hash, bytes }: { hash: string; bytes: Content }): void {
@@ -20,7 +20,10 @@ export function drop({ hash }: { hash: string }): void {
 
 /** Forgets bytes of a project that was left, and whatever was made and not asked for within the last `unusedMs`. */
 export function leave({ gone, unusedMs }: { gone: readonly string[]; unusedMs: number }): void {
-  for (const hash of gone) if (held.delete(hash)) left.add(hash);
+  for (const hash of gone) {
+    held.delete(hash);
+    left.add(hash);
+  }
   for (const cache of caches) cache.leave(unusedMs);
 }
 
