@@ -22,7 +22,7 @@ const HANG_MS = 30_000;
 const HANGS = 'an action hangs';
 const QUIET_MS = 120_000;
 /** What was asked for before is let go, and so are the files and the workers of the project before (`src/workbench/release.ts`). */
-const SETTLE_MS = 12_000;
+const SETTLE_MS = 15_000;
 /** How long one way to reset the desk may take, and how often it is tried. */
 const RESET_MS = 30_000;
 const MOST_TRIES = 3;

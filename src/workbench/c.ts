@@ -3,7 +3,7 @@ import type { Cpu } from '../compiler/backend/legalize.ts';
 import type { Binding } from '../hooks/binding.ts';
 import type { CLibrary } from '../replay/c-library.ts';
 import type { Inspected } from './actions.ts';
-import { getBlob, putBlob } from './blobs.ts';
+import { getBlob, leaveBlobs, putBlob } from './blobs.ts';
 import type { CView } from './c-view.ts';
 import { compileWorker, hold, referenceWorker } from './clients.ts';
 import { type BlobRef, type CLink, EMPTY_PROJECT } from './document.ts';
@@ -13,7 +13,7 @@ import { keepOnly, whenLeft } from './leaving.ts';
 import { calibrationOf } from './pipeline.ts';
 import { readFile } from './read-file.ts';
 import { type CallOptions, RemoteError, WorkerClient } from './rpc.ts';
-import { currentDoc, editDoc } from './store.ts';
+import { currentDoc, editDoc, useWorkbench } from './store.ts';
 
 /** How a model is calibrated that takes its inputs from C. */
 const TENSOR_BINDING: Binding = { hook: 'xdp', input: { kind: 'tensor' }, output: { kind: 'tensor' } };
@@ -45,8 +45,18 @@ export async function compileText(
 ): Promise<CView> {
   const libraries = await Promise.all(links.map((link) => libraryOf(link, options)));
   const { object, ...rest } = await clangWorker.call<CompiledInWorker>('compileC', { fileName, text, cpu, libraries }, options);
-  return { ...rest, hash, object: object ? await putBlob(fileName.replace(/\.c$/i, '.o'), object) : null };
+  const ref = object && (await putBlob(fileName.replace(/\.c$/i, '.o'), object));
+  if (ref) objects.push(ref);
+  return { ...rest, hash, object: ref };
 }
+
+/** What clang made: no document names it. */
+let objects: BlobRef[] = [];
+whenLeft(() => {
+  const present = useWorkbench.getState().stages.c.value?.object?.hash;
+  leaveBlobs(objects.filter(({ hash }) => hash !== present));
+  objects = objects.filter(({ hash }) => hash === present);
+});
 
 /** What was linked with lately, by key: a model is compiled once. */
 const libraries = new Map<string, Promise<KeyedLibrary>>();

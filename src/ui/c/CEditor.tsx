@@ -11,7 +11,7 @@ import { select, useWorkbench } from '../../workbench/store.ts';
 import { notedLine, noteLine } from '../../workbench/text-line.ts';
 import type { ProgramView, VerifiedView } from '../../workbench/views.ts';
 import { useCommandHandler } from '../commands.ts';
-import { createEditor, defineThemes, monaco } from '../program/monaco.ts';
+import { createEditor, defineThemes, monaco, onKey } from '../program/monaco.ts';
 import { useStable } from '../program/useStable.ts';
 import { c as texts } from '../texts/c.ts';
 import { useTheme } from '../theme/useTheme.ts';
@@ -79,15 +79,15 @@ export default function CEditor({ source }: { source: CSource }) {
       created.revealLineInCenter(linked);
     }
     const cursor = created.onDidChangeCursorPosition(({ position }) => noteCursor(position.lineNumber));
-    created.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter, build);
-    created.addCommand(monaco.KeyMod.Alt | monaco.KeyCode.Enter, showLine);
+    const keys = [
+      onKey(created, monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter, build),
+      onKey(created, monaco.KeyMod.Alt | monaco.KeyCode.Enter, showLine),
+    ];
     const click = created.onMouseDown(({ target }) => {
       if (target.type === monaco.editor.MouseTargetType.GUTTER_LINE_NUMBERS) showLine();
     });
     return () => {
-      subscription.dispose();
-      cursor.dispose();
-      click.dispose();
+      for (const each of [subscription, cursor, click, ...keys]) each.dispose();
       created.getModel()?.dispose();
       created.dispose();
       editor.current = null;

@@ -14,7 +14,7 @@ import { program as programTexts } from '../texts/program.ts';
 import { useTheme } from '../theme/useTheme.ts';
 import { EditChanges } from './EditChanges.tsx';
 import { EditorBar } from './EditorBar.tsx';
-import { createEditor, defineThemes, markersOf, monaco, setLinks, setSurroundings } from './monaco.ts';
+import { createEditor, defineThemes, linkEditor, markersOf, monaco, onKey } from './monaco.ts';
 import { funcOf } from './rows.ts';
 import { useStable } from './useStable.ts';
 
@@ -173,8 +173,8 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
 
   useEffect(() => {
     if (!host.current || !base) return;
-    setLinks({ registerAt, renameOutside: (named, name) => void renameOutside(named, name) });
-    setSurroundings(base.rest.maps, base.rest.subprogs);
+    const { maps, subprogs: funcs } = base.rest;
+    const unlink = linkEditor({ registerAt, renameOutside: (named, name) => void renameOutside(named, name) }, { maps, funcs });
     const created = createEditor(host.current, base.text, texts.editLabel(base.name));
     editor.current = created;
     created.updateOptions({ lineNumbers: numberOf });
@@ -188,8 +188,10 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
     });
     // Escape closes Monaco's own boxes first.
     const idle = '!suggestWidgetVisible && !findWidgetVisible && !editorHasMultipleSelections && !markersNavigationVisible';
-    created.addCommand(monaco.KeyCode.Escape, leave, idle);
-    created.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter, () => void apply());
+    const keys = [
+      onKey(created, monaco.KeyCode.Escape, leave, idle),
+      onKey(created, monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter, () => void apply()),
+    ];
     const cursor = Number(useWorkbench.getState().cursors.insn ?? -1);
     void run(base.text).then(() => {
       // The first check tells lines and instructions apart.
@@ -204,7 +206,8 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
     return () => {
       window.clearTimeout(timer);
       running.current?.abort();
-      subscription.dispose();
+      for (const each of [subscription, ...keys]) each.dispose();
+      unlink();
       created.getModel()?.dispose();
       created.dispose();
       editor.current = null;

@@ -42,12 +42,8 @@ monaco.languages.setMonarchTokensProvider(LANGUAGE, {
   },
 });
 
-let surroundings: Surroundings = { maps: [], funcs: [] };
-
-/** What completion and hovers know of the program around the text. */
-export function setSurroundings(maps: Surroundings['maps'], funcs: Surroundings['funcs']): void {
-  surroundings = { maps, funcs };
-}
+const NO_SURROUNDINGS: Surroundings = { maps: [], funcs: [] };
+let surroundings = NO_SURROUNDINGS;
 
 /** What the editor knows beyond its text. */
 export interface EditorLinks {
@@ -56,9 +52,27 @@ export interface EditorLinks {
   /** Renames a map or function, which other functions name too. */
   readonly renameOutside: (named: Named, name: string) => void;
 }
-let links: EditorLinks = { registerAt: async () => null, renameOutside: () => {} };
-export function setLinks(next: EditorLinks): void {
+const NO_LINKS: EditorLinks = { registerAt: async () => null, renameOutside: () => {} };
+let links = NO_LINKS;
+
+/** What completion, hovers and renaming know of the program around the text, until the returned function is called: both hold the program. */
+export function linkEditor(next: EditorLinks, around: Surroundings): () => void {
   links = next;
+  surroundings = around;
+  return () => {
+    if (links !== next) return;
+    links = NO_LINKS;
+    surroundings = NO_SURROUNDINGS;
+  };
+}
+
+/**
+ * Runs `run` when `key` is pressed in `editor` and `when` holds, until it is disposed of. What Monaco's `addCommand` is given stays for as long as the page lives, with
+ * the editor and the program that it refers to.
+ */
+export function onKey(editor: monaco.editor.IStandaloneCodeEditor, key: number, run: () => void, when?: string): monaco.IDisposable {
+  const id = `key ${key}`;
+  return editor.addAction({ id, label: id, keybindings: [key], run, ...(when === undefined ? {} : { precondition: when }) });
 }
 
 const isHelper = (name: string): boolean => helperOf(name) !== undefined;

@@ -1,4 +1,10 @@
-import { useCallback, useLayoutEffect, useRef } from 'react';
+import { type RefObject, useLayoutEffect, useRef, useState } from 'react';
+
+/** In a scope of its own: a callback that stays must not hold what the first render saw, which may be a project that was left since. */
+const callbackOf =
+  <Args extends unknown[], Result>(latest: RefObject<(...args: Args) => Result>) =>
+  (...args: Args): Result =>
+    latest.current(...args);
 
 /** A callback that stays the same and always does what the latest render would. */
 export function useStable<Args extends unknown[], Result>(run: (...args: Args) => Result): (...args: Args) => Result {
@@ -6,5 +12,5 @@ export function useStable<Args extends unknown[], Result>(run: (...args: Args) =
   useLayoutEffect(() => {
     latest.current = run;
   });
-  return useCallback((...args: Args) => latest.current(...args), []);
+  return useState(() => callbackOf(latest))[0];
 }
