@@ -2,6 +2,7 @@ import {
   type KeyboardEvent,
   type MouseEvent,
   type ReactNode,
+  Suspense,
   useCallback,
   useContext,
   useEffect,
@@ -16,6 +17,7 @@ import { useCommandHandler } from '../commands.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import type { MenuItem } from '../components/Menu.tsx';
 import { Progress } from '../components/Progress.tsx';
+import { part } from '../components/part.tsx';
 import { PinnedContext } from '../components/pinned.ts';
 import { graph as texts } from '../texts/model.ts';
 import { changesIn, type NodeStates } from './changes.ts';
@@ -27,7 +29,6 @@ import { GraphTree, rowId } from './GraphTree.tsx';
 import { type ModelGraph, shapeText } from './graph-model.ts';
 import { buildGroups } from './groups.ts';
 import { HeatLegend } from './HeatLegend.tsx';
-import { HoverNote } from './HoverNote.tsx';
 import { heatSteps } from './heat.ts';
 import { Minimap, placeFrame } from './Minimap.tsx';
 import { measure as measured } from './measure.ts';
@@ -43,6 +44,8 @@ import { usePanZoom } from './usePanZoom.ts';
 import { useThemeCount } from './useThemeCount.ts';
 import { allGroups, firstOpen, groupsAround, visibleGraph } from './visible.ts';
 import { tensorsOf } from './walk.ts';
+
+const HoverNote = part(() => import('./HoverNote.tsx'));
 
 interface GraphProps {
   readonly graph: ModelGraph;
@@ -439,7 +442,11 @@ export function Graph({
             ) : null}
             {scene && lines ? <GraphTree scene={scene} tree={lines} marks={marks} prefix={prefix} onPick={pick} onFold={fold} /> : null}
           </div>
-          {scene ? <HoverNote box={box} scene={scene} table={table} view={pan.view} nodes={canvasShown} measure={measure} /> : null}
+          {scene ? (
+            <Suspense fallback={null}>
+              <HoverNote box={box} scene={scene} table={table} view={pan.view} nodes={canvasShown} measure={measure} />
+            </Suspense>
+          ) : null}
         </div>
         {scene && scene.visible.nodes.length >= MAP_FROM ? (
           <Minimap scene={scene} marks={marks} palette={palette} frame={mapFrame} onMove={pan.showShare} />

@@ -30,7 +30,7 @@ const GAP = 12;
 const MOST_TENSORS = 4;
 
 /** What lies under the pointer: the tensors of an edge, which is marked; on a canvas also nodes. */
-export function HoverNote({ box, scene, table, view, nodes, measure }: HoverNoteProps) {
+export default function HoverNote({ box, scene, table, view, nodes, measure }: HoverNoteProps) {
   const [note, setNote] = useState<Note | null>(null);
   useEffect(() => {
     const element = box.current;
