@@ -140,6 +140,9 @@ function recipe(): MachineRecipe | null {
   };
 }
 
+/** A machine that stands runs in slices and hears a pause between two of them, on a busy computer late; one that is ended for it loses where it was. */
+const PAUSE_MS = 5000;
+
 let running: AbortController | null = null;
 /** The last place that was asked for while the machine was busy. */
 let wanted: MachineAction | null = null;
@@ -168,6 +171,7 @@ export async function act(action: MachineAction): Promise<void> {
       { recipe: from, action },
       {
         signal: running.signal,
+        ...(fresh ? {} : { graceMs: PAUSE_MS }),
         onProgress: (stage, done, total) => setState({ progress: { stage, done, total } }),
       },
     );

@@ -125,7 +125,10 @@ describe('workers of a project that was left', () => {
     vi.advanceTimersByTime(QUIET_MS);
     expect(workers[0]!.ended).toBe(true);
     rpc.warm();
-    expect(workers[1]!.sent.map(({ method, args }) => [method, (args as { hash: string }).hash])).toEqual([['hold', shared.hash]]);
+    expect(workers[1]!.sent.map(({ method, args }) => [method, args])).toMatchObject([
+      ['hold', { hash: shared.hash }],
+      ['leave', { gone: [own.hash] }],
+    ]);
   });
 
   it('forget its files and what they made of them if the next project uses them too', async () => {

@@ -116,6 +116,22 @@ describe('WorkerClient', () => {
     }
   });
 
+  it('gives a worker longer to hear the cancel where the call asks for it', () => {
+    vi.useFakeTimers();
+    try {
+      const { client: rpc, workers } = client();
+      const controller = new AbortController();
+      rpc.call('patient', {}, { signal: controller.signal, graceMs: 5000 }).catch(() => {});
+      controller.abort();
+      vi.advanceTimersByTime(4999);
+      expect(workers[0].terminated).toBe(false);
+      vi.advanceTimersByTime(1);
+      expect(workers[0].terminated).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('starts the calls of a worker that dies again in a new one, which has the blobs, and says so', async () => {
     const deaths: WorkerDeath[] = [];
     onWorkerDeath((death) => deaths.push(death));

@@ -93,6 +93,8 @@ export interface CallOptions {
   readonly onProgress?: (stage: string, done: number, total: number) => void;
   readonly onEvent?: (event: never) => void;
   readonly signal?: AbortSignal;
+  /** How long the worker may take to hear a cancel before it is ended, where ending it loses what the user wants to keep. */
+  readonly graceMs?: number;
 }
 
 /** What a failed call rejects with. */
@@ -336,7 +338,7 @@ export class WorkerClient {
       if (!this.#pending.has(id)) return;
       this.#end();
       this.#send();
-    }, CANCEL_GRACE_MS);
+    }, this.#pending.get(id)?.options.graceMs ?? CANCEL_GRACE_MS);
   }
 
   call<T>(method: string, args: unknown, options: CallOptions = {}): Promise<T> {
