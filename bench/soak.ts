@@ -17,6 +17,10 @@ import { RandomUser } from './soak/user.ts';
 const here = fileURLToPath(new URL('.', import.meta.url));
 /** Between two readings of memory, each with the small program open and nothing else. */
 const SEGMENT_MS = 5 * 60_000;
+/** Behind the hour on one page: so long again, by this share, with pages that are loaded anew on the way. */
+const RELOADS_SHARE = 1 / 6;
+/** Of the things that are done then. */
+const RELOAD_EVERY = 25;
 /** A page that answers nothing for so long hangs. */
 const HANG_MS = 30_000;
 const HANGS = 'an action hangs';
@@ -34,7 +38,7 @@ const MOST_GROWTH = 1.2;
  * user stays.
  */
 const STAY = `navigation.addEventListener('navigate', (event) => {
-  if (!event.destination.sameDocument && event.cancelable) event.preventDefault();
+  if (!event.destination.sameDocument && event.cancelable && !globalThis.mayReload) event.preventDefault();
 })`;
 
 interface Finding {
@@ -62,6 +66,7 @@ class Soak {
   #pages = 0;
   /** How often the present page was loaded. */
   #loads = 0;
+  #reloads = false;
   readonly #browser: Browser;
   readonly #site: string;
   readonly #user: RandomUser;
@@ -86,7 +91,7 @@ class Soak {
     this.#pages++;
     this.#loads = 0;
     this.#page.on('domcontentloaded', () => {
-      if (++this.#loads > 1) this.#found('the page was loaded anew');
+      if (++this.#loads > 1 && !this.#reloads) this.#found('the page was loaded anew');
     });
     await this.#page.addInitScript(STAY);
     this.#page.on('pageerror', (error) => this.#found(`uncaught: ${error.stack ?? error.message}`));
@@ -162,8 +167,10 @@ class Soak {
   async #segment(until: number): Promise<void> {
     while (performance.now() < until) {
       this.actions++;
+      const act =
+        this.#reloads && this.actions % RELOAD_EVERY === 0 ? this.#user.reload(this.#page) : this.#user.act(this.#page, this.#site);
       const ended = await within(
-        this.#user.act(this.#page, this.#site).then(() => true),
+        act.then(() => true),
         HANG_MS,
         HANGS,
       ).catch((error: unknown) => this.#stuck(error as Error));
@@ -189,21 +196,35 @@ class Soak {
         await this.#open();
       }
     }
+    this.#reloads = true;
+    await this.#segment(performance.now() + minutes * 60_000 * RELOADS_SHARE).catch((error: unknown) =>
+      this.#found(`stopped: ${(error as Error).message}`),
+    );
   }
 
   /**
-   * Growth within the pages: the last reading over the start, which is when each sample and each panel was looked at once and closed, so that the code that is loaded on
-   * demand is there. The reading of the fresh page stands beside it.
+   * Growth within the pages: each reading's largest objects, code and buffers over the start, which is when each sample and each panel was looked at once and closed, so that the
+   * parts of the page that are loaded on demand are there. The reading of the fresh page stands beside it.
    */
   growth(): object[] {
     return [...new Set(this.readings.map(({ page }) => page))].flatMap((page) => {
       const [fresh, start, ...rest] = this.readings.filter((one) => one.page === page).map(({ heaps }) => heaps);
       const last = rest.at(-1);
       if (!fresh || !start || !last) return [];
-      const ratioOf = (of: (heaps: Heaps) => number): number => Math.round((of(last) / of(start)) * 100) / 100;
-      const ratios = { heap: ratioOf(({ heapMB }) => heapMB), withBuffers: ratioOf(({ heapMB, buffersMB }) => heapMB + buffersMB) };
-      if (Math.max(ratios.heap, ratios.withBuffers) > MOST_GROWTH) this.#found(`page ${page}: memory grew, ${JSON.stringify(ratios)}`);
-      return [{ page, fresh, start, last, ratios }];
+      const ratioOf = (heaps: Heaps, of: (heaps: Heaps) => number): number => Math.round((of(heaps) / of(start)) * 100) / 100;
+      const ratios = (of: (heaps: Heaps) => number) => ({
+        last: ratioOf(last, of),
+        most: Math.max(...rest.map((heaps) => ratioOf(heaps, of))),
+      });
+      const grown = {
+        objects: ratios(({ objectsMB }) => objectsMB),
+        objectsAndBuffers: ratios(({ objectsMB, buffersMB }) => objectsMB + buffersMB),
+        code: ratios(({ codeMB }) => codeMB),
+        heap: ratios(({ heapMB }) => heapMB),
+      };
+      if (Math.max(grown.objects.last, grown.objectsAndBuffers.last) > MOST_GROWTH)
+        this.#found(`page ${page}: memory grew, ${JSON.stringify(grown)}`);
+      return [{ page, fresh, start, last, grown }];
     });
   }
 }

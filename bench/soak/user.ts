@@ -7,6 +7,7 @@ import { press, type Target } from './pointer.ts';
 
 const ACTION_MS = 4_000;
 const LOOK_MS = 1_000;
+const RELOAD_MS = 25_000;
 const SAMPLES = ['payload-ids', 'motion', 'flows', 'syscalls', 'unchecked', 'classifier.c', 'model.c', 'count-flows'];
 const DESKS = ['Explore', 'Debug', 'Replay', 'Learn', 'Accelerator'];
 const KERNELS = ['5.15', '6.1', '6.6', '6.12', '6.18'];
@@ -147,6 +148,13 @@ export class RandomUser {
     }
   }
 
+  /** Loads the page anew, as it stands. */
+  async reload(page: Page): Promise<void> {
+    this.#note('reload');
+    await page.evaluate('void (globalThis.mayReload = true)');
+    await page.reload({ timeout: RELOAD_MS });
+  }
+
   async #press(page: Page, target: Target): Promise<void> {
     if (!(await press(page, target, ACTION_MS))) this.#noted('(left)');
   }
@@ -212,11 +220,14 @@ export class RandomUser {
     await page.keyboard.press('Control+Enter');
   }
 
-  /** A link that someone has sent, some of them cut; without its first character it would load the page anew. */
+  /**
+   * A link that someone has sent, some of them cut; without its first character it would load the page anew, and so would the browser's own way to an address that it is at
+   * already.
+   */
   async #link(page: Page, site: string): Promise<void> {
     const text = `.section xdp\n.license GPL\n${Array.from({ length: Math.floor(this.#random() * 20) }, () => this.#one(INSNS)).join('\n')}\nr0 = 2\nexit\n`;
     let link = encodeLink({ v: 1, base: { kind: 'text', text: { kind: 'assembly', name: 'sent.s', text } }, set: {} });
     if (this.#random() < 0.3) link = link.slice(0, 1 + Math.floor((link.length - 1) * this.#random()));
-    await page.goto(`${site}${link}`, { timeout: 30_000 });
+    await page.evaluate(`location.href = ${JSON.stringify(`${site}${link}`)}`);
   }
 }

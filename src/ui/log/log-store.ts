@@ -4,11 +4,12 @@ import { patternProblem } from '../../verifier/logfile/search.ts';
 import { logWorker } from '../../workbench/clients.ts';
 import type { BlobRef } from '../../workbench/document.ts';
 import { toUserError, type UserError } from '../../workbench/errors.ts';
+import { isOpenProgram, whenLeft } from '../../workbench/leaving.ts';
 import type { LogView } from '../../workbench/log-views.ts';
 import { ownLog } from '../../workbench/logs.ts';
 import { RemoteError } from '../../workbench/rpc.ts';
 import type { StageProgress } from '../../workbench/stages.ts';
-import { announce, currentDoc } from '../../workbench/store.ts';
+import { announce, currentDoc, useWorkbench } from '../../workbench/store.ts';
 import { noteLine } from '../../workbench/text-line.ts';
 import type { VerifiedView } from '../../workbench/views.ts';
 import type { SearchBatch } from '../../workbench/workers/logs.ts';
@@ -58,6 +59,7 @@ interface LogState {
   readonly own: OwnLog;
 }
 
+const NO_LOG: OwnLog = { of: '', status: 'absent', value: null, progress: null, error: null };
 const NO_SEARCH: Search = { of: '', status: 'none', found: NOTHING, share: 0, problem: null };
 
 /** What the Log panel and the Verifier panel share about logs. */
@@ -71,7 +73,7 @@ export const useLogs = create<LogState>()(() => ({
   cursor: { key: '', line: -1 },
   opened: new Set(),
   level: 1,
-  own: { of: '', status: 'absent', value: null, progress: null, error: null },
+  own: NO_LOG,
 }));
 
 const { getState, setState } = useLogs;
@@ -154,6 +156,15 @@ let making: AbortController | null = null;
 const SLOW_MS = 1500;
 
 const ownKey = (programKey: string, kernel: string, level: number): string => JSON.stringify([programKey, kernel, level]);
+
+/** A log may have hundreds of megabytes, and a search a number for each of its lines: they go with their project. */
+whenLeft(() => {
+  const { own, search } = getState();
+  const ownStays = own.status === 'running' || (own.of !== '' && isOpenProgram((JSON.parse(own.of) as [string])[0]));
+  const open = [ownStays ? own.value?.key : undefined, useWorkbench.getState().stages.log.value?.key];
+  const searchStays = search.of !== '' && open.includes((JSON.parse(search.of) as [string])[0]);
+  setState({ own: ownStays ? own : NO_LOG, search: searchStays ? search : NO_SEARCH });
+});
 
 /** Makes our verifier's log of the verified program, unless it stands or is being made. */
 export function makeOwnLog(programKey: string, verified: VerifiedView, level: number): void {
