@@ -185,8 +185,8 @@ class Soak {
   }
 
   async run(minutes: number): Promise<void> {
-    const end = performance.now() + minutes * 60_000;
     await this.#open();
+    const end = performance.now() + minutes * 60_000;
     while (performance.now() < end) {
       try {
         await this.#segment(Math.min(end, performance.now() + SEGMENT_MS));
