@@ -92,44 +92,49 @@ export function ComparePanel() {
         <Progress progress={reference.progress} label={texts.loading} onCancel={() => cancelStage('reference')} />
       ) : null}
       {measured || trace ? (
-        <div className={stale ? 'compare stale' : 'compare'} data-testid="compare" data-complete={measured && complete && !stale}>
-          {calibration?.source === 'generated' ? <ErrorNote tone="warning" error={texts.generated} /> : null}
-          {swapped ? <ErrorNote tone="note" error={texts.swapped(swapped.name, swapped.from + 1)} /> : null}
-          <div className="segments compare-views">
-            {VIEWS.map((one) => (
-              <button
-                key={one}
-                type="button"
-                className="segment"
-                aria-pressed={shown === one}
-                title={texts.viewsAbout[one]}
-                onClick={() => setShown(one)}
-              >
-                {texts.views[one]}
-              </button>
-            ))}
-          </div>
-          {shown === 'ab' || shown === 'runs' ? (
-            <Suspense>{shown === 'ab' ? <AbView /> : <RunsView />}</Suspense>
-          ) : !measured ? (
-            empty
-          ) : shown === 'agreement' ? (
-            <>
-              <Headline view={view} tensors={trace?.kind === 'tensors'} kept={(replay.value?.outputWidth ?? 0) > 0} />
-              <div className="compare-grid">
-                <Suspense fallback={<div className="scatter" style={SCATTER_BOX} />}>
-                  <ScatterPlot scatter={view.scatter} threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null} />
-                </Suspense>
-                <div className="compare-tables">
-                  {view.scatter.left > 0 ? <p className="small muted">{texts.leftOut(formatCount(view.scatter.left))}</p> : null}
-                  <Confusion result={view.result} />
-                  <Labels view={view} />
+        <div className={stale ? 'stage-body stale' : 'stage-body'} aria-busy={stale}>
+          <div className="compare" data-testid="compare" data-complete={measured && complete && !stale}>
+            {calibration?.source === 'generated' ? <ErrorNote tone="warning" error={texts.generated} /> : null}
+            {swapped ? <ErrorNote tone="note" error={texts.swapped(swapped.name, swapped.from + 1)} /> : null}
+            <div className="segments compare-views">
+              {VIEWS.map((one) => (
+                <button
+                  key={one}
+                  type="button"
+                  className="segment"
+                  aria-pressed={shown === one}
+                  title={texts.viewsAbout[one]}
+                  onClick={() => setShown(one)}
+                >
+                  {texts.views[one]}
+                </button>
+              ))}
+            </div>
+            {shown === 'ab' || shown === 'runs' ? (
+              <Suspense>{shown === 'ab' ? <AbView /> : <RunsView />}</Suspense>
+            ) : !measured ? (
+              empty
+            ) : shown === 'agreement' ? (
+              <>
+                <Headline view={view} tensors={trace?.kind === 'tensors'} kept={(replay.value?.outputWidth ?? 0) > 0} />
+                <div className="compare-grid">
+                  <Suspense fallback={<div className="scatter" style={SCATTER_BOX} />}>
+                    <ScatterPlot
+                      scatter={view.scatter}
+                      threshold={binding?.output.kind === 'threshold' ? binding.output.threshold : null}
+                    />
+                  </Suspense>
+                  <div className="compare-tables">
+                    {view.scatter.left > 0 ? <p className="small muted">{texts.leftOut(formatCount(view.scatter.left))}</p> : null}
+                    <Confusion result={view.result} />
+                    <Labels view={view} />
+                  </div>
                 </div>
-              </div>
-            </>
-          ) : (
-            <Suspense>{shown === 'detection' ? <DetectionView /> : shown === 'tensors' ? <TensorErrors /> : <ErrorsView />}</Suspense>
-          )}
+              </>
+            ) : (
+              <Suspense>{shown === 'detection' ? <DetectionView /> : shown === 'tensors' ? <TensorErrors /> : <ErrorsView />}</Suspense>
+            )}
+          </div>
         </div>
       ) : (
         empty

@@ -31,7 +31,7 @@ export default function EffectsPanel() {
       {error ? <ErrorNote error={error} /> : null}
       {running ? <Progress progress={progress} label={texts.working} onCancel={cancel} /> : null}
       {own ? (
-        <div className={running ? 'effects stale' : 'effects'} data-testid="effects" data-events={effects.events}>
+        <div className={running ? 'stage-body stale' : 'stage-body'} data-testid="effects" data-events={effects.events}>
           <div className="effects-tools">
             <div className="segments">
               {VIEWS.map((one) => (

@@ -62,7 +62,12 @@ function Rows({ state: { view }, current }: { state: FeatureState; current: bool
   if (!view) return null;
   const [packets, numbers] = [formatCount(view.packets), formatCount(view.numbers)];
   return (
-    <div className={current ? 'features' : 'features stale'} aria-busy={!current} data-testid="features" data-differ={view.differ}>
+    <div
+      className={current ? 'stage-body features' : 'stage-body features stale'}
+      aria-busy={!current}
+      data-testid="features"
+      data-differ={view.differ}
+    >
       <p className={view.differ === 0 ? 'features-said ok' : 'features-said bad'}>
         {view.differ === 0 ? texts.equal(packets, numbers) : texts.differ(formatCount(view.differ), packets)}
       </p>

@@ -29,7 +29,6 @@ const Shortcuts = part(() => import('./Shortcuts.tsx'));
 const { parts } = boundary;
 
 export function App() {
-  const announcement = useWorkbench((state) => state.announcement);
   const front = useShell((state) => state.front);
   const touring = useTour((state) => state.step !== null);
   const noted = useProject(
@@ -99,9 +98,17 @@ export function App() {
       </div>
       <StatusBar />
       {dropping ? <div className="drop-hint">{texts.drop}</div> : null}
-      <div className="visually-hidden" role="status" aria-live="polite">
-        {announcement}
-      </div>
+      <Announcement />
+    </div>
+  );
+}
+
+/** What screen readers are told; by itself, since much is announced and nothing else changes with it. */
+function Announcement() {
+  const announcement = useWorkbench((state) => state.announcement);
+  return (
+    <div className="visually-hidden" role="status" aria-live="polite">
+      {announcement}
     </div>
   );
 }

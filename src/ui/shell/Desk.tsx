@@ -1,7 +1,7 @@
 import { type BorderNode, type ITabSetRenderValues, Layout, type TabNode, TabSetNode } from 'flexlayout-react';
 import 'flexlayout-react/style/light.css';
 import { Maximize2, Minimize2, MoreHorizontal, Pin, X } from 'lucide-react';
-import { Suspense, useEffect, useRef, useSyncExternalStore } from 'react';
+import { memo, Suspense, useEffect, useRef, useSyncExternalStore } from 'react';
 import { Boundary } from '../components/Boundary.tsx';
 import { registerSlot, SlotContext } from '../components/panel-slot.ts';
 import { PinnedContext } from '../components/pinned.ts';
@@ -22,8 +22,8 @@ const ICONS = {
 
 const KEYS = { focusNextTabset: 'F6', focusPreviousTabset: 'Shift+F6', closeTab: 'Delete' };
 
-/** The desk on show: dockable panels, dragged by their tabs or moved by commands. */
-export function Desk() {
+/** The desk on show: dockable panels, dragged by their tabs or moved by commands. Not rendered with what surrounds it: the docking measures all its parts anew each time. */
+export const Desk = memo(function Desk() {
   const desk = useDesk((state) => state.desk);
   const version = useSyncExternalStore(deskVersion.subscribe, deskVersion.get);
   const main = useRef<HTMLElement>(null);
@@ -46,7 +46,7 @@ export function Desk() {
       />
     </main>
   );
-}
+});
 
 /** The row of tabs: the slot that the front panel fills, and its menu. */
 function renderTabSet(node: TabSetNode | BorderNode, values: ITabSetRenderValues): void {
