@@ -1,3 +1,4 @@
+import { Cancelled } from '../base/progress.ts';
 import type { Strategy } from '../compiler/api.ts';
 import type { Binding } from '../hooks/binding.ts';
 import type { KernelVersion } from '../verifier/api.ts';
@@ -75,7 +76,8 @@ export async function openFiles(files: readonly File[]): Promise<void> {
       onFileOpened(kind, ref);
     } catch (error) {
       failed.push(ref);
-      notify(doing, asUserError(error, doing));
+      // Whoever leaves the project meanwhile ends what was asked for in it.
+      if (!(error instanceof Cancelled)) notify(doing, asUserError(error, doing));
     }
   }
   if (failed.length > 0) (await import('./release.ts')).forgetFiles(failed);

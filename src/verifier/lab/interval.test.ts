@@ -61,3 +61,11 @@ it('stops by name at what it does not follow', () => {
   expect(stop).toEqual({ insnIdx: 4, reason: 'call' });
   expect(sliceFrom(program!.insns, 1, new Set([2]), new Set()).steps.map(({ kind }) => kind)).toEqual(['pointer', 'pointer', 'pass']);
 });
+
+it('follows nothing from a step on that the verifier refuses', () => {
+  const { program } = assemble('.section xdp\nr0 = 4\nr0 <<= 2\nr0 <<= 3\nr0 += 1\nexit');
+  const insns = program!.insns.map((insn, at) => (at === 2 ? { ...insn, imm: 64 } : insn));
+  const slice = sliceFrom(insns, 0, new Set(), new Set());
+  const after = new IntervalLab(insns, '6.18').run(slice, new Map(), new Map());
+  expect(after.slice(0, 4).map(({ reg }) => reg !== null)).toEqual([true, true, false, false]);
+});

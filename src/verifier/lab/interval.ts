@@ -3,7 +3,7 @@ import type { Insn, Program } from '../../bpf/program.ts';
 import { checkAlu } from '../alu.ts';
 import type { KernelVersion } from '../api.ts';
 import { checkCondJump } from '../branches.ts';
-import type { Env } from '../env.ts';
+import { type Env, Rejection } from '../env.ts';
 import { boundsSync, coerceLoaded, prepareLoads } from '../range.ts';
 import { setRangeRules } from '../range-rules.ts';
 import { branchTaken } from '../refine.ts';
@@ -67,6 +67,8 @@ export interface After {
   readonly forked: boolean;
 }
 
+const NOT_FOLLOWED: After = { reg: null, other: null, way: null, apart: null, forked: false };
+
 const lo = (x: bigint): number => Number(BigInt.asIntN(32, x));
 const hi = (x: bigint): number => Number(BigInt.asIntN(32, x >> 32n));
 
@@ -123,7 +125,7 @@ export class IntervalLab {
     this.#env = environmentOf(program, kernel);
   }
 
-  /** `inputs` are intervals of the line's inputs, by register; `sources` those that memory brings in, by step. */
+  /** `inputs` are intervals of the line's inputs, by register; `sources` those that memory brings in, by step. Nothing is followed from a step on that the verifier refuses. */
   run(slice: Slice, inputs: ReadonlyMap<number, Interval>, sources: ReadonlyMap<number, Interval>): After[] {
     const env = this.#env;
     setRangeRules(env.rules.ranges);
@@ -142,7 +144,9 @@ export class IntervalLab {
       if (interval) holdInterval(r, reg * REG, interval);
       else markUnknown(r, reg * REG);
     }
+    let refused = false;
     return slice.steps.map(({ insn, insnIdx, high, kind, taken }, at): After => {
+      if (refused) return NOT_FOLLOWED;
       const regs = env.regs;
       const d = insn.dst * REG;
       env.insnIdx = insnIdx;
@@ -154,10 +158,10 @@ export class IntervalLab {
         const two = way !== null && (insn.opcode & X) !== 0;
         return { reg: reg(d), other: two ? reg(insn.src * REG) : null, way, apart, forked };
       };
-      if (kind === 'pass') return { reg: null, other: null, way: null, apart: null, forked: false };
+      if (kind === 'pass') return NOT_FOLLOWED;
       if (kind === 'pointer') {
         if (classOf(insn) !== JMP32 && (insn.opcode & 7) !== 5) markPointer(regs, d, STACK);
-        return { reg: null, other: null, way: null, apart: null, forked: false };
+        return NOT_FOLLOWED;
       }
       if (kind === 'source') {
         const interval = sources.get(at);
@@ -174,7 +178,13 @@ export class IntervalLab {
           markConst(regs, d, insn.imm, high);
           return after();
         }
-        checkAlu(env, insn);
+        try {
+          checkAlu(env, insn);
+        } catch (error) {
+          if (!(error instanceof Rejection)) throw error;
+          refused = true;
+          return NOT_FOLLOWED;
+        }
         const forked = env.pending.length > 0;
         env.pending = [];
         return after(null, null, forked);
