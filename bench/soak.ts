@@ -17,9 +17,9 @@ import { RandomUser } from './soak/user.ts';
 const here = fileURLToPath(new URL('.', import.meta.url));
 /** Between two readings of memory, each with the small program open and nothing else. */
 const SEGMENT_MS = 5 * 60_000;
-/** Behind the hour on one page: so long again, by this share, with pages that are loaded anew on the way. */
+/** Behind the hour on one page: this share of it more, in which the page is loaded anew now and then. */
 const RELOADS_SHARE = 1 / 6;
-/** Of the things that are done then. */
+/** Then, so many things from one load to the next. */
 const RELOAD_EVERY = 25;
 /** A page that answers nothing for so long hangs. */
 const HANG_MS = 30_000;
@@ -203,8 +203,8 @@ class Soak {
   }
 
   /**
-   * Growth within the pages: each reading's largest objects, code and buffers over the start, which is when each sample and each panel was looked at once and closed, so that the
-   * parts of the page that are loaded on demand are there. The reading of the fresh page stands beside it.
+   * Growth within the pages, the last reading and the largest one over the start: that is when each sample and each panel was looked at once and closed, so that the parts of the
+   * page that are loaded on demand are there. The reading of the fresh page stands beside it.
    */
   growth(): object[] {
     return [...new Set(this.readings.map(({ page }) => page))].flatMap((page) => {
