@@ -109,8 +109,9 @@ export class HeapMeter {
     const parts: Part[] = [];
     const add = async (name: string, usage: Usage, snapshot: () => Promise<unknown>): Promise<void> => {
       this.#pieces = [];
-      // A worker that gives no snapshot counts as objects alone: growth is then told too large, never too small.
-      const code = (await snapshot()) === null ? 0 : codeBytes(this.#pieces.join(''));
+      // A worker that is busy or gone by now is left out, as one that tells no size.
+      if ((await snapshot()) === null) return;
+      const code = codeBytes(this.#pieces.join(''));
       this.#pieces = [];
       parts.push({ name, heapMB: inMB(usage.usedSize), codeMB: inMB(code), buffersMB: inMB(usage.backingStorageSize ?? 0) });
     };
