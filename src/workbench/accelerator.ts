@@ -185,8 +185,18 @@ export async function run(): Promise<void> {
   const own = new AbortController();
   stopRun = own;
   setState({ running: true, error: null, where: 'device' });
+  let latest: Snapshot | null = null;
+  // A page that draws more slowly than the device tells leaves out what is no longer so.
+  const onEvent = (snapshot: Snapshot): void => {
+    if (latest === null)
+      setTimeout(() => {
+        if (latest && stopRun === own) shown(latest);
+        latest = null;
+      });
+    latest = snapshot;
+  };
   try {
-    await ask('run', { speed: getState().speed }, { signal: own.signal, onEvent: shown as CallOptions['onEvent'] });
+    await ask('run', { speed: getState().speed }, { signal: own.signal, onEvent: onEvent as CallOptions['onEvent'] });
   } catch (error) {
     if (!own.signal.aborted) setState({ error: asUserError(error, 'The accelerator') });
   } finally {

@@ -24,6 +24,7 @@ import { bytesOf } from '../blobs.ts';
 import { commandDetail } from './command.ts';
 import { DeliveryDesk } from './delivery.ts';
 import { Host } from './host.ts';
+import { runTo } from './pace.ts';
 import { mapViews } from './programs.ts';
 import { bucketsOf, PERIOD_NS, setPolicyRate } from './setup.ts';
 import { Source } from './source.ts';
@@ -32,8 +33,6 @@ import { Source } from './source.ts';
 const SLICE_MS = 10;
 /** Between two snapshots of a running device, ms. */
 const FRAME_MS = 50;
-/** Without a speed the device runs by so much of its own time at once. */
-const LEAP_NS = 20_000;
 const MOST_ROWS = 500;
 const CURVE_STEPS = 200;
 
@@ -105,7 +104,8 @@ export async function run({ speed: first }: { speed: number | null }, context: C
     for (;;) {
       const now = performance.now();
       const mine = theHost();
-      const idle = speed === null ? leap(mine, now) : mine.advance(mine.device.nowNs + Math.ceil(((now - before) / 1000) * speed));
+      const goalNs = speed === null ? Number.POSITIVE_INFINITY : mine.device.nowNs + Math.ceil(((now - before) / 1000) * speed);
+      const idle = runTo(mine, goalNs, () => performance.now() - now > SLICE_MS);
       before = now;
       if (performance.now() - shown >= FRAME_MS) {
         context.emit(mine.snapshot);
@@ -116,13 +116,6 @@ export async function run({ speed: first }: { speed: number | null }, context: C
     }
   } finally {
     running = false;
-  }
-}
-
-function leap(mine: Host, since: number): boolean {
-  for (;;) {
-    if (mine.advance(mine.device.nowNs + LEAP_NS)) return true;
-    if (performance.now() - since > SLICE_MS) return false;
   }
 }
 
