@@ -1,10 +1,11 @@
 import type { CaptureView, FilterProblem, FlowOrder, FlowRow, PacketDetail, PacketRow } from './capture-views.ts';
 import { type CallOptions, WorkerClient } from './rpc.ts';
 
-/** Captures are read, dissected and filtered in a worker of their own, from the file, which is never read whole. */
+/** Captures are read, dissected and filtered in a worker of their own, from the file, which is never read whole: it is read again when the worker was ended. */
 const captureWorker = new WorkerClient(
   'capture',
   () => new Worker(new URL('./workers/capture.worker.ts', import.meta.url), { type: 'module', name: 'capture' }),
+  'project',
 );
 
 /** A capture to read; each call carries it, so that a worker can begin anew. */

@@ -1,3 +1,4 @@
+import type { KernelVersion } from '../verifier/api.ts';
 import type { BlobRef } from './document.ts';
 
 /** A program to be compared: the one of that name in an object, its first without a name, or a text. */
@@ -6,6 +7,9 @@ export interface CodeSide {
   readonly blob: BlobRef;
   readonly program: string | null;
 }
+
+/** What is compared, and by which kernel's rules: its JSON names the comparison. */
+export type ComparedCodes = readonly [sides: readonly [CodeSide, CodeSide], kernel: KernelVersion];
 
 /** What a file holds that can be compared. */
 export interface CodeFile {

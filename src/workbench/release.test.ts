@@ -145,17 +145,33 @@ describe('workers of a project that was left', () => {
     expect(workers[0]!.sent.at(-1)).toMatchObject({ method: 'leave', args: { gone: [own.hash], unusedMs: QUIET_MS } });
   });
 
-  it('go on where a file only could not be opened, and where they serve the page', async () => {
+  it('go on where they serve the page, and forget its files; those that have none are not told', async () => {
+    const [own, shared] = [await blob('own'), await blob('shared')];
+    const [{ client: rpc, workers }, other] = [client(), client()];
+    for (const ref of [own, shared]) rpc.hold(ref.hash, getBlob(ref));
+    other.client.warm();
+    open(shared);
+    vi.advanceTimersByTime(1);
+    leaveProject([own, shared], performance.now());
+    vi.advanceTimersByTime(QUIET_MS);
+    expect(workers[0]!.ended).toBe(false);
+    expect(workers[0]!.sent.slice(2)).toMatchObject([{ method: 'leave', args: { gone: [own.hash], unusedMs: Infinity } }]);
+    expect(other.workers[0]!.sent).toEqual([]);
+    // Whoever brings it again hands it to the worker again.
+    rpc.hold(own.hash, new TextEncoder().encode('own'));
+    expect(workers[0]!.sent.at(-1)).toMatchObject({ method: 'hold', args: { hash: own.hash } });
+  });
+
+  it('go on where a file only could not be opened', async () => {
     const bad = await blob('damaged');
-    const [ofProject, ofPage] = [client('project'), client()];
-    for (const { client: rpc } of [ofProject, ofPage]) rpc.hold(bad.hash, getBlob(bad));
+    const { client: rpc, workers } = client('project');
+    rpc.hold(bad.hash, getBlob(bad));
     open(null);
     vi.advanceTimersByTime(1);
     forgetFiles([bad]);
     vi.advanceTimersByTime(QUIET_MS);
     expect(isHeld(bad)).toBe(false);
-    expect([ofProject, ofPage].map(({ workers }) => workers[0]!.ended)).toEqual([false, false]);
-    expect(ofProject.workers[0]!.sent.at(-1)).toMatchObject({ method: 'leave', args: { gone: [bad.hash], unusedMs: Infinity } });
-    expect(ofPage.workers[0]!.sent.map(({ method }) => method)).toEqual(['hold']);
+    expect(workers[0]!.ended).toBe(false);
+    expect(workers[0]!.sent.at(-1)).toMatchObject({ method: 'leave', args: { gone: [bad.hash], unusedMs: Infinity } });
   });
 });

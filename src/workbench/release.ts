@@ -43,7 +43,7 @@ function look(): void {
   const named = new Set(namers.flatMap((namer) => [...namer()]));
   const { gone, waiting } = releaseBlobs(named, QUIET_MS);
   forgetPrograms(new Set(gone));
-  for (const client of WorkerClient.ofProject) client.leave(gone, named, leftAt);
+  for (const client of WorkerClient.all) client.leave(gone, named, leftAt);
   leftAt = 0;
   if (waiting > 0) timer = setTimeout(look, QUIET_MS);
 }

@@ -28,14 +28,14 @@ class FakeWorker {
   }
 }
 
-function client(): { client: WorkerClient; workers: FakeWorker[] } {
+function client(serves?: 'project'): { client: WorkerClient; workers: FakeWorker[] } {
   const workers: FakeWorker[] = [];
   const create = () => {
     const worker = new FakeWorker();
     workers.push(worker);
     return worker as unknown as Worker;
   };
-  return { client: new WorkerClient('test', create), workers };
+  return { client: new WorkerClient('test', create, serves), workers };
 }
 
 describe('WorkerClient', () => {
@@ -81,7 +81,7 @@ describe('WorkerClient', () => {
   });
 
   it('tells a new worker of the blobs of projects that were left: what is still asked about them is cancelled there', async () => {
-    const { client: rpc, workers } = client();
+    const { client: rpc, workers } = client('project');
     rpc.hold('a', Uint8Array.of(1));
     rpc.hold('b', Uint8Array.of(2));
     rpc.leave([], new Set(['b']), performance.now() + 1);

@@ -133,15 +133,17 @@ export function onWorkerDeath(listener: (death: WorkerDeath) => void): void {
 const CANCEL_GRACE_MS = 250;
 /** How often one call may cost a worker its life. */
 const MOST_DEATHS = 3;
+/** What is asked about a blob after it went is asked soon after: of more than the last ones nobody asks. */
+const MOST_LEFT = 64;
 
 /** What a worker is there for: the open project, or something beside it that outlasts projects. */
 type Serves = 'project' | 'page';
 
 export class WorkerClient {
-  /** Those that work for the open project. */
-  static readonly ofProject = new Set<WorkerClient>();
+  static readonly all = new Set<WorkerClient>();
   readonly #create: () => Worker;
   readonly #name: string;
+  readonly #serves: Serves;
   /** When something was asked of it last, by `performance.now()`. */
   #usedAt = 0;
   #worker: Worker | null = null;
@@ -163,7 +165,8 @@ export class WorkerClient {
   constructor(name: string, create: () => Worker, serves: Serves = 'page') {
     this.#name = name;
     this.#create = create;
-    if (serves === 'project') WorkerClient.ofProject.add(this);
+    this.#serves = serves;
+    WorkerClient.all.add(this);
   }
 
   #start(): Worker {
@@ -305,9 +308,15 @@ export class WorkerClient {
 
   /**
    * A project was left at `leftAt`, by `performance.now()`: the worker ends if nothing was asked of it since, with all blobs that are not `named`; else it
-   * forgets those that are `gone`, and what it made before. For 0 no project was left, and only the blobs go.
+   * forgets those that are `gone`, and what it made before. For 0 no project was left, and only the blobs go, as from a worker that serves the page.
    */
   leave(gone: readonly string[], named: ReadonlySet<string>, leftAt: number): void {
+    if (this.#serves === 'page') {
+      const mine = gone.filter((hash) => this.#held.has(hash));
+      for (const hash of mine) this.#forget(hash);
+      if (this.#worker && mine.length > 0) this.#postLeave(this.#worker, mine, Number.POSITIVE_INFINITY);
+      return;
+    }
     if (this.#worker && this.#pending.size === 0 && this.#usedAt < leftAt) {
       this.#end();
       for (const hash of this.#held.keys()) if (!named.has(hash)) this.#forget(hash);
@@ -318,7 +327,9 @@ export class WorkerClient {
   }
 
   #forget(hash: string): void {
-    if (this.#held.delete(hash)) this.#left.add(hash);
+    if (!this.#held.delete(hash)) return;
+    this.#left.add(hash);
+    if (this.#left.size > MOST_LEFT) this.#left.delete(this.#left.values().next().value!);
   }
 
   #postLeave(worker: Worker, gone: readonly string[], unusedMs: number): void {

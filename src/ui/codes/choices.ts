@@ -1,7 +1,8 @@
-import { putBlob } from '../../workbench/blobs.ts';
+import { leaveBlobs, putBlob } from '../../workbench/blobs.ts';
 import { callOnProgram } from '../../workbench/clients.ts';
 import type { CodeFile, CodeSide } from '../../workbench/codes-views.ts';
 import type { BlobRef, ProjectDoc } from '../../workbench/document.ts';
+import { isOpenProgram, whenLeft } from '../../workbench/leaving.ts';
 import type { Stages } from '../../workbench/stages.ts';
 import { codes as texts } from '../texts/codes.ts';
 
@@ -29,9 +30,18 @@ export function openObject(doc: ProjectDoc, stages: Pick<Stages, 'c'>): BlobRef 
 export async function writtenObject(doc: ProjectDoc, stages: Pick<Stages, 'program' | 'c'>): Promise<BlobRef> {
   const own = openObject(doc, stages);
   if (own) return own;
-  const bytes = await callOnProgram<Uint8Array<ArrayBuffer>>(stages.program.value!.key, 'exportObject');
-  return putBlob(`${doc.name}.o`, bytes);
+  const { key } = stages.program.value!;
+  const blob = await putBlob(`${doc.name}.o`, await callOnProgram<Uint8Array<ArrayBuffer>>(key, 'exportObject'));
+  written.push({ key, blob });
+  return blob;
 }
+
+/** Objects that were written of programs: no document names them. */
+let written: { readonly key: string; readonly blob: BlobRef }[] = [];
+whenLeft(() => {
+  leaveBlobs(written.filter(({ key }) => !isOpenProgram(key)).map(({ blob }) => blob));
+  written = written.filter(({ key }) => isOpenProgram(key));
+});
 
 /** The open program and its siblings, then those of the files that were added. */
 export function choicesOf(doc: ProjectDoc, stages: Pick<Stages, 'program' | 'c'>, files: readonly CodeFile[]): Choice[] {

@@ -13,6 +13,7 @@ export const PROJECT_EXTENSION = '.bpformer';
 const archiveWorker = new WorkerClient(
   'project file',
   () => new Worker(new URL('../workers/archive.worker.ts', import.meta.url), { type: 'module', name: 'archive' }),
+  'project',
 );
 
 /** The document and all bytes that it names, as one file; undo steps stay in the browser. */

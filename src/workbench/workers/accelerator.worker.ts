@@ -4,7 +4,7 @@ import { configureOrt } from '../../reference/ort.ts';
 import { type Handler, later, serveRpc } from '../rpc.ts';
 import { audit, auditRemove, auditRestore, auditRows, auditVerify } from './accelerator/audit.ts';
 import * as device from './accelerator/handlers.ts';
-import { drop, hold } from './blobs.ts';
+import { drop, hold, leave } from './blobs.ts';
 
 configureOrt({ wasmPaths: { wasm: new URL(wasm, self.location.href).href, mjs: new URL(mjs, self.location.href).href } });
 
@@ -15,6 +15,7 @@ configureOrt({ wasmPaths: { wasm: new URL(wasm, self.location.href).href, mjs: n
 const handlers: Record<string, Handler> = {
   hold,
   drop,
+  leave,
   open: device.open,
   reset: device.reset,
   snapshot: device.snapshot,

@@ -14,7 +14,7 @@ const resting =
 serveRpc(
   self as unknown as DedicatedWorkerGlobalScope,
   {
-    hold: () => {},
+    leave: () => {},
     pack: async (parts: ArchiveParts, context) => {
       const bytes = await packArchive(parts, resting(context, 'packing'));
       return new Transferred(bytes, [bytes.buffer]);

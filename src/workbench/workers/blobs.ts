@@ -7,6 +7,7 @@ import type { BlobRef } from '../document.ts';
 const held = new Map<string, Content>();
 /** What was held for a project that was left, here or in a worker before this one. */
 const left = new Set<string>();
+const MOST_LEFT = 64;
 
 export function hold({ hash, bytes }: { hash: string; bytes: Content }): void {
   held.set(hash, bytes);
@@ -23,6 +24,7 @@ export function leave({ gone, unusedMs }: { gone: readonly string[]; unusedMs: n
   for (const hash of gone) {
     held.delete(hash);
     left.add(hash);
+    if (left.size > MOST_LEFT) left.delete(left.values().next().value!);
   }
   for (const cache of caches) cache.leave(unusedMs);
 }

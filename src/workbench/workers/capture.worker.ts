@@ -13,6 +13,7 @@ import { ethernetFrame } from '../../traces/frames.ts';
 import type { CaptureFile } from '../capture.ts';
 import type { CaptureView, FilterProblem, FlowOrder, FlowRow, PacketDetail, PacketRow, TreeItem } from '../capture-views.ts';
 import { type CallContext, type Handler, serveRpc, Transferred } from '../rpc.ts';
+import { leave, Recent } from './blobs.ts';
 import { keepCopy } from './keep-copy.ts';
 import { working } from './working.ts';
 
@@ -25,8 +26,7 @@ interface Held {
 }
 
 /** The last few captures, by key. */
-const held = new Map<string, Promise<Held>>();
-const MOST_HELD = 2;
+const held = new Recent<Promise<Held>>(2);
 /** Packets that a project's trace may hold. */
 const MAX_PLAIN_BYTES = 512 << 20;
 
@@ -39,10 +39,8 @@ function holdCapture({ key, blob, name }: CaptureFile, context?: CallContext): P
     orders: new Map(),
   }));
   // An opening that failed or was stopped is begun anew by the next call.
-  opening.catch(() => held.delete(key));
-  held.set(key, opening);
-  if (held.size > MOST_HELD) held.delete(held.keys().next().value!);
-  return opening;
+  opening.catch(() => held.drop(key));
+  return held.set(key, opening);
 }
 
 /** From the first packet of a capture to another, in seconds. */
@@ -228,7 +226,7 @@ async function plain(args: { file: CaptureFile; filter: string }, context: CallC
   return new Transferred(used, [used.buffer]);
 }
 
-const handlers = { open, filter, rows, detail, flows, flowRows, check, fields, plain, keepCopy } as Record<string, Handler>;
+const handlers = { leave, open, filter, rows, detail, flows, flowRows, check, fields, plain, keepCopy } as Record<string, Handler>;
 const DOING: Readonly<Record<string, string>> = { open: 'Opening the capture', filter: 'Filtering', flows: 'Following flows' };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Reading the capture');

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { assemblePrograms } from '../../bpf/asm.ts';
 import { writeObject } from '../../object/writer.ts';
-import { ROW_FUNCTION, ROW_SOURCE } from '../codes-views.ts';
+import { type ComparedCodes, ROW_FUNCTION, ROW_SOURCE } from '../codes-views.ts';
 import type { BlobRef } from '../document.ts';
 import type { CallContext } from '../rpc.ts';
-import { hold } from './blobs.ts';
+import { hold, leave } from './blobs.ts';
 import { codeFile, codeTexts, compareCodes } from './codes.ts';
 
 const quiet: CallContext = { progress: () => {}, emit: () => {}, cancelled: false };
@@ -23,7 +23,8 @@ test('two programs with their verdicts, counts and rows, and texts of the rows t
   const b = held('b.o', program('same', 'r2 = 1\nr3 = *(u8 *)(r2 +0)\nr0 = 2'));
   expect(codeFile({ kind: 'object', blob: a }).programs).toEqual([{ name: 'same', section: 'xdp' }]);
   const sides = [a, b].map((blob) => ({ kind: 'object', blob, program: null }) as const);
-  const { value } = compareCodes({ key: 'k', sides: [sides[0]!, sides[1]!], kernel: '6.18' }, quiet);
+  const key = JSON.stringify([[sides[0]!, sides[1]!], '6.18'] satisfies ComparedCodes);
+  const { value } = compareCodes({ key }, quiet);
   expect(value.sides.map(({ accepted, message, insn, insns }) => [accepted, message, insn, insns])).toEqual([
     [true, null, null, 3],
     [false, "R2 invalid mem access 'scalar'", 1, 4],
@@ -38,8 +39,11 @@ test('two programs with their verdicts, counts and rows, and texts of the rows t
     [1, 2],
     [2, 3],
   ]);
-  const texts = codeTexts({ key: 'k', from: 0, to: 99 });
+  const texts = codeTexts({ key, from: 0, to: 99 }, quiet);
   expect(texts).toHaveLength(value.kind.length);
   expect(texts).toContainEqual(['', 'r3 = *(u8 *)(r2 +0)']);
   expect(texts).toContainEqual(['r0 = 2', 'r0 = 2']);
+  // A project was left, and what was made before is gone: it is compared again.
+  leave({ gone: [], unusedMs: -1 });
+  expect(codeTexts({ key, from: 0, to: 99 }, quiet)).toEqual(texts);
 });

@@ -3,14 +3,13 @@ import { alignPrograms, OTHER_REGISTERS, SAME } from '../../bpf/align.ts';
 import { listing } from '../../bpf/listing.ts';
 import type { LineInfo, Program } from '../../bpf/program.ts';
 import { readObject } from '../../object/reader.ts';
-import type { KernelVersion } from '../../verifier/api.ts';
 import { verify } from '../../verifier/verify.ts';
 import {
   type CodeFile,
   type CodeFunction,
-  type CodeSide,
   type CodesView,
   type CodeText,
+  type ComparedCodes,
   ROW_FUNCTION,
   ROW_SOURCE,
   type SideFigures,
@@ -39,18 +38,18 @@ interface Compared {
 const compared = new Recent<Compared>(2);
 const PROCESSED_LIMIT = 1_000_000;
 
-/** Two programs beside each other, both verified. */
-export function compareCodes(
-  { key, sides, kernel }: { key: string; sides: readonly [CodeSide, CodeSide]; kernel: KernelVersion },
-  context: CallContext,
-): Transferred<CodesView> {
-  const known = compared.get(key) ?? compared.set(key, compare(key, sides, kernel, context));
-  const { view } = known;
+/** Two programs beside each other, both verified; `key` is a {@link ComparedCodes}. */
+export function compareCodes({ key }: { key: string }, context: CallContext): Transferred<CodesView> {
+  const { view } = comparison(key, context);
   const columns = { kind: view.kind.slice(), a: view.a.slice(), b: view.b.slice() };
   return new Transferred({ ...view, ...columns }, [columns.kind.buffer, columns.a.buffer, columns.b.buffer]);
 }
 
-function compare(key: string, sides: readonly [CodeSide, CodeSide], kernel: KernelVersion, context: CallContext): Compared {
+/** What was compared lately, or is compared again. */
+const comparison = (key: string, context: CallContext): Compared => compared.get(key) ?? compared.set(key, compare(key, context));
+
+function compare(key: string, context: CallContext): Compared {
+  const [sides, kernel] = JSON.parse(key) as ComparedCodes;
   const [a, b] = sides.map(({ kind, blob, program }) => readProgram(kind, blob, program ?? undefined).program) as [Program, Program];
   const figures = [a, b].map((program, at): SideFigures => {
     const result = verify(program, {
@@ -130,10 +129,8 @@ function textsOf(program: Program): string[] {
 }
 
 /** Texts of rows [from, to) of a comparison. */
-export function codeTexts({ key, from, to }: { key: string; from: number; to: number }): readonly CodeText[] {
-  const known = compared.get(key);
-  if (!known) return [];
-  const { view, texts, sources } = known;
+export function codeTexts({ key, from, to }: { key: string; from: number; to: number }, context: CallContext): readonly CodeText[] {
+  const { view, texts, sources } = comparison(key, context);
   const found: CodeText[] = [];
   for (let row = from; row < Math.min(to, view.kind.length); row++) {
     const [x, y] = [view.a[row]!, view.b[row]!];

@@ -1,10 +1,11 @@
 import { type Handler, later, serveRpc } from '../rpc.ts';
-import { drop, hold } from './blobs.ts';
+import { drop, hold, leave } from './blobs.ts';
 
 /** Reads files beside those of the project, programs to compare and types to look at, and compares what two programs say of a long trace. */
 const handlers: Record<string, Handler> = {
   hold,
   drop,
+  leave,
   codeFile: later(() => import('./codes.ts'), 'codeFile'),
   compareCodes: later(() => import('./codes.ts'), 'compareCodes'),
   codeTexts: later(() => import('./codes.ts'), 'codeTexts'),

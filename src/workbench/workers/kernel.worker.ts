@@ -1,6 +1,6 @@
 import { type CompareInput, compareColumns } from '../comparison.ts';
 import { type Handler, serveRpc } from '../rpc.ts';
-import { drop, hold } from './blobs.ts';
+import { drop, hold, leave } from './blobs.ts';
 import { dumpKept, features, keptMaps, mapPage, writeEntry } from './kernel/kept.ts';
 import { connect } from './kernel/line.ts';
 import { replayThere, runThere } from './kernel/runs.ts';
@@ -10,6 +10,7 @@ import { logRows, matrixCell, verifyThere, wholeLog } from './kernel/verdict.ts'
 const handlers: Record<string, Handler> = {
   hold,
   drop,
+  leave,
   connect,
   verify: verifyThere,
   logRows,
