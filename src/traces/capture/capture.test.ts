@@ -38,6 +38,31 @@ describe('openCapture', () => {
     );
   });
 
+  it('reads thousands of packets over several pieces of the file, to where it is cut', async () => {
+    // Records lie across the pieces that are read, and short and long ones follow each other.
+    const packets = Array.from({ length: 3000 }, (_, at) => ({
+      data: new Uint8Array(at % 3 === 0 ? (at * 7) % 2500 : at % 61).fill(at),
+      seconds: at,
+      fraction: at,
+    }));
+    const whole = pcapFile(packets, { magic: 0xa1b23c4d });
+    expect(whole.length).toBeGreaterThan(1 << 20);
+    await expectPackets(await open(whole), packets, 1e9);
+    for (const damaged of [whole.length - 1, (1 << 20) + 3, whole.length - 2000]) {
+      const capture = await open(whole.subarray(0, damaged));
+      let [at, count] = [24, 0];
+      while (at + 16 + packets[count]!.data.length <= damaged) at += 16 + packets[count++]!.data.length;
+      expect([capture.count, capture.damage?.offset]).toEqual([count, at]);
+    }
+    // A length that no packet has, deep within the file: the packets before stand.
+    const bad = whole.slice();
+    let row = 24;
+    for (let at = 0; at < 2210; at++) row += 16 + packets[at]!.data.length;
+    bad.fill(0xff, row + 8, row + 12);
+    const capture = await open(bad);
+    expect([capture.count, capture.damage?.offset]).toEqual([2210, row + 8]);
+  });
+
   it('reads pcapng in both byte orders, exactly to the tick', async () => {
     await fc.assert(
       fc.asyncProperty(packetsOf, fc.boolean(), fc.constantFrom(6, 9), async (packets, little, resolution) => {

@@ -28,7 +28,7 @@ export class GrowingColumns {
   interfaceIndex = new Uint16Array(0);
 
   add(offset: number, captured: number, original: number, seconds: number, nanoseconds: number, interfaceIndex: number): void {
-    if (this.count === this.#room) this.#resize(Math.max(1024, this.#room * 2));
+    this.reserve(1);
     const at = this.count++;
     this.offset[at] = offset;
     this.captured[at] = captured;
@@ -36,6 +36,11 @@ export class GrowingColumns {
     this.seconds[at] = seconds;
     this.nanoseconds[at] = nanoseconds;
     this.interfaceIndex[at] = interfaceIndex;
+  }
+
+  /** Makes room for `rows` more, to be written behind `count` and counted by whoever writes them. */
+  reserve(rows: number): void {
+    if (this.count + rows > this.#room) this.#resize(Math.max(1024, this.#room * 2, this.count + rows));
   }
 
   /** Gives back the room that is not used. */

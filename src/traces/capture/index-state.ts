@@ -35,6 +35,9 @@ export interface ResolvedName {
   readonly name: string;
 }
 
+/** So many records are read between two looks at the clock. */
+export const RECORDS_BETWEEN = 1024;
+
 /** What the readers of both formats fill in as they go. */
 export class IndexState {
   readonly columns = new GrowingColumns();
@@ -60,7 +63,11 @@ export class IndexState {
 
   /** Call it once a record: rests when it is time to. */
   breathe(at: number): Promise<void> | null {
-    if ((++this.#step & 1023) !== 0 || !this.#pace.due) return null;
-    return this.#pace.rest('reading packets', at, this.#source.size ?? 0);
+    return (++this.#step & (RECORDS_BETWEEN - 1)) === 0 ? this.rest(at) : null;
+  }
+
+  /** Rests when it is time to; called once for as many records as {@link RECORDS_BETWEEN}. */
+  rest(at: number): Promise<void> | null {
+    return this.#pace.due ? this.#pace.rest('reading packets', at, this.#source.size ?? 0) : null;
   }
 }

@@ -1,6 +1,8 @@
 import { InputError } from '../../base/errors.ts';
-import type { IndexState } from './index-state.ts';
+import type { GrowingColumns } from './columns.ts';
+import { type IndexState, RECORDS_BETWEEN } from './index-state.ts';
 import { linkTypeName, longestPacket, shortestPacket, wrongProtocol } from './link-types.ts';
+import type { Cursor } from './source.ts';
 
 // The capture format of libpcap: a 24-byte file header, then packets behind record headers (draft-ietf-opsawg-pcap). Several patched
 // libpcaps wrote longer record headers, some under the usual magic number: as Wireshark does (wiretap/libpcap.c), the first
@@ -78,8 +80,19 @@ export async function indexPcap(state: IndexState, magic: number, bigEndian: boo
   // AIX puts three bytes of padding before FDDI frames.
   const padding = aix && linkType === 10 ? 3 : 0;
   const shortest = Math.max(shortestPacket(linkType), padding);
+  const isPlain = record === STANDARD && swapped === 'never' && shortest === 0;
+  const nsPerTick = nanoseconds ? 1 : 1000;
   let at = header;
   for (;;) {
+    if (isPlain) {
+      const before = columns.count;
+      at = takePlain(columns, cursor, at, little, longest, nsPerTick);
+      if (columns.count - before === RECORDS_BETWEEN) {
+        const pause = state.rest(at);
+        if (pause) await pause;
+        continue;
+      }
+    }
     if (!cursor.holds(at, record)) {
       const left = await cursor.load(at, record);
       if (left <= 0) return;
@@ -121,11 +134,43 @@ export async function indexPcap(state: IndexState, magic: number, bigEndian: boo
         return;
       }
     }
-    columns.add(data, captured - padding, original - padding, seconds, nanoseconds ? fraction : fraction * 1000, 0);
+    columns.add(data, captured - padding, original - padding, seconds, fraction * nsPerTick, 0);
     at = end;
     const pause = state.breathe(at);
     if (pause) await pause;
   }
+}
+
+/**
+ * Takes records with nothing odd about them, up to {@link RECORDS_BETWEEN}, as long as they lie in the window; gives where the next one begins. Apart from the loop that
+ * waits for the file, since it runs once a packet: V8 compiles it for a tenth of what that loop takes, on threads that a page draws with.
+ */
+function takePlain(
+  columns: GrowingColumns,
+  { view, base }: Cursor,
+  at: number,
+  little: boolean,
+  longest: number,
+  nsPerTick: number,
+): number {
+  columns.reserve(RECORDS_BETWEEN);
+  const { count, offset, captured, original, seconds, nanoseconds } = columns;
+  const end = view.byteLength;
+  let row = at - base;
+  let packet = count;
+  for (; row >= 0 && row + STANDARD <= end && packet < count + RECORDS_BETWEEN; packet++) {
+    const length = view.getUint32(row + 8, little);
+    const next = row + STANDARD + length;
+    if (length > longest || next > end) break;
+    offset[packet] = base + row + STANDARD;
+    captured[packet] = length;
+    original[packet] = view.getUint32(row + 12, little);
+    seconds[packet] = view.getUint32(row, little);
+    nanoseconds[packet] = view.getUint32(row + 4, little) * nsPerTick;
+    row = next;
+  }
+  columns.count = packet;
+  return base + row;
 }
 
 interface Layout {
