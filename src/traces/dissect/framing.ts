@@ -34,11 +34,22 @@ export class Conversation {
   serverPort = 0;
   /** Method of the last HTTP request; empty without one. */
   method = '';
+  /** Where it was to connect to; empty of other methods. */
+  target = '';
   /** Status of the last HTTP response. */
   status = 0;
+  /** What is said through a proxy (RFC 9110 section 9.3.6); null before anything is. */
+  tunnel: Tunnel | null = null;
   readonly tls = new TlsSession();
   /** Packets from which on each direction is encrypted. */
   readonly encrypted: [number, number] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+}
+
+/** A conversation within another one. */
+interface Tunnel {
+  readonly conversation: Conversation;
+  /** Direction of who speaks first, whom Wireshark takes for the client. */
+  readonly way: number;
 }
 
 export interface FramingContext {
@@ -67,7 +78,7 @@ const part = (application: Application, from: number, to: number): Part => ({ ap
 export function frame(bytes: Uint8Array, from: number, to: number, context: FramingContext): Framed {
   switch (applicationOf(bytes, from, to, context)) {
     case 'http':
-      return frameHttp(bytes, from, to, context);
+      return isTunnelled(context.conversation) ? frameTunnel(bytes, from, to, context) : frameHttp(bytes, from, to, context);
     case 'tls':
       return frameTls(bytes, from, to, context);
     case 'dns':
@@ -83,7 +94,7 @@ function applicationOf(bytes: Uint8Array, from: number, to: number, context: Fra
   const { latched, serverPort } = conversation;
   if (latched === 'http' || (latched === 'tls' && mayBeTls(bytes, from, to))) return latched;
   for (const port of [serverPort, Math.min(sourcePort, destinationPort), Math.max(sourcePort, destinationPort)]) {
-    if (HTTP_PORTS.has(port)) return conversation.method === 'CONNECT' && conversation.status === 200 ? tunnelled(bytes, from, to) : 'http';
+    if (HTTP_PORTS.has(port)) return 'http';
     if (TLS_PORTS.has(port) && mayBeTls(bytes, from, to)) return 'tls';
     if (DNS_PORTS.has(port)) return 'dns';
   }
@@ -92,8 +103,6 @@ function applicationOf(bytes: Uint8Array, from: number, to: number, context: Fra
   else return null;
   return conversation.latched;
 }
-
-const tunnelled = (bytes: Uint8Array, from: number, to: number): 'tls' | null => (mayBeTls(bytes, from, to) ? 'tls' : null);
 
 const isPrintable = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
 
@@ -149,6 +158,25 @@ function frameTls(bytes: Uint8Array, from: number, to: number, context: FramingC
   return { parts: upTo(to), done: to, missing: 0 };
 }
 
+/** What a proxy said yes to; of other answers of success (RFC 9110 section 9.3.6) Wireshark does not know that they open a tunnel. */
+const isTunnelled = ({ method, status }: Conversation): boolean => method === 'CONNECT' && status === 200;
+
+/** Bytes of whoever has the port that a proxy was asked to connect to; what is HTTP there is not read, and without a port nothing is. */
+function frameTunnel(bytes: Uint8Array, from: number, to: number, context: FramingContext): Framed {
+  const { conversation, way } = context;
+  const asked = /:[\t-\r ]*([+-]?\d+)?/.exec(conversation.target);
+  if (!asked) return { parts: [], done: to, missing: 0 };
+  const port = Number(asked[1] ?? 0);
+  conversation.tunnel ??= { conversation: new Conversation(), way };
+  const inner = conversation.tunnel.conversation;
+  const ports = way === conversation.tunnel.way ? { destinationPort: port } : { sourcePort: port };
+  const { parts, done, missing }: Framed =
+    HTTP_PORTS.has(port) || inner.latched === 'http'
+      ? { parts: [part('data', from, to)], done: to, missing: 0 }
+      : frame(bytes, from, to, { ...context, conversation: inner, ...ports });
+  return { parts: [part('http body', from, to), ...parts], done, missing };
+}
+
 /** Requests and responses with their bodies (RFC 9112). */
 function frameHttp(bytes: Uint8Array, from: number, to: number, context: FramingContext): Framed {
   const { conversation, mayWait, fin } = context;
@@ -169,14 +197,16 @@ function frameHttp(bytes: Uint8Array, from: number, to: number, context: Framing
       if (missing !== 0) return { parts, done: start, missing };
     }
     const message = http(bytes, start, to);
-    if (kind === 'request') conversation.method = message.method;
+    if (kind === 'request') {
+      conversation.method = message.method;
+      conversation.target = message.method === 'CONNECT' ? message.target : '';
+    }
     if (kind === 'response') conversation.status = message.status;
     const end = message.end();
     const isMessage = kind !== null || message.hasHeaders;
     if (isMessage) parts.push(part('http', at, end));
     else if (conversation.method !== '') parts.push(part('http body', at, end));
     at = end;
-    if (conversation.method === 'CONNECT' && conversation.status === 200) break;
   }
   return { parts, done: to, missing: 0 };
 }

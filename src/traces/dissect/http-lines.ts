@@ -96,6 +96,11 @@ class HttpMessage {
     return /^\S*/.exec(this.#line)![0];
   }
 
+  /** What a request asks for. */
+  get target(): string {
+    return /^\S* ([^ ]*)/.exec(latin(this.#bytes, this.#from, this.#first.end))?.[1] ?? '';
+  }
+
   get status(): number {
     return Number(/^\S+ +(\d{3})/.exec(this.#line)?.[1] ?? 0);
   }
