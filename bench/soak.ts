@@ -125,7 +125,7 @@ class Soak {
   }
 
   /**
-   * The same panels on show each time: those of another desk have workers of their own for the small program too. By keys alone, and again where they went elsewhere: a list
+   * The same panels on show each time, and a device without a past: those of another desk have workers of their own for the small program too. By keys alone, and again where they went elsewhere: a list
    * or a dialog that the user left open takes them, and a pointer may wait for it.
    */
   async #resetDesk(): Promise<void> {
@@ -136,12 +136,25 @@ class Soak {
     const reset = async (): Promise<void> => {
       await page.evaluate('document.activeElement?.blur()');
       for (let pressed = 0; pressed < 3; pressed++) await page.keyboard.press('Escape');
-      await page.keyboard.press('Alt+1');
-      await come(`document.querySelector('[data-desk-tab=explore]').ariaChecked === 'true'`);
+      // The device and what it recorded is no part of a project: closing it is to reset it.
+      await desk('Alt+5', 'accelerator');
+      await come(
+        `document.querySelector('[data-testid=accel-counts]') && !document.querySelector('[data-panel=accel-device] [data-running]')`,
+      );
+      await command('Reset the accelerator', 'accel-device.reset');
+      await come(`document.querySelector('[data-testid=accel-counts]').dataset.passes === '0 0 0'`);
+      await desk('Alt+1', 'explore');
+    };
+    const desk = async (keys: string, name: string): Promise<void> => {
+      await page.keyboard.press(keys);
+      await come(`document.querySelector('[data-desk-tab=${name}]').ariaChecked === 'true'`);
+      await command('Reset this desk', 'desk-reset');
+    };
+    const command = async (title: string, id: string): Promise<void> => {
       await page.keyboard.press('Control+k');
       await come(`document.querySelector('.palette[open]')`);
-      await page.keyboard.insertText('Reset this desk');
-      await come(`document.querySelector('.palette [role=option][aria-selected=true][data-value=desk-reset]')`);
+      await page.keyboard.insertText(title);
+      await come(`document.querySelector('.palette [role=option][aria-selected=true][data-value="${id}"]')`);
       await page.keyboard.press('Enter');
       await come(`!document.querySelector('.palette')`);
     };

@@ -30,6 +30,10 @@ import '../accelerator.css';
 
 const toggle = () => (useAccelerator.getState().running ? stop() : void run());
 const stepOne = () => void step();
+const startAgain = () => {
+  const { status, doing } = useAccelerator.getState();
+  if (status === 'ready' && doing === null) void reset();
+};
 
 /** The simulated device: its clock, the requests that it is given, what goes on inside, and the figures that modelled time comes from. */
 export default function DevicePanel() {
@@ -38,6 +42,7 @@ export default function DevicePanel() {
   const [view, setView] = useState<keyof typeof texts.views>('diagram');
   useCommandHandler('accel-device.run', toggle);
   useCommandHandler('accel-device.step', stepOne);
+  useCommandHandler('accel-device.reset', startAgain);
   useEffect(() => {
     if (status === 'none') void begin();
   }, [status]);

@@ -14,5 +14,6 @@ export const panel: PanelDef = {
   commands: [
     { id: 'accel-device.run', title: texts.commands.run, keys: ['r'] },
     { id: 'accel-device.step', title: texts.commands.step, keys: ['s'] },
+    { id: 'accel-device.reset', title: texts.commands.reset },
   ],
 };
