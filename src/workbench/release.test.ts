@@ -97,10 +97,16 @@ it('what is kept beside a project is told once it was left, and not for a file t
 
 describe('workers of a project that was left', () => {
   function worker() {
-    const sent: { method?: string; args?: unknown }[] = [];
-    const fake = { sent, ended: false, postMessage: (message: (typeof sent)[number]) => sent.push(message), terminate: () => {} };
-    fake.terminate = () => {
-      fake.ended = true;
+    const sent: { id?: number; method?: string; args?: unknown }[] = [];
+    const fake = {
+      sent,
+      ended: false,
+      onmessage: null as ((message: { data: unknown }) => void) | null,
+      postMessage: (message: (typeof sent)[number]) => sent.push(message),
+      terminate: () => {
+        fake.ended = true;
+      },
+      answer: (data: unknown) => fake.onmessage!({ data }),
     };
     return fake;
   }
@@ -125,6 +131,31 @@ describe('workers of a project that was left', () => {
     vi.advanceTimersByTime(QUIET_MS);
     expect(workers[0]!.ended).toBe(true);
     rpc.warm();
+    expect(workers[1]!.sent.map(({ method, args }) => [method, args])).toMatchObject([
+      ['hold', { hash: shared.hash }],
+      ['leave', { gone: [own.hash] }],
+    ]);
+  });
+
+  it('end once what they were asked before is done, unless the next project uses them meanwhile', async () => {
+    const [own, shared] = [await blob('own'), await blob('shared')];
+    const [{ client: ended, workers }, used] = [client('project'), client('project')];
+    const asked = [ended, used.client].map((rpc) => {
+      for (const ref of [own, shared]) rpc.hold(ref.hash, getBlob(ref));
+      return rpc.call('work', {});
+    });
+    open(shared);
+    vi.advanceTimersByTime(1);
+    leaveProject([own, shared], performance.now());
+    vi.advanceTimersByTime(QUIET_MS);
+    used.client.hold(shared.hash, getBlob(shared));
+    for (const [worker] of [workers, used.workers]) {
+      expect(worker!.ended).toBe(false);
+      worker!.answer({ id: worker!.sent.find(({ method }) => method === 'work')!.id, kind: 'result', result: 1 });
+    }
+    expect(await Promise.all(asked)).toEqual([1, 1]);
+    expect([workers[0]!.ended, used.workers[0]!.ended]).toEqual([true, false]);
+    ended.warm();
     expect(workers[1]!.sent.map(({ method, args }) => [method, args])).toMatchObject([
       ['hold', { hash: shared.hash }],
       ['leave', { gone: [own.hash] }],

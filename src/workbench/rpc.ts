@@ -159,6 +159,8 @@ export class WorkerClient {
   #stillborn = 0;
   /** Blobs that the worker has, and that its successor gets. */
   readonly #held = new Map<string, Uint8Array | Blob>();
+  /** The project that its calls belong to was left while they were under way: it ends with them, with all blobs but these. */
+  #endsWith: ReadonlySet<string> | null = null;
   /** Blobs of projects that were left: a successor is to know that what is still asked about them is cancelled. */
   readonly #left = new Set<string>();
 
@@ -222,6 +224,7 @@ export class WorkerClient {
     this.#pending.delete(id);
     this.#sent.delete(id);
     if (this.#oneByOne) this.#send();
+    this.#endIfLeft();
   }
 
   /** Hands waiting calls to the worker: all of them, or the next one. */
@@ -289,6 +292,8 @@ export class WorkerClient {
   /** Sends a blob once per worker life; a file that was chosen again takes the place of the one before. */
   hold(hash: string, bytes: Uint8Array | Blob): void {
     const worker = this.#start();
+    // Whoever hands it something is about to ask.
+    this.#endsWith = null;
     if (this.#held.get(hash) === bytes) return;
     this.#held.set(hash, bytes);
     this.#left.delete(hash);
@@ -307,8 +312,8 @@ export class WorkerClient {
   }
 
   /**
-   * A project was left at `leftAt`, by `performance.now()`: the worker ends if nothing was asked of it since, with all blobs that are not `named`; else it
-   * forgets those that are `gone`, and what it made before. For 0 no project was left, and only the blobs go, as from a worker that serves the page.
+   * A project was left at `leftAt`, by `performance.now()`: the worker ends if nothing was asked of it since, once it has done what it is at, with all blobs that are not
+   * `named`; else it forgets those that are `gone`, and what it made before. For 0 no project was left, and only the blobs go, as from a worker that serves the page.
    */
   leave(gone: readonly string[], named: ReadonlySet<string>, leftAt: number): void {
     if (this.#serves === 'page') {
@@ -317,13 +322,22 @@ export class WorkerClient {
       if (this.#worker && mine.length > 0) this.#postLeave(this.#worker, mine, Number.POSITIVE_INFINITY);
       return;
     }
-    if (this.#worker && this.#pending.size === 0 && this.#usedAt < leftAt) {
-      this.#end();
-      for (const hash of this.#held.keys()) if (!named.has(hash)) this.#forget(hash);
-      return;
+    if (this.#worker && this.#usedAt < leftAt) {
+      this.#endsWith = named;
+      if (this.#endIfLeft()) return;
     }
     for (const hash of gone) this.#forget(hash);
     if (this.#worker) this.#postLeave(this.#worker, gone, leftAt === 0 ? Number.POSITIVE_INFINITY : performance.now() - leftAt);
+  }
+
+  /** Ends the worker of a project that was left unless it is at work; whether it did. */
+  #endIfLeft(): boolean {
+    const named = this.#endsWith;
+    if (!named || this.#pending.size > 0) return false;
+    this.#end();
+    this.#endsWith = null;
+    for (const hash of this.#held.keys()) if (!named.has(hash)) this.#forget(hash);
+    return true;
   }
 
   #forget(hash: string): void {
@@ -349,6 +363,7 @@ export class WorkerClient {
       if (!this.#pending.has(id)) return;
       this.#end();
       this.#send();
+      this.#endIfLeft();
     }, this.#pending.get(id)?.options.graceMs ?? CANCEL_GRACE_MS);
   }
 
@@ -356,6 +371,7 @@ export class WorkerClient {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(new Cancelled());
     this.#usedAt = performance.now();
+    this.#endsWith = null;
     const id = this.#nextId++;
     return new Promise<T>((resolve, reject) => {
       const onAbort = () => this.#cancel(id);
