@@ -315,7 +315,7 @@ class Reader {
     for (const { application, state, from: first, to: last } of parts) {
       if (!pdu) this.#portions.push({ application, state, pieces: null, bytes: null, from: first, to: last });
       else {
-        const pieces = pdu.pieces.filter((one) => one.bytes === null && one.offset < last).map(({ piece }) => piece);
+        const pieces = pdu.pieces.filter((one) => one.bytes === null && one.offset < pdu.end).map(({ piece }) => piece);
         this.#portions.push({ application, state, pieces, bytes: bytes.slice(0, pdu.end), from: first, to: last });
       }
     }

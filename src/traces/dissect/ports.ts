@@ -37,8 +37,7 @@ export function tcpPortions(walk: Walk, at: number, length: number, sourcePort: 
     walk.guard(() => {
       if (bytes) joined(walk, portion);
       // A segment that the capture cut goes on behind its bytes.
-      else if (to === length) read(walk, portion, at + from);
-      else walk.within(at + from, to - from, () => read(walk, portion, at + from));
+      else read(walk, portion, at + from, to === length ? walk.wire : at + to);
     });
   }
 }
@@ -61,19 +60,24 @@ function joined(walk: Walk, portion: ReadPortion): void {
   if (out.sources.at(-1) !== bytes) out.sources.push(bytes!);
   out.from = out.sources.length - 1;
   walk.bytes = bytes!;
-  walk.end = to;
-  walk.wire = to;
-  read(walk, portion, from);
+  walk.end = bytes!.length;
+  walk.wire = bytes!.length;
+  read(walk, portion, from, to);
   Object.assign(walk, before);
   out.from = source;
 }
 
-function read(walk: Walk, { application, state }: ReadPortion, at: number): void {
-  if (application === 'dns') dnsOverTcp(walk, at);
-  else if (application === 'http') http(walk, at);
-  else if (application === 'http body') walk.out.close(walk.open(HTTP, at), walk.end);
-  else if (application === 'data') walk.data(at);
-  else tls(walk, at, state);
+function read(walk: Walk, { application, state }: ReadPortion, at: number, to: number): void {
+  if (application === 'tls') {
+    tls(walk, at, to, state);
+    return;
+  }
+  walk.within(at, to - at, () => {
+    if (application === 'dns') dnsOverTcp(walk, at);
+    else if (application === 'http') http(walk, at);
+    else if (application === 'http body') walk.out.close(walk.open(HTTP, at), walk.end);
+    else walk.data(at);
+  });
 }
 
 export function udpPayload(walk: Walk, at: number, source: number, destination: number): void {

@@ -1,3 +1,5 @@
+import { exchangeOf, UNSIGNED } from './key-exchange.ts';
+
 export const TLS_HEADER = 5;
 /** Change of cipher, alert, handshake, data, heartbeat, and records with an identifier of their connection. */
 const CONTENT_TYPES: ReadonlySet<number> = new Set([20, 21, 22, 23, 24, 25]);
@@ -73,8 +75,9 @@ export interface TlsRecord {
 /** Versions by the numbers that a session's state has for them. */
 const STATES: readonly number[] = [0, SSL_2, SSL_3, 0x301, 0x302, TLS_1_2, 0x101, TLS_1_3];
 const ENCRYPTED = 8;
-const CHOSEN = 16;
-const DRAFT = 32;
+/** Four kinds of key exchanges. */
+const EXCHANGE = 16;
+const DRAFT = 64;
 /** No message in the clear is longer. */
 const LONGEST_MESSAGE = 0x10000;
 /** What is encrypted is longer, for the sake of its checksum. */
@@ -92,19 +95,19 @@ export class TlsSession {
   draft = 0;
   /** The direction changed its cipher in an earlier packet. */
   encrypted = false;
-  /** A server's hello chose a cipher. */
-  chosen = false;
+  /** Of the cipher suite that a server's hello chose. */
+  exchange = UNSIGNED;
 
   /** As a number, which says all of it. */
   get state(): number {
-    return STATES.indexOf(this.version) + (this.encrypted ? ENCRYPTED : 0) + (this.chosen ? CHOSEN : 0) + this.draft * DRAFT;
+    return STATES.indexOf(this.version) + (this.encrypted ? ENCRYPTED : 0) + this.exchange * EXCHANGE + this.draft * DRAFT;
   }
 
   static of(state: number): TlsSession {
     const session = new TlsSession();
     session.version = STATES[state % ENCRYPTED]!;
     session.encrypted = (state & ENCRYPTED) !== 0;
-    session.chosen = (state & CHOSEN) !== 0;
+    session.exchange = (state >> 4) & 3;
     session.draft = Math.floor(state / DRAFT);
     return session;
   }
@@ -173,11 +176,13 @@ export class TlsSession {
   #message(bytes: Uint8Array, from: number, to: number, first: boolean): void {
     const type = bytes[from];
     if (type === SERVER_HELLO) {
-      this.chosen = true;
-      if (!first || to - from <= 6) return;
-      const version = chosenVersion(bytes, from, to);
-      const draft = version >> 8 === 0x7f || version === 0xfb17 || version === 0xfb1a;
-      this.#agree(draft ? TLS_1_3 : version, draft ? version & 0xff : 0);
+      if (first && to - from > 6) {
+        const version = chosenVersion(bytes, from, to);
+        const draft = version >> 8 === 0x7f || version === 0xfb17 || version === 0xfb1a;
+        this.#agree(draft ? TLS_1_3 : version, draft ? version & 0xff : 0);
+      }
+      const session = from + 38;
+      this.exchange = exchangeOf(u16At(bytes, this.isShortHello ? session : session + 1 + (bytes[session] ?? 0)));
     } else if (type === CLIENT_HELLO) {
       const session = from + 38;
       const suites = session + 1 + (bytes[session] ?? 0);

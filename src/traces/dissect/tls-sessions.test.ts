@@ -45,15 +45,45 @@ describe('sessions of TLS', () => {
     expect(found!['tls.handshake.session_id_length']).toBeUndefined();
   });
 
-  it('name the algorithm of a signature from TLS 1.2 on, where a cipher was chosen', async () => {
-    const exchange = record(22, message(12, [3, 0, 23, 2, 4, 4, 4, 1, 0, 2, 7, 7]), 0x303);
+  const point = [3, 0, 23, 2, 4, 4];
+  const number = [0, 3, 1, 0, 1];
+  const signature = hex('0401 0002 0707');
+
+  it.each([
+    [0xc02b, point, '0x0401'],
+    [0xc02b, [1, ...point.slice(1)], undefined],
+    [0x0003, [...number, ...number], '0x0401'],
+    [0x0033, [...number, ...number, ...number], '0x0401'],
+    // Without signatures, with secrets known before, and of TLS 1.3.
+    [0xc018, point, undefined],
+    [0x008d, [...number, ...number], undefined],
+    [0x1301, point, undefined],
+  ])('name the algorithm of the signature behind the key exchange of suite %i', async (suite, exchange, algorithm) => {
     const signed = async (version: number, chosen = true) => {
-      const segments: [boolean, number[]][] = chosen ? [[false, record(22, hello(false, version, []), version)]] : [];
-      return (await connection([...segments, [false, exchange]])).at(-1)!['tls.handshake.sig_hash_alg'];
+      const segments: [boolean, number[]][] = chosen ? [[false, record(22, hello(false, version, [], suite), version)]] : [];
+      const message12 = record(22, message(12, [...exchange, ...signature]), 0x303);
+      return (await connection([...segments, [false, message12]])).at(-1)!['tls.handshake.sig_hash_alg'];
     };
-    expect(await signed(0x303)).toEqual(['0x0401']);
+    expect(await signed(0x303)).toEqual(algorithm && [algorithm]);
+    // Before TLS 1.2 they do not name it, and unknown suites do not tell where it is.
     expect(await signed(0x301)).toBeUndefined();
     expect(await signed(0x303, false)).toBeUndefined();
+  });
+
+  it('read a session beyond its record where the segment has it', async () => {
+    const long = [...hello(false, 0x303, []).slice(0, 38), 60, 0x13, 1];
+    long[3] = long.length - 4;
+    const begun = [...record(22, long), ...record(22, zeros(100)).slice(0, 70)];
+    const [inSegment] = await connection([[false, begun]]);
+    expect(inSegment).toMatchObject({ 'tls.record.length': ['41'], 'tls.handshake.session_id_length': ['60'] });
+    expect(inSegment!['tls.handshake.session_id']![0]).toMatch(/^13011603010064/);
+    expect(inSegment!['tls.handshake.ciphersuite']).toEqual(['0x0000']);
+    expect((await connection([[false, record(22, long)]]))[0]).toMatchObject({ '_ws.malformed': [''] });
+    const [, joined] = await connection([
+      [false, begun.slice(0, 2)],
+      [false, begun.slice(2)],
+    ]);
+    expect(joined!['tls.handshake.session_id']).toEqual(inSegment!['tls.handshake.session_id']);
   });
 
   it('take records of other versions once one was agreed on, and none of other types', async () => {

@@ -1,5 +1,6 @@
 import { certificates, timestamps } from './certificates.ts';
 import { type FieldId, fieldId } from './fields.ts';
+import { CURVE, TWO_NUMBERS, UNSIGNED } from './key-exchange.ts';
 import { asciiText } from './names.ts';
 import { oldRecord } from './ssl2.ts';
 import {
@@ -60,17 +61,20 @@ const EXT_DELEGATED = 34;
 const EXT_CERTIFICATE_SIGNATURES = 50;
 const EXT_VERSIONS = 43;
 
-/** Records (RFC 8446 section 5.1) of one segment; the hellos in full, other handshake messages by type and length. `state` is the session's before it. */
-export function tls(walk: Walk, from: number, state: number): void {
+/**
+ * Records (RFC 8446 section 5.1) of one segment up to `to`; the hellos in full, other handshake messages by type and length. `state` is the session's
+ * before it. A hello that claims more than its record is read on behind `to`, as Wireshark has it.
+ */
+export function tls(walk: Walk, from: number, to: number, state: number): void {
   const { out, bytes } = walk;
   const session = TlsSession.of(state);
   const item = walk.open(TLS, from);
-  for (let at = from; at < walk.wire; ) {
-    if (walk.wire - at >= TLS_HEADER) walk.need(at, TLS_HEADER);
-    const record = session.record(bytes, at, walk.wire);
+  for (let at = from; at < to; ) {
+    if (to - at >= TLS_HEADER) walk.need(at, TLS_HEADER);
+    const record = session.record(bytes, at, to);
     // What is not all there was not told to come.
-    if (!record || record.end > walk.wire) {
-      out.group(at, walk.wire - at, 'Continuation data');
+    if (!record || record.end > to) {
+      out.group(at, to - at, 'Continuation data');
       break;
     }
     const group = out.group(at, record.end - at, 'Record layer');
@@ -79,7 +83,7 @@ export function tls(walk: Walk, from: number, state: number): void {
     out.level = out.depth[group]!;
     at = record.end;
   }
-  out.close(item, walk.end);
+  out.close(item, Math.min(walk.end, to));
 }
 
 function newRecord(walk: Walk, session: TlsSession, at: number, record: TlsRecord): void {
@@ -117,39 +121,40 @@ function handshakes(walk: Walk, from: number, end: number, session: TlsSession):
     const start = at + 4;
     if (type === CLIENT_HELLO || type === SERVER_HELLO) hello(walk, start, start + length, type === CLIENT_HELLO, session);
     else if (type === CERTIFICATE) certificates(walk, start, start + length, SIGNATURE);
-    else if (session.version === TLS_1_2) signatures(walk, type, start, session.chosen ? start + length : start);
+    else if (session.version === TLS_1_2) signatures(walk, type, start, start + length, session.exchange);
     out.level = out.depth[group]!;
     at += 4 + length;
   }
 }
 
-/** The signature algorithms that messages of TLS 1.2 name (RFC 5246 section 7.4); of key exchanges, their lengths tell of which kind they are. */
-function signatures(walk: Walk, type: number, at: number, end: number): void {
+/** The signature algorithms that messages of TLS 1.2 name (RFC 5246 section 7.4). */
+function signatures(walk: Walk, type: number, at: number, end: number, exchange: number): void {
   if (type === CERTIFICATE_VERIFY) walk.add16(SIGNATURE, at);
   else if (type === CERTIFICATE_REQUEST) {
     const list = at + 1 + walk.u8(at);
     list16(walk, SIGNATURE, list + 2, walk.add16(SIGNATURES_LEN, list));
-  } else if (type === SERVER_KEY_EXCHANGE) {
-    for (const behind of [behindCurve(walk, at, end), behindNumbers(walk, at, end)]) {
-      if (behind < 0 || behind + 4 > end || behind + 4 + walk.u16(behind + 2) !== end) continue;
-      walk.add16(SIGNATURE, behind);
-      return;
-    }
+  } else if (type === SERVER_KEY_EXCHANGE && exchange !== UNSIGNED) {
+    const behind = exchange === CURVE ? behindCurve(walk, at, end) : behindNumbers(walk, at, exchange === TWO_NUMBERS ? 2 : 3);
+    if (behind >= 0) walk.add16(SIGNATURE, behind);
   }
 }
 
 const NAMED_CURVE = 3;
 
-/** Behind a named curve and a point of it; -1 where it is something else. */
-const behindCurve = (walk: Walk, at: number, end: number): number =>
-  end - at > 4 && walk.u8(at) === NAMED_CURVE ? at + 4 + walk.u8(at + 3) : -1;
+/** Behind a named curve and a point of it; -1 where it is another kind of curve. */
+function behindCurve(walk: Walk, at: number, end: number): number {
+  if (walk.u8(at) !== NAMED_CURVE || at + 3 >= end) return -1;
+  const length = walk.u8(at + 3);
+  walk.need(at + 4, length);
+  return at + 4 + length;
+}
 
-/** Behind prime, generator and public value of Diffie-Hellman; -1 where they are not there. */
-function behindNumbers(walk: Walk, from: number, end: number): number {
+function behindNumbers(walk: Walk, from: number, count: number): number {
   let at = from;
-  for (let i = 0; i < 3; i++) {
-    if (at + 2 > end) return -1;
-    at += 2 + walk.u16(at);
+  for (let i = 0; i < count; i++) {
+    const length = walk.u16(at);
+    walk.need(at + 2, length);
+    at += 2 + length;
   }
   return at;
 }

@@ -81,10 +81,10 @@ export const record = (type: number, content: readonly number[], version = 0x301
 ];
 export const message = (type: number, content: readonly number[]): number[] => [type, 0, ...u16(content.length), ...content];
 export const extension = (type: number, content: readonly number[]): number[] => [...u16(type), ...u16(content.length), ...content];
-export const hello = (client: boolean, version: number, extensions: readonly number[]): number[] =>
+export const hello = (client: boolean, version: number, extensions: readonly number[], suite = 0x1301): number[] =>
   message(client ? 1 : 2, [
     ...[...u16(version), ...zeros(32), 0],
-    ...(client ? [0, 2, 0x13, 1, 1, 0] : [0x13, 1, 0]),
+    ...(client ? [0, 2, ...u16(suite), 1, 0] : [...u16(suite), 0]),
     ...[...u16(extensions.length), ...extensions],
   ]);
 
