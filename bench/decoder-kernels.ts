@@ -62,7 +62,7 @@ async function tried(kernel: Kernel, { program, meta }: Compiled): Promise<objec
   const decoder = meta.decoder!;
   const text = new KernelText(kernel, loaded.program, program);
   const packets = meta.binding !== null;
-  const theirs: TextMachine = packets ? text.inPackets(BINDING, decoder) : text;
+  const theirs: TextMachine = packets ? await text.inPackets(BINDING, decoder) : text;
   const ours: TextMachine = packets ? PacketText.inVm(program, 'wasm', BINDING, decoder) : new VmText(program, 'wasm');
   let differ = 0;
   for (const request of REQUESTS) {

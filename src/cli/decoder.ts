@@ -216,7 +216,7 @@ export async function textMachine(
       close: () => {},
     };
   const kernel = await KernelText.open(program);
-  return { machine: binding ? kernel.inPackets(binding, decoder) : kernel, close: () => kernel.close() };
+  return { machine: binding ? await kernel.inPackets(binding, decoder) : kernel, close: () => kernel.close() };
 }
 
 /** The text binding that `--binding` names; null when it is for packets and verdicts, or there is none. */

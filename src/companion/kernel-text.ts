@@ -2,6 +2,7 @@ import { InputError } from '../base/errors.ts';
 import type { Program } from '../bpf/program.ts';
 import type { DecoderMeta } from '../compiler/api.ts';
 import { SCORES } from '../compiler/lm/sample-kernels.ts';
+import { CONTROL_MAP, judgeAll } from '../hooks/production/binding.ts';
 import type { TextBinding } from '../hooks/text/binding.ts';
 import { programBtf } from '../object/program-btf.ts';
 import { checkStatus, contextOf, type TextMachine } from '../replay/generate.ts';
@@ -36,7 +37,9 @@ export class KernelText implements TextMachine {
   }
 
   /** As {@link run} of a program that takes packets. */
-  inPackets(binding: TextBinding, decoder: DecoderMeta): PacketText {
+  async inPackets(binding: TextBinding, decoder: DecoderMeta): Promise<PacketText> {
+    const control = this.program.maps.find(({ def }) => def.name === CONTROL_MAP);
+    await control?.update(KEY0, judgeAll());
     const send: Send = async (frame) => {
       const { errno, data, durationNs } = await this.program.testRun(frame);
       if (errno !== 0) throw new InputError(`the kernel's test run failed with errno ${errno}`);

@@ -112,7 +112,7 @@ export const yes: Rule = (c, value, path) => {
   if (typeof value !== 'boolean') c.fail(path, `should be true or false, not ${show(value)}`);
 };
 const sample: Rule = (c, value, path) => c.fields(value, path, { oneIn: integer(1, 0x7fff_ffff), by: oneOf(['event', 'flow']) });
-const production: Rule = (c, value, path) => c.fields(value, path, { 'shadow?': yes, 'sample?': sample, 'latency?': yes });
+export const production: Rule = (c, value, path) => c.fields(value, path, { 'shadow?': yes, 'sample?': sample, 'latency?': yes });
 
 /** Chooses the rules of an object by its `kind`. */
 export const byKind =

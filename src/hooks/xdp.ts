@@ -6,6 +6,7 @@ import type { HookCode, HookContext, TensorSlot } from '../compiler/api.ts';
 import type { Reg, Val } from '../compiler/ir/builder.ts';
 import { FuncBuilder } from '../compiler/ir/builder.ts';
 import type { BlockId, IrFunc } from '../compiler/ir/ir.ts';
+import { keyOf } from '../compiler/lm/frame.ts';
 import type { PayloadInput, VerdictName } from './binding.ts';
 import { OTHERWISE_COUNTER, otherwiseOf, VERDICT_ORDER } from './decide.ts';
 import type { FittedBinding } from './fit.ts';
@@ -82,13 +83,14 @@ export interface EventSource {
 export interface Manners {
   readonly maps: readonly MapDef[];
   /** Emits what an event begins with; `leave` emits where one goes that passes without a verdict. */
-  begin(b: FuncBuilder, context: HookContext, leave: () => void): RunningManners;
+  begin(b: FuncBuilder, context: MannersContext, leave: () => void): RunningManners;
 }
+export type MannersContext = Pick<HookContext, 'addOrigin' | 'lookup'>;
 
 /** The manners of one program while its main function is built; everything is emitted where it is called. */
 export interface RunningManners {
-  /** As the context that was given; what its lookups in the main function do not find fails open. */
-  readonly context: HookContext;
+  /** Address of entry 0 of `map`, looked up in the main function; events fail open where there is none. */
+  entry(map: string): Reg;
   /** The event passes and is counted by its reason. */
   fail(reason: Failure): void;
   /** Passes the events that the sample leaves out. */
@@ -99,25 +101,41 @@ export interface RunningManners {
   start(): void;
   /** Counts and times an event that the model saw (`ran` is not 0). */
   finish(ran: Reg): void;
-  /** Counts a verdict that shadow mode lets pass, and emits `then` for that mode. */
-  inShadow(verdict: Reg, then: () => void): void;
+  /** Counts a verdict that shadow mode lets pass, and emits `then` for that mode. Null: what it holds back is more than a verdict. */
+  inShadow(verdict: Reg | null, then: () => void): void;
+  /** 1 in shadow mode, 0 where the program enforces. */
+  shadowing(): Reg;
+  /** Counts a request that is answered without the model. */
+  refuse(reason: 'busy' | 'stale'): void;
   /** Counts a TAG for which there was no room. */
   noteUntagged(): void;
   functions(): readonly IrFunc[];
 }
 
-/** Counters of verdicts and the last score, of each processor. */
-export const scoreMaps = (): MapDef[] => {
-  const perCpu = (name: string, valueSize: number, maxEntries: number): MapDef => ({
-    name,
-    type: MAP_TYPE_PERCPU_ARRAY,
-    keySize: 4,
-    valueSize,
-    maxEntries,
-    flags: 0,
-  });
-  return [perCpu(VERDICTS_MAP, 8, VERDICT_ORDER.length + 1), perCpu(SCORE_MAP, SCORE_BYTES, 1)];
-};
+/** `context`, but that what is not found in the main function `b` fails open. */
+export const failingOpen = (context: HookContext, b: FuncBuilder, manners: RunningManners): HookContext => ({
+  ...context,
+  lookup: (builder, map, onNull) => (builder === b ? manners.entry(map) : context.lookup(builder, map, onNull)),
+});
+
+const perCpu = (name: string, valueSize: number, maxEntries: number): MapDef => ({
+  name,
+  type: MAP_TYPE_PERCPU_ARRAY,
+  keySize: 4,
+  valueSize,
+  maxEntries,
+  flags: 0,
+});
+/** Counters of verdicts, of each processor. */
+export const verdictsMap = (): MapDef => perCpu(VERDICTS_MAP, 8, VERDICT_ORDER.length + 1);
+/** The same and the last score. */
+export const scoreMaps = (): MapDef[] => [verdictsMap(), perCpu(SCORE_MAP, SCORE_BYTES, 1)];
+
+/** Adds 1 to counter `index` of map `verdicts` on this processor. */
+export function countVerdict(b: FuncBuilder, index: Val): void {
+  const counter = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(VERDICTS_MAP), keyOf(b, index)]);
+  b.when('ne', counter, 0, () => b.store(counter, 0, b.add(b.load(counter, 0, 8), 1), 8));
+}
 
 /** Writes an entry of map `score`. */
 export function storeScore(
@@ -241,7 +259,7 @@ class XdpMain {
     this.#fit = fit;
     this.#manners = manners?.begin(this.#b, context, () => this.#b.ret(XDP_PASS));
     this.#manners?.start();
-    this.#context = this.#manners?.context ?? context;
+    this.#context = this.#manners ? failingOpen(context, this.#b, this.#manners) : context;
     this.#source = source;
     this.#input = slotOf(context.inputs, fit.inputName);
     this.#output = slotOf(context.outputs, fit.outputName);
@@ -260,7 +278,7 @@ class XdpMain {
     const missing = b.newBlock();
     const place = () => {
       b.startBlock(missing);
-      this.#count(OTHERWISE_COUNTER);
+      countVerdict(b, OTHERWISE_COUNTER);
       b.jump(finish);
     };
     const funcs = this.#source.build(b, this.#context, this.#input, { block: missing, place }, this.#manners);
@@ -303,20 +321,11 @@ class XdpMain {
     });
   }
 
-  /** Adds 1 to counter `index` of this processor. */
-  #count(index: Val): void {
-    const b = this.#b;
-    const key = b.stackSlot(8);
-    b.store(key.addr(), 0, index, 4);
-    const counter = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(VERDICTS_MAP), key.addr()]);
-    b.when('ne', counter, 0, () => b.store(counter, 0, b.add(b.load(counter, 0, 8), 1), 8));
-  }
-
   #record(): void {
     const b = this.#b;
     const last = this.#context.lookup(b, SCORE_MAP, XDP_PASS);
     storeScore(b, last, { score: this.#score, verdict: this.#verdict, class: this.#class, flags: this.#flags, lead: this.#lead });
-    this.#count(this.#verdict);
+    countVerdict(b, this.#verdict);
   }
 
   #return(): void {

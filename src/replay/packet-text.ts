@@ -3,6 +3,7 @@ import type { Program } from '../bpf/program.ts';
 import type { DecoderMeta } from '../compiler/api.ts';
 import { FLAG_RESET, INPUT, OUTPUT, outputBytes, STATUS } from '../compiler/lm/layout.ts';
 import { SCORES } from '../compiler/lm/sample-kernels.ts';
+import { CONTROL_MAP, judgeAll } from '../hooks/production/binding.ts';
 import type { TextBinding } from '../hooks/text/binding.ts';
 import { answerOf, requestFrame, type TextAnswer } from '../hooks/text/packet.ts';
 import { Vm } from '../vm/vm.ts';
@@ -31,6 +32,8 @@ export class PacketText implements TextMachine {
   /** In our engine. */
   static inVm(program: Program, engine: 'wasm' | 'interp', binding: TextBinding, decoder: DecoderMeta): PacketText {
     const vm = new Vm(program, { engine, timeLimitMs: Number.POSITIVE_INFINITY, maxInsns: Number.MAX_SAFE_INTEGER });
+    // Whatever share of packets the program answers in production, and even if it only watches them.
+    if (vm.maps.has(CONTROL_MAP)) vm.maps.get(CONTROL_MAP).update(KEY0, judgeAll());
     const send: Send = async (frame) => {
       const before = performance.now();
       const { packet } = vm.runXdp(frame);

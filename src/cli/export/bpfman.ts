@@ -46,7 +46,7 @@ export function fleetFiles(
     throw new InputError(
       'it counts no verdicts, so that there is nothing to watch in a fleet',
       program.name,
-      'Compile it with a binding that decides',
+      'Compile it with a binding that decides, or, if it writes text, with "production" in its binding',
     );
   if (repository === undefined || options.image.length > 525)
     throw new InputError(`${shown(options.image)} names no image`, '--image', 'Use REGISTRY/NAME:TAG');

@@ -15,8 +15,9 @@
 
 #define PINS "/sys/fs/bpf/" PROGRAM
 #define BUCKETS 512
-enum { EVENTS, OFF, UNSAMPLED, SCORED, SHADOWED, NANOSECONDS, ELIGIBLE, FAILURES, COUNTERS = FAILURES + 5 };
-static const char *const failures[] = {"map", "weights", "truncated", "flows", "metadata"};
+static const char *const failures[] = {"map", "weights", "truncated", "flows", "metadata", "length"};
+enum { REASONS = sizeof failures / sizeof *failures };
+enum { EVENTS, OFF, UNSAMPLED, SCORED, SHADOWED, NANOSECONDS, ELIGIBLE, FAILURES, BUSY = FAILURES + REASONS, STALE, COUNTERS };
 static const char *const verdicts[] = {"ABORTED", "DROP", "PASS", "TX", "REDIRECT", "TAG"};
 static const char *const modes[] = {"compiled", "enforce", "shadow", "off"};
 enum { VERDICTS = sizeof verdicts / sizeof *verdicts, MODES = sizeof modes / sizeof *modes };
@@ -99,7 +100,8 @@ static int print_stats(const struct maps *maps) {
     printf("mode %s\nevents %" PRIu64 "\nscored %" PRIu64 "\noff %" PRIu64 "\nunsampled %" PRIu64 "\nshadowed %" PRIu64 "\n",
            modes[n.control[0] < MODES ? n.control[0] : MODES - 1], n.counters[EVENTS], n.counters[SCORED], n.counters[OFF],
            n.counters[UNSAMPLED], n.counters[SHADOWED]);
-    for (unsigned i = 0; i < COUNTERS - FAILURES; i++) printf("failed %s %" PRIu64 "\n", failures[i], n.counters[FAILURES + i]);
+    printf("busy %" PRIu64 "\nstale %" PRIu64 "\n", n.counters[BUSY], n.counters[STALE]);
+    for (unsigned i = 0; i < REASONS; i++) printf("failed %s %" PRIu64 "\n", failures[i], n.counters[FAILURES + i]);
   }
   if (maps->latency >= 0)
     printf("p50 %" PRIu64 " ns\np99 %" PRIu64 " ns\n", percentile(n.latency, 50), percentile(n.latency, 99));
@@ -140,8 +142,11 @@ static int write_metrics(const struct maps *maps, FILE *out) {
       fprintf(out, "bpformer_passed_total{program=\"" PROGRAM "\",reason=\"%s\"} %" PRIu64 "\n", passed[i].reason,
               n.counters[passed[i].counter]);
     metric(out, "failures_total", "counter", "Packets that passed because something failed, by the reason.");
-    for (unsigned i = 0; i < COUNTERS - FAILURES; i++)
+    for (unsigned i = 0; i < REASONS; i++)
       fprintf(out, "bpformer_failures_total{program=\"" PROGRAM "\",reason=\"%s\"} %" PRIu64 "\n", failures[i], n.counters[FAILURES + i]);
+    metric(out, "refused_total", "counter", "Requests for text that the model did not see, by what the answer says.");
+    fprintf(out, "bpformer_refused_total{program=\"" PROGRAM "\",reason=\"busy\"} %" PRIu64 "\n", n.counters[BUSY]);
+    fprintf(out, "bpformer_refused_total{program=\"" PROGRAM "\",reason=\"stale\"} %" PRIu64 "\n", n.counters[STALE]);
     metric(out, "mode", "gauge", "What map control says: 0 as compiled, 1 enforce, 2 shadow, 3 off.");
     fprintf(out, "bpformer_mode{program=\"" PROGRAM "\"} %u\n", n.control[0]);
   }

@@ -3,7 +3,7 @@ import type { IrFunc, OriginId } from '../ir/ir.ts';
 import { maxInto, saturator } from '../kernels/arith.ts';
 import { type Layout, MAP_OF } from '../kernels/frame.ts';
 import type { HeadRow, Heads } from './decoder.ts';
-import { decoderFunc, type MapPort, zeroKey } from './frame.ts';
+import { decoderFunc, keyOf, type MapPort } from './frame.ts';
 import { POSITION_BLOCK } from './layout.ts';
 
 /** Keys and values of all layers: [layer][keys, values][key head][position][element] of int16. */
@@ -153,7 +153,7 @@ const times = (b: FuncBuilder, value: Val, factor: number): Val => (typeof value
 
 /** The start of the attention's memory again, for what does not move with the block. */
 function entry(b: FuncBuilder, _at: Reg): Reg {
-  const found = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(ATTENTION), zeroKey(b)]);
+  const found = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(ATTENTION), keyOf(b)]);
   const [none, next] = [b.newBlock(), b.newBlock()];
   b.branch('eq', found, 0, none, next);
   b.startBlock(none);

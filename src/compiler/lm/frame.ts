@@ -12,22 +12,22 @@ export interface MapPort {
 
 const keys = new WeakMap<FuncBuilder, { addr: () => Reg }>();
 
-/** Address of a key of zero on the stack: one for all look-ups of a function, since frames are short of room. */
-export function zeroKey(b: FuncBuilder): Reg {
+/** Address of a key on the stack, which holds `index`: one for all look-ups of a function, since frames are short of room. */
+export function keyOf(b: FuncBuilder, index: Val = 0): Reg {
   let slot = keys.get(b);
   if (!slot) {
     slot = b.stackSlot(8);
     keys.set(b, slot);
   }
   const at = slot.addr();
-  b.store(at, 0, 0, 4);
+  b.store(at, 0, index, 4);
   return at;
 }
 
 /** Address of entry 0 of a map; `bail` is where to go when there is none, which never happens. */
 export function entryOf(b: FuncBuilder, map: string, bail: number): Reg {
   if (map === MAP_OF.weights) return b.mapValue(map);
-  const entry = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(map), zeroKey(b)]);
+  const entry = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(map), keyOf(b)]);
   checked(b, 'eq', entry, 0, bail);
   return entry;
 }

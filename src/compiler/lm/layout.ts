@@ -37,9 +37,11 @@ export const STATUS = {
 
 /**
  * Map `state`: u32 position, u32 random number, u32 last token, u32 how often the weights had been replaced when the text was begun, u32 session of the
- * packet that began it.
+ * packet that began it, u32 what of it was not told to who sent it ({@link MISSED}).
  */
-export const STATE = { position: 0, random: 4, last: 8, swaps: 12, session: 16, tops: 24 } as const;
+export const STATE = { position: 0, random: 4, last: 8, swaps: 12, session: 16, missed: 20, tops: 24 } as const;
+/** Of a program in production: whether every packet of a text was answered, or some answers stayed here (shadow mode), or packets passed unread. */
+export const MISSED = { nothing: 0, answers: 1, packets: 2 } as const;
 /** Scores that one call looks through for the best. */
 export const TOP_BLOCK = 64;
 

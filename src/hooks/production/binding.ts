@@ -25,8 +25,9 @@ export const MODE = { compiled: 0, enforce: 1, shadow: 2, off: 3 } as const;
 /** Per CPU, one entry: u64 each, in the order of {@link COUNTERS}. */
 export const COUNTERS_MAP = 'counters';
 /**
- * `events` = `off` + `unsampled` + `scored` + those without the layer (key 6 of `verdicts`) + the failures but `metadata`, which is counted beside `scored`.
- * `nanoseconds` is the sum over the events of the histogram; `eligible` those that had something for the model.
+ * `events` = `off` + `unsampled` + `scored` + `busy` + `stale` + those without the layer (key 6 of `verdicts`) + the failures but `metadata`, which is counted
+ * beside `scored`. `nanoseconds` is the sum over the events of the histogram; `eligible` those that had something for the model. `busy` and `stale` are requests
+ * that a text generating program answers without its model.
  */
 export const COUNTERS = [
   'events',
@@ -41,10 +42,13 @@ export const COUNTERS = [
   'fail_truncated',
   'fail_flows',
   'fail_metadata',
+  'fail_length',
+  'busy',
+  'stale',
 ] as const;
 export type Counter = (typeof COUNTERS)[number];
 /** Why an event failed open. */
-export type Failure = 'map' | 'weights' | 'truncated' | 'flows' | 'metadata';
+export type Failure = 'map' | 'weights' | 'truncated' | 'flows' | 'metadata' | 'length';
 export const COUNTERS_BYTES = COUNTERS.length * 8;
 export const counterOff = (name: Counter): number => COUNTERS.indexOf(name) * 8;
 

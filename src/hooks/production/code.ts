@@ -1,10 +1,10 @@
 import { MAP_TYPE_ARRAY, MAP_TYPE_PERCPU_ARRAY } from '../../bpf/maps.ts';
 import { XDP_PASS } from '../../bpf/progtypes.ts';
-import type { HookContext } from '../../compiler/api.ts';
 import type { FuncBuilder, Reg, Val } from '../../compiler/ir/builder.ts';
+import { keyOf } from '../../compiler/lm/frame.ts';
 import { weightsMark } from '../../compiler/weights-map.ts';
 import { VERDICT_ORDER } from '../decide.ts';
-import type { Manners, RunningManners } from '../xdp.ts';
+import type { Manners, MannersContext, RunningManners } from '../xdp.ts';
 import {
   CONTROL,
   CONTROL_MAP,
@@ -34,7 +34,6 @@ export function manners(production: Production): Manners {
 }
 
 class MannersCode implements RunningManners {
-  readonly context: HookContext;
   readonly #b: FuncBuilder;
   readonly #production: Production;
   readonly #counters: Reg;
@@ -45,20 +44,16 @@ class MannersCode implements RunningManners {
   #started: Reg | null = null;
 
   /** Emits what an event begins with: its count, and the end where the program is switched off. */
-  constructor(b: FuncBuilder, context: HookContext, production: Production, leave: () => void) {
+  constructor(b: FuncBuilder, context: MannersContext, production: Production, leave: () => void) {
     this.#b = b;
     this.#production = production;
     this.#leave = leave;
-    this.context = {
-      ...context,
-      lookup: (builder, map, onNull) => (builder === b ? this.#entry(map) : context.lookup(builder, map, onNull)),
-    };
     this.#origin = context.addOrigin({ kind: 'binding', nodeIdx: -1, label: 'kill switch, sample, counters' });
     const before = b.origin;
     b.setOrigin(this.#origin);
     this.#counters = context.lookup(b, COUNTERS_MAP, XDP_PASS);
     this.#count('events');
-    this.#control = this.#entry(CONTROL_MAP);
+    this.#control = this.entry(CONTROL_MAP);
     this.#mode = b.load(this.#control, CONTROL.mode, 4);
     b.when('eq', this.#mode, MODE.compiled, () => b.assign(this.#mode, production.shadow ? MODE.shadow : MODE.enforce));
     b.when('uge', this.#mode, MODE.off, () => this.#pass('off'));
@@ -77,6 +72,14 @@ class MannersCode implements RunningManners {
 
   noteUntagged(): void {
     this.#count('fail_metadata');
+  }
+
+  refuse(reason: 'busy' | 'stale'): void {
+    this.#count(reason);
+  }
+
+  shadowing(): Reg {
+    return this.#b.sub(this.#mode, MODE.enforce);
   }
 
   sample(): void {
@@ -98,17 +101,18 @@ class MannersCode implements RunningManners {
   finish(ran: Reg): void {
     this.#serving(() => {
       this.#b.when('ne', ran, 0, () => {
-        this.#count('scored');
         if (this.#started) this.#time(this.#started);
+        this.#count('scored');
       });
     });
   }
 
-  inShadow(verdict: Reg, then: () => void): void {
+  inShadow(verdict: Reg | null, then: () => void): void {
     this.#serving(() => {
       const b = this.#b;
       b.when('eq', this.#mode, MODE.shadow, () => {
-        b.when('ne', verdict, VERDICT_ORDER.indexOf('PASS'), () => this.#count('shadowed'));
+        if (verdict) b.when('ne', verdict, VERDICT_ORDER.indexOf('PASS'), () => this.#count('shadowed'));
+        else this.#count('shadowed');
         then();
       });
     });
@@ -137,12 +141,9 @@ class MannersCode implements RunningManners {
     return scramble(b, b.xor(b.call(FLOW_HASH_FUNC, [b.arg(0)]), b.load(this.#control, CONTROL.seed, 4)));
   }
 
-  /** Address of entry 0 of `map`; events fail open where there is none. */
-  #entry(map: string): Reg {
+  entry(map: string): Reg {
     const b = this.#b;
-    const at = b.stackSlot(8).addr();
-    b.store(at, 0, 0, 4);
-    const entry = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(map), at]);
+    const entry = b.callHelper('bpf_map_lookup_elem', [b.mapPtr(map), keyOf(b)]);
     b.when('eq', entry, 0, () => this.fail('map'));
     return entry;
   }
@@ -161,8 +162,9 @@ class MannersCode implements RunningManners {
   #time(started: Reg): void {
     const b = this.#b;
     const taken = b.sub(b.callHelper('bpf_ktime_get_ns', []), started);
+    const histogram = this.entry(LATENCY_MAP);
     this.#count('nanoseconds', taken);
-    const bucket = b.add(this.#entry(LATENCY_MAP), b.lsh(bucketCode(b, taken), 3));
+    const bucket = b.add(histogram, b.lsh(bucketCode(b, taken), 3));
     b.store(bucket, 0, b.add(b.load(bucket, 0, 8), 1), 8);
   }
 }

@@ -10,7 +10,7 @@ import { entryOf } from '../entry.ts';
 import type { FittedBinding } from '../fit.ts';
 import { scoreCode } from '../score-code.ts';
 import { scoreTable } from '../score-table.ts';
-import { type Manners, type RunningManners, SCORE_MAP, SCORE_RAN, scoreMaps, storeScore, VERDICTS_MAP } from '../xdp.ts';
+import { failingOpen, type Manners, type RunningManners, SCORE_MAP, SCORE_RAN, scoreMaps, storeScore, VERDICTS_MAP } from '../xdp.ts';
 import { callsOf, DEFAULT_PROCESSES, EXIT_GROUP, padOf, ringOf, type SyscallInput } from './binding.ts';
 
 import { CTX_ID } from './context.ts';
@@ -82,7 +82,7 @@ class SyscallMain {
     b.store(key.addr(), 0, b.rsh(task, 32), 4);
     const done = this.#planned ? b.newBlock() : null;
     this.#manners = this.#planned?.begin(b, this.#context, () => b.jump(done!));
-    if (this.#manners) this.#context = this.#manners.context;
+    if (this.#manners) this.#context = failingOpen(this.#context, b, this.#manners);
     const process = this.#find(() => key.addr());
     // The place in the ring is this call's own, whatever other threads do meanwhile.
     const before = b.atomicFetchAdd(process, PROCESS.count, b.copy(1), 8);

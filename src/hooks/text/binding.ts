@@ -1,6 +1,7 @@
 import { InputError } from '../../base/errors.ts';
 import type { DecoderMeta } from '../../compiler/api.ts';
-import { Checker, integer, oneOf, parseJson } from '../parse.ts';
+import { Checker, integer, oneOf, parseJson, production } from '../parse.ts';
+import type { Production } from '../production/binding.ts';
 
 /** What becomes of a packet; answered ones and those that are no request. */
 export type TextVerdict = 'PASS' | 'DROP' | 'TX' | 'ABORTED';
@@ -26,6 +27,8 @@ export interface TextBinding {
     /** Verdict of answered packets. With TX addresses and ports change places, so that the answer goes back. */
     readonly reply: TextVerdict;
   };
+  /** For programs in production; a sample is by flow. */
+  readonly production?: Production;
 }
 
 /** A packet of 1,500 bytes holds this many tokens behind IPv6 and UDP. */
@@ -50,8 +53,12 @@ export function parseTextBinding(source: unknown, where: string): TextBinding {
       }),
     output: (_, output, path) =>
       c.fields(output, path, { kind: oneOf(['tokens']), length: integer(1, MAX_TOKENS), reply: oneOf(VERDICTS) }),
+    'production?': production,
   });
-  return value as TextBinding;
+  const binding = value as TextBinding;
+  if (binding.production?.sample?.by === 'event')
+    c.fail('/production/sample/by', '"event" would leave out packets of a text that others go on with: use "flow"');
+  return binding;
 }
 
 /** Throws {@link InputError} for a binding that asks for more than the model has room for. */

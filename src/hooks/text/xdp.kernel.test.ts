@@ -1,86 +1,30 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Kernel } from '../../companion/kernel.ts';
 import type { KernelProgram } from '../../companion/kernel-program.ts';
 import { kernelForTests } from '../../companion/vitest-kernel.ts';
 import { buildDecoder } from '../../compiler/lm/build.ts';
-import { NO_STOP, STATUS } from '../../compiler/lm/layout.ts';
+import { STATUS } from '../../compiler/lm/layout.ts';
 import { LOCK_MAP } from '../../compiler/lm/lock.ts';
-import { loadModel } from '../../compiler/testing/fixtures.ts';
 import { programBtf } from '../../object/program-btf.ts';
 import { decodeResult, encodeRequest, VmText } from '../../replay/generate.ts';
 import { verify } from '../../verifier/verify.ts';
 import { Vm } from '../../vm/vm.ts';
+import { BODY, behindIpv6, edited, frameOf, ipv6Checksum, SMALL_DECODER, TEXT_BINDING, textInProduction, UDP } from '../testing/text.ts';
 import { checkTextBinding, parseTextBinding } from './binding.ts';
-import { answerOf, requestFrame, roomOf, TEXT, type TextRequest, udpChecksum } from './packet.ts';
-import { textHook } from './xdp.ts';
+import { answerOf, roomOf, TEXT, udpChecksum } from './packet.ts';
 
 const [PASS, TX] = [2, 3];
 const KEY = new Uint8Array(4);
-const read = (path: string): Uint8Array => new Uint8Array(readFileSync(new URL(`../../../${path}`, import.meta.url)));
-const binding = parseTextBinding(
-  { hook: 'xdp', input: { kind: 'prompt', port: 7070, length: 5 }, output: { kind: 'tokens', length: 7, reply: 'TX' } },
-  'text.json',
-);
-const common = {
-  model: loadModel(read, 'gpt-small'),
-  modelFile: 'gpt-small.onnx',
-  kernel: '6.18',
-  strategy: 'auto',
-  quant: 'w8a16',
-  texts: [[1, 2, 0, 1, 2, 1]],
-} as const;
-const { program, meta } = await buildDecoder({ ...common, hook: textHook(binding) });
+const { program, meta } = await textInProduction();
 const kernel: Kernel | null = await kernelForTests();
 
-const REQUEST: TextRequest = {
-  reset: true,
-  prompt: [1, 2, 0],
-  generate: 6,
-  candidates: 1,
-  temperature: 0,
-  seed: 1,
-  stop: NO_STOP,
-  session: 9,
-};
-const frameOf = (more: Partial<TextRequest> = {}): Uint8Array => requestFrame(binding, { ...REQUEST, ...more });
-
-/** The same request behind IPv6; the checksum is that of the addresses, the length, UDP and the datagram (RFC 8200 8.1). */
-function behindIpv6(frame: Uint8Array): Uint8Array {
-  const udp = frame.subarray(34);
-  const out = new Uint8Array(54 + udp.length);
-  out.set(frame.subarray(0, 12));
-  out.set([0x86, 0xdd, 0x60, 0, 0, 0, udp.length >> 8, udp.length & 255, 17, 64], 12);
-  for (let i = 0; i < 32; i++) out[22 + i] = i * 7 + 1;
-  out.set(udp, 54);
-  out.set([0, 0], 60);
-  const check = ipv6Checksum(out);
-  out.set([check >> 8, check & 255], 60);
-  return out;
-}
-function ipv6Checksum(frame: Uint8Array): number {
-  const udp = frame.slice(54);
-  udp.fill(0, 6, 8);
-  let sum = 17 + udp.length;
-  for (const part of [frame.subarray(22, 54), udp]) for (let i = 0; i < part.length; i += 2) sum += (part[i]! << 8) | (part[i + 1] ?? 0);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff || 0xffff;
-}
-
-const edited = (frame: Uint8Array, at: number, ...bytes: number[]): Uint8Array => {
-  const out = frame.slice();
-  out.set(bytes, at);
-  return out;
-};
-const UDP = 34;
-const BODY = 42;
 const NO_REQUESTS: [string, Uint8Array][] = [
   ['another port', edited(frameOf(), UDP + 2, 0x1b, 0x9f)],
   ['another mark', edited(frameOf(), BODY, 1)],
   ['an answer', edited(frameOf(), BODY + TEXT.flags + 1, 0x80)],
   ['too long a prompt', edited(frameOf(), BODY + TEXT.prompt, 6)],
   ['too many tokens', edited(frameOf(), BODY + TEXT.generate, 8)],
-  ['a packet that is cut short', frameOf().subarray(0, BODY + TEXT.tokens + 2 * roomOf(binding) - 1)],
+  ['a packet that is cut short', frameOf().subarray(0, BODY + TEXT.tokens + 2 * roomOf(TEXT_BINDING) - 1)],
   ['a datagram that says it is shorter', edited(frameOf(), UDP + 4, 0, 20)],
   ['TCP', edited(frameOf(), 23, 6)],
   ['a fragment', edited(frameOf(), 20, 0x20, 0)],
@@ -111,7 +55,7 @@ describe.skipIf(!kernel)('a text generating program at an interface', () => {
   };
 
   it('answers with the tokens that a call of the same model gives', async () => {
-    const plain = await buildDecoder(common);
+    const plain = await buildDecoder(SMALL_DECODER);
     const decoder = plain.meta.decoder!;
     const text = new VmText(plain.program, 'wasm');
     for (const [prompt, count] of [
@@ -188,11 +132,17 @@ describe('a text binding', () => {
       /\/output\/reply/,
     ],
     [{ hook: 'xdp', input: { kind: 'prompt', port: 7, length: 5 }, output: { kind: 'argmax' } }, /\/output/],
+    [{ ...TEXT_BINDING, production: { shadow: 1 } }, /\/production\/shadow should be true or false, not 1/],
+    [{ ...TEXT_BINDING, production: { kill: true } }, /\/production\/kill is unknown; here can be shadow, sample, latency/],
+    [
+      { ...TEXT_BINDING, production: { sample: { oneIn: 2, by: 'event' } } },
+      /\/production\/sample\/by "event" would leave out packets of a text that others go on with: use "flow"/,
+    ],
   ])('is refused with the place that is wrong', (document, message) => {
     expect(() => parseTextBinding(document, 'text.json')).toThrow(message);
   });
   it('is refused where it asks for more than the model has room for', () => {
-    expect(() => checkTextBinding(binding, { positions: 6 }, 'text.json')).toThrow(/\/output\/length is 7/);
-    expect(() => checkTextBinding(binding, meta.decoder!, 'text.json')).not.toThrow();
+    expect(() => checkTextBinding(TEXT_BINDING, { positions: 6 }, 'text.json')).toThrow(/\/output\/length is 7/);
+    expect(() => checkTextBinding(TEXT_BINDING, meta.decoder!, 'text.json')).not.toThrow();
   });
 });
