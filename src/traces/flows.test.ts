@@ -51,6 +51,16 @@ async function analysed(packets: Uint8Array[]) {
 }
 
 describe('flows', () => {
+  it.each([
+    [9999, []],
+    [10_000, [1]],
+  ])('counts the end of a direction of which %i segments wait as one more, as long as Wireshark does', async (segments, lost) => {
+    const sent = Array.from({ length: segments }, (_, i) => tcp(false, 1000 + i, 1, 16, [7]));
+    const end = 1000 + segments;
+    const { value } = await analysed([tcp(true, 1, 1000, 16), ...sent, tcp(false, end, 1, 17), tcp(true, 1, end + 1, 16)]);
+    expect(await value(segments + 2, 'tcp.analysis.ack_lost_segment')).toEqual(lost);
+  });
+
   it('puts both directions together, counts them, and knows when a connection closed', async () => {
     const { analysis, value } = await analysed([
       tcp(false, 1000, 0, 2),

@@ -5,6 +5,7 @@ import type { Fragment, Segment, StreamInfo, Surroundings } from './dissect/walk
 import { Reassembly } from './reassembly.ts';
 import { type Portion, type PortionWithBytes, Streams } from './streams.ts';
 import { analyse, beginSide, REUSED_PORTS, restoreNext, SIDE_COLUMNS } from './tcp-analysis.ts';
+import { Unacknowledged } from './unacknowledged.ts';
 
 /** What happened to a TCP connection, as far as the capture shows; UDP has no states. */
 export type FlowState = 'opening' | 'open' | 'closing' | 'closed' | 'reset' | 'seen' | '';
@@ -91,6 +92,7 @@ export class FlowTracker implements Surroundings {
   #slots = new Int32Array(1024);
   readonly #reassembly = new Reassembly();
   readonly #streams = new Streams();
+  readonly #unacknowledged = new Unacknowledged();
   /** Of each packet's first TCP header: what its analysis found, and above 16 bits who reads all of its payload. */
   readonly #said = new Grown();
   /** Of packets whose payload is not read as it is by one application: what is read with each of its TCP headers. */
@@ -308,7 +310,8 @@ export class FlowTracker implements Surroundings {
       // A side's first window is not scaled yet.
       const first = (rows[at + UNACKED]! >> (1 - way)) & 1;
       const otherShift = first && rows[at + SHIFT + 1 - way] !== -1 ? 0 : rows[at + SHIFT + 1 - way]!;
-      found |= analyse(rows, own, other, { sequence, acknowledgment, flags, window, payload, time }, otherShift, rows[at + ROUND_TRIP]!);
+      const analysed = { sequence, acknowledgment, flags, window, payload, time };
+      found |= analyse(rows, own, other, analysed, otherShift, rows[at + ROUND_TRIP]!, this.#unacknowledged);
     }
     this.#tcpHeader++;
     if (this.#tcpHeader === 1) this.#said.values[this.#packet] = found;

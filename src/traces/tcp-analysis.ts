@@ -1,4 +1,5 @@
 import { ACK_FLAG, FIN, RST, SYN } from './dissect/tcp.ts';
+import { UNACKNOWLEDGED_COLUMNS, type Unacknowledged } from './unacknowledged.ts';
 
 // What a segment is to those before it, as Wireshark tells it (tcp_analyze_sequence_number of 4.0): from sequence numbers, acknowledgments,
 // windows and times of both directions.
@@ -20,7 +21,7 @@ export const WINDOW_FULL = 8192;
 export const REUSED_PORTS = 16_384;
 
 /** Numbers of one direction that are remembered from segment to segment; 0 is "not seen yet". */
-export const SIDE_COLUMNS = 8;
+export const SIDE_COLUMNS = 8 + UNACKNOWLEDGED_COLUMNS;
 const NEXT = 0;
 const NEXT_TIME = 1;
 const MAX_ACKED = 2;
@@ -29,6 +30,7 @@ const ACK_TIME = 4;
 const WINDOW = 5;
 const DUPLICATES = 6;
 const LAST_FLAGS = 7;
+const UNACKNOWLEDGED = 8;
 
 const UNKNOWN_WINDOW = 0xffffffff;
 /** In seconds: what comes sooner behind the newest segment is out of order, as long as no round trip was measured; what comes sooner behind
@@ -61,7 +63,8 @@ export function restoreNext(rows: Float64Array, side: number): void {
 
 /**
  * Tells what a segment is and remembers it. `own` and `other` are the columns of the segment's direction and of the one against it;
- * `otherShift` is the shift of the other side's window (-1 unknown, -2 not in use), `roundTrip` that of the handshake in seconds, 0 without one.
+ * `otherShift` is the shift of the other side's window (-1 unknown, -2 not in use), `roundTrip` that of the handshake in seconds, 0 without one;
+ * `unacknowledged` are the segments of all flows.
  */
 export function analyse(
   rows: Float64Array,
@@ -70,6 +73,7 @@ export function analyse(
   segment: AnalysedSegment,
   otherShift: number,
   roundTrip: number,
+  unacknowledged: Unacknowledged,
 ): number {
   const { sequence, acknowledgment, flags, window, payload } = segment;
   const next = rows[own + NEXT]!;
@@ -113,8 +117,12 @@ export function analyse(
     }
   }
   const end = (sequence + payload + (flags & (SYN | FIN) ? 1 : 0)) >>> 0;
-  if ((payload > 0 || flags & (SYN | FIN)) && !(found & KEEP_ALIVE)) found |= repeated(rows, own, other, segment, end, roundTrip);
-  remember(rows, own, segment, end, found);
+  const carries = payload > 0 || flags & (SYN | FIN);
+  if (carries && !(found & KEEP_ALIVE)) found |= repeated(rows, own, other, segment, end, roundTrip);
+  // Of what is one too many, Wireshark does not count that a SYN or a FIN takes a number.
+  const counted = !carries || unacknowledged.add(rows, own + UNACKNOWLEDGED, end);
+  remember(rows, own, segment, counted ? end : (sequence + payload) >>> 0, found);
+  unacknowledged.acknowledge(rows, other + UNACKNOWLEDGED, acknowledgment);
   return found;
 }
 
