@@ -27,12 +27,16 @@ export const TEXT_BINDING: TextBinding = parseTextBinding(
   'text.json',
 );
 
+const built = new Map<string, Promise<Compiled>>();
 /** The small decoder in packets, as `production` says; `more` changes the rest of the binding. */
 export function textInProduction(
   production?: Production,
   more: { readonly otherwise?: 'DROP'; readonly reply?: 'PASS' } = {},
   kernel: KernelVersion = '6.18',
 ): Promise<Compiled> {
+  const name = JSON.stringify([production, more, kernel]);
+  const made = built.get(name);
+  if (made) return made;
   const { otherwise, reply } = more;
   const document = {
     ...TEXT_BINDING,
@@ -40,7 +44,9 @@ export function textInProduction(
     output: { ...TEXT_BINDING.output, ...(reply ? { reply } : {}) },
     ...(production ? { production } : {}),
   };
-  return buildDecoder({ ...SMALL_DECODER, kernel, hook: textHook(parseTextBinding(document, 'text.json')) });
+  const compiled = buildDecoder({ ...SMALL_DECODER, kernel, hook: textHook(parseTextBinding(document, 'text.json')) });
+  built.set(name, compiled);
+  return compiled;
 }
 
 const REQUEST: TextRequest = {
