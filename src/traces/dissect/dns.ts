@@ -81,6 +81,24 @@ const SRV = 33;
 const NSEC = 47;
 const NSEC3 = 50;
 const OPT = 41;
+const A6 = 38;
+/** Types without fields here whose data is numbers, so many bytes of them, and names (RFC 1035, 1183, 2163, 2230, 6672 and 6742), which must be there. */
+const NAMES_BEHIND: Readonly<Record<number, readonly [bytes: number, names: number]>> = {
+  3: [0, 1],
+  4: [0, 1],
+  7: [0, 1],
+  8: [0, 1],
+  9: [0, 1],
+  14: [0, 2],
+  17: [0, 2],
+  18: [2, 1],
+  21: [2, 1],
+  23: [0, 1],
+  26: [2, 2],
+  36: [2, 1],
+  39: [0, 1],
+  107: [2, 1],
+};
 /** Names are at most this long, and have fewer pointers than bytes (RFC 1035 section 3.1). */
 const MAX_NAME = 255;
 const CACHE_FLUSH = 0x8000;
@@ -269,13 +287,22 @@ function ednsOptions(walk: Walk, from: number, to: number): void {
   }
 }
 
-/** The types that a name has, as bits in windows of 256 types each (RFC 4034 section 4.1.2). */
+/** The part of an address behind a prefix of so many bits, and the name of who has the prefix (RFC 2874 section 3.1): no fields here, but they must be there. */
+function addressPart(walk: Walk, at: number, message: number): void {
+  const prefix = walk.u8(at);
+  // Behind longer prefixes than there can be Wireshark looks for as much as 16 bits can say.
+  const suffix = Math.ceil(((128 - prefix) & 0xffff) / 8);
+  walk.need(at + 1, suffix);
+  if (prefix > 0) readName(walk, at + 1 + Math.min(16, suffix), message);
+}
+
+/** The types that a name has, as bits in windows of 256 types each (RFC 4034 section 4.1.2); windows beyond the record go on to the end of the message. */
 function typeBitmaps(walk: Walk, from: number, to: number): void {
-  for (let at = from; at + 2 <= to; ) {
+  for (let at = from; at !== to; ) {
     const window = walk.u8(at) * 256;
     const size = walk.u8(at + 1);
     at += 2;
-    for (let byte = 0; byte < size && at < to; byte++, at++) {
+    for (let byte = 0; byte < size; byte++, at++) {
       const bits = walk.u8(at);
       for (let bit = 0; bit < 8; bit++) if (bits & (0x80 >> bit)) walk.out.add(RESP_TYPE, at, 1, window + byte * 8 + bit);
     }
@@ -293,27 +320,37 @@ function recordData(walk: Walk, type: number, at: number, length: number, messag
   else if (type === 28) walk.addBytes(AAAA, at, 16);
   else if (type in NAMED) addName(NAMED[type]!, at);
   else if (type === 15) {
+    // Without the name there is no preference either.
+    readName(walk, at + 2, message);
     walk.add16(MX_PREFERENCE, at);
     addName(MX_EXCHANGE, at + 2);
   } else if (type === 16) {
-    for (let from = at; from < at + length; ) {
+    // A string that goes beyond the record is followed by others up to the end of the message.
+    for (let from = at; from !== at + length; ) {
       const size = walk.add8(TXT_LENGTH, from);
       walk.need(from + 1, size);
       out.addText(TXT, from + 1, size, (multicast ? utf8Text : asciiText)(walk.bytes, from + 1, from + 1 + size));
       from += 1 + size;
     }
   } else if (type === OPT) ednsOptions(walk, at, at + length);
+  else if (type === A6) addressPart(walk, at, message);
   else if (type === NSEC) typeBitmaps(walk, readName(walk, at, message).end, at + length);
   else if (type === NSEC3) {
     const salt = at + 5 + walk.u8(at + 4);
     typeBitmaps(walk, salt + 1 + walk.u8(salt), at + length);
   } else if (type === 6) {
     const rname = addName(SOA_MNAME, at);
-    walk.add32(SOA_SERIAL, addName(SOA_RNAME, rname));
+    const serial = addName(SOA_RNAME, rname);
+    walk.add32(SOA_SERIAL, serial);
+    walk.need(serial + 4, 4 * 4);
   } else if (type === 33) {
     walk.add16(SRV_PRIORITY, at);
     walk.add16(SRV_WEIGHT, at + 2);
     walk.add16(SRV_PORT, at + 4);
     addName(SRV_TARGET, at + 6);
+  } else if (type in NAMES_BEHIND) {
+    const [bytes, names] = NAMES_BEHIND[type]!;
+    let next = at + bytes;
+    for (let i = 0; i < names; i++) next = readName(walk, next, message).end;
   }
 }

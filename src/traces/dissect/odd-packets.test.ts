@@ -31,6 +31,29 @@ describe('names', () => {
     expect((await message('000c0000'))['dns.a']).toEqual(['1.2.3.4']);
     expect((await message('00cb7107'))['dns.a']).toBeUndefined();
   });
+
+  // Type, data, and whether what is behind it is read.
+  it.each([
+    ['an address without a prefix', 38, '00 20010db8000000000000000000000001', true],
+    ['a part of an address', 38, '40 0000000000000001 016100', true],
+    ['a part whose prefix has no whole name', 38, '40 0000000000000001 3f61', false],
+    ['a prefix that is too long', 38, '81 20010db8000000000000000000000001 00', false],
+    ['a zone with its times', 6, `016100 016100 ${'00000001'.repeat(5)}`, true],
+    ['a zone with fewer', 6, '016100 016100 00000001', false],
+    ['mail for a name', 15, '0001 016100', true],
+    ['mail for a part of one', 15, '0001 3f61', false],
+    ['texts', 16, '0161 0162', true],
+    ['texts beyond their record', 16, '0161 0362', false],
+    ['a responsible person', 17, '016100 016200', true],
+    ['half of one', 17, '016100 3f62', false],
+    ['kinds of records', 47, '016100 0001 40', true],
+    ['kinds beyond their record', 47, '016100 0002 40', false],
+  ])('are told behind %s as far as Wireshark tells them', async (_, type, data, read) => {
+    const record = [...hex('00'), ...u16(type), ...hex('0001 0000003c'), ...u16(hex(data).length), ...hex(data)];
+    const address = hex('00 0001 0001 0000003c 0004 01020304');
+    const found = await one(ipv4(17, udp(53, 40_000, [...hex('1234 8180 0000 0002 0000 0000'), ...record, ...address])));
+    expect([found['dns.a'], '_ws.malformed' in found]).toEqual([read ? ['1.2.3.4'] : undefined, !read]);
+  });
 });
 
 describe('links', () => {
