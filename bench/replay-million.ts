@@ -15,6 +15,7 @@ import { frames, round } from './browser/frames.ts';
 import { writeLongCapture } from './browser/long-capture.ts';
 import { ownWork } from './browser/own-work.ts';
 import { type Process, renderer } from './browser/process.ts';
+import { yardstickMs } from './browser/yardstick.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const PACKETS = 1_000_000;
@@ -49,6 +50,7 @@ const FOLLOW = `new Promise((resolve) => {
 })`;
 
 async function replayed(page: Page, memory: Process, act: () => Promise<void>): Promise<object> {
+  const yardstick = await yardstickMs(page);
   const resident: number[] = [];
   const timer = setInterval(() => resident.push(memory.resident()), SAMPLE_MS);
   let seen: Progress[] = [];
@@ -65,6 +67,7 @@ async function replayed(page: Page, memory: Process, act: () => Promise<void>): 
   return {
     secondsFromTheClick: round(allMs / 1000, 2),
     packetsPerSecond: Math.round(((last.done - first.done) / (last.at - first.at)) * 1000),
+    yardstickMs: yardstick,
     // Of all threads, page and garbage collection included: what a loaded machine says of speed.
     packetsPerCpuSecond: Math.round(PACKETS / (memory.cpuSeconds() - cpu)),
     rssMB: { first: resident[0], most: Math.max(...resident), last: resident.at(-1) },
