@@ -74,6 +74,12 @@ void *epan_new(void *provider, const void *functions) {
     _exit(0);
 }
 
+/* Secrets that a capture brings are not handed on: nothing is decrypted here, so nothing is there. tshark has no setting for that. */
+void wtap_set_cb_new_secrets(void *capture, void *take) {
+    (void)capture;
+    (void)take;
+}
+
 /* A child that has read its capture has written everything, and need not free what it shares: that would copy it first. */
 void wtap_close(void *capture) {
     (void)capture;

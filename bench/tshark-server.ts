@@ -11,7 +11,7 @@ import { pcapFile } from '../src/traces/testing/capture-files.ts';
 
 const SOURCE = fileURLToPath(new URL('tshark-server.c', import.meta.url));
 
-/** Answers are kept from run to run: what tshark says of a capture does not change. */
+/** Answers are kept from run to run: what a tshark that is served in the same way says of a capture does not change. */
 const KEPT = fileURLToPath(new URL('../.cache/tshark/', import.meta.url));
 
 /** Answers about one capture after another; asks one at a time. */
@@ -31,6 +31,7 @@ export class TsharkServer {
     const version = execFileSync('tshark', ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#key = createHash('sha256')
       .update(version)
+      .update(readFileSync(SOURCE))
       .update(JSON.stringify([args, disabled]))
       .digest('hex');
     mkdirSync(KEPT, { recursive: true });
