@@ -6,7 +6,7 @@ import { loadModel } from '../../compiler/testing/fixtures.ts';
 import type { KernelVersion } from '../../verifier/api.ts';
 import type { Production } from '../production/binding.ts';
 import { parseTextBinding, type TextBinding } from '../text/binding.ts';
-import { requestFrame, type TextRequest } from '../text/packet.ts';
+import { requestFrame, TEXT, type TextRequest } from '../text/packet.ts';
 import { textHook } from '../text/xdp.ts';
 
 const read = (path: string): Uint8Array => new Uint8Array(readFileSync(new URL(`../../../${path}`, import.meta.url)));
@@ -94,3 +94,23 @@ export function ipv6Checksum(frame: Uint8Array): number {
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
   return ~sum & 0xffff || 0xffff;
 }
+
+/** Texts and their continuations, one of them of a session that began none. */
+export const REQUESTS = [
+  frameOf(),
+  frameOf({ reset: false, prompt: [], generate: 3 }),
+  frameOf({ reset: false, prompt: [1], generate: 2, session: 10 }),
+  behindIpv6(frameOf({ temperature: 65_536, candidates: 3, seed: 5 })),
+  frameOf({ prompt: [2, 2, 1, 0, 1], generate: 0 }),
+  frameOf({ reset: false, prompt: [0], generate: 7 }),
+  frameOf({ reset: false, prompt: [], generate: 7 }),
+];
+/** Packets that are no requests. */
+export const OTHERS = [
+  edited(frameOf(), UDP + 2, 0x1b, 0x9f),
+  edited(frameOf(), BODY, 1),
+  edited(frameOf(), BODY + TEXT.flags + 1, 0x80),
+  edited(frameOf(), 23, 6),
+  edited(frameOf(), 12, 8, 6),
+  edited(frameOf(), UDP + 4, 0, 20),
+];

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { MAP_TYPE_HASH, MAP_TYPE_PERCPU_ARRAY, MAP_TYPE_PERCPU_HASH } from '../../bpf/maps.ts';
 import type { Program } from '../../bpf/program.ts';
+import { openKernel } from '../../companion/kernel.ts';
 import type { KernelProgram } from '../../companion/kernel-program.ts';
 import { KernelText } from '../../companion/kernel-text.ts';
 import { kernelForTests } from '../../companion/vitest-kernel.ts';
@@ -17,7 +18,7 @@ import { CONTROL_MAP, COUNTERS_MAP, type Counter, LATENCY_MAP, MODE, readCounter
 import { flowIsSampled } from '../production/flow-hash.ts';
 import { bucketEnd, bucketStart, readHistogram } from '../production/histogram.ts';
 import { control } from '../testing/production-runs.ts';
-import { BODY, behindIpv6, edited, frameOf, TEXT_BINDING, textInProduction, UDP } from '../testing/text.ts';
+import { BODY, behindIpv6, edited, frameOf, OTHERS, REQUESTS, TEXT_BINDING, textInProduction, UDP } from '../testing/text.ts';
 import { VERDICTS_MAP } from '../xdp.ts';
 import { answerOf, TEXT } from './packet.ts';
 
@@ -115,24 +116,7 @@ afterEach(async () => {
 });
 afterAll(() => kernel?.close());
 
-/** Texts and their continuations, and packets that are no requests. */
-const REQUESTS = [
-  frameOf(),
-  frameOf({ reset: false, prompt: [], generate: 3 }),
-  frameOf({ reset: false, prompt: [1], generate: 2, session: 10 }),
-  behindIpv6(frameOf({ temperature: 65_536, candidates: 3, seed: 5 })),
-  frameOf({ prompt: [2, 2, 1, 0, 1], generate: 0 }),
-  frameOf({ reset: false, prompt: [0], generate: 7 }),
-  frameOf({ reset: false, prompt: [], generate: 7 }),
-];
-const OTHERS = [
-  edited(frameOf(), UDP + 2, 0x1b, 0x9f),
-  edited(frameOf(), BODY, 1),
-  edited(frameOf(), BODY + TEXT.flags + 1, 0x80),
-  edited(frameOf(), 23, 6),
-  edited(frameOf(), 12, 8, 6),
-  edited(frameOf(), UDP + 4, 0, 20),
-];
+/** Of {@link REQUESTS}. */
 const STALE = 1;
 
 describe.skipIf(!kernel)('a text generating program in production', () => {
@@ -278,6 +262,49 @@ describe.skipIf(!kernel)('a text generating program in production', () => {
     expect(unsampled).toBeGreaterThan(10);
     expect(unsampled).toBeLessThan(48);
     expect(await machines.counters()).toEqual({ events: 48, unsampled, scored: 48 - unsampled });
+  }, 60_000);
+
+  it('two processors, while it is switched again and again: every packet is answered or untouched, and counted once', async () => {
+    const { real } = await open({ latency: true });
+    // struct bpf_prog_info: type, id.
+    const id = (await kernel!.info(real.fd, 16)).getUint32(4, true);
+    const callers = await Promise.all(
+      [0, 1].map(async (cpu) => {
+        const own = (await openKernel())!;
+        await own.pin(cpu);
+        return { own, program: await own.openProgram(id) };
+      }),
+    );
+    const CALLS = 400;
+    const seen = { answered: 0, busy: 0, passed: 0 };
+    let calling = true;
+    const switching = (async () => {
+      for (let i = 0; calling; i++) await real.map(CONTROL_MAP).update(KEY, control([MODE.enforce, MODE.shadow, MODE.off][i % 3]!));
+    })();
+    const session = (caller: number): Uint8Array => frameOf({ generate: 2, session: caller });
+    await Promise.all(
+      callers.map(async ({ program }, caller) => {
+        for (let call = 0; call < CALLS; call++) {
+          const frame = session(caller);
+          const { returnValue, data } = await program.testRun(frame);
+          if (returnValue === TX) seen[answerOf(data).status === STATUS.busy ? 'busy' : 'answered']++;
+          else if (returnValue === PASS && Buffer.from(data).equals(Buffer.from(frame))) seen.passed++;
+        }
+      }),
+    );
+    calling = false;
+    await switching;
+    const counters = readCounters((await real.map(COUNTERS_MAP).lookup(KEY))!);
+    const { events, off, scored, busy, shadowed, stale, eligible: _, nanoseconds: _ns, ...rest } = counters;
+    expect(events).toBe(2 * CALLS);
+    expect(seen.answered + seen.busy + seen.passed).toBe(events);
+    expect(off + scored + busy).toBe(events);
+    expect(off + shadowed).toBe(seen.passed);
+    expect({ stale, ...rest }).toEqual(Object.fromEntries(['stale', ...Object.keys(rest)].map((name) => [name, 0])));
+    for (const n of [seen.answered, off, shadowed]) expect(n).toBeGreaterThan(0);
+    expect(readHistogram((await real.map(LATENCY_MAP).lookup(KEY))!).reduce((sum, n) => sum + n, 0)).toBe(scored);
+    expect(await real.map(LOCK_MAP).lookup(KEY)).toBeNull();
+    for (const { own } of callers) own.close();
   }, 60_000);
 
   it('writes texts for `generate` whatever it is told by its binding', async () => {
