@@ -74,12 +74,14 @@ function StepRow({ k, step, reach, after, traces, lost, code, open, onOpen, onFo
             {name} {texts.to(...bounds(known))}
           </span>
         ) : (
-          <span className="muted small">{step.kind === 'pass' ? texts.pass : texts.pointer}</span>
+          <span className={after.refused === 'here' ? 'bad small' : 'muted small'}>
+            {after.refused ? texts.refused[after.refused] : step.kind === 'pass' ? texts.pass : texts.pointer}
+          </span>
         )}
       </div>
       {after.reg ? <Bar reg={after.reg} apart={after.apart} reach={reach} traces={traces} k={k} /> : null}
       <div className="interval-remarks small">
-        {step.kind === 'branch' ? <Branch k={k} step={step} after={after} traces={traces} onFollow={onFollow} /> : null}
+        {step.kind === 'branch' && !after.refused ? <Branch k={k} step={step} after={after} traces={traces} onFollow={onFollow} /> : null}
         {after.forked ? <span>{texts.forked}</span> : null}
         {lost === undefined ? null : (
           <span className="interval-lost" title={texts.lostAbout}>

@@ -19,6 +19,10 @@ export const interval = {
   bad: 'A whole number of 64 bits, such as −5 or 0xff',
   pointer: 'no number: not followed',
   pass: 'changes no register',
+  refused: {
+    here: '✕ the verifier refuses this: nothing is followed from here on',
+    before: 'not followed: the verifier refuses a step before it',
+  },
   branch: {
     both: (below: number, away: number) => `splits: ${below} samples go on, ${away} leave`,
     always: 'always taken, the verifier knows',

@@ -68,4 +68,5 @@ it('follows nothing from a step on that the verifier refuses', () => {
   const slice = sliceFrom(insns, 0, new Set(), new Set());
   const after = new IntervalLab(insns, '6.18').run(slice, new Map(), new Map());
   expect(after.slice(0, 4).map(({ reg }) => reg !== null)).toEqual([true, true, false, false]);
+  expect(after.slice(0, 4).map(({ refused }) => refused)).toEqual([null, null, 'here', 'before']);
 });

@@ -65,9 +65,11 @@ export interface After {
   readonly apart: Int32Array | null;
   /** The verifier explores two paths from here although nothing branches: a sign mask, known to be 0 or -1. */
   readonly forked: boolean;
+  /** The verifier refuses this step, or one before it. */
+  readonly refused: 'here' | 'before' | null;
 }
 
-const NOT_FOLLOWED: After = { reg: null, other: null, way: null, apart: null, forked: false };
+const NOT_FOLLOWED: After = { reg: null, other: null, way: null, apart: null, forked: false, refused: null };
 
 const lo = (x: bigint): number => Number(BigInt.asIntN(32, x));
 const hi = (x: bigint): number => Number(BigInt.asIntN(32, x >> 32n));
@@ -146,7 +148,7 @@ export class IntervalLab {
     }
     let refused = false;
     return slice.steps.map(({ insn, insnIdx, high, kind, taken }, at): After => {
-      if (refused) return NOT_FOLLOWED;
+      if (refused) return { ...NOT_FOLLOWED, refused: 'before' };
       const regs = env.regs;
       const d = insn.dst * REG;
       env.insnIdx = insnIdx;
@@ -156,7 +158,7 @@ export class IntervalLab {
         const now = env.regs;
         const reg = (b: number): Int32Array | null => (now[b + TYPE] === SCALAR ? now.slice(b, b + REG) : null);
         const two = way !== null && (insn.opcode & X) !== 0;
-        return { reg: reg(d), other: two ? reg(insn.src * REG) : null, way, apart, forked };
+        return { reg: reg(d), other: two ? reg(insn.src * REG) : null, way, apart, forked, refused: null };
       };
       if (kind === 'pass') return NOT_FOLLOWED;
       if (kind === 'pointer') {
@@ -183,7 +185,7 @@ export class IntervalLab {
         } catch (error) {
           if (!(error instanceof Rejection)) throw error;
           refused = true;
-          return NOT_FOLLOWED;
+          return { ...NOT_FOLLOWED, refused: 'here' };
         }
         const forked = env.pending.length > 0;
         env.pending = [];
