@@ -177,13 +177,20 @@ export class FlowTracker implements Surroundings {
 
   #remember(portions: readonly PortionWithBytes[], length: number): void {
     const [only] = portions;
-    const plain = portions.length === 1 && only!.pieces === null && only!.from === 0 && only!.to === length;
+    const plain = portions.length === 1 && only!.pieces === null && only!.begun === null && only!.from === 0 && only!.to === length;
     if (this.#tcpHeader === 1 && plain) {
       this.#said.values[this.#packet]! += (1 + APPLICATIONS.indexOf(only!.application) + STATE * only!.state) * ABOVE;
       return;
     }
     const all = this.#portions.get(this.#packet) ?? [];
-    all[this.#tcpHeader - 1] = portions.map(({ application, state, pieces, from, to }) => ({ application, state, pieces, from, to }));
+    all[this.#tcpHeader - 1] = portions.map(({ application, state, begun, pieces, from, to }) => ({
+      application,
+      state,
+      begun,
+      pieces,
+      from,
+      to,
+    }));
     this.#portions.set(this.#packet, all);
   }
 
@@ -221,6 +228,7 @@ export class FlowTracker implements Surroundings {
             {
               application: APPLICATIONS[(application % STATE) - 1]!,
               state: Math.floor(application / STATE),
+              begun: null,
               bytes: null,
               from: 0,
               to: bytes.length,

@@ -16,6 +16,8 @@ export interface Piece {
 export interface Portion {
   readonly application: Application;
   readonly state: number;
+  /** As of a `Part`. */
+  readonly begun: Uint8Array | null;
   readonly pieces: readonly Piece[] | null;
   readonly from: number;
   readonly to: number;
@@ -109,7 +111,8 @@ export class Streams {
     const context: FramingContext = { conversation, way, packet, sourcePort, destinationPort, mayWait: segment.whole, fin };
     const reader = new Reader(side, segment, context);
     const before = held(side);
-    if (found & KEEP_ALIVE) return [{ application: 'data', state: 0, pieces: null, bytes: null, from: 0, to: segment.payload.length }];
+    if (found & KEEP_ALIVE)
+      return [{ application: 'data', state: 0, begun: null, pieces: null, bytes: null, from: 0, to: segment.payload.length }];
     const portions = reader.atEnd() ?? (segment.payload.length === 0 ? [] : segment.whole ? reader.read() : reader.alone());
     this.#held += held(side) - before;
     if (this.#held > MAX_HELD) this.#giveUp();
@@ -312,11 +315,11 @@ class Reader {
   #frame(bytes: Uint8Array, from: number, to: number, pdu: Pdu | null, mayWait = true): { done: number; missing: Missing } {
     if (this.#segment.found & (RETRANSMISSION | OUT_OF_ORDER)) return { done: to, missing: 0 };
     const { parts, done, missing } = frame(bytes, from, to, mayWait ? this.#context : { ...this.#context, mayWait });
-    for (const { application, state, from: first, to: last } of parts) {
-      if (!pdu) this.#portions.push({ application, state, pieces: null, bytes: null, from: first, to: last });
+    for (const { application, state, begun, from: first, to: last } of parts) {
+      if (!pdu) this.#portions.push({ application, state, begun, pieces: null, bytes: null, from: first, to: last });
       else {
         const pieces = pdu.pieces.filter((one) => one.bytes === null && one.offset < pdu.end).map(({ piece }) => piece);
-        this.#portions.push({ application, state, pieces, bytes: bytes.slice(0, pdu.end), from: first, to: last });
+        this.#portions.push({ application, state, begun, pieces, bytes: bytes.slice(0, pdu.end), from: first, to: last });
       }
     }
     return { done, missing };

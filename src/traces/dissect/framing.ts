@@ -1,5 +1,6 @@
 import { http, httpKind, lineEnd } from './http-lines.ts';
-import { looksLikeTls, TlsSession } from './tls-records.ts';
+import type { OpenMessage } from './open-message.ts';
+import { HANDSHAKE, looksLikeTls, TlsSession } from './tls-records.ts';
 
 // Where the messages of an application end in a stream of bytes, and how many more bytes the last one needs: Wireshark's rules
 // (packet-http.c, packet-tls.c, packet-dns.c and req_resp_hdrs.c of 4.0), so that messages lie at the packets where Wireshark has them.
@@ -12,6 +13,8 @@ export interface Part {
   readonly application: Application;
   /** Of TLS, the session's before it ({@link TlsSession}); 0 elsewhere. */
   readonly state: number;
+  /** Of TLS, the beginning of the message that its first record ends; null elsewhere. */
+  readonly begun: Uint8Array | null;
   readonly from: number;
   readonly to: number;
 }
@@ -43,6 +46,8 @@ export class Conversation {
   readonly tls = new TlsSession();
   /** Packets from which on each direction is encrypted. */
   readonly encrypted: [number, number] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  /** Of each direction, a message that goes on in its next record. */
+  readonly open: [OpenMessage | null, OpenMessage | null] = [null, null];
 }
 
 /** A conversation within another one. */
@@ -72,7 +77,7 @@ const TLS_PORTS: ReadonlySet<number> = new Set([
 ]);
 const DNS_PORTS: ReadonlySet<number> = new Set([53, 5353]);
 
-const part = (application: Application, from: number, to: number): Part => ({ application, state: 0, from, to });
+const part = (application: Application, from: number, to: number): Part => ({ application, state: 0, begun: null, from, to });
 
 /** Reads the messages in [from, to) of a stream. */
 export function frame(bytes: Uint8Array, from: number, to: number, context: FramingContext): Framed {
@@ -139,10 +144,17 @@ const CHANGE_CIPHER = 20;
 /** Records (RFC 8446 section 5.1); what begins none takes the rest. */
 function frameTls(bytes: Uint8Array, from: number, to: number, context: FramingContext): Framed {
   const { conversation, mayWait, way, packet } = context;
-  const { tls: session, encrypted } = conversation;
+  const { tls: session, encrypted, open } = conversation;
   session.encrypted = packet > encrypted[way]!;
-  const { state } = session;
-  const upTo = (end: number): Part[] => (end > from ? [{ application: 'tls', state, from, to: end }] : []);
+  session.open = open[way]!;
+  let { state } = session;
+  let [first, begun]: [number, Uint8Array | null] = [from, null];
+  const parts: Part[] = [];
+  const upTo = (end: number): Part[] => {
+    open[way] = session.open;
+    if (end > first) parts.push({ application: 'tls', state, begun, from: first, to: end });
+    return parts;
+  };
   let at = from;
   while (at < to) {
     const record = session.record(bytes, at, to);
@@ -152,8 +164,22 @@ function frameTls(bytes: Uint8Array, from: number, to: number, context: FramingC
       return { parts: upTo(at), done: at, missing: record ? record.end - to : 'segment' };
     }
     if (record.kind === 'tls' && bytes[at] === CHANGE_CIPHER && !session.isTls13) encrypted[way] = Math.min(encrypted[way]!, packet);
+    const before = record.kind === 'tls' && bytes[at] === HANDSHAKE ? session.open : null;
+    const lengthBefore = before?.length;
+    if (before) {
+      upTo(at);
+      [first, state] = [at, session.state];
+    }
     session.pass(bytes, at, record);
     at = record.end;
+    if (!before) continue;
+    // What lies within a message is a part by itself, and so is what ends one.
+    session.inside = session.open === before || before.tooLong;
+    if (session.inside) state = session.state;
+    else begun = before.bytes.subarray(0, lengthBefore);
+    session.inside = false;
+    upTo(at);
+    [first, state, begun] = [at, session.state, null];
   }
   return { parts: upTo(to), done: to, missing: 0 };
 }

@@ -67,9 +67,9 @@ function joined(walk: Walk, portion: ReadPortion): void {
   out.from = source;
 }
 
-function read(walk: Walk, { application, state }: ReadPortion, at: number, to: number): void {
+function read(walk: Walk, { application, state, begun }: ReadPortion, at: number, to: number): void {
   if (application === 'tls') {
-    tls(walk, at, to, state);
+    tls(walk, at, to, state, begun);
     return;
   }
   walk.within(at, to - at, () => {

@@ -1,4 +1,5 @@
 import { exchangeOf, UNSIGNED } from './key-exchange.ts';
+import { OpenMessage } from './open-message.ts';
 
 export const TLS_HEADER = 5;
 /** Change of cipher, alert, handshake, data, heartbeat, and records with an identifier of their connection. */
@@ -77,7 +78,8 @@ const STATES: readonly number[] = [0, SSL_2, SSL_3, 0x301, 0x302, TLS_1_2, 0x101
 const ENCRYPTED = 8;
 /** Four kinds of key exchanges. */
 const EXCHANGE = 16;
-const DRAFT = 64;
+const INSIDE = 64;
+const DRAFT = 128;
 /** No message in the clear is longer. */
 const LONGEST_MESSAGE = 0x10000;
 /** What is encrypted is longer, for the sake of its checksum. */
@@ -97,10 +99,20 @@ export class TlsSession {
   encrypted = false;
   /** Of the cipher suite that a server's hello chose. */
   exchange = UNSIGNED;
+  /** The next record of a handshake lies within a message that began before it and goes on behind it. */
+  inside = false;
+  /** Message of the direction that goes on in its next record. */
+  open: OpenMessage | null = null;
 
   /** As a number, which says all of it. */
   get state(): number {
-    return STATES.indexOf(this.version) + (this.encrypted ? ENCRYPTED : 0) + this.exchange * EXCHANGE + this.draft * DRAFT;
+    return (
+      STATES.indexOf(this.version) +
+      (this.encrypted ? ENCRYPTED : 0) +
+      this.exchange * EXCHANGE +
+      (this.inside ? INSIDE : 0) +
+      this.draft * DRAFT
+    );
   }
 
   static of(state: number): TlsSession {
@@ -108,6 +120,7 @@ export class TlsSession {
     session.version = STATES[state % ENCRYPTED]!;
     session.encrypted = (state & ENCRYPTED) !== 0;
     session.exchange = (state >> 4) & 3;
+    session.inside = (state & INSIDE) !== 0;
     session.draft = Math.floor(state / DRAFT);
     return session;
   }
@@ -150,10 +163,22 @@ export class TlsSession {
     if (kind !== 'tls') return;
     const tells = type !== HANDSHAKE || (message in HANDSHAKE_NAMES && message !== CLIENT_HELLO && message !== HELLO_VERIFY);
     if (this.version === 0 && tells && (end > at + header || type !== HANDSHAKE)) this.#agree(u16At(bytes, at + 1));
-    if (type !== HANDSHAKE || this.seemsEncrypted(bytes, at + header, end)) return;
-    for (let from = at + header; from + 4 <= end; ) {
+    if (type !== HANDSHAKE || this.inside) return;
+    let from = at + header;
+    if (this.open) {
+      from = this.open.take(bytes, from, end);
+      if (!this.open.whole) return;
+      const { bytes: message, length, tooLong } = this.open;
+      this.open = null;
+      if (tooLong) return;
+      this.#message(message, 0, length, true);
+    } else if (this.seemsEncrypted(bytes, from, end)) return;
+    while (from < end) {
       const next = from + 4 + u16At(bytes, from + 2) + (bytes[from + 1]! << 16);
-      if (next > end) return;
+      if (from + 4 > end || next > end) {
+        this.open = new OpenMessage(bytes.subarray(from, end));
+        return;
+      }
       this.#message(bytes, from, next, from === at + header);
       from = next;
     }

@@ -70,6 +70,34 @@ describe('sessions of TLS', () => {
     expect(await signed(0x303, false)).toBeUndefined();
   });
 
+  it('put messages together that span records, whatever else is between', async () => {
+    const exchange = message(12, [...point, ...signature]);
+    const body = [...hello(false, 0x303, [], 0xc02b), ...exchange, ...message(14, [])];
+    const cuts = [0, 2, 20, 47, 50, body.length];
+    const records = cuts.slice(1).map((to, i) => record(22, body.slice(cuts[i], to), 0x303));
+    const alert = record(21, [1, 0], 0x303);
+    const found = await connection([
+      [false, records[0]!],
+      [true, record(22, hello(true, 0x303, []))],
+      [false, [...records[1]!, ...alert]],
+      [false, [...records[2]!, ...records[3]!]],
+      [false, records[4]!],
+    ]);
+    expect(found.map((one) => one['tls.handshake.type'])).toEqual([undefined, ['1'], undefined, ['2'], ['12', '14']]);
+    expect(found[3]!['tls.handshake.ciphersuite']).toEqual(['0xc02b']);
+    expect(found[4]!['tls.handshake.sig_hash_alg']).toEqual(['0x0401']);
+    expect(found.map((one) => one['tls.record.content_type']?.length)).toEqual([1, 1, 2, 2, 1]);
+  });
+
+  it('pass over messages that are too long, and what their beginnings were taken for', async () => {
+    const long = [11, 1, 0, 1, ...zeros(100)];
+    const found = await connection([
+      [false, record(22, [...message(14, []), ...long], 0x303)],
+      [false, record(22, message(14, []), 0x303)],
+    ]);
+    expect(found.map((one) => one['tls.handshake.type'])).toEqual([['14'], undefined]);
+  });
+
   it('read a session beyond its record where the segment has it', async () => {
     const long = [...hello(false, 0x303, []).slice(0, 38), 60, 0x13, 1];
     long[3] = long.length - 4;

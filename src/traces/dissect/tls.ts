@@ -2,6 +2,7 @@ import { certificates, timestamps } from './certificates.ts';
 import { type FieldId, fieldId } from './fields.ts';
 import { CURVE, TWO_NUMBERS, UNSIGNED } from './key-exchange.ts';
 import { asciiText } from './names.ts';
+import { OpenMessage } from './open-message.ts';
 import { oldRecord } from './ssl2.ts';
 import {
   APPLICATION_DATA,
@@ -63,11 +64,12 @@ const EXT_VERSIONS = 43;
 
 /**
  * Records (RFC 8446 section 5.1) of one segment up to `to`; the hellos in full, other handshake messages by type and length. `state` is the session's
- * before it. A hello that claims more than its record is read on behind `to`, as Wireshark has it.
+ * before it, `begun` the beginning of the message that its first record ends. A hello that claims more than its record is read on behind `to`, as Wireshark has it.
  */
-export function tls(walk: Walk, from: number, to: number, state: number): void {
+export function tls(walk: Walk, from: number, to: number, state: number, begun: Uint8Array | null): void {
   const { out, bytes } = walk;
   const session = TlsSession.of(state);
+  if (begun) session.open = new OpenMessage(begun);
   const item = walk.open(TLS, from);
   for (let at = from; at < to; ) {
     if (to - at >= TLS_HEADER) walk.need(at, TLS_HEADER);
@@ -79,14 +81,14 @@ export function tls(walk: Walk, from: number, to: number, state: number): void {
     }
     const group = out.group(at, record.end - at, 'Record layer');
     if (record.kind === 'ssl 2') oldRecord(walk, session, at, record);
-    else if (record.kind === 'tls') newRecord(walk, session, at, record);
+    else if (record.kind === 'tls') newRecord(walk, session, at, record, at === from ? begun : null);
     out.level = out.depth[group]!;
     at = record.end;
   }
   out.close(item, Math.min(walk.end, to));
 }
 
-function newRecord(walk: Walk, session: TlsSession, at: number, record: TlsRecord): void {
+function newRecord(walk: Walk, session: TlsSession, at: number, record: TlsRecord, begun: Uint8Array | null): void {
   const content = at + TLS_HEADER;
   const type = walk.u8(at);
   // Of TLS 1.3 the type of data is a pretext, which Wireshark calls another field.
@@ -95,36 +97,54 @@ function newRecord(walk: Walk, session: TlsSession, at: number, record: TlsRecor
   walk.add16(RECORD_LENGTH, at + 3);
   if (type === HANDSHAKE) walk.need(content, record.end - content);
   session.pass(walk.bytes, at, record);
-  if (type === HANDSHAKE) handshakes(walk, content, record.end, session);
+  if (type === HANDSHAKE && !session.inside) handshakes(walk, content, record.end, session, begun);
 }
 
-/** The messages of a record. */
-function handshakes(walk: Walk, from: number, end: number, session: TlsSession): void {
+/** The messages of a record; of the one that began before it, `begun` is what came. */
+function handshakes(walk: Walk, from: number, end: number, session: TlsSession, begun: Uint8Array | null): void {
   const { out } = walk;
-  let at = from;
+  let at = begun ? ending(walk, from, end, session, begun) : from;
   while (at < end) {
-    if (end - at < 4) return;
-    const type = walk.u8(at);
-    const length = walk.u24(at + 1);
-    if ((at === from && session.seemsEncrypted(walk.bytes, at, end)) || at + 4 + length > end) {
+    const length = end - at < 4 ? 0 : walk.u24(at + 1);
+    if ((!begun && at === from && session.seemsEncrypted(walk.bytes, at, end)) || at + 4 + length > end) {
       out.group(at, end - at, 'Encrypted handshake message');
       out.level--;
       return;
     }
-    if (!(type in HANDSHAKE_NAMES)) {
-      at += 4 + length;
-      continue;
-    }
-    const group = out.group(at, 4 + length, HANDSHAKE_NAMES[type]!);
-    walk.add8(HANDSHAKE_TYPE, at);
-    walk.add24(HANDSHAKE_LENGTH, at + 1);
-    const start = at + 4;
-    if (type === CLIENT_HELLO || type === SERVER_HELLO) hello(walk, start, start + length, type === CLIENT_HELLO, session);
-    else if (type === CERTIFICATE) certificates(walk, start, start + length, SIGNATURE);
-    else if (session.version === TLS_1_2) signatures(walk, type, start, start + length, session.exchange);
-    out.level = out.depth[group]!;
+    handshake(walk, at, length, session);
     at += 4 + length;
   }
+}
+
+/** The message that ends in a record, put together; returns where it ends there. */
+function ending(walk: Walk, from: number, end: number, session: TlsSession, begun: Uint8Array): number {
+  const { out, bytes, end: captured, wire } = walk;
+  const message = new OpenMessage(begun);
+  const behind = message.take(bytes, from, end);
+  const group = out.group(from, behind - from, 'End of a handshake message');
+  const source = out.from;
+  out.sources.push(message.bytes);
+  out.from = out.sources.length - 1;
+  Object.assign(walk, { bytes: message.bytes, end: message.bytes.length, wire: message.bytes.length });
+  handshake(walk, 0, message.bytes.length - 4, session);
+  Object.assign(walk, { bytes, end: captured, wire });
+  out.from = source;
+  out.level = out.depth[group]!;
+  return behind;
+}
+
+function handshake(walk: Walk, at: number, length: number, session: TlsSession): void {
+  const { out } = walk;
+  const type = walk.u8(at);
+  if (!(type in HANDSHAKE_NAMES)) return;
+  const group = out.group(at, 4 + length, HANDSHAKE_NAMES[type]!);
+  walk.add8(HANDSHAKE_TYPE, at);
+  walk.add24(HANDSHAKE_LENGTH, at + 1);
+  const start = at + 4;
+  if (type === CLIENT_HELLO || type === SERVER_HELLO) hello(walk, start, start + length, type === CLIENT_HELLO, session);
+  else if (type === CERTIFICATE) certificates(walk, start, start + length, SIGNATURE);
+  else if (session.version === TLS_1_2) signatures(walk, type, start, start + length, session.exchange);
+  out.level = out.depth[group]!;
 }
 
 /** The signature algorithms that messages of TLS 1.2 name (RFC 5246 section 7.4). */

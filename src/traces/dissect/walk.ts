@@ -39,8 +39,9 @@ export interface Segment {
 /** What one application reads: bytes [from, to) of a segment's payload, or of `bytes`, which were put together of several. */
 export interface ReadPortion {
   readonly application: Application;
-  /** Of its session, as of a `Part`. */
+  /** Both as of a `Part`. */
   readonly state: number;
+  readonly begun: Uint8Array | null;
   readonly bytes: Uint8Array | null;
   readonly from: number;
   readonly to: number;
