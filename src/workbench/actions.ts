@@ -1,4 +1,3 @@
-import { Cancelled } from '../base/progress.ts';
 import type { Strategy } from '../compiler/api.ts';
 import type { Binding } from '../hooks/binding.ts';
 import type { KernelVersion } from '../verifier/api.ts';
@@ -6,6 +5,7 @@ import { putBlob } from './blobs.ts';
 import { callOnProgram, compileWorker, hold } from './clients.ts';
 import { type BlobRef, type CalibrationSource, EMPTY_PROJECT, type ProjectDoc } from './document.ts';
 import { toUserError, type UserError } from './errors.ts';
+import { notifyFailure } from './failures.ts';
 import type { FileKind } from './files.ts';
 import { docHash } from './projects/hash.ts';
 import type { Origin } from './projects/record.ts';
@@ -50,7 +50,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
       if (kind === 'lesson' || kind === 'path') await openCourseFile(kind, ref.name, bytes);
       else read.push({ kind, ref });
     } catch (error) {
-      notify(doing, asUserError(error, doing));
+      notifyFailure(doing, error);
     }
   }
   const order: readonly FileKind[] = ['model', 'object', 'c', 'assembly', 'log', 'packets', 'tensors', 'pictures', 'calls', 'binding'];
@@ -76,8 +76,7 @@ export async function openFiles(files: readonly File[]): Promise<void> {
       onFileOpened(kind, ref);
     } catch (error) {
       failed.push(ref);
-      // Whoever leaves the project meanwhile ends what was asked for in it.
-      if (!(error instanceof Cancelled)) notify(doing, asUserError(error, doing));
+      notifyFailure(doing, error);
     }
   }
   if (failed.length > 0) (await import('./release.ts')).forgetFiles(failed);
@@ -101,7 +100,7 @@ async function openProjectFile(file: File): Promise<void> {
     dismissOpening();
     announce(`${file.name} opened as a project of its own`);
   } catch (error) {
-    notify(doing, asUserError(error, doing));
+    notifyFailure(doing, error);
   }
 }
 
@@ -115,7 +114,7 @@ export async function exportProject(): Promise<void> {
     download(`${doc.name.replace(/[\\/:*?"<>|]+/g, '-')}${PROJECT_EXTENSION}`, bytes);
     announce(`${doc.name} exported as a file, ${bytes.length.toLocaleString('en')} bytes`);
   } catch (error) {
-    notify(doing, asUserError(error, doing));
+    notifyFailure(doing, error);
   }
 }
 
@@ -195,7 +194,7 @@ export async function openPasted(kind: keyof typeof PASTED, text: string): Promi
     announce(`${ref.name} opened`);
     return true;
   } catch (error) {
-    notify(doing, asUserError(error, doing));
+    notifyFailure(doing, error);
     return false;
   }
 }
@@ -305,7 +304,7 @@ export async function exportObject(): Promise<void> {
     download(`${currentDoc().name}.bpf.o`, bytes);
     announce(`${currentDoc().name}.bpf.o written, ${bytes.length} bytes`);
   } catch (error) {
-    notify('Exporting the object', asUserError(error, 'Exporting the object'));
+    notifyFailure('Exporting the object', error);
   }
 }
 

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { Cancelled } from '../../base/progress.ts';
 import type { MapTypesView, RelocationView } from '../../workbench/btf-views.ts';
 import type { BlobRef } from '../../workbench/document.ts';
 import { toUserError, type UserError } from '../../workbench/errors.ts';
@@ -25,7 +26,9 @@ export function Relocations({ blob, files }: { blob: BlobRef; files: readonly Bl
     askBtf.relocations(blob, against).then(
       (found) => current && setRows(found),
       (failure: unknown) =>
-        current && setError(failure instanceof RemoteError ? failure.error : toUserError(failure, texts.relocationsTable)),
+        current &&
+        !(failure instanceof Cancelled) &&
+        setError(failure instanceof RemoteError ? failure.error : toUserError(failure, texts.relocationsTable)),
     );
     return () => {
       current = false;

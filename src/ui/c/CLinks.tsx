@@ -2,9 +2,7 @@ import { X } from 'lucide-react';
 import { useRef, useState } from 'react';
 import { linkWith, removeLink } from '../../workbench/c.ts';
 import type { CLink } from '../../workbench/document.ts';
-import { toUserError } from '../../workbench/errors.ts';
-import { RemoteError } from '../../workbench/rpc.ts';
-import { notify } from '../../workbench/store.ts';
+import { notifyFailure } from '../../workbench/failures.ts';
 import { c as texts } from '../texts/c.ts';
 
 /** What the C is linked with, and how to add to it. */
@@ -14,9 +12,7 @@ export default function CLinks({ links }: { links: readonly CLink[] }) {
   const add = async (file: File | undefined) => {
     if (!file) return;
     setBusy(true);
-    await linkWith(file).catch((error: unknown) => {
-      notify(texts.linking(file.name), error instanceof RemoteError ? error.error : toUserError(error, texts.linking(file.name)));
-    });
+    await linkWith(file).catch((error: unknown) => notifyFailure(texts.linking(file.name), error));
     setBusy(false);
   };
   return (

@@ -1,9 +1,8 @@
 import { Suspense } from 'react';
 import { openSample } from '../../workbench/actions.ts';
-import { toUserError } from '../../workbench/errors.ts';
-import { RemoteError } from '../../workbench/rpc.ts';
+import { notifyFailure } from '../../workbench/failures.ts';
 import { SAMPLES } from '../../workbench/samples.ts';
-import { notify, useWorkbench } from '../../workbench/store.ts';
+import { useWorkbench } from '../../workbench/store.ts';
 import { useCommandHandler } from '../commands.ts';
 import { Panel } from '../components/Panel.tsx';
 import { part } from '../components/part.tsx';
@@ -53,7 +52,7 @@ export default function CPanel() {
 function call(): void {
   void import('../../workbench/c.ts')
     .then(({ callModelFromC }) => callModelFromC())
-    .catch((error: unknown) => notify(texts.calling, error instanceof RemoteError ? error.error : toUserError(error, texts.calling)));
+    .catch((error: unknown) => notifyFailure(texts.calling, error));
 }
 
 const EXAMPLE = SAMPLES.find(({ id }) => id === 'classifier-c')!;

@@ -2,9 +2,7 @@ import { Actions, DockLocation, TabNode } from 'flexlayout-react';
 import { pathOfQuery } from '../../course/path.ts';
 import { decodeLesson, LESSON_PREFIX } from '../../workbench/course/link.ts';
 import { followPath, openForeign, openLesson } from '../../workbench/course/store.ts';
-import { toUserError } from '../../workbench/errors.ts';
-import { RemoteError } from '../../workbench/rpc.ts';
-import { notify } from '../../workbench/store.ts';
+import { notifyFailure } from '../../workbench/failures.ts';
 import { modelOf } from '../shell/desk-store.ts';
 import { DESKS } from '../shell/desks.ts';
 import { PANELS } from '../shell/panels.ts';
@@ -68,7 +66,7 @@ export async function readAddress(): Promise<void> {
     arriving = lesson !== null;
     if (lesson) await openLesson(lesson, Number.isSafeInteger(step) && step > 0 ? step - 1 : undefined);
   } catch (error) {
-    notify(DOING, error instanceof RemoteError ? error.error : toUserError(error, DOING));
+    notifyFailure(DOING, error);
   }
 }
 

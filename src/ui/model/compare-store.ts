@@ -2,9 +2,8 @@ import { create } from 'zustand';
 import type { Inspected } from '../../workbench/actions.ts';
 import { pinBlob, putBlob } from '../../workbench/blobs.ts';
 import { compileWorker, hold, type ModelSpec } from '../../workbench/clients.ts';
-import { toUserError } from '../../workbench/errors.ts';
-import { RemoteError } from '../../workbench/rpc.ts';
-import { currentDoc, notify } from '../../workbench/store.ts';
+import { notifyFailure } from '../../workbench/failures.ts';
+import { currentDoc } from '../../workbench/store.ts';
 import { compare as texts } from '../texts/model.ts';
 
 /** The model that the open one is compared with. It is a way of looking, no part of the project: undo does not know it. */
@@ -22,7 +21,7 @@ export async function compareWith(file: File): Promise<void> {
     const dims = Object.fromEntries(symbolicDims.map((name) => [name, given[name] ?? suggested[name] ?? 1]));
     useComparison.setState({ other: { key: JSON.stringify([ref.hash, dims]), model: ref, dims } });
   } catch (error) {
-    notify(doing, error instanceof RemoteError ? error.error : toUserError(error, doing));
+    notifyFailure(doing, error);
   }
 }
 

@@ -2,9 +2,8 @@ import { useEffect, useState } from 'react';
 import { commitFork, discardFork } from '../../workbench/actions.ts';
 import { callOnProgram } from '../../workbench/clients.ts';
 import type { DiffHunk, DiffLine } from '../../workbench/diff-view.ts';
-import { toUserError } from '../../workbench/errors.ts';
-import { RemoteError } from '../../workbench/rpc.ts';
-import { notify, select, useWorkbench } from '../../workbench/store.ts';
+import { notifyFailure } from '../../workbench/failures.ts';
+import { select, useWorkbench } from '../../workbench/store.ts';
 import { program as texts } from '../texts/program.ts';
 import { Code } from './Code.tsx';
 import { CHANGE_GLYPHS } from './changes.ts';
@@ -32,7 +31,7 @@ export default function Diff({ onShow }: { onShow: () => void }) {
       if (text === null) discardFork();
       else await commitFork(text);
     } catch (error) {
-      notify(texts.diffReverting, error instanceof RemoteError ? error.error : toUserError(error, texts.diffReverting));
+      notifyFailure(texts.diffReverting, error);
     }
   };
   if (!hunks) return <p className="empty">{texts.diffWaiting}</p>;

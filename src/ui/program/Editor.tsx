@@ -1,13 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { Cancelled } from '../../base/progress.ts';
 import { type Named, placesOf, renamed } from '../../bpf/rename.ts';
 import { commitFork } from '../../workbench/actions.ts';
 import { callOnProgram } from '../../workbench/clients.ts';
 import { checkEdit, editStateAt, warmEditWorker } from '../../workbench/edit-check.ts';
 import type { EditBase, EditVerdict } from '../../workbench/edit-view.ts';
-import { toUserError } from '../../workbench/errors.ts';
-import { RemoteError } from '../../workbench/rpc.ts';
-import { announce, notify, useWorkbench } from '../../workbench/store.ts';
+import { notifyFailure } from '../../workbench/failures.ts';
+import { announce, useWorkbench } from '../../workbench/store.ts';
 import type { AssemblyDiagnostic, ProgramView } from '../../workbench/views.ts';
 import { editor as texts } from '../texts/editor.ts';
 import { program as programTexts } from '../texts/program.ts';
@@ -112,9 +110,7 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
   }, [check]);
 
   const fail = useStable((doing: string, error: unknown) => {
-    // The program on show was that of a project that was left.
-    if (error instanceof Cancelled) return;
-    notify(doing, error instanceof RemoteError ? error.error : toUserError(error, doing));
+    notifyFailure(doing, error);
   });
 
   useEffect(() => {

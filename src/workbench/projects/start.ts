@@ -1,9 +1,9 @@
 import { openSample, whenFileOpens } from '../actions.ts';
 import { blobsOf, type DocHistory } from '../document.ts';
-import { toUserError } from '../errors.ts';
-import { onWorkerDeath, RemoteError } from '../rpc.ts';
+import { notifyFailure } from '../failures.ts';
+import { onWorkerDeath } from '../rpc.ts';
 import { SAMPLES } from '../samples.ts';
-import { announce, notify, useWorkbench } from '../store.ts';
+import { announce, useWorkbench } from '../store.ts';
 import { PROJECT_KEY, recall, remember, setProject, useProject, warn } from './state.ts';
 import { projectTexts as texts } from './texts.ts';
 
@@ -73,7 +73,7 @@ async function openFragment(): Promise<boolean> {
     history.replaceState(null, '', location.pathname + location.search);
     return true;
   } catch (error) {
-    notify(texts.openingLink, error instanceof RemoteError ? error.error : toUserError(error, texts.openingLink));
+    notifyFailure(texts.openingLink, error);
     return false;
   }
 }
