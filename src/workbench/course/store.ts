@@ -9,10 +9,11 @@ import { announce } from '../store.ts';
 import { dropRecord, emptyRecord, keepRecord, keptRecords, type LessonRecord } from './kept.ts';
 import type { FactEvent, LessonFile, LessonView, Outline } from './views.ts';
 
-/** A worker of its own: an answer that keeps it busy holds up nothing else, and is stopped by ending it. */
+/** A worker of its own: an answer that keeps it busy holds up nothing else, and is stopped by ending it. It rests with the project: ONNX Runtime stays in it after a trial. */
 const courseWorker = new WorkerClient(
   'course',
   () => new Worker(new URL('../workers/course.worker.ts', import.meta.url), { type: 'module', name: 'course' }),
+  'project',
 );
 
 /** Longest that a file may take to be read; the lessons of the course take some 10 ms. */

@@ -13,7 +13,7 @@ import { FIGURE_FILES, figuresIn } from '../../course/sample-figures.ts';
 import type { Stage } from '../../course/scene.ts';
 import type { FactEvent, LessonFile, LessonView, Outline } from '../course/views.ts';
 import { type CallContext, type Handler, serveRpc } from '../rpc.ts';
-import { Recent } from './blobs.ts';
+import { leave, Recent } from './blobs.ts';
 
 const texts = import.meta.glob<string>('../../lessons/course/*.md', { query: '?raw', import: 'default', eager: true });
 const [order] = Object.values(
@@ -151,6 +151,14 @@ const DOING: Readonly<Record<string, string>> = {
   facts: 'Computing the figures',
   lint: 'Checking the lesson',
 };
-const handlers: Record<string, Handler> = { course, courseFile: ({ id }: { id: string }) => courseFile(id), view, facts, check, lint };
+const handlers: Record<string, Handler> = {
+  leave,
+  course,
+  courseFile: ({ id }: { id: string }) => courseFile(id),
+  view,
+  facts,
+  check,
+  lint,
+};
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Working');
