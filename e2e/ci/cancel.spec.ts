@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
@@ -7,17 +7,28 @@ import { expect, open, test } from '../page.ts';
 
 test.use({ start: 'small program' });
 
-/** So many take a page a second to read and several to run, with a loop of some thousand instructions for each. */
+/** So many take a page several seconds to run, with a loop of some thousand instructions for each. */
 const PACKETS = 400_000;
+/** So many small ones take it a second to read. */
+const [SMALL_PACKETS, SMALL_BYTES] = [6_000_000, 14];
 const LOOP = ['.section xdp', '.license GPL', 'r1 = 0', 'again: r1 += 1', 'if r1 < 2000 goto again', 'r0 = 2', 'exit'].join('\n');
 
 const folder = mkdtempSync(join(tmpdir(), 'bpformer-cancel-'));
 const path = join(folder, 'many.pcap');
+const longPath = join(folder, 'long.pcap');
 test.beforeAll(() => {
   const data = new Uint8Array(60);
   writeFileSync(path, writeCapture(Array.from({ length: PACKETS }, (_, at) => ({ data, timeNs: BigInt(at) * 1000n }))));
+  const part = Array.from({ length: SMALL_PACKETS / 60 }, (_, at) => ({ data: new Uint8Array(SMALL_BYTES), timeNs: BigInt(at) }));
+  const bytes = writeCapture(part);
+  writeFileSync(longPath, bytes);
+  const records = bytes.subarray(writeCapture([]).length);
+  for (let at = 1; at < 60; at++) appendFileSync(longPath, records);
 });
 test.afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Reading of which it is known how far it is: the worker is at it. */
+const UNDER_WAY = '[data-panel=trace] .progress:has([aria-valuenow])';
 
 /** Presses Stop within `scope` the moment it is there and at least `least` events have run; gives how many had, at the press. */
 function stopAt(site: Page, scope: string, least: number): Promise<number> {
@@ -55,15 +66,19 @@ test('reading a trace, a replay shared by workers, and the first look of the deb
   const bar = panel.getByTestId('replay-bar');
   const replayed = site.getByTestId('replayed');
 
-  const reading = stopAt(site, '[data-panel=trace] .progress', 0);
-  await open(site, path);
+  const reading = stopAt(site, UNDER_WAY, 0);
+  await open(site, longPath);
   await reading;
   await expect(panel.getByText('Stopped reading the trace')).toBeVisible();
   await expect(replayed).toHaveCount(0);
+  const readingAgain = stopAt(site, UNDER_WAY, 0);
+  await site.getByRole('button', { name: 'Replay', exact: true }).click();
+  await readingAgain;
+  await expect(panel.getByText('Stopped reading the trace')).toBeVisible();
 
   // More than the first events and the first share of one worker have run.
   const sharing = stopAt(site, '[data-testid=replay-bar]', 16_384);
-  await site.getByRole('button', { name: 'Replay', exact: true }).click();
+  await open(site, path);
   const ran = await sharing;
   await expect(bar.getByLabel('Workers')).toHaveValue('3');
   await expect(bar.getByTestId('replay-partial')).toHaveText(/^▲ stopped: [\d,]+ of 400,000 are replayed/);
