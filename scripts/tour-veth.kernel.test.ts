@@ -2,19 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readExposition } from '../src/cli/export/testing/exposition.ts';
+import { works } from '../src/cli/export/testing/wire.ts';
 import { kernelForTests } from '../src/companion/vitest-kernel.ts';
 import { tour } from './tour-veth.ts';
 
 const kernel = await kernelForTests();
 kernel?.close();
-const works = (command: string, ...args: string[]): boolean => {
-  try {
-    execFileSync(command, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-};
 const NAMESPACE = `bpformer-try-${process.pid}`;
 const ready =
   kernel !== null && works('ip', 'netns', 'add', NAMESPACE) && works('ip', 'netns', 'del', NAMESPACE) && works('cc', '--version');

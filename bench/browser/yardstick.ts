@@ -15,8 +15,5 @@ const STEPS = `(() => {
   return performance.now() - started;
 })()`;
 
-/**
- * Milliseconds that the page takes for 100 million steps of a random generator: how quick this machine is at the moment. Speeds of runs on one machine are compared by
- * their product with it.
- */
+/** Milliseconds that the page takes for 100 million steps of a random generator, before a run: a hint at how quick the machine is then. */
 export const yardstickMs = async (page: Page): Promise<number> => round((await page.evaluate(STEPS)) as number);

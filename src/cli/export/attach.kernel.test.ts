@@ -15,18 +15,10 @@ import { MODEL_OPTIONS, parse } from '../args.ts';
 import { compileModel } from '../model.ts';
 import { bpftoolScript } from './bpftool.ts';
 import { loaderSource } from './libbpf.ts';
-import { Wire } from './testing/wire.ts';
+import { Wire, works } from './testing/wire.ts';
 
 const kernel = await kernelForTests();
 kernel?.close();
-const works = (command: string, ...args: string[]): boolean => {
-  try {
-    execFileSync(command, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-};
 const SAMPLE = fileURLToPath(new URL('../../../public/samples/payload/', import.meta.url));
 const PACKETS = 40;
 /** Of enum xdp_action. */

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const works = (command: string, ...args: string[]): boolean => {
+/** Whether a command can be run here and ends well. */
+export const works = (command: string, ...args: string[]): boolean => {
   try {
     execFileSync(command, args, { stdio: 'ignore' });
     return true;
