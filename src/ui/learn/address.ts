@@ -3,14 +3,11 @@ import { pathOfQuery } from '../../course/path.ts';
 import { decodeLesson, LESSON_PREFIX } from '../../workbench/course/link.ts';
 import { followPath, openForeign, openLesson } from '../../workbench/course/store.ts';
 import { notifyFailure } from '../../workbench/failures.ts';
-import { modelOf } from '../shell/desk-store.ts';
+import { isEmbedded, modelOf } from '../shell/desk-store.ts';
 import { DESKS } from '../shell/desks.ts';
 import { PANELS } from '../shell/panels.ts';
 
 const DOING = 'Opening the link';
-
-/** Whether the page shows one lesson inside of another page. */
-export const isEmbedded = (): boolean => document.documentElement.dataset.embed !== undefined;
 
 /** Leaves only these panels on every desk. */
 function embedPanels(ids: readonly string[]): void {

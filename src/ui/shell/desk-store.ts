@@ -27,9 +27,12 @@ function read(key: string): unknown {
   }
 }
 
+/** Whether the page shows one lesson inside of another page: `?embed=ID`. */
+export const isEmbedded = (): boolean => new URLSearchParams(location.search).has('embed');
+
 function write(key: string, value: unknown): void {
   // Arrangements inside of another page are not the browser's.
-  if ('embed' in document.documentElement.dataset) return;
+  if (isEmbedded()) return;
   try {
     if (value === null) localStorage.removeItem(key);
     else localStorage.setItem(key, JSON.stringify(value));
