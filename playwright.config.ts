@@ -9,7 +9,7 @@ export default defineConfig({
   testDir: 'e2e',
   testMatch: '*.spec.ts',
   // What takes long or needs a kernel runs where the kernel is required too: in `.ci/run`.
-  testIgnore: process.env.BPFORMER_NEEDS_KERNEL ? [] : 'ci/**',
+  testIgnore: process.env.BPFORMER_NEEDS_KERNEL ? [] : 'e2e/ci/**',
   globalSetup: './e2e/server.setup.ts',
   outputDir: 'test-results',
   // A wait ends when what it waits for is there; these only end hopeless ones, on the slowest machine that runs the tests.

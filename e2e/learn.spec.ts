@@ -56,6 +56,10 @@ test('a lesson: wrong, hint, right, kept over a reload; hostile lessons stay ine
   await site.reload();
   await expect(exercise).toHaveAttribute('data-passed', 'true');
   await expect(answer).toHaveValue('.section xdp\nr0 = 2\nexit\n');
+  await site.getByRole('button', { name: 'More of this lesson' }).click();
+  await site.getByRole('menuitem', { name: 'Forget what I did here' }).click();
+  await expect(site.locator('[data-step-title]')).toHaveText('Eleven registers');
+  await expect.poll(() => keptAsPassed(site, 'registers')).toEqual([]);
 
   await open(site, markdown('hostile.md', HOSTILE));
   const lesson = site.locator('.lesson');

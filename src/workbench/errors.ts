@@ -1,4 +1,5 @@
 import { InputError } from '../base/errors.ts';
+import { Cancelled } from '../base/progress.ts';
 
 /** An error as a panel shows it: what, where, what to do. Survives the trip from a worker. */
 export interface UserError {
@@ -11,6 +12,8 @@ export interface UserError {
 
 export function toUserError(error: unknown, doing: string): UserError {
   if (error instanceof InputError) return { what: error.what, where: error.where, advice: error.advice };
+  // Stopped by hand, or with its project: no fault of ours.
+  if (error instanceof Cancelled) return { what: `${doing || 'This'} was stopped`, where: '', advice: '' };
   const text = error instanceof Error ? error.message : String(error);
   return {
     what: `${doing} failed unexpectedly: ${text}`,

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { InputError } from '../base/errors.ts';
 import { Cancelled } from '../base/progress.ts';
+import { toUserError } from './errors.ts';
 import { notifyFailure } from './failures.ts';
 import { RemoteError } from './rpc.ts';
 import { useWorkbench } from './store.ts';
@@ -22,4 +23,8 @@ test('failures are told in the words of whoever met them', () => {
 test('what was asked for in a project that was left is no failure', () => {
   notifyFailure('Exporting the object', new Cancelled());
   expect(said()).toEqual([]);
+});
+
+test('what was stopped is called so wherever it is told', () => {
+  expect(toUserError(new Cancelled(), 'Compiling C')).toEqual({ what: 'Compiling C was stopped', where: '', advice: '' });
 });

@@ -1,5 +1,6 @@
 import 'monaco-editor/languages/definitions/cpp/register.js';
 import { useEffect, useMemo, useRef, useState } from 'react';
+import { Cancelled } from '../../base/progress.ts';
 import type { Diagnostic } from '../../clang/diagnostics.ts';
 import { getBlob } from '../../workbench/blobs.ts';
 import { commitC, compileText, setCpu } from '../../workbench/c.ts';
@@ -189,11 +190,15 @@ function useDraft(
       of = mine.next;
       const result = await compileText(name, of, '', cpu, links).then(
         (view): Draft => ({ text: of, view, failure: null }),
-        (error: unknown): Draft => ({
-          text: of,
-          view: null,
-          failure: errorLine(error instanceof RemoteError ? error.error : toUserError(error, texts.compiling)),
-        }),
+        // The worker was ended because its project was left: of this text nothing is known.
+        (error: unknown): Draft | null =>
+          error instanceof Cancelled
+            ? null
+            : {
+                text: of,
+                view: null,
+                failure: errorLine(error instanceof RemoteError ? error.error : toUserError(error, texts.compiling)),
+              },
       );
       setDraft(result);
     }

@@ -28,17 +28,16 @@ interface Schema extends DBSchema {
   lessons: { key: string; value: LessonRecord };
 }
 
-export const emptyRecord = (key: string): LessonRecord => ({
-  key,
-  step: 0,
-  seen: [],
-  passed: [],
-  shown: [],
-  tries: {},
-  hints: {},
-  answers: {},
-  tasks: [],
-});
+const empty = new Map<string, LessonRecord>();
+
+/** A lesson of which nothing was done. The same object each time: React takes another one for a change, and asks again without end. */
+export function emptyRecord(key: string): LessonRecord {
+  const known = empty.get(key);
+  if (known) return known;
+  const record: LessonRecord = { key, step: 0, seen: [], passed: [], shown: [], tries: {}, hints: {}, answers: {}, tasks: [] };
+  empty.set(key, record);
+  return record;
+}
 
 const texts = (value: unknown): value is string[] => Array.isArray(value) && value.every((one) => typeof one === 'string');
 const mapOf = (value: unknown, type: 'string' | 'number'): boolean =>
