@@ -100,7 +100,8 @@ class Soak {
     });
     this.#page.on('crash', () => this.#found('the page crashed'));
     this.#page.on('dialog', (dialog) => void dialog.accept().catch(() => {}));
-    this.#page.on('filechooser', () => {});
+    // A handle on the element would keep all that the element was part of.
+    this.#page.on('filechooser', (chooser) => void chooser.element().dispose());
     await this.#page.goto(`${this.#site}${SMALL}`, { timeout: QUIET_MS });
     this.#meter = await HeapMeter.of(this.#page);
     await this.#rest();
@@ -125,7 +126,7 @@ class Soak {
   }
 
   /**
-   * The same panels on show each time, and a device without a past: those of another desk have workers of their own for the small program too. By keys alone, and again where they went elsewhere: a list
+   * The same panels on show each time, no lesson, and a device without a past: those of another desk have workers of their own for the small program too. By keys alone, and again where they went elsewhere: a list
    * or a dialog that the user left open takes them, and a pointer may wait for it.
    */
   async #resetDesk(): Promise<void> {
@@ -144,6 +145,8 @@ class Soak {
       await command('Reset the accelerator', 'accel-device.reset');
       await come(`document.querySelector('[data-testid=accel-counts]').dataset.passes === '0 0 0'`);
       await desk('Alt+1', 'explore');
+      await page.evaluate(`document.querySelector('.lesson [aria-label="Close the lesson"]')?.click()`);
+      await come(`!document.querySelector('.lesson')`);
     };
     const desk = async (keys: string, name: string): Promise<void> => {
       await page.keyboard.press(keys);

@@ -6,6 +6,7 @@ import { files, type SoakFile } from './files.ts';
 import { press, type Target } from './pointer.ts';
 
 const ACTION_MS = 4_000;
+const LESSON_MS = 10_000;
 const LOOK_MS = 1_000;
 const RELOAD_MS = 25_000;
 const SAMPLES = ['payload-ids', 'motion', 'flows', 'syscalls', 'unchecked', 'classifier.c', 'model.c', 'count-flows'];
@@ -114,6 +115,15 @@ export class RandomUser {
         for (let at = 0; await press(page, { selector: '[role=tab]', at }, LOOK_MS); at++);
       }
     }
+    await this.#lesson(page);
+  }
+
+  /** The first lesson of the course and its first exercise. */
+  async #lesson(page: Page): Promise<void> {
+    await page.keyboard.press('Control+k');
+    await page.keyboard.insertText('Open the course');
+    await page.keyboard.press('Enter');
+    for (const begins of ['Start with', 'Next', 'Check', 'Next']) await press(page, { selector: '.lesson button', begins }, LESSON_MS);
   }
 
   /** Does one thing. What cannot be done at the moment is left. */

@@ -13,3 +13,9 @@ export class Cancelled extends Error {
     this.name = 'Cancelled';
   }
 }
+
+/**
+ * Why work is aborted, for an AbortController that outlives it: the error that `abort()` makes by itself holds what was on the stack, down to the event and the element that
+ * it came from, as long as its signal lives.
+ */
+export const STOPPED = new Cancelled();

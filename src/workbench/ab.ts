@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import { Cancelled } from '../base/progress.ts';
+import { Cancelled, STOPPED } from '../base/progress.ts';
 import type { Binding } from '../hooks/binding.ts';
 import type { AbInput, AbSide } from '../replay/ab.ts';
 import { type AbCompared, type AbRecord, abRecord, compareAll } from '../replay/ab-record.ts';
@@ -63,7 +63,7 @@ export const useAb = create<AbState>()(() => NONE);
 
 let running: AbortController | null = null;
 
-export const stopAb = (): void => running?.abort();
+export const stopAb = (): void => running?.abort(STOPPED);
 
 /** Edited packets are not part of a comparison: both programs get the trace as it came. */
 const asItCame = (doc: ProjectDoc): ProjectDoc => (doc.edits.length > 0 ? { ...doc, edits: [] } : doc);
@@ -86,7 +86,7 @@ const MOST_LIVE = 20_000;
 
 /** Runs the open program and another one on the open trace, in turns. */
 export async function runAgainst(other: ProjectDoc, name: string): Promise<void> {
-  running?.abort();
+  running?.abort(STOPPED);
   const own = new AbortController();
   running = own;
   const doc = asItCame(currentDoc());

@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import { Cancelled } from '../base/progress.ts';
+import { Cancelled, STOPPED } from '../base/progress.ts';
 import { type ErrorGrid, type EventDifferences, farthest, gridOf, spaced } from '../replay/error-grid.ts';
 import { eventErrors } from '../replay/scores.ts';
 import { callOnProgram, compileWorker, hold, referenceWorker } from './clients.ts';
@@ -40,7 +40,7 @@ const AT_ONCE = 8;
 
 let running: AbortController | null = null;
 
-export const stopErrorMap = (): void => running?.abort();
+export const stopErrorMap = (): void => running?.abort(STOPPED);
 
 /** What a grid would be of now; null where something that it needs is missing or not whole. */
 export function errorMapKey({ stages, history }: Pick<WorkbenchState, 'stages' | 'history'>): string | null {
@@ -58,7 +58,7 @@ export async function measureErrors(which: Which, most: number): Promise<void> {
   const model = openModelSpec();
   const { trace, binding } = history.doc;
   if (key === null || !model || !trace || !binding) return;
-  running?.abort();
+  running?.abort(STOPPED);
   const own = new AbortController();
   running = own;
   const set = (change: Partial<ErrorMapState>) => {

@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import { Cancelled } from '../base/progress.ts';
+import { Cancelled, STOPPED } from '../base/progress.ts';
 import { hold, machineWorker, programFor } from './clients.ts';
 import { toUserError, type UserError } from './errors.ts';
 import type { FeatureValuesView } from './feature-views.ts';
@@ -30,7 +30,7 @@ whenLeft(() => {
 let running: AbortController | null = null;
 
 export function stopFeatures(): void {
-  running?.abort();
+  running?.abort(STOPPED);
   useFeatures.setState({ progress: null });
 }
 
@@ -57,5 +57,5 @@ export function readFeatures(programKey: string, traceKey: string, event: number
       useFeatures.setState({ view: null, progress: null, error: said });
     },
   );
-  return () => controller.abort();
+  return () => controller.abort(STOPPED);
 }

@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import { Cancelled } from '../base/progress.ts';
+import { Cancelled, STOPPED } from '../base/progress.ts';
 import { cancelStage, type Leg, type Pacing, rerun, resume, setPacing } from './pipeline.ts';
 import { recall, remember } from './projects/state.ts';
 import { liveDone } from './selectors.ts';
@@ -115,7 +115,7 @@ function set(next: Partial<Control>): void {
   remember('browser', KEY, JSON.stringify({ speed, factor, workers }));
   anchor = null;
   steps = 0;
-  leg?.abort();
+  leg?.abort(STOPPED);
   wake();
 }
 

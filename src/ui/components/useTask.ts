@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { STOPPED } from '../../base/progress.ts';
 import type { UserError } from '../../workbench/errors.ts';
 import { type CallOptions, RemoteError } from '../../workbench/rpc.ts';
 import type { StageProgress } from '../../workbench/stages.ts';
@@ -9,9 +10,9 @@ export function useTask() {
   const [running, setRunning] = useState(false);
   const [error, setError] = useState<UserError | null>(null);
   const stop = useRef<AbortController | null>(null);
-  useEffect(() => () => stop.current?.abort(), []);
+  useEffect(() => () => stop.current?.abort(STOPPED), []);
   const run = async <T>(work: (options: CallOptions) => Promise<T>, done: (result: T) => void): Promise<void> => {
-    stop.current?.abort();
+    stop.current?.abort(STOPPED);
     const own = new AbortController();
     stop.current = own;
     setError(null);
@@ -29,7 +30,7 @@ export function useTask() {
     }
   };
   const cancel = () => {
-    stop.current?.abort();
+    stop.current?.abort(STOPPED);
     setRunning(false);
     setProgress(null);
   };

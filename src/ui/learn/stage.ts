@@ -1,3 +1,4 @@
+import { STOPPED } from '../../base/progress.ts';
 import type { Condition, Exercise, Scene } from '../../course/lesson.ts';
 import { PAGE_NAMES } from '../../course/page-names.ts';
 import type { Stage } from '../../course/scene.ts';
@@ -58,7 +59,7 @@ let playing: AbortController | null = null;
 
 /** Brings about in the tool what a scene says. A scene that begins ends the one before it. */
 export async function play(scene: Scene, programOf: (exercise: string) => Promise<void>): Promise<void> {
-  playing?.abort();
+  playing?.abort(STOPPED);
   const own = new AbortController();
   playing = own;
   if (scene.open) {

@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import { Cancelled } from '../../base/progress.ts';
+import { Cancelled, STOPPED } from '../../base/progress.ts';
 import { patternProblem } from '../../verifier/logfile/search.ts';
 import { logWorker } from '../../workbench/clients.ts';
 import type { BlobRef } from '../../workbench/document.ts';
@@ -96,7 +96,7 @@ let searching: AbortController | null = null;
 
 /** Searches the log; what was searched for before is given up. */
 export function searchFor(log: LogView, blob: BlobRef, text: string, regex: boolean): void {
-  searching?.abort();
+  searching?.abort(STOPPED);
   searching = null;
   const of = JSON.stringify([log.key, text, regex]);
   setState({ text, regex });
@@ -147,7 +147,7 @@ export function searchFor(log: LogView, blob: BlobRef, text: string, regex: bool
 }
 
 export function stopSearch(): void {
-  searching?.abort();
+  searching?.abort(STOPPED);
 }
 
 let making: AbortController | null = null;
@@ -171,7 +171,7 @@ export function makeOwnLog(programKey: string, verified: VerifiedView, level: nu
   const of = ownKey(programKey, verified.kernel, level);
   const { own } = getState();
   if (own.of === of && own.status !== 'absent') return;
-  making?.abort();
+  making?.abort(STOPPED);
   const controller = new AbortController();
   making = controller;
   setState({ own: { of, status: 'running', value: own.value, progress: null, error: null } });
@@ -198,7 +198,7 @@ export function makeOwnLog(programKey: string, verified: VerifiedView, level: nu
 let slow = false;
 
 export function stopOwnLog(): void {
-  making?.abort();
+  making?.abort(STOPPED);
 }
 
 /** Forgets that making it was stopped or failed. */

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { STOPPED } from '../../base/progress.ts';
 import type { Precision } from '../../compiler/api.ts';
 import { formatQuant, parseQuant } from '../../compiler/precision.ts';
 import type { UserError } from '../../workbench/errors.ts';
@@ -132,7 +133,7 @@ function useTry(key: string, change: Change | null) {
       },
       (failure: unknown) => settle(saidBy(failure)),
     );
-    return () => own.abort();
+    return () => own.abort(STOPPED);
   }, [of, traced]);
   const own = done?.of === of ? done : null;
   return {
@@ -141,7 +142,7 @@ function useTry(key: string, change: Change | null) {
     progress,
     ms: ms?.of === of ? ms.ms : null,
     error: own?.error ?? null,
-    cancel: () => stop.current?.abort(),
+    cancel: () => stop.current?.abort(STOPPED),
   };
 }
 

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { STOPPED } from '../../base/progress.ts';
 import { type Named, placesOf, renamed } from '../../bpf/rename.ts';
 import { commitFork } from '../../workbench/actions.ts';
 import { callOnProgram } from '../../workbench/clients.ts';
@@ -66,7 +67,7 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
 
   const run = useStable(async (text: string) => {
     if (!base) return;
-    running.current?.abort();
+    running.current?.abort(STOPPED);
     const own = new AbortController();
     running.current = own;
     const current = () => running.current === own && !own.signal.aborted;
@@ -201,7 +202,7 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
     created.focus();
     return () => {
       window.clearTimeout(timer);
-      running.current?.abort();
+      running.current?.abort(STOPPED);
       for (const each of [subscription, ...keys]) each.dispose();
       unlink();
       created.getModel()?.dispose();
@@ -228,7 +229,7 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
         check={check}
         changed={changed}
         asking={asking}
-        onStop={() => running.current?.abort()}
+        onStop={() => running.current?.abort(STOPPED)}
         onShow={(line) => {
           editor.current?.setPosition({ lineNumber: line, column: 1 });
           editor.current?.revealLineInCenterIfOutsideViewport(line);

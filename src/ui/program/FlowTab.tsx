@@ -1,6 +1,6 @@
 import { Maximize2, ZoomIn, ZoomOut } from 'lucide-react';
 import { type KeyboardEvent, useCallback, useContext, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import { Cancelled } from '../../base/progress.ts';
+import { Cancelled, STOPPED } from '../../base/progress.ts';
 import { select, useWorkbench } from '../../workbench/store.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { PinnedContext } from '../components/pinned.ts';
@@ -86,10 +86,10 @@ function useFlow(program: ProgramView, func: number, cursor: number) {
     return () => {
       controller.current = null;
       clearTimeout(late);
-      abort.abort();
+      abort.abort(STOPPED);
     };
   }, [program, func, around]);
-  const stop = useCallback(() => controller.current?.abort(), []);
+  const stop = useCallback(() => controller.current?.abort(STOPPED), []);
   return { layout: own, waiting, failed, stop };
 }
 

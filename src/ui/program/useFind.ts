@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { STOPPED } from '../../base/progress.ts';
 import { announce } from '../../workbench/store.ts';
 import type { ProgramView } from '../../workbench/views.ts';
 import { program as texts } from '../texts/program.ts';
@@ -67,13 +68,13 @@ export function useFind(program: ProgramView): Finding {
       () => {},
     );
     return () => {
-      own.abort();
+      own.abort(STOPPED);
       cancelAnimationFrame(frame);
     };
   }, [program, query]);
 
   const stop = useCallback(() => {
-    controller.current?.abort();
+    controller.current?.abort(STOPPED);
     setFound((present) => ({ query, hits: present.query === query ? present.hits : NONE.hits, done: total }));
   }, [query, total]);
   // What was found for the text before stands for a moment longer.

@@ -1,6 +1,6 @@
 import { Download, PenLine, Square } from 'lucide-react';
 import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from 'react';
-import { Cancelled } from '../../base/progress.ts';
+import { Cancelled, STOPPED } from '../../base/progress.ts';
 import type { UserError } from '../../workbench/errors.ts';
 import { useCommandHandler } from '../commands.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
@@ -73,7 +73,7 @@ export function TextPanel() {
   useCommandHandler('text.write', () => void write());
   useCommandHandler(
     'text.stop',
-    useCallback(() => stop?.abort(), [stop]),
+    useCallback(() => stop?.abort(STOPPED), [stop]),
   );
 
   const { tokens } = written;
@@ -109,7 +109,7 @@ export function TextPanel() {
           <Field label={texts.topK} about={texts.topKAbout} value={topK} set={setTopK} step="1" max="64" />
           <Field label={texts.seed} about={texts.seedAbout} value={seed} set={setSeed} step="1" max="4294967295" />
           {stop ? (
-            <button key="stop" type="button" className="button bordered" onClick={() => stop.abort()}>
+            <button key="stop" type="button" className="button bordered" onClick={() => stop.abort(STOPPED)}>
               <Square size={14} /> {texts.stop}
             </button>
           ) : (
