@@ -297,6 +297,9 @@ test('what a page has loaded is gone with its tab, however that ends, and with t
 
   // Begun again in the same place, it is asked as before.
   const next = await startCompanion('--port', String(own.port));
+  await panel.getByLabel('Token or address').fill('a guess');
+  await panel.getByRole('button', { name: 'Connect' }).click();
+  await expect(panel.getByText('This is no token of a companion')).toBeVisible();
   await panel.getByLabel('Token or address').fill(next.first);
   await panel.getByRole('button', { name: 'Connect' }).click();
   await expect(panel.getByTestId('kernel')).toHaveAttribute('data-status', 'connected');

@@ -8,6 +8,9 @@ import { encodeFuncInfo, encodeLineInfo } from './btf-info.ts';
 /** Where the page keeps the session's key (`sessionStorage`). */
 export const SESSION_KEY = 'bpformer.companion';
 
+/** How a token looks: 256 bits in base64url. */
+export const TOKEN = /^[\w-]{43}$/;
+
 /** Index of a blob of the same message. */
 export type BlobIndex = number;
 

@@ -1,7 +1,7 @@
 import { create } from 'zustand';
 import { Cancelled } from '../base/progress.ts';
 import { CompanionClient, CompanionError } from '../companion/client.ts';
-import { SESSION_KEY } from '../companion/protocol.ts';
+import { SESSION_KEY, TOKEN } from '../companion/protocol.ts';
 import type { KernelVersion } from '../verifier/api.ts';
 import { hold, programFor } from './clients.ts';
 import type { CompareInput, CompareView } from './comparison.ts';
@@ -50,6 +50,13 @@ export async function connect(): Promise<void> {
 export async function giveToken(text: string): Promise<void> {
   // The whole address may be pasted.
   const token = text.trim().replace(/^.*#/, '');
+  // A guess is not sent: the companion counts wrong ones, and a site without one answers nothing that helps.
+  if (!TOKEN.test(token))
+    throw new RemoteError({
+      what: 'This is no token of a companion',
+      where: '',
+      advice: 'Give the whole address that its terminal shows, or what stands behind # in it',
+    });
   try {
     remember('tab', SESSION_KEY, await CompanionClient.exchange('', token));
   } catch (error) {

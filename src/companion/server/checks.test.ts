@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../base/errors.ts';
 import { ENVELOPE_LIMITS, type Envelope, pack, unpack } from '../envelope.ts';
+import { TOKEN } from '../protocol.ts';
 import { decodeProgram } from './decode.ts';
 import { askRefusal, hostRefusal, keyOf } from './gate.ts';
 import { outsideEffects } from './outside.ts';
@@ -62,6 +63,7 @@ describe('tokens', () => {
     let now = 0;
     const sessions = new Sessions(() => now);
     const [token, late] = [sessions.offer(), sessions.offer()];
+    expect(token).toMatch(TOKEN);
     const key = sessions.exchange(token)!;
     expect(sessions.has(key)).toBe(true);
     expect(sessions.exchange(token)).toBeNull();
