@@ -1,6 +1,6 @@
 /**
  * `npm run long soak [MINUTES] [SEED]` (after `npm run build`): a random user in Chromium on the built site. Errors, a page that does not answer, and memory that does not
- * come back are findings; each is printed with what was done before it.
+ * come back are findings; each is printed with what was done before it. With BPFORMER_SNAPSHOTS=FOLDER each reading of memory leaves its heap snapshots there.
  */
 import { loadavg } from 'node:os';
 import { join } from 'node:path';

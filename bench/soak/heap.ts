@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { CDPSession, Page } from '@playwright/test';
 
 /** Memory of a page and of all its workers after a collection, in MB. */
@@ -25,6 +27,8 @@ interface Part {
 const inMB = (bytes: number): number => Math.round(bytes / 1e5) / 10;
 const ANSWER_MS = 20_000;
 const SNAPSHOT_MS = 120_000;
+/** A folder for the snapshots, to look into with the browser's own tools: READING-PART-NAME.heapsnapshot. */
+const FOLDER = process.env.BPFORMER_SNAPSHOTS;
 
 /** A heap snapshot of V8, as far as sizes by kind of node need it. */
 interface Snapshot {
@@ -57,6 +61,7 @@ export class HeapMeter {
   /** The snapshot that is being taken, in the pieces that have come. */
   #pieces: string[] = [];
   #nextId = 1;
+  #readings = 0;
 
   private constructor(session: CDPSession) {
     this.#session = session;
@@ -107,11 +112,14 @@ export class HeapMeter {
       for (const worker of this.#workers.keys()) await this.#ask(worker, 'HeapProfiler.collectGarbage');
     }
     const parts: Part[] = [];
+    this.#readings++;
     const add = async (name: string, usage: Usage, snapshot: () => Promise<unknown>): Promise<void> => {
       this.#pieces = [];
       // A worker that is busy or gone by now is left out, as one that tells no size.
       if ((await snapshot()) === null) return;
-      const code = codeBytes(this.#pieces.join(''));
+      const text = this.#pieces.join('');
+      if (FOLDER) writeFileSync(join(FOLDER, `${this.#readings}-${parts.length}-${name}.heapsnapshot`), text);
+      const code = codeBytes(text);
       this.#pieces = [];
       parts.push({ name, heapMB: inMB(usage.usedSize), codeMB: inMB(code), buffersMB: inMB(usage.backingStorageSize ?? 0) });
     };

@@ -205,6 +205,8 @@ export default function Editor({ program, onClose: close, onApplied }: EditorPro
       running.current?.abort(STOPPED);
       for (const each of [subscription, ...keys]) each.dispose();
       unlink();
+      // Monaco keeps the options that it was given last for the whole page: the function knows the program.
+      created.updateOptions({ lineNumbers: 'on' });
       created.getModel()?.dispose();
       created.dispose();
       editor.current = null;
