@@ -3,12 +3,13 @@ import type { Capture } from './capture/capture.ts';
 import { dissect, type PacketFacts } from './dissect/dissect.ts';
 import { Dissection } from './dissect/dissection.ts';
 import { wants } from './dissect/ports.ts';
-import { EVERYTHING, type Surroundings, type Wanted } from './dissect/walk.ts';
+import { EVERYTHING, type Payload, type Surroundings, type Wanted } from './dissect/walk.ts';
 import { FlowTracker } from './flows.ts';
 import { Reassembly } from './reassembly.ts';
 import type { Piece, Portion } from './streams.ts';
 
 const NOTHING: Wanted = { dns: false, http: false, tls: false };
+const UNREAD: Payload = { portions: [], ends: false };
 
 /** What the capture knows of a packet, for its dissection. */
 export function factsOf(capture: Capture, index: number): PacketFacts {
@@ -118,7 +119,7 @@ export class Analysis {
       },
       payload: (bytes) => {
         payloads[header] = bytes;
-        return [];
+        return UNREAD;
       },
     };
     dissect(new Dissection(), await this.capture.packet(index), factsOf(this.capture, index), around, NOTHING);
@@ -134,7 +135,7 @@ export class Analysis {
       const bytes = await this.capture.packet(piece);
       const around: Surroundings = {
         stream: () => null,
-        payload: () => [],
+        payload: () => UNREAD,
         reassemble: (fragment) => {
           whole = again.add(piece, fragment) ?? whole;
           return null;

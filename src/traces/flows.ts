@@ -3,7 +3,7 @@ import type { Application } from './dissect/framing.ts';
 import { ACK_FLAG, FIN, RST, SYN } from './dissect/tcp.ts';
 import type { Fragment, Segment, StreamInfo, Surroundings } from './dissect/walk.ts';
 import { Reassembly } from './reassembly.ts';
-import { type Portion, type PortionWithBytes, Streams } from './streams.ts';
+import { type Portion, type StreamPayload, Streams } from './streams.ts';
 import { analyse, beginSide, REUSED_PORTS, restoreNext, SIDE_COLUMNS } from './tcp-analysis.ts';
 import { Unacknowledged } from './unacknowledged.ts';
 
@@ -47,7 +47,7 @@ class Grown {
 }
 
 /** Numbers of a flow, one row each; two directions side by side. */
-const COLUMNS = 22 + 2 * SIDE_COLUMNS;
+const COLUMNS = 23 + 2 * SIDE_COLUMNS;
 const PROTOCOL = 0;
 const STREAM = 1;
 const SOURCE_PORT = 2;
@@ -70,14 +70,22 @@ const ROUND_TRIP = 19;
 const SERVER_PORT = 20;
 /** A bit for each direction that sent a SYN and nothing without one yet. */
 const UNACKED = 21;
+/** What told of accurate ECN, as bits: SYN, the answer to it, an option. */
+const ECN = 22;
+const ECN_SYN = 1;
+const ECN_ANSWER = 2;
+const ECN_OPTION = 4;
 /** What {@link analyse} remembers of both directions. */
-const ANALYSED = 22;
+const ANALYSED = 23;
 const ADDRESSES = 32;
+const NOTHING_READ = { portions: [], ends: false };
 /** Who reads a payload, by the number that is kept of it. */
 const APPLICATIONS: readonly Application[] = ['data', 'http', 'http body', 'tls', 'dns'];
 /** Above them, the state of its session. */
 const STATE = 8;
 const ABOVE = 65_536;
+/** Beside what the analysis found: both sides count marks of congestion. */
+const ACCURATE_ECN = 32_768;
 
 /**
  * Follows packets in the order of the capture: which flow each belongs to, where its sequence numbers begin, and which pieces make up a
@@ -96,7 +104,7 @@ export class FlowTracker implements Surroundings {
   /** Of each packet's first TCP header: what its analysis found, and above 16 bits who reads all of its payload. */
   readonly #said = new Grown();
   /** Of packets whose payload is not read as it is by one application: what is read with each of its TCP headers. */
-  readonly #portions = new Map<number, (readonly Portion[])[]>();
+  readonly #payloads = new Map<number, { readonly portions: readonly Portion[]; readonly ends: boolean }[]>();
   #segment: Segment | null = null;
   #side = -1;
   #found = 0;
@@ -153,13 +161,13 @@ export class FlowTracker implements Surroundings {
     return this.#info(row, way, segment.protocol === 6 ? this.#found : 0);
   }
 
-  payload(bytes: Uint8Array, whole: boolean): readonly PortionWithBytes[] | null {
+  payload(bytes: Uint8Array, whole: boolean): StreamPayload | null {
     const segment = this.#segment;
     if (!segment) return null;
     const [row, way] = [this.#side >> 1, this.#side & 1];
     const { flags, sourcePort, destinationPort, sequence } = segment;
     const base = this.#rows[row * COLUMNS + BASE + way]!;
-    const portions = this.#streams.add(row, way, {
+    const payload = this.#streams.add(row, way, {
       packet: this.#packet,
       header: this.#tcpHeader - 1,
       sequence: (sequence - (Number.isNaN(base) ? 0 : base) + (flags & SYN ? 1 : 0)) >>> 0,
@@ -171,27 +179,23 @@ export class FlowTracker implements Surroundings {
       fin: (flags & FIN) !== 0,
       whole,
     });
-    this.#remember(portions, bytes.length);
-    return portions;
+    this.#remember(payload, bytes.length);
+    return payload;
   }
 
-  #remember(portions: readonly PortionWithBytes[], length: number): void {
+  #remember({ portions, ends }: StreamPayload, length: number): void {
     const [only] = portions;
     const plain = portions.length === 1 && only!.pieces === null && only!.begun === null && only!.from === 0 && only!.to === length;
     if (this.#tcpHeader === 1 && plain) {
       this.#said.values[this.#packet]! += (1 + APPLICATIONS.indexOf(only!.application) + STATE * only!.state) * ABOVE;
       return;
     }
-    const all = this.#portions.get(this.#packet) ?? [];
-    all[this.#tcpHeader - 1] = portions.map(({ application, state, begun, pieces, from, to }) => ({
-      application,
-      state,
-      begun,
-      pieces,
-      from,
-      to,
-    }));
-    this.#portions.set(this.#packet, all);
+    const all = this.#payloads.get(this.#packet) ?? [];
+    all[this.#tcpHeader - 1] = {
+      portions: portions.map(({ application, state, begun, pieces, from, to }) => ({ application, state, begun, pieces, from, to })),
+      ends,
+    };
+    this.#payloads.set(this.#packet, all);
   }
 
   reassemble(fragment: Fragment): Uint8Array | null {
@@ -206,7 +210,7 @@ export class FlowTracker implements Surroundings {
     const sides = [this.#flowOf.values[packet]!, ...(this.#more.get(packet) ?? [])];
     const said = this.#said.values[packet]!;
     const [found, application] = [said % ABOVE, Math.floor(said / ABOVE)];
-    const portions = this.#portions.get(packet) ?? [];
+    const payloads = this.#payloads.get(packet) ?? [];
     let header = 0;
     let tcpHeader = 0;
     return {
@@ -224,26 +228,31 @@ export class FlowTracker implements Surroundings {
       reassemble: () => datagram,
       payload: (bytes) => {
         if (tcpHeader === 1 && application > 0)
-          return [
-            {
-              application: APPLICATIONS[(application % STATE) - 1]!,
-              state: Math.floor(application / STATE),
-              begun: null,
-              bytes: null,
-              from: 0,
-              to: bytes.length,
-            },
-          ];
-        return (portions[tcpHeader - 1] ?? [])
+          return {
+            portions: [
+              {
+                application: APPLICATIONS[(application % STATE) - 1]!,
+                state: Math.floor(application / STATE),
+                begun: null,
+                bytes: null,
+                from: 0,
+                to: bytes.length,
+              },
+            ],
+            ends: false,
+          };
+        const { portions, ends } = payloads[tcpHeader - 1] ?? NOTHING_READ;
+        const read = portions
           .map((portion) => ({ ...portion, bytes: joined.get(portion) ?? null }))
           .filter(({ pieces, bytes: own }) => !pieces || own);
+        return { portions: read, ends };
       },
     };
   }
 
   /** What applications read with a packet that lies in several; empty where that is nothing. */
   joinedPortions(packet: number): readonly Portion[] {
-    return (this.#portions.get(packet) ?? []).flat().filter(({ pieces }) => pieces !== null);
+    return (this.#payloads.get(packet) ?? []).flatMap(({ portions }) => portions).filter(({ pieces }) => pieces !== null);
   }
 
   /** Packets whose pieces make up the datagram that a packet completes; null where it completes none. */
@@ -294,7 +303,8 @@ export class FlowTracker implements Surroundings {
       sequenceBase: Number.isNaN(base) ? null : base,
       acknowledgmentBase: Number.isNaN(other) ? null : other,
       windowShift: this.#rows[at + SHIFT + way]!,
-      found,
+      accurateEcn: (found & ACCURATE_ECN) !== 0,
+      found: found & ~ACCURATE_ECN,
     };
   }
 
@@ -308,7 +318,7 @@ export class FlowTracker implements Surroundings {
     const known = rows[at + BASE + way]!;
     const own = at + ANALYSED + way * SIDE_COLUMNS;
     const other = at + ANALYSED + (1 - way) * SIDE_COLUMNS;
-    let found = this.#reopened ? REUSED_PORTS : 0;
+    let found = (this.#reopened ? REUSED_PORTS : 0) | (this.#accurateEcn(at, segment) ? ACCURATE_ECN : 0);
     if (syn && !acks && known === sequence) restoreNext(rows, own);
     if (syn && acks && !Number.isNaN(known) && known !== sequence) found |= REUSED_PORTS;
     rows[at + FLAGS + way]! |= flags;
@@ -326,6 +336,22 @@ export class FlowTracker implements Surroundings {
     else this.#foundLater.set(this.#packet, [...(this.#foundLater.get(this.#packet) ?? [0, 0]), found]);
     if (segment.complete) this.#handshake(at, way, segment, time);
     return found;
+  }
+
+  /** Whether both sides count marks of congestion: agreed on by flags (RFC 9768 section 3.1.1), or an option of it came before. */
+  #accurateEcn(at: number, { flags, accurateEcn }: Segment): boolean {
+    const rows = this.#rows;
+    const set = (bit: number, on: boolean): void => {
+      rows[at + ECN] = (rows[at + ECN]! & ~bit) | (on ? bit : 0);
+    };
+    if (flags & SYN) {
+      const [ae, cwr, ece] = [256, 128, 64].map((bit) => (flags & bit) !== 0);
+      if (flags & ACK_FLAG) set(ECN_ANSWER, ae ? !ece : cwr!);
+      else set(ECN_SYN, ae! && cwr! && ece!);
+    }
+    const told = rows[at + ECN]!;
+    if (accurateEcn) set(ECN_OPTION, true);
+    return (told & ECN_OPTION) !== 0 || (told & ECN_SYN && told & ECN_ANSWER) !== 0;
   }
 
   #handshake(at: number, way: number, { flags, windowScale, sourcePort, destinationPort }: Segment, time: number): void {
@@ -407,7 +433,7 @@ export class FlowTracker implements Surroundings {
     rows[at + BASE + 1] = Number.NaN;
     rows[at + SHIFT] = -1;
     rows[at + SHIFT + 1] = -1;
-    for (const column of [SYN_TIME, ROUND_TRIP, SERVER_PORT, UNACKED]) rows[at + column] = 0;
+    for (const column of [SYN_TIME, ROUND_TRIP, SERVER_PORT, UNACKED, ECN]) rows[at + column] = 0;
     for (const way of [0, 1]) beginSide(rows, at + ANALYSED + way * SIDE_COLUMNS);
     rows[at + FIRST_PACKET] = this.#packet;
     rows[at + ADDRESS_LENGTH] = addressLength;

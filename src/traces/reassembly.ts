@@ -9,7 +9,6 @@ interface Datagram {
 
 /** Bytes of datagrams that are not complete; the oldest are given up beyond it. */
 const MAX_HELD = 16 << 20;
-const MAX_DATAGRAM = 65_535 + 8;
 
 /**
  * Puts datagrams together from their pieces (RFC 791 section 3.2, RFC 8200 section 4.5): a datagram is whole with the packet that fills
@@ -27,7 +26,6 @@ export class Reassembly {
       datagram = { pieces: [], total: -1, held: 0 };
       this.#open.set(key, datagram);
     }
-    if (offset + data.length > MAX_DATAGRAM) return null;
     // What says first where the end is, is believed.
     if (!more && datagram.total < 0) datagram.total = offset + data.length;
     // A piece that came before says nothing new.

@@ -45,6 +45,12 @@ export interface StreamSegment {
   readonly whole: boolean;
 }
 
+/** What is read with a segment; as of a `Payload` of `dissect/walk.ts`. */
+export interface StreamPayload {
+  readonly portions: readonly PortionWithBytes[];
+  readonly ends: boolean;
+}
+
 /** A message that spans segments. */
 interface Pdu {
   seq: number;
@@ -103,7 +109,7 @@ export class Streams {
   }
 
   /** What applications read with a segment of a flow, of which `way` is the direction. */
-  add(flow: number, way: number, segment: StreamSegment): PortionWithBytes[] {
+  add(flow: number, way: number, segment: StreamSegment): StreamPayload {
     const { conversation, sides } = this.#connection(flow);
     const side = sides[way]!;
     const { packet, sourcePort, destinationPort, fin, found } = segment;
@@ -111,12 +117,23 @@ export class Streams {
     const context: FramingContext = { conversation, way, packet, sourcePort, destinationPort, mayWait: segment.whole, fin };
     const reader = new Reader(side, segment, context);
     const before = held(side);
-    if (found & KEEP_ALIVE)
-      return [{ application: 'data', state: 0, begun: null, pieces: null, bytes: null, from: 0, to: segment.payload.length }];
-    const portions = reader.atEnd() ?? (segment.payload.length === 0 ? [] : segment.whole ? reader.read() : reader.alone());
+    if (found & KEEP_ALIVE) {
+      const data: PortionWithBytes = {
+        application: 'data',
+        state: 0,
+        begun: null,
+        pieces: null,
+        bytes: null,
+        from: 0,
+        to: segment.payload.length,
+      };
+      return { portions: [data], ends: false };
+    }
+    const last = reader.atEnd();
+    const portions = last ?? (segment.payload.length === 0 ? [] : segment.whole ? reader.read() : reader.alone());
     this.#held += held(side) - before;
     if (this.#held > MAX_HELD) this.#giveUp();
-    return portions;
+    return { portions, ends: last !== null };
   }
 
   #giveUp(): void {

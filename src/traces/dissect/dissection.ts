@@ -1,7 +1,7 @@
 import { FIELDS, type FieldId, TEXT } from './fields.ts';
 
-/** More than this many items has no packet that anyone looks at. */
-const MAX_ITEMS = 20_000;
+/** As in Wireshark, which reads no further then. */
+const MAX_ITEMS = 1_000_000;
 
 /**
  * What was found in one packet: items in the order of a tree walked from the top, as columns. One object serves packet after packet

@@ -202,6 +202,7 @@ const TABLE: readonly (readonly [name: string, type: FieldType, label: string])[
   ['tcp.flags', 'u16x', 'Flags'],
   ['tcp.flags.res', 'bool', 'Reserved'],
   ['tcp.flags.ae', 'bool', 'Accurate ECN'],
+  ['tcp.flags.ace', 'u8', 'ACE'],
   ['tcp.flags.cwr', 'bool', 'Congestion Window Reduced'],
   ['tcp.flags.ece', 'bool', 'ECN-Echo'],
   ['tcp.flags.urg', 'bool', 'Urgent'],

@@ -44,6 +44,7 @@ const ERRORS = new Set([UNREACHABLE, QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_
 const NUMBERED = new Set([ECHO_REPLY, ECHO, 13, 14, 15, 16, 17, 18]);
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
+const NO_ETHERTYPE = 0;
 
 /** RFC 792. Errors quote the beginning of the packet that they are about, which is dissected too. */
 export function icmp(walk: Walk, at: number): void {
@@ -90,6 +91,11 @@ function quote(walk: Walk, at: number, etherType: number): void {
   walk.quoted = quoted;
 }
 
+/** Quotes a packet, or what is none. */
+function quoteV6(walk: Walk, at: number): void {
+  if (walk.wire > at) quote(walk, at, walk.u8(at) >> 4 === 6 ? ETHERTYPE_IPV6 : NO_ETHERTYPE);
+}
+
 const V6_ECHO = 128;
 const V6_ECHO_REPLY = 129;
 const V6_EXTENDED_ECHO = 160;
@@ -99,6 +105,8 @@ const V6_ROUTER_ADVERTISEMENT = 134;
 const V6_NEIGHBOUR_SOLICITATION = 135;
 const V6_NEIGHBOUR_ADVERTISEMENT = 136;
 const V6_REDIRECT = 137;
+/** Option with the packet that was sent elsewhere (RFC 4861 section 4.6.3). */
+const REDIRECTED_HEADER = 4;
 
 /** RFC 4443 and, for neighbours and routers, RFC 4861. */
 export function icmpv6(walk: Walk, at: number): void {
@@ -111,7 +119,7 @@ export function icmpv6(walk: Walk, at: number): void {
   if (type >= 1 && type <= 4) {
     if (type === 2) walk.add32(MTU6, at + 4);
     out.close(item, at + 8);
-    quote(walk, at + 8, ETHERTYPE_IPV6);
+    quoteV6(walk, at + 8);
     return;
   }
   if (type === V6_ECHO || type === V6_ECHO_REPLY) {
@@ -158,6 +166,11 @@ export function icmpv6(walk: Walk, at: number): void {
     if (length === 0) break;
     // Source and target link-layer addresses.
     if ((kind === 1 || kind === 2) && length > 2) walk.addBytes(OPT_LINKADDR, behind + 2, length - 2);
+    else if (kind === REDIRECTED_HEADER) {
+      const packet = behind + 8;
+      walk.need(packet, length - 8);
+      walk.within(packet, length - 8, () => quoteV6(walk, packet));
+    }
     out.close(option, behind + length);
     behind += length;
   }

@@ -12,6 +12,12 @@ describe('names', () => {
     expect((await one(ipv4(17, udp(40_000, 53, query('0001 0000 0000 000b')))))['dns.id']).toEqual(['0x1234']);
   });
 
+  it('are all there, however many', async () => {
+    const many = Array.from({ length: 4000 }, () => hex('00 0001 0001')).flat();
+    const found = await one(ipv4(17, udp(40_000, 53, [...hex('1234 0100 0fa0 0000 0000 0000'), ...many])));
+    expect(found['dns.qry.type']).toHaveLength(4000);
+  });
+
   const asked = (name: readonly number[]): Promise<Fields> =>
     one(ipv4(17, udp(40_000, 53, [...hex('1234 0100 0001 0000 0000 0000'), ...name, ...hex('0001 0001')])));
 
@@ -113,6 +119,21 @@ describe('quoted packets', () => {
     const found = await one(ipv6(58, [137, 0, 0, 0, ...zeros(36), 1, 1, 2, 0, 0, 0, 0, 1]));
     expect(found['icmpv6.opt.linkaddr']).toEqual(['02:00:00:00:00:01']);
   });
+
+  it('of redirected neighbours are read where they are of IPv6, and what is behind them', async () => {
+    const redirect = (packet: readonly number[]) => {
+      const option = [4, (8 + packet.length) / 8, ...zeros(6), ...packet];
+      return one(ipv6(58, [137, 0, 0, 0, ...zeros(36), ...option, 1, 1, 2, 0, 0, 0, 0, 1]));
+    };
+    const found = await redirect(ipv6(17, udp(30_000, 13_000, zeros(8))));
+    expect(found).toMatchObject({ 'udp.dstport': ['13000'], 'ipv6.plen': ['112', '16'], 'icmpv6.opt.linkaddr': ['02:00:00:00:00:01'] });
+    // It may say that it is longer than what is quoted of it.
+    expect(await redirect(ipv6(17, udp(30_000, 13_000, zeros(64))).slice(0, 48))).toMatchObject({
+      'udp.dstport': ['13000'],
+      'icmpv6.opt.linkaddr': ['02:00:00:00:00:01'],
+    });
+    expect(await redirect(zeros(16))).toMatchObject({ 'data.len': ['16'], 'ipv6.plen': ['72'] });
+  });
 });
 
 describe('pieces', () => {
@@ -141,6 +162,14 @@ describe('pieces', () => {
     expect(found).toMatchObject({ 'ipv6.fraghdr.nxt': ['44', '17'], 'udp.dstport': ['2'] });
   });
 
+  it('may reach beyond what one packet can hold', async () => {
+    const whole = [128, 0, 0, 0, 0xfa, 0xce, 0, 1, ...zeros(65_992)];
+    const piece = (offset: number, to: number) =>
+      ipv6(44, [58, 0, ...u16(offset | (to < whole.length ? 1 : 0)), 0, 0, 0, 9, ...whole.slice(offset, to)]);
+    const found = await read([piece(0, 32_768), piece(32_768, 65_528), piece(65_528, whole.length)]);
+    expect(found[2]).toMatchObject({ 'icmpv6.echo.identifier': ['0xface'], 'data.len': ['65992'] });
+  });
+
   it('may be completed by one that an error quotes', async () => {
     const piece = (word: number, payload: readonly number[]) => ipv6(44, [17, 0, ...u16(word), 0, 0, 0, 9, ...payload]);
     const error = ipv6(58, [4, 0, 0, 0, 0, 0, 0, 0, ...piece(1, sent.slice(0, 16))]);
@@ -163,6 +192,55 @@ describe('headers', () => {
     expect((await withOptions('0502 0101'))['http.request.method']).toBeUndefined();
     expect(await withOptions('1e03 2000')).toMatchObject({ 'tcp.option_kind': ['30'], '_ws.malformed': [''] });
     expect((await withOptions('1e04 2000'))['http.request.method']).toEqual(['GET']);
+  });
+
+  it('of TCP end with options that are not all there, before it is said what the segment is', async () => {
+    const syn = (seq: number, first: number, options: readonly number[]) => {
+      const plain = tcp(options, { seq, ack: 0, flags: 2 });
+      return ipv4(6, [...plain.slice(0, 12), first, ...plain.slice(13)]);
+    };
+    const again = async (first: number, options: string) => (await read([syn(1, 0x50, []), syn(9, first, hex(options))]))[1]!;
+    expect((await again(0x80, 'aa'.repeat(12)))['tcp.analysis.reused_ports']).toEqual(['1']);
+    const short = await again(0xa0, 'aa'.repeat(12));
+    expect([short['tcp.analysis.reused_ports'], short['_ws.malformed']]).toEqual([undefined, ['']]);
+    const padded = await again(0xa0, `00 02${'00'.repeat(10)}`);
+    expect([padded['tcp.analysis.reused_ports'], padded['_ws.malformed']]).toEqual([undefined, ['']]);
+  });
+
+  it('of TCP count marks of congestion where both sides agreed on it, or say how many', async () => {
+    const [SYN, ACK, ECE, CWR, AE] = [2, 16, 64, 128, 256];
+    const counted = async (first: number, answer: number, options = '') => {
+      const found = await read([
+        ipv4(6, tcp([], { flags: SYN | first })),
+        ipv4(6, tcp([], { ports: [443, 4000], flags: SYN | ACK | answer }), { back: true }),
+        ipv4(6, tcp([], { flags: ACK | CWR, seq: 1001, options: hex(options || '01010101') })),
+        ipv4(6, tcp([], { flags: ACK | AE | ECE, seq: 1001 })),
+      ]);
+      expect([0, 1].map((at) => found[at]!['tcp.flags.ace'])).toEqual([undefined, undefined]);
+      return [2, 3].map((at) => found[at]!['tcp.flags.ace']?.[0] ?? found[at]!['tcp.flags.cwr']?.[0] === (at === 2 ? '1' : '0'));
+    };
+    const all = AE | CWR | ECE;
+    for (const answer of [CWR, CWR | ECE, AE, AE | CWR]) expect(await counted(all, answer)).toEqual(['2', '5']);
+    for (const answer of [0, ECE, AE | ECE, all]) expect(await counted(all, answer)).toEqual([true, true]);
+    expect(await counted(CWR | ECE, ECE)).toEqual([true, true]);
+    // The option tells those behind it.
+    for (const option of ['ac05 000001 010101', 'ae02 0101', 'fe07 acc0 000001 01', 'fd04 acc1'])
+      expect(await counted(0, 0, option)).toEqual([true, '5']);
+    for (const option of ['ac06 00000101 0101', 'fe07 acce 000001 01', 'ad02 0101'])
+      expect(await counted(0, 0, option)).toEqual([true, true]);
+  });
+
+  it('of TCP show no payload of what the end of a stream completes', async () => {
+    const sent = (seq: number, text: string, flags: number) => ipv4(6, tcp(ascii(text), { ports: [80, 4000], seq, flags }), { back: true });
+    const open = 'HTTP/1.0 200 Open\r\n\r\n';
+    const found = await read([sent(1000, open, 0x18), sent(1000 + open.length, 'to the end', 0x11)]);
+    expect(found.map((fields) => [fields['tcp.payload']?.length, fields['http.response.code']])).toEqual([
+      [1, undefined],
+      [undefined, ['200']],
+    ]);
+    const told = 'HTTP/1.0 200 Told\r\nContent-Length: 10\r\n\r\n';
+    const last = (await read([sent(1000, told, 0x18), sent(1000 + told.length, 'to the end', 0x11)]))[1]!;
+    expect([last['tcp.payload']?.length, last['http.response.code']]).toEqual([1, ['200']]);
   });
 
   it('of HTTP have an empty path between two spaces, and lengths of 63 bits', async () => {

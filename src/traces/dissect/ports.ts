@@ -4,7 +4,7 @@ import { type Application, Conversation, frame } from './framing.ts';
 import { http } from './http.ts';
 import { tls } from './tls.ts';
 import { vxlan, vxlanGeneric } from './vxlan.ts';
-import type { ReadPortion, Walk, Wanted } from './walk.ts';
+import type { Payload, ReadPortion, Walk, Wanted } from './walk.ts';
 
 // Which application a port belongs to: the numbers that Wireshark comes with, for the protocols that are dissected here.
 
@@ -26,11 +26,15 @@ const UDP_PORTS: ReadonlyMap<number, (walk: Walk, at: number) => void> = new Map
   [4790, vxlanGeneric],
 ]);
 
-/** What applications read with a segment, whose payload of `length` bytes is at `at`. */
-export function tcpPortions(walk: Walk, at: number, length: number, sourcePort: number, destinationPort: number): void {
-  const payload = walk.bytes.subarray(at, at + length);
+/** Whose the payload of a segment is: `length` bytes at `at`. */
+export function payloadOf(walk: Walk, at: number, length: number, sourcePort: number, destinationPort: number): Payload {
+  const bytes = walk.bytes.subarray(at, at + length);
   const whole = !walk.fragmented && !walk.quoted && walk.end >= walk.wire;
-  const portions = walk.around?.payload(payload, whole) ?? alone(payload, sourcePort, destinationPort);
+  return walk.around?.payload(bytes, whole) ?? { portions: alone(bytes, sourcePort, destinationPort), ends: false };
+}
+
+/** Reads what {@link payloadOf} said. */
+export function readPayload(walk: Walk, at: number, length: number, { portions }: Payload): void {
   for (const portion of portions) {
     const { application, bytes, from, to } = portion;
     if (!wants(walk.wanted, application)) continue;

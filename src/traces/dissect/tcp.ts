@@ -1,5 +1,5 @@
 import { fieldId } from './fields.ts';
-import { tcpPortions } from './ports.ts';
+import { payloadOf, readPayload } from './ports.ts';
 import type { Walk } from './walk.ts';
 
 const id = fieldId;
@@ -31,6 +31,10 @@ const FLAG_BITS: readonly (readonly [field: number, shift: number, mask: number]
   [id('tcp.flags.syn'), 1, 1],
   [id('tcp.flags.fin'), 0, 1],
 ];
+/** Where both sides count marks of congestion, three of the bits are a number (RFC 9768 section 3.2.2). */
+const ACE = id('tcp.flags.ace');
+const ACE_SHIFT = 6;
+const ACE_TOP = 8;
 const WINDOW_VALUE = id('tcp.window_size_value');
 const WINDOW = id('tcp.window_size');
 const SCALE_FACTOR = id('tcp.window_size_scalefactor');
@@ -126,6 +130,7 @@ export function tcp(walk: Walk, at: number): void {
     flags,
     window,
     windowScale: flags & SYN ? windowScale(walk, at + 20, at + header) : -1,
+    accurateEcn: hasAccurateEcn(walk, at + 20, at + header),
     payload: known ? length : -1,
     complete: header >= 20 && walk.end >= at + header,
   });
@@ -153,7 +158,12 @@ export function tcp(walk: Walk, at: number): void {
   out.add(HDR_LEN, at + 12, 1, header);
   out.add(FLAGS, at + 12, 2, flags);
   out.level++;
-  for (const [field, shift, mask] of FLAG_BITS) out.add(field, at + (shift > 7 ? 12 : 13), 1, ((flags >> shift) & mask) === 0 ? 0 : 1);
+  const counting = stream?.accurateEcn && !(flags & SYN);
+  for (const [field, shift, mask] of FLAG_BITS) {
+    if (!counting || shift < ACE_SHIFT || shift > ACE_TOP)
+      out.add(field, at + (shift > 7 ? 12 : 13), 1, ((flags >> shift) & mask) === 0 ? 0 : 1);
+    else if (shift === ACE_TOP) out.add(ACE, at + 12, 2, (flags >> ACE_SHIFT) & 7);
+  }
   out.level--;
   out.add(WINDOW_VALUE, at + 14, 2, window);
   windowOf(walk, at, flags, window, known ? (stream?.windowShift ?? -1) : -1, stream?.windowShift ?? -1);
@@ -167,12 +177,14 @@ export function tcp(walk: Walk, at: number): void {
   // What comes with a reset is a cause in words.
   if (flags & RST) {
     out.close(item, at + header + Math.max(0, carried));
-    if (ends && stream) tcpPortions(walk, behind, 0, sourcePort, destinationPort);
+    if (ends && stream) readPayload(walk, behind, 0, payloadOf(walk, behind, 0, sourcePort, destinationPort));
     return;
   }
-  if (carried > 0) out.add(PAYLOAD, behind, carried, 0);
+  const payload = carried > 0 || ends ? payloadOf(walk, behind, Math.max(0, carried), sourcePort, destinationPort) : null;
+  // What the end of the stream completes is shown as put together alone.
+  if (carried > 0 && !payload!.ends) out.add(PAYLOAD, behind, carried, 0);
   out.close(item, behind);
-  if (carried > 0 || ends) tcpPortions(walk, behind, Math.max(0, carried), sourcePort, destinationPort);
+  if (payload) readPayload(walk, behind, Math.max(0, carried), payload);
 }
 
 function analysis({ out }: Walk, at: number, found: number): void {
@@ -186,21 +198,37 @@ function windowOf({ out }: Walk, at: number, flags: number, window: number, appl
   if (!(flags & SYN)) out.add(SCALE_FACTOR, at + 14, 2, shift < 0 ? shift : 2 ** shift);
 }
 
-function windowScale(walk: Walk, from: number, to: number): number {
-  const end = Math.min(to, walk.end);
-  for (let at = from; at + 1 < end; ) {
-    const kind = walk.bytes[at]!;
-    if (kind === 0) break;
-    if (kind === 1) {
-      at++;
-      continue;
-    }
-    const length = walk.bytes[at + 1]!;
-    if (kind === 3 && length === 3 && at + 2 < end) return Math.min(MAX_SHIFT, walk.bytes[at + 2]!);
-    if (length < 2) break;
+/** Finds an option for which `is` says yes, and that is all there; -1 without one. */
+function findOption({ bytes, end: held }: Walk, from: number, to: number, is: (at: number, length: number) => boolean): number {
+  const end = Math.min(to, held);
+  for (let at = from; at + 1 < end && bytes[at] !== 0; ) {
+    const length = bytes[at] === 1 ? 1 : bytes[at + 1]!;
+    if (bytes[at] !== 1 && (length < 2 || at + length > end)) break;
+    if (is(at, length)) return at;
     at += length;
   }
   return -1;
+}
+
+function windowScale(walk: Walk, from: number, to: number): number {
+  const at = findOption(walk, from, to, (option, length) => walk.bytes[option] === 3 && length === 3);
+  return at < 0 ? -1 : Math.min(MAX_SHIFT, walk.bytes[at + 2]!);
+}
+
+const ACCURATE_ECN: ReadonlySet<number> = new Set([172, 174]);
+/** Experiments with a number (RFC 6994), and the two that became options. */
+const EXPERIMENTS: ReadonlySet<number> = new Set([253, 254]);
+const ACCURATE_ECN_EXPERIMENTS: ReadonlySet<number> = new Set([0xacc0, 0xacc1]);
+
+/** Counters of bytes with marks of congestion, up to three of three bytes each (RFC 9768 section 3.2.3). */
+function hasAccurateEcn(walk: Walk, from: number, to: number): boolean {
+  const counters = (length: number): boolean => length >= 0 && length <= 9 && length % 3 === 0;
+  const found = findOption(walk, from, to, (at, length) => {
+    const kind = walk.bytes[at]!;
+    if (ACCURATE_ECN.has(kind)) return counters(length - 2);
+    return EXPERIMENTS.has(kind) && counters(length - 4) && ACCURATE_ECN_EXPERIMENTS.has((walk.bytes[at + 2]! << 8) | walk.bytes[at + 3]!);
+  });
+  return found >= 0;
 }
 
 function options(walk: Walk, from: number, to: number, base: number, acknowledgment: number): void {
@@ -216,6 +244,8 @@ function options(walk: Walk, from: number, to: number, base: number, acknowledgm
     const length = single ? 1 : room > 1 ? walk.u8(at + 1) : 0;
     const item = out.group(at, Math.max(1, Math.min(length, room)), OPTION_NAMES[kind] ?? `Option ${kind}`);
     if (!single && (length < 2 || length > room)) {
+      // Wireshark's remark is about all the bytes behind it, which must be there.
+      if (length > room) walk.need(at, room - 2);
       out.level = out.depth[item]!;
       break;
     }
@@ -234,7 +264,10 @@ function options(walk: Walk, from: number, to: number, base: number, acknowledgm
     out.level = out.depth[item]!;
     at += length;
     // Behind the end only padding is shown.
-    if (kind === 0 && at < to && walk.u8(at) !== 0) break;
+    if (kind === 0 && at < to && walk.u8(at) !== 0) {
+      walk.need(at, to - at);
+      break;
+    }
   }
   out.level = out.depth[all]!;
 }

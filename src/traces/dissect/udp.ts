@@ -44,6 +44,7 @@ export function udp(walk: Walk, at: number): void {
     flags: 0,
     window: 0,
     windowScale: -1,
+    accurateEcn: false,
     payload: size - 8,
     complete: true,
   });

@@ -30,6 +30,8 @@ export interface Segment {
   readonly window: number;
   /** Shift of the window scale option; -1 without one. */
   readonly windowScale: number;
+  /** An option of accurate ECN is there. */
+  readonly accurateEcn: boolean;
   /** Bytes behind the header; -1 where the header does not tell. */
   readonly payload: number;
   /** The header is all there and as long as it must be. */
@@ -47,6 +49,13 @@ export interface ReadPortion {
   readonly to: number;
 }
 
+/** What is read with a segment. */
+export interface Payload {
+  readonly portions: readonly ReadPortion[];
+  /** The segment ends its stream, and with it a message that goes on up to the end. */
+  readonly ends: boolean;
+}
+
 /** What is known of the stream that a segment belongs to. */
 export interface StreamInfo {
   readonly stream: number;
@@ -55,6 +64,8 @@ export interface StreamInfo {
   readonly acknowledgmentBase: number | null;
   /** Shift of the window; -1 unknown, -2 not in use. */
   readonly windowShift: number;
+  /** Both sides count marks of congestion, as far as segments before this one tell. */
+  readonly accurateEcn: boolean;
   /** What the segment is to those before it (`tcp-analysis.ts`); 0 of UDP. */
   readonly found: number;
 }
@@ -78,7 +89,7 @@ export interface Surroundings {
    * What applications read with the payload of the segment that {@link stream} was asked about last; `whole` where all of it was captured and it
    * stands for itself. Null where nobody keeps track.
    */
-  payload(bytes: Uint8Array, whole: boolean): readonly ReadPortion[] | null;
+  payload(bytes: Uint8Array, whole: boolean): Payload | null;
 }
 
 /** Protocols of applications that can be left out when nobody asks for their fields. */

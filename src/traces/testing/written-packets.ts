@@ -63,12 +63,27 @@ interface TcpOptions {
   readonly seq?: number;
   readonly ack?: number;
   readonly options?: readonly number[];
+  /** All nine, with the first bit of the byte before. */
+  readonly flags?: number;
 }
 export const tcp = (
   payload: readonly number[],
-  { ports = [4000, 443], seq = 1000, ack = 2000, options = [] }: TcpOptions = {},
+  { ports = [4000, 443], seq = 1000, ack = 2000, options = [], flags = 0x18 }: TcpOptions = {},
 ): number[] => [
-  ...[...u16(ports[0]), ...u16(ports[1]), ...u32(seq), ...u32(ack), 0x50 + options.length * 4, 0x18, 4, 0, 0, 0, 0, 0],
+  ...[
+    ...u16(ports[0]),
+    ...u16(ports[1]),
+    ...u32(seq),
+    ...u32(ack),
+    0x50 + options.length * 4 + (flags >> 8),
+    flags & 255,
+    4,
+    0,
+    0,
+    0,
+    0,
+    0,
+  ],
   ...options,
   ...payload,
 ];
