@@ -116,6 +116,33 @@ describe('WorkerClient', () => {
     }
   });
 
+  it('waits for a worker that is still loading, but not for ever', async () => {
+    vi.useFakeTimers();
+    try {
+      const { client: rpc, workers } = client();
+      const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
+      const heard = rpc.call('first', {}, { signal: first.signal });
+      first.abort();
+      vi.advanceTimersByTime(1000);
+      expect(workers[0].terminated).toBe(false);
+      workers[0].answer({ id: 0, kind: 'alive', lock: '' });
+      workers[0].answer({ id: workers[0].idOf('first'), kind: 'cancelled' });
+      await expect(heard).rejects.toBeInstanceOf(Cancelled);
+      // Now it works, and hears nothing.
+      rpc.call('second', {}, { signal: second.signal }).catch(() => {});
+      second.abort();
+      vi.advanceTimersByTime(300);
+      expect(workers[0].terminated).toBe(true);
+      const never = rpc.call('third', {}, { signal: third.signal });
+      third.abort();
+      vi.runAllTimers();
+      await expect(never).rejects.toBeInstanceOf(Cancelled);
+      expect(workers[1].terminated).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('gives a worker longer to hear the cancel where the call asks for it', () => {
     vi.useFakeTimers();
     try {

@@ -131,6 +131,8 @@ export function onWorkerDeath(listener: (death: WorkerDeath) => void): void {
 
 /** How long a worker may take to hear a cancel before it is ended. */
 const CANCEL_GRACE_MS = 250;
+/** And how long one that is still loading its script: its successor would load anew. */
+const START_MS = 5000;
 /** How often one call may cost a worker its life. */
 const MOST_DEATHS = 3;
 /** What is asked about a blob after it went is asked soon after: of more than the last ones nobody asks. */
@@ -153,6 +155,8 @@ export class WorkerClient {
   readonly #sent = new Set<number>();
   /** After a death its calls go one by one, so that the one that kills is told from the others. */
   #oneByOne = false;
+  /** The worker that has shown life: one that has not is still loading. */
+  #alive: Worker | null = null;
   /** The successor of a worker that died gets no call before it has shown life: its death must not go unseen. */
   #awaited: Worker | null = null;
   /** Workers that ended before they showed life, since the last one that did. */
@@ -188,6 +192,7 @@ export class WorkerClient {
 
   #receive(worker: Worker, data: FromWorker): void {
     if (data.kind === 'alive') {
+      this.#alive = worker;
       this.#stillborn = 0;
       if (data.lock !== '') void navigator.locks.request(data.lock, () => this.#died(worker, 'the browser ended it'));
       if (this.#awaited === worker) {
@@ -271,6 +276,7 @@ export class WorkerClient {
   #end(): void {
     this.#worker?.terminate();
     this.#worker = null;
+    this.#alive = null;
     this.#awaited = null;
     this.#sent.clear();
     for (const [id, call] of this.#pending) {
@@ -359,12 +365,18 @@ export class WorkerClient {
       return;
     }
     this.#worker?.postMessage({ id, cancel: true } satisfies ToWorker);
-    setTimeout(() => {
+    const graceMs = this.#pending.get(id)?.options.graceMs ?? CANCEL_GRACE_MS;
+    const endIfDeaf = (waitedMs: number): void => {
       if (!this.#pending.has(id)) return;
+      if (this.#alive !== this.#worker && waitedMs < START_MS) {
+        setTimeout(endIfDeaf, graceMs, waitedMs + graceMs);
+        return;
+      }
       this.#end();
       this.#send();
       this.#endIfLeft();
-    }, this.#pending.get(id)?.options.graceMs ?? CANCEL_GRACE_MS);
+    };
+    setTimeout(endIfDeaf, graceMs, graceMs);
   }
 
   call<T>(method: string, args: unknown, options: CallOptions = {}): Promise<T> {
