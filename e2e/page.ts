@@ -48,7 +48,8 @@ export const cutFiles = (() => {
   };
 })();
 
-async function cutCapture(context: BrowserContext): Promise<void> {
+/** Gives pages of the context the first packets of the sample's capture alone. */
+export async function cutCapture(context: BrowserContext): Promise<void> {
   for (const [name, body] of Object.entries(cutFiles)) await context.route(`**/payload/${name}`, (route) => route.fulfill({ body }));
 }
 

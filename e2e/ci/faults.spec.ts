@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { addressOf, choose, expect, keptIn, kernel, test } from '../page.ts';
+import { addressOf, agreement, choose, cutCapture, expect, keptIn, kernel, test } from '../page.ts';
 
 test.use({ start: 'small program' });
 
@@ -66,6 +66,20 @@ test('a part that comes slowly has an outline until it is there', async ({ page 
   come();
   await expect(page.locator('[data-panel=machine]')).toBeVisible();
   await expect(page.getByTestId('skeleton')).toHaveCount(0);
+});
+
+test('ONNX Runtime that cannot be loaded is told of as that, and comes when the trace is replayed again', async ({ page }) => {
+  let failing = true;
+  await cutCapture(page.context());
+  await page.route(/\/assets\/ort-wasm[^/]*\.wasm$/, (route) => (failing ? route.abort('internetdisconnected') : route.continue()));
+  await page.goto(addressOf('sample'));
+  const compare = page.locator('[data-panel=compare]');
+  await expect(compare.getByRole('alert')).toContainText('ONNX Runtime could not be loaded: ');
+  await expect(compare.getByRole('alert')).not.toContainText('payload-ids.onnx');
+  failing = false;
+  await page.getByRole('button', { name: 'Replay', exact: true }).click();
+  await expect(compare.getByRole('alert')).toHaveCount(0);
+  expect(await agreement(page)).toBe(1);
 });
 
 test('what stands in front of the desk fails by itself', async ({ page }) => {

@@ -21,6 +21,9 @@ export class InputError extends Error {
   }
 }
 
+/** A part of the program did not come, as when the connection is gone, and cannot be loaded again where that was tried: a worker that throws this is ended. */
+export class LoadError extends InputError {}
+
 /** What is quoted of a file may be anything. */
 const MOST_CHARACTERS = 600;
 

@@ -1,4 +1,4 @@
-import { InputError } from '../base/errors.ts';
+import { InputError, LoadError } from '../base/errors.ts';
 import type { SymbolicInput } from '../onnx/inputs.ts';
 import { symbolicInputs } from '../onnx/inputs.ts';
 import type { DType, Tensor, TensorData } from '../onnx/model.ts';
@@ -91,8 +91,16 @@ async function refusals<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    throw new InputError(`ONNX Runtime refuses it: ${text.trim().replace(/\s+/g, ' ')}`, file);
+    const text = (error instanceof Error ? error.message : String(error)).trim().replace(/\s+/g, ' ');
+    // Its words for a file of its own that did not come; it never asks for that again.
+    const [unloaded, why] = /^no available backend found\. ERR: \[wasm\] (.*)$/.exec(text) ?? [];
+    if (unloaded !== undefined)
+      throw new LoadError(
+        `ONNX Runtime could not be loaded: ${why!.replace(/ Build with -sASSERTIONS.*$/, '')}`,
+        '',
+        'Once the connection is there, replay again',
+      );
+    throw new InputError(`ONNX Runtime refuses it: ${text}`, file);
   }
 }
 

@@ -59,6 +59,18 @@ describe('WorkerClient', () => {
     await expect(result).rejects.toMatchObject({ name: 'RemoteError', error: { what: 'no', where: 'here' } });
   });
 
+  it('ends a worker that cannot go on, and asks a new one the rest', async () => {
+    const { client: rpc, workers } = client('project');
+    const failed = rpc.call('load', {});
+    const other = rpc.call('other', {});
+    const error = { what: 'it did not come', where: '', advice: '' };
+    workers[0].answer({ id: workers[0].idOf('load'), kind: 'error', error, over: true });
+    await expect(failed).rejects.toMatchObject({ error });
+    expect(workers[0].terminated).toBe(true);
+    workers[1].answer({ id: workers[1].idOf('other'), kind: 'result', result: 1 });
+    expect(await other).toBe(1);
+  });
+
   it('ends a worker that does not hear a cancel, and starts its other calls again in a new one that has the blobs', async () => {
     vi.useFakeTimers();
     try {

@@ -1,3 +1,4 @@
+import { LoadError } from '../base/errors.ts';
 import { Cancelled } from '../base/progress.ts';
 import { toUserError, type UserError } from './errors.ts';
 
@@ -22,7 +23,8 @@ type FromWorker =
   | { id: number; kind: 'event'; event: unknown }
   | { id: number; kind: 'result'; result: unknown }
   | { id: number; kind: 'cancelled' }
-  | { id: number; kind: 'error'; error: UserError };
+  /** `over`: the worker cannot go on. */
+  | { id: number; kind: 'error'; error: UserError; over?: boolean };
 
 /** A result whose buffers are handed over rather than copied. */
 export class Transferred<T> {
@@ -66,7 +68,13 @@ export function serveRpc(scope: DedicatedWorkerGlobalScope, handlers: Record<str
       else scope.postMessage({ id, kind: 'result', result } satisfies FromWorker);
     } catch (error) {
       if (error instanceof Cancelled) scope.postMessage({ id, kind: 'cancelled' } satisfies FromWorker);
-      else scope.postMessage({ id, kind: 'error', error: toUserError(error, doing(method)) } satisfies FromWorker);
+      else
+        scope.postMessage({
+          id,
+          kind: 'error',
+          error: toUserError(error, doing(method)),
+          over: error instanceof LoadError,
+        } satisfies FromWorker);
     } finally {
       cancelled.delete(id);
     }
@@ -221,6 +229,11 @@ export class WorkerClient {
       case 'error':
         this.#settled(data.id);
         call.reject(new RemoteError(data.error));
+        // What a worker beside the project holds outlasts this.
+        if (data.over && this.#serves === 'project' && this.#worker === worker) {
+          this.#end();
+          this.#send();
+        }
         return;
     }
   }
