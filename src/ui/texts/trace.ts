@@ -56,11 +56,12 @@ export const trace = {
   packets: 'Packets',
   inputs: 'Inputs',
   packetRow: (packet: number, source: string, destination: string, info: string) =>
-    `packet ${packet + 1}, ${source} to ${destination}, ${info}`,
+    [`packet ${packet + 1}`, source && `${source} to ${destination}`, info].filter(Boolean).join(', '),
   packetComes: (packet: number) => `packet ${packet + 1}, being read`,
   verdictOf: (verdict: string, score: string) => `, ${verdict}, score ${score}`,
   notReplayed: ', not yet replayed',
-  ends: (source: string, destination: string) => `${source} → ${destination}`,
+  /** What is shorter than an address has none. */
+  ends: (source: string, destination: string) => (source ? `${source} → ${destination}` : '–'),
   inputRow: (input: number, ours: number | null, theirs: number | null) =>
     `input ${input + 1}, ${ours === null ? 'not yet replayed' : `class ${ours}`}${theirs === null ? '' : `, reference ${theirs}`}`,
 };
