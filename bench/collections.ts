@@ -87,8 +87,8 @@ function missingHere(): string[] {
   return allProtocols().filter((name) => !ours.has(name.split('.')[0]!));
 }
 
-/** A random third, chosen by what the file holds, is looked at by nobody who mends. */
-export const isHeldOut = (bytes: Uint8Array): boolean => createHash('sha256').update('held out').update(bytes).digest()[0]! < 86;
+/** What mending may look at, and what is looked at by nobody who mends. */
+export type Part = 'open' | 'heldOut';
 
 interface Judges {
   readonly everybody: TsharkServer;
@@ -152,24 +152,21 @@ async function compareFile(judges: Judges, path: string, collected: Collected): 
   }
 }
 
-/** Compares every capture of the folders once, however often it is there: those that mending may look at, and those held out. */
-export async function compareCollections(
-  folders: readonly string[],
-  parts: readonly ('open' | 'heldOut')[],
-): Promise<Partial<Record<'open' | 'heldOut', Collected>>> {
+/** Compares every capture of the folders once, however often it is there; what is open too is not held out. */
+export async function compareCollections(folders: Readonly<Record<Part, readonly string[]>>): Promise<Record<Part, Collected>> {
   const seen = new Set<string>();
-  const work: { path: string; part: 'open' | 'heldOut' }[] = [];
-  for (const folder of folders) {
-    for (const name of filesOf(folder)) {
-      const path = join(folder, name);
-      const bytes = readFileSync(path);
-      const key = createHash('sha256').update(bytes).digest('hex');
-      const part = isHeldOut(bytes) ? 'heldOut' : 'open';
-      if (!seen.has(key) && parts.includes(part)) work.push({ path, part });
-      seen.add(key);
+  const work: { path: string; part: Part }[] = [];
+  for (const part of ['open', 'heldOut'] as const) {
+    for (const folder of folders[part]) {
+      for (const name of filesOf(folder)) {
+        const path = join(folder, name);
+        const key = createHash('sha256').update(readFileSync(path)).digest('hex');
+        if (!seen.has(key)) work.push({ path, part });
+        seen.add(key);
+      }
     }
   }
-  const result = Object.fromEntries(parts.map((part) => [part, new Collected()]));
+  const result = { open: new Collected(), heldOut: new Collected() };
   const disabled = missingHere();
   const free: Judges[] = [];
   const all: Judges[] = [];
@@ -181,7 +178,7 @@ export async function compareCollections(
         return judges;
       };
       const judges = free.pop() ?? made();
-      await compareFile(judges, path, result[part]!);
+      await compareFile(judges, path, result[part]);
       free.push(judges);
     });
   } finally {

@@ -1,6 +1,6 @@
 /**
- * `npm run long dissection [COLLECTION…]`: every field of 50,000 generated packets, and of the captures in COLLECTIONs, beside `tshark -T fields`, with its
- * default settings: streams are put together on both sides. Then the packets that filters let pass, those of `filters.ts` and some made of the grammar
+ * `npm run long dissection [COLLECTION…] [held:COLLECTION…]`: every field of 50,000 generated packets, and of the captures in COLLECTIONs, beside
+ * `tshark -T fields`, with its default settings: streams are put together on both sides; of those that are held out only counts are told. Then the packets that filters let pass, those of `filters.ts` and some made of the grammar
  * (`filter-maker.ts`), all in one run of tshark.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,6 +27,7 @@ import { eachOf, tshark } from './tshark.ts';
 const GENERATED = 50_000;
 /** Packets that filters run over. */
 const FILTERED = 5000;
+const HELD = 'held:';
 /** Filters made of the grammar. */
 const MADE_FILTERS = 3000;
 export interface Compared {
@@ -138,13 +139,16 @@ export default async function dissection(collections: string[]): Promise<unknown
     const path = join(temporary, 'generated.pcap');
     writeFileSync(path, pcapFile(new PacketMaker(7).make(GENERATED)));
     await compareFields(path, generated);
-    const { open, heldOut } = await compareCollections(collections, ['open', 'heldOut']);
+    const { open, heldOut } = await compareCollections({
+      open: collections.filter((folder) => !folder.startsWith(HELD)),
+      heldOut: collections.filter((folder) => folder.startsWith(HELD)).map((folder) => folder.slice(HELD.length)),
+    });
     const few = join(temporary, 'filtered.pcap');
     writeFileSync(few, pcapFile(new PacketMaker(3).make(FILTERED)));
     const made = await compareMadeFilters(few, 1, MADE_FILTERS);
     return {
       generated: figuresOf(generated),
-      captures: { open: open!.figures(true), heldOut: heldOut!.figures(false) },
+      captures: { open: open.figures(true), heldOut: heldOut.figures(false) },
       filters: await judge(few, FILTERS),
       madeFilters: made,
     };

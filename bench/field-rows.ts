@@ -3,7 +3,10 @@ import type { Dissection } from '../src/traces/dissect/dissection.ts';
 import { FIELDS, type FieldId } from '../src/traces/dissect/fields.ts';
 import { fieldText } from '../src/traces/dissect/values.ts';
 
-/** tshark's own idea of what nobody dissects, and times in its own number of digits. */
+/**
+ * tshark's own idea of what nobody dissects, times in its own number of digits, and the number that three flags of TCP may be: it is part of
+ * `tcp.flags`, and there where the flags by themselves are not.
+ */
 const LEFT_OUT = new Set([
   '',
   'frame.comment',
@@ -13,6 +16,7 @@ const LEFT_OUT = new Set([
   'frame.interface_id',
   'data.data',
   'data.len',
+  'tcp.flags.ace',
 ]);
 /** Between values of one field. */
 const SEPARATOR = '\x1f';
