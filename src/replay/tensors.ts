@@ -19,7 +19,7 @@ export function storeTensor(tensor: Tensor, slot: TensorSlot, target: Uint8Array
       `input \`${slot.name}\``,
     );
   }
-  const view = new DataView(target.buffer, target.byteOffset + slot.byteOff, count * BYTES[slot.elem]);
+  const view = viewOf(slot, target);
   const [min, max] = RANGE[slot.elem];
   for (let i = 0; i < count; i++) {
     const value = Number(tensor.data[i]);
@@ -45,13 +45,25 @@ export function storeTensor(tensor: Tensor, slot: TensorSlot, target: Uint8Array
 /** Reads a slot back as real numbers: scale × integer. */
 export function loadTensor(slot: TensorSlot, source: Uint8Array): Float64Array {
   const count = elementCount(slot.dims);
-  const view = new DataView(source.buffer, source.byteOffset + slot.byteOff, count * BYTES[slot.elem]);
+  const view = viewOf(slot, source);
   return Float64Array.from({ length: count }, (_, i) => {
     if (slot.elem === 'f32') return view.getFloat32(i * 4, true);
     if (slot.classes) return classValue(slot.classes, view.getInt32(i * 4, true));
     if (slot.elem === 'i32') return view.getInt32(i * 4, true) * slot.scale;
     return (slot.elem === 'i16' ? view.getInt16(i * 2, true) : view.getUint16(i * 2, true)) * slot.scale;
   });
+}
+
+/** The slot's part of a map's value. Throws {@link InputError} where a program that was edited, or is another one, has a smaller map. */
+function viewOf({ name, dims, elem, byteOff }: TensorSlot, value: Uint8Array): DataView {
+  const bytes = elementCount(dims) * BYTES[elem];
+  if (byteOff + bytes > value.length)
+    throw new InputError(
+      `the program keeps ${value.length} bytes where this tensor has ${bytes} from byte ${byteOff} on`,
+      `tensor \`${name}\``,
+      'Undo what was edited in the program’s maps, or open the model that it was made of',
+    );
+  return new DataView(value.buffer, value.byteOffset + byteOff, bytes);
 }
 
 /** The number that a class's label is; its index where labels are texts. */

@@ -31,7 +31,7 @@ export function StatusBar() {
   if (program.value && program.status === 'done')
     parts.push(<span>{words.made(program.value.modelKey !== '', formatMs(program.ms))}</span>);
   if (calibration.value) {
-    parts.push(<span>{words.calibrated(formatCount(calibration.value.samples), calibration.value)}</span>);
+    parts.push(<span className="ellipsis">{words.calibrated(formatCount(calibration.value.samples), calibration.value)}</span>);
   }
   if (replay.value?.engine && trace.value) parts.push(<span>{words.engine(replay.value.engine)}</span>);
   if (replay.value && trace.value) parts.push(<span>{words.events(formatCount(replay.value.done))}</span>);

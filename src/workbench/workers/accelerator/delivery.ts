@@ -44,7 +44,7 @@ export class DeliveryDesk {
   /** An object that may be signed from now on. */
   async know(name: string, bytes: Uint8Array): Promise<KnownObject> {
     const hash = await sha256Hex(bytes);
-    const known = this.#objects.get(hash) ?? { name, hash, bytes: bytes.slice(), version: 0, signature: null };
+    const known = this.#objects.get(hash) ?? { name, hash, bytes, version: 0, signature: null };
     this.#objects.set(hash, known);
     return known;
   }
