@@ -39,7 +39,7 @@ export class Collected {
   files = 0;
   /** Of these, files whose end is missing or broken. */
   damaged = 0;
-  /** Neither we nor tshark take them for captures. */
+  /** Of formats that are not opened here, whether tshark knows them or not. */
   noCaptures = 0;
   packets = 0;
   /** Of link types without a dissector here, which are bytes. */
