@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Cancelled } from '../base/progress.ts';
-import { onWorkerDeath, WorkerClient, type WorkerDeath } from './rpc.ts';
+import { onWorkerDeath, serveRpc, WorkerClient, type WorkerDeath } from './rpc.ts';
 
 type Sent = { id: number; method?: string; args?: unknown; cancel?: true };
 
@@ -27,6 +27,8 @@ class FakeWorker {
     return this.sent.find((message) => message.method === method)!.id;
   }
 }
+
+const ALIVE = { id: 0, kind: 'alive', lock: '' };
 
 function client(serves?: 'project'): { client: WorkerClient; workers: FakeWorker[] } {
   const workers: FakeWorker[] = [];
@@ -79,6 +81,7 @@ describe('WorkerClient', () => {
       const controller = new AbortController();
       const stopped = rpc.call('deaf', {}, { signal: controller.signal });
       const other = rpc.call('other', { of: 'mine' });
+      workers[0].answer(ALIVE);
       controller.abort();
       expect(workers[0].sent.at(-1)).toEqual({ id: workers[0].idOf('deaf'), cancel: true });
       vi.runAllTimers();
@@ -128,28 +131,22 @@ describe('WorkerClient', () => {
     }
   });
 
-  it('waits for a worker that is still loading, but not for ever', async () => {
+  it('stops at once what a worker that still loads was asked, and leaves it alone', async () => {
     vi.useFakeTimers();
     try {
       const { client: rpc, workers } = client();
-      const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
-      const heard = rpc.call('first', {}, { signal: first.signal });
-      first.abort();
-      vi.advanceTimersByTime(1000);
-      expect(workers[0].terminated).toBe(false);
-      workers[0].answer({ id: 0, kind: 'alive', lock: '' });
-      workers[0].answer({ id: workers[0].idOf('first'), kind: 'cancelled' });
-      await expect(heard).rejects.toBeInstanceOf(Cancelled);
-      // Now it works, and hears nothing.
-      rpc.call('second', {}, { signal: second.signal }).catch(() => {});
-      second.abort();
-      vi.advanceTimersByTime(300);
-      expect(workers[0].terminated).toBe(true);
-      const never = rpc.call('third', {}, { signal: third.signal });
-      third.abort();
+      const controller = new AbortController();
+      const stopped = rpc.call('first', {}, { signal: controller.signal });
+      controller.abort();
+      await expect(stopped).rejects.toBeInstanceOf(Cancelled);
+      expect(workers[0].sent.at(-1)).toEqual({ id: workers[0].idOf('first'), cancel: true });
       vi.runAllTimers();
-      await expect(never).rejects.toBeInstanceOf(Cancelled);
-      expect(workers[1].terminated).toBe(true);
+      expect(workers[0].terminated).toBe(false);
+      workers[0].answer(ALIVE);
+      workers[0].answer({ id: workers[0].idOf('first'), kind: 'cancelled' });
+      const other = rpc.call('other', {});
+      workers[0].answer({ id: workers[0].idOf('other'), kind: 'result', result: 1 });
+      expect(await other).toBe(1);
     } finally {
       vi.useRealTimers();
     }
@@ -161,6 +158,7 @@ describe('WorkerClient', () => {
       const { client: rpc, workers } = client();
       const controller = new AbortController();
       rpc.call('patient', {}, { signal: controller.signal, graceMs: 5000 }).catch(() => {});
+      workers[0].answer(ALIVE);
       controller.abort();
       vi.advanceTimersByTime(4999);
       expect(workers[0].terminated).toBe(false);
@@ -233,5 +231,24 @@ describe('WorkerClient', () => {
     for (let at = 0; at < 3; at++) workers[at].onerror?.({ message: '', preventDefault: () => {} });
     await expect(call).rejects.toMatchObject({ error: { what: expect.stringContaining('cannot be started') as string } });
     expect(workers).toHaveLength(3);
+  });
+});
+
+describe('serveRpc', () => {
+  it('hears a cancel that waits beside the call before it begins', async () => {
+    const posted: { id: number; kind: string }[] = [];
+    const scope = { postMessage: (message: { id: number; kind: string }) => posted.push(message), onmessage: null as unknown };
+    const begun: string[] = [];
+    const handler = (name: string) => begun.push(name);
+    serveRpc(scope as unknown as DedicatedWorkerGlobalScope, { work: handler }, () => 'Working');
+    const send = scope.onmessage as (message: { data: unknown }) => Promise<void>;
+    const calls = [send({ data: { id: 1, method: 'work', args: 'stopped' } }), send({ data: { id: 2, method: 'work', args: 'other' } })];
+    void send({ data: { id: 1, cancel: true } });
+    await Promise.all(calls);
+    expect(begun).toEqual(['other']);
+    expect(posted.filter(({ kind }) => kind !== 'alive').map(({ id, kind }) => [id, kind])).toEqual([
+      [1, 'cancelled'],
+      [2, 'result'],
+    ]);
   });
 });

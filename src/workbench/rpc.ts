@@ -45,6 +45,8 @@ export function later<Module, Name extends keyof Module>(load: () => Promise<Mod
 export function serveRpc(scope: DedicatedWorkerGlobalScope, handlers: Record<string, Handler>, doing: (method: string) => string): void {
   showLife(scope);
   const cancelled = new Set<number>();
+  // What came while the script loaded is there at once: a cancel among it is heard before the call begins.
+  let begun: Promise<unknown> | null = null;
   scope.onmessage = async (message: MessageEvent<ToWorker>) => {
     const data = message.data;
     if ('cancel' in data) {
@@ -60,6 +62,9 @@ export function serveRpc(scope: DedicatedWorkerGlobalScope, handlers: Record<str
       },
     };
     try {
+      begun ??= new Promise((resolve) => setTimeout(resolve));
+      await begun;
+      if (context.cancelled) throw new Cancelled();
       const handler = handlers[method];
       if (!handler) throw new Error(`no handler for ${method}`);
       const result = await handler(args as never, context);
@@ -139,8 +144,6 @@ export function onWorkerDeath(listener: (death: WorkerDeath) => void): void {
 
 /** How long a worker may take to hear a cancel before it is ended. */
 const CANCEL_GRACE_MS = 250;
-/** And how long one that is still loading its script: its successor would load anew. */
-const START_MS = 5000;
 /** How often one call may cost a worker its life. */
 const MOST_DEATHS = 3;
 /** What is asked about a blob after it went is asked soon after: of more than the last ones nobody asks. */
@@ -378,18 +381,19 @@ export class WorkerClient {
       return;
     }
     this.#worker?.postMessage({ id, cancel: true } satisfies ToWorker);
-    const graceMs = this.#pending.get(id)?.options.graceMs ?? CANCEL_GRACE_MS;
-    const endIfDeaf = (waitedMs: number): void => {
+    if (this.#alive !== this.#worker) {
+      // It still loads, and hears of this before it begins: nothing is won by ending it, and its successor would load anew.
+      const call = this.#pending.get(id);
+      this.#settled(id);
+      call?.reject(new Cancelled());
+      return;
+    }
+    setTimeout(() => {
       if (!this.#pending.has(id)) return;
-      if (this.#alive !== this.#worker && waitedMs < START_MS) {
-        setTimeout(endIfDeaf, graceMs, waitedMs + graceMs);
-        return;
-      }
       this.#end();
       this.#send();
       this.#endIfLeft();
-    };
-    setTimeout(endIfDeaf, graceMs, graceMs);
+    }, this.#pending.get(id)?.options.graceMs ?? CANCEL_GRACE_MS);
   }
 
   call<T>(method: string, args: unknown, options: CallOptions = {}): Promise<T> {

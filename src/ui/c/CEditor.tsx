@@ -179,14 +179,14 @@ function useDraft(
 ): { draft: Draft | null; checking: boolean } {
   const [draft, setDraft] = useState<Draft | null>(null);
   const [checking, setChecking] = useState(false);
-  const state = useRef({ busy: false, next: '' });
+  const state = useRef({ busy: false, next: '', gone: false });
   const check = useStable(async (now: string) => {
     const mine = state.current;
     mine.next = now;
     if (mine.busy) return;
     mine.busy = true;
     setChecking(true);
-    for (let of = ''; of !== mine.next; ) {
+    for (let of = ''; of !== mine.next && !mine.gone; ) {
       of = mine.next;
       const result = await compileText(name, of, '', cpu, links).then(
         (view): Draft => ({ text: of, view, failure: null }),
@@ -205,6 +205,14 @@ function useDraft(
     mine.busy = false;
     setChecking(false);
   });
+  // Nobody sees what a closed editor would have clang do next, which would come back for it.
+  useEffect(() => {
+    const mine = state.current;
+    mine.gone = false;
+    return () => {
+      mine.gone = true;
+    };
+  }, []);
   useEffect(() => {
     if (!wanted) return;
     const timer = window.setTimeout(() => void check(text), CHECK_DELAY_MS);
