@@ -144,9 +144,30 @@ describe('WorkerClient', () => {
       expect(workers[0].terminated).toBe(false);
       workers[0].answer(ALIVE);
       workers[0].answer({ id: workers[0].idOf('first'), kind: 'cancelled' });
+      vi.runAllTimers();
+      expect(workers[0].terminated).toBe(false);
       const other = rpc.call('other', {});
       workers[0].answer({ id: workers[0].idOf('other'), kind: 'result', result: 1 });
       expect(await other).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('ends a worker that loaded and does not hear what it was asked to stop before', () => {
+    vi.useFakeTimers();
+    try {
+      const { client: rpc, workers } = client();
+      const controller = new AbortController();
+      rpc.call('deaf', {}, { signal: controller.signal }).catch(() => {});
+      controller.abort();
+      workers[0].answer(ALIVE);
+      vi.runAllTimers();
+      expect(workers[0].terminated).toBe(true);
+      // What it still sends is of nobody.
+      void rpc.call('other', {});
+      workers[0].answer(ALIVE);
+      expect(workers).toHaveLength(2);
     } finally {
       vi.useRealTimers();
     }

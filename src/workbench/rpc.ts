@@ -43,10 +43,9 @@ export function later<Module, Name extends keyof Module>(load: () => Promise<Mod
 
 /** Serves `handlers` in a worker. */
 export function serveRpc(scope: DedicatedWorkerGlobalScope, handlers: Record<string, Handler>, doing: (method: string) => string): void {
-  showLife(scope);
   const cancelled = new Set<number>();
-  // What came while the script loaded is there at once: a cancel among it is heard before the call begins.
-  let begun: Promise<unknown> | null = null;
+  // Work may hold up the worker for long: before it the page hears that there is somebody to end, and a cancel that came meanwhile is heard.
+  const alive = showLife(scope);
   scope.onmessage = async (message: MessageEvent<ToWorker>) => {
     const data = message.data;
     if ('cancel' in data) {
@@ -62,8 +61,7 @@ export function serveRpc(scope: DedicatedWorkerGlobalScope, handlers: Record<str
       },
     };
     try {
-      begun ??= new Promise((resolve) => setTimeout(resolve));
-      await begun;
+      await alive;
       if (context.cancelled) throw new Cancelled();
       const handler = handlers[method];
       if (!handler) throw new Error(`no handler for ${method}`);
@@ -90,15 +88,18 @@ export function serveRpc(scope: DedicatedWorkerGlobalScope, handlers: Record<str
  * A worker that the browser ends sends no event, and one that works hard may be silent for long: so each holds a Web Lock, which the
  * browser gives to the page when the worker is gone, for whatever reason.
  */
-function showLife(scope: DedicatedWorkerGlobalScope): void {
+function showLife(scope: DedicatedWorkerGlobalScope): Promise<void> {
   if (!scope.navigator?.locks) {
     scope.postMessage({ id: 0, kind: 'alive', lock: '' } satisfies FromWorker);
-    return;
+    return new Promise((resolve) => setTimeout(resolve));
   }
   const lock = `bpformer worker ${Array.from(scope.crypto.getRandomValues(new Uint32Array(4))).join('-')}`;
-  void scope.navigator.locks.request(lock, () => {
-    scope.postMessage({ id: 0, kind: 'alive', lock } satisfies FromWorker);
-    return new Promise(() => {});
+  return new Promise((shown) => {
+    void scope.navigator.locks.request(lock, () => {
+      scope.postMessage({ id: 0, kind: 'alive', lock } satisfies FromWorker);
+      shown();
+      return new Promise(() => {});
+    });
   });
 }
 
@@ -166,8 +167,10 @@ export class WorkerClient {
   readonly #sent = new Set<number>();
   /** After a death its calls go one by one, so that the one that kills is told from the others. */
   #oneByOne = false;
-  /** The worker that has shown life: one that has not is still loading. */
-  #alive: Worker | null = null;
+  /** Whether the worker has shown life: one that has not is still loading. */
+  #alive = false;
+  /** What waits for that. */
+  #whenAlive: (() => void)[] = [];
   /** The successor of a worker that died gets no call before it has shown life: its death must not go unseen. */
   #awaited: Worker | null = null;
   /** Workers that ended before they showed life, since the last one that did. */
@@ -203,7 +206,9 @@ export class WorkerClient {
 
   #receive(worker: Worker, data: FromWorker): void {
     if (data.kind === 'alive') {
-      this.#alive = worker;
+      if (this.#worker !== worker) return;
+      this.#alive = true;
+      for (const begin of this.#whenAlive.splice(0)) begin();
       this.#stillborn = 0;
       if (data.lock !== '') void navigator.locks.request(data.lock, () => this.#died(worker, 'the browser ended it'));
       if (this.#awaited === worker) {
@@ -292,7 +297,8 @@ export class WorkerClient {
   #end(): void {
     this.#worker?.terminate();
     this.#worker = null;
-    this.#alive = null;
+    this.#alive = false;
+    this.#whenAlive = [];
     this.#awaited = null;
     this.#sent.clear();
     for (const [id, call] of this.#pending) {
@@ -381,19 +387,21 @@ export class WorkerClient {
       return;
     }
     this.#worker?.postMessage({ id, cancel: true } satisfies ToWorker);
-    if (this.#alive !== this.#worker) {
-      // It still loads, and hears of this before it begins: nothing is won by ending it, and its successor would load anew.
-      const call = this.#pending.get(id);
-      this.#settled(id);
-      call?.reject(new Cancelled());
-      return;
-    }
-    setTimeout(() => {
+    const call = this.#pending.get(id);
+    const endIfDeaf = (): void => {
       if (!this.#pending.has(id)) return;
       this.#end();
       this.#send();
       this.#endIfLeft();
-    }, this.#pending.get(id)?.options.graceMs ?? CANCEL_GRACE_MS);
+    };
+    const wait = () => setTimeout(endIfDeaf, call?.options.graceMs ?? CANCEL_GRACE_MS);
+    if (this.#alive) {
+      wait();
+      return;
+    }
+    // It still loads, and hears of this before it begins: it has until then and a while, for its successor would load anew.
+    call?.reject(new Cancelled());
+    this.#whenAlive.push(wait);
   }
 
   call<T>(method: string, args: unknown, options: CallOptions = {}): Promise<T> {
