@@ -1,4 +1,5 @@
 import { Cancelled, type Progress } from '../base/progress.ts';
+import { countedFetch } from './counted-fetch.ts';
 
 /** Files by path; folders are nested. */
 export interface FileTree {
@@ -16,14 +17,26 @@ export interface ToolchainResult {
 
 type Clang = typeof import('@yowasp/clang');
 let loaded: Promise<Clang> | null = null;
+let count: (bytes: number) => void = () => {};
 
 /** clang in WebAssembly (75 MB, fetched when it is first asked for; a browser keeps it). */
 function load(): Promise<Clang> {
-  loaded ??= import('@yowasp/clang').catch((error: unknown) => {
+  loaded ??= withCountedFetch(() => import('@yowasp/clang')).catch((error: unknown) => {
     loaded = null;
     throw error;
   });
   return loaded;
+}
+
+/** The package takes the global `fetch` when it is loaded, and keeps it. */
+async function withCountedFetch(importing: () => Promise<Clang>): Promise<Clang> {
+  const plain = globalThis.fetch;
+  globalThis.fetch = (input, init) => countedFetch(plain(input, init), (bytes) => count(bytes));
+  try {
+    return await importing();
+  } finally {
+    globalThis.fetch = plain;
+  }
 }
 
 /**
@@ -33,10 +46,20 @@ function load(): Promise<Clang> {
 export async function runClang(args: readonly string[], files: FileTree, progress?: Progress): Promise<ToolchainResult> {
   const { commands, runLLVM, Exit } = await load();
   // Without arguments nothing is run: this fetches what is not there yet, once.
+  let totalBytes = 0;
+  let doneBytes = 0;
+  count = (bytes) => {
+    doneBytes += bytes;
+    progress?.report('fetching clang', doneBytes, totalBytes);
+  };
   await runLLVM(
     undefined,
     {},
-    { fetchProgress: ({ doneLength, totalLength }) => progress?.report('fetching clang', doneLength, totalLength) },
+    {
+      fetchProgress: ({ totalLength }) => {
+        totalBytes = totalLength;
+      },
+    },
   );
   if (progress?.cancelled) throw new Cancelled();
   const written = streamedText();
