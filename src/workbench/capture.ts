@@ -43,6 +43,9 @@ export const fieldNames = () => captureWorker.call<readonly string[]>('fields', 
 /** Copies `file` to `folder`/`hash` in the browser's own storage. */
 export const keepCopy = (file: Blob, folder: string, hash: string) => captureWorker.call<void>('keepCopy', { file, folder, hash });
 
+/** Whether copies wait. */
+export const holdCopies = (held: boolean) => captureWorker.call<void>('holdCopies', { held });
+
 /** The packets that a filter lets pass, as a pcap file of Ethernet. */
 export const plainCapture = (file: CaptureFile, filter: string, options: CallOptions) =>
   captureWorker.call<Uint8Array<ArrayBuffer>>('plain', { file, filter }, options);

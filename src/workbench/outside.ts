@@ -1,8 +1,10 @@
 import { create } from 'zustand';
 import { beginsAsCapture, packingOf } from '../traces/capture/begins.ts';
 import { holdFile, sha256 } from './blobs.ts';
-import { keepCopy } from './capture.ts';
+import { holdCopies, keepCopy } from './capture.ts';
 import type { BlobRef } from './document.ts';
+import { useReplayControl } from './replay-control.ts';
+import { useWorkbench } from './store.ts';
 
 /**
  * Captures that are too large to be held: they are read where they lie on disk. A reference to one names its size, its time and samples of its
@@ -71,10 +73,34 @@ export async function keepForLater({ hash, size }: BlobRef, file: Blob): Promise
       return;
     }
     say('copying');
-    await keepCopy(file, FOLDER, hash);
+    await givingWay(() => keepCopy(file, FOLDER, hash));
     if (useCopy.getState().hash === hash) say('kept');
   } catch {
     if (useCopy.getState().hash === hash) say('none');
+  }
+}
+
+/** A replay that goes as fast as it can and comes to its end. */
+const isRacing = (): boolean => {
+  const { speed, paused } = useReplayControl.getState();
+  return useWorkbench.getState().stages.replay.status === 'running' && speed === 'fast' && !paused;
+};
+
+/** Copies only while no replay races. */
+async function givingWay(copying: () => Promise<void>): Promise<void> {
+  let held = false;
+  const look = () => {
+    if (held === isRacing()) return;
+    held = !held;
+    holdCopies(held).catch(() => {});
+  };
+  const ends = [useWorkbench.subscribe(look), useReplayControl.subscribe(look)];
+  try {
+    look();
+    await copying();
+  } finally {
+    for (const end of ends) end();
+    if (held) holdCopies(false).catch(() => {});
   }
 }
 

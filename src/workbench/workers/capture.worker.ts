@@ -14,7 +14,7 @@ import type { CaptureFile } from '../capture.ts';
 import type { CaptureView, FilterProblem, FlowOrder, FlowRow, PacketDetail, PacketRow, TreeItem } from '../capture-views.ts';
 import { type CallContext, type Handler, serveRpc, Transferred } from '../rpc.ts';
 import { leave, Recent } from './blobs.ts';
-import { keepCopy } from './keep-copy.ts';
+import { holdCopies, keepCopy } from './keep-copy.ts';
 import { working } from './working.ts';
 
 interface Held {
@@ -226,7 +226,10 @@ async function plain(args: { file: CaptureFile; filter: string }, context: CallC
   return new Transferred(used, [used.buffer]);
 }
 
-const handlers = { leave, open, filter, rows, detail, flows, flowRows, check, fields, plain, keepCopy } as Record<string, Handler>;
+const handlers = { leave, open, filter, rows, detail, flows, flowRows, check, fields, plain, keepCopy, holdCopies } as Record<
+  string,
+  Handler
+>;
 const DOING: Readonly<Record<string, string>> = { open: 'Opening the capture', filter: 'Filtering', flows: 'Following flows' };
 
 serveRpc(self as unknown as DedicatedWorkerGlobalScope, handlers, (method) => DOING[method] ?? 'Reading the capture');

@@ -5,6 +5,19 @@ const PIECE = 4 << 20;
 /** Copies that stay; the oldest go first. */
 const MOST_COPIES = 2;
 
+/** Resolves once copies may go on. */
+let allowed: Promise<void> = Promise.resolve();
+let allow = (): void => {};
+
+/** A replay reads the same file and takes all processors: copies wait for it. */
+export function holdCopies({ held }: { held: boolean }): void {
+  allow();
+  if (held)
+    allowed = new Promise((resolve) => {
+      allow = resolve;
+    });
+}
+
 /** Copies a file into a folder of the origin's private file system. A copy that was not finished is taken away. */
 export async function keepCopy(
   { file, folder: name, hash }: { file: Blob; folder: string; hash: string },
@@ -18,10 +31,11 @@ export async function keepCopy(
   try {
     out.truncate(0);
     for (let at = 0; at < file.size; at += PIECE) {
+      await allowed;
       const began = performance.now();
       out.write(new Uint8Array(await file.slice(at, at + PIECE).arrayBuffer()), { at });
       context.progress('copying', at, file.size);
-      // A replay reads the same file meanwhile: it goes first.
+      // Whatever else is asked goes first.
       const spent = performance.now() - began;
       await new Promise((resolve) => setTimeout(resolve, spent));
     }
