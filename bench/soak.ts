@@ -19,8 +19,9 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const SEGMENT_MS = 5 * 60_000;
 /** Behind the hour on one page: this share of it more, in which the page is loaded anew now and then. */
 const RELOADS_SHARE = 1 / 6;
-/** Then, so many things from one load to the next. */
+/** Then, so many things from one load to the next; fewer where reloads are what is looked at. */
 const RELOAD_EVERY = 25;
+const OFTEN = 8;
 /** A page that answers nothing for so long hangs. */
 const HANG_MS = 30_000;
 const HANGS = 'an action hangs';
@@ -67,6 +68,7 @@ class Soak {
   /** How often the present page was loaded. */
   #loads = 0;
   #reloads = false;
+  #reloadEvery = RELOAD_EVERY;
   readonly #browser: Browser;
   readonly #site: string;
   readonly #user: RandomUser;
@@ -85,6 +87,14 @@ class Soak {
   }
 
   async #open(): Promise<void> {
+    await this.#openPage();
+    this.#meter = await HeapMeter.of(this.#page);
+    await this.#rest();
+    await this.#user.lookAround(this.#page);
+    await this.#rest();
+  }
+
+  async #openPage(): Promise<void> {
     await this.#page?.context().close();
     const context = await this.#browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
     this.#page = await context.newPage();
@@ -103,10 +113,6 @@ class Soak {
     // A handle on the element would keep all that the element was part of.
     this.#page.on('filechooser', (chooser) => void chooser.element().dispose());
     await this.#page.goto(`${this.#site}${SMALL}`, { timeout: QUIET_MS });
-    this.#meter = await HeapMeter.of(this.#page);
-    await this.#rest();
-    await this.#user.lookAround(this.#page);
-    await this.#rest();
   }
 
   /** Closes what is open by opening the small program in the same page, and reads the memory once nothing runs. */
@@ -184,7 +190,7 @@ class Soak {
     while (performance.now() < until) {
       this.actions++;
       const act =
-        this.#reloads && this.actions % RELOAD_EVERY === 0 ? this.#user.reload(this.#page) : this.#user.act(this.#page, this.#site);
+        this.#reloads && this.actions % this.#reloadEvery === 0 ? this.#user.reload(this.#page) : this.#user.act(this.#page, this.#site);
       const ended = await within(
         act.then(() => true),
         HANG_MS,
@@ -218,6 +224,22 @@ class Soak {
     );
   }
 
+  /** Reloads every few things: workers are ended at any moment of their work. A page that was lost is opened anew. */
+  async runReloading(minutes: number): Promise<void> {
+    this.#reloads = true;
+    this.#reloadEvery = OFTEN;
+    await this.#openPage();
+    const end = performance.now() + minutes * 60_000;
+    while (performance.now() < end) {
+      try {
+        await this.#segment(end);
+      } catch (error) {
+        this.#found(`stopped: ${(error as Error).message}`);
+        await this.#openPage();
+      }
+    }
+  }
+
   /**
    * Growth within the pages, the last reading and the largest one over the start: that is when each sample and each panel was looked at once and closed, so that the parts of the
    * page that are loaded on demand are there. The reading of the fresh page stands beside it.
@@ -245,19 +267,25 @@ class Soak {
   }
 }
 
-export default async function measure([minutes = '60', seed = '1']: string[]): Promise<unknown> {
+/** A random user on the built site: `go` says in what way, until it ends. */
+export async function soaked(seed: number, go: (soak: Soak) => Promise<void>): Promise<Soak> {
   const executablePath = await findBrowser();
   if (!executablePath) throw new Error('no Chromium is installed');
   const root = process.env.BPFORMER_DIST ?? join(here, '..', 'dist');
   const { server, url } = await serve({ root, base: '/bpformer/' });
   const browser = await chromium.launch({ executablePath, args: LAUNCH_ARGS });
-  const soak = new Soak(browser, url, Number(seed));
+  const soak = new Soak(browser, url, seed);
   try {
-    await soak.run(Number(minutes));
+    await go(soak);
   } finally {
     await browser.close().catch(() => {});
     server.close();
   }
+  return soak;
+}
+
+export default async function measure([minutes = '60', seed = '1']: string[]): Promise<unknown> {
+  const soak = await soaked(Number(seed), (one) => one.run(Number(minutes)));
   return {
     minutes: Number(minutes),
     seed: Number(seed),
