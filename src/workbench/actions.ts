@@ -14,6 +14,7 @@ import { readFile } from './read-file.ts';
 import { RemoteError } from './rpc.ts';
 import { decodeShipped, showShipped } from './shipped.ts';
 import { announce, currentDoc, dismissNotice, editDoc, notify, openDoc, useWorkbench } from './store.ts';
+import { type Turn, takeTurn } from './turns.ts';
 
 /** What the user can do to a project. Each either changes the document by one step or leaves it and says why. */
 
@@ -35,6 +36,15 @@ const asUserError = (error: unknown, doing: string): UserError => (error instanc
 
 /** Opens files by what they contain: a model or program first, then traces, so that both may be dropped together. */
 export async function openFiles(files: readonly File[]): Promise<void> {
+  const turn = takeTurn();
+  try {
+    await openInTurn(files, turn);
+  } finally {
+    turn.end();
+  }
+}
+
+async function openInTurn(files: readonly File[], turn: Turn): Promise<void> {
   const read: { kind: FileKind; ref: BlobRef }[] = [];
   const projects: File[] = [];
   for (const file of files) {
@@ -57,13 +67,14 @@ export async function openFiles(files: readonly File[]): Promise<void> {
   read.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
   const pictures = read.flatMap(({ kind, ref }) => (kind === 'pictures' ? [ref] : []));
   const failed: BlobRef[] = [];
+  await turn.come;
   for (const { kind, ref } of read) {
     // Pictures that come together are one trace.
     if (kind === 'pictures' && ref !== pictures[0]) continue;
     const doing = `Opening ${ref.name}`;
-    for (const notice of useWorkbench.getState().notices) if (notice.doing === doing) dismissNotice(notice.id);
+    dismissOpening(doing);
     try {
-      if (kind === 'model') await openModel(ref);
+      if (kind === 'model') await openModel(ref, turn);
       else if (kind === 'object' || kind === 'assembly') await openProgram(kind, ref);
       else if (kind === 'log' || kind === 'c') openText(kind, ref);
       else if (kind === 'binding') await openBinding(ref);
@@ -80,28 +91,22 @@ export async function openFiles(files: readonly File[]): Promise<void> {
     }
   }
   if (failed.length > 0) (await import('./release.ts')).forgetFiles(failed);
-  for (const file of projects) await openProjectFile(file);
+  for (const file of projects) {
+    const doing = `Opening ${file.name}`;
+    dismissOpening(doing);
+    try {
+      await (await import('./projects/open-file.ts')).openProjectFile(file);
+      dismissOpening();
+    } catch (error) {
+      notifyFailure(doing, error);
+    }
+  }
 }
 
 /** Told of each file that opened: the list of recent files. */
 let onFileOpened: (kind: FileKind, ref: BlobRef) => void = () => {};
 export function whenFileOpens(listener: typeof onFileOpened): void {
   onFileOpened = listener;
-}
-
-/** A project file opens as a project of its own, beside those that are kept. */
-async function openProjectFile(file: File): Promise<void> {
-  const doing = `Opening ${file.name}`;
-  for (const notice of useWorkbench.getState().notices) if (notice.doing === doing) dismissNotice(notice.id);
-  try {
-    const { unpackProject } = await import('./projects/project-file.ts');
-    const { doc, sample } = await unpackProject(file.name, new Uint8Array(await file.arrayBuffer()));
-    openDoc(doc, { how: 'file', sample });
-    dismissOpening();
-    announce(`${file.name} opened as a project of its own`);
-  } catch (error) {
-    notifyFailure(doing, error);
-  }
 }
 
 /** Writes the open project with all bytes that it names as one file. */
@@ -123,19 +128,21 @@ function shortName(name: string): string {
   return name.length <= 120 ? name || 'file' : `${name.slice(0, 80)}…${name.slice(-32)}`;
 }
 
-/** What could not be opened before is settled once something else is open. */
-function dismissOpening(): void {
-  for (const notice of useWorkbench.getState().notices) if (notice.doing.startsWith('Opening')) dismissNotice(notice.id);
+/** What could not be opened before is settled once something else is open; `again`: that one alone, when it is tried again. */
+function dismissOpening(again?: string): void {
+  for (const { id, doing } of useWorkbench.getState().notices) if (again ? doing === again : doing.startsWith('Opening')) dismissNotice(id);
 }
 
 const OWN_FILE: Origin = { how: 'file', sample: null };
 
 /** Imports the model first: a file that cannot be used leaves the open workspace as it is. */
-async function openModel(ref: BlobRef): Promise<void> {
+async function openModel(ref: BlobRef, turn: Turn): Promise<void> {
   hold(compileWorker, ref);
   const inspected = await compileWorker.call<Inspected>('inspect', { blob: ref });
   let dims: Record<string, number> = {};
   if (inspected.symbolicDims.length > 0) {
+    // Whoever opens something else instead of answering need not wait.
+    turn.end();
     const answer = await askDims(ref.name, inspected);
     if (!answer) return;
     dims = answer;
@@ -185,7 +192,7 @@ const PASTED = { log: 'pasted.log', assembly: 'pasted.s', c: 'pasted.c' } as con
 /** Opens a text that was pasted: a verifier's log, assembly, or C. */
 export async function openPasted(kind: keyof typeof PASTED, text: string): Promise<boolean> {
   const doing = `Opening what was pasted`;
-  for (const notice of useWorkbench.getState().notices) if (notice.doing === doing) dismissNotice(notice.id);
+  dismissOpening(doing);
   try {
     const ref = await putBlob(PASTED[kind], new TextEncoder().encode(text));
     if (kind === 'assembly') await openProgram(kind, ref);
