@@ -1,6 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { ascii, type Fields, hex, ipv4, ipv6, one, read, tcp, u16, udp, zeros } from '../testing/written-packets.ts';
 
+describe('what a server says', () => {
+  const hello = (extensions: string): Promise<Fields> => {
+    const list = hex(extensions);
+    const body = [...hex('0303'), ...zeros(32), ...hex('00 1302 00'), ...u16(list.length), ...list];
+    const message = [2, 0, ...u16(body.length), ...body];
+    return one(ipv4(6, tcp([...hex('16 0303'), ...u16(message.length), ...message])));
+  };
+
+  it('of its version and of delegated credentials is read whatever length they give', async () => {
+    expect(await hello('002b 0002 0304')).toMatchObject({ 'tls.handshake.extensions.supported_version': ['0x0304'] });
+    const empty = await hello('002b 0000 0022 0000 ff01 0000 0015 0000');
+    expect(empty).toMatchObject({
+      'tls.handshake.extensions.supported_version': ['0x0022'],
+      'tls.handshake.sig_hash_alg': ['0x0015'],
+      'tls.handshake.extension.type': ['43', '34', '65281', '21'],
+    });
+  });
+});
+
 describe('names', () => {
   const query = (counts: string): number[] => [...hex(`1234 0100 ${counts} 0377777701610000010001`)];
 

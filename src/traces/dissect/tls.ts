@@ -230,13 +230,16 @@ function extensions(walk: Walk, from: number, end: number, client: boolean, sess
       out.level = out.depth[group]!;
       return;
     }
-    walk.within(start, length, () => extension(walk, type, start, length, client, session));
+    // What a server says in these has one length: tshark reads as much, whatever theirs is.
+    if (!client && type === EXT_VERSIONS) walk.add16(VERSION, start);
+    else if (!client && type === EXT_DELEGATED) walk.add16(SIGNATURE, start + 4);
+    else walk.within(start, length, () => extension(walk, type, start, length, session));
     out.level = out.depth[group]!;
     at += 4 + length;
   }
 }
 
-function extension(walk: Walk, type: number, at: number, length: number, client: boolean, session: TlsSession): void {
+function extension(walk: Walk, type: number, at: number, length: number, session: TlsSession): void {
   const { out } = walk;
   if (length === 0) return;
   if (type === EXT_SERVER_NAME) {
@@ -256,13 +259,11 @@ function extension(walk: Walk, type: number, at: number, length: number, client:
       out.addText(ALPN_STR, entry + 1, bytes, asciiText(walk.bytes, entry + 1, entry + 1 + bytes));
       entry += 1 + bytes;
     }
-  } else if (type === EXT_VERSIONS) {
-    if (client) list16(walk, VERSION, at + 1, walk.add8(VERSIONS_LEN, at));
-    else walk.add16(VERSION, at);
-  } else if (type === EXT_GROUPS) list16(walk, GROUP, at + 2, walk.add16(GROUPS_LEN, at));
+  } else if (type === EXT_VERSIONS) list16(walk, VERSION, at + 1, walk.add8(VERSIONS_LEN, at));
+  else if (type === EXT_GROUPS) list16(walk, GROUP, at + 2, walk.add16(GROUPS_LEN, at));
   else if (type === EXT_TIMESTAMPS) {
     // Before TLS 1.2, signatures did not name their algorithm.
     if (session.version >= TLS_1_2) timestamps(walk, at, at + length, SIGNATURE);
-  } else if (type === EXT_SIGNATURES || type === EXT_CERTIFICATE_SIGNATURES || (type === EXT_DELEGATED && client))
+  } else if (type === EXT_SIGNATURES || type === EXT_CERTIFICATE_SIGNATURES || type === EXT_DELEGATED)
     list16(walk, SIGNATURE, at + 2, walk.add16(SIGNATURES_LEN, at));
 }
