@@ -240,6 +240,11 @@ class Soak {
     }
   }
 
+  /** What was done, and what was found. */
+  done(): object {
+    return { loadAverage: loadavg()[0], actions: this.actions, byKind: this.counts, findings: this.findings };
+  }
+
   /**
    * Growth within the pages, the last reading and the largest one over the start: that is when each sample and each panel was looked at once and closed, so that the parts of the
    * page that are loaded on demand are there. The reading of the fresh page stands beside it.
@@ -286,14 +291,5 @@ export async function soaked(seed: number, go: (soak: Soak) => Promise<void>): P
 
 export default async function measure([minutes = '60', seed = '1']: string[]): Promise<unknown> {
   const soak = await soaked(Number(seed), (one) => one.run(Number(minutes)));
-  return {
-    minutes: Number(minutes),
-    seed: Number(seed),
-    loadAverage: loadavg()[0],
-    actions: soak.actions,
-    byKind: soak.counts,
-    growth: soak.growth(),
-    readings: soak.readings,
-    findings: soak.findings,
-  };
+  return { minutes: Number(minutes), seed: Number(seed), ...soak.done(), growth: soak.growth(), readings: soak.readings };
 }

@@ -17,7 +17,8 @@ export interface ToolchainResult {
 
 type Clang = typeof import('@yowasp/clang');
 let loaded: Promise<Clang> | null = null;
-let count: (bytes: number) => void = () => {};
+const uncounted = (): void => {};
+let count: (bytes: number) => void = uncounted;
 
 /** clang in WebAssembly (75 MB, fetched when it is first asked for; a browser keeps it). */
 function load(): Promise<Clang> {
@@ -61,6 +62,8 @@ export async function runClang(args: readonly string[], files: FileTree, progres
       },
     },
   );
+  // It would keep whoever asked first for as long as the worker lives.
+  count = uncounted;
   if (progress?.cancelled) throw new Cancelled();
   const written = streamedText();
   const said = streamedText();
