@@ -4,7 +4,7 @@ import { packingOf } from './begins.ts';
 import type { PacketColumns } from './columns.ts';
 import { type CaptureInterface, type CaptureSection, IndexState, type ResolvedName } from './index-state.ts';
 import { indexPcap, MAGICS } from './pcap.ts';
-import { ahead, type ByteSource, type Damage } from './source.ts';
+import { ahead, type ByteSource, type Damage, PIECE_BYTES } from './source.ts';
 import type { UnpackedSource } from './unpacked.ts';
 
 /** Section header block, the same in both byte orders. */
@@ -39,13 +39,12 @@ export interface Capture {
   linkType(index: number): number;
 }
 
-/** Neighbouring packets, of about a megabyte. */
+/** Neighbouring packets, of about a megabyte at most. */
 export interface PacketBatch {
   readonly from: number;
   readonly data: readonly Uint8Array[];
 }
 
-const PIECE_BYTES = 1 << 20;
 /** Packets that are handed on at once. */
 const BATCH_PACKETS = 4096;
 

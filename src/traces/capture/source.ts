@@ -54,6 +54,12 @@ export function ahead(source: ByteSource, offset: number, length: number): Promi
   return bytes;
 }
 
+/**
+ * Bytes that are read of a large source at once. PartitionAlloc, which holds the bytes of Chromium's ArrayBuffers, keeps and reuses memory of
+ * up to some 960 KiB; what is larger is mapped anew for each read and given back behind it (`kMaxBucketed`).
+ */
+export const PIECE_BYTES = 768 * 1024;
+
 /** A window over a source that moves forward, the next one on its way; reads far behind or ahead cost one read of the source. */
 export class Cursor {
   bytes: Uint8Array = new Uint8Array(0);
@@ -66,7 +72,7 @@ export class Cursor {
   /** Bytes that were asked for at once: as many may begin before the window's end and go on behind it. */
   #longest = 0;
 
-  constructor(source: ByteSource, chunk = 1 << 20) {
+  constructor(source: ByteSource, chunk = PIECE_BYTES) {
     this.#source = source;
     this.#chunk = chunk;
   }
