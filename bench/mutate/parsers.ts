@@ -47,6 +47,7 @@ import { verify } from '../../src/verifier/verify.ts';
 import { unpackArchive } from '../../src/workbench/projects/archive.ts';
 import { decodeLink, LINK_PREFIX } from '../../src/workbench/projects/link.ts';
 import { readProject } from '../../src/workbench/projects/project-file.ts';
+import { unzippedLog } from '../../src/workbench/unzip-log.ts';
 import { changedBtf, changedElf, changedHead, changedPcap, changedPcapng, changedPng } from './binary.ts';
 import { changedBytes } from './bytes.ts';
 import type { Dice } from './dice.ts';
@@ -130,6 +131,15 @@ function look(programs: readonly Program[], dice: Dice): void {
     });
     if (message !== null && /\bundefined\b|\[object /.test(message)) throw new Error(`the verifier says: ${message}`);
   }
+}
+
+function openLog(content: string): void {
+  const { bytes, columns } = readLog(plain(encoder.encode(content)), 'x.log');
+  tellLog(bytes, columns);
+  logReport(bytes, columns);
+  programOfLog(bytes, columns);
+  const lines = columns.lineStart.length;
+  for (let line = 0; line < lines; line += Math.max(1, lines >> 3)) logStateAt(bytes, columns, line);
 }
 
 async function openPackets(bytes: Uint8Array): Promise<void> {
@@ -324,22 +334,26 @@ const ALL: readonly Parser[] = [
       ['!{', '}', '!1'],
     ],
   ),
-  textParser(
-    'log',
-    seeds.logs(),
-    (content) => {
-      const { bytes, columns } = readLog(plain(encoder.encode(content)), 'x.log');
-      tellLog(bytes, columns);
-      logReport(bytes, columns);
-      programOfLog(bytes, columns);
-      const lines = columns.lineStart.length;
-      for (let line = 0; line < lines; line += Math.max(1, lines >> 3)) logStateAt(bytes, columns, line);
+  textParser('log', seeds.logs(), openLog, [
+    ['scalar(', ')', 'x'],
+    ['{', '}', '"log":"x"'],
+  ]),
+  {
+    name: 'packed log',
+    limitMB: 256,
+    seeds: seeds.logs().map((log) => gzipSync(encoder.encode(log))),
+    change(dice, seed, others) {
+      if (dice.chance(0.5)) return changedBytes(dice, seed, others);
+      const inside = (one: Uint8Array) => text(gunzipSync(one));
+      return gzipSync(encoder.encode(changedText(dice, inside(seed), others.map(inside))));
     },
-    [
-      ['scalar(', ')', 'x'],
-      ['{', '}', '"log":"x"'],
-    ],
-  ),
+    async open(bytes) {
+      const log = await unzippedLog('x.log.gz', plain(bytes));
+      // It is tried as a file of another kind then.
+      if (!log) throw new InputError('no log is packed in it', 'x.log.gz');
+      openLog(text(log));
+    },
+  },
   jsonParser('binding', seeds.BINDINGS, (content) => void parseAnyBinding(content, 'binding.json')),
   jsonParser('tokenizer', [seeds.tokenizer()], (content) => {
     let value: unknown;
