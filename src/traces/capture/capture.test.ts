@@ -7,6 +7,8 @@ import { Cancelled } from '../../base/progress.ts';
 import { type MadePacket, pcapFile, pcapngFile, zstdFile } from '../testing/capture-files.ts';
 import { type Capture, openCapture } from './capture.ts';
 import { memorySource } from './source.ts';
+import { ZstdDecoder } from './zstd.ts';
+import { MOST_BLOCK_BYTES } from './zstd-frames.ts';
 
 const open = (bytes: Uint8Array) => openCapture(memorySource(bytes, 'test'));
 
@@ -199,6 +201,27 @@ describe('packed captures', () => {
     };
     expect((await open(sized(few.length))).damage).toBeNull();
     expect((await open(sized(few.length + 1))).damage).toMatchObject({ what: expect.stringContaining('another length') });
+  });
+
+  it('unpacks no more at once than a few blocks, however many a few bytes stand for', async () => {
+    // 1.8 GB: blocks of one repeated byte, 128 KiB each (RFC 8878 section 3.1.1.2).
+    const bomb = Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, 0, 10 << 3, ...new Array(14_000).fill([0x02, 0x00, 0x10, 0]).flat()]);
+    const decoder = await ZstdDecoder.create();
+    const piece = decoder.push(bomb);
+    expect(piece.reduce((sum, { length }) => sum + length, 0)).toBe(8 * MOST_BLOCK_BYTES);
+    expect([decoder.consumed, decoder.damage]).toEqual([6 + 8 * 4, null]);
+    await expect(open(bomb)).rejects.toThrow('byte 0: it begins with');
+  });
+
+  it('refuses blocks and windows that no decoder should make', async () => {
+    const few = zstdFile(pcapFile(packets.slice(0, 20)));
+    const wide = Uint8Array.from(few);
+    wide[5] = 18 << 3;
+    // Its block is the last one no more.
+    few[6]! &= ~1;
+    const long = await open(Uint8Array.from([...few, 0x03, 0x00, 0x7f, 0]));
+    expect([long.count, long.damage]).toMatchObject([20, { offset: few.length, what: expect.stringContaining('longer than 128 KiB') }]);
+    await expect(open(wide)).rejects.toThrow('byte 0: a frame asks for a window of 256 MiB, more than 128');
   });
 
   it('says where a packed file stops being one', async () => {

@@ -8,7 +8,7 @@ export interface Decoder {
   readonly damage: Damage | null;
   /** True behind the last byte that belongs to the stream. */
   readonly ended: boolean;
-  /** What the next compressed bytes unpack to; empty `bytes` mean the end of the file. */
+  /** What the next compressed bytes unpack to, or the first ones of them: {@link consumed} says how many were taken. Empty `bytes` mean the end of the file. */
   push(bytes: Uint8Array): Uint8Array[];
   /** What {@link restore} needs to go on from here. */
   snapshot(): Snapshot;

@@ -18,6 +18,9 @@ interface FrameContent {
   readonly digest: number;
 }
 
+/** Blocks that are unpacked at once: of a few bytes each may make 128 KiB. */
+const BLOCKS = 8;
+
 /**
  * Zstandard (RFC 8878): frames of blocks. Lengths and checksums of frames are compared as long as the stream is read from its beginning without a break; a
  * frame whose bytes were given already and whose length or checksum is wrong ends the stream behind it.
@@ -29,12 +32,13 @@ export class ZstdDecoder implements Decoder {
   #out: Uint8Array[] = [];
   #stream = this.#fresh();
   readonly #hashes: XXHashAPI;
+  #frames = new ZstdFrames();
   /** Null once the stream was set back: what it gives then was compared before. */
-  #check: { readonly frames: ZstdFrames; hash: XXHash<bigint>; length: number; readonly contents: FrameContent[] } | null;
+  #check: { hash: XXHash<bigint>; length: number; readonly contents: FrameContent[] } | null;
 
   private constructor(hashes: XXHashAPI) {
     this.#hashes = hashes;
-    this.#check = { frames: new ZstdFrames(), hash: hashes.create64(), length: 0, contents: [] };
+    this.#check = { hash: hashes.create64(), length: 0, contents: [] };
   }
 
   static async create(): Promise<ZstdDecoder> {
@@ -44,29 +48,30 @@ export class ZstdDecoder implements Decoder {
   push(bytes: Uint8Array): Uint8Array[] {
     this.#out = [];
     const from = this.consumed;
-    this.consumed += bytes.length;
+    const taken = bytes.subarray(0, this.#frames.push(bytes, BLOCKS));
+    this.consumed += taken.length;
     try {
-      this.#check?.frames.push(bytes);
-      if (bytes.length > 0) this.#stream.push(bytes);
-      else this.#finish();
+      if (taken.length > 0) this.#stream.push(taken);
+      else if (bytes.length === 0) this.#finish();
       this.#compare();
+      this.damage ??= this.#frames.wrong;
     } catch (error) {
       // Blocks before the wrong one have been given.
       // A RangeError is what the unpacker runs into, not what it says of the data.
       const said = error instanceof RangeError ? '' : ` (${(error as Error).message})`;
       const why = bytes.length > 0 ? `damaged${said}` : 'cut';
-      this.damage = { offset: this.#check?.frames.lostAt ?? from, what: `the compressed data is ${why}` };
+      this.damage = { offset: this.#frames.lostAt ?? from, what: `the compressed data is ${why}` };
     }
     return this.#out;
   }
 
   /** Compares what the frames say of their content with what was given. */
   #compare(): void {
-    const check = this.#check;
-    if (!check) return;
-    const { contents, frames } = check;
-    while (contents.length > 0 && frames.passed.length > 0) {
-      const { offset, checksum, size } = frames.passed.shift()!;
+    const { passed } = this.#frames;
+    const contents = this.#check?.contents ?? [];
+    if (!this.#check) passed.length = 0;
+    while (contents.length > 0 && passed.length > 0) {
+      const { offset, checksum, size } = passed.shift()!;
       const content = contents.shift()!;
       const wrong =
         size !== null && size !== content.length
@@ -86,9 +91,9 @@ export class ZstdDecoder implements Decoder {
   }
 
   snapshot(): Snapshot {
-    const state = copy(this.#stream as unknown as DecompressState);
-    const window = typeof state.s === 'object' ? state.s.w.length : 0;
-    return { consumed: this.consumed, bytes: window + state.l + 16 * 1024, state };
+    const stream = copy(this.#stream as unknown as DecompressState);
+    const window = typeof stream.s === 'object' ? stream.s.w.length : 0;
+    return { consumed: this.consumed, bytes: window + stream.l + 16 * 1024, state: { stream, frames: this.#frames.copy() } };
   }
 
   restore({ consumed, state }: Snapshot): void {
@@ -97,7 +102,9 @@ export class ZstdDecoder implements Decoder {
     this.ended = false;
     this.#check = null;
     this.#stream = this.#fresh();
-    Object.assign(this.#stream, copy(state as DecompressState));
+    const { stream, frames } = state as { stream: DecompressState; frames: ZstdFrames };
+    Object.assign(this.#stream, copy(stream));
+    this.#frames = frames.copy();
   }
 
   #fresh(): Decompress {
