@@ -19,6 +19,7 @@ interface WindowProps {
 /** The last calls of the chosen call's process as the model gets them. */
 export function CallWindow({ trace, at, mine, theirs }: WindowProps) {
   const input = useWorkbench((state) => state.history.doc.binding?.input);
+  const stale = useWorkbench((state) => state.stages.replay.stale);
   const seen = useMemo(() => (input?.kind === 'syscalls' ? windowAt(trace, at, input) : null), [trace, at, input]);
   if (!seen || input?.kind !== 'syscalls')
     return (
@@ -38,7 +39,7 @@ export function CallWindow({ trace, at, mine, theirs }: WindowProps) {
         <strong>{texts.title(input.length, trace.pid[at]!)}</strong>
       </p>
       {mine ? (
-        <p>
+        <p className={stale ? 'stale' : ''}>
           <span className={`v-${mine.verdict}`}>{texts.verdict(mine.verdict, formatScore(mine.score))}</span>
           {theirs ? <span className="muted"> · {texts.reference(formatScore(theirs.score))}</span> : null}
         </p>

@@ -8,7 +8,7 @@ export const shell = {
     accelerator: { title: 'Accelerator', about: 'A simulated accelerator whose eBPF engine runs programs on every tensor command' },
   },
   drop: 'Drop a model (.onnx), a trace (.pcap, .npy), a program (.o, .s), a log, a project or a binding',
-  shipped: '● shipped results, live ones follow',
+  shipped: '● shipped results',
   shippedAbout:
     'Computed when this site was built, so that there is something to read at once; each is replaced as soon as this tab has computed it',
   deskLabel: (title: string) => `${title} desk`,

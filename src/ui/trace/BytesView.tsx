@@ -39,7 +39,7 @@ export function BytesView({ trace: view, packet }: { trace: PacketTraceView; pac
 function Bytes({ packet, original }: { packet: number; original: Uint8Array }) {
   const edits = useWorkbench((state) => state.history.doc.edits);
   const binding = useWorkbench((state) => state.history.doc.binding);
-  const replay = useWorkbench((state) => state.stages.replay.value);
+  const { value: replay, stale } = useWorkbench((state) => state.stages.replay);
   const reference = useWorkbench((state) => state.stages.reference.value);
   const overlay = useWorkbench((state) => state.overlay);
   const bytes = useMemo(() => editedPacket(original, edits, packet), [original, packet, edits]);
@@ -132,7 +132,7 @@ function Bytes({ packet, original }: { packet: number; original: Uint8Array }) {
           {texts.head(formatCount(packet + 1), formatCount(bytes.length))}
           {tokens ? texts.tokens(tokens.to - tokens.from, tokens.length) : texts.noTokens}
         </p>
-        <p aria-live="polite" data-testid="packet-score">
+        <p aria-live="polite" data-testid="packet-score" className={stale ? 'stale' : ''}>
           {mine ? (
             <>
               <span className={`v-${verdictName(mine.verdict)}`}>{verdictName(mine.verdict)}</span> {formatScore(mine.score)}
