@@ -47,6 +47,8 @@ export interface TreeItem {
 export interface PacketDetail {
   readonly index: number;
   readonly items: readonly TreeItem[];
+  /** Lines of its tree, of which `items` are the first. */
+  readonly lines: number;
   /** The frame, then what was put together from pieces. */
   readonly sources: readonly Uint8Array[];
   /** The flow that it belongs to; -1 while flows are not known, or without one. */

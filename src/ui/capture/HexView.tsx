@@ -1,5 +1,5 @@
-import { useEffect, useMemo, useRef } from 'react';
-import type { PacketDetail } from '../../workbench/capture-views.ts';
+import { useEffect, useRef } from 'react';
+import type { PacketDetail, TreeItem } from '../../workbench/capture-views.ts';
 import { useWidth } from '../components/useWidth.ts';
 import { VirtualList } from '../components/VirtualList.tsx';
 import { useStable } from '../program/useStable.ts';
@@ -24,22 +24,10 @@ export function HexView({ detail, item, onItem }: HexViewProps) {
   const perRow = width >= WIDE_FROM_PX ? 16 : 8;
   const from = chosen?.start ?? 0;
   const to = chosen ? chosen.start + chosen.length : 0;
-  // The innermost field of each byte: later items are deeper.
-  const fields = useMemo(() => {
-    const of = new Int32Array(bytes.length).fill(-1);
-    for (const [at, one] of items.entries()) {
-      if (one.source !== source || one.length === 0) continue;
-      for (let byte = one.start; byte < Math.min(of.length, one.start + one.length); byte++) {
-        const before = items[of[byte]!];
-        if (!before || one.length <= before.length) of[byte] = at;
-      }
-    }
-    return of;
-  }, [items, bytes, source]);
   const rows = Math.ceil(bytes.length / perRow);
   const choose = (at: number) => {
-    const field = fields[at];
-    if (field !== undefined && field >= 0) onItem(field);
+    const field = fieldAround(items, source, at);
+    if (field >= 0) onItem(field);
   };
   // Rows are options, which hold nothing to operate: a click on a byte chooses more exactly than its row, whose keys go by rows.
   const chooseByte = useStable((event: MouseEvent) => {
@@ -93,4 +81,14 @@ export function HexView({ detail, item, onItem }: HexViewProps) {
       </VirtualList>
     </div>
   );
+}
+
+/** The smallest field around a byte, of equal ones the innermost, which comes last; -1 without one. */
+function fieldAround(items: readonly TreeItem[], source: number, byte: number): number {
+  let found = -1;
+  for (const [at, one] of items.entries()) {
+    if (one.source !== source || byte < one.start || byte >= one.start + one.length) continue;
+    if (found < 0 || one.length <= items[found]!.length) found = at;
+  }
+  return found;
 }

@@ -3,6 +3,7 @@ import { useMemo, useState } from 'react';
 import type { PacketDetail, TreeItem } from '../../workbench/capture-views.ts';
 import { type TreeRow, VirtualList } from '../components/VirtualList.tsx';
 import { capture as texts } from '../texts/capture.ts';
+import { keyOf, placesOf, visibleRows } from './tree-rows.ts';
 
 interface PacketTreeProps {
   readonly detail: PacketDetail;
@@ -22,11 +23,12 @@ function filterOf({ name, value, length }: TreeItem): string {
 export function PacketTree({ detail, item, onItem, onFilter }: PacketTreeProps) {
   const { items } = detail;
   const [folded, setFolded] = useState<ReadonlySet<string>>(new Set(['frame']));
-  const rows = useMemo(() => visible(items, folded, item), [items, folded, item]);
+  const rows = useMemo(() => visibleRows(items, folded, item), [items, folded, item]);
+  const places = useMemo(() => placesOf(rows.map((at) => items[at]!.depth)), [items, rows]);
   const active = rows.indexOf(item);
   const parent = (at: number): boolean => (items[at + 1]?.depth ?? 0) > items[at]!.depth;
   const toggle = (at: number, fold: boolean) => {
-    const key = keyOf(items, at);
+    const key = keyOf(items[at]!);
     const next = new Set(folded);
     if (fold) next.add(key);
     else next.delete(key);
@@ -34,13 +36,11 @@ export function PacketTree({ detail, item, onItem, onFilter }: PacketTreeProps) 
   };
   const place = (row: number): TreeRow => {
     const at = rows[row]!;
-    const { depth } = items[at]!;
-    const siblings = rows.filter((other) => items[other]!.depth === depth);
     return {
-      level: depth + 1,
-      posInSet: siblings.indexOf(at) + 1,
-      setSize: siblings.length,
-      ...(parent(at) ? { expanded: !folded.has(keyOf(items, at)) } : {}),
+      level: items[at]!.depth + 1,
+      posInSet: places.pos[row]!,
+      setSize: places.size[row]!,
+      ...(parent(at) ? { expanded: !folded.has(keyOf(items[at]!)) } : {}),
     };
   };
   return (
@@ -65,7 +65,7 @@ export function PacketTree({ detail, item, onItem, onFilter }: PacketTreeProps) 
       {(row) => {
         const at = rows[row]!;
         const one = items[at]!;
-        const key = keyOf(items, at);
+        const key = keyOf(one);
         return (
           <div className="capture-item" style={{ paddingLeft: 8 + one.depth * 12 }} title={one.name || undefined}>
             <span className="capture-fold" aria-hidden="true" onClick={() => parent(at) && toggle(at, !folded.has(key))}>
@@ -95,25 +95,4 @@ export function PacketTree({ detail, item, onItem, onFilter }: PacketTreeProps) 
       }}
     </VirtualList>
   );
-}
-
-/** Folding is by name and place among its like, so that it holds from packet to packet. */
-function keyOf(items: readonly TreeItem[], at: number): string {
-  const { name, label } = items[at]!;
-  return name === '' ? label : name;
-}
-
-function visible(items: readonly TreeItem[], folded: ReadonlySet<string>, chosen: number): number[] {
-  const rows: number[] = [];
-  let hidden = Number.POSITIVE_INFINITY;
-  for (const [at, one] of items.entries()) {
-    if (one.depth > hidden) {
-      // The chosen one is shown wherever it is.
-      if (at === chosen) rows.push(at);
-      continue;
-    }
-    hidden = folded.has(keyOf(items, at)) ? one.depth : Number.POSITIVE_INFINITY;
-    rows.push(at);
-  }
-  return rows;
 }

@@ -87,7 +87,12 @@ export function PacketView({ file, filter, count, onFilter }: PacketViewProps) {
       <div className={detail && detail.index !== index ? 'capture-detail stale' : 'capture-detail'}>
         {detail ? (
           <>
-            <PacketTree detail={detail} item={item} onItem={setItem} onFilter={onFilter} />
+            <div className="capture-fields">
+              {detail.lines > detail.items.length ? (
+                <p className="small capture-more">{texts.lines(detail.items.length, detail.lines)}</p>
+              ) : null}
+              <PacketTree detail={detail} item={item} onItem={setItem} onFilter={onFilter} />
+            </div>
             <HexView detail={detail} item={item} onItem={setItem} />
           </>
         ) : null}

@@ -61,6 +61,7 @@ export const capture = {
   nonePass: 'No packet passes this filter.',
   tree: 'Fields',
   treeItem: (label: string, value: string) => (value === '' ? label : `${label}: ${value}`),
+  lines: (shown: number, all: number) => `The first ${count(shown)} of ${count(all)} lines. Filters look at all of them.`,
   bytes: 'Bytes',
   bytesOf: (source: number, bytes: number) => `${source === 0 ? 'Frame' : 'Put together from pieces'} · ${count(bytes)} B`,
   byte: (at: number, value: number) => `byte ${at}, ${value.toString(16).padStart(2, '0')}`,

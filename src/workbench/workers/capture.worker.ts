@@ -6,15 +6,15 @@ import { blobSource } from '../../traces/capture/source.ts';
 import { Dissection } from '../../traces/dissect/dissection.ts';
 import { FIELDS } from '../../traces/dissect/fields.ts';
 import { summaryOf } from '../../traces/dissect/summary.ts';
-import { fieldText } from '../../traces/dissect/values.ts';
 import { compileFilter } from '../../traces/filter/compile.ts';
 import { FilterError } from '../../traces/filter/error.ts';
 import { ethernetFrame } from '../../traces/frames.ts';
 import type { CaptureFile } from '../capture.ts';
-import type { CaptureView, FilterProblem, FlowOrder, FlowRow, PacketDetail, PacketRow, TreeItem } from '../capture-views.ts';
+import type { CaptureView, FilterProblem, FlowOrder, FlowRow, PacketDetail, PacketRow } from '../capture-views.ts';
 import { type CallContext, type Handler, serveRpc, Transferred } from '../rpc.ts';
 import { leave, Recent } from './blobs.ts';
 import { holdCopies, keepCopy } from './keep-copy.ts';
+import { detailOf } from './packet-detail.ts';
 import { working } from './working.ts';
 
 interface Held {
@@ -123,21 +123,7 @@ async function detail({ file, index }: { file: CaptureFile; index: number }): Pr
   const { analysis } = await holdCapture(file);
   const out = new Dissection();
   await analysis.dissect(out, index);
-  const items: TreeItem[] = [];
-  for (let at = 0; at < out.count; at++) {
-    const { name, label, type } = FIELDS[out.field[at]!]!;
-    const grouped = type === 'text';
-    items.push({
-      depth: out.depth[at]!,
-      name,
-      label: grouped ? out.text[at]! : label,
-      value: grouped || type === 'protocol' ? '' : fieldText(out, at),
-      start: out.start[at]!,
-      length: Math.max(0, Math.min(out.length[at]!, out.sources[out.source[at]!]!.length - out.start[at]!)),
-      source: out.source[at]!,
-    });
-  }
-  return { index, items, sources: out.sources.map((bytes) => bytes.slice()), flow: analysis.flows.flowOf(index) };
+  return detailOf(out, index, analysis.flows.flowOf(index));
 }
 
 async function flows({ file }: { file: CaptureFile }, context: CallContext): Promise<number> {
