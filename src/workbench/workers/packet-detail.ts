@@ -4,7 +4,7 @@ import { fieldText } from '../../traces/dissect/values.ts';
 import type { PacketDetail, TreeItem } from '../capture-views.ts';
 
 /** Lines of a packet that the page gets: nobody reads more of them, and a hostile packet has a million. */
-export const MOST_LINES = 50_000;
+export const MOST_LINES = 20_000;
 
 /** What the page shows of a dissected packet: the first {@link MOST_LINES} lines of its tree, how many there are, and the bytes. */
 export function detailOf(out: Dissection, index: number, flow: number): PacketDetail {
