@@ -57,6 +57,15 @@ describe('project files', () => {
     await expect(refused({ 'project.json': new Uint8Array(ARCHIVE_LIMITS.project + 1) })).rejects.toThrow('larger than 4 MiB');
   });
 
+  it('unpack little at once, however much a few bytes stand for', async () => {
+    const blanks = new Uint8Array(24 << 20);
+    const bytes = zipSync({ 'project.json': text('{}'), [`blobs/${hashOf(blanks)}`]: blanks });
+    const told: number[] = [];
+    await unpackArchive(bytes, 'x.bpformer', async (done) => void told.push(done));
+    expect(bytes.length).toBeLessThan(100_000);
+    expect(Math.max(...told.map((done, at) => done - (told[at - 1] ?? 0)))).toBeLessThanOrEqual(16 * 1024);
+  });
+
   it('say what is missing or unknown in the document', () => {
     const project = (change: object) =>
       JSON.stringify({ format: 'bpformer-project', version: 1, sample: null, doc: EMPTY_PROJECT, ...change });

@@ -18,6 +18,8 @@ export const ARCHIVE_LIMITS = { entries: 64, project: 4 * 2 ** 20, total: 2 ** 3
 export type Rest = (done: number, total: number) => Promise<void>;
 
 const PIECE = 2 ** 18;
+/** Packed bytes that are read at once: each may unpack to a thousand (deflate), and sizes are judged behind them. */
+const PACKED_PIECE = 2 ** 14;
 const ADVICE = 'Give a .bpformer file as BPFormer exports it';
 
 export async function packArchive({ project, blobs }: ArchiveParts, rest: Rest): Promise<Uint8Array<ArrayBuffer>> {
@@ -92,9 +94,9 @@ export async function unpackArchive(bytes: Uint8Array, where: string, rest: Rest
   unzip.register(UnzipInflate);
   unzip.register(UnzipPassThrough);
   try {
-    for (let from = 0; from < bytes.length; from += PIECE) {
-      unzip.push(bytes.subarray(from, from + PIECE), from + PIECE >= bytes.length);
-      await rest(Math.min(from + PIECE, bytes.length), bytes.length);
+    for (let from = 0; from < bytes.length; from += PACKED_PIECE) {
+      unzip.push(bytes.subarray(from, from + PACKED_PIECE), from + PACKED_PIECE >= bytes.length);
+      await rest(Math.min(from + PACKED_PIECE, bytes.length), bytes.length);
     }
   } catch (error) {
     if (error instanceof InputError || error instanceof Cancelled) throw error;

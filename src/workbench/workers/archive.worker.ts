@@ -1,15 +1,18 @@
 import { Cancelled } from '../../base/progress.ts';
 import { type ArchiveParts, packArchive, type Rest, unpackArchive } from '../projects/archive.ts';
 import { type CallContext, serveRpc, Transferred } from '../rpc.ts';
-import { rest } from './rest.ts';
+import { rest, SLICE_MS } from './rest.ts';
 
-const resting =
-  (context: CallContext, stage: string): Rest =>
-  async (done, total) => {
+function resting(context: CallContext, stage: string): Rest {
+  let since = performance.now();
+  return async (done, total) => {
+    if (performance.now() - since < SLICE_MS) return;
     context.progress(stage, done, total);
     await rest();
     if (context.cancelled) throw new Cancelled();
+    since = performance.now();
   };
+}
 
 serveRpc(
   self as unknown as DedicatedWorkerGlobalScope,
