@@ -32,7 +32,7 @@ const SETTLE_MS = 15_000;
 const RESET_MS = 30_000;
 const MOST_TRIES = 3;
 /** Trials of a reset, the wait for quiet, and the reading. */
-const REST_MS = MOST_TRIES * RESET_MS + QUIET_MS + 120_000;
+const REST_MS = MOST_TRIES * 4 * RESET_MS + QUIET_MS + 120_000;
 const MOST_GROWTH = 1.2;
 /**
  * Whoever follows a link to another page, as to the licences, begins with an empty memory when he comes back, and what was there before is not measured: the random
@@ -170,7 +170,8 @@ class Soak {
     const failed: string[] = [];
     while (failed.length < MOST_TRIES) {
       try {
-        await within(reset(), RESET_MS, 'no end');
+        // Longer than each of its steps, which say what did not come.
+        await within(reset(), 4 * RESET_MS, 'no end');
         return;
       } catch (error) {
         failed.push((error as Error).message);

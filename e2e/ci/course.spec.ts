@@ -157,3 +157,25 @@ test('inside of another page: the lesson and its panels alone, and what the brow
   await site.unrouteAll();
   expect(await kept()).toEqual(before);
 });
+
+test('a lesson that does not come can be closed, and stays closed when it comes', async ({ site }) => {
+  await site.goto(`${process.env.BPFORMER_SITE!}icon.svg`);
+  let goOn = () => {};
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  await site.route(/course\.worker[^/]*\.js$/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await site.goto(`${process.env.BPFORMER_SITE!}?lesson=registers`);
+  await expect(pane(site).getByText('Opening the lesson')).toBeVisible();
+  await pane(site).getByRole('button', { name: 'Close the lesson' }).click();
+  await expect(pane(site)).toHaveCount(0);
+  await expect(site).not.toHaveURL(/lesson=/);
+  await site.keyboard.press('Control+k');
+  await site.getByRole('option', { name: /^Open the course/ }).click();
+  goOn();
+  // The list, which the same worker gives; the lesson would have come before it.
+  await expect(pane(site).getByText(lessons[0]!.title).first()).toBeVisible();
+  await expect(pane(site).locator('[data-step]')).toHaveCount(0);
+  await site.unrouteAll();
+});

@@ -74,7 +74,10 @@ export default function LessonPane() {
       ) : broken ? (
         <Broken />
       ) : opening ? (
-        <p className="empty">{texts.opening}</p>
+        <>
+          {embedded ? null : <Head title={course.title} />}
+          <p className="empty">{texts.opening}</p>
+        </>
       ) : embedded ? null : (
         <>
           <Head title={course.title} />

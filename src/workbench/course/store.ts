@@ -87,11 +87,24 @@ const asUserError = (error: unknown, doing: string): UserError => (error instanc
 
 export const recordOf = (state: CourseState, key: string): LessonRecord => state.records.get(key) ?? emptyRecord(key);
 
-/** Opens a lesson of the course, or one that was opened here before. */
-export async function openLesson(key: string, step?: number): Promise<void> {
+/** Of lessons that were asked for the last one opens; closing asks for none. */
+let asked = 0;
+
+async function opening(show: (current: () => boolean) => Promise<void>): Promise<void> {
+  const mine = ++asked;
+  const current = () => mine === asked;
   setState({ opening: true, error: null, broken: null });
   await ready;
   try {
+    if (current()) await show(current);
+  } catch (error) {
+    if (current()) setState({ opening: false, error: asUserError(error, 'Opening the lesson') });
+  }
+}
+
+/** Opens a lesson of the course, or one that was opened here before. */
+export function openLesson(key: string, step?: number): Promise<void> {
+  return opening(async (current) => {
     const kept = key.startsWith('~') ? getState().records.get(key)?.file : undefined;
     if (key.startsWith('~') && !kept)
       throw new RemoteError({
@@ -100,24 +113,16 @@ export async function openLesson(key: string, step?: number): Promise<void> {
         advice: 'Open its file once more',
       });
     const file = kept ?? (await courseWorker.call<LessonFile>('courseFile', { id: key }));
-    await show({ name: file.name, text: file.text }, key.startsWith('~'), step);
-  } catch (error) {
-    setState({ opening: false, error: asUserError(error, 'Opening the lesson') });
-  }
+    await show({ name: file.name, text: file.text }, key.startsWith('~'), current, step);
+  });
 }
 
 /** Opens somebody's lesson. */
-export async function openForeign(file: LessonFile): Promise<void> {
-  setState({ opening: true, error: null, broken: null });
-  await ready;
-  try {
-    await show(file, true);
-  } catch (error) {
-    setState({ opening: false, error: asUserError(error, 'Opening the lesson') });
-  }
+export function openForeign(file: LessonFile): Promise<void> {
+  return opening((current) => show(file, true, current));
 }
 
-async function show(file: LessonFile, foreign: boolean, step?: number): Promise<void> {
+async function show(file: LessonFile, foreign: boolean, current: () => boolean, step?: number): Promise<void> {
   let view: LessonView;
   const limit = AbortSignal.timeout(MOST_READING_MS);
   try {
@@ -130,6 +135,7 @@ async function show(file: LessonFile, foreign: boolean, step?: number): Promise<
       advice: 'The file is no usual lesson',
     });
   }
+  if (!current()) return;
   const { lesson } = view;
   if (!lesson) {
     setState({ opening: false, open: null, broken: { file, problems: view.problems } });
@@ -157,7 +163,8 @@ async function compute({ file, facts, key }: OpenLesson): Promise<void> {
 }
 
 export function closeLesson(): void {
-  setState({ open: null, broken: null, error: null });
+  asked++;
+  setState({ open: null, opening: false, broken: null, error: null });
 }
 
 export function goToStep(step: number): void {
