@@ -55,8 +55,8 @@ export function ahead(source: ByteSource, offset: number, length: number): Promi
 }
 
 /**
- * Bytes that are read of a large source at once. PartitionAlloc, which holds the bytes of Chromium's ArrayBuffers, keeps and reuses memory of
- * up to some 960 KiB; what is larger is mapped anew for each read and given back behind it (`kMaxBucketed`).
+ * Bytes that are read of a large source at once. Measured in Chromium: the page's longest frame while a capture opens is shorter than with a
+ * megabyte. Its allocator maps what is larger than its largest bucket anew for each read (`kMaxBucketed` of PartitionAlloc).
  */
 export const PIECE_BYTES = 768 * 1024;
 

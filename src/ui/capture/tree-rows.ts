@@ -1,6 +1,6 @@
 import type { TreeItem } from '../../workbench/capture-views.ts';
 
-/** Folding is by name and place among its like, so that it holds from packet to packet. */
+/** Folding is by name, so that it holds from packet to packet. */
 export function keyOf({ name, label }: Pick<TreeItem, 'name' | 'label'>): string {
   return name === '' ? label : name;
 }
