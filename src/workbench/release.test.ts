@@ -125,6 +125,7 @@ describe('workers of a project that was left', () => {
     const [own, shared] = [await blob('own'), await blob('shared')];
     const { client: rpc, workers } = client('project');
     for (const ref of [own, shared]) rpc.hold(ref.hash, getBlob(ref));
+    rpc.warm();
     open(shared);
     vi.advanceTimersByTime(1);
     leaveProject([own, shared], performance.now());
@@ -148,7 +149,8 @@ describe('workers of a project that was left', () => {
     vi.advanceTimersByTime(1);
     leaveProject([own, shared], performance.now());
     vi.advanceTimersByTime(QUIET_MS);
-    used.client.hold(shared.hash, getBlob(shared));
+    ended.hold(shared.hash, getBlob(shared));
+    void used.client.call('more work', {});
     for (const [worker] of [workers, used.workers]) {
       expect(worker!.ended).toBe(false);
       worker!.answer({ id: worker!.sent.find(({ method }) => method === 'work')!.id, kind: 'result', result: 1 });
@@ -163,24 +165,66 @@ describe('workers of a project that was left', () => {
   });
 
   it('forget its files and what they made of them if the next project uses them too', async () => {
-    const own = await blob('own');
+    const [own, next] = [await blob('own'), await blob('next')];
     const { client: rpc, workers } = client('project');
     rpc.hold(own.hash, getBlob(own));
-    open(null);
+    open(next);
     vi.advanceTimersByTime(1);
     leaveProject([own], performance.now());
     vi.advanceTimersByTime(100);
+    rpc.hold(next.hash, getBlob(next));
     void rpc.call('work', {});
     vi.advanceTimersByTime(QUIET_MS);
     expect(workers[0]!.ended).toBe(false);
     expect(workers[0]!.sent.at(-1)).toMatchObject({ method: 'leave', args: { gone: [own.hash], unusedMs: QUIET_MS } });
   });
 
+  it('end where those who had not heard of it asked once more, with what they were asked', async () => {
+    const own = await blob('own');
+    const { client: rpc, workers } = client('project');
+    open(null);
+    vi.advanceTimersByTime(1);
+    leaveProject([own], performance.now());
+    vi.advanceTimersByTime(100);
+    rpc.hold(own.hash, getBlob(own));
+    const asked = rpc.call('work', {});
+    vi.advanceTimersByTime(2 * QUIET_MS);
+    expect(workers[0]!.ended).toBe(false);
+    workers[0]!.answer({ id: workers[0]!.sent.find(({ method }) => method === 'work')!.id, kind: 'result', result: 1 });
+    expect(await asked).toBe(1);
+    expect(workers[0]!.ended).toBe(true);
+  });
+
+  it('are not begun for what is cancelled before it is asked', async () => {
+    const own = await blob('own');
+    const { client: rpc, workers } = client('project');
+    rpc.hold(own.hash, getBlob(own));
+    await expect(rpc.call('work', {}, { signal: AbortSignal.abort() })).rejects.toThrow();
+    expect(workers).toEqual([]);
+  });
+
+  it('end though the project before reaches the storage after the one that used them', async () => {
+    const own = await blob('own');
+    const { client: rpc, workers } = client('project');
+    open(null);
+    const first = performance.now();
+    vi.advanceTimersByTime(100);
+    rpc.hold(own.hash, getBlob(own));
+    rpc.warm();
+    void rpc.call('work', {});
+    workers[0]!.answer({ id: workers[0]!.sent.find(({ method }) => method === 'work')!.id, kind: 'result', result: 1 });
+    vi.advanceTimersByTime(1);
+    leaveProject([], performance.now());
+    leaveProject([], first);
+    vi.advanceTimersByTime(QUIET_MS);
+    expect(workers[0]!.ended).toBe(true);
+  });
+
   it('go on where they serve the page, and forget its files; those that have none are not told', async () => {
     const [own, shared] = [await blob('own'), await blob('shared')];
     const [{ client: rpc, workers }, other] = [client(), client()];
     for (const ref of [own, shared]) rpc.hold(ref.hash, getBlob(ref));
-    other.client.warm();
+    for (const one of [rpc, other.client]) one.warm();
     open(shared);
     vi.advanceTimersByTime(1);
     leaveProject([own, shared], performance.now());
@@ -197,6 +241,7 @@ describe('workers of a project that was left', () => {
     const bad = await blob('damaged');
     const { client: rpc, workers } = client('project');
     rpc.hold(bad.hash, getBlob(bad));
+    rpc.warm();
     open(null);
     vi.advanceTimersByTime(1);
     forgetFiles([bad]);

@@ -27,7 +27,8 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** The project that named `refs` was left at `at`, by `performance.now()`, and they can be had again. */
 export function leaveProject(refs: Iterable<BlobRef>, at: number): void {
-  leftAt = at;
+  // Projects that were left one after the other may reach the storage in any order.
+  leftAt = Math.max(leftAt, at);
   forgetFiles(refs);
 }
 
@@ -44,6 +45,6 @@ function look(): void {
   const { gone, waiting } = releaseBlobs(named, QUIET_MS);
   forgetPrograms(new Set(gone));
   for (const client of WorkerClient.all) client.leave(gone, named, leftAt);
-  leftAt = 0;
   if (waiting > 0) timer = setTimeout(look, QUIET_MS);
+  else leftAt = 0;
 }

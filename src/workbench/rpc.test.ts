@@ -99,6 +99,7 @@ describe('WorkerClient', () => {
     const { client: rpc, workers } = client('project');
     rpc.hold('a', Uint8Array.of(1));
     rpc.hold('b', Uint8Array.of(2));
+    rpc.warm();
     rpc.leave([], new Set(['b']), performance.now() + 1);
     expect(workers[0].terminated).toBe(true);
     void rpc.call('compare', {});

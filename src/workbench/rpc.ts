@@ -178,7 +178,7 @@ export class WorkerClient {
   /** Blobs that the worker has, and that its successor gets. */
   readonly #held = new Map<string, Uint8Array | Blob>();
   /** The project that its calls belong to was left while they were under way: it ends with them, with all blobs but these. */
-  #endsWith: ReadonlySet<string> | null = null;
+  #endsWith: Set<string> | null = null;
   /** Blobs of projects that were left: a successor is to know that what is still asked about them is cancelled. */
   readonly #left = new Set<string>();
 
@@ -317,15 +317,17 @@ export class WorkerClient {
     this.#start();
   }
 
-  /** Sends a blob once per worker life; a file that was chosen again takes the place of the one before. */
+  /**
+   * Sends a blob once per worker life; a file that was chosen again takes the place of the one before. It starts no worker: what is about to be asked may be cancelled by
+   * then, and nobody would end it.
+   */
   hold(hash: string, bytes: Uint8Array | Blob): void {
-    const worker = this.#start();
-    // Whoever hands it something is about to ask.
-    this.#endsWith = null;
+    // Whoever hands it something is about to ask: a worker that ends until then has a successor that gets it.
+    this.#endsWith?.add(hash);
     if (this.#held.get(hash) === bytes) return;
     this.#held.set(hash, bytes);
     this.#left.delete(hash);
-    this.#postBlob(worker, hash, bytes);
+    if (this.#worker) this.#postBlob(this.#worker, hash, bytes);
   }
 
   /** Takes note of a blob that the worker has already: its successor gets it too. */
@@ -341,7 +343,8 @@ export class WorkerClient {
 
   /**
    * A project was left at `leftAt`, by `performance.now()`: the worker ends if nothing was asked of it since, once it has done what it is at, with all blobs that are not
-   * `named`; else it forgets those that are `gone`, and what it made before. For 0 no project was left, and only the blobs go, as from a worker that serves the page.
+   * `named`; else it forgets those that are `gone`, and what it made before. If it has none of its blobs then, what was asked of it since was asked by those who had not
+   * heard yet that their project was left, and it ends too. For 0 no project was left, and only the blobs go, as from a worker that serves the page.
    */
   leave(gone: readonly string[], named: ReadonlySet<string>, leftAt: number): void {
     if (this.#serves === 'page') {
@@ -350,11 +353,16 @@ export class WorkerClient {
       if (this.#worker && mine.length > 0) this.#postLeave(this.#worker, mine, Number.POSITIVE_INFINITY);
       return;
     }
-    if (this.#worker && this.#usedAt < leftAt) {
-      this.#endsWith = named;
+    if (this.#usedAt < leftAt) {
+      this.#endsWith = new Set(named);
       if (this.#endIfLeft()) return;
     }
+    const had = this.#held.size;
     for (const hash of gone) this.#forget(hash);
+    if (leftAt > 0 && had > 0 && this.#held.size === 0) {
+      this.#endsWith = new Set(named);
+      if (this.#endIfLeft()) return;
+    }
     if (this.#worker) this.#postLeave(this.#worker, gone, leftAt === 0 ? Number.POSITIVE_INFINITY : performance.now() - leftAt);
   }
 
