@@ -207,6 +207,7 @@ export class Host {
     this.#tokensLeft = 0;
     this.served.length = 0;
     this.#models.clear();
+    this.source.keepOnly(1);
     this.trace = this.#listen();
     await this.#ready(1);
     this.#attachAgain(attached, load);

@@ -69,6 +69,11 @@ export class Source {
     this.#sized.set(rows, made);
     return made;
   }
+
+  /** Forgets all numbers of rows but `rows`: every tensor of the model is kept for each, and grows with them. */
+  keepOnly(rows: number): void {
+    for (const known of this.#sized.keys()) if (known !== rows) this.#sized.delete(known);
+  }
 }
 
 /** A model in the memory of one device, and digests for what the host vouches for. */
