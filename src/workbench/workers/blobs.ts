@@ -19,14 +19,14 @@ export function drop({ hash }: { hash: string }): void {
   held.delete(hash);
 }
 
-/** Forgets bytes of a project that was left, and whatever was made and not asked for within the last `unusedMs`. */
+/** Forgets bytes of a project that was left, and whatever was made of them or was not asked for within the last `unusedMs`. */
 export function leave({ gone, unusedMs }: { gone: readonly string[]; unusedMs: number }): void {
   for (const hash of gone) {
     held.delete(hash);
     left.add(hash);
     if (left.size > MOST_LEFT) left.delete(left.values().next().value!);
   }
-  for (const cache of caches) cache.leave(unusedMs);
+  for (const cache of caches) cache.leave(gone, unusedMs);
 }
 
 export function bytesOf(ref: BlobRef): Uint8Array<ArrayBuffer> {
@@ -46,7 +46,7 @@ export function sourceOf(ref: BlobRef): ByteSource {
   return { name: ref.name, size: content.size, read: (offset, length) => file().read(offset, length) };
 }
 
-const caches: { leave(unusedMs: number): void }[] = [];
+const caches: { leave(gone: readonly string[], unusedMs: number): void }[] = [];
 
 /** Remembers the last few results by key. Made once for each kind of result: it lives as long as its worker. */
 export class Recent<T> {
@@ -67,8 +67,10 @@ export class Recent<T> {
     this.#entries.delete(key);
   }
 
-  leave(unusedMs: number): void {
-    for (const [key, { usedAt }] of this.#entries) if (performance.now() - usedAt > unusedMs) this.#entries.delete(key);
+  /** Keys name the blobs that a result was made of by their hashes (`keys.ts`): whoever asked for one late does not keep it. */
+  leave(gone: readonly string[], unusedMs: number): void {
+    for (const [key, { usedAt }] of this.#entries)
+      if (performance.now() - usedAt > unusedMs || gone.some((hash) => key.includes(hash))) this.#entries.delete(key);
   }
 
   set(key: string, value: T): T {
