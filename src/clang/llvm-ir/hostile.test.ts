@@ -16,6 +16,28 @@ describe('IR that does not hold together is refused with a place', () => {
     ['contents longer than their type', '@x = global [2 x i8] c"abcdef", align 1', /variable x: its contents are longer than its type/],
     ['an alignment that is no power of two', '@x = global i8 0, align 513', /LLVM IR, line 1: an alignment is a power of two/],
     ['an alignment beyond any memory', '@x = global i8 0, align 18446744073709551616', /LLVM IR, line 1: an alignment is a power of two/],
+    ['an alignment that no loader gives', '@x = global i8 0, align 4294967296', /variable x: it is aligned to 4294967296 bytes/],
+    [
+      'variables of gigabytes together',
+      Array.from({ length: 40 }, (_, i) => `@x${i} = global [67108864 x i8] zeroinitializer, align 1`).join('\n'),
+      /variable x1: with it all variables have 134217728 bytes/,
+    ],
+    [
+      'a value of more parts than there are numbers',
+      `define i32 @f(ptr %0, ${'[2 x '.repeat(100)}i8${']'.repeat(100)} %1) section "xdp" {\n  ret i32 0\n}\n`,
+      /C source: a value of more than 1024 parts is not supported/,
+    ],
+    ['a type that is a part of itself', '%a = type { i8, %a }\n@x = global %a zeroinitializer, align 1', /a type is a part of itself/],
+    [
+      'types that each hold the one before twice',
+      `%a0 = type { i8, i16 }\n${Array.from({ length: 90 }, (_, i) => `%a${i + 1} = type { %a${i}, %a${i} }`).join('\n')}\n@x = global %a90 zeroinitializer, align 1`,
+      /variable x: it has \S+ bytes/,
+    ],
+    [
+      'types that each hold the one before, without end',
+      `%a0 = type { i8, i16 }\n${Array.from({ length: 20_000 }, (_, i) => `%a${i + 1} = type { %a${i} }`).join('\n')}\n@x = global %a20000 zeroinitializer, align 1`,
+      /types are nested too deep/,
+    ],
     ['a comparison that there is not', body('  %a = icmp uxx i32 1, 2\n  ret i32 0'), /LLVM IR, line 2: there is no comparison uxx/],
     ['a jump to nowhere', body('  br label %nowhere'), /there is no block nowhere/],
   ])('%s', (_, text, message) => {

@@ -59,8 +59,8 @@ class Parser extends InstructionParser {
     const name = lexer.take().text;
     lexer.expect('=');
     lexer.expect('type');
-    const target = this.structs.get(name) as { -readonly [K in keyof Type]: Type[K] } | undefined;
     const type: Type = lexer.accept('opaque') ? { kind: 'opaque' } : this.type();
+    const target = this.structs.get(name) as { -readonly [K in keyof Type]: Type[K] } | undefined;
     if (target) Object.assign(target, type);
     else this.structs.set(name, type);
   }

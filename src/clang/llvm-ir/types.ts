@@ -1,3 +1,5 @@
+import { InputError } from '../../base/errors.ts';
+
 /** Types of LLVM IR that BPF code can have, and some that it cannot, so that they are refused by name. */
 export type Type =
   | { readonly kind: 'void' | 'label' | 'metadata' | 'opaque' }
@@ -21,6 +23,59 @@ function intBytes(bits: number): number {
   return bytes;
 }
 
+type Struct = Extract<Type, { kind: 'struct' }>;
+
+interface Layout {
+  readonly size: number;
+  readonly align: number;
+  /** Where each member begins. */
+  readonly offsets: readonly number[];
+  /** How many scalars it has. */
+  readonly leaves: number;
+}
+
+/**
+ * Of structs, once the whole module is read: types are shared, and each that is made of two of the one before would take twice as long as that. Null while it is being
+ * laid out.
+ */
+const layouts = new WeakMap<Struct, Layout | null>();
+
+/** Of types within types, by name or written out: each takes a few frames of the stack. */
+const MAX_NESTING = 1000;
+let nesting = 0;
+
+function nested<T>(look: () => T): T {
+  if (nesting >= MAX_NESTING) throw new InputError('types are nested too deep', 'LLVM IR');
+  nesting++;
+  try {
+    return look();
+  } finally {
+    nesting--;
+  }
+}
+
+function layoutOf(type: Struct): Layout {
+  const known = layouts.get(type);
+  if (known === null) throw new InputError('a type is a part of itself', 'LLVM IR');
+  if (known) return known;
+  layouts.set(type, null);
+  const layout = nested(() => {
+    let [at, most, leaves] = [0, 1, 0];
+    const offsets = type.members.map((member) => {
+      const align = type.packed ? 1 : alignOf(member);
+      const off = alignUp(at, align);
+      at = off + sizeOf(member);
+      most = Math.max(most, align);
+      leaves += leafCount(member);
+      return off;
+    });
+    return { size: alignUp(at, most), align: most, offsets, leaves };
+  });
+  layouts.set(type, layout);
+  return layout;
+}
+
+/** Throws {@link InputError} for types that have no layout, as those that are a part of themselves. */
 export function alignOf(type: Type): number {
   switch (type.kind) {
     case 'int':
@@ -30,17 +85,17 @@ export function alignOf(type: Type): number {
     case 'ptr':
       return 8;
     case 'array':
-      return alignOf(type.element);
+      return nested(() => alignOf(type.element));
     case 'vector':
       return Math.max(1, sizeOf(type));
     case 'struct':
-      return type.packed ? 1 : type.members.reduce((most, member) => Math.max(most, alignOf(member)), 1);
+      return layoutOf(type).align;
     default:
       return 1;
   }
 }
 
-/** Bytes that a value takes in memory, with its padding. */
+/** Bytes that a value takes in memory, with its padding. Throws as {@link alignOf}. */
 export function sizeOf(type: Type): number {
   switch (type.kind) {
     case 'int':
@@ -51,12 +106,9 @@ export function sizeOf(type: Type): number {
       return 8;
     case 'array':
     case 'vector':
-      return type.count * sizeOf(type.element);
-    case 'struct': {
-      let at = 0;
-      for (const member of type.members) at = alignUp(at, type.packed ? 1 : alignOf(member)) + sizeOf(member);
-      return alignUp(at, alignOf(type));
-    }
+      return type.count * nested(() => sizeOf(type.element));
+    case 'struct':
+      return layoutOf(type).size;
     default:
       return 0;
   }
@@ -66,16 +118,19 @@ export function sizeOf(type: Type): number {
 export function elementAt(type: Type, index: number): { readonly type: Type; readonly offset: number } {
   if (type.kind === 'array' || type.kind === 'vector') return { type: type.element, offset: index * sizeOf(type.element) };
   if (type.kind !== 'struct') throw new Error(`${type.kind} has no elements`);
-  let at = 0;
-  for (const [i, member] of type.members.entries()) {
-    at = alignUp(at, type.packed ? 1 : alignOf(member));
-    if (i === index) return { type: member, offset: at };
-    at += sizeOf(member);
-  }
-  throw new Error(`no element ${index}`);
+  const member = type.members[index];
+  if (!member) throw new Error(`no element ${index}`);
+  return { type: member, offset: layoutOf(type).offsets[index]! };
 }
 
-/** Scalars of a value in memory order, with their places. */
+/** How many scalars a value has. */
+export function leafCount(type: Type): number {
+  if (type.kind === 'array' || type.kind === 'vector') return type.count * nested(() => leafCount(type.element));
+  if (type.kind === 'struct') return layoutOf(type).leaves;
+  return type.kind === 'void' ? 0 : 1;
+}
+
+/** Scalars of a value in memory order, with their places. For types of few: {@link leafCount}. */
 export function leaves(type: Type, base = 0): { readonly type: Type; readonly offset: number }[] {
   if (type.kind === 'array' || type.kind === 'vector' || type.kind === 'struct') {
     const count = type.kind === 'struct' ? type.members.length : type.count;

@@ -1,5 +1,5 @@
 import type { Inst, Line, Value } from '../llvm-ir/module.ts';
-import { elementAt, leaves, sizeOf, type Type } from '../llvm-ir/types.ts';
+import { elementAt, leafCount, sizeOf, type Type } from '../llvm-ir/types.ts';
 
 /** A step into a type: metadata of the type, and the element taken. */
 export interface Access {
@@ -55,7 +55,7 @@ export function leafIndex(type: Type, path: readonly number[]): number {
   let at = 0;
   let inner = type;
   for (const index of path) {
-    for (let i = 0; i < index; i++) at += leaves(elementAt(inner, i).type).length;
+    for (let i = 0; i < index; i++) at += leafCount(elementAt(inner, i).type);
     inner = elementAt(inner, index).type;
   }
   return at;

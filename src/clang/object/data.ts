@@ -4,6 +4,8 @@ import { elementAt, sizeOf } from '../llvm-ir/types.ts';
 
 /** Loaders make maps of variables: a larger one is a mistake, and would be written out byte by byte. */
 export const MOST_VARIABLE_BYTES = 2 ** 26;
+/** No loader aligns a variable to more than a page, and the file would be filled up to it. */
+export const MOST_ALIGN_BYTES = 4096;
 
 /** Contents of a variable and the addresses in it, which a loader fills in. */
 export interface Contents {

@@ -31,7 +31,7 @@ import { Metadata, type MetaId } from '../llvm-ir/metadata.ts';
 import type { Func, Global, Linkage, Module, Value } from '../llvm-ir/module.ts';
 import { sizeOf } from '../llvm-ir/types.ts';
 import { lowerFunction, type ModuleContext } from '../lower/function.ts';
-import { addressOf, type Contents, contentsOf } from './data.ts';
+import { addressOf, type Contents, contentsOf, MOST_ALIGN_BYTES, MOST_VARIABLE_BYTES } from './data.ts';
 import { CoreRelocations } from './relocations.ts';
 import { DebugTypes } from './types.ts';
 
@@ -152,6 +152,7 @@ class ModuleWriter {
   private placeData(): void {
     const used = this.mentioned();
     const sizes = new Map<string, number>();
+    let total = 0;
     for (const global of this.module.globals) {
       if (global.init === null || global.section === 'llvm.metadata') continue;
       // Constants of the compiler's own are there only where code or data still names them.
@@ -160,6 +161,18 @@ class ModuleWriter {
       const isZero = contents.addresses.length === 0 && contents.bytes.every((byte) => byte === 0);
       const section = global.section ?? (global.constant ? '.rodata' : isZero ? '.bss' : '.data');
       const align = Math.max(1, global.align);
+      if (align > MOST_ALIGN_BYTES)
+        throw new InputError(
+          `it is aligned to ${align} bytes, and loaders align to ${MOST_ALIGN_BYTES} at most`,
+          `variable ${global.name}`,
+        );
+      total += contents.bytes.length;
+      if (total > MOST_VARIABLE_BYTES)
+        throw new InputError(
+          `with it all variables have ${total} bytes, and ${MOST_VARIABLE_BYTES} at most`,
+          `variable ${global.name}`,
+          'Keep large data in a map',
+        );
       const at = Math.ceil((sizes.get(section) ?? 0) / align) * align;
       sizes.set(section, at + sizeOf(global.type));
       this.data.push({ global, contents, section, at });
