@@ -54,6 +54,12 @@ function nested<T>(look: () => T): T {
   }
 }
 
+/** Beyond, numbers of bytes are no longer exact. */
+function exact(bytes: number): number {
+  if (!Number.isSafeInteger(bytes)) throw new InputError('a type has more bytes than any memory', 'LLVM IR');
+  return bytes;
+}
+
 function layoutOf(type: Struct): Layout {
   const known = layouts.get(type);
   if (known === null) throw new InputError('a type is a part of itself', 'LLVM IR');
@@ -69,7 +75,7 @@ function layoutOf(type: Struct): Layout {
       leaves += leafCount(member);
       return off;
     });
-    return { size: alignUp(at, most), align: most, offsets, leaves };
+    return { size: exact(alignUp(at, most)), align: most, offsets, leaves };
   });
   layouts.set(type, layout);
   return layout;
@@ -106,7 +112,7 @@ export function sizeOf(type: Type): number {
       return 8;
     case 'array':
     case 'vector':
-      return type.count * nested(() => sizeOf(type.element));
+      return exact(type.count * nested(() => sizeOf(type.element)));
     case 'struct':
       return layoutOf(type).size;
     default:
@@ -125,7 +131,7 @@ export function elementAt(type: Type, index: number): { readonly type: Type; rea
 
 /** How many scalars a value has. */
 export function leafCount(type: Type): number {
-  if (type.kind === 'array' || type.kind === 'vector') return type.count * nested(() => leafCount(type.element));
+  if (type.kind === 'array' || type.kind === 'vector') return type.count === 0 ? 0 : type.count * nested(() => leafCount(type.element));
   if (type.kind === 'struct') return layoutOf(type).leaves;
   return type.kind === 'void' ? 0 : 1;
 }
