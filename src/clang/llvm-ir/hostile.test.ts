@@ -34,6 +34,24 @@ describe('IR that does not hold together is refused with a place', () => {
       ),
       /a type has more bytes than any memory/,
     ],
+    [
+      'a type called as what every object has',
+      body('  %2 = getelementptr constructor, ptr %0, i64 12\n  ret i32 0'),
+      /unknown type constructor/,
+    ],
+    ['a value that is given twice', body('  %0 = getelementptr i8, ptr %0, i64 4\n  ret i32 0'), /the value %0 is given twice/],
+    [
+      'a value that is computed from itself',
+      body('  %2 = getelementptr i8, ptr %3, i64 4\n  %3 = bitcast ptr %2 to ptr\n  ret i32 0'),
+      /the value %\d is computed from itself/,
+    ],
+    [
+      'addresses that are each made of the one before, without end',
+      body(
+        `${Array.from({ length: 20_000 }, (_, i) => `  %a${i + 1} = getelementptr i8, ptr %${i === 0 ? '0' : `a${i}`}, i64 4`).join('\n')}\n  %b = load i8, ptr %a20000\n  ret i32 0`,
+      ),
+      /more than 1000 addresses or conditions/,
+    ],
     ['a type that is a part of itself', '%a = type { i8, %a }\n@x = global %a zeroinitializer, align 1', /a type is a part of itself/],
     [
       'types that each hold the one before twice',

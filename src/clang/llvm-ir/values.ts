@@ -77,7 +77,7 @@ export class ValueParser {
       } else if (token.text === 'void') type = VOID;
       else if (token.text === 'label' || token.text === 'metadata') type = { kind: token.text };
       else if (token.text === 'opaque') type = { kind: 'opaque' };
-      else if (token.text in FLOATS) type = { kind: 'float', name: token.text, size: FLOATS[token.text]! };
+      else if (Object.hasOwn(FLOATS, token.text)) type = { kind: 'float', name: token.text, size: FLOATS[token.text]! };
       else return lexer.fail(`unknown type ${token.text}; a type expected`);
     } else if (token.kind === 'local') {
       let known = this.structs.get(token.text);

@@ -2,12 +2,13 @@ import { InputError } from '../../base/errors.ts';
 import type { Cpu } from '../../compiler/backend/legalize.ts';
 import type { BlockId, IrFunc, Operand, VReg, Width } from '../../compiler/ir/ir.ts';
 import type { Func, Inst, Line, Value } from '../llvm-ir/module.ts';
-import { alignOf, leafCount, leaves, sizeOf, type Type } from '../llvm-ir/types.ts';
+import { alignOf, leaves, sizeOf, type Type } from '../llvm-ir/types.ts';
 import { lowerLoad, storable, storeScalar } from './access.ts';
 import { addressOf, constantOffset, lowerGep } from './address.ts';
 import { lowerBinary, lowerCast } from './arithmetic.ts';
 import { lowerAtomic, lowerBarrier, lowerExchange } from './atomics.ts';
 import { lowerCall } from './calls.ts';
+import { checkFunction } from './check.ts';
 import { Code, fitsImm } from './code.ts';
 import { branchOn, isLazy, isNeeded, setWhen } from './conditions.ts';
 import { Significant, width } from './significant.ts';
@@ -48,9 +49,6 @@ export interface Address {
   /** CO-RE relocation of the offset. */
   readonly core?: FieldRelocation;
 }
-
-/** A handful is what clang makes of values; more would take registers and code without end. */
-const MOST_PARTS = 1024;
 
 const FLOAT_HELP =
   'eBPF has no floating-point registers or instructions; use fixed point: store score × 2^16 in an integer and compare it with the threshold × 2^16';
@@ -100,7 +98,7 @@ export class FunctionLowering {
 
   lower(): IrFunc {
     const { func, code } = this;
-    this.checkValues();
+    checkFunction(func, (what, dbg) => this.refuse(what, dbg));
     const args = func.params.flatMap((param) =>
       leaves(param.type).map((leaf, at) => {
         this.checkScalar(leaf.type);
@@ -137,16 +135,6 @@ export class FunctionLowering {
 
   refuse(what: string, dbg = this.line?.dbg ?? this.func.dbg): never {
     throw new InputError(what, this.context.place(dbg));
-  }
-
-  /** Each part of a value has a register of its own: arrays that are values as a whole have none of that. */
-  private checkValues(): void {
-    const check = (type: Type, dbg: Line['dbg']): void => {
-      if (leafCount(type) > MOST_PARTS) this.refuse(`a value of more than ${MOST_PARTS} parts is not supported`, dbg);
-    };
-    for (const { type } of this.func.params) check(type, this.func.dbg);
-    for (const { lines } of this.func.blocks)
-      for (const line of lines) for (const { type } of [line, ...operands(line.inst)]) check(type, line.dbg);
   }
 
   /** Variables of the function in one slot, those that need the most alignment first. */
