@@ -24,6 +24,20 @@ test('a pinned panel stays where it is while the selection moves', async ({ site
   await expect(first).not.toHaveText(before!);
 });
 
+test('Escape closes a dialog that has lost the focus too, and no key reaches the page behind', async ({ site }) => {
+  await selectOp(site, 'Softmax');
+  await palette(site);
+  await site.keyboard.type('softmax');
+  await site.evaluate('document.activeElement.blur()');
+  await site.keyboard.press('Alt+5');
+  await site.keyboard.press('Escape');
+  await expect(site.getByRole('dialog')).toHaveCount(0);
+  await expect(site.locator('[data-desk-tab=explore]')).toHaveAttribute('aria-checked', 'true');
+  await expect(site.getByTestId('selected-insns')).toBeVisible();
+  await site.keyboard.press('Escape');
+  await expect(site.getByTestId('selected-insns')).toHaveCount(0);
+});
+
 test('the palette goes to instructions, events and operators; the tour walks the panels and can be left', async ({ site }) => {
   await expect(site.getByTestId('verdict')).toBeVisible();
   await palette(site);

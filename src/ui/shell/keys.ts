@@ -9,7 +9,8 @@ const FIELD = 'input:not([type=checkbox]):not([type=radio]):not([type=range]), t
 /** Runs the command that a key means where the focus is. */
 export function handleKey(event: KeyboardEvent): void {
   const target = event.target as HTMLElement;
-  if (event.defaultPrevented || target.closest('dialog')) return;
+  // A dialog may lose the focus to the page behind: Escape closes the dialog nevertheless.
+  if (event.defaultPrevented || target.closest('dialog') || document.querySelector('dialog:modal')) return;
   // What lies over the page is closed first, by the browser.
   if (event.key === 'Escape' && document.querySelector(':popover-open')) return;
   if (useShell.getState().front === 'palette' && event.key.length === 1 && !event.ctrlKey && !event.metaKey) {
