@@ -10,7 +10,12 @@ import { keyOf } from './frame.ts';
  * and says by how many replacements its weights came to be, so that who replaces them again knows which block is being read.
  */
 export const LOCK_MAP = 'lock';
-export const LOCK: MapDef = { name: LOCK_MAP, type: MAP_TYPE_HASH, keySize: 4, valueSize: 4, maxEntries: 1, flags: 0 };
+/**
+ * More than the one that is used: the kernel unlocks a bucket before it gives the deleted entry back (htab_map_delete_elem), so that a call on another processor
+ * can find nobody holding the lock and no entry to take it with (E2BIG).
+ */
+export const LOCK_ENTRIES = 64;
+export const LOCK: MapDef = { name: LOCK_MAP, type: MAP_TYPE_HASH, keySize: 4, valueSize: 4, maxEntries: LOCK_ENTRIES, flags: 0 };
 
 /** Flags of bpf_map_update_elem. */
 const NO_EXIST = 1;

@@ -6,7 +6,7 @@ import type { KernelProgram } from '../../companion/kernel-program.ts';
 import { KernelText } from '../../companion/kernel-text.ts';
 import { kernelForTests } from '../../companion/vitest-kernel.ts';
 import { STATUS } from '../../compiler/lm/layout.ts';
-import { LOCK_MAP } from '../../compiler/lm/lock.ts';
+import { LOCK_ENTRIES, LOCK_MAP } from '../../compiler/lm/lock.ts';
 import { STATE_MAP } from '../../compiler/lm/sample-kernels.ts';
 import { programBtf } from '../../object/program-btf.ts';
 import { decodeResult, encodeRequest, type TextMachine } from '../../replay/generate.ts';
@@ -275,7 +275,7 @@ describe.skipIf(!kernel)('a text generating program in production', () => {
         return { own, program: await own.openProgram(id) };
       }),
     );
-    const CALLS = 400;
+    const CALLS = 4000;
     const seen = { answered: 0, busy: 0, passed: 0 };
     let calling = true;
     const switching = (async () => {
@@ -370,9 +370,9 @@ describe.skipIf(!kernel)('what fails of a text passes and is counted by its reas
   it('fail_map: the lock cannot be taken, and nobody has it', async () => {
     const machines = await dropping();
     await machines.answer(frameOf());
-    await machines.set(LOCK_MAP, key(1), new Uint8Array(4));
+    for (let other = 1; other <= LOCK_ENTRIES; other++) await machines.set(LOCK_MAP, key(other), new Uint8Array(4));
     await machines.passes(next);
-    await machines.unset(LOCK_MAP, key(1));
+    for (let other = 1; other <= LOCK_ENTRIES; other++) await machines.unset(LOCK_MAP, key(other));
     await goesOn(machines, STATUS.stale);
     expect(await machines.counters()).toEqual({ events: 3, scored: 1, fail_map: 1, stale: 1 });
   }, 60_000);
