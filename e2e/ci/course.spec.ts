@@ -20,7 +20,8 @@ const lessons: readonly Lesson[] = readdirSync(folder)
 
 /**
  * Lessons that are done with keys alone; among them are a task in the tool, a byte and the bits under the hand, and answers of every field.
- * `BPFORMER_COURSE_KEYS=all` does every lesson so.
+ * `BPFORMER_COURSE_KEYS=all` does every lesson so. The others try one typical mistake of each exercise: `lessons.test.ts` grades all of them with the
+ * same code.
  */
 const BY_KEYS: readonly string[] =
   process.env.BPFORMER_COURSE_KEYS === 'all' ? lessons.map(({ id }) => id) : ['registers', 'packets', 'fixed-point'];
@@ -65,7 +66,7 @@ for (const lesson of lessons.filter(({ id }) => BY_KEYS.includes(id))) {
 }
 
 for (const lesson of lessons.filter(({ id }) => !BY_KEYS.includes(id))) {
-  test(`${lesson.id}: every exercise begins failing, meets typical mistakes as promised, and passes with its solution`, async ({
+  test(`${lesson.id}: every exercise begins failing, meets a typical mistake as promised, and passes with its solution`, async ({
     site,
   }) => {
     await toContents(site);
@@ -81,7 +82,8 @@ for (const lesson of lessons.filter(({ id }) => !BY_KEYS.includes(id))) {
         const exercise = pane(site).locator(`[data-exercise="${id}"]`);
         await test.step(`${lesson.id} ${id}`, async () => {
           expect(await check(exercise, null), 'the beginning must not pass').not.toBeNull();
-          for (const { text, says } of wrong) expect(plain((await check(exercise, text)) ?? 'it passed')).toContain(plain(says));
+          for (const { text, says } of wrong.slice(0, 1))
+            expect(plain((await check(exercise, text)) ?? 'it passed')).toContain(plain(says));
           for (const _ of hints) await exercise.locator('[data-hint]').click();
           expect(await check(exercise, solution), 'the solution must pass').toBeNull();
           await expect(exercise).toHaveAttribute('data-passed', 'true');

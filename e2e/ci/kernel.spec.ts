@@ -12,7 +12,7 @@ import { noViolations } from '../axe.ts';
 import { findBrowser, LAUNCH_ARGS } from '../browser.ts';
 import { openKernelPanel, runsAlike, type Started, startCompanion, verdict } from '../companion.ts';
 import { judge, kernelCase } from '../kernel-cases.ts';
-import { choose, open, replayed } from '../page.ts';
+import { choose, cutCapture, open, replayed } from '../page.ts';
 
 const kernel = await openKernel();
 if (!kernel && process.env.BPFORMER_NEEDS_KERNEL) throw new Error(`kernel tests must run here: ${whyNoKernel()}`);
@@ -32,7 +32,9 @@ function loadedNow(name: string): number {
   return all.filter((one) => one.name === name.slice(0, 15)).length;
 }
 
-async function enter(page: Page, address: string): Promise<string[]> {
+/** Comes to the companion's page by an address; its sample has `FEW_PACKETS` packets unless the whole capture is asked for. */
+async function enter(page: Page, address: string, wholeCapture = false): Promise<string[]> {
+  if (!wholeCapture) await cutCapture(page.context());
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => {
@@ -44,7 +46,7 @@ async function enter(page: Page, address: string): Promise<string[]> {
 }
 
 test('every sample has the verdict, the log and the results of this machine’s kernel, in the page', async ({ page }) => {
-  const problems = await enter(page, companion.first);
+  const problems = await enter(page, companion.first, true);
   await replayed(page, 2000);
   const panel = await openKernelPanel(page);
   await noViolations(page, { parts: ['[data-panel=kernel]'] });
@@ -139,7 +141,6 @@ const isShort = (program: Program): boolean => verify(program, { kernel: '6.18',
 
 test('programs of many kinds have the kernel’s verdict, log and results', async ({ page }) => {
   await enter(page, await companion.address());
-  await replayed(page, 2000);
   const panel = await openKernelPanel(page);
   const cases = [];
   for (let seed = 1; cases.length < 16; seed++) {
