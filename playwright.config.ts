@@ -6,8 +6,8 @@ if (executablePath === null)
   console.warn('No Chromium is installed: the browser tests are skipped. Install Chromium, Chrome or Edge to run them.');
 
 /**
- * Most code of a journey runs a few times. Where it waits for two processors, to optimise it costs more than it gives: Maglev's compiles and the early ones
- * of TurboFan were a third of what the pages computed.
+ * Most code of a journey runs a few times, and to optimise it costs more than it gives: `ci/touch` and `ci/tensor-errors` took 134 s of processor time with
+ * V8's own thresholds and 120 s with these. Benchmarks keep V8's own.
  */
 const RARELY_OPTIMISED = '--js-flags=--no-maglev --invocation-count-for-turbofan=20000';
 
