@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test';
+import { noViolations } from './axe.ts';
 import { expect, selectOp, onePage as test } from './page.ts';
 
 test.describe.configure({ mode: 'serial' });
@@ -158,4 +159,28 @@ test('single keys can be turned off, and every key is listed', async ({ site }) 
   await expect(sheet).toBeHidden();
   await site.keyboard.press('?');
   await expect(sheet).toBeHidden();
+});
+
+test('in a narrow window what can be done in a panel keeps its room, and tabs without room are in a menu', async ({ site }) => {
+  await site.setViewportSize({ width: 1024, height: 768 });
+  for (const desk of ['Explore', 'Debug', 'Replay', 'Learn', 'Accelerator']) {
+    await site.getByRole('radio', { name: desk }).click();
+    await expect(site.locator('.desk')).toHaveAttribute('data-desk', desk.toLowerCase());
+    const crowded = () =>
+      site.evaluate(() =>
+        [...document.querySelectorAll('.desk .flexlayout__tabset_tabbar_outer')].flatMap((row) => {
+          const end = row.getBoundingClientRect().right;
+          const places = [...row.querySelectorAll('.flexlayout__tab_toolbar :is(button, select, input)')].map((one) =>
+            one.getBoundingClientRect(),
+          );
+          return places.some(({ left, right }, i) => left < (places[i - 1]?.right ?? 0) - 1 || right > end + 1) ? [row.textContent] : [];
+        }),
+      );
+    await expect.poll(crowded, desk).toEqual([]);
+  }
+  await site.getByRole('radio', { name: 'Learn' }).click();
+  await site.getByRole('button', { name: 'Panels behind' }).click();
+  await noViolations(site, { parts: ['.desk'] });
+  await site.getByRole('menuitem', { name: 'Messages' }).click();
+  await expect(site.locator('[data-panel=messages]')).toBeVisible();
 });

@@ -27,6 +27,7 @@ const DESKS: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await sample(page, 'unchecked');
     await page.locator('[data-testid=verdict][data-accepted=false]').waitFor();
     await page.getByTestId('why').waitFor();
+    await page.getByText('asking the verifier').waitFor({ state: 'hidden' });
   },
   replay: async (page) => {
     await page.locator('[data-packet="3"]').click();
@@ -34,6 +35,7 @@ const DESKS: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   },
   learn: async (page) => {
     await page.locator('[data-panel=learn]').waitFor();
+    await page.getByText('Reading the course').waitFor({ state: 'hidden' });
     await page.locator('[data-panel=program] [aria-label=Instructions]').focus();
     await page.keyboard.press('Home');
     await page.keyboard.press('ArrowDown');
