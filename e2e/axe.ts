@@ -9,8 +9,8 @@ export interface Scan {
 }
 
 /**
- * Fails with what axe finds wrong. Axe is put into a page once and stays: each copy of its half a megabyte is compiled and optimised anew, a quarter
- * of the processor time of a lesson's journey. Frames are not looked into: the page has none.
+ * Fails with what axe finds wrong. Axe is put into a page once and stays: each copy of its half a megabyte is compiled and optimised anew.
+ * Frames are not looked into: the page has none.
  */
 export async function noViolations(page: Page, { parts = [], rules = [] }: Scan = {}): Promise<void> {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source);
